@@ -1,0 +1,247 @@
+/*
+ * conf: nearcast.conf as plain structs, read once and then immutable.
+ *
+ * Both daemons and nearctl read the same file with this module, the only one
+ * that knows libconfuse.  It checks everything that can be known from the file
+ * alone (ranges, duplicates, names that refer to each other); it opens no other
+ * file and knows nothing of DNS beyond "this is a domain name".
+ *
+ * A struct conf owns all it points to and is freed whole.  `line` members say
+ * where a block began, for messages of later checks.  Durations are in
+ * milliseconds.  File names are absolute: relative ones are taken from the
+ * folder of the configuration file.  Any thread may read a struct conf.
+ */
+#ifndef NEARCAST_CONF_H
+#define NEARCAST_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/addr.h"
+#include "common/err.h"
+
+#define CONF_DEFAULT_FILE "/etc/nearcast/nearcast.conf"
+#define CONF_NONE UINT16_MAX		/* an index that points nowhere */
+#define CONF_MAX_SITES 256
+#define CONF_MAX_SERVERS 16384		/* of all pools together */
+#define CONF_MAX_WEIGHT 1000
+#define CONF_MAX_ANSWERS 8
+
+struct conf_strings {
+	char **v;
+	size_t n;
+};
+
+struct conf_prefixes {
+	struct prefix *v;
+	size_t n;
+};
+
+struct conf_zone {
+	char *name;			/* as written, without the last dot */
+	char *file;
+	unsigned max_shrink;		/* percent of names; 100 = any */
+	int line;
+};
+
+/* An override of geography: an ordered site list for whoever matches. */
+enum conf_rule_kind { CONF_RULE_PREFIX, CONF_RULE_ASN, CONF_RULE_COUNTRY, CONF_RULE_CONTINENT };
+
+struct conf_rule {
+	enum conf_rule_kind kind;
+	struct prefix prefix;		/* kind PREFIX */
+	uint32_t asn;			/* kind ASN */
+	char code[3];			/* kinds COUNTRY, CONTINENT: upper case */
+	uint16_t *sites;		/* indices into conf.sites, nearest first */
+	size_t n_sites;
+	int line;
+};
+
+struct conf_geo {
+	char *city;			/* NULL = none; a city or country database */
+	char *asn;			/* NULL = none */
+	struct conf_rule *rules;
+	size_t n_rules;
+	double max_move;		/* percent of address space; 100 = off */
+	unsigned sites_per_answer;	/* 1-16, default 3 */
+	unsigned spread4, spread6;	/* prefix lengths, default 20 and 44 */
+};
+
+struct conf_site {
+	char *name;
+	bool located;			/* `location` was given */
+	double latitude, longitude;	/* degrees, north and east positive */
+	bool home;			/* announces the covering prefix */
+	struct addr peer;		/* unicast address of this site's dnsd, where
+					 * other sites ask whether it drains; family 0 = none */
+	int line;
+};
+
+enum conf_check_kind { CONF_CHECK_HTTP, CONF_CHECK_TCP, CONF_CHECK_DNS, CONF_CHECK_CONTENT, CONF_CHECK_COMMAND };
+
+/* An object whose SHA-256 and size every current server must show. */
+struct conf_digest {
+	char *url;
+	uint8_t sha256[32];
+	uint64_t size;
+};
+
+struct conf_check {
+	char *name;
+	enum conf_check_kind kind;
+	uint32_t interval_ms;		/* default 1000 */
+	uint32_t local_interval_ms;	/* servers of this site; default interval */
+	uint32_t remote_interval_ms;	/* servers of other sites; default interval */
+	uint32_t fast_interval_ms;	/* while a change is near; default interval */
+	uint32_t timeout_ms;		/* default 1000; slower is failed */
+	unsigned jitter;		/* percent of the interval, default 10 */
+	unsigned rise, fall;		/* results in a row, default 3 and 2 */
+	/* http, content */
+	char *url;			/* scheme://host[:port]/path; host gives Host and SNI */
+	char *method;			/* "HEAD" (default) or "GET" */
+	bool keepalive;			/* reuse connections; default true */
+	bool http2;			/* ask for HTTP/2; default false */
+	bool verify;			/* check certificates; default true */
+	char *ca_file;			/* NULL = the system's */
+	unsigned *codes;		/* expected HTTP codes; default 200-299 */
+	size_t n_codes;
+	char *match_header;		/* "Name: regex" (POSIX extended); NULL = none */
+	char *match_body;		/* regex; NULL = none */
+	uint64_t max_size;		/* octets of body read at most, default 65536 */
+	uint32_t slow_at_ms;		/* response time that counts as load 100; 0 = off */
+	bool load_header;		/* heed X-Load: 0..100; default true */
+	/* tcp, dns: the port; 0 = 80 or 53 */
+	uint16_t port;
+	/* dns */
+	char *question;			/* "name TYPE" */
+	char *rcode;			/* default "NOERROR" */
+	char *answer;			/* a record's rdata in text; NULL = any */
+	/* content */
+	char *origin;			/* URL polled for the newest set id; NULL = by quorum */
+	char *set_header;		/* header with the set id, default "X-Set-Id"; "" = the body */
+	unsigned quorum;		/* servers holding a set that make it current; default: more than half */
+	struct conf_digest *digests;
+	size_t n_digests;
+	/* command */
+	char **command;			/* argv, NULL at its end */
+	int line;
+};
+
+struct conf_server {
+	char *name;			/* unique over all pools */
+	uint16_t pool, site;		/* indices */
+	struct addr v4, v6;		/* family 0 = none; port 0 = the check's own */
+	uint32_t weight;		/* 1-CONF_MAX_WEIGHT, default 10 */
+	bool seed;			/* alone handed out at its site while others fetch a new set */
+	int line;
+};
+
+struct conf_pool {
+	char *name;
+	uint16_t check;			/* index; CONF_NONE = not probed, always up */
+	unsigned answers;		/* 1-CONF_MAX_ANSWERS, default 2 */
+	uint32_t min_weight;		/* healthy weight a site needs; default 1 */
+	uint16_t first_server, n_servers; /* a run of conf.servers, in file order */
+	int line;
+};
+
+enum conf_announce_via { CONF_VIA_LEASE, CONF_VIA_BIRD_SOCKET };
+enum conf_caches_down { CONF_CACHES_DOWN_WITHDRAW, CONF_CACHES_DOWN_DRAIN };
+
+struct conf_announce {
+	bool enabled;			/* the block is there */
+	struct conf_prefixes prefixes;
+	struct conf_prefixes cover;	/* covering prefixes, announced at sites marked home */
+	enum conf_announce_via via;
+	enum conf_caches_down on_caches_down;
+	uint32_t lease_ms;		/* 2000-60000, default 5000 */
+	unsigned min_healthy;		/* local servers needed, default 1 */
+	uint32_t hold_down_ms;		/* first wait before announcing again, default 5000 */
+	char *interface;		/* where markers are put, default "lo" */
+	char *bird_socket;		/* default /run/bird/bird.ctl */
+	char *question;			/* what dnsd is asked, "name TYPE"; default the first zone's SOA */
+	uint32_t local_as;		/* for `nearctl bird-config`, default 65001 */
+	char *router_id;		/* for `nearctl bird-config`; NULL = BIRD finds one */
+	struct {
+		char *name;
+		struct addr address;
+		uint32_t as;
+	} *neighbors;			/* for `nearctl bird-config` */
+	size_t n_neighbors;
+	int line;
+};
+
+struct conf {
+	char *path;			/* of the file read */
+	char *here;			/* NULL = not given */
+	uint16_t here_site;		/* index; CONF_NONE when there are no sites */
+	struct addr *listen;		/* ports filled in (53) */
+	size_t n_listen;
+	unsigned threads;		/* 0 = one a core */
+	char *user;			/* NULL = stay */
+	char *run_dir;
+	char *state_dir;		/* healthd's memory over restarts, default /var/lib/nearcast */
+	char *health_file;		/* default RUN-DIR/health */
+	char *hook;			/* healthd: program run on every change of state; NULL = none */
+
+	struct conf_zone *zones;
+	size_t n_zones;
+
+	/* answering */
+	uint16_t udp_payload;		/* octets, 512-4096, default 1232 */
+	unsigned max_amplification;	/* UDP answer / question without a valid cookie, default 15; 0 = off */
+	char *nsid;			/* text; default `here`; NULL or "" = none */
+	struct {
+		char *version;		/* text for version.bind/.server */
+		bool version_bind, version_server, id_server, hostname_bind;
+	} chaos;
+	struct {
+		bool enabled;		/* default true */
+		bool require;		/* default false */
+		char *secret_file;	/* NULL = a random secret, this process only */
+	} cookies;
+	struct {
+		unsigned responses_per_second;	/* 0 = off */
+		unsigned slip;		/* every n-th limited answer goes out truncated; 0 = none, default 2 */
+		unsigned prefix4, prefix6;	/* default 24 and 56 */
+		struct conf_prefixes exempt;
+	} rrl;
+	struct {
+		uint32_t idle_timeout_ms;	/* default 10000 */
+		unsigned max_connections;	/* default 20000 */
+		unsigned max_per_address;	/* default 1000 */
+	} tcp;
+	struct conf_prefixes explain;	/* who may ask _why; default loopback */
+	uint32_t ttl_min_s, ttl_max_s;	/* of steered answers, defaults 5 and 300 */
+
+	/* steering and health */
+	struct conf_geo geo;
+	struct conf_site *sites;
+	size_t n_sites;
+	struct conf_check *checks;
+	size_t n_checks;
+	struct conf_pool *pools;
+	size_t n_pools;
+	struct conf_server *servers;
+	size_t n_servers;
+	struct conf_announce announce;
+};
+
+/* Reads `path`.  Returns NULL with "FILE:LINE: what, which value, what was
+ * expected" in err.  Warnings (things odd but usable) go to `warn`, called with
+ * one line each, when it is not NULL. */
+struct conf *conf_read(const char *path, void (*warn)(const char *line), struct err *err);
+void conf_free(struct conf *conf);
+
+/* Prints the configuration with every default filled in; the text parses again
+ * to an equal configuration (paths absolute). */
+void conf_print(const struct conf *conf, FILE *out);
+
+/* Index of a site, server or pool by name, CONF_NONE if there is none. */
+uint16_t conf_find_site(const struct conf *conf, const char *name);
+uint16_t conf_find_server(const struct conf *conf, const char *name);
+uint16_t conf_find_pool(const struct conf *conf, const char *name);
+
+#endif

@@ -1,0 +1,88 @@
+#include "common/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *log_program = "nearcast";
+static enum log_level log_max = LOG_INFO;
+static int log_to_journal;
+
+void
+log_open(const char *program, enum log_level level)
+{
+	log_program = program;
+	log_max = level;
+	log_to_journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+static size_t
+log_head(char *line, size_t size, enum log_level level)
+{
+	/* syslog(3) priorities: err, warning, info, debug */
+	static const int priority[] = { 3, 4, 6, 7 };
+	static const char *const name[] = { "error: ", "warning: ", "", "debug: " };
+	struct timespec now;
+	struct tm tm;
+	size_t n;
+
+	if (log_to_journal)
+		return (size_t)snprintf(line, size, "<%d>", priority[level]);
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	n = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	n += (size_t)snprintf(line + n, size - n, ".%03ldZ %s: %s",
+	    now.tv_nsec / 1000000, log_program, name[level]);
+	return n;
+}
+
+static void
+log_line(enum log_level level, const char *fmt, va_list ap)
+{
+	char line[2048];
+	size_t n;
+	int text;
+
+	if (level > log_max)
+		return;
+	n = log_head(line, sizeof(line), level);
+	text = vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	if (text < 0)
+		return;
+	n += (size_t)text;
+	if (n > sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	line[n++] = '\n';
+	if (write(STDERR_FILENO, line, n) < 0)
+		return;		/* nowhere left to say so */
+}
+
+#define LOG_FUNCTION(name, level)			\
+void							\
+name(const char *fmt, ...)				\
+{							\
+	va_list ap;					\
+							\
+	va_start(ap, fmt);				\
+	log_line(level, fmt, ap);			\
+	va_end(ap);					\
+}
+
+LOG_FUNCTION(log_error, LOG_ERROR)
+LOG_FUNCTION(log_warn, LOG_WARN)
+LOG_FUNCTION(log_info, LOG_INFO)
+LOG_FUNCTION(log_debug, LOG_DEBUG)
+
+void
+log_fatal(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(LOG_ERROR, fmt, ap);
+	va_end(ap);
+	exit(1);
+}

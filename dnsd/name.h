@@ -1,0 +1,61 @@
+/*
+ * name: domain names in wire form (RFC 1035 3.1): length-prefixed labels ending
+ * with the root, 1 to 255 octets, never compressed here.
+ *
+ * Names compare without case (RFC 4343).  A name's hash is built from the root
+ * leftwards, label by label, so that the hashes of all its ancestors come for
+ * free in one walk.  Pure; any thread; no allocation.
+ */
+#ifndef NEARCAST_NAME_H
+#define NEARCAST_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define NAME_MAX_WIRE 255
+#define NAME_MAX_LABELS 128		/* with the root */
+#define NAME_TEXT 1024			/* fits any name as text, escaped, with NUL */
+
+/* ASCII lower case of one octet. */
+static inline uint8_t
+name_fold(uint8_t c)
+{
+	return (uint8_t)(c + ((uint8_t)(c - 'A') < 26) * 32);
+}
+
+/* Octets of a well-formed name, with its root label. */
+size_t name_len(const uint8_t *name);
+
+/* Length of the name at `name`, or 0 if it is not a well-formed uncompressed
+ * name within `avail` octets. */
+size_t name_check(const uint8_t *name, size_t avail);
+
+/* Labels without the root: "www.example.org." is 3. */
+unsigned name_labels(const uint8_t *name);
+
+bool name_equal(const uint8_t *a, const uint8_t *b);
+
+/* True if `name` is `parent` or lies below it. */
+bool name_below(const uint8_t *name, const uint8_t *parent);
+
+/* Lower-cases into `out` (may be the same memory); returns the length. */
+size_t name_lower(uint8_t out[NAME_MAX_WIRE], const uint8_t *name);
+
+/* Hash of a whole name, without case: name_hash_step from name_hash_root over
+ * its labels from the right. */
+uint64_t name_hash(const uint8_t *name);
+#define NAME_HASH_ROOT UINT64_C(0x9e3779b97f4a7c15)
+/* Hash of LABEL.parent given the parent's hash; `label` points at the length octet. */
+uint64_t name_hash_step(uint64_t parent, const uint8_t *label);
+
+/* Text (RFC 1035 5.1 escapes, relative to the root, last dot optional) to wire.
+ * The length, or -1 with a reason. */
+int name_parse(uint8_t out[NAME_MAX_WIRE], const char *text, struct err *err);
+
+/* Wire to text without the last dot ("." for the root); returns `out`. */
+char *name_text(char out[NAME_TEXT], const uint8_t *name);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * view: one generation of everything the packet path reads.
+ *
+ * Configuration, zones, maps and health, immutable, built whole off the packet
+ * path and published by one pointer; the old one is freed after every worker has
+ * passed a quiescent state (liburcu QSBR).  Zones and maps that did not change are
+ * shared between generations by reference counts which only the main thread touches.
+ */
+#ifndef NEARCAST_VIEW_H
+#define NEARCAST_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/conf.h"
+#include "common/err.h"
+#include "common/health_file.h"
+#include "dnsd/cookie.h"
+#include "dnsd/steer.h"
+#include "dnsd/zone.h"
+
+struct view_zone {
+	struct zone *zone;		/* NULL = configured but not loaded: SERVFAIL, EDE Not Ready */
+	const struct steer_name **steer; /* by index of zone->steers */
+	uint8_t apex[NAME_MAX_WIRE];
+	uint8_t apex_labels;
+	uint64_t apex_hash;
+};
+
+struct view {
+	uint64_t generation;
+	const struct conf *conf;	/* lives at least as long as the view */
+	struct view_zone *zones;
+	uint32_t n_zones;
+	uint32_t *apex_index;		/* open addressing on apex_hash: index into zones or ZONE_NONE */
+	uint32_t apex_index_mask;
+	uint8_t max_apex_labels;
+	struct steer *steer;
+	struct cookie_secrets cookies;
+	uint8_t nsid_len;
+	uint8_t nsid[128];
+};
+
+/* The zone that is closest above the name (by labels from the right); for qtype DS
+ * at a child's apex its parent, where we have it (RFC 4035 3.1.4.1).  NULL = none. */
+const struct view_zone *view_find_zone(const struct view *view, const uint8_t *name,
+    unsigned labels, const uint8_t *label, const uint64_t *hash, uint16_t qtype);
+
+#endif

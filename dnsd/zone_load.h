@@ -1,0 +1,34 @@
+/*
+ * zone_load: master files (RFC 1035 section 5) to a compiled struct zone.
+ *
+ * The only file that knows ldns.  Opens regular files only, bounds their size and
+ * the depth of $INCLUDE, checks what RFC 1034, 1912, 2181, 2308 and 6672 ask of a
+ * zone, and says file and line of what it refuses.  Knows no configuration and no
+ * generations.  Runs on the main thread (or nearctl); not on the packet path.
+ */
+#ifndef NEARCAST_ZONE_LOAD_H
+#define NEARCAST_ZONE_LOAD_H
+
+#include "common/err.h"
+#include "dnsd/zone.h"
+
+struct zone_load_limits {
+	uint64_t max_octets;		/* of all files together; 0 = default 4 GiB */
+	unsigned max_depth;		/* of $INCLUDE; 0 = default 8 */
+};
+
+/* Loads zone `name` (text) from `file`.  Warnings go to `warn`, one line each,
+ * when it is not NULL.  NULL with "FILE:LINE: ..." in err when refused. */
+struct zone *zone_load(const char *name, const char *file, const struct zone_load_limits *limits,
+    void (*warn)(const char *line), struct err *err);
+
+/* A number that differs if any file the zone was read from has changed (device,
+ * inode, size, mtime to the nanosecond, of every include). */
+uint64_t zone_load_stamp(const struct zone *zone);
+
+/* May `fresh` replace `old`?  Refuses a serial that went back (RFC 1982) and a loss
+ * of more than max_shrink percent of the names.  0, or -1 with a reason. */
+int zone_load_may_replace(const struct zone *fresh, const struct zone *old,
+    unsigned max_shrink, struct err *err);
+
+#endif
