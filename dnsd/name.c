@@ -133,15 +133,38 @@ name_hash_step(uint64_t parent, const uint8_t *label)
 uint64_t
 name_hash(const uint8_t *name)
 {
-	const uint8_t *label[NAME_MAX_LABELS];
-	unsigned n = 0;
-	uint64_t h = NAME_HASH_ROOT;
+	struct name_walk w;
 
-	for (; *name != 0; name += *name + 1)
-		label[n++] = name;
-	while (n > 0)
-		h = name_hash_step(h, label[--n]);
-	return h;
+	name_walk(&w, name, NAME_MAX_WIRE);
+	return w.hash[w.labels];
+}
+
+size_t
+name_walk(struct name_walk *w, const uint8_t *name, size_t avail)
+{
+	uint8_t from_left[NAME_MAX_LABELS];
+	size_t at = 0;
+	unsigned n = 0;
+
+	if (avail > NAME_MAX_WIRE)
+		avail = NAME_MAX_WIRE;
+	for (;;) {
+		if (at >= avail || name[at] > 63)
+			return 0;
+		if (name[at] == 0)
+			break;
+		from_left[n++] = (uint8_t)at;
+		at += name[at] + 1u;
+	}
+	w->name = name;
+	w->len = (uint8_t)(at + 1);
+	w->labels = (uint8_t)n;
+	w->hash[0] = NAME_HASH_ROOT;
+	for (unsigned i = 1; i <= n; i++) {
+		w->label[i] = from_left[n - i];
+		w->hash[i] = name_hash_step(w->hash[i - 1], name + w->label[i]);
+	}
+	return at + 1;
 }
 
 /* One character of a label: plain, \DDD or \X.  Its length in the text, 0 if bad. */

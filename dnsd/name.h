@@ -51,6 +51,21 @@ uint64_t name_hash(const uint8_t *name);
 /* Hash of LABEL.parent given the parent's hash; `label` points at the length octet. */
 uint64_t name_hash_step(uint64_t parent, const uint8_t *label);
 
+/* A name with the hashes of all its ancestors, counted by labels from the right:
+ * label[i] is the offset in `name` of the i-th label from the right (1 to labels),
+ * hash[i] the hash of the name that starts there; hash[0] is the root's. */
+struct name_walk {
+	const uint8_t *name;		/* borrowed */
+	uint8_t len;			/* octets */
+	uint8_t labels;			/* without the root */
+	uint8_t label[NAME_MAX_LABELS];
+	uint64_t hash[NAME_MAX_LABELS];
+};
+
+/* Walks the name at `name`.  Returns its length, or 0 (and *w unusable) if it is not a
+ * well-formed uncompressed name within `avail` octets. */
+size_t name_walk(struct name_walk *w, const uint8_t *name, size_t avail);
+
 /* Text (RFC 1035 5.1 escapes, relative to the root, last dot optional) to wire.
  * The length, or -1 with a reason. */
 int name_parse(uint8_t out[NAME_MAX_WIRE], const char *text, struct err *err);

@@ -24,13 +24,14 @@ enum query_outcome {
 	QUERY_NOTIMP,			/* opcode other than QUERY */
 	QUERY_REFUSED,			/* NOTIFY, UPDATE: understood, not for us */
 	QUERY_BADVERS,
+	QUERY_COOKIE_ONLY,		/* no question: the client wants a server cookie (RFC 7873 5.4) */
 	QUERY_OK
 };
 
 /* EDNS Client Subnet as asked (RFC 7871 section 6). */
 struct query_ecs {
 	bool present;
-	uint8_t family;			/* 4 or 6; 0 when SOURCE is 0 and family was 0 */
+	uint8_t family;			/* 4 or 6; 0 as asked, with SOURCE 0 only */
 	uint8_t source;			/* SOURCE PREFIX-LENGTH, bits */
 	uint8_t ip[16];			/* zero past source */
 };
@@ -38,16 +39,11 @@ struct query_ecs {
 struct query {
 	uint16_t id;
 	uint16_t flags;			/* as received */
-	/* The question; valid unless question_end is 0. */
-	const uint8_t *qname;		/* in the packet, uncompressed, case as asked */
-	uint8_t qname_len;
-	uint8_t labels;			/* without the root */
+	/* The question, uncompressed in the packet, case as asked; valid unless
+	 * question_end, the offset past it, is 0. */
+	struct name_walk qname;
 	uint16_t qtype, qclass;
-	uint16_t question_end;		/* offset past the question; 0 = none readable */
-	/* label[i] is the offset in qname of the i-th label from the right, i from 1
-	 * to labels; hash[i] the hash of the name that starts there; hash[0] the root's. */
-	uint8_t label[NAME_MAX_LABELS];
-	uint64_t hash[NAME_MAX_LABELS];
+	uint16_t question_end;
 
 	bool edns, dnssec_ok, nsid, keepalive, explain;
 	uint8_t edns_version;
@@ -58,8 +54,9 @@ struct query {
 };
 
 /* Reads a packet.  With QUERY_FORMERR and worse the fields read so far are
- * valid, so that the error can echo id, opcode and question. */
-enum query_outcome query_parse(struct query *q, const uint8_t *packet, size_t len);
+ * valid, so that the error can echo id, opcode and question.  `tcp` matters to
+ * edns-tcp-keepalive only (RFC 7828 3.2.1: ignored over UDP). */
+enum query_outcome query_parse(struct query *q, const uint8_t *packet, size_t len, bool tcp);
 
 /* Reads one Client Subnet option's data (RFC 7871 6 and 7.1.1); false = FORMERR. */
 bool query_parse_ecs(struct query_ecs *ecs, const uint8_t *data, size_t len);

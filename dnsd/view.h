@@ -40,11 +40,14 @@ struct view {
 	struct cookie_secrets cookies;
 	uint8_t nsid_len;
 	uint8_t nsid[128];
+	char hostname[256];		/* for CH hostname.bind, and id.server without an nsid */
+	char site_state[3][80];		/* TXT strings of CH site.nearcast, which the healthd's of other
+					 * sites ask: site, posture, "drain=0|1"; [0] "" = not known */
 };
 
 /* The zone that is closest above the name (by labels from the right); for qtype DS
  * at a child's apex its parent, where we have it (RFC 4035 3.1.4.1).  NULL = none. */
-const struct view_zone *view_find_zone(const struct view *view, const uint8_t *name,
-    unsigned labels, const uint8_t *label, const uint64_t *hash, uint16_t qtype);
+const struct view_zone *view_find_zone(const struct view *view,
+    const struct name_walk *name, uint16_t qtype);
 
 #endif

@@ -123,13 +123,12 @@ enum zone_outcome {
 };
 
 /*
- * Finds a name known to lie in the zone.  `label` and `hash` are as in struct
- * query (by count of labels from the right), `labels` the name's count.  For
- * qtype DS a name that is itself a cut is ZONE_FOUND (the parent answers, RFC
- * 4035 3.1.4.1); every other type there is ZONE_DELEGATION.  *node is always set.
+ * Finds a name known to lie in the zone.  For qtype DS a name that is itself a cut
+ * is ZONE_FOUND (the parent answers, RFC 4035 3.1.4.1); for every other type it is
+ * ZONE_DELEGATION.  *node is always set.
  */
-enum zone_outcome zone_find(const struct zone *zone, const uint8_t *name, unsigned labels,
-    const uint8_t *label, const uint64_t *hash, uint16_t qtype, uint32_t *node);
+enum zone_outcome zone_find(const struct zone *zone, const struct name_walk *name,
+    uint16_t qtype, uint32_t *node);
 
 /* ---- building, off the packet path (zone.c: compile; zone_load.c: from files) ---- */
 
