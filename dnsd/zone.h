@@ -44,6 +44,13 @@ struct rrset {
 	uint8_t wire[];
 };
 
+/* The fixups of an rrset: they lie after its records and signatures, 4-aligned. */
+static inline const uint32_t *
+zone_fixups(const struct rrset *set)
+{
+	return (const uint32_t *)(const void *)(set->wire + (((size_t)set->len + set->sigs_len + 3) & ~(size_t)3));
+}
+
 /* An address rrset that belongs in the additional section of another. */
 struct zone_extra {
 	uint32_t node;			/* whose A and AAAA */
