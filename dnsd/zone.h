@@ -51,6 +51,15 @@ zone_fixups(const struct rrset *set)
 	return (const uint32_t *)(const void *)(set->wire + (((size_t)set->len + set->sigs_len + 3) & ~(size_t)3));
 }
 
+/* The rrset after this one at the same node. */
+static inline const struct rrset *
+zone_rrset_next(const struct rrset *set)
+{
+	const uint8_t *end = (const uint8_t *)(zone_fixups(set) + set->n_fixups);
+
+	return (const struct rrset *)(const void *)(((uintptr_t)end + 7) & ~(uintptr_t)7);
+}
+
 /* An address rrset that belongs in the additional section of another. */
 struct zone_extra {
 	uint32_t node;			/* whose A and AAAA */
