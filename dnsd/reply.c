@@ -161,10 +161,19 @@ reply_record(struct reply *r, enum reply_section section, size_t owner_at, uint1
 {
 	if (RR_FIXED + rdlength > r->end - r->at)
 		return false;
-	memcpy(put_fixed(r->out + r->at, owner_at, type, class, ttl_s, rdlength), rdata, rdlength);
+	memmove(put_fixed(r->out + r->at, owner_at, type, class, ttl_s, rdlength), rdata, rdlength);
 	r->at += RR_FIXED + rdlength;
 	r->count[section]++;
 	return true;
+}
+
+uint8_t *
+reply_rdata(struct reply *r, size_t *room)
+{
+	size_t left = r->end - r->at;
+
+	*room = left > RR_FIXED ? left - RR_FIXED : 0;
+	return r->out + r->at + RR_FIXED;
 }
 
 bool

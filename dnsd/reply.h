@@ -78,6 +78,10 @@ bool reply_rrset_named(struct reply *r, enum reply_section section, const uint8_
 bool reply_record(struct reply *r, enum reply_section section, size_t owner_at, uint16_t type,
     uint16_t class, uint32_t ttl_s, const uint8_t *rdata, size_t rdlength);
 
+/* Where the rdata of the next record would go and how many octets fit there: a caller
+ * may write it in place and then pass it to reply_record. */
+uint8_t *reply_rdata(struct reply *r, size_t *room);
+
 /* n addresses of 4 or 16 octets as an A or AAAA rrset. */
 bool reply_addresses(struct reply *r, size_t owner_at, uint8_t family, uint32_t ttl_s,
     const uint8_t *const *ip, unsigned n);

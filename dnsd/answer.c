@@ -1,0 +1,519 @@
+#include "dnsd/answer.h"
+
+#include <string.h>
+
+#include "dnsd/answer_job.h"
+#include "dnsd/chaos.h"
+#include "dnsd/explain.h"
+#include "dnsd/svcb.h"
+
+enum { CHAIN_MAX = 16 };		/* CNAMEs and DNAMEs followed in one answer */
+
+static void
+finish_error(struct answer_job *j, uint16_t rcode, int ede)
+{
+	j->r.rcode = rcode;
+	j->r.flags = 0;
+	j->r.opt.ede = ede;
+	j->note.kind = ANSWER_ERROR;
+	j->note.name_hash = rcode;
+}
+
+void
+answer_truncate(struct answer_job *j)
+{
+	j->r.flags |= DNS_TC;
+}
+
+/* RFC 2308: the SOA with its negative TTL. */
+static void
+put_soa(struct answer_job *j)
+{
+	struct reply *r = &j->r;
+
+	if (!reply_rrset(r, REPLY_AUTHORITY, r->apex_at, r->zone->soa_negative))
+		answer_truncate(j);
+}
+
+void
+answer_nodata(struct answer_job *j)
+{
+	j->note.kind = ANSWER_NODATA;
+	put_soa(j);
+}
+
+void
+answer_nxdomain(struct answer_job *j)
+{
+	j->note.kind = ANSWER_NXDOMAIN;
+	j->note.name_hash = j->r.zone->apex_hash;
+	j->r.rcode = DNS_NXDOMAIN;
+	put_soa(j);
+}
+
+/* Addresses of the names an rrset points to.  Required glue that does not fit sets TC
+ * (RFC 9471); other data is left out.  A steered name's addresses depend on the client
+ * and are asked for by name. */
+static void
+put_additional(struct answer_job *j, const struct rrset *set)
+{
+	const struct zone *zone = j->r.zone;
+
+	for (unsigned i = 0; i < set->n_additional; i++) {
+		const struct zone_extra *extra = &zone->extras[set->additional + i];
+		const struct zone_node *node = &zone->nodes[extra->node];
+		const uint8_t *owner = zone->data + node->name;
+		static const uint16_t types[] = { DNS_A, DNS_AAAA };
+
+		if (node->steer != ZONE_NONE)
+			continue;
+		for (unsigned t = 0; t < 2; t++) {
+			const struct rrset *glue = zone_rrset(zone, node, types[t]);
+			if (glue != NULL && !reply_rrset_named(&j->r, REPLY_ADDITIONAL, owner, glue) &&
+			    extra->required)
+				answer_truncate(j);
+		}
+	}
+}
+
+/* RFC 1034 4.3.2 3b: the NS of the cut, its DS if it is secure, and glue. */
+static void
+answer_referral(struct answer_job *j, const struct zone_node *cut, const struct name_walk *name,
+    size_t name_at)
+{
+	const struct zone *zone = j->r.zone;
+	const struct rrset *ns = zone_rrset(zone, cut, DNS_NS);
+	const struct rrset *ds = zone_rrset(zone, cut, DNS_DS);
+	size_t cut_at = name_at + name->label[cut->labels];
+
+	j->note.kind = ANSWER_REFERRAL;
+	if (j->r.count[REPLY_ANSWER] == 0)	/* after a CNAME of ours the answer is ours */
+		j->r.flags &= (uint16_t)~DNS_AA;
+	if (!reply_rrset(&j->r, REPLY_AUTHORITY, cut_at, ns)) {
+		answer_truncate(j);
+		return;
+	}
+	if (j->r.opt.dnssec_ok && ds != NULL && !reply_rrset(&j->r, REPLY_AUTHORITY, cut_at, ds))
+		answer_truncate(j);
+	put_additional(j, ns);
+}
+
+/* RFC 8482 4.1: one rrset answers ANY, the smallest. */
+static uint16_t
+any_type(const struct zone *zone, const struct zone_node *node)
+{
+	const struct rrset *set = (const void *)(zone->data + node->rrsets), *best = set;
+
+	for (unsigned i = 0; i < node->n_rrsets; i++, set = zone_rrset_next(set))
+		if (set->len < best->len)
+			best = set;
+	return node->n_rrsets != 0 ? best->type : DNS_ANY;
+}
+
+/* The design's step 1: where is the client?  SOURCE 0 is an opt-out (RFC 7871 7.1.2). */
+void
+answer_client_place(const struct answer_job *j, struct steer_client *client)
+{
+	client->ecs = j->q.ecs.present && j->q.ecs.source != 0;
+	client->family = client->ecs ? j->q.ecs.family : j->client->addr.family;
+	client->ip = client->ecs ? j->q.ecs.ip : j->client->addr.ip;
+}
+
+bool
+answer_pick(struct answer_job *j, const struct zone_node *node, uint8_t family,
+    struct steer_answer *picked)
+{
+	struct steer_client client;
+
+	answer_client_place(j, &client);
+	steer_pick(j->vz->steer[node->steer], &client, family, picked, explain_why(j));
+	return picked->n != 0;
+}
+
+/* What the choice says of itself in OPT and counters, once it is an answer. */
+void
+answer_note_pick(struct answer_job *j, const struct steer_answer *picked)
+{
+	if (j->r.opt.scope < picked->scope)
+		j->r.opt.scope = picked->scope;
+	if (j->explaining) {
+		j->r.opt.ede = DNS_EDE_OTHER;
+		j->r.opt.ede_text = j->why_text;
+	} else if (picked->ede != DNS_EDE_NONE) {
+		j->r.opt.ede = picked->ede;
+		j->r.opt.ede_text = picked->ede_text;
+	}
+	COUNTER_ADD(j->counters, answers_steered, 1);
+	if (j->q.ecs.present && j->q.ecs.source != 0)
+		COUNTER_ADD(j->counters, answers_steered_ecs, 1);
+	if (picked->unlocated)
+		COUNTER_ADD(j->counters, answers_unlocated, 1);
+	if (picked->fail_open)
+		COUNTER_ADD(j->counters, answers_fail_open, 1);
+}
+
+static void
+answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family, size_t owner_at)
+{
+	struct steer_answer picked;
+
+	if (!answer_pick(j, node, family, &picked)) {
+		answer_nodata(j);
+		return;
+	}
+	answer_note_pick(j, &picked);
+	if (!reply_addresses(&j->r, owner_at, family, picked.ttl_s, picked.ip, picked.n))
+		answer_truncate(j);
+}
+
+/* The name exists (or a wildcard stands for it): its data of the type asked. */
+static void
+answer_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
+{
+	const struct zone *zone = j->r.zone;
+	uint16_t type = j->q.qtype == DNS_ANY ? any_type(zone, node) : j->q.qtype;
+	const struct rrset *set;
+
+	if (node->steer != ZONE_NONE && (type == DNS_A || type == DNS_AAAA)) {
+		answer_steered(j, node, type == DNS_A ? 4 : 6, owner_at);
+		return;
+	}
+	set = zone_rrset(zone, node, type);
+	if (set == NULL) {
+		answer_nodata(j);
+		return;
+	}
+	if (node->steer != ZONE_NONE && (type == DNS_SVCB || type == DNS_HTTPS)) {
+		if (!svcb_steered(j, node, set, owner_at))
+			answer_truncate(j);
+		return;
+	}
+	if (!reply_rrset(&j->r, REPLY_ANSWER, owner_at, set)) {
+		answer_truncate(j);
+		return;
+	}
+	if (set->n_additional != 0)
+		put_additional(j, set);
+}
+
+void
+answer_rdata_name(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE])
+{
+	size_t n = 0;
+
+	for (; rdata[n] != 0 && rdata[n] < 0xc0; n += rdata[n] + 1u)
+		memcpy(name + n, rdata + n, rdata[n] + 1u);
+	if (rdata[n] == 0)
+		name[n] = 0;
+	else
+		memcpy(name + n, zone->apex, zone->apex_len);
+}
+
+/* Writes a CNAME rrset; `target` becomes its target and *at where that stands. */
+static bool
+follow_cname(struct answer_job *j, const struct zone_node *node, size_t *at,
+    uint8_t target[NAME_MAX_WIRE])
+{
+	const struct rrset *set = zone_rrset(j->r.zone, node, DNS_CNAME);
+	size_t rdata_at = j->r.at + 12;
+
+	if (!reply_rrset(&j->r, REPLY_ANSWER, *at, set)) {
+		answer_truncate(j);
+		return false;
+	}
+	answer_rdata_name(j->r.zone, set->wire + 12, target);
+	*at = rdata_at;
+	return true;
+}
+
+/* Writes a DNAME and the CNAME made from it (RFC 6672 3.1). */
+static bool
+follow_dname(struct answer_job *j, const struct zone_node *node, const struct name_walk *name,
+    size_t *at, uint8_t target[NAME_MAX_WIRE])
+{
+	const struct rrset *set = zone_rrset(j->r.zone, node, DNS_DNAME);
+	size_t head = name->label[node->labels];	/* labels in front of the DNAME's owner */
+	uint8_t tail[NAME_MAX_WIRE];
+	size_t len, rdata_at;
+
+	if (node->labels == 0)
+		head = name->len - 1u;
+	if (!reply_rrset(&j->r, REPLY_ANSWER, *at + head, set)) {
+		answer_truncate(j);
+		return false;
+	}
+	answer_rdata_name(j->r.zone, set->wire + 12, tail);
+	len = name_len(tail);
+	if (head + len > NAME_MAX_WIRE) {
+		j->r.rcode = DNS_YXDOMAIN;		/* 2.2: the new name is too long */
+		return false;
+	}
+	memcpy(target, name->name, head);
+	memcpy(target + head, tail, len);
+	rdata_at = j->r.at + 12;
+	if (!reply_record(&j->r, REPLY_ANSWER, *at, DNS_CNAME, DNS_IN, set->ttl_s, target, head + len)) {
+		answer_truncate(j);
+		return false;
+	}
+	*at = rdata_at;
+	return true;
+}
+
+/* True when the chain may go on to `name`: in this zone, not seen before. */
+static bool
+chain_goes_on(const struct answer_job *j, const struct name_walk *name, uint64_t *seen,
+    unsigned hop, size_t at)
+{
+	const struct zone *zone = j->r.zone;
+	uint64_t hash = name->hash[name->labels];
+
+	if (hop == CHAIN_MAX || at >= 0x4000 - NAME_MAX_WIRE)
+		return false;
+	if (name->labels < zone->apex_labels || name->hash[zone->apex_labels] != zone->apex_hash ||
+	    !name_below(name->name, zone->apex))
+		return false;
+	for (unsigned i = 0; i <= hop; i++)
+		if (seen[i] == hash)
+			return false;
+	seen[hop + 1] = hash;
+	return true;
+}
+
+/* RFC 1034 4.3.2: finds the name, follows aliases inside the zone, answers. */
+static void
+answer_zone(struct answer_job *j)
+{
+	const struct zone *zone = j->r.zone;
+	const struct name_walk *name = &j->q.qname;
+	struct name_walk alias;
+	uint8_t target[NAME_MAX_WIRE];
+	uint64_t seen[CHAIN_MAX + 1];
+	size_t at = DNS_HEADER_LEN;		/* where the name stands in the answer */
+	const struct zone_node *node;
+	enum zone_outcome outcome;
+	uint32_t found;
+
+	seen[0] = name->hash[name->labels];
+	for (unsigned hop = 0;; hop++) {
+		bool followed;
+
+		outcome = zone_find(zone, name, j->q.qtype, &found);
+		node = &zone->nodes[found];
+		j->note.name_hash = zone->apex_hash + found;
+		if (outcome == ZONE_DNAME)
+			followed = follow_dname(j, node, name, &at, target);
+		else if (outcome <= ZONE_WILDCARD && (node->flags & ZONE_NODE_CNAME) &&
+		    j->q.qtype != DNS_CNAME && j->q.qtype != DNS_ANY)
+			followed = follow_cname(j, node, &at, target);
+		else
+			break;
+		if (!followed || name_walk(&alias, target, NAME_MAX_WIRE) == 0 ||
+		    !chain_goes_on(j, &alias, seen, hop, at))
+			return;
+		name = &alias;
+	}
+	if (outcome == ZONE_DELEGATION)
+		answer_referral(j, node, name, at);
+	else if (outcome == ZONE_NXDOMAIN)
+		answer_nxdomain(j);
+	else
+		answer_data(j, node, at);
+}
+
+static void
+answer_in(struct answer_job *j)
+{
+	const struct name_walk *name = &j->q.qname;
+	const struct zone *zone;
+
+	switch (j->q.qtype) {
+	case DNS_AXFR:
+	case DNS_IXFR:
+		finish_error(j, DNS_REFUSED, DNS_EDE_PROHIBITED);
+		return;
+	case DNS_OPT:
+		finish_error(j, DNS_FORMERR, DNS_EDE_NONE);
+		return;
+	case DNS_TKEY:
+	case DNS_TSIG:
+	case DNS_MAILA:
+	case DNS_MAILB:
+		finish_error(j, DNS_NOTIMP, DNS_EDE_NONE);
+		return;
+	}
+	j->vz = view_find_zone(j->view, name, j->q.qtype);
+	if (j->vz == NULL) {
+		finish_error(j, DNS_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
+		return;
+	}
+	zone = j->vz->zone;
+	if (zone == NULL) {
+		finish_error(j, DNS_SERVFAIL, DNS_EDE_NOT_READY);
+		return;
+	}
+	j->r.flags = DNS_AA;
+	reply_zone(&j->r, zone, DNS_HEADER_LEN +
+	    (zone->apex_labels != 0 ? name->label[zone->apex_labels] : name->len - 1u));
+	if (!explain_name(j))
+		answer_zone(j);
+}
+
+/* The most octets this answer may have: what both sides take (RFC 6891 6.2.5), and over
+ * UDP, unless a cookie proves the address, no more than max-amplification times the question. */
+static size_t
+answer_size(const struct answer_job *j, size_t packet_len, size_t out_size)
+{
+	const struct conf *conf = j->view->conf;
+	size_t size = out_size, most = packet_len * conf->max_amplification;
+
+	if (j->client->tcp)
+		return size;
+	if (size > j->q.payload)
+		size = j->q.payload;
+	if (size > conf->udp_payload)
+		size = conf->udp_payload < 512 ? 512 : conf->udp_payload;
+	if (most != 0 && size > most && !j->note.cookie_ok)
+		size = most;
+	return size;
+}
+
+/* Fills what OPT will say and judges the cookie.  `plain` is an answer to a query that
+ * was not understood: it carries nothing of the query's options. */
+static void
+prepare_opt(struct answer_job *j, bool plain)
+{
+	const struct view *view = j->view;
+	struct reply_opt *opt = &j->r.opt;
+	const struct query *q = &j->q;
+
+	opt->present = q->edns;
+	opt->dnssec_ok = q->dnssec_ok;
+	opt->payload = view->conf->udp_payload;
+	opt->nsid_len = 0;
+	opt->cookie = false;
+	opt->ecs = NULL;
+	opt->scope = 0;
+	opt->keepalive = false;
+	opt->ede = DNS_EDE_NONE;
+	opt->ede_text = NULL;
+	j->cookie = COOKIE_NONE;
+	if (!q->edns || plain)
+		return;
+	if (q->nsid) {
+		opt->nsid = view->nsid;
+		opt->nsid_len = view->nsid_len;
+	}
+	if (q->ecs.present)
+		opt->ecs = &q->ecs;
+	opt->keepalive = q->keepalive;
+	opt->keepalive_100ms = j->client->tcp_idle_100ms;
+	if (q->cookie_len != 0 && view->cookies.n != 0) {
+		j->cookie = cookie_check(&view->cookies, q->cookie, q->cookie_len,
+		    &j->client->addr, j->client->now_s);
+		j->note.cookie_ok = j->cookie == COOKIE_VALID;
+		cookie_make(&view->cookies, opt->cookie_data, q->cookie, &j->client->addr,
+		    j->client->now_s);
+		opt->cookie = true;
+	}
+}
+
+/* RFC 7873 5.2: with `require`, UDP clients must show a valid server cookie; those that
+ * know no cookies are sent to TCP.  True when the answer is complete with this. */
+static bool
+cookie_required(struct answer_job *j)
+{
+	const struct conf *conf = j->view->conf;
+
+	if (!conf->cookies.require || j->client->tcp || j->view->cookies.n == 0 ||
+	    j->cookie == COOKIE_VALID)
+		return false;
+	if (j->cookie == COOKIE_NONE)
+		answer_truncate(j);
+	else
+		finish_error(j, DNS_BADCOOKIE, DNS_EDE_NONE);
+	return true;
+}
+
+static void
+count_answer(struct answer_job *j)
+{
+	struct counters *c = j->counters;
+
+	switch (j->r.rcode) {
+	case DNS_NOERROR: COUNTER_ADD(c, answers_noerror, 1); break;
+	case DNS_NXDOMAIN: COUNTER_ADD(c, answers_nxdomain, 1); break;
+	case DNS_REFUSED: COUNTER_ADD(c, answers_refused, 1); break;
+	case DNS_FORMERR: COUNTER_ADD(c, answers_formerr, 1); break;
+	case DNS_NOTIMP: COUNTER_ADD(c, answers_notimp, 1); break;
+	case DNS_SERVFAIL: COUNTER_ADD(c, answers_servfail, 1); break;
+	case DNS_BADVERS: COUNTER_ADD(c, answers_badvers, 1); break;
+	case DNS_BADCOOKIE: COUNTER_ADD(c, answers_badcookie, 1); break;
+	default: COUNTER_ADD(c, answers_other, 1); break;
+	}
+	if (j->note.kind == ANSWER_NODATA)
+		COUNTER_ADD(c, answers_nodata, 1);
+	if (j->note.kind == ANSWER_REFERRAL)
+		COUNTER_ADD(c, answers_referral, 1);
+	if (j->r.flags & DNS_TC)
+		COUNTER_ADD(c, answers_truncated, 1);
+}
+
+static void
+answer_query(struct answer_job *j, enum query_outcome outcome)
+{
+	switch (outcome) {
+	case QUERY_FORMERR:
+		finish_error(j, DNS_FORMERR, DNS_EDE_NONE);
+		break;
+	case QUERY_NOTIMP:
+		finish_error(j, DNS_NOTIMP, DNS_EDE_NONE);
+		break;
+	case QUERY_REFUSED:
+		finish_error(j, DNS_REFUSED, DNS_EDE_PROHIBITED);
+		break;
+	case QUERY_BADVERS:
+		finish_error(j, DNS_BADVERS, DNS_EDE_NONE);
+		break;
+	case QUERY_OK:
+		if (cookie_required(j))
+			break;
+		if (j->q.qclass == DNS_IN)
+			answer_in(j);
+		else if (j->q.qclass != DNS_CH || !chaos_answer(j))
+			finish_error(j, DNS_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
+		break;
+	default:			/* QUERY_COOKIE_ONLY: the cookie is the answer */
+		break;
+	}
+}
+
+size_t
+answer_packet(const struct view *view, const struct answer_client *client,
+    const uint8_t *packet, size_t len, uint8_t *out, size_t out_size,
+    struct answer_note *note, struct counters *counters)
+{
+	struct answer_job j;
+	enum query_outcome outcome = query_parse(&j.q, packet, len, client->tcp);
+
+	if (outcome <= QUERY_DROP_RESPONSE || client->addr.port == 0) {
+		if (outcome == QUERY_DROP_SHORT)
+			COUNTER_ADD(counters, drop_short, 1);
+		else if (outcome == QUERY_DROP_RESPONSE)
+			COUNTER_ADD(counters, drop_response, 1);
+		else
+			COUNTER_ADD(counters, drop_port0, 1);
+		return 0;
+	}
+	j.view = view;
+	j.client = client;
+	j.counters = counters;
+	j.explaining = false;
+	j.note = (struct answer_note){ .kind = ANSWER_DATA, .question_end = j.q.question_end };
+	prepare_opt(&j, outcome < QUERY_COOKIE_ONLY);
+	reply_begin(&j.r, &j.q, out, answer_size(&j, len, out_size));
+	answer_query(&j, outcome);
+	count_answer(&j);
+	if (note != NULL)
+		*note = j.note;
+	return reply_finish(&j.r, &j.q);
+}

@@ -1,0 +1,51 @@
+/*
+ * answer_job: one packet on its way to an answer, shared by the files that write
+ * parts of answers (answer.c, svcb.c, explain.c, chaos.c) and nobody else.
+ */
+#ifndef NEARCAST_ANSWER_JOB_H
+#define NEARCAST_ANSWER_JOB_H
+
+#include "dnsd/answer.h"
+#include "dnsd/query.h"
+#include "dnsd/reply.h"
+#include "dnsd/steer.h"
+#include "dnsd/view.h"
+
+struct answer_job {
+	const struct view *view;
+	const struct answer_client *client;
+	struct counters *counters;
+	const struct view_zone *vz;	/* once a zone is found */
+	enum cookie_state cookie;
+	struct answer_note note;
+	struct query q;
+	struct reply r;
+	bool explaining;		/* option 65001 from an allowed address */
+	size_t why_len;
+	struct steer_why why;
+	char why_text[2048];
+};
+
+/* TC is set, and nothing of what did not fit is there. */
+void answer_truncate(struct answer_job *j);
+
+/* NOERROR without data, with the zone's SOA. */
+void answer_nodata(struct answer_job *j);
+
+/* NXDOMAIN with the zone's SOA. */
+void answer_nxdomain(struct answer_job *j);
+
+/* What this client gets of a steered name; false = nothing of this family. */
+bool answer_pick(struct answer_job *j, const struct zone_node *node, uint8_t family,
+    struct steer_answer *picked);
+
+/* Puts scope and EDE of a choice into the answer and counts it. */
+void answer_note_pick(struct answer_job *j, const struct steer_answer *picked);
+
+/* Whom steering is to locate: the Client Subnet, or the resolver.  Borrows from j. */
+void answer_client_place(const struct answer_job *j, struct steer_client *client);
+
+/* The name in a zone's rdata, made whole: it may end in a pointer to the apex. */
+void answer_rdata_name(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE]);
+
+#endif
