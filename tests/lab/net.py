@@ -1,0 +1,134 @@
+"""Network namespaces, veth links and processes in them: the lab's carpentry.
+
+Knows nothing of DNS or BGP.  All namespaces of one Net share a prefix, so that
+everything can be found and removed again, by this process or by a later one.
+"""
+import os
+import signal
+import subprocess
+import time
+
+
+def run(*argv, check=True, **kw):
+    return subprocess.run(argv, check=check, text=True, capture_output=True, **kw)
+
+
+class Net:
+    def __init__(self, prefix, folder):
+        self.prefix = prefix            # of namespace names
+        self.folder = folder            # configurations, logs, sockets
+        self.processes = {}             # (ns, name) -> Popen
+
+    def ns(self, name):
+        return self.prefix + name
+
+    # ---- namespaces and links
+
+    def add(self, *names):
+        for name in names:
+            run("ip", "netns", "add", self.ns(name))
+            self.ip(name, "link set lo up")
+            self.sysctl(name, "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
+                        "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.accept_dad=0",
+                        "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
+                        "net.ipv4.tcp_syn_retries=3")
+            os.makedirs(f"{self.folder}/{name}", exist_ok=True)
+
+    def ip(self, name, command, check=True):
+        return run("ip", "-n", self.ns(name), *command.split(), check=check).stdout
+
+    def sysctl(self, name, *settings):
+        run("ip", "netns", "exec", self.ns(name), "sysctl", "-qw", *settings)
+
+    def link(self, a, b, net4, net6):
+        """A veth pair, `.1`/`::1` at a and `.2`/`::2` at b; named after the other end."""
+        run("ip", "link", "add", f"to-{b}", "netns", self.ns(a),
+            "type", "veth", "peer", "name", f"to-{a}", "netns", self.ns(b))
+        for ns, dev, host in ((a, f"to-{b}", 1), (b, f"to-{a}", 2)):
+            self.ip(ns, f"addr add {net4}.{host}/30 dev {dev}")
+            self.ip(ns, f"addr add {net6}::{host}/64 dev {dev} nodad")
+            self.ip(ns, f"link set {dev} up")
+
+    def link_down(self, a, b):
+        self.ip(a, f"link set to-{b} down")
+
+    def link_up(self, a, b):
+        self.ip(a, f"link set to-{b} up")
+
+    # ---- processes
+
+    def argv(self, name, argv):
+        return ["ip", "netns", "exec", self.ns(name), *argv]
+
+    def start(self, ns, name, *argv, env=None):
+        """Starts a daemon in the foreground in a namespace, its output in NS/NAME.log."""
+        log = open(f"{self.folder}/{ns}/{name}.log", "ab")
+        p = subprocess.Popen(self.argv(ns, argv), stdin=subprocess.DEVNULL, stdout=log,
+                             stderr=log, start_new_session=True,
+                             env={**os.environ, **(env or {})})
+        log.close()
+        self.processes[ns, name] = p
+        return p
+
+    def call(self, ns, *argv, check=False, timeout=20):
+        return run(*self.argv(ns, argv), check=check, timeout=timeout)
+
+    def kill(self, ns, name, sig):
+        """To the process itself: `ip netns exec` has become it by exec."""
+        self.processes[ns, name].send_signal(sig)
+
+    def stop(self, ns, name, sig=signal.SIGTERM, wait=5):
+        p = self.processes.pop((ns, name), None)
+        if p is None or p.poll() is not None:
+            return
+        p.send_signal(signal.SIGCONT)
+        p.send_signal(sig)
+        try:
+            p.wait(wait)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.wait()
+
+    def log(self, ns, name):
+        try:
+            with open(f"{self.folder}/{ns}/{name}.log", errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    # ---- the end
+
+    def remove(self):
+        """Kills what runs in our namespaces, and deletes them.  Safe to call twice, and
+        from another process than the one that made them."""
+        ours = [n.split()[0] for n in run("ip", "netns", "list").stdout.splitlines()
+                if n.startswith(self.prefix)]
+        for ns in ours:
+            for pid in run("ip", "netns", "pids", ns, check=False).stdout.split():
+                try:
+                    os.kill(int(pid), signal.SIGKILL)
+                except (ProcessLookupError, ValueError):
+                    pass
+        for p in self.processes.values():
+            try:
+                p.wait(5)
+            except subprocess.TimeoutExpired:
+                pass
+        self.processes.clear()
+        for ns in ours:
+            for _ in range(20):
+                if run("ip", "netns", "del", ns, check=False).returncode == 0:
+                    break
+                time.sleep(0.1)
+
+
+def wait_for(what, seconds=10.0, every=0.05):
+    """Calls `what` until it is true; its value, or None after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            return None
+        time.sleep(every)
