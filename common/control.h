@@ -1,0 +1,72 @@
+/*
+ * control: one line asked, text answered, over a Unix socket in the run-dir.
+ *
+ * A client connects, sends one line of at most CONTROL_LINE_MAX printable ASCII
+ * octets, and reads until the end: the first line is `ok` or `error: REASON`,
+ * what follows is the command's own text.  The line `watch` is answered `ok` and
+ * the connection then stays open until one side ends: whoever watches learns of
+ * the daemon's death by end-of-file, at once.
+ *
+ * The server is one object with one descriptor to poll; it never blocks, holds a
+ * bounded number of connections (an idle one makes room for a newcomer) and closes
+ * what has been silent for CONTROL_IDLE_MS, so that a hostile client costs nobody
+ * else.  Who may connect is the file's mode: 0660.  Knows no commands.
+ * One thread per server; the client functions may be called by any thread.
+ */
+#ifndef NEARCAST_CONTROL_H
+#define NEARCAST_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/err.h"
+
+#define CONTROL_LINE_MAX 1024
+#define CONTROL_MAX_CONNECTIONS 64
+#define CONTROL_MAX_WATCHERS 32
+#define CONTROL_IDLE_MS 10000
+
+struct control;
+
+enum control_result {
+	CONTROL_OK,			/* `ok`, then what was written to out */
+	CONTROL_ERROR,			/* `error: ` and err, then what was written to out */
+	CONTROL_LATER			/* control_finish will be called; nothing was written */
+};
+
+/* Called for each line (without its end).  `request` names it for control_finish. */
+typedef enum control_result control_handle(void *arg, uint64_t request, const char *line,
+    FILE *out, struct err *err);
+
+/* Listens at `path`.  A socket file left by a dead process is replaced; a live one is
+ * the error "already running".  NULL with a reason. */
+struct control *control_listen(const char *path, control_handle *handle, void *arg, struct err *err);
+
+/* Becomes readable when control_serve has something to do (a time limit included).  Owned
+ * by the server. */
+int control_fd(const struct control *control);
+void control_serve(struct control *control);
+
+/* Gives the answer to a request that was CONTROL_LATER: `reason` NULL = ok.  `text` may be
+ * NULL.  A client that has gone meanwhile is no error.  Requests waiting are not idle. */
+void control_finish(struct control *control, uint64_t request, const char *reason, const char *text);
+
+unsigned control_watchers(const struct control *control);
+
+/* Closes every connection and removes the socket file.  NULL is fine. */
+void control_close(struct control *control);
+
+/* In a child that must not hold its parent's socket: closes descriptors, leaves the file. */
+void control_forget(struct control *control);
+
+/* Asks one line; text after the first line goes to `out` (NULL = nowhere).  0, or -1 with a
+ * reason: the daemon's own, or why it could not be asked within timeout_ms. */
+int control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out, struct err *err);
+
+/* Connects and sends `watch` without waiting.  A non-blocking descriptor for the caller to
+ * poll: end-of-file or an error means that the daemon is gone, octets read mean nothing.
+ * -1 with a reason. */
+int control_watch(const char *path, struct err *err);
+
+#endif
