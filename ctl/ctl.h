@@ -6,11 +6,39 @@
 #ifndef NEARCAST_CTL_H
 #define NEARCAST_CTL_H
 
+#include <stdio.h>
+
+#include "common/conf.h"
+
 struct ctl {
 	const char *conf_path;		/* -c, or the default */
 	int json;			/* --json */
 	int argc;			/* words after the command's name, options removed */
 	char **argv;
 };
+
+/* ---- what commands share (ctl/ctl.c) ---- */
+
+/* Removes the option (a word like "--force") from the words; true if it was there. */
+int ctl_option(struct ctl *ctl, const char *option);
+
+/* The same for an option with a value ("--for 1h", "--for=1h"): the value, or NULL. */
+const char *ctl_option_value(struct ctl *ctl, const char *option);
+
+/* Says how the command is used, on stderr; returns 2. */
+int ctl_usage(const char *usage);
+
+/* The configuration, or NULL after saying why on stderr.  The caller frees it. */
+struct conf *ctl_conf(const struct ctl *ctl);
+
+/* Asks a daemon ("dnsd" or "healthd") one line over its socket in run-dir; its text goes to
+ * `out`.  0, or 1 after saying why on stderr. */
+int ctl_ask(const struct ctl *ctl, const char *daemon, const char *line, unsigned timeout_ms, FILE *out);
+
+/* ---- the commands: main.c has the table ---- */
+
+int ctl_reload(struct ctl *ctl);	/* ctl/dnsd.c */
+int ctl_counters(struct ctl *ctl);
+int ctl_check(struct ctl *ctl);		/* ctl/check.c */
 
 #endif

@@ -1,0 +1,80 @@
+#include "ctl/ctl.h"
+
+#include <string.h>
+
+#include "common/control.h"
+
+static void
+remove_words(struct ctl *ctl, int at, int n)
+{
+	for (int i = at; i + n < ctl->argc; i++)
+		ctl->argv[i] = ctl->argv[i + n];
+	ctl->argc -= n;
+}
+
+int
+ctl_option(struct ctl *ctl, const char *option)
+{
+	for (int i = 0; i < ctl->argc; i++)
+		if (strcmp(ctl->argv[i], option) == 0) {
+			remove_words(ctl, i, 1);
+			return 1;
+		}
+	return 0;
+}
+
+const char *
+ctl_option_value(struct ctl *ctl, const char *option)
+{
+	size_t len = strlen(option);
+
+	for (int i = 0; i < ctl->argc; i++) {
+		char *word = ctl->argv[i];
+		if (strcmp(word, option) == 0 && i + 1 < ctl->argc) {
+			char *value = ctl->argv[i + 1];
+			remove_words(ctl, i, 2);
+			return value;
+		}
+		if (strncmp(word, option, len) == 0 && word[len] == '=') {
+			remove_words(ctl, i, 1);
+			return word + len + 1;
+		}
+	}
+	return NULL;
+}
+
+int
+ctl_usage(const char *usage)
+{
+	fprintf(stderr, "usage: nearctl [-c FILE] %s\n", usage);
+	return 2;
+}
+
+struct conf *
+ctl_conf(const struct ctl *ctl)
+{
+	struct err err;
+	struct conf *conf = conf_read(ctl->conf_path, NULL, &err);
+
+	if (conf == NULL)
+		fprintf(stderr, "nearctl: %s\n", err.text);
+	return conf;
+}
+
+int
+ctl_ask(const struct ctl *ctl, const char *daemon, const char *line, unsigned timeout_ms, FILE *out)
+{
+	struct conf *conf = ctl_conf(ctl);
+	struct err err;
+	char path[512];
+	int rc;
+
+	if (conf == NULL)
+		return 1;
+	snprintf(path, sizeof(path), "%s/%s.sock", conf->run_dir, daemon);
+	conf_free(conf);
+	rc = control_ask(path, line, timeout_ms, out, &err);
+	if (rc < 0)
+		fprintf(stderr, "nearctl: %s: %s\n", daemon, err.text);
+	return rc < 0;
+}
