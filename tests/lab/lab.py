@@ -1,0 +1,331 @@
+"""The lab: the small internet of inet.py with three real sites on it.
+
+Every process is the real one: dnsd, healthd, BIRD and two nginx caches at each site,
+an origin, an unbound with Client Subnet and one without in every region.
+
+    with Lab() as lab:
+        lab.start()
+        print(lab.dig("eu"))
+        lab.kill_cache("fra", 1)
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.join(ROOT, "tests", "system")]
+
+import inet                             # noqa: E402
+from inet import ANYCAST4, ANYCAST6, EYEBALLS, SITES   # noqa: E402
+from mmdb_write import city, write      # noqa: E402
+from net import Net, run, wait_for      # noqa: E402
+
+BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
+NAME = "download.example.org"
+
+ZONE = """$TTL 60
+@        3600 IN SOA ns hostmaster 2026112101 7200 900 1209600 60
+         3600 IN NS  ns
+ns       3600 IN A    192.0.2.53
+         3600 IN AAAA 2001:db8:53::53
+download 60   IN A    198.51.100.10      ; static: the fallback
+         60   IN AAAA 2001:db8:a::a
+_steer.download IN TXT "pool=mirrors" "ttl=1-5"
+www      60   IN CNAME download
+"""
+
+CACHE = """daemon off; worker_processes 1; pid {folder}/nginx{n}.pid; error_log stderr error;
+events {{ worker_connections 512; }}
+http {{
+  access_log off; client_body_temp_path {folder}/tmp{n}; fastcgi_temp_path {folder}/tmp{n}f;
+  uwsgi_temp_path {folder}/tmp{n}u; scgi_temp_path {folder}/tmp{n}s; proxy_temp_path {folder}/tmp{n}p;
+  proxy_cache_path {folder}/cache{n} levels=1:2 keys_zone=pkg:1m max_size=50m use_temp_path=off;
+  upstream origin {{ server {origin}:80; keepalive 4; }}
+  proxy_http_version 1.1; proxy_set_header Connection ""; proxy_connect_timeout 1s; proxy_read_timeout 2s;
+  server {{
+    listen {a4}:80; listen [{a6}]:80; set $setid "";
+    location = /_set {{
+      internal; proxy_pass http://origin/_setid; proxy_cache pkg; proxy_cache_key setid; proxy_cache_valid 204 1s;
+      proxy_cache_lock on; proxy_cache_background_update on;
+      proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
+    }}
+    location / {{
+      auth_request /_set; auth_request_set $setid $upstream_http_x_set_id;
+      proxy_cache pkg; proxy_cache_key "$setid$uri"; proxy_cache_valid 200 1d; proxy_cache_lock on;
+      proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
+      add_header X-Set-Id $setid; add_header X-Cache $upstream_cache_status;
+      add_header X-Served-By {name};
+      proxy_pass http://origin/sets/$setid$uri;
+    }}
+  }}
+}}
+"""
+
+UNBOUND = """server:
+  directory: "{folder}"
+  chroot: ""
+  username: ""
+  pidfile: "{folder}/{name}.pid"
+  use-syslog: no
+  do-daemonize: no
+  interface: {address}
+  port: 53
+  access-control: 0.0.0.0/0 allow
+  access-control: ::/0 allow
+  outgoing-interface: {address}
+  do-ip6: no
+  module-config: "{modules}"
+  local-zone: "10.in-addr.arpa." nodefault
+  num-threads: 1
+  so-reuseport: no
+  infra-host-ttl: 5
+  infra-keep-probing: yes
+  unknown-server-time-limit: 100
+  {ecs}
+stub-zone:
+  name: "example.org"
+  stub-addr: {anycast}
+remote-control:
+  control-enable: no
+"""
+
+
+class Lab:
+    def __init__(self, prefix=None, folder=None, keep=False):
+        self.prefix = prefix or f"nc{os.getpid()}-"
+        self.folder = folder or tempfile.mkdtemp(prefix="nearcast-lab-")
+        os.makedirs(self.folder, exist_ok=True)
+        os.chmod(self.folder, 0o755)
+        self.net = Net(self.prefix, self.folder)
+        self.keep = keep                # leave it running at the end
+        self.failed = False             # leave the logs
+
+    def __enter__(self):
+        for sig in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sig, lambda *_: sys.exit(130))
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is not None or not self.keep:
+            self.net.remove()
+            if kind is None and not self.failed:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            else:
+                print(f"logs and configurations: {self.folder}", file=sys.stderr)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    # ---- configuration
+
+    def database(self):
+        """Where the addresses of the lab are, as a city database."""
+        nets = {}
+        for e in EYEBALLS.values():
+            lat, lon = e["location"]
+            continent = {"DE": "EU", "US": "NA", "MY": "AS"}[e["country"]]
+            for net in (e["net4"], e["net6"]):
+                nets[net] = city(e["country"], continent, lat, lon)
+        write(self.path("geo.mmdb"), nets)
+
+    def nearcast_conf(self, here, check=""):
+        lines = [f'here = "{here}"', "threads = 1", f'run-dir = "{self.path(here, "run")}"',
+                 f'state-dir = "{self.path(here, "state")}"']
+        u4, u6 = inet.site_unicast(here)
+        lines.append(f'listen = {{ "{ANYCAST4}", "{ANYCAST6}", "{u4}", "{u6}" }}')
+        lines.append('ttl-min = "1s"')
+        lines.append(f'zone "example.org" {{ file = "{self.path("example.org.zone")}" }}')
+        lines.append(f'geo {{ city = "{self.path("geo.mmdb")}" }}')
+        for name, s in SITES.items():
+            lat, lon = s["location"]
+            home = "yes" if s["home"] else "no"
+            lines.append(f'site "{name}" {{ location = {{ {lat}, {lon} }} home = {home} '
+                         f'peer = "{inet.site_unicast(name)[0]}" }}')
+        lines.append('check "image" { kind = "content" url = "http://%s/healthz" method = "GET" interval = "250ms" timeout = "200ms" '
+                     'rise = 2 fall = 2 origin = "http://%s/_setid" %s }' % (NAME, inet.ORIGIN4, check))
+        lines.append('pool "mirrors" {\n  check = "image"\n  answers = 2')
+        for name in SITES:
+            for n in (1, 2):
+                a4, a6 = inet.cache_addresses(name, n)
+                lines.append(f'  server "{name}{n}" {{ site = "{name}" address = {{ "{a4}", "{a6}" }} }}')
+        lines.append("}")
+        t = SITES[here]["transit"]
+        n4, n6 = inet.neighbor(here, t)
+        lines.append(f'announce {{\n  prefix = {{ "{inet.PREFIX4}", "{inet.PREFIX6}" }}\n'
+                     f'  cover = {{ "{inet.COVER4}", "{inet.COVER6}" }}\n  lease = "5s"\n  min-healthy = 1\n'
+                     f'  hold-down = "1s"\n  bird-socket = "{self.path(here, "bird.ctl")}"\n'
+                     f'  local-as = {inet.SITE_AS}\n  router-id = "10.0.1.{list(SITES).index(here) + 1}"\n'
+                     f'  neighbor "{t}4" {{ address = "{n4}" as = {inet.TRANSITS[t]} }}\n'
+                     f'  neighbor "{t}6" {{ address = "{n6}" as = {inet.TRANSITS[t]} }}\n}}')
+        return "\n".join(lines) + "\n"
+
+    def write(self, text, *parts):
+        with open(self.path(*parts) + ".new", "w") as f:
+            f.write(text)
+        os.rename(self.path(*parts) + ".new", self.path(*parts))
+        return self.path(*parts)
+
+    # ---- start and stop of roles
+
+    def start(self):
+        inet.build(self.net)
+        self.database()
+        self.write(ZONE, "example.org.zone")
+        self.start_origin()
+        for region in EYEBALLS:
+            self.start_resolvers(region)
+        for site in SITES:
+            for n in (1, 2):
+                self.start_cache(site, n)
+            self.write(self.nearcast_conf(site), site, "nearcast.conf")
+            self.start_bird(site)
+            self.start_dnsd(site)
+            self.start_healthd(site)
+
+    def ready(self, seconds=30):
+        """All sites announce and every region gets an answer."""
+        return wait_for(lambda: all(self.posture(s) == "serving" for s in SITES), seconds) and \
+            wait_for(lambda: all(self.dig(r, "+short") for r in EYEBALLS), seconds)
+
+    def start_origin(self):
+        self.new_set("set-1")
+        self.net.start("origin", "origin", "/usr/bin/python3", f"{HERE}/origin.py", inet.ORIGIN4, "80",
+                       self.path("origin"))
+
+    def new_set(self, set_id):
+        """Puts a whole new package set at the origin and switches to it."""
+        folder = self.path("origin", "sets", set_id)
+        os.makedirs(folder, exist_ok=True)
+        for name, body in (("file", f"this is a file of {set_id}\n" * 200), ("healthz", "ok\n")):
+            with open(f"{folder}/{name}", "w") as f:
+                f.write(body)
+        self.write(set_id + "\n", "origin", "setid")
+
+    def start_cache(self, site, n):
+        a4, a6 = inet.cache_addresses(site, n)
+        conf = self.write(CACHE.format(folder=self.path(site), n=n, a4=a4, a6=a6, origin=inet.ORIGIN4,
+                                       name=f"{site}{n}"), site, f"nginx{n}.conf")
+        self.net.start(site, f"cache{n}", "nginx", "-p", self.path(site), "-c", conf)
+
+    def start_resolvers(self, region):
+        base = EYEBALLS[region]["net4"].split("/")[0][:-1]
+        for name, host, modules, ecs in (
+                ("unbound", 53, "subnetcache iterator", f"send-client-subnet: {ANYCAST4}\n  client-subnet-always-forward: yes"),
+                ("unbound-noecs", 54, "iterator", "")):
+            conf = self.write(UNBOUND.format(folder=self.path(region), name=name, address=base + str(host),
+                                             modules=modules, ecs=ecs, anycast=ANYCAST4), region, name + ".conf")
+            self.net.start(region, name, "unbound", "-d", "-c", conf)
+
+    def start_bird(self, site):
+        text = self.nearctl(site, "bird-config")
+        if text.returncode != 0:
+            raise RuntimeError("nearctl bird-config: " + text.stderr)
+        conf = self.write(text.stdout, site, "bird.conf")
+        self.net.start(site, "bird", "bird", "-f", "-c", conf, "-s", self.path(site, "bird.ctl"))
+
+    def start_dnsd(self, site):
+        self.net.start(site, "dnsd", f"{BUILD}/dnsd", "-c", self.path(site, "nearcast.conf"))
+
+    def start_healthd(self, site):
+        self.net.start(site, "healthd", f"{BUILD}/healthd", "-c", self.path(site, "nearcast.conf"))
+
+    def stop_cache(self, site, n, sig=signal.SIGKILL):
+        """The whole nginx: master and worker."""
+        p = self.net.processes.get((site, f"cache{n}"))
+        if p is not None:
+            os.killpg(p.pid, sig)
+            p.wait()
+            del self.net.processes[site, f"cache{n}"]
+
+    # ---- questions
+
+    def nearctl(self, site, *argv):
+        return self.net.call(site, f"{BUILD}/nearctl", *argv, "-c", self.path(site, "nearcast.conf"))
+
+    def status(self, site):
+        """What both daemons of a site say, as a dict; {} when they cannot be asked."""
+        out = self.nearctl(site, "status", "--json")
+        try:
+            return json.loads(out.stdout)
+        except ValueError:
+            return {}
+
+    def posture(self, site):
+        """serving, draining or down, from the keeper's own file."""
+        try:
+            with open(self.path(site, "run", "posture")) as f:
+                for word in ("serving", "draining", "down"):
+                    if word in f.readline():
+                        return word
+        except OSError:
+            pass
+        return ""
+
+    def resolver(self, region, ecs=True):
+        return EYEBALLS[region]["net4"].split("/")[0][:-1] + ("53" if ecs else "54")
+
+    def dig(self, region, *options, name=NAME, qtype="A", server=None, source=None):
+        base = EYEBALLS[region]["net4"].split("/")[0][:-1]
+        out = self.net.call(region, "dig", "-b", source or base + "9", "+tries=1", "+time=2", *options,
+                            "@" + (server or ANYCAST4), name, qtype)
+        return out.stdout.strip()
+
+    def announced(self, site):
+        """Does the site's transit hold the IPv4 anycast route from it?"""
+        t = SITES[site]["transit"]
+        via = inet.neighbor(t, site)[0]
+        return f"{inet.PREFIX4} " in self.net.ip(t, f"route show {inet.PREFIX4}") and \
+            via in self.net.ip(t, f"route show {inet.PREFIX4}")
+
+    # ---- load
+
+    def load(self, lookups=170, downloads=5, regions=EYEBALLS):
+        return Load(self, lookups, downloads, regions)
+
+
+class Load:
+    """Clients in every region while a with-block runs; their counts afterwards."""
+
+    def __init__(self, lab, lookups, downloads, regions):
+        self.lab, self.lookups, self.downloads, self.regions = lab, lookups, downloads, list(regions)
+        self.by_region, self.total = {}, {}
+
+    def __enter__(self):
+        self.running = {}
+        for region in self.regions:
+            self.running[region] = subprocess.Popen(
+                self.lab.net.argv(region, ["/usr/bin/python3", f"{HERE}/load.py", "--resolver", self.lab.resolver(region),
+                                           "--sources", EYEBALLS[region]["net4"], "--direct", ANYCAST4, "--name", NAME,
+                                           "--lookups", str(self.lookups), "--downloads", str(self.downloads)]),
+                stdout=subprocess.PIPE, text=True)
+        for p in self.running.values():
+            p.stdout.readline()
+        self.start = time.monotonic()
+        time.sleep(1)                   # a moment of normal life before anything happens
+        return self
+
+    def __exit__(self, kind, *_):
+        for p in self.running.values():
+            p.terminate()
+        for region, p in self.running.items():
+            out = p.communicate(timeout=30)[0]
+            self.by_region[region] = json.loads(out) if out.strip() else {}
+        for counts in self.by_region.values():
+            for key, value in counts.items():
+                if isinstance(value, (int, float)):
+                    worst = key.startswith(("worst", "longest"))
+                    self.total[key] = max(self.total.get(key, 0), value) if worst else self.total.get(key, 0) + value
+
+    def __getitem__(self, key):
+        return self.total.get(key, 0)
+
+    def line(self):
+        return (f"{self['lookups']} lookups, {self['lookups_failed']} failed; {self['downloads']} downloads, "
+                f"{self['downloads_failed']} failed, {self['downloads_retried']} by the second address; "
+                f"longest silence of the anycast address {self['longest_gap_ms']:.0f} ms")
