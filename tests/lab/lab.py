@@ -235,13 +235,61 @@ class Lab:
     def start_healthd(self, site):
         self.net.start(site, "healthd", f"{BUILD}/healthd", "-c", self.path(site, "nearcast.conf"))
 
-    def stop_cache(self, site, n, sig=signal.SIGKILL):
-        """The whole nginx: master and worker."""
-        p = self.net.processes.get((site, f"cache{n}"))
+    # ---- harm, and its healing
+
+    def kill(self, site, name):
+        """kill -9, with all of its process group: an nginx and its worker, a healthd and its child."""
+        p = self.net.processes.pop((site, name), None)
         if p is not None:
-            os.killpg(p.pid, sig)
+            os.killpg(p.pid, signal.SIGKILL)
             p.wait()
-            del self.net.processes[site, f"cache{n}"]
+
+    def freeze(self, site, name):
+        os.killpg(self.net.processes[site, name].pid, signal.SIGSTOP)
+
+    def thaw(self, site, name):
+        os.killpg(self.net.processes[site, name].pid, signal.SIGCONT)
+
+    def prober(self, site):
+        """The process id of healthd's child."""
+        parent = self.net.processes[site, "healthd"].pid
+        with open(f"/proc/{parent}/task/{parent}/children") as f:
+            return int(f.read().split()[0])
+
+    def power_off(self, site):
+        """Everything of the site at once, and its link."""
+        self.net.link_down(SITES[site]["transit"], site)
+        for name in ("cache1", "cache2", "dnsd", "healthd", "bird"):
+            self.kill(site, name)
+        for marker in ("169.254.53.1/30", "169.254.53.5/30"):
+            self.net.ip(site, f"addr del {marker} dev lo", check=False)
+
+    def heal(self):
+        """Whatever a scenario broke runs again, and all sites serve."""
+        for a, b, _, _ in inet.LINKS:
+            self.net.link_up(a, b)
+        # an interface that goes down loses its IPv6 addresses and its routes
+            for ns, dev, other in ((a, f"to-{b}", b), (b, f"to-{a}", a)):
+                self.net.ip(ns, f"addr replace {inet.neighbor(other, ns)[1]}/64 dev {dev} nodad", check=False)
+        for name, where in {**SITES, **EYEBALLS, "origin": dict(transit="t1")}.items():
+            via4, via6 = inet.neighbor(name, where["transit"])
+            self.net.ip(name, f"route replace default via {via4}")
+            self.net.ip(name, f"route replace default via {via6}")
+        for (site, name), p in list(self.net.processes.items()):
+            if p.poll() is None:
+                os.killpg(p.pid, signal.SIGCONT)
+            else:
+                del self.net.processes[site, name]
+        if ("origin", "origin") not in self.net.processes:
+            self.start_origin()
+        for site in SITES:
+            for role, start in (("cache1", lambda s: self.start_cache(s, 1)), ("cache2", lambda s: self.start_cache(s, 2)),
+                                ("bird", self.start_bird), ("dnsd", self.start_dnsd), ("healthd", self.start_healthd)):
+                if (site, role) not in self.net.processes:
+                    start(site)
+            self.nearctl(site, "undrain", "*")
+            self.nearctl(site, "clear", "*")
+        return self.ready()
 
     # ---- questions
 
@@ -282,6 +330,32 @@ class Lab:
         via = inet.neighbor(t, site)[0]
         return f"{inet.PREFIX4} " in self.net.ip(t, f"route show {inet.PREFIX4}") and \
             via in self.net.ip(t, f"route show {inet.PREFIX4}")
+
+    def updates(self, site):
+        """BGP updates and withdrawals that the site's transit has had from it, both families.
+        For sites on a BIRD transit."""
+        t = SITES[site]["transit"]
+        total = 0
+        for family in (4, 6):
+            out = self.net.call(t, "birdc", "-s", self.path(t, "bird.ctl"), f"show protocols all {site}_{family}").stdout
+            for line in out.splitlines():
+                if line.strip().startswith(("Import updates:", "Import withdraws:")):
+                    total += int(line.split(":")[1].split()[0])
+        return total
+
+    def time_until(self, what, seconds=15.0):
+        """Milliseconds until `what` is true; fails the scenario if that never comes."""
+        start = time.monotonic()
+        assert wait_for(what, seconds, 0.01), "did not come true within %g s" % seconds
+        return (time.monotonic() - start) * 1000
+
+    def servers(self, region, ecs=None):
+        """The addresses a region's client gets from the anycast address itself."""
+        options = ["+short"] + ([f"+subnet={ecs}"] if ecs else [])
+        return set(self.dig(region, *options).split())
+
+    def caches(self, site):
+        return {inet.cache_addresses(site, n)[0] for n in (1, 2)}
 
     # ---- load
 

@@ -1,0 +1,10 @@
+TITLE = "dnsd hangs (SIGSTOP)"
+
+
+def run(lab):
+    with lab.load() as load:
+        lab.freeze("fra", "dnsd")
+        gone = lab.time_until(lambda: not lab.announced("fra"))
+    assert gone < 1200, f"route gone only after {gone:.0f} ms"
+    assert load["lookups_failed"] == 0 and load["downloads_failed"] == 0, load.line()
+    return f"route gone after {gone:.0f} ms; {load.line()}"
