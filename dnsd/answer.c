@@ -117,6 +117,7 @@ answer_client_place(const struct answer_job *j, struct steer_client *client)
 	client->ecs = j->q.ecs.present && j->q.ecs.source != 0;
 	client->family = client->ecs ? j->q.ecs.family : j->client->addr.family;
 	client->ip = client->ecs ? j->q.ecs.ip : j->client->addr.ip;
+	client->source = j->q.ecs.source;
 }
 
 bool

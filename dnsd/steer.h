@@ -33,6 +33,8 @@ struct steer_geo *steer_geo_load(const struct conf *conf, const struct steer_geo
     void (*warn)(const char *line), struct err *err);
 struct steer_geo *steer_geo_hold(struct steer_geo *geo);
 void steer_geo_release(struct steer_geo *geo);
+/* True while a file on disk was refused and an older database is in use in its place. */
+bool steer_geo_refused(const struct steer_geo *geo);
 /* Differs when a database file has changed. */
 uint64_t steer_geo_stamp(const struct conf *conf);
 
@@ -43,7 +45,7 @@ struct steer *steer_build(const struct conf *conf, struct steer_geo *geo,
 void steer_free(struct steer *steer);
 
 /* Binds a zone's steered name to its pool.  static_ttl_s bounds the TTL (0 = no static data).
- * Owned by `steer`.  NULL with a reason (no such pool). */
+ * Owned by `steer`.  NULL with a reason (no such pool); the caller puts file and line before it. */
 const struct steer_name *steer_bind(struct steer *steer, const struct zone_steer *text,
     uint32_t static_ttl_s, struct err *err);
 
@@ -51,6 +53,7 @@ struct steer_client {
 	uint8_t family;			/* 4 or 6 */
 	const uint8_t *ip;		/* 4 or 16 octets: ECS prefix or resolver's address */
 	bool ecs;			/* from Client Subnet with SOURCE > 0 */
+	uint8_t source;			/* SOURCE PREFIX-LENGTH; for the explanation only */
 };
 
 /* What to answer. */
@@ -58,7 +61,7 @@ struct steer_answer {
 	uint8_t n;			/* addresses; 0 = the pool has none of this family: NODATA */
 	uint8_t scope;			/* for ECS, bits; 0 when the client was not located by ECS */
 	bool fail_open;			/* all servers down, or their health is not known */
-	bool unlocated;
+	bool unlocated;			/* got the list of clients in no database (or one equal to it) */
 	int ede;			/* enum dns_ede, DNS_EDE_NONE mostly */
 	const char *ede_text;		/* static text, or NULL */
 	uint32_t ttl_s;

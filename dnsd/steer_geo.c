@@ -1,0 +1,457 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dnsd/dns.h"
+#include "dnsd/steer_inner.h"
+
+/* ---- databases ---- */
+
+static uint64_t
+mix(uint64_t h, uint64_t v)
+{
+	return rendezvous_mix(h ^ v) + UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static uint64_t
+mix_octets(uint64_t h, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+	return mix(h, len);
+}
+
+/* 0 = no such file. */
+static uint64_t
+file_stamp(const char *path)
+{
+	struct stat st;
+	uint64_t h;
+
+	if (path == NULL || stat(path, &st) < 0)
+		return 0;
+	h = mix(mix(mix(1, st.st_dev), st.st_ino), (uint64_t)st.st_size);
+	h = mix(mix(h, (uint64_t)st.st_mtim.tv_sec), (uint64_t)st.st_mtim.tv_nsec);
+	return h | 1;
+}
+
+uint64_t
+steer_geo_stamp(const struct conf *conf)
+{
+	return mix(file_stamp(conf->geo.city), file_stamp(conf->geo.asn));
+}
+
+static void
+db_release(struct steer_db *db)
+{
+	if (db == NULL || --db->refs != 0)
+		return;
+	geo_db_close(db->db);
+	free(db->path);
+	free(db);
+}
+
+static struct steer_db *
+db_hold(struct steer_db *db)
+{
+	if (db != NULL)
+		db->refs++;
+	return db;
+}
+
+static struct steer_db *
+db_open(const char *path, uint64_t stamp, struct err *err)
+{
+	struct steer_db *db = calloc(1, sizeof(*db));
+
+	if (db == NULL || (db->path = strdup(path)) == NULL) {
+		free(db);
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	db->refs = 1;
+	db->stamp = stamp;
+	db->db = geo_db_open(path, err);
+	if (db->db == NULL) {
+		db_release(db);
+		return NULL;
+	}
+	return db;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+say(void (*warn)(const char *line), const char *fmt, ...)
+{
+	char line[640];
+	va_list ap;
+
+	if (warn == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	warn(line);
+}
+
+/* Opens what `path` names, or shares `old` where the file is still the same.  A missing
+ * file leaves *db as NULL, or as the old one; so does a refused one, if there is an old
+ * one.  -1 = refused, and nothing to fall back on. */
+static int
+db_load(struct steer_geo *geo, struct steer_db **db, const char *path, struct steer_db *old,
+    void (*warn)(const char *line), struct err *err)
+{
+	uint64_t stamp = file_stamp(path);
+	struct err reason;
+
+	if (path == NULL)
+		return 0;
+	if (old != NULL && stamp == old->stamp && strcmp(path, old->path) == 0) {
+		*db = db_hold(old);
+		return 0;
+	}
+	if (stamp == 0) {
+		say(warn, "%s: %s; %s", path, strerror(errno), old != NULL ?
+		    "the database read before stays in use" : "clients it would locate are not located");
+		*db = db_hold(old);
+		return 0;
+	}
+	*db = db_open(path, stamp, &reason);
+	if (*db != NULL)
+		return 0;
+	if (old == NULL)
+		return err_set(err, "%s", reason.text);
+	say(warn, "%s; the database read before stays in use", reason.text);
+	*db = db_hold(old);
+	geo->refused = true;
+	return 0;
+}
+
+/* ---- maps ---- */
+
+/* A fingerprint of everything in the configuration that maps depend on. */
+static uint64_t
+conf_shape(const struct conf *conf)
+{
+	uint64_t h = mix(conf->geo.sites_per_answer, conf->here_site);
+
+	for (size_t i = 0; i < conf->n_sites; i++) {
+		const struct conf_site *s = &conf->sites[i];
+		h = mix_octets(h, s->name, strlen(s->name));
+		h = mix_octets(h, &s->latitude, sizeof(s->latitude));
+		h = mix(mix_octets(h, &s->longitude, sizeof(s->longitude)), s->located);
+	}
+	for (size_t i = 0; i < conf->geo.n_rules; i++) {
+		const struct conf_rule *r = &conf->geo.rules[i];
+		h = mix(mix(mix(h, r->kind), r->asn), r->prefix.len | (uint64_t)r->prefix.family << 8);
+		h = mix_octets(mix_octets(h, r->prefix.ip, 16), r->code, strlen(r->code));
+		h = mix_octets(h, r->sites, r->n_sites * sizeof(*r->sites));
+	}
+	for (size_t i = 0; i < conf->n_pools; i++) {
+		const struct conf_pool *p = &conf->pools[i];
+		for (size_t k = 0; k < p->n_servers; k++)
+			h = mix(h, conf->servers[p->first_server + k].site);
+		h = mix(h, p->n_servers);
+	}
+	return h;
+}
+
+static void
+maps_release(struct steer_maps *maps)
+{
+	if (maps == NULL || --maps->refs != 0)
+		return;
+	for (size_t i = 0; i < maps->n; i++) {
+		geo_map_free(maps->v[i].map);
+		free(maps->v[i].sites);
+	}
+	free(maps->v);
+	free(maps->of_pool);
+	free(maps);
+}
+
+/* The sites a pool has servers at, ascending; how many. */
+static size_t
+pool_sites(const struct conf *conf, size_t pool, uint16_t sites[CONF_MAX_SITES])
+{
+	const struct conf_pool *p = &conf->pools[pool];
+	bool there[CONF_MAX_SITES] = { false };
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_servers; i++)
+		there[conf->servers[p->first_server + i].site] = true;
+	for (size_t s = 0; s < conf->n_sites; s++)
+		if (there[s])
+			sites[n++] = (uint16_t)s;
+	return n;
+}
+
+/* Index of the map for these sites, made if there is none yet; CONF_NONE with a reason. */
+static uint16_t
+map_for(struct steer_maps *maps, const struct conf *conf, const uint16_t *sites, size_t n,
+    const struct steer_geo *geo, struct err *err)
+{
+	struct steer_map *m;
+
+	for (size_t i = 0; i < maps->n; i++)
+		if (maps->v[i].n_sites == n && memcmp(maps->v[i].sites, sites, n * sizeof(*sites)) == 0)
+			return (uint16_t)i;
+	m = &maps->v[maps->n];
+	m->sites = calloc(n, sizeof(*sites));
+	if (m->sites == NULL) {
+		err_set(err, "out of memory for maps");
+		return CONF_NONE;
+	}
+	memcpy(m->sites, sites, n * sizeof(*sites));
+	m->n_sites = n;
+	m->map = geo_map_build(conf, m->sites, n, geo->city != NULL ? geo->city->db : NULL,
+	    geo->asn != NULL ? geo->asn->db : NULL, err);
+	if (m->map == NULL) {
+		free(m->sites);
+		return CONF_NONE;
+	}
+	return (uint16_t)maps->n++;
+}
+
+static struct steer_maps *
+maps_build(const struct conf *conf, const struct steer_geo *geo, struct err *err)
+{
+	struct steer_maps *maps = calloc(1, sizeof(*maps));
+	uint16_t sites[CONF_MAX_SITES];
+
+	if (maps == NULL || (maps->v = calloc(conf->n_pools + 1, sizeof(*maps->v))) == NULL ||
+	    (maps->of_pool = calloc(conf->n_pools + 1, sizeof(*maps->of_pool))) == NULL) {
+		if (maps != NULL)
+			free(maps->v);
+		free(maps);
+		err_set(err, "out of memory for maps");
+		return NULL;
+	}
+	maps->refs = 1;
+	maps->shape = conf_shape(conf);
+	for (size_t i = 0; i < conf->n_pools; i++) {
+		size_t n = pool_sites(conf, i, sites);
+
+		maps->of_pool[i] = CONF_NONE;
+		if (n == 0)
+			continue;
+		maps->of_pool[i] = map_for(maps, conf, sites, n, geo, err);
+		if (maps->of_pool[i] == CONF_NONE) {
+			maps_release(maps);
+			return NULL;
+		}
+	}
+	return maps;
+}
+
+/* ---- how much of the world a new database moves ---- */
+
+/* Addresses are counted in IPv4 addresses and in IPv6 /64s, as a position on a line. */
+struct moving {
+	const struct geo_map *old, *fresh;
+	double moved[2];
+};
+
+static uint64_t
+line_start(const struct prefix *net)
+{
+	if (net->family == 4)
+		return dns_get32(net->ip);
+	return (uint64_t)dns_get32(net->ip) << 32 | dns_get32(net->ip + 4);
+}
+
+static uint64_t
+line_end(uint8_t family, uint64_t start, unsigned len)
+{
+	unsigned bits = family == 4 ? 32 : 64;
+
+	if (len >= bits)
+		return start;
+	return start | (UINT64_MAX >> (64 - bits + len));
+}
+
+static uint16_t
+first_site(const struct geo_map *map, uint16_t result)
+{
+	const uint16_t *sites;
+
+	return geo_map_result(map, result, &sites) != 0 ? sites[0] : CONF_NONE;
+}
+
+/* One leaf of the new map against all leaves of the old one that it touches. */
+static int
+compare_leaf(void *arg, const struct prefix *net, uint16_t result)
+{
+	struct moving *m = arg;
+	uint64_t at = line_start(net), end = line_end(net->family, at, net->len), stop;
+	uint16_t site = first_site(m->fresh, result);
+
+	if (net->family == 6 && net->len > 64 && (net->ip[8] | net->ip[9]) != 0)
+		return 0;			/* only the first part of a /64 counts */
+	for (;; at = stop + 1) {
+		uint8_t ip[16] = { 0 };
+		struct geo_leaf leaf;
+
+		dns_put32(ip, (uint32_t)(net->family == 4 ? at : at >> 32));
+		if (net->family == 6)
+			dns_put32(ip + 4, (uint32_t)at);
+		leaf = geo_map_find(m->old, net->family, ip);
+		stop = line_end(net->family, at, leaf.depth);
+		if (stop > end)
+			stop = end;
+		if (first_site(m->old, leaf.result) != site)
+			m->moved[net->family == 6] += (double)(stop - at) + 1;
+		if (stop == end)
+			return 0;
+	}
+}
+
+static int
+add_located(void *arg, const struct prefix *net, uint32_t record, const struct geo_place *place)
+{
+	double *located = arg;
+	uint64_t start = line_start(net);
+
+	(void)record;
+	if (place != NULL && !(net->family == 6 && net->len > 64))
+		located[net->family == 6] += (double)(line_end(net->family, start, net->len) - start) + 1;
+	return 0;
+}
+
+double
+steer_geo_moved(const struct steer_geo *old, const struct steer_geo *fresh)
+{
+	double before[2] = { 0 }, after[2] = { 0 }, worst = 0;
+
+	if (old->city != NULL)
+		geo_db_walk(old->city->db, add_located, before, NULL);
+	if (fresh->city != NULL)
+		geo_db_walk(fresh->city->db, add_located, after, NULL);
+	for (size_t i = 0; i < fresh->maps->n; i++) {
+		struct moving m = { .old = old->maps->v[i].map, .fresh = fresh->maps->v[i].map };
+
+		geo_map_walk(m.fresh, compare_leaf, &m);
+		for (unsigned f = 0; f < 2; f++) {
+			double space = before[f] > after[f] ? before[f] : after[f];
+			double percent = m.moved[f] < space ? 100 * m.moved[f] / space : 100;
+
+			if (m.moved[f] > 0 && percent > worst)
+				worst = percent;
+		}
+	}
+	return worst;
+}
+
+/* ---- all of it ---- */
+
+struct steer_geo *
+steer_geo_hold(struct steer_geo *geo)
+{
+	geo->refs++;
+	return geo;
+}
+
+void
+steer_geo_release(struct steer_geo *geo)
+{
+	if (geo == NULL || --geo->refs != 0)
+		return;
+	maps_release(geo->maps);
+	db_release(geo->city);
+	db_release(geo->asn);
+	free(geo);
+}
+
+bool
+steer_geo_refused(const struct steer_geo *geo)
+{
+	return geo->refused;
+}
+
+/* Shares the old maps when neither databases nor configuration changed. */
+static int
+load_maps(struct steer_geo *geo, const struct conf *conf, const struct steer_geo *old, struct err *err)
+{
+	if (old != NULL && old->city == geo->city && old->asn == geo->asn &&
+	    old->maps->shape == conf_shape(conf)) {
+		geo->maps = old->maps;
+		geo->maps->refs++;
+		return 0;
+	}
+	geo->maps = maps_build(conf, geo, err);
+	return geo->maps != NULL ? 0 : -1;
+}
+
+/* The old databases under this configuration: what a new database is measured against,
+ * and what is used in its place if it moves too much.  NULL with a reason. */
+static struct steer_geo *
+old_under(const struct conf *conf, const struct steer_geo *old, struct err *err)
+{
+	struct steer_geo *geo = calloc(1, sizeof(*geo));
+
+	if (geo == NULL) {
+		err_set(err, "out of memory for maps");
+		return NULL;
+	}
+	geo->refs = 1;
+	geo->city = conf->geo.city != NULL ? db_hold(old->city) : NULL;
+	geo->asn = conf->geo.asn != NULL ? db_hold(old->asn) : NULL;
+	if (load_maps(geo, conf, old, err) < 0) {
+		steer_geo_release(geo);
+		return NULL;
+	}
+	return geo;
+}
+
+/* max-move: a new database that sends too much of the world elsewhere is not believed. */
+static struct steer_geo *
+guard_move(struct steer_geo *geo, const struct conf *conf, const struct steer_geo *old,
+    void (*warn)(const char *line), struct err *err)
+{
+	struct steer_geo *before;
+	double moved;
+
+	if (conf->geo.max_move >= 100 || old == NULL || (old->city == NULL && old->asn == NULL) ||
+	    (old->city == geo->city && old->asn == geo->asn))
+		return geo;
+	before = old_under(conf, old, err);
+	if (before == NULL) {
+		steer_geo_release(geo);
+		return NULL;
+	}
+	moved = steer_geo_moved(before, geo);
+	if (moved <= conf->geo.max_move) {
+		steer_geo_release(before);
+		return geo;
+	}
+	say(warn, "%s: moves %.2f percent of the located address space to another site, "
+	    "max-move allows %.2f; the database read before stays in use",
+	    conf->geo.city != NULL ? conf->geo.city : conf->geo.asn, moved, conf->geo.max_move);
+	before->refused = true;
+	steer_geo_release(geo);
+	return before;
+}
+
+struct steer_geo *
+steer_geo_load(const struct conf *conf, const struct steer_geo *old,
+    void (*warn)(const char *line), struct err *err)
+{
+	struct steer_geo *geo = calloc(1, sizeof(*geo));
+
+	if (geo == NULL) {
+		err_set(err, "out of memory for maps");
+		return NULL;
+	}
+	geo->refs = 1;
+	if (db_load(geo, &geo->city, conf->geo.city, old != NULL ? old->city : NULL, warn, err) < 0 ||
+	    db_load(geo, &geo->asn, conf->geo.asn, old != NULL ? old->asn : NULL, warn, err) < 0 ||
+	    load_maps(geo, conf, old, err) < 0) {
+		steer_geo_release(geo);
+		return NULL;
+	}
+	return guard_move(geo, conf, old, warn, err);
+}
