@@ -11,6 +11,7 @@
 #define NEARCAST_MESSAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/health_file.h"
@@ -52,5 +53,13 @@ struct posture_message {
 
 #define MESSAGE_VERDICT 0x4e435631u
 #define MESSAGE_POSTURE 0x4e435031u
+#define MESSAGE_SERVERS_MAX (1u << 20)
+
+/* True and *out filled if these octets are one whole verdict that can be believed:
+ * size, magic, range of every number, a reason that health_reason would let through. */
+bool message_check(struct verdict_message *out, const void *bytes, size_t len);
+
+/* "up", "caches-down", ...; "?" out of range. */
+const char *message_verdict_name(uint32_t verdict);
 
 #endif
