@@ -76,7 +76,7 @@ enum zone_node_flag {
 
 struct zone_node {
 	uint32_t name;			/* offset of the owner's wire form, case as in the file */
-	uint32_t rrsets;		/* offset of the first rrset; they follow each other, 8-aligned */
+	uint32_t rrsets;		/* offset of the first rrset; they follow each other by type, 8-aligned */
 	uint16_t n_rrsets;		/* 0 = empty non-terminal */
 	uint8_t flags;
 	uint8_t labels;			/* of the owner, without the root */
@@ -103,8 +103,10 @@ struct zone {
 	uint64_t apex_hash;
 	uint32_t serial;
 	uint32_t names;			/* owners with data */
-	/* the file this came from: to see changes, to the nanosecond, includes counted */
+	/* the files this came from: to see changes, to the nanosecond, includes counted */
 	uint64_t file_stamp;
+	uint32_t files;			/* offset of their names, each with its NUL; the first is the zone's own */
+	uint32_t n_files;
 	char file[512];
 
 	struct zone_node *nodes;	/* [0] is the apex */
@@ -146,18 +148,7 @@ enum zone_outcome {
 enum zone_outcome zone_find(const struct zone *zone, const struct name_walk *name,
     uint16_t qtype, uint32_t *node);
 
-/* ---- building, off the packet path (zone.c: compile; zone_load.c: from files) ---- */
-
-/* One record as read: owner and rdata uncompressed. */
-struct zone_record {
-	const uint8_t *owner;
-	const uint8_t *rdata;
-	uint16_t type, rdlength;
-	uint32_t ttl_s;
-	uint32_t line;
-	uint32_t file;			/* index into the loader's list of files */
-};
-
+/* Frees a zone that no generation holds; NULL is allowed. */
 void zone_free(struct zone *zone);
 
 #endif
