@@ -128,8 +128,12 @@ prefix_contains(const struct prefix *p, uint8_t family, const uint8_t *ip)
 void
 addr_mask(uint8_t *ip, unsigned len)
 {
-	for (unsigned i = len / 8; i < 16; i++)
-		ip[i] = i == len / 8 ? (uint8_t)(ip[i] & (0xff00 >> (len % 8))) : 0;
+	unsigned whole = len / 8;
+
+	if (whole >= 16)
+		return;
+	ip[whole] = (uint8_t)(ip[whole] & (0xff00 >> (len % 8)));
+	memset(ip + whole + 1, 0, 15 - whole);
 }
 
 socklen_t
