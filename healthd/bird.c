@@ -22,6 +22,7 @@ struct bird {
 	uint64_t sent_ms;		/* of the command outstanding */
 	uint64_t due_ms;		/* of the next look, or of the next try to connect */
 	uint64_t full_ms;		/* of the next look that is more than assertions */
+	bool again;			/* bird_look was called while one was going on */
 	bool wanted;			/* bird_want was called */
 	enum health_posture posture;
 
@@ -85,6 +86,7 @@ bird_connect(struct bird *b, uint64_t now_ms)
 	}
 	bird_reader_init(&b->reader);
 	b->step = STEP_GREETING;
+	b->again = false;
 	b->sent_ms = now_ms;
 	b->full_ms = now_ms;
 }
@@ -130,14 +132,23 @@ bird_send_route(struct bird *b, uint64_t now_ms)
 }
 
 static void
-bird_look_over(struct bird *b, uint64_t now_ms)
+bird_idle(struct bird *b, uint64_t due_ms)
 {
 	b->step = STEP_IDLE;
+	b->due_ms = b->again ? 0 : due_ms;
+	if (b->again)
+		b->full_ms = 0;
+	b->again = false;
+}
+
+static void
+bird_look_over(struct bird *b, uint64_t now_ms)
+{
 	b->seen = b->look;
 	b->seen.known = true;
 	b->seen.why[0] = '\0';
 	b->full_ms = b->look.started_ms + BIRD_LOOK_MS;
-	b->due_ms = b->wanted ? now_ms + BIRD_ASSERT_MS : b->full_ms;
+	bird_idle(b, b->wanted ? now_ms + BIRD_ASSERT_MS : b->full_ms);
 }
 
 /* Sends the next command of the look, going from step to step. */
@@ -166,8 +177,7 @@ bird_next(struct bird *b, uint64_t now_ms)
 	case STEP_STATUS:
 		if (now_ms < b->full_ms) {
 			b->seen.status = b->look.status;
-			b->step = STEP_IDLE;
-			b->due_ms = now_ms + BIRD_ASSERT_MS;
+			bird_idle(b, now_ms + BIRD_ASSERT_MS);
 			return;
 		}
 		b->step = STEP_PROTOCOLS;
@@ -291,8 +301,11 @@ bird_run(struct bird *b, uint64_t now_ms)
 void
 bird_look(struct bird *b, uint64_t now_ms)
 {
+	if (b->fd < 0)
+		return;
+	b->again = b->step != STEP_IDLE;
 	b->full_ms = now_ms;
-	if (b->fd >= 0 && b->step == STEP_IDLE)
+	if (b->step == STEP_IDLE)
 		b->due_ms = now_ms;
 }
 

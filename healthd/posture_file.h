@@ -1,0 +1,75 @@
+/*
+ * posture_file: what the keeper tells everybody, RUN-DIR/posture.
+ *
+ * Replaced by rename on every change and once a second, so that `nearctl status`
+ * works also when the prober, which serves healthd's socket, hangs; and read by the
+ * next healthd, which takes over the flap penalty.  One item a line:
+ *
+ *   nearcast-posture 1 stamp=1763690000.123 pid=4242 site=fra via=lease
+ *   posture serving since=1763680000.000 reason="ok"
+ *   verdict up age=0.4 local=3/3 reason="ok"
+ *   prober pid=4243 restarts=0 heard=0.4 why=""
+ *   dnsd answering=2/2 reason=""
+ *   bird known=1 exported4=1/1 exported6=1/1 draining=0 sessions=1/1
+ *   bird-text version="2.0.12" reboot="..." reconfigured="..." why=""
+ *   damping penalty=0.0 hold=0.0 suppressed=0
+ *   alarm "..."                      ; any number of these
+ *   end
+ *
+ * Texts are printable ASCII without '"' and '\'.  A reader that meets anything else, or
+ * no `end`, uses nothing.  Pure but for the file.
+ */
+#ifndef NEARCAST_POSTURE_FILE_H
+#define NEARCAST_POSTURE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/health_file.h"
+
+#define POSTURE_FILE_ALARMS 8
+#define POSTURE_FILE_MAX 8192		/* octets */
+#define POSTURE_FILE_NAME "posture"	/* in run-dir */
+
+struct posture_file {
+	double stamp;			/* CLOCK_REALTIME */
+	int pid;
+	char site[HEALTH_NAME_MAX];	/* "-" = none */
+	char via[16];			/* "lease", "bird-socket", "none" */
+	enum health_posture posture;
+	double since;
+	char reason[HEALTH_REASON_MAX];
+	char verdict[16];
+	double verdict_age_s;
+	unsigned local_up, local_total;
+	char verdict_reason[HEALTH_REASON_MAX];
+	int prober_pid;			/* 0 = none */
+	unsigned prober_restarts;
+	double prober_heard_s;
+	char prober_why[HEALTH_REASON_MAX];
+	unsigned dnsd_answering, dnsd_asked;
+	char dnsd_reason[HEALTH_REASON_MAX];
+	int bird_known;
+	int exported4, want4, exported6, want6;	/* prefixes; exported -1 = not known */
+	int draining;			/* exported with 65535:0 */
+	unsigned established, sessions;
+	char version[HEALTH_NAME_MAX], reboot[HEALTH_NAME_MAX], reconfigured[HEALTH_NAME_MAX];
+	char bird_why[HEALTH_REASON_MAX];
+	double penalty, hold_s;
+	int suppressed;
+	char alarms[POSTURE_FILE_ALARMS][HEALTH_REASON_MAX];
+	size_t n_alarms;
+};
+
+/* Replaces the file.  0, or -1 with a reason. */
+int posture_file_write(const struct posture_file *file, const char *path, struct err *err);
+
+/* Reads it.  0, or -1 with a reason and *file unusable. */
+int posture_file_read(struct posture_file *file, const char *path, struct err *err);
+
+/* The same from memory. */
+int posture_file_parse(struct posture_file *file, const char *text, size_t len, struct err *err);
+
+#endif
