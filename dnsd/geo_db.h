@@ -1,11 +1,18 @@
 /*
- * geo_db: MaxMind databases, read into memory that nobody else can change.
+ * geo_db: what a MaxMind database says of networks, proven once at load.
  *
- * The only file that knows libmaxminddb.  A database is copied into a sealed memfd
- * and opened as /proc/self/fd/N, so truncating or overwriting the file harms
- * nothing.  Its whole tree is walked once at load by our own bounded code; what
- * does not walk is refused.  Knows GeoIP2/GeoLite2/DB-IP shapes and flat ones;
- * knows no sites.  Main thread and nearctl only; nothing here runs per query.
+ * geo_db_open walks the whole tree and reads each distinct record once (mmdb.h), keeps
+ * the few fields that matter, and refuses a file that does not walk, is empty, or
+ * knows neither places nor AS numbers.  Shapes: GeoIP2/GeoLite2/DB-IP (country.iso_code,
+ * continent.code, location.latitude ...), their ASN databases, and flat ones (country_code
+ * or country, lat/lng, loc, asn).  registered_country counts only where country is absent.
+ * Coordinates that are out of range, or not there (country databases), are replaced by
+ * the country's point (geo_country.h); accuracy_radius is not looked at.
+ *
+ * IPv4 lies in the ::/96 of an IPv6 tree.  Its aliases (::ffff:0:0/96, 2001::/32, 2002::/16,
+ * 64:ff9b::/96) are not walked: whoever asks folds such addresses to IPv4.
+ * Knows no sites.  Immutable once open; any thread may read; nothing here runs per query
+ * but for explanations.
  */
 #ifndef NEARCAST_GEO_DB_H
 #define NEARCAST_GEO_DB_H
@@ -15,6 +22,7 @@
 
 #include "common/addr.h"
 #include "common/err.h"
+#include "dnsd/geo_key.h"
 
 struct geo_db;
 
@@ -24,9 +32,12 @@ struct geo_place {
 	char continent[3];		/* AF AN AS EU NA OC SA */
 	char subdivision[4];
 	bool has_point;
-	double latitude, longitude;
+	bool country_point;		/* the point is the country's, not the record's */
 	uint32_t asn;
+	double latitude, longitude;
 };
+
+#define GEO_DB_NONE UINT32_MAX		/* the record of a network without data */
 
 /* NULL with a reason.  A database of neither kind (place, ASN) is refused. */
 struct geo_db *geo_db_open(const char *path, struct err *err);
@@ -36,18 +47,39 @@ void geo_db_close(struct geo_db *db);
 const char *geo_db_type(const struct geo_db *db);
 uint64_t geo_db_built(const struct geo_db *db);
 bool geo_db_has_v6(const struct geo_db *db);
+/* Whether any record has a country or a point, or an AS number. */
+bool geo_db_has_places(const struct geo_db *db);
+bool geo_db_has_asns(const struct geo_db *db);
 
-/* Calls `each` for every network of the database in address order: IPv4 networks
- * (from the IPv4 subtree, family 4), then IPv6 networks outside the IPv4 aliases.
- * Networks of one record share `record`, a small id from 0; `place` is decoded
- * once per id.  Networks without data are passed with place NULL.  Stops with -1
- * and a reason when the tree does not walk or `each` returns nonzero. */
+/* Records are numbered from 0 as they are met first; networks that share one share its id. */
+uint32_t geo_db_records(const struct geo_db *db);
+const struct geo_place *geo_db_place(const struct geo_db *db, uint32_t record);
+
+/* The networks of one family in address order, without gaps: those without data have record
+ * GEO_DB_NONE.  With db NULL, or for IPv6 without has_v6: one network without data. */
+struct geo_cursor {
+	const struct geo_db *db;
+	geo_key start, last;		/* the current network */
+	uint32_t record;
+	uint8_t family, len;
+	/* below: the way down to it */
+	const char *broken;		/* only while geo_db_open walks: why this is no tree */
+	uint64_t visited;		/* nodes */
+	uint32_t node[129];
+};
+
+/* Both stand on a network afterwards; next returns false after the last one. */
+void geo_cursor_first(struct geo_cursor *cursor, const struct geo_db *db, uint8_t family);
+bool geo_cursor_next(struct geo_cursor *cursor);
+
+/* The same as calls of `each`, IPv4 and then IPv6; `place` is NULL where there is no data.
+ * -1 with a reason when `each` returns nonzero. */
 int geo_db_walk(const struct geo_db *db,
     int (*each)(void *arg, const struct prefix *net, uint32_t record, const struct geo_place *place),
     void *arg, struct err *err);
 
 /* One address: for the explanation only.  Fills *net with the database's network.
- * false = nothing known. */
+ * false = nothing known (*net is then the network without data). */
 bool geo_db_lookup(const struct geo_db *db, uint8_t family, const uint8_t *ip,
     struct geo_place *place, struct prefix *net);
 

@@ -1,0 +1,347 @@
+#include "dnsd/geo_trie.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define TABLE_BITS 18
+#define TABLE_WORDS ((size_t)1 << (TABLE_BITS - 1))
+#define NODE_BITS 6
+#define SLOTS 64
+#define LEAF UINT32_C(0x80000000)	/* in a table entry: value << 8 | depth, else a node's word */
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* ---- looking up ---- */
+
+/* Counted without a call: the compilers' builtin is one where the CPU's own may be missing. */
+static inline unsigned
+bits_set(uint64_t x)
+{
+	x -= x >> 1 & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)(x * UINT64_C(0x0101010101010101) >> 56);
+}
+
+static inline struct geo_leaf
+leaf_of_entry(uint32_t entry)
+{
+	return (struct geo_leaf){ (uint16_t)(entry >> 8), (uint8_t)entry };
+}
+
+static inline const uint32_t *
+children_of(const uint64_t *node)
+{
+	return (const uint32_t *)(const void *)(node + 2);
+}
+
+/* The leaf at `slot` of a node whose first slot's bits are `depth` deep. */
+static inline struct geo_leaf
+leaf_at(const uint64_t *node, unsigned slot, unsigned depth)
+{
+	const uint16_t *values = (const uint16_t *)(const void *)(children_of(node) + bits_set(node[0]));
+	uint64_t upto = (UINT64_C(2) << slot) - 1;	/* slots 0..slot; all of them for 63 */
+	uint64_t begun = node[1] & upto, after = (node[0] | node[1]) & ~upto;
+	unsigned first = 63u - (unsigned)__builtin_clzll(begun);
+	unsigned end = after != 0 ? (unsigned)__builtin_ctzll(after) : SLOTS;
+
+	return (struct geo_leaf){
+		values[bits_set(begun) - 1],
+		(uint8_t)(depth + NODE_BITS - (unsigned)__builtin_ctz(end - first)),
+	};
+}
+
+/* The node below `slot`, or 0 if a leaf is there. */
+static inline uint32_t
+child_at(const uint64_t *node, unsigned slot)
+{
+	uint64_t bit = UINT64_C(1) << slot;
+
+	return (node[0] & bit) != 0 ? children_of(node)[bits_set(node[0] & (bit - 1))] : 0;
+}
+
+static inline const uint32_t *
+table_of(const struct geo_trie *trie)
+{
+	return (const uint32_t *)(const void *)trie->words;
+}
+
+struct geo_leaf
+geo_trie_find4(const struct geo_trie *trie, uint32_t ip)
+{
+	uint32_t entry = table_of(trie)[ip >> (32 - TABLE_BITS)], child;
+	uint64_t key = (uint64_t)ip << (32 + TABLE_BITS);
+	unsigned depth = TABLE_BITS;
+
+	if ((entry & LEAF) != 0)
+		return leaf_of_entry(entry);
+	for (;;) {
+		const uint64_t *node = trie->words + entry;
+		unsigned slot = (unsigned)(key >> (64 - NODE_BITS));
+		__builtin_prefetch(node + 8);
+		child = child_at(node, slot);
+		if (child == 0)
+			return leaf_at(node, slot, depth);
+		entry = child;
+		key <<= NODE_BITS;
+		depth += NODE_BITS;
+	}
+}
+
+struct geo_leaf
+geo_trie_find(const struct geo_trie *trie, geo_key key)
+{
+	uint32_t entry = table_of(trie)[(uint32_t)(key >> (128 - TABLE_BITS))], child;
+	unsigned depth = TABLE_BITS;
+
+	if ((entry & LEAF) != 0)
+		return leaf_of_entry(entry);
+	for (key <<= TABLE_BITS;; key <<= NODE_BITS) {
+		const uint64_t *node = trie->words + entry;
+		unsigned slot = (unsigned)(key >> (128 - NODE_BITS));
+		__builtin_prefetch(node + 8);
+		child = child_at(node, slot);
+		if (child == 0)
+			return leaf_at(node, slot, depth);
+		entry = child;
+		depth += NODE_BITS;
+	}
+}
+
+#define GROUP 16
+
+/* All of a group go down one level at a time, each asking for the memory it needs next. */
+static void
+find_group(const struct geo_trie *trie, size_t n, const geo_key *keys, struct geo_leaf *leaf)
+{
+	uint32_t entry[GROUP];
+	geo_key key[GROUP];
+	uint8_t open[GROUP];
+	size_t n_open = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		entry[i] = (uint32_t)(keys[i] >> (128 - TABLE_BITS));
+		__builtin_prefetch(&table_of(trie)[entry[i]]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		entry[i] = table_of(trie)[entry[i]];
+		if ((entry[i] & LEAF) != 0) {
+			leaf[i] = leaf_of_entry(entry[i]);
+			continue;
+		}
+		__builtin_prefetch(trie->words + entry[i]);
+		__builtin_prefetch(trie->words + entry[i] + 8);
+		key[i] = keys[i] << TABLE_BITS;
+		open[n_open++] = (uint8_t)i;
+	}
+	for (unsigned depth = TABLE_BITS; n_open != 0; depth += NODE_BITS) {
+		size_t still = 0;
+		for (size_t j = 0; j < n_open; j++) {
+			size_t i = open[j];
+			const uint64_t *node = trie->words + entry[i];
+			unsigned slot = (unsigned)(key[i] >> (128 - NODE_BITS));
+			uint32_t child = child_at(node, slot);
+			if (child == 0) {
+				leaf[i] = leaf_at(node, slot, depth);
+				continue;
+			}
+			__builtin_prefetch(trie->words + child);
+			__builtin_prefetch(trie->words + child + 8);
+			entry[i] = child;
+			key[i] <<= NODE_BITS;
+			open[still++] = (uint8_t)i;
+		}
+		n_open = still;
+	}
+}
+
+void
+geo_trie_find_batch(const struct geo_trie *trie, size_t n, const geo_key *key, struct geo_leaf *leaf)
+{
+	for (size_t i = 0; i < n; i += GROUP)
+		find_group(trie, n - i < GROUP ? n - i : GROUP, key + i, leaf + i);
+}
+
+/* ---- building ---- */
+
+struct builder {
+	const struct geo_runs *runs;
+	geo_key start;			/* the range at hand: start..run.last, as long as it can be */
+	struct geo_run run, ahead;
+	uint64_t *words;
+	size_t n_words, cap;
+	bool failed;
+};
+
+/* Moves on to the next range, taking neighbours of one value together. */
+static void
+next_range(struct builder *b)
+{
+	b->start = b->run.last + 1;
+	b->run = b->ahead;
+	while (b->run.last != GEO_KEY_MAX) {
+		b->runs->next(b->runs->arg, &b->ahead);
+		if (b->ahead.value != b->run.value)
+			return;
+		b->run.last = b->ahead.last;
+	}
+}
+
+static void
+first_range(struct builder *b)
+{
+	b->runs->next(b->runs->arg, &b->ahead);
+	b->run.last = GEO_KEY_MAX;	/* so that the first range starts at 0 */
+	next_range(b);
+}
+
+static bool
+reserve(struct builder *b, size_t words)
+{
+	uint64_t *p;
+	size_t cap = b->cap + b->cap / 2 + words;
+
+	if (b->n_words + words <= b->cap)
+		return true;
+	p = realloc(b->words, cap * sizeof(*p));
+	if (p == NULL || cap >= LEAF) {
+		free(p);
+		b->words = p == NULL ? b->words : NULL;
+		b->failed = true;
+		return false;
+	}
+	b->words = p;
+	b->cap = cap;
+	return true;
+}
+
+/* Marks where the leaves of a node begin: aligned blocks as large as they can be. */
+static uint64_t
+mark_leaves(const uint32_t child[SLOTS], const uint16_t value[SLOTS])
+{
+	uint64_t begins = 0;
+	uint8_t size[SLOTS];		/* of the block that begins here; 0 = none does */
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		size[i] = child[i] == 0;
+	for (unsigned half = 1; half < SLOTS; half *= 2)
+		for (unsigned i = 0; i < SLOTS; i += 2 * half)
+			if (size[i] == half && size[i + half] == half && value[i] == value[i + half]) {
+				size[i] = (uint8_t)(2 * half);
+				size[i + half] = 0;
+			}
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (size[i] != 0)
+			begins |= UINT64_C(1) << i;
+	return begins;
+}
+
+/* Writes a node and returns its word, 0 on failure. */
+static uint32_t
+write_node(struct builder *b, const uint32_t child[SLOTS], const uint16_t value[SLOTS])
+{
+	uint64_t begins = mark_leaves(child, value), *node;
+	uint32_t *children, at = (uint32_t)b->n_words;
+	uint16_t *values;
+	size_t n_words;
+
+	if (!reserve(b, 2 + SLOTS / 2))
+		return 0;
+	node = b->words + at;
+	memset(node, 0, (2 + SLOTS / 2) * sizeof(*node));
+	node[1] = begins;
+	children = (uint32_t *)(void *)(node + 2);
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (child[i] != 0) {
+			node[0] |= UINT64_C(1) << i;
+			*children++ = child[i];
+		}
+	values = (uint16_t *)(void *)children;
+	for (unsigned i = 0; i < SLOTS; i++)
+		if ((begins >> i & 1) != 0)
+			*values++ = value[i];
+	n_words = ((size_t)((uint8_t *)values - (uint8_t *)node) + 7) / 8;
+	b->n_words += n_words;
+	return at;
+}
+
+static uint32_t
+build_node(struct builder *b, geo_key start, unsigned depth)
+{
+	uint32_t child[SLOTS] = { 0 };
+	uint16_t value[SLOTS] = { 0 };
+	unsigned len = depth + NODE_BITS, past = len > 128 ? len - 128 : 0;	/* bits past the key's end */
+
+	for (unsigned i = 0; i < SLOTS && !b->failed; i++) {
+		geo_key slot = start | (geo_key)(i >> past) << (128 + past - len);
+		while (b->run.last < slot)
+			next_range(b);
+		if (b->run.last >= geo_key_last(slot, len))
+			value[i] = b->run.value;
+		else
+			child[i] = build_node(b, slot, len);
+	}
+	return b->failed ? 0 : write_node(b, child, value);
+}
+
+static void
+build_table(struct builder *b)
+{
+	for (uint32_t i = 0; i < UINT32_C(1) << TABLE_BITS && !b->failed; i++) {
+		geo_key slot = (geo_key)i << (128 - TABLE_BITS);
+		uint32_t entry;
+		while (b->run.last < slot)
+			next_range(b);
+		if (b->run.last >= geo_key_last(slot, TABLE_BITS))
+			entry = LEAF | (uint32_t)b->run.value << 8 | geo_key_depth(slot, b->start, b->run.last);
+		else
+			entry = build_node(b, slot, TABLE_BITS);
+		if (!b->failed)
+			((uint32_t *)(void *)b->words)[i] = entry;
+	}
+}
+
+/* The finished trie in a mapping of its own, with room to prefetch past its end. */
+static int
+settle(struct geo_trie *trie, const struct builder *b)
+{
+	size_t size = (b->n_words + 16) * sizeof(*b->words);
+	void *p;
+
+	size = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -1;
+	madvise(p, size, MADV_HUGEPAGE);
+	memcpy(p, b->words, b->n_words * sizeof(*b->words));
+	trie->words = p;
+	trie->n_words = b->n_words;
+	trie->map_size = size;
+	return 0;
+}
+
+int
+geo_trie_build(struct geo_trie *trie, const struct geo_runs *runs, struct err *err)
+{
+	struct builder b = { .runs = runs };
+	int rc = -1;
+
+	if (reserve(&b, TABLE_WORDS)) {
+		b.n_words = TABLE_WORDS;
+		first_range(&b);
+		build_table(&b);
+	}
+	if (!b.failed)
+		rc = settle(trie, &b);
+	free(b.words);
+	return rc < 0 ? err_set(err, "no memory for a map of %zu octets", b.n_words * sizeof(*b.words)) : 0;
+}
+
+void
+geo_trie_free(struct geo_trie *trie)
+{
+	if (trie->words != NULL)
+		munmap(trie->words, trie->map_size);
+	trie->words = NULL;
+}
