@@ -81,7 +81,7 @@ read_queries(const char *path)
 		}
 		q = &queries[n_queries++];
 		q->len = 2;
-		for (end = line; q->len < sizeof(q->packet) && sscanf(end, "%2x", &octet) == 1; end += 2)
+		for (end = line; *end != ' ' && q->len < sizeof(q->packet) && sscanf(end, "%2x", &octet) == 1; end += 2)
 			q->packet[q->len++] = (uint8_t)octet;
 		q->packet[0] = (uint8_t)((q->len - 2) >> 8);
 		q->packet[1] = (uint8_t)(q->len - 2);

@@ -16,7 +16,7 @@ import world as w
 
 class Server:
     name = version = ""
-    steers = True           # knows where clients are: its answers are checked to the site
+    unchecked = []          # what the generator leaves unchecked: -x data, -xx the rcode too
     kinds = None            # None: every kind of question
     reload_signal = signal.SIGHUP
 
@@ -91,7 +91,7 @@ class Server:
 
 
 class Limit(Server):
-    name, steers = "limit", False
+    name, unchecked = "limit", ["-xx"]
     version = "canned reply"
 
     def command(self):
@@ -168,7 +168,7 @@ plugins => {{
 
 
 class Knot(Server):
-    name, version, steers = "knot", "3.2 static", False
+    name, version, unchecked = "knot", "3.2 static", ["-x"]
     big = "big.zone"
 
     def module(self):
@@ -208,7 +208,7 @@ zone:
 
 
 class KnotGeo(Knot):
-    name, version, steers = "knot-geo", "3.2 geoip", True
+    name, version, unchecked = "knot-geo", "3.2 geoip", []
 
     def module(self):
         text, seen = "dl.example.org:\n", set()
@@ -231,7 +231,7 @@ class KnotGeo(Knot):
 
 
 class Nsd(Server):
-    name, version, steers = "nsd", "4.6 static", False
+    name, version, unchecked = "nsd", "4.6 static", ["-x"]
 
     def command(self):
         return ["nsd", "-d", "-c", self.write("nsd.conf", f"""server:

@@ -4,6 +4,8 @@ says where clients are, zones, and rings of queries with the answers expected.
 Expected sites come from haversine distances worked out here, from the generator's own
 list of who is where; no server's code has a part in it.
 """
+import ipaddress
+import itertools
 import math
 import os
 import random
@@ -122,13 +124,15 @@ class World:
         return self.write(f"{kind}.ring", "\n".join(lines) + "\n")
 
     def subnets(self, family):
-        """100,000 client subnets: a random /24 (IPv6: /48) inside networks of the database."""
-        import ipaddress
+        """100,000 client subnets: a random /24 (IPv6: /48) inside networks of the database,
+        but none of 6to4 and Teredo, which some servers locate by the IPv4 address inside."""
         bits, length, number = (32, 24, 1) if family == 4 else (128, 48, 2)
         nets = [(ipaddress.ip_network(n), place) for n, place in self.nets if (":" in n) == (family == 6)]
-        lines = []
+        lines, turn = [], itertools.count()
         while len(lines) < 100_000:
-            net, place = nets[len(lines) % len(nets)]
+            net, place = nets[next(turn) % len(nets)]
+            if net.version == 6 and net.network_address.packed[:2] in (b"\x20\x01", b"\x20\x02"):
+                continue
             source = max(length, net.prefixlen)
             ip = int(net.network_address) + (self.random.getrandbits(source - net.prefixlen) << (bits - source)
                                              if source > net.prefixlen else 0)
