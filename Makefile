@@ -54,8 +54,15 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libnearcast.a
 units: $(UNITS)
 benches: $(BENCHES)
 
+# dnsd beside its peers and the limit of sockets: about twenty minutes, or two
+bench: all benches
+	tests/bench/run full
+
+bench-quick: all benches
+	tests/bench/run quick
+
 clean:
 	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all units benches clean
+.PHONY: all units benches bench bench-quick clean
