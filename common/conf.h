@@ -150,6 +150,12 @@ struct conf_pool {
 enum conf_announce_via { CONF_VIA_LEASE, CONF_VIA_BIRD_SOCKET };
 enum conf_caches_down { CONF_CACHES_DOWN_WITHDRAW, CONF_CACHES_DOWN_DRAIN };
 
+struct conf_neighbor {
+	char *name;
+	struct addr address;
+	uint32_t as;
+};
+
 struct conf_announce {
 	bool enabled;			/* the block is there */
 	struct conf_prefixes prefixes;
@@ -164,11 +170,7 @@ struct conf_announce {
 	char *question;			/* what dnsd is asked, "name TYPE"; default the first zone's SOA */
 	uint32_t local_as;		/* for `nearctl bird-config`, default 65001 */
 	char *router_id;		/* for `nearctl bird-config`; NULL = BIRD finds one */
-	struct {
-		char *name;
-		struct addr address;
-		uint32_t as;
-	} *neighbors;			/* for `nearctl bird-config` */
+	struct conf_neighbor *neighbors; /* for `nearctl bird-config` */
 	size_t n_neighbors;
 	int line;
 };
@@ -185,6 +187,7 @@ struct conf {
 	char *state_dir;		/* healthd's memory over restarts, default /var/lib/nearcast */
 	char *health_file;		/* default RUN-DIR/health */
 	char *hook;			/* healthd: program run on every change of state; NULL = none */
+	unsigned max_shrink;		/* percent, for zones that do not say; default 50 */
 
 	struct conf_zone *zones;
 	size_t n_zones;
@@ -226,6 +229,7 @@ struct conf {
 	size_t n_pools;
 	struct conf_server *servers;
 	size_t n_servers;
+	uint16_t *by_name;		/* indices of servers, sorted by name */
 	struct conf_announce announce;
 };
 
@@ -233,6 +237,11 @@ struct conf {
  * expected" in err.  Warnings (things odd but usable) go to `warn`, called with
  * one line each, when it is not NULL. */
 struct conf *conf_read(const char *path, void (*warn)(const char *line), struct err *err);
+
+/* The same from memory, `path` standing for the file in messages and for its
+ * folder.  Not to be called by two threads at once: libconfuse's lexer is one. */
+struct conf *conf_parse(const char *path, const char *text, size_t len,
+    void (*warn)(const char *line), struct err *err);
 void conf_free(struct conf *conf);
 
 /* Prints the configuration with every default filled in; the text parses again
