@@ -25,6 +25,7 @@
 #ifndef NEARCAST_HEALTH_FILE_H
 #define NEARCAST_HEALTH_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -84,6 +85,16 @@ int health_file_parse(struct health_file *file, const char *name,
 int health_file_write(const struct health_file *file, const char *path, struct err *err);
 
 void health_file_clear(struct health_file *file);
+
+/* May it be believed at `now` (CLOCK_REALTIME, seconds)?  Not once its lease is over, nor
+ * when its stamp lies ahead by more than that: a clock was set, or the file is another's. */
+static inline bool
+health_file_current(const struct health_file *file, double now)
+{
+	double age_s = now - file->stamp, lease_s = file->lease_ms / 1000.0;
+
+	return age_s <= lease_s && age_s >= -lease_s;
+}
 
 const char *health_state_name(enum health_state state);
 const char *health_posture_name(enum health_posture posture);

@@ -40,5 +40,7 @@ int ctl_ask(const struct ctl *ctl, const char *daemon, const char *line, unsigne
 int ctl_reload(struct ctl *ctl);	/* ctl/dnsd.c */
 int ctl_counters(struct ctl *ctl);
 int ctl_check(struct ctl *ctl);		/* ctl/check.c */
+int ctl_explain(struct ctl *ctl);	/* ctl/explain.c */
+int ctl_verify_scope(struct ctl *ctl);	/* ctl/verify_scope.c */
 
 #endif

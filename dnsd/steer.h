@@ -21,6 +21,8 @@
 #include "common/health_file.h"
 #include "dnsd/zone.h"
 
+struct geo_db;
+struct geo_map;
 struct steer;
 struct steer_geo;			/* databases and maps: kept while only health changes */
 struct steer_name;			/* one steered name, bound to its pool */
@@ -35,6 +37,12 @@ struct steer_geo *steer_geo_hold(struct steer_geo *geo);
 void steer_geo_release(struct steer_geo *geo);
 /* True while a file on disk was refused and an older database is in use in its place. */
 bool steer_geo_refused(const struct steer_geo *geo);
+/* The map of a pool (index in conf) and the sites it has servers at, ascending; NULL = it has
+ * none.  Pools with servers at the same sites share one.  Databases: NULL = none. */
+const struct geo_map *steer_geo_map(const struct steer_geo *geo, uint16_t pool,
+    const uint16_t **sites, size_t *n_sites);
+const struct geo_db *steer_geo_city(const struct steer_geo *geo);
+const struct geo_db *steer_geo_asn(const struct steer_geo *geo);
 /* Differs when a database file has changed. */
 uint64_t steer_geo_stamp(const struct conf *conf);
 
@@ -48,6 +56,11 @@ void steer_free(struct steer *steer);
  * Owned by `steer`.  NULL with a reason (no such pool); the caller puts file and line before it. */
 const struct steer_name *steer_bind(struct steer *steer, const struct zone_steer *text,
     uint32_t static_ttl_s, struct err *err);
+
+/* The same for the zone's steered name `index`: the TTL bound is the lowest TTL of the A and
+ * AAAA beside it. */
+const struct steer_name *steer_bind_zone(struct steer *steer, const struct zone *zone,
+    uint32_t index, struct err *err);
 
 struct steer_client {
 	uint8_t family;			/* 4 or 6 */

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dnsd/dns.h"
 #include "dnsd/steer_inner.h"
 
 /* ---- what health says of each server ---- */
@@ -523,4 +524,17 @@ steer_bind(struct steer *steer, const struct zone_steer *text, uint32_t static_t
 		name->ttl_max_s = least(name->ttl_max_s, static_ttl_s);
 	name->ttl_min_s = least(text->ttl_min_s != 0 ? text->ttl_min_s : conf->ttl_min_s, name->ttl_max_s);
 	return name;
+}
+
+const struct steer_name *
+steer_bind_zone(struct steer *steer, const struct zone *zone, uint32_t index, struct err *err)
+{
+	const struct zone_steer *text = &zone->steers[index];
+	const struct zone_node *node = &zone->nodes[text->node];
+	const struct rrset *a = zone_rrset(zone, node, DNS_A), *aaaa = zone_rrset(zone, node, DNS_AAAA);
+	uint32_t ttl_s = a != NULL ? a->ttl_s : 0;
+
+	if (aaaa != NULL && (a == NULL || aaaa->ttl_s < ttl_s))
+		ttl_s = aaaa->ttl_s;
+	return steer_bind(steer, text, ttl_s, err);
 }

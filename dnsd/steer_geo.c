@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "dnsd/dns.h"
 #include "dnsd/steer_inner.h"
 
 /* ---- databases ---- */
@@ -250,98 +249,15 @@ maps_build(const struct conf *conf, const struct steer_geo *geo, struct err *err
 
 /* ---- how much of the world a new database moves ---- */
 
-/* Addresses are counted in IPv4 addresses and in IPv6 /64s, as a position on a line. */
-struct moving {
-	const struct geo_map *old, *fresh;
-	double moved[2];
-};
-
-static uint64_t
-line_start(const struct prefix *net)
+/* Percent; the worst of all maps.  Both are of the same configuration. */
+static double
+moved_percent(const struct steer_geo *old, const struct steer_geo *fresh)
 {
-	if (net->family == 4)
-		return dns_get32(net->ip);
-	return (uint64_t)dns_get32(net->ip) << 32 | dns_get32(net->ip + 4);
-}
+	double worst = 0;
 
-static uint64_t
-line_end(uint8_t family, uint64_t start, unsigned len)
-{
-	unsigned bits = family == 4 ? 32 : 64;
-
-	if (len >= bits)
-		return start;
-	return start | (UINT64_MAX >> (64 - bits + len));
-}
-
-static uint16_t
-first_site(const struct geo_map *map, uint16_t result)
-{
-	const uint16_t *sites;
-
-	return geo_map_result(map, result, &sites) != 0 ? sites[0] : CONF_NONE;
-}
-
-/* One leaf of the new map against all leaves of the old one that it touches. */
-static int
-compare_leaf(void *arg, const struct prefix *net, uint16_t result)
-{
-	struct moving *m = arg;
-	uint64_t at = line_start(net), end = line_end(net->family, at, net->len), stop;
-	uint16_t site = first_site(m->fresh, result);
-
-	if (net->family == 6 && net->len > 64 && (net->ip[8] | net->ip[9]) != 0)
-		return 0;			/* only the first part of a /64 counts */
-	for (;; at = stop + 1) {
-		uint8_t ip[16] = { 0 };
-		struct geo_leaf leaf;
-
-		dns_put32(ip, (uint32_t)(net->family == 4 ? at : at >> 32));
-		if (net->family == 6)
-			dns_put32(ip + 4, (uint32_t)at);
-		leaf = geo_map_find(m->old, net->family, ip);
-		stop = line_end(net->family, at, leaf.depth);
-		if (stop > end)
-			stop = end;
-		if (first_site(m->old, leaf.result) != site)
-			m->moved[net->family == 6] += (double)(stop - at) + 1;
-		if (stop == end)
-			return 0;
-	}
-}
-
-static int
-add_located(void *arg, const struct prefix *net, uint32_t record, const struct geo_place *place)
-{
-	double *located = arg;
-	uint64_t start = line_start(net);
-
-	(void)record;
-	if (place != NULL && !(net->family == 6 && net->len > 64))
-		located[net->family == 6] += (double)(line_end(net->family, start, net->len) - start) + 1;
-	return 0;
-}
-
-double
-steer_geo_moved(const struct steer_geo *old, const struct steer_geo *fresh)
-{
-	double before[2] = { 0 }, after[2] = { 0 }, worst = 0;
-
-	if (old->city != NULL)
-		geo_db_walk(old->city->db, add_located, before, NULL);
-	if (fresh->city != NULL)
-		geo_db_walk(fresh->city->db, add_located, after, NULL);
 	for (size_t i = 0; i < fresh->maps->n; i++) {
-		struct moving m = { .old = old->maps->v[i].map, .fresh = fresh->maps->v[i].map };
-
-		geo_map_walk(m.fresh, compare_leaf, &m);
-		for (unsigned f = 0; f < 2; f++) {
-			double space = before[f] > after[f] ? before[f] : after[f];
-			double percent = m.moved[f] < space ? 100 * m.moved[f] / space : 100;
-
-			if (m.moved[f] > 0 && percent > worst)
-				worst = percent;
-		}
+		double moved = geo_map_moved_percent(old->maps->v[i].map, fresh->maps->v[i].map);
+		worst = moved > worst ? moved : worst;
 	}
 	return worst;
 }
@@ -370,6 +286,30 @@ bool
 steer_geo_refused(const struct steer_geo *geo)
 {
 	return geo->refused;
+}
+
+const struct geo_map *
+steer_geo_map(const struct steer_geo *geo, uint16_t pool, const uint16_t **sites, size_t *n_sites)
+{
+	uint16_t which = geo->maps->of_pool[pool];
+
+	if (which == CONF_NONE)
+		return NULL;
+	*sites = geo->maps->v[which].sites;
+	*n_sites = geo->maps->v[which].n_sites;
+	return geo->maps->v[which].map;
+}
+
+const struct geo_db *
+steer_geo_city(const struct steer_geo *geo)
+{
+	return geo->city != NULL ? geo->city->db : NULL;
+}
+
+const struct geo_db *
+steer_geo_asn(const struct steer_geo *geo)
+{
+	return geo->asn != NULL ? geo->asn->db : NULL;
 }
 
 /* Shares the old maps when neither databases nor configuration changed. */
@@ -423,7 +363,7 @@ guard_move(struct steer_geo *geo, const struct conf *conf, const struct steer_ge
 		steer_geo_release(geo);
 		return NULL;
 	}
-	moved = steer_geo_moved(before, geo);
+	moved = moved_percent(before, geo);
 	if (moved <= conf->geo.max_move) {
 		steer_geo_release(before);
 		return geo;

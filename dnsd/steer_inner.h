@@ -49,10 +49,6 @@ struct steer_geo {
 	bool refused;
 };
 
-/* Percent of the located address space whose nearest site is another one in `fresh`
- * than in `old`, the worse of both families.  The maps are of the same shape. */
-double steer_geo_moved(const struct steer_geo *old, const struct steer_geo *fresh);
-
 /* ---- one state of health ---- */
 
 /* Classes of servers at a site, best first; a run of them is a choice. */

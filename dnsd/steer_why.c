@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "dnsd/geo_look.h"
 #include "dnsd/steer_inner.h"
 
 enum { LINE = 256, MOST_SERVERS = 64 };	/* servers explained one by one */
@@ -141,7 +140,7 @@ by_cost(const void *a, const void *b)
 
 /* Kilometres from the client to a site, as text. */
 static const char *
-kilometres(const struct steer_trace *t, const struct geo_look *look, uint16_t site, char text[16])
+kilometres(const struct steer_trace *t, const struct geo_why *geo, uint16_t site, char text[16])
 {
 	const struct conf *conf = t->name->steer->conf;
 	const struct conf_site *to = &conf->sites[site];
@@ -150,17 +149,17 @@ kilometres(const struct steer_trace *t, const struct geo_look *look, uint16_t si
 	snprintf(text, 16, "-");
 	if (!to->located)
 		return text;
-	if (t->mapped && look->place.has_point)
-		snprintf(text, 16, "%.0f", geo_distance_km(look->place.latitude, look->place.longitude,
+	if (t->mapped && geo->place.has_point)
+		snprintf(text, 16, "%.0f", geo_distance_km(geo->place.latitude, geo->place.longitude,
 		    to->latitude, to->longitude));
-	else if ((!t->mapped || !look->located) && here != NULL && here->located)
+	else if ((!t->mapped || geo->kind == GEO_WHY_UNLOCATED) && here != NULL && here->located)
 		snprintf(text, 16, "%.0f", geo_distance_km(here->latitude, here->longitude,
 		    to->latitude, to->longitude));
 	return text;
 }
 
 static unsigned
-put_site(const struct steer_why *why, const struct steer_trace *t, const struct geo_look *look,
+put_site(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo,
     uint16_t site, unsigned room)
 {
 	const struct steer_pool *pool = t->name->pool;
@@ -175,7 +174,7 @@ put_site(const struct steer_why *why, const struct steer_trace *t, const struct 
 		order[i].cost = steer_cost(t->key, order[i].c);
 	}
 	qsort(order, g->total, sizeof(*order), by_cost);
-	kilometres(t, look, site, km);
+	kilometres(t, geo, site, km);
 	for (unsigned i = 0; i < g->total && i < room; i++)
 		put_server(why, t, order[i].c, km, i);
 	free(order);
@@ -183,7 +182,7 @@ put_site(const struct steer_why *why, const struct steer_trace *t, const struct 
 }
 
 static void
-put_servers(const struct steer_why *why, const struct steer_trace *t, const struct geo_look *look)
+put_servers(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo)
 {
 	const uint16_t *list;
 	size_t n = steer_list(t->name->pool, t->result, &list);
@@ -193,10 +192,10 @@ put_servers(const struct steer_why *why, const struct steer_trace *t, const stru
 
 	for (size_t i = 0; i < n; i++) {
 		listed |= list[i] == t->choice->site;
-		seen += put_site(why, t, look, list[i], seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
+		seen += put_site(why, t, geo, list[i], seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
 	}
 	if (!listed)
-		seen += put_site(why, t, look, t->choice->site, seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
+		seen += put_site(why, t, geo, t->choice->site, seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
 	if (seen > MOST_SERVERS) {
 		add(&l, "servers=%u shown=%u", seen, MOST_SERVERS);
 		put(why, &l);
@@ -206,36 +205,37 @@ put_servers(const struct steer_why *why, const struct steer_trace *t, const stru
 /* ---- the client ---- */
 
 static void
-put_client(const struct steer_why *why, const struct steer_trace *t, const struct geo_look *look)
+put_client(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo)
 {
 	const struct steer *steer = t->name->steer;
 	const struct conf *conf = steer->conf;
 	struct addr addr = { .family = t->client->family };
 	char text[ADDR_TEXT];
+	uint8_t v4[4];
 	struct line l = { .len = 0 };
 
 	memcpy(addr.ip, t->client->ip, addr_len(addr.family));
 	add(&l, "located-as %s=%s", t->client->ecs ? "ecs" : "resolver", addr_text(&addr, text));
 	if (t->client->ecs)
 		add(&l, "/%u", t->client->source);
-	if (look->family != t->client->family) {
-		addr = (struct addr){ .family = look->family };
-		memcpy(addr.ip, look->ip, addr_len(addr.family));
+	if (t->client->family == 6 && geo_map_fold(t->client->ip, v4) != 0) {
+		addr = (struct addr){ .family = 4 };
+		memcpy(addr.ip, v4, 4);
 		add(&l, " holds=%s", addr_text(&addr, text));
 	}
-	add(&l, " country=%s continent=%s", look->place.country[0] != '\0' ? look->place.country : "-",
-	    look->place.continent[0] != '\0' ? look->place.continent : "-");
-	if (look->place.has_point)
-		add(&l, " location=%.4f,%.4f", look->place.latitude, look->place.longitude);
+	add(&l, " country=%s continent=%s", geo->place.country[0] != '\0' ? geo->place.country : "-",
+	    geo->place.continent[0] != '\0' ? geo->place.continent : "-");
+	if (geo->place.has_point)
+		add(&l, " location=%.4f,%.4f", geo->place.latitude, geo->place.longitude);
 	else
 		add(&l, " location=-");
-	if (look->place.asn != 0)
-		add(&l, " asn=%u", look->place.asn);
-	if (steer->geo->city == NULL)
+	if (geo->asn != 0)
+		add(&l, " asn=%u", geo->asn);
+	if (steer_geo_city(steer->geo) == NULL)
 		add(&l, " network=- database=none");
 	else
-		add(&l, " network=%s database=%.40s", look->found ? prefix_text(&look->net, text) : "-",
-		    geo_db_type(steer->geo->city->db));
+		add(&l, " network=%s database=%.40s", geo->known ? prefix_text(&geo->net, text) : "-",
+		    geo_db_type(steer_geo_city(steer->geo)));
 	put(why, &l);
 	add(&l, "here=%s mode=%s", conf->here != NULL ? conf->here : "-", t->name->nearest ? "nearest" : "site");
 	put(why, &l);
@@ -243,11 +243,11 @@ put_client(const struct steer_why *why, const struct steer_trace *t, const struc
 
 /* Which rule gave the client its list of sites, by its line of nearcast.conf. */
 static void
-put_rule(const struct steer_why *why, const struct steer_trace *t, const struct geo_look *look)
+put_rule(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo)
 {
 	const struct conf *conf = t->name->steer->conf;
 	const char *file = strrchr(conf->path, '/');
-	const struct conf_rule *rule = look->rule;
+	const struct geo_rule *rule = geo->rule;
 	char text[ADDR_TEXT];
 	struct line l = { .len = 0 };
 	const uint16_t *list;
@@ -256,9 +256,9 @@ put_rule(const struct steer_why *why, const struct steer_trace *t, const struct 
 	file = file != NULL ? file + 1 : conf->path;
 	if (!t->mapped)
 		add(&l, "rule=site why=\"no Client Subnet: this site first\"");
-	else if (rule == NULL && look->located)
+	else if (geo->kind == GEO_WHY_DISTANCE)
 		add(&l, "rule=distance");
-	else if (rule == NULL)
+	else if (geo->kind == GEO_WHY_UNLOCATED)
 		add(&l, "rule=unlocated why=\"in no database: this site's place\"");
 	else if (rule->kind == CONF_RULE_PREFIX)
 		add(&l, "rule=\"%.60s:%d prefix %s\"", file, rule->line, prefix_text(&rule->prefix, text));
@@ -333,7 +333,7 @@ void
 steer_why_write(const struct steer_why *why, const struct steer_trace *t)
 {
 	const struct steer *steer = t->name->steer;
-	struct geo_look look;
+	struct geo_why geo;
 	struct line l = { .len = 0 };
 
 	if (t->answer->n == 0) {
@@ -342,13 +342,11 @@ steer_why_write(const struct steer_why *why, const struct steer_trace *t)
 		put(why, &l);
 		return;
 	}
-	geo_look(steer->conf, t->name->pool->sites, t->name->pool->n_sites,
-	    steer->geo->city != NULL ? steer->geo->city->db : NULL,
-	    steer->geo->asn != NULL ? steer->geo->asn->db : NULL,
-	    t->client->family, t->client->ip, &look);
-	put_servers(why, t, &look);
-	put_client(why, t, &look);
-	put_rule(why, t, &look);
+	geo_map_why(t->name->pool->map, steer_geo_city(steer->geo), steer_geo_asn(steer->geo),
+	    t->client->family, t->client->ip, &geo);
+	put_servers(why, t, &geo);
+	put_client(why, t, &geo);
+	put_rule(why, t, &geo);
 	put_scope(why, t);
 	put_ttl(why, t);
 }

@@ -1,0 +1,282 @@
+/*
+ * nearctl explain NAME ADDRESS[/LEN]: what a client gets of a steered name and why,
+ * from the files alone: the very steer_pick that answers, without a daemon.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/health_file.h"
+#include "ctl/ctl.h"
+#include "dnsd/answer_job.h"
+#include "dnsd/steer.h"
+#include "dnsd/zone_load.h"
+
+static const char usage[] = "explain NAME ADDRESS[/LEN] [--resolver] [--json]";
+
+enum { MOST_LINES = 128 };
+
+struct lines {
+	size_t n;
+	char *v[MOST_LINES];
+};
+
+static void
+keep_line(void *arg, const char *text)
+{
+	struct lines *lines = arg;
+
+	if (lines->n < MOST_LINES && (lines->v[lines->n] = strdup(text)) != NULL)
+		lines->n++;
+}
+
+static void
+warn(const char *line)
+{
+	fprintf(stderr, "nearctl: %s\n", line);
+}
+
+static int
+fail(const struct err *err)
+{
+	fprintf(stderr, "nearctl: %s\n", err->text);
+	return 1;
+}
+
+/* ADDRESS/LEN is Client Subnet, and so is a bare address, with all its bits, as `dig
+ * +subnet` has it; /0 is the opt-out, which locates by the address as a resolver's. */
+static int
+parse_client(const char *text, bool resolver, struct addr *addr, struct steer_client *client,
+    struct err *err)
+{
+	char copy[ADDR_TEXT], *slash, *end;
+	long len;
+
+	if (strlen(text) >= sizeof(copy))
+		return err_set(err, "\"%.60s\": expected ADDRESS or ADDRESS/LEN", text);
+	strcpy(copy, text);
+	slash = strchr(copy, '/');
+	if (slash != NULL)
+		*slash++ = '\0';
+	if (addr_parse(addr, copy, err) < 0)
+		return -1;
+	if (addr->port != 0)
+		return err_set(err, "\"%s\": a port means nothing here", text);
+	len = (long)addr_len(addr->family) * 8;
+	if (slash != NULL) {
+		long given = strtol(slash, &end, 10);
+		if (end == slash || *end != '\0' || given < 0 || given > len)
+			return err_set(err, "\"%s\": expected a prefix length from 0 to %ld", text, len);
+		len = given;
+	}
+	client->family = addr->family;
+	client->ip = addr->ip;
+	client->ecs = len != 0 && !resolver;
+	client->source = (uint8_t)len;
+	if (client->ecs)
+		addr_mask(addr->ip, (unsigned)len);
+	return 0;
+}
+
+/* The zone of the configuration that is closest above the name, loaded. */
+static struct zone *
+load_zone(const struct conf *conf, const uint8_t *name, struct err *err)
+{
+	const struct conf_zone *best = NULL;
+	uint8_t apex[NAME_MAX_WIRE];
+	unsigned labels = 0;
+
+	for (size_t i = 0; i < conf->n_zones; i++) {
+		if (name_parse(apex, conf->zones[i].name, err) < 0)
+			return NULL;
+		if (name_below(name, apex) && (best == NULL || name_labels(apex) > labels)) {
+			best = &conf->zones[i];
+			labels = name_labels(apex);
+		}
+	}
+	if (best == NULL) {
+		err_set(err, "no zone of %s holds this name", conf->path);
+		return NULL;
+	}
+	return zone_load(best->name, best->file, NULL, NULL, err);
+}
+
+/* The steered name that `name` leads to, by wildcard and CNAMEs too; ZONE_NONE with a reason. */
+static uint32_t
+find_steered(const struct zone *zone, const uint8_t *name, struct err *err)
+{
+	uint8_t target[NAME_MAX_WIRE];
+	char text[NAME_TEXT];
+	struct name_walk walk;
+	uint32_t found;
+
+	for (int hop = 0; hop < 16; hop++) {
+		const struct zone_node *node;
+
+		if (name_walk(&walk, name, NAME_MAX_WIRE) == 0 || !name_below(name, zone->apex) ||
+		    zone_find(zone, &walk, DNS_A, &found) > ZONE_WILDCARD)
+			break;
+		node = &zone->nodes[found];
+		if (node->steer != ZONE_NONE)
+			return node->steer;
+		if (!(node->flags & ZONE_NODE_CNAME))
+			break;
+		answer_rdata_name(zone, zone_rrset(zone, node, DNS_CNAME)->wire + 12, target);
+		name = target;
+	}
+	err_set(err, "%s is not steered: no _steer record applies to it", name_text(text, name));
+	return ZONE_NONE;
+}
+
+/* Health as dnsd would take it; NULL = not known.  `said` tells which. */
+static const struct health_file *
+read_health(const struct conf *conf, struct health_file *health, char *said, size_t size)
+{
+	struct err err;
+	double age_s;
+
+	if (health_file_read(health, conf->health_file, &err) < 0) {
+		snprintf(said, size, "health=%s believed=no why=\"%s\"", conf->health_file, err.text);
+		return NULL;
+	}
+	age_s = clock_wall() - health->stamp;
+	snprintf(said, size, "health=%s generation=%llu age=%.1fs lease=%.1fs believed=%s", conf->health_file,
+	    (unsigned long long)health->generation, age_s, health->lease_ms / 1000.0,
+	    health_file_current(health, clock_wall()) ? "yes" : "no");
+	return health_file_current(health, clock_wall()) ? health : NULL;
+}
+
+/* ---- what is said ---- */
+
+struct picked {
+	struct steer_answer answer;
+	struct lines lines;
+};
+
+static void
+print_quoted(const char *text)
+{
+	putchar('"');
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			putchar('\\');
+		if ((unsigned char)*text >= 0x20)
+			putchar(*text);
+	}
+	putchar('"');
+}
+
+static void
+print_addresses(const struct steer_answer *answer, uint8_t family, const char *before, const char *after)
+{
+	for (unsigned i = 0; i < answer->n; i++) {
+		struct addr addr = { .family = family };
+		char text[ADDR_TEXT];
+
+		memcpy(addr.ip, answer->ip[i], addr_len(family));
+		printf("%s%s%s", i == 0 ? before + (*before == ',') : before, addr_text(&addr, text), after);
+	}
+}
+
+static void
+print_json(const char *name, const char *health, const struct picked *picked)
+{
+	printf("{\"name\":");
+	print_quoted(name);
+	printf(",\"health\":");
+	print_quoted(health);
+	printf(",\"answers\":[");
+	for (unsigned six = 0; six < 2; six++) {
+		const struct picked *p = &picked[six];
+
+		printf("%s{\"type\":\"%s\",\"addresses\":[", six ? "," : "", six ? "AAAA" : "A");
+		print_addresses(&p->answer, six ? 6 : 4, ",\"", "\"");
+		printf("],\"ttl\":%u,\"scope\":%u,\"fail_open\":%s,\"why\":[", p->answer.ttl_s, p->answer.scope,
+		    p->answer.fail_open ? "true" : "false");
+		for (size_t i = 0; i < p->lines.n; i++) {
+			printf("%s", i != 0 ? "," : "");
+			print_quoted(p->lines.v[i]);
+		}
+		printf("]}");
+	}
+	puts("]}");
+}
+
+/* The lines are those of `dig TXT _why.NAME`, which explains A, or AAAA where a pool has
+ * IPv6 only; then both answers, and how old the health is that they rest on. */
+static void
+print_text(const char *health, const struct picked *picked)
+{
+	const struct picked *told = picked[0].answer.n != 0 ? &picked[0] : &picked[1];
+
+	for (size_t i = 0; i < told->lines.n; i++)
+		puts(told->lines.v[i]);
+	for (unsigned six = 0; six < 2; six++) {
+		printf("answer=%s", six ? "AAAA" : "A");
+		print_addresses(&picked[six].answer, six ? 6 : 4, " ", "");
+		if (picked[six].answer.n == 0)
+			puts(" none");
+		else
+			printf(" ttl=%u scope=%u\n", picked[six].answer.ttl_s, picked[six].answer.scope);
+	}
+	puts(health);
+}
+
+static int
+explain(const struct ctl *ctl, const struct conf *conf, const struct zone *zone, uint32_t index,
+    const struct steer_client *client, struct err *err)
+{
+	struct picked picked[2] = { 0 };
+	struct health_file file = { 0 };
+	char said[1024];
+	const struct health_file *health = read_health(conf, &file, said, sizeof(said));
+	struct steer_geo *geo = steer_geo_load(conf, NULL, warn, err);
+	struct steer *steer = geo != NULL ? steer_build(conf, geo, health, err) : NULL;
+	const struct steer_name *name = steer != NULL ? steer_bind_zone(steer, zone, index, err) : NULL;
+
+	for (unsigned six = 0; name != NULL && six < 2; six++) {
+		struct steer_why why = { .line = keep_line, .arg = &picked[six].lines };
+		steer_pick(name, client, six ? 6 : 4, &picked[six].answer, &why);
+	}
+	if (name != NULL && ctl->json)
+		print_json(ctl->argv[0], said, picked);
+	else if (name != NULL)
+		print_text(said, picked);
+	for (unsigned six = 0; six < 2; six++)
+		for (size_t i = 0; i < picked[six].lines.n; i++)
+			free(picked[six].lines.v[i]);
+	steer_free(steer);
+	steer_geo_release(geo);
+	health_file_clear(&file);
+	return name != NULL ? 0 : -1;
+}
+
+int
+ctl_explain(struct ctl *ctl)
+{
+	bool resolver = ctl_option(ctl, "--resolver");
+	uint8_t wire[NAME_MAX_WIRE];
+	struct steer_client client;
+	struct addr addr;
+	struct err err;
+	struct conf *conf;
+	struct zone *zone = NULL;
+	uint32_t index;
+	int rc = -1;
+
+	if (ctl->argc != 2)
+		return ctl_usage(usage);
+	if (name_parse(wire, ctl->argv[0], &err) < 0 ||
+	    parse_client(ctl->argv[1], resolver, &addr, &client, &err) < 0)
+		return fail(&err) + 1;
+	conf = ctl_conf(ctl);
+	if (conf == NULL)
+		return 1;
+	zone = load_zone(conf, wire, &err);
+	if (zone != NULL && (index = find_steered(zone, wire, &err)) != ZONE_NONE)
+		rc = explain(ctl, conf, zone, index, &client, &err);
+	zone_free(zone);
+	conf_free(conf);
+	return rc == 0 ? 0 : fail(&err);
+}
