@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -404,6 +405,7 @@ load_finish(struct load *l, struct reader *rd, char *own_text, const char *text,
 	}
 	zone_source_close(&l->src);
 	free(l);
+	malloc_trim(0);			/* what loading took goes back to the kernel */
 	return zone;
 }
 
