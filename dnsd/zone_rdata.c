@@ -46,9 +46,12 @@ zone_rdata_type(struct zone_rdata *r, const struct zone_token *tok, uint16_t *ty
 char *
 zone_rdata_type_name(char out[ZONE_TYPE_NAME], uint16_t type)
 {
+	static const char *const questions[] = { "IXFR", "AXFR", "MAILB", "MAILA", "ANY" };
 	const ldns_rr_descriptor *desc = ldns_rr_descript(type);
 
-	if (desc != NULL && desc->_type == type && desc->_name != NULL && type != 0)
+	if (type >= DNS_IXFR && type <= DNS_ANY)
+		snprintf(out, ZONE_TYPE_NAME, "%s", questions[type - DNS_IXFR]);
+	else if (desc != NULL && desc->_type == type && desc->_name != NULL && type != 0)
 		snprintf(out, ZONE_TYPE_NAME, "%s", desc->_name);
 	else
 		snprintf(out, ZONE_TYPE_NAME, "TYPE%u", type);
@@ -301,26 +304,22 @@ read_mnemonic(struct zone_rdata *r, ldns_rdf_type kind)
 	return join(r, 1, "") < 0 ? -1 : convert(r, kind, "a number or its mnemonic");
 }
 
-/* The gateway of IPSECKEY (RFC 4025 2.5) and AMTRELAY (RFC 8777 4.2.3). */
+/* The gateway of IPSECKEY (RFC 4025 2.5). */
 static int
 read_gateway(struct zone_rdata *r, unsigned kind)
 {
-	switch (kind) {
-	case 0:
-		if (r->tok == r->end)
-			return 0;
-		if (!zone_token_is(r->tok, "."))
-			return bad_token(r, "\".\" for no gateway");
-		r->tok++;
-		return 0;
-	case 1:
-		return r->tok < r->end ? read_address(r, AF_INET) : -1;
-	case 2:
-		return r->tok < r->end ? read_address(r, AF_INET6) : -1;
-	case 3:
-		return r->tok < r->end ? read_name(r) : -1;
-	}
-	return err_set(r->err, "gateway type %u: expected 0 to 3", kind);
+	if (kind > 3)
+		return err_set(r->err, "gateway type %u: expected 0 to 3", kind);
+	if (r->tok == r->end)
+		return err_set(r->err, "no gateway: the data ends too soon");
+	if (kind == 1 || kind == 2)
+		return read_address(r, kind == 1 ? AF_INET : AF_INET6);
+	if (kind == 3)
+		return read_name(r);
+	if (!zone_token_is(r->tok, "."))
+		return bad_token(r, "\".\" for no gateway");
+	r->tok++;
+	return 0;
 }
 
 static int
@@ -329,28 +328,13 @@ read_ipseckey(struct zone_rdata *r)
 	uint32_t start = r->len;
 
 	for (unsigned i = 0; i < 3; i++)
-		if (r->tok == r->end || read_number(r, 1) != 0)
+		if (r->tok == r->end)
+			return err_set(r->err, "the data ends too soon");
+		else if (read_number(r, 1) != 0)
 			return -1;
 	if (read_gateway(r, r->data[start + 1]) != 0)
 		return -1;
 	return r->tok == r->end ? 0 : read_base64(r, (uint32_t)(r->end - r->tok));
-}
-
-static int
-read_amtrelay(struct zone_rdata *r)
-{
-	uint32_t start = r->len;
-	uint8_t kind;
-
-	for (unsigned i = 0; i < 3; i++)
-		if (r->tok == r->end || read_number(r, 1) != 0)
-			return -1;
-	kind = r->data[start + 2];
-	if (r->data[start + 1] > 1 || kind > 3)
-		return err_set(r->err, "AMTRELAY: expected a discovery bit of 0 or 1 and a type of 0 to 3");
-	r->data[start + 1] = (uint8_t)(r->data[start + 1] << 7 | kind);
-	r->len--;
-	return read_gateway(r, kind);
 }
 
 /* 1:192.0.2.0/24 (RFC 3123): ldns reads the address and takes any prefix length. */
@@ -399,6 +383,43 @@ read_wks(struct zone_rdata *r)
 	return join(r, n, " ") < 0 ? -1 : convert(r, LDNS_RDF_TYPE_WKS, "a protocol and its ports");
 }
 
+/* What RFC 9460 2.1 and 8 ask of the parameters and ldns does not. */
+static int
+check_svcparams(const struct zone_rdata *r, uint32_t start)
+{
+	const uint8_t *at = r->data + start, *end = r->data + r->len, *mandatory = NULL;
+	uint8_t keys[65536 / 8] = { 0 };
+
+	for (; end - at >= 4; at += 4 + dns_get16(at + 2)) {
+		uint16_t key = dns_get16(at);
+		if ((keys[key / 8] & 1 << key % 8) != 0)
+			return err_set(r->err, "a parameter is given twice");
+		keys[key / 8] |= (uint8_t)(1 << key % 8);
+		if (key == 0)
+			mandatory = at + 2;
+	}
+	for (unsigned i = 0; mandatory != NULL && i < dns_get16(mandatory); i += 2) {
+		uint16_t key = dns_get16(mandatory + 2 + i);
+		if (key == 0 || (keys[key / 8] & 1 << key % 8) == 0)
+			return err_set(r->err, "key%u is mandatory and missing", key);
+	}
+	return 0;
+}
+
+static int
+read_svcparams(struct zone_rdata *r)
+{
+	uint32_t n = (uint32_t)(r->end - r->tok), start = r->len;
+
+	if (join(r, n, " ") < 0)
+		return -1;
+	if (strlen(r->text) > 60000)
+		return err_set(r->err, "parameters of more than 60000 characters");
+	if (convert(r, LDNS_RDF_TYPE_SVCPARAMS, "parameters as in RFC 9460") != 0)
+		return -1;
+	return check_svcparams(r, start);
+}
+
 /* Whatever else ldns reads: one token, or all that is left where the field may hold blanks. */
 static int
 read_other(struct zone_rdata *r, ldns_rdf_type kind)
@@ -407,7 +428,7 @@ read_other(struct zone_rdata *r, ldns_rdf_type kind)
 
 	if (kind == LDNS_RDF_TYPE_NSEC3_SALT && r->tok->len > 510)
 		return bad_token(r, "a salt of at most 255 octets");
-	if (kind == LDNS_RDF_TYPE_LOC || kind == LDNS_RDF_TYPE_SVCPARAMS)
+	if (kind == LDNS_RDF_TYPE_LOC)
 		n = (uint32_t)(r->end - r->tok);
 	else if (kind == LDNS_RDF_TYPE_HIP)
 		n = r->end - r->tok < 3 ? (uint32_t)(r->end - r->tok) : 3;
@@ -458,12 +479,12 @@ read_field(struct zone_rdata *r, ldns_rdf_type kind)
 		return read_mnemonic(r, kind);
 	case LDNS_RDF_TYPE_IPSECKEY:
 		return read_ipseckey(r);
-	case LDNS_RDF_TYPE_AMTRELAY:
-		return read_amtrelay(r);
 	case LDNS_RDF_TYPE_APL:
 		return read_apl(r);
 	case LDNS_RDF_TYPE_WKS:
 		return read_wks(r);
+	case LDNS_RDF_TYPE_SVCPARAMS:
+		return read_svcparams(r);
 	default:
 		return read_other(r, kind);
 	}
@@ -544,10 +565,8 @@ zone_rdata_read(struct zone_rdata *r, const struct zone_token *tok, uint32_t n, 
 			return err_set(r->err, "%u of at least %u fields: the data ends too soon", i, min);
 		if (r->tok == r->end)
 			break;
-		r->err->text[0] = '\0';
-		if (read_field(r, kind) == 0)
-			continue;
-		return r->err->text[0] != '\0' ? -1 : err_set(r->err, "the data ends too soon");
+		if (read_field(r, kind) != 0)
+			return -1;
 	}
 	if (r->tok != r->end)
 		return bad_token(r, "nothing more for this type");

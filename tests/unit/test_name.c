@@ -1,0 +1,186 @@
+/* Names, row by row: text to wire and back, hashes, order of labels. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dnsd/name.h"
+
+#define L63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define L61 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static const struct {
+	const char *sentence, *text;
+	int len;			/* -1 = refused */
+	const char *back;		/* as name_text writes it */
+} texts[] = {
+	{ "a name", "www.example.org", 17, "www.example.org" },
+	{ "with its last dot", "www.example.org.", 17, "www.example.org" },
+	{ "the root", ".", 1, "." },
+	{ "one label", "org", 5, "org" },
+	{ "upper case stays", "WWW.Example.org", 17, "WWW.Example.org" },
+	{ "an escaped dot", "a\\.b.c", 7, "a\\.b.c" },
+	{ "an escaped backslash", "a\\\\b", 5, "a\\\\b" },
+	{ "octets by number", "a\\000\\032\\255", 6, "a\\000\\032\\255" },
+	{ "a letter by number", "\\097", 3, "a" },
+	{ "special characters", "\\\"\\;\\(\\)\\@\\$", 8, "\\\"\\;\\(\\)\\@\\$" },
+	{ "an asterisk and an underscore", "*._tcp", 8, "*._tcp" },
+	{ "63 octets", L63, 65, L63 },
+	{ "255 octets", L63 "." L63 "." L63 "." L61, 255, L63 "." L63 "." L63 "." L61 },
+	{ "no text", "", -1, NULL },
+	{ "64 octets", L63 "a", -1, NULL },
+	{ "256 octets", L63 "." L63 "." L63 "." L61 "a", -1, NULL },
+	{ "far more", L63 "." L63 "." L63 "." L63 "." L63, -1, NULL },
+	{ "an empty label", "a..b", -1, NULL },
+	{ "an empty label in front", ".a", -1, NULL },
+	{ "two dots at the end", "a..", -1, NULL },
+	{ "two dots", "..", -1, NULL },
+	{ "a number past 255", "a\\256", -1, NULL },
+	{ "two digits", "a\\25", -1, NULL },
+	{ "a backslash at the end", "a\\", -1, NULL },
+};
+
+static void
+parses(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		uint8_t wire[NAME_MAX_WIRE];
+		char back[NAME_TEXT];
+		struct err err = { "" };
+		int len = name_parse(wire, texts[i].text, &err);
+		if (len != texts[i].len)
+			fail_msg("%s: length %d, expected %d", texts[i].sentence, len, texts[i].len);
+		if (len < 0) {
+			assert_true(err.text[0] != '\0');
+			continue;
+		}
+		assert_int_equal(name_len(wire), len);
+		assert_int_equal(name_check(wire, (size_t)len), len);
+		if (strcmp(name_text(back, wire), texts[i].back) != 0)
+			fail_msg("%s: written as %s", texts[i].sentence, back);
+	}
+}
+
+static const struct {
+	const char *sentence;
+	uint8_t wire[8];
+	size_t avail, len;		/* len 0 = not well-formed */
+} wires[] = {
+	{ "the root", { 0 }, 1, 1 },
+	{ "a name", { 1, 'a', 0 }, 3, 3 },
+	{ "octets behind it do not matter", { 1, 'a', 0, 9 }, 4, 3 },
+	{ "nothing", { 0 }, 0, 0 },
+	{ "without its root", { 1, 'a' }, 2, 0 },
+	{ "cut off in a label", { 3, 'a', 'b' }, 3, 0 },
+	{ "a pointer", { 0xc0, 12 }, 2, 0 },
+	{ "a pointer behind a label", { 1, 'a', 0xc0, 12 }, 4, 0 },
+	{ "a label type of 01", { 0x41, 0 }, 2, 0 },
+	{ "a label of 64 octets", { 64, 0 }, 2, 0 },
+};
+
+static void
+checks(void **state)
+{
+	uint8_t longest[300] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wires) / sizeof(wires[0]); i++) {
+		struct name_walk w;
+		size_t len = name_check(wires[i].wire, wires[i].avail);
+		if (len != wires[i].len || name_walk(&w, wires[i].wire, wires[i].avail) != len)
+			fail_msg("%s: %zu, expected %zu", wires[i].sentence, len, wires[i].len);
+	}
+	/* 127 labels of one octet are 255 octets, 128 are too many */
+	for (size_t i = 0; i < 256; i += 2) {
+		longest[i] = 1;
+		longest[i + 1] = 'x';
+	}
+	assert_int_equal(name_check(longest, sizeof(longest)), 0);
+	longest[254] = 0;
+	assert_int_equal(name_check(longest, sizeof(longest)), 255);
+	assert_int_equal(name_labels(longest), 127);
+}
+
+static const struct {
+	const char *a, *b;
+	bool equal, a_below_b;
+} pairs[] = {
+	{ "example.org", "example.org", true, true },
+	{ "EXAMPLE.org", "example.ORG", true, true },
+	{ "www.example.org", "example.org", false, true },
+	{ "WWW.EXAMPLE.ORG", "example.org", false, true },
+	{ "example.org", "www.example.org", false, false },
+	{ "badexample.org", "example.org", false, false },
+	{ "a.badexample.org", "example.org", false, false },
+	{ "example.org", ".", false, true },
+	{ ".", ".", true, true },
+	{ ".", "org", false, false },
+	{ "a\\.example.org", "example.org", false, false },
+	{ "\\192", "\\224", false, false },	/* only ASCII letters have a case */
+	{ "[", "{", false, false },
+	{ "@", "`", false, false },
+	{ "a.b", "a\\.b", false, false },
+	{ "aaaaaaaaaaaaaaaaZ.org", "AAAAAAAAAAAAAAAAz.org", true, true },
+	{ "aaaaaaaaaaaaaaaay.org", "AAAAAAAAAAAAAAAAz.org", false, false },
+};
+
+static void
+compares(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		uint8_t a[NAME_MAX_WIRE], b[NAME_MAX_WIRE], lower[NAME_MAX_WIRE];
+		assert_true(name_parse(a, pairs[i].a, NULL) > 0 && name_parse(b, pairs[i].b, NULL) > 0);
+		if (name_equal(a, b) != pairs[i].equal || name_below(a, b) != pairs[i].a_below_b ||
+		    (name_hash(a) == name_hash(b)) != pairs[i].equal)
+			fail_msg("%s and %s: equal %d, below %d", pairs[i].a, pairs[i].b, name_equal(a, b), name_below(a, b));
+		assert_int_equal(name_lower(lower, a), name_len(a));
+		assert_true(name_equal(lower, a));
+	}
+}
+
+/* The walk's hashes are those of the ancestors, whatever the lengths of labels. */
+static void
+walks(void **state)
+{
+	uint8_t name[NAME_MAX_WIRE];
+	char text[NAME_TEXT] = "";
+	struct name_walk w;
+
+	(void)state;
+	for (unsigned n = 1; n <= 20; n++) {	/* labels of 1 to 20 octets */
+		char label[64] = "";
+		char longer[NAME_TEXT];
+		for (unsigned i = 0; i < n; i++)
+			label[i] = (char)((i % 2 == 0 ? 'A' : 'a') + (int)((n + i) % 26));
+		snprintf(longer, sizeof(longer), "%s.%.900s", label, text);
+		strcpy(text, longer);
+		assert_true(name_parse(name, text, NULL) > 0);
+		assert_int_equal(name_walk(&w, name, sizeof(name)), name_len(name));
+		assert_int_equal(w.labels, n);
+		assert_true(w.hash[0] == NAME_HASH_ROOT);
+		for (unsigned i = 1; i <= n; i++) {
+			assert_true(w.hash[i] == name_hash(name + w.label[i]));
+			assert_int_equal(name_labels(name + w.label[i]), i);
+			assert_true(name_below(name, name + w.label[i]));
+		}
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parses),
+		cmocka_unit_test(checks),
+		cmocka_unit_test(compares),
+		cmocka_unit_test(walks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,745 @@
+/* zone_load, row by row: { a sentence, zone text, what is refused or warned about }. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dnsd/zone_load.h"
+
+#define SOA  "@ 60 IN SOA ns1 admin 7 1h 15m 1w 300\n"
+#define HEAD SOA "@ 60 NS ns1\nns1 60 A 192.0.2.1\n"		/* three lines */
+
+static char warnings[32768];
+
+static void
+note(const char *line)
+{
+	size_t used = strlen(warnings);
+
+	snprintf(warnings + used, sizeof(warnings) - used, "%s\n", line);
+}
+
+static struct zone *
+load(const char *text, size_t len, struct err *err)
+{
+	warnings[0] = err->text[0] = '\0';
+	return zone_load_text("example.org", "z", text, len, NULL, note, err);
+}
+
+/* ---- refused ---- */
+
+static const struct {
+	const char *sentence, *text, *reason;
+} refused[] = {
+	{ "an empty file", "", "z:1: no SOA record for example.org" },
+	{ "comments alone", "; nothing\n\n", "z:1: no SOA record for example.org" },
+	{ "no SOA", "@ 60 NS ns1\n", "z:1: no SOA record" },
+	{ "two SOAs", HEAD "@ 60 SOA ns1 admin 8 1 1 1 1\n", "z:4: a second SOA record; the first is in line 1" },
+	{ "the same SOA twice", HEAD SOA, "z:4: a second SOA record; the first is in line 1" },
+	{ "an SOA below the apex", HEAD "a 60 SOA ns1 admin 8 1 1 1 1\n", "z:4: an SOA record for a.example.org" },
+	{ "no NS at the apex", SOA "a 60 NS b\n", "z:1: no NS record for example.org" },
+	{ "a record out of the zone", HEAD "\nwww.example.com. 60 A 192.0.2.1\n",
+	    "z:5: www.example.com is outside the zone example.org" },
+	{ "a name that only looks like the zone", HEAD "a.badexample.org. 60 A 192.0.2.1\n", "z:4: a.badexample.org is outside" },
+	{ "the parent of the zone", HEAD "org. 60 A 192.0.2.1\n", "z:4: org is outside" },
+	{ "CNAME beside an address", HEAD "a 60 A 192.0.2.1\na 60 CNAME b\n",
+	    "z:5: a.example.org has a CNAME (line 5) and other data (A, line 4)" },
+	{ "an address beside a CNAME", HEAD "a 60 CNAME b\na 60 TXT x\n",
+	    "z:5: a.example.org has a CNAME (line 4) and other data (TXT, line 5)" },
+	{ "CNAME at the apex", HEAD "@ 60 CNAME b\n", "z:4: example.org has a CNAME (line 4)" },
+	{ "CNAME and DNAME", HEAD "a 60 CNAME b\na 60 DNAME c\n", "other data (DNAME, line 5)" },
+	{ "two CNAMEs", HEAD "a 60 CNAME b\nA 60 CNAME c\n", "z:5: a second CNAME for a.example.org; the first is in line 4" },
+	{ "two DNAMEs", HEAD "a 60 DNAME b\na 60 DNAME c\n", "z:5: a second DNAME for a.example.org; the first is in line 4" },
+	{ "DNAME at a delegation", HEAD "a 60 DNAME b\na 60 NS c\n", "z:4: a.example.org has a DNAME and NS records (line 5)" },
+	{ "OPT", HEAD "a 60 OPT \\# 0\n", "z:4: type OPT is for questions" },
+	{ "ANY", HEAD "a 60 ANY \\# 0\n", "z:4: type ANY is for questions" },
+	{ "TSIG by number", HEAD "a 60 TYPE250 \\# 0\n", "z:4: type TSIG is for questions" },
+	{ "type 0", HEAD "a 60 TYPE0 \\# 0\n", "z:4: type \"TYPE0\": expected a record type" },
+	{ "a type past 65535", HEAD "a 60 TYPE65536 \\# 0\n", "z:4: type \"TYPE65536\"" },
+	{ "another class", HEAD "a 60 CH A 192.0.2.1\n", "z:4: class \"CH\": expected IN" },
+	{ "another class by number", HEAD "a CLASS3 60 A 192.0.2.1\n", "z:4: class \"CLASS3\": expected IN" },
+	{ "a TTL past 2^31-1", HEAD "a 2147483648 A 192.0.2.1\n", "z:4: TTL: \"2147483648\": expected seconds from 0 to 2147483647" },
+	{ "$TTL past 2^31-1", "$TTL 4294967296\n" HEAD, "z:1: $TTL: \"4294967296\": expected seconds" },
+	{ "a TTL with a unit that is none", HEAD "a 5y A 192.0.2.1\n", "z:4: TTL: \"5y\"" },
+	{ "a number without its unit behind one with", HEAD "a 1h30 A 192.0.2.1\n", "z:4: TTL: \"1h30\"" },
+	{ "an unknown type", HEAD "a 60 AA 192.0.2.1\n", "z:4: type \"AA\": expected a record type" },
+	{ "an unknown directive", HEAD "$GENERATE 1-2 a$ A 192.0.2.$\n", "z:4: directive \"$GENERATE\": expected $ORIGIN, $TTL or $INCLUDE" },
+	{ "$ORIGIN without a name", HEAD "$ORIGIN\n", "z:4: $ORIGIN: expected one domain name" },
+	{ "$TTL with two values", HEAD "$TTL 1 2\n", "z:4: $TTL: expected one time" },
+	{ "a record without an owner at the start", " 60 SOA a b 1 2 3 4 5\n", "z:1: a record without an owner" },
+	{ "a record without a type", HEAD "a 60 IN\n", "z:4: a record without a type" },
+	{ "a line cut off behind the type", HEAD "a 60 A", "z:4: A: 0 of at least 1 fields" },
+	{ "a line cut off in an SOA", "@ 60 SOA ns1 admin 1 2 3", "z:1: SOA: 5 of at least 7 fields" },
+	{ "too many fields", HEAD "a 60 A 192.0.2.1 192.0.2.2\n", "z:4: A: \"192.0.2.2\": expected nothing more" },
+	{ "not an IPv4 address", HEAD "a 60 A 192.0.2.256\n", "z:4: A: \"192.0.2.256\": expected an IPv4 address" },
+	{ "an IPv4 address in AAAA", HEAD "a 60 AAAA 192.0.2.1\n", "z:4: AAAA: \"192.0.2.1\": expected an IPv6 address" },
+	{ "a preference past 65535", HEAD "a 60 MX 65536 b\n", "z:4: MX: \"65536\": expected a number from 0 to 65535" },
+	{ "a negative preference", HEAD "a 60 MX -1 b\n", "z:4: MX: \"-1\": expected a number" },
+	{ "a flag past 255", HEAD "a 60 CAA 256 issue \"x\"\n", "z:4: CAA: \"256\": expected a number from 0 to 255" },
+	{ "a serial past 2^32-1", "@ 60 SOA a b 4294967296 1 1 1 1\n", "z:1: SOA: \"4294967296\"" },
+	{ "an empty label", HEAD "a..b 60 A 192.0.2.1\n", "z:4: name \"a..b\": a label is empty" },
+	{ "a label of 64 octets", HEAD "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 60 A 192.0.2.1\n",
+	    "a label is longer than 63 octets" },
+	{ "a bad escape in a name", HEAD "a\\256 60 A 192.0.2.1\n", "z:4: name \"a\\256\": a backslash" },
+	{ "a name in quotes", HEAD "\"a\" 60 A 192.0.2.1\n", "z:4: name \"a\": quotes are for texts" },
+	{ "a quote that is not closed", HEAD "a 60 TXT \"x\nb 60 TXT \"y\"\n", "z:4: a quote that is not closed on its line" },
+	{ "a quote that is not closed at the end", HEAD "a 60 TXT ( \"x\n\n", "z:4: a quote that is never closed" },
+	{ "a parenthesis that is not closed", HEAD "a 60 TXT ( x\ny\n\n", "z:4: a parenthesis that is never closed" },
+	{ "a parenthesis too many", HEAD "a 60 TXT ( x\n) )\n", "z:5: a closing parenthesis without an opening one" },
+	{ "text behind a quote", HEAD "a 60 TXT \"x\"y\n", "z:4: text right behind a closing quote" },
+	{ "a control character", HEAD "a 60 TXT x\x01y\n", "z:4: a control character outside quotes" },
+	{ "a lone carriage return", HEAD "a 60 TXT x\rb 60 TXT y\n", "z:4: a control character outside quotes" },
+	{ "a backslash at the end of a line", HEAD "a 60 TXT x\\\n", "z:4: a backslash at the end of a line" },
+	{ "a bad escape in a text", HEAD "a 60 TXT \"x\\999\"\n", "z:4: TXT: \"x\\999\": expected three digits" },
+	{ "a text of 256 octets", HEAD "a 60 TXT "
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "expected at most 255 octets in one text" },
+	{ "generic data shorter than it says", HEAD "a 60 TYPE65280 \\# 3 aabb\n", "z:4: TYPE65280: \\# 3: 2 octets of data follow" },
+	{ "generic data longer than it says", HEAD "a 60 TYPE65280 \\# 1 aabb\n", "\\# 1: 2 octets" },
+	{ "half an octet", HEAD "a 60 TYPE65280 \\# 1 aab\n", "an odd number of hexadecimal digits" },
+	{ "generic data that its type cannot hold", HEAD "a 60 A \\# 3 c00002\n", "z:4: A: \\# 3: not the data of a record of type A" },
+	{ "generic data with a compressed name", HEAD "a 60 NS \\# 2 c00c\n", "not the data of a record of type NS" },
+	{ "generic data with octets behind it", HEAD "a 60 MX \\# 5 000a016100ff\n", "\\# 5: 6 octets" },
+	{ "an unknown type without generic data", HEAD "a 60 TYPE65280 aabb\n", "z:4: TYPE65280: expected \\# and generic data" },
+	{ "an unknown type without any data", HEAD "a 60 TYPE65280\n", "z:4: TYPE65280: expected \\# and generic data" },
+	{ "base64 cut off", HEAD "a 60 DNSKEY 256 3 8 AQPSK\n", "z:4: DNSKEY: base64 of 5 characters" },
+	{ "a digest with half an octet", HEAD "a 60 DS 1 8 2 AAB\n", "z:4: DS: an odd number" },
+	{ "an APL prefix past 32", HEAD "a 60 APL 1:192.0.2.0/33\n", "z:4: APL: \"33\": expected a number from 0 to 32" },
+	{ "a bitmap with an unknown type", HEAD "a 60 NSEC b A XYZ\n", "z:4: NSEC: \"XYZ\": expected a record type" },
+	{ "a SvcParam given twice", HEAD "a 60 HTTPS 1 . port=1 port=2\n", "z:4: HTTPS: a parameter is given twice" },
+	{ "a SvcParam given twice under two names", HEAD "a 60 HTTPS 1 . port=1 key3=5\n", "HTTPS: a parameter is given twice" },
+	{ "a mandatory SvcParam that is missing", HEAD "a 60 HTTPS 1 . mandatory=alpn,port port=1\n",
+	    "z:4: HTTPS: key1 is mandatory and missing" },
+	{ "an unknown SvcParam", HEAD "a 60 HTTPS 1 . colour=red\n", "z:4: HTTPS: \"colour=red\"" },
+	{ "a time that is none", HEAD "a 60 RRSIG A 8 3 60 20201301000000 20200101000000 1 @ AAAA\n", "z:4: RRSIG:" },
+	{ "the second line of a record", HEAD "a 60 MX (\n 10\n b c )\n", "z:4: MX: \"c\": expected nothing more" },
+	{ "a line behind long comments and blank lines", HEAD "; one\n\n; two (\n\nb 60 A x\n", "z:8: A: \"x\"" },
+	{ "a line behind a record of several", HEAD "a 60 TXT ( \"x\ny\" ; c )\n z\n)\nb 60 A x\n", "z:8: A: \"x\"" },
+	{ "an include that is not there", HEAD "$INCLUDE nowhere/z2\n", "z:4: $INCLUDE nowhere/z2: cannot open: No such file" },
+	{ "an include without a file", HEAD "$INCLUDE\n", "z:4: $INCLUDE: expected a file" },
+	{ "a device", HEAD "$INCLUDE /dev/zero\n", "z:4: $INCLUDE /dev/zero: not a regular file" },
+	{ "a folder", HEAD "$INCLUDE /tmp\n", "z:4: $INCLUDE /tmp: not a regular file" },
+	/* steering */
+	{ "a _steer without a pool", HEAD "a 60 A 192.0.2.1\n_steer.a 60 TXT \"answers=2\"\n", "z:5: _steer: no \"pool=\"" },
+	{ "an unknown setting", HEAD "a 60 A 192.0.2.1\n_steer.a 60 TXT \"pool=p\" \"answer=2\"\n", "z:5: _steer: \"answer=2\": expected pool=" },
+	{ "a setting twice", HEAD "_steer.a 60 TXT \"pool=p\" \"pool=q\"\n", "z:4: _steer: \"pool=q\": pool= is given twice" },
+	{ "two settings in one text", HEAD "_steer.a 60 TXT \"pool=p answers=2\"\n", "z:4: _steer: pool=p answers=2: a blank" },
+	{ "an empty pool", HEAD "_steer.a 60 TXT \"pool=\"\n", "z:4: _steer: pool=: expected a name of 1 to 63" },
+	{ "no answers at all", HEAD "_steer.a 60 TXT \"pool=p\" \"answers=0\"\n", "answers=0: expected 1 to 8" },
+	{ "nine answers", HEAD "_steer.a 60 TXT \"pool=p\" \"answers=9\"\n", "answers=9: expected 1 to 8" },
+	{ "another mode", HEAD "_steer.a 60 TXT \"pool=p\" \"mode=far\"\n", "mode=far: expected site or nearest" },
+	{ "one TTL", HEAD "_steer.a 60 TXT \"pool=p\" \"ttl=60\"\n", "ttl=60: expected MIN-MAX" },
+	{ "TTLs the wrong way round", HEAD "_steer.a 60 TXT \"pool=p\" \"ttl=60-30\"\n", "ttl=60-30: expected MIN-MAX" },
+	{ "TTLs with more behind", HEAD "_steer.a 60 TXT \"pool=p\" \"ttl=1-2s\"\n", "ttl=1-2s: expected MIN-MAX" },
+	{ "two _steer records", HEAD "_steer.a 60 TXT \"pool=p\"\n_steer.A 60 TXT \"pool=q\"\n",
+	    "z:5: a second _steer record for a.example.org; the first is in line 4" },
+	{ "a steered CNAME", HEAD "a 60 CNAME ns1\n_steer.a 60 TXT \"pool=p\"\n", "z:5: _steer: a.example.org is a CNAME" },
+	{ "a steered delegation", HEAD "a 60 NS ns1\n_steer.a 60 TXT \"pool=p\"\n", "z:5: _steer: a.example.org lies at or below a delegation" },
+	{ "a steered name below a delegation", HEAD "a 60 NS ns1\n_steer.b.a 60 TXT \"pool=p\"\n", "z:5: _steer: b.a.example.org lies" },
+	{ "a steered name below a DNAME", HEAD "a 60 DNAME b\n_steer.b.a 60 TXT \"pool=p\"\n", "z:5: _steer: b.a.example.org lies" },
+	{ "a steered name server", HEAD "_steer.ns1 60 TXT \"pool=p\"\n", "z:2: NS ns1.example.org: a steered name cannot be a name server's" },
+	{ "a steered name server of a child", HEAD "d 60 A 192.0.2.2\n_steer.D 60 TXT \"pool=p\"\nc 60 NS d\n",
+	    "z:6: NS d.example.org: a steered name" },
+	{ "a name server under a steered wildcard", HEAD "*.d 60 A 192.0.2.2\n_steer.*.d 60 TXT \"pool=p\"\nc 60 NS x.d\n",
+	    "z:6: NS x.d.example.org: a steered name" },
+};
+
+static void
+refuses(void **state)
+{
+	int failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		struct err err;
+		struct zone *z = load(refused[i].text, strlen(refused[i].text), &err);
+		if (z == NULL && strstr(err.text, refused[i].reason) != NULL)
+			continue;
+		failed++;
+		print_error("%s: expected \"%s\", got \"%s\"\n", refused[i].sentence, refused[i].reason,
+		    z == NULL ? err.text : "a zone");
+		zone_free(z);
+	}
+	assert_int_equal(failed, 0);
+}
+
+static void
+refuses_nul(void **state)
+{
+	static const char *const texts[] = { HEAD "a 60 TXT x#y\n", HEAD "a 60 TXT \"x#y\"\n", HEAD "; #\n",
+	    HEAD "a 60 TXT x\\#\n", HEAD "#" };
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct err err;
+		size_t len = strlen(texts[i]);
+		memcpy(text, texts[i], len);
+		*(char *)memchr(text, '#', len) = '\0';
+		assert_null(load(text, len, &err));
+		assert_string_equal(err.text, "z:4: a NUL octet: this is not a text file");
+	}
+}
+
+/* ---- accepted ---- */
+
+/* One rrset as "OWNER TYPE TTL HEX HEX...", records in order, names where they end in an
+ * apex pointer shown as c00c. */
+static const struct {
+	const char *sentence, *text, *owner;
+	uint16_t type;
+	uint32_t ttl_s;
+	const char *rdata, *warning;	/* warning: "" = none at all */
+} accepted[] = {
+	{ "an address", HEAD "a 60 IN A 192.0.2.7\n", "a", DNS_A, 60, "c0000207", "" },
+	{ "class before TTL", HEAD "a IN 61 A 192.0.2.7\n", "a", DNS_A, 61, "c0000207", "" },
+	{ "no class", HEAD "a 62 A 192.0.2.7\n", "a", DNS_A, 62, "c0000207", "" },
+	{ "lower case", HEAD "a 62 in a 192.0.2.7\n", "a", DNS_A, 62, "c0000207", "" },
+	{ "an owner called like a type", HEAD "mx 62 A 192.0.2.7\n", "mx", DNS_A, 62, "c0000207", "" },
+	{ "the class by number", HEAD "a CLASS1 62 A 192.0.2.7\n", "a", DNS_A, 62, "c0000207", "" },
+	{ "no owner: the last one", HEAD "a 60 TXT x\n\n; c\n\t60 A 192.0.2.7\n", "a", DNS_A, 60, "c0000207", "" },
+	{ "a TTL with units", HEAD "a 1w2d3h4m5s A 192.0.2.7\n", "a", DNS_A, 788645, "c0000207", "" },
+	{ "the largest TTL", HEAD "a 2147483647 A 192.0.2.7\n", "a", DNS_A, 2147483647, "c0000207", "" },
+	{ "TTL 0", HEAD "a 0 A 192.0.2.7\n", "a", DNS_A, 0, "c0000207", "" },
+	{ "$TTL", "$TTL 1h\n" HEAD "a A 192.0.2.7\n", "a", DNS_A, 3600, "c0000207", "" },
+	{ "no TTL at all", HEAD "a A 192.0.2.7\n", "a", DNS_A, 3600, "c0000207", "z:4: a record without TTL and no $TTL" },
+	{ "$ORIGIN", HEAD "$ORIGIN b\n$ORIGIN c\na 60 A 192.0.2.7\n", "a.c.b", DNS_A, 60, "c0000207", "" },
+	{ "an absolute $ORIGIN", HEAD "$ORIGIN b.example.org.\n@ 60 A 192.0.2.7\n", "b", DNS_A, 60, "c0000207", "" },
+	{ "$ORIGIN above the zone", HEAD "$ORIGIN org.\na.example 60 A 192.0.2.7\n", "a", DNS_A, 60, "c0000207", "" },
+	{ "CRLF line ends", "@ 60 SOA a b 1 2 3 4 5\r\n@ 60 NS a\r\na 60 A 192.0.2.7\r\n", "a", DNS_A, 60, "c0000207", "" },
+	{ "a byte order mark", "\xef\xbb\xbf" HEAD "a 60 A 192.0.2.7\n", "a", DNS_A, 60, "c0000207", "" },
+	{ "a last line without its end", HEAD "a 60 A 192.0.2.7", "a", DNS_A, 60, "c0000207", "z:4: the last line has no line end" },
+	{ "a comment right behind", HEAD "a 60 A 192.0.2.7;comment \" ( \n", "a", DNS_A, 60, "c0000207", "" },
+	{ "parentheses over lines", HEAD "a ( 60\n IN ; c ) \n\nA (\n192.0.2.7 ) )\n", "a", DNS_A, 60, "c0000207", "" },
+	{ "texts", HEAD "a 60 TXT a \"b c\" \"\" \"d\"\"e\"\n", "a", DNS_TXT, 60, "016103622063000164" "0165", "" },
+	{ "special characters in quotes", HEAD "a 60 TXT \";()\\\"\\\\ \\065\"\n", "a", DNS_TXT, 60, "073b2829225c2041", "" },
+	{ "escapes outside quotes", HEAD "a 60 TXT \\;\\\"\\ \\(\n", "a", DNS_TXT, 60, "043b222028", "" },
+	{ "a line end in quotes in parentheses", HEAD "a 60 TXT ( \"x\ny\" )\n", "a", DNS_TXT, 60, "03780a79", "" },
+	{ "an escaped dot in a name", HEAD "a\\.b 60 A 192.0.2.7\n", "a\\.b", DNS_A, 60, "c0000207", "" },
+	{ "a binary label", HEAD "a\\000\\255 60 A 192.0.2.7\n", "a\\000\\255", DNS_A, 60, "c0000207", "" },
+	{ "an escaped dollar", HEAD "\\$ttl 60 A 192.0.2.7\n", "\\$ttl", DNS_A, 60, "c0000207", "" },
+	{ "a name in the zone ends with the apex", HEAD "a 60 PTR ns1\n", "a", DNS_PTR, 60, "036e7331c00c", "" },
+	{ "also in another case", HEAD "a 60 PTR Ns1.EXAMPLE.org.\n", "a", DNS_PTR, 60, "034e7331c00c", "" },
+	{ "the apex itself", HEAD "a 60 PTR @\n", "a", DNS_PTR, 60, "c00c", "" },
+	{ "a name outside stays whole", HEAD "a 60 PTR b.example.\n", "a", DNS_PTR, 60, "0162076578616d706c6500", "" },
+	{ "a name that ends like the zone but is not in it", HEAD "a 60 PTR badexample.org.\n", "a", DNS_PTR, 60,
+	    "0a6261646578616d706c65036f726700", "" },
+	{ "the root", HEAD "a 60 PTR .\n", "a", DNS_PTR, 60, "00", "" },
+	{ "MX", HEAD "a 60 MX 10 ns1\n", "a", DNS_MX, 60, "000a036e7331c00c", "" },
+	{ "null MX", HEAD "a 60 MX 0 .\n", "a", DNS_MX, 60, "000000", "" },
+	{ "SOA with units and two names", HEAD, "@", DNS_SOA, 60,
+	    "036e7331c00c0561646d696ec00c0000000700000e100000038400093a800000012c", "" },
+	{ "no compression in SRV", HEAD "a 60 SRV 1 2 3 ns1\n", "a", DNS_SRV, 60,
+	    "000100020003036e7331076578616d706c65036f726700", "" },
+	{ "nor in DNAME", HEAD "a 60 DNAME ns1\n", "a", DNS_DNAME, 60, "036e7331076578616d706c65036f726700", "" },
+	{ "an unknown type", HEAD "a 60 TYPE65280 \\# 3 aa bb ( \ncc )\n", "a", 65280, 60, "aabbcc", "" },
+	{ "an unknown type without data", HEAD "a 60 TYPE65280 \\# 0\n", "a", 65280, 60, "", "" },
+	{ "a known type in generic form is compressed like any", HEAD "a 60 TYPE12 \\# 17 036e7331076578616d706c65036f726700\n",
+	    "a", DNS_PTR, 60, "036e7331c00c", "" },
+	{ "CAA without quotes", HEAD "a 60 CAA 0 issue ca.example\n", "a", 257, 60, "0005697373756563612e6578616d706c65", "" },
+	{ "HTTPS", HEAD "a 60 HTTPS 1 . alpn=\"h2,h3\" port=8443\n", "a", DNS_HTTPS, 60,
+	    "00010000010006026832026833000300" "0220fb", "" },
+	{ "IPSECKEY with a relative gateway", HEAD "a 60 IPSECKEY 10 3 2 gw AQID\n", "a", 45, 60,
+	    "0a03020267770765" "78616d706c65036f726700010203", "" },
+	{ "DS with blanks in the digest", HEAD "a 60 NS ns1\na 60 DS 1 8 2 AA BB\n", "a", DNS_DS, 60, "00010802aabb", "" },
+	{ "the order of the file", HEAD "a 60 A 192.0.2.9\nb 60 A 192.0.2.1\na 60 A 192.0.2.7\n", "a", DNS_A, 60, "c0000209 c0000207", "" },
+	{ "a duplicate is dropped", HEAD "a 60 A 192.0.2.9\na 60 A 192.0.2.9\n", "a", DNS_A, 60, "c0000209",
+	    "z:5: a duplicate of the record in line 4 is dropped" },
+	{ "the lowest TTL wins", HEAD "a 60 A 192.0.2.9\na 50 A 192.0.2.7\na 70 A 192.0.2.8\n", "a", DNS_A, 50,
+	    "c0000209 c0000207 c0000208", "z:5: a.example.org A: TTL 50 differs from 60 in line 4: the lowest (50)" },
+	{ "data below a DNAME", HEAD "a 60 DNAME b.\nx.a 60 TXT y\n", "a", DNS_DNAME, 60, "016200",
+	    "z:5: x.a.example.org TXT: never served: it lies below the DNAME a.example.org" },
+	{ "data below a delegation", HEAD "a 60 NS ns1\nx.a 60 TXT y\n", "a", DNS_NS, 60, "036e7331c00c",
+	    "z:5: x.a.example.org TXT: never served: it lies below the delegation a.example.org" },
+	{ "data at a delegation", HEAD "a 60 NS ns1\na 60 TXT y\n", "a", DNS_NS, 60, "036e7331c00c",
+	    "z:5: a.example.org TXT: never served: it lies at the delegation" },
+	{ "an NS target that is a CNAME", HEAD "a 60 NS b\nb 60 CNAME ns1\n", "a", DNS_NS, 60, "0162c00c",
+	    "z:4: a.example.org NS: its target b.example.org is an alias (CNAME)" },
+	{ "an MX target that is a CNAME", HEAD "a 60 MX 1 b\nb 60 CNAME ns1\n", "a", DNS_MX, 60, "00010162c00c",
+	    "z:4: a.example.org MX: its target b.example.org is an alias (CNAME)" },
+	{ "an SRV target that is a CNAME by a wildcard", HEAD "a 60 SRV 1 2 3 x.b\n*.b 60 CNAME ns1\n", "a", DNS_SRV, 60,
+	    "00010002000301780162076578616d706c65036f726700", "z:4: a.example.org SRV: its target x.b.example.org is an alias (CNAME)" },
+	{ "an MX target that is an alias by DNAME", HEAD "a 60 MX 1 x.b\nb 60 DNAME c.\n", "a", DNS_MX, 60, "000101780162c00c",
+	    "z:4: a.example.org MX: its target x.b.example.org is an alias by DNAME" },
+	{ "an MX target that is not there", HEAD "a 60 MX 1 b\n", "a", DNS_MX, 60, "00010162c00c", "z:4: a.example.org MX: its target b.example.org does not exist" },
+	{ "an MX target without an address", HEAD "a 60 MX 1 b\nb 60 TXT x\n", "a", DNS_MX, 60, "00010162c00c", "has no address" },
+	{ "an MX target in a child zone", HEAD "a 60 MX 1 b.c\nc 60 NS ns1\n", "a", DNS_MX, 60, "000101620163c00c", "" },
+	{ "an MX target under a wildcard", HEAD "a 60 MX 1 x.b\n*.b 60 A 192.0.2.1\n", "a", DNS_MX, 60, "000101780162c00c", "" },
+	{ "missing glue", HEAD "a 60 NS b.a\n", "a", DNS_NS, 60, "01620161c00c", "z:4: a.example.org NS: its target b.a.example.org has no glue" },
+	{ "glue", HEAD "a 60 NS b.a\nb.a 60 A 192.0.2.1\n", "a", DNS_NS, 60, "01620161c00c", "" },
+	{ "a name server in another child", HEAD "a 60 NS b.c\nc 60 NS ns1\n", "a", DNS_NS, 60, "01620163c00c", "" },
+	{ "an RRSIG over nothing", HEAD "a 60 RRSIG A 8 3 60 20300101000000 20200101000000 1 @ AAAA\na 60 TXT x\n", "a", DNS_TXT, 60,
+	    "0178", "z:4: a.example.org: an RRSIG over A, which is not there, is dropped" },
+	{ "NS at a wildcard", HEAD "*.a 60 NS ns1\n", "*.a", DNS_NS, 60, "036e7331c00c", "z:4: *.a.example.org: NS at a wildcard" },
+	{ "DS without NS", HEAD "a 60 DS 1 8 2 AA\n", "a", DNS_DS, 60, "00010802aa", "z:4: a.example.org has DS but no NS" },
+	{ "CNAME with its NSEC and RRSIG", HEAD "a 60 CNAME b.\na 60 NSEC b CNAME RRSIG NSEC\n"
+	    "a 60 RRSIG CNAME 8 3 60 20300101000000 20200101000000 1 @ AAAA\n", "a", DNS_CNAME, 60, "016200", "" },
+	{ "DNAME at the apex", HEAD "@ 60 DNAME other.\n", "@", DNS_DNAME, 60, "056f7468657200", "never served" },
+	{ "a steered name without static data", HEAD "_steer.a 60 TXT \"pool=p\"\n", "_steer.a", DNS_TXT, 60,
+	    "06706f6f6c3d70", "z:4: _steer: a.example.org has no A or AAAA of its own" },
+};
+
+static char *
+hex_of(const struct rrset *set, char *out, size_t size)
+{
+	const uint8_t *at = set->wire;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < set->count; i++) {
+		size_t len = dns_get16(at + 10);
+		if (i != 0)
+			n += (size_t)snprintf(out + n, size - n, " ");
+		for (size_t k = 0; k < len; k++)
+			n += (size_t)snprintf(out + n, size - n, "%02x", at[12 + k]);
+		at += 12 + len;
+	}
+	out[n] = '\0';
+	return out;
+}
+
+static const struct rrset *
+find(const struct zone *z, const char *owner, uint16_t type)
+{
+	char text[300];
+	uint8_t name[NAME_MAX_WIRE];
+	uint32_t id;
+
+	snprintf(text, sizeof(text), "%s%sexample.org", strcmp(owner, "@") == 0 ? "" : owner,
+	    strcmp(owner, "@") == 0 ? "" : ".");
+	assert_true(name_parse(name, text, NULL) > 0);
+	id = zone_node_find(z, name_hash(name), name);
+	return id == ZONE_NONE ? NULL : zone_rrset(z, &z->nodes[id], type);
+}
+
+static int
+check_accepted(size_t i)
+{
+	struct err err;
+	struct zone *z = load(accepted[i].text, strlen(accepted[i].text), &err);
+	const struct rrset *set = z == NULL ? NULL : find(z, accepted[i].owner, accepted[i].type);
+	const char *warning = accepted[i].warning;
+	char hex[1024] = "", want[1024] = "";
+	int bad;
+
+	if (z == NULL) {
+		print_error("%s: refused: %s\n", accepted[i].sentence, err.text);
+		return 1;
+	}
+	snprintf(want, sizeof(want), "%s", accepted[i].rdata);
+	bad = set == NULL || set->ttl_s != accepted[i].ttl_s || strcmp(hex_of(set, hex, sizeof(hex)), want) != 0 ||
+	    (*warning == '\0' ? warnings[0] != '\0' : strstr(warnings, warning) == NULL);
+	if (bad)
+		print_error("%s: TTL %u, data \"%s\", warnings \"%s\"\n", accepted[i].sentence,
+		    set == NULL ? 0 : set->ttl_s, hex, warnings);
+	zone_free(z);
+	return bad;
+}
+
+static void
+accepts(void **state)
+{
+	int failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++)
+		failed += check_accepted(i);
+	assert_int_equal(failed, 0);
+}
+
+/* ---- steering ---- */
+
+static void
+reads_steer(void **state)
+{
+	static const char text[] = HEAD "*.dl 30 A 192.0.2.1\n"
+	    "_STEER.*.dl 60 TXT \"pool=mirrors\" \"answers=3\" \"mode=nearest\" \"ttl=5-90\"\n"
+	    "_steer 60 TXT pool=p\n@ 60 A 192.0.2.9\n";
+	struct err err;
+	struct zone *z = load(text, sizeof(text) - 1, &err);
+	const struct zone_steer *s;
+	char name[NAME_TEXT];
+
+	(void)state;
+	assert_non_null(z);
+	assert_string_equal(warnings, "");
+	assert_int_equal(z->n_steers, 2);
+	assert_true(z->nodes[0].steer != ZONE_NONE);
+	assert_string_equal(z->steers[z->nodes[0].steer].pool, "p");
+	s = &z->steers[1 - z->nodes[0].steer];
+	assert_string_equal(s->pool, "mirrors");
+	assert_int_equal(s->answers, 3);
+	assert_true(s->nearest);
+	assert_int_equal(s->ttl_min_s, 5);
+	assert_int_equal(s->ttl_max_s, 90);
+	assert_int_equal(s->line, 5);
+	assert_string_equal((const char *)z->data + s->file, "z");
+	assert_string_equal(name_text(name, z->data + z->nodes[s->node].name), "*.dl.example.org");
+	assert_ptr_equal(&z->steers[z->nodes[s->node].steer], s);
+	zone_free(z);
+}
+
+/* ---- signatures, negative SOA, additional data ---- */
+
+static void
+keeps_signatures(void **state)
+{
+	static const char text[] = HEAD "a 60 RRSIG A 8 3 60 20300101000000 20200101000000 1 @ AAAA\n"
+	    "a 60 A 192.0.2.1\na 60 AAAA 2001:db8::1\na 60 RRSIG A 13 3 60 20300101000000 20200101000000 1 @ AAAA\n"
+	    "a 50 A 192.0.2.2\n";
+	struct err err;
+	struct zone *z = load(text, sizeof(text) - 1, &err);
+	const struct rrset *set;
+
+	(void)state;
+	assert_non_null(z);
+	set = find(z, "a", DNS_A);
+	assert_non_null(set);
+	assert_int_equal(set->count, 2);
+	assert_int_equal(set->len, 32);
+	assert_int_equal(set->n_sigs, 2);
+	assert_int_equal(set->sigs_len, 2 * (12 + 18 + 13 + 3));
+	assert_int_equal(dns_get16(set->wire + 32 + 2), DNS_RRSIG);
+	assert_int_equal(dns_get32(set->wire + 32 + 6), 50);	/* RFC 4034 3: the TTL of what it covers */
+	assert_int_equal(find(z, "a", DNS_AAAA)->n_sigs, 0);
+	zone_free(z);
+}
+
+static void
+makes_negative_soa(void **state)
+{
+	static const char low[] = "@ 60 SOA a b 9 1 1 1 30\n@ 60 NS a.\n", high[] = "@ 60 SOA a b 9 1 1 1 3000\n@ 60 NS a.\n";
+	struct err err;
+	struct zone *z = load(low, sizeof(low) - 1, &err);
+
+	(void)state;
+	assert_non_null(z);
+	assert_int_equal(z->soa->ttl_s, 60);
+	assert_int_equal(z->soa_negative->ttl_s, 30);
+	assert_int_equal(dns_get32(z->soa_negative->wire + 6), 30);
+	assert_int_equal(z->soa_negative->len, z->soa->len);
+	assert_int_equal(z->serial, 9);
+	zone_free(z);
+	z = load(high, sizeof(high) - 1, &err);
+	assert_non_null(z);
+	assert_int_equal(z->soa_negative->ttl_s, 60);
+	zone_free(z);
+}
+
+static const struct {
+	const char *sentence, *text, *owner;
+	uint16_t type;
+	const char *expected;		/* "NAME" or "NAME!" (required), in order */
+} extras[] = {
+	{ "the apex's name server", HEAD, "@", DNS_NS, "ns1" },
+	{ "an apex name server below a cut", HEAD "@ 60 NS n.c\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n", "@", DNS_NS, "ns1 n.c" },
+	{ "in-domain glue comes first and is required", HEAD "c 60 NS ns1\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n", "c", DNS_NS, "n.c! ns1" },
+	{ "glue at the cut itself", HEAD "c 60 NS c\nc 60 AAAA 2001:db8::1\n", "c", DNS_NS, "c!" },
+	{ "glue of a sibling is not required", HEAD "c 60 NS n.d\nd 60 NS ns1\nn.d 60 A 192.0.2.1\n", "c", DNS_NS, "n.d" },
+	{ "MX", HEAD "a 60 MX 1 m\nm 60 A 192.0.2.1\na 60 MX 2 NS1\n", "a", DNS_MX, "m ns1" },
+	{ "one target twice", HEAD "a 60 MX 1 ns1\na 60 MX 2 ns1\n", "a", DNS_MX, "ns1" },
+	{ "a target without an address", HEAD "a 60 MX 1 m\nm 60 TXT x\n", "a", DNS_MX, "" },
+	{ "a target outside", HEAD "a 60 MX 1 m.example.\n", "a", DNS_MX, "" },
+	{ "no glue for MX", HEAD "a 60 MX 1 m.c\nc 60 NS ns1\nm.c 60 A 192.0.2.1\n", "a", DNS_MX, "" },
+	{ "nothing from beneath a DNAME", HEAD "a 60 MX 1 m.c\nc 60 DNAME x.\nm.c 60 A 192.0.2.1\n", "a", DNS_MX, "" },
+	{ "SRV", HEAD "a 60 SRV 1 1 1 ns1\n", "a", DNS_SRV, "ns1" },
+	{ "HTTPS with its own name", HEAD "a 60 HTTPS 1 .\na 60 A 192.0.2.1\n", "a", DNS_HTTPS, "a" },
+	{ "HTTPS in alias mode to nothing", HEAD "a 60 HTTPS 0 .\na 60 A 192.0.2.1\n", "a", DNS_HTTPS, "" },
+	{ "SVCB", HEAD "a 60 SVCB 0 ns1\n", "a", DNS_SVCB, "ns1" },
+	{ "PTR has none", HEAD "a 60 PTR ns1\n", "a", DNS_PTR, "" },
+};
+
+static void
+finds_additional(void **state)
+{
+	int failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
+		struct err err;
+		struct zone *z = load(extras[i].text, strlen(extras[i].text), &err);
+		const struct rrset *set = z == NULL ? NULL : find(z, extras[i].owner, extras[i].type);
+		char got[4 * NAME_TEXT] = "", name[NAME_TEXT];
+		assert_non_null(set);
+		for (unsigned k = 0; k < set->n_additional; k++) {
+			const struct zone_extra *e = &z->extras[set->additional + k];
+			size_t n = strlen(got);
+			name_text(name, z->data + z->nodes[e->node].name);
+			*strstr(name, ".example.org") = '\0';
+			snprintf(got + n, sizeof(got) - n, "%s%s%s", k != 0 ? " " : "", name, e->required ? "!" : "");
+		}
+		if (strcmp(got, extras[i].expected) != 0) {
+			failed++;
+			print_error("%s: expected \"%s\", got \"%s\"\n", extras[i].sentence, extras[i].expected, got);
+		}
+		zone_free(z);
+	}
+	assert_int_equal(failed, 0);
+}
+
+/* ---- files ---- */
+
+static char dir[] = "/tmp/nearcast-zone-XXXXXX";
+
+static int
+make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) == NULL;
+}
+
+static int
+remove_dir(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command);
+}
+
+static const char *
+path(const char *name)
+{
+	static char text[4][256];
+	static unsigned at;
+
+	at = (at + 1) % 4;
+	snprintf(text[at], sizeof(text[at]), "%s/%s", dir, name);
+	return text[at];
+}
+
+static void
+put_file(const char *name, const char *text)
+{
+	FILE *f = fopen(path(name), "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static struct zone *
+load_file(const char *name, const struct zone_load_limits *limits, struct err *err)
+{
+	warnings[0] = err->text[0] = '\0';
+	return zone_load("example.org", path(name), limits, note, err);
+}
+
+static void
+includes(void **state)
+{
+	struct err err;
+	struct zone *z;
+
+	(void)state;
+	assert_int_equal(mkdir(path("sub"), 0700), 0);
+	put_file("main", HEAD "$ORIGIN o\n$INCLUDE \"sub/one\" in\n 60 TXT x\nb 60 A 192.0.2.2\n");
+	put_file("sub/one", " 60 TXT owner\na 60 A 192.0.2.3\n$ORIGIN deep\n$TTL 77\n$INCLUDE two\n");
+	put_file("sub/two", "c A 192.0.2.4\n");
+	z = load_file("main", NULL, &err);
+	if (z == NULL)
+		print_error("%s\n", err.text);
+	assert_non_null(z);
+	/* relative to the including file; the origin given, and the including file's own after it */
+	assert_non_null(find(z, "a.in.o", DNS_A));
+	assert_int_equal(find(z, "c.deep.in.o", DNS_A)->ttl_s, 77);
+	assert_non_null(find(z, "b.o", DNS_A));
+	/* the last owner goes in, and is what it was when the include ends */
+	assert_int_equal(find(z, "ns1", DNS_TXT)->count, 2);
+	assert_int_equal(z->n_files, 3);
+	assert_true(zone_load_stamp(z) == z->file_stamp);
+	put_file("sub/two", "c A 192.0.2.5\n");
+	assert_true(zone_load_stamp(z) != z->file_stamp);
+	zone_free(z);
+}
+
+static void
+names_line_in_include(void **state)
+{
+	struct err err;
+	char want[512];
+
+	(void)state;
+	put_file("main", HEAD "\n$INCLUDE bad\n");
+	put_file("bad", "a 60 A 192.0.2.1\nb 60 A x\n");
+	assert_null(load_file("main", NULL, &err));
+	snprintf(want, sizeof(want), "%s:2: A: \"x\": expected an IPv4 address", path("bad"));
+	assert_string_equal(err.text, want);
+	put_file("bad", "c 60 CNAME ns1\nd 60 MX 1 c\n$INCLUDE none\n");
+	assert_null(load_file("main", NULL, &err));
+	snprintf(want, sizeof(want), "%s:3: $INCLUDE %s: cannot open", path("bad"), path("none"));
+	assert_memory_equal(err.text, want, strlen(want));
+}
+
+static void
+bounds_includes(void **state)
+{
+	struct zone_load_limits limits = { .max_octets = 200, .max_depth = 2 };
+	struct err err;
+	char want[512];
+
+	(void)state;
+	put_file("loop", HEAD "$INCLUDE loop2\n");
+	put_file("loop2", "; x\n$INCLUDE loop\n");
+	assert_null(load_file("loop", NULL, &err));
+	snprintf(want, sizeof(want), "%s:2: $INCLUDE %s: an include loop", path("loop2"), path("loop"));
+	assert_memory_equal(err.text, want, strlen(want));
+	/* the same file twice, one after the other, is no loop */
+	put_file("twice", HEAD "$INCLUDE leaf a\n$INCLUDE leaf b\n");
+	put_file("leaf", "x 60 A 192.0.2.1\n");
+	zone_free(load_file("twice", NULL, &err));
+	assert_string_equal(err.text, "");
+	put_file("deep", HEAD "$INCLUDE d1\n");
+	put_file("d1", "$INCLUDE d2\n");
+	put_file("d2", "$INCLUDE leaf\n");
+	assert_null(load_file("deep", &limits, &err));
+	snprintf(want, sizeof(want), "%s:1: $INCLUDE %s: more than 2 files deep", path("d2"), path("leaf"));
+	assert_string_equal(err.text, want);
+	zone_free(load_file("deep", NULL, &err));
+	assert_string_equal(err.text, "");
+	put_file("leaf", "x 60 TXT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n");
+	assert_null(load_file("twice", &limits, &err));
+	assert_non_null(strstr(err.text, ":5: $INCLUDE"));
+	assert_non_null(strstr(err.text, "more than the zone may still have"));
+}
+
+static void
+opens_regular_files_only(void **state)
+{
+	struct err err;
+	char want[512];
+
+	(void)state;
+	assert_int_equal(mkfifo(path("fifo"), 0600), 0);
+	assert_null(load_file("fifo", NULL, &err));
+	snprintf(want, sizeof(want), "%s: not a regular file", path("fifo"));
+	assert_string_equal(err.text, want);
+	assert_null(load_file(".", NULL, &err));
+	assert_non_null(strstr(err.text, "not a regular file"));
+	assert_null(load_file("missing", NULL, &err));
+	snprintf(want, sizeof(want), "%s: cannot open: No such file or directory", path("missing"));
+	assert_string_equal(err.text, want);
+	put_file("main", HEAD "$INCLUDE fifo\n");
+	assert_null(load_file("main", NULL, &err));
+	snprintf(want, sizeof(want), "%s:4: $INCLUDE %s: not a regular file", path("main"), path("fifo"));
+	assert_string_equal(err.text, want);
+}
+
+static void
+sees_changes_to_the_nanosecond(void **state)
+{
+	struct timespec times[2] = { { .tv_sec = 1700000000, .tv_nsec = 5 }, { .tv_sec = 1700000000, .tv_nsec = 5 } };
+	struct err err;
+	struct zone *z;
+
+	(void)state;
+	put_file("main", HEAD);
+	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
+	z = load_file("main", NULL, &err);
+	assert_non_null(z);
+	assert_true(zone_load_stamp(z) == z->file_stamp);
+	times[1].tv_nsec = 6;
+	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
+	assert_true(zone_load_stamp(z) != z->file_stamp);
+	times[1].tv_nsec = 5;
+	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
+	assert_true(zone_load_stamp(z) == z->file_stamp);
+	assert_int_equal(unlink(path("main")), 0);
+	assert_true(zone_load_stamp(z) != z->file_stamp);
+	zone_free(z);
+}
+
+/* ---- replacing ---- */
+
+static const struct {
+	const char *sentence;
+	uint32_t old_serial, fresh_serial, old_names, fresh_names;
+	unsigned max_shrink;
+	const char *reason;		/* NULL = allowed */
+} replacements[] = {
+	{ "the same", 1, 1, 100, 100, 50, NULL },
+	{ "newer", 1, 2, 100, 100, 50, NULL },
+	{ "older", 2, 1, 100, 100, 50, "serial 1 went back from 2" },
+	{ "newer around the end", 0xffffffff, 0, 100, 100, 50, NULL },
+	{ "older around the end", 0, 0xffffffff, 100, 100, 50, "serial 4294967295 went back from 0" },
+	{ "the largest step", 0, 0x7fffffff, 100, 100, 50, NULL },
+	{ "a step that RFC 1982 leaves undefined", 0, 0x80000000, 100, 100, 50, "went back" },
+	{ "half the names", 1, 2, 100, 50, 50, NULL },
+	{ "less than half", 1, 2, 100, 49, 50, "49 names instead of 100: more than 50 percent are gone" },
+	{ "nothing may go", 1, 2, 100, 99, 0, "99 names instead of 100" },
+	{ "growth", 1, 2, 1, 100000, 0, NULL },
+	{ "anything goes", 1, 2, 100000, 1, 100, NULL },
+};
+
+static void
+judges_replacements(void **state)
+{
+	struct zone *old = calloc(1, sizeof(*old)), *fresh = calloc(1, sizeof(*fresh));
+
+	(void)state;
+	assert_true(old != NULL && fresh != NULL);
+	for (size_t i = 0; i < sizeof(replacements) / sizeof(replacements[0]); i++) {
+		struct err err = { "" };
+		int rc;
+		old->serial = replacements[i].old_serial;
+		fresh->serial = replacements[i].fresh_serial;
+		old->names = replacements[i].old_names;
+		fresh->names = replacements[i].fresh_names;
+		rc = zone_load_may_replace(fresh, old, replacements[i].max_shrink, &err);
+		if (replacements[i].reason == NULL ? rc != 0 : rc == 0 || strstr(err.text, replacements[i].reason) == NULL)
+			fail_msg("%s: %d, %s", replacements[i].sentence, rc, err.text);
+	}
+	zone_free(old);
+	zone_free(fresh);
+}
+
+static void
+counts_warnings(void **state)
+{
+	char text[20000] = HEAD;
+	size_t n = strlen(text);
+	struct err err;
+	struct zone *z;
+
+	(void)state;
+	for (int i = 0; i < 150; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "m%d 60 MX 1 none%d\n", i, i);
+	z = load(text, n, &err);
+	assert_non_null(z);
+	zone_free(z);
+	assert_non_null(strstr(warnings, "none99.") );
+	assert_null(strstr(warnings, "none100."));
+	assert_non_null(strstr(warnings, "z: 50 more warnings"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refuses),
+		cmocka_unit_test(refuses_nul),
+		cmocka_unit_test(accepts),
+		cmocka_unit_test(reads_steer),
+		cmocka_unit_test(keeps_signatures),
+		cmocka_unit_test(makes_negative_soa),
+		cmocka_unit_test(finds_additional),
+		cmocka_unit_test(includes),
+		cmocka_unit_test(names_line_in_include),
+		cmocka_unit_test(bounds_includes),
+		cmocka_unit_test(opens_regular_files_only),
+		cmocka_unit_test(sees_changes_to_the_nanosecond),
+		cmocka_unit_test(judges_replacements),
+		cmocka_unit_test(counts_warnings),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
