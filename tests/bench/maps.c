@@ -1,0 +1,181 @@
+/*
+ * maps: how long a place takes to find, in a map built as dnsd builds it.
+ *
+ *	maps CONF
+ *
+ * Opens the database of CONF, builds the map of all sites, and looks up random IPv4 and
+ * IPv6 (below 2000::/3) clients: each address made from the answer before, so that
+ * nothing overlaps ("alone"), and in batches of 64.  Beside it libmaxminddb, with
+ * country, continent, coordinates and the distances to the sites, as a server without a
+ * map would have to.  Prints one line of JSON.
+ */
+#include <maxminddb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dnsd/geo_map.h"
+
+enum { LOOKUPS = 1 << 20, BATCH = 64, ROUNDS = 5 };
+
+static uint8_t ips[LOOKUPS][16];
+
+static double
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+static uint64_t
+next_random(void)
+{
+	static uint64_t seed = 1;
+	uint64_t z = seed += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+static void
+make_ips(uint8_t family)
+{
+	for (size_t i = 0; i < LOOKUPS; i++) {
+		uint64_t r[2] = { next_random(), next_random() };
+		memcpy(ips[i], r, sizeof(r));
+		if (family == 6)
+			ips[i][0] = 0x20 | (ips[i][0] & 0x1f);
+	}
+}
+
+static double
+alone(const struct geo_map *map, uint8_t family)
+{
+	double best = 1e9;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		double start = now_ns();
+		unsigned last = 0;
+		for (size_t i = 0; i < LOOKUPS; i++) {
+			uint8_t ip[16];
+			memcpy(ip, ips[i], sizeof(ip));
+			ip[2] ^= (uint8_t)last;		/* wait for the answer before */
+			last = geo_map_find(map, family, ip).result;
+		}
+		start = (now_ns() - start) / LOOKUPS;
+		best = start < best ? start : best;
+	}
+	return best;
+}
+
+static double
+batched(const struct geo_map *map, uint8_t family)
+{
+	struct geo_leaf leaf[BATCH];
+	const uint8_t *ip[BATCH];
+	uint8_t families[BATCH];
+	double best = 1e9;
+
+	memset(families, family, sizeof(families));
+	for (int round = 0; round < ROUNDS; round++) {
+		double start = now_ns();
+		for (size_t i = 0; i < LOOKUPS; i += BATCH) {
+			for (unsigned k = 0; k < BATCH; k++)
+				ip[k] = ips[i + k];
+			geo_map_find_batch(map, BATCH, families, ip, leaf);
+		}
+		start = (now_ns() - start) / LOOKUPS;
+		best = start < best ? start : best;
+	}
+	return best;
+}
+
+static double
+double_at(MMDB_entry_s *entry, const char *key)
+{
+	MMDB_entry_data_s data;
+
+	if (MMDB_get_value(entry, &data, "location", key, NULL) != MMDB_SUCCESS || !data.has_data)
+		return 0;
+	return data.double_value;
+}
+
+static double
+by_libmaxminddb(const struct conf *conf)
+{
+	volatile double nearest = 0;
+	MMDB_entry_data_s data;
+	MMDB_s db;
+	double start;
+	int n = LOOKUPS / 8, rc;
+
+	if (MMDB_open(conf->geo.city, MMDB_MODE_MMAP, &db) != MMDB_SUCCESS)
+		return 0;
+	start = now_ns();
+	for (int i = 0; i < n; i++) {
+		struct sockaddr_in sin = { .sin_family = AF_INET };
+		MMDB_lookup_result_s found;
+		double latitude, longitude;
+		memcpy(&sin.sin_addr, ips[i], 4);
+		found = MMDB_lookup_sockaddr(&db, (struct sockaddr *)&sin, &rc);
+		if (rc != MMDB_SUCCESS || !found.found_entry)
+			continue;
+		MMDB_get_value(&found.entry, &data, "country", "iso_code", NULL);
+		MMDB_get_value(&found.entry, &data, "continent", "code", NULL);
+		latitude = double_at(&found.entry, "latitude");
+		longitude = double_at(&found.entry, "longitude");
+		nearest = 1e9;
+		for (size_t s = 0; s < conf->n_sites; s++) {
+			double km = geo_distance_km(latitude, longitude, conf->sites[s].latitude, conf->sites[s].longitude);
+			nearest = km < nearest ? km : nearest;
+		}
+	}
+	start = (now_ns() - start) / n;
+	MMDB_close(&db);
+	return start;
+}
+
+int
+main(int argc, char **argv)
+{
+	uint16_t sites[CONF_MAX_SITES];
+	struct geo_db *db = NULL;
+	struct geo_map *map = NULL;
+	struct conf *conf;
+	struct err err;
+	double opened, built, ns[4];
+
+	conf = argc == 2 ? conf_read(argv[1], NULL, &err) : NULL;
+	if (argc != 2 || conf == NULL || conf->geo.city == NULL) {
+		fprintf(stderr, "usage: maps CONF, with a database: %s\n", argc == 2 && conf == NULL ? err.text : "");
+		return 2;
+	}
+	for (uint16_t s = 0; s < conf->n_sites; s++)
+		sites[s] = s;
+	opened = now_ns();
+	db = geo_db_open(conf->geo.city, &err);
+	built = now_ns();
+	if (db != NULL)
+		map = geo_map_build(conf, sites, conf->n_sites, db, NULL, &err);
+	if (map == NULL) {
+		fprintf(stderr, "maps: %s\n", err.text);
+		return 1;
+	}
+	opened = (built - opened) / 1e9;
+	built = (now_ns() - built) / 1e9;
+	make_ips(6);
+	ns[2] = alone(map, 6);
+	ns[3] = batched(map, 6);
+	make_ips(4);
+	ns[0] = alone(map, 4);
+	ns[1] = batched(map, 4);
+	printf("{\"open_s\": %.2f, \"build_s\": %.2f, \"mb\": %.1f, \"v4_alone_ns\": %.0f, \"v4_batch_ns\": %.0f, "
+	    "\"v6_alone_ns\": %.0f, \"v6_batch_ns\": %.0f, \"libmaxminddb_ns\": %.0f}\n", opened, built,
+	    (double)geo_map_memory(map) / 1e6, ns[0], ns[1], ns[2], ns[3], by_libmaxminddb(conf));
+	return 0;
+}
