@@ -1,0 +1,241 @@
+/*
+ * nearctl bird-config: BIRD's half of the lease, for this site, from nearcast.conf.
+ *
+ * Prints a whole bird.conf (BIRD 2.0.12 to 3.3) on stdout.  What it announces
+ * follows the marker addresses of healthd/announce.h and is therefore down until proven
+ * up; a covering prefix at a home site does not.  bird/README.md tells why it is so.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/conf.h"
+#include "ctl/ctl.h"
+#include "healthd/bird_reply.h"
+
+static bool
+has_family(const struct conf_prefixes *prefixes, int family)
+{
+	for (size_t i = 0; i < prefixes->n; i++)
+		if (prefixes->v[i].family == family)
+			return true;
+	return false;
+}
+
+static void
+print_head(const struct conf *conf, const char *site)
+{
+	bool lease = conf->announce.via == CONF_VIA_LEASE;
+
+	printf("# BIRD of site \"%s\", made by `nearctl bird-config` from %s\n", site, conf->path);
+	printf("#\n# Down until proven up: %s.\n", lease ?
+	    "a prefix is announced only while healthd keeps a marker\n"
+	    "# address on the loopback interface; the kernel removes it when healthd hangs or dies.\n"
+	    "# `configure` and restarts of BIRD change nothing" :
+	    "the anycast protocols are disabled here and switched\n"
+	    "# on by healthd over BIRD's socket.  Nothing switches them off when healthd dies: prefer\n"
+	    "# via = \"lease\"");
+	printf("\nlog syslog all;\n");
+	if (conf->announce.router_id != NULL)
+		printf("router id %s;\n", conf->announce.router_id);
+	else
+		printf("# router id 192.0.2.1;\t\t# without it BIRD takes an IPv4 address of this machine\n");
+	printf("\nprotocol device { }\n");
+}
+
+/* ---- by lease ---- */
+
+static void
+print_lease_tables(const struct conf *conf, const char *interface)
+{
+	bool v4 = has_family(&conf->announce.prefixes, 4), v6 = has_family(&conf->announce.prefixes, 6);
+
+	printf("\n# Only what healthd leases lands here, so that no default route can resolve a marker.\n");
+	if (v4)
+		printf("ipv4 table lease4;\n");
+	if (v6)
+		printf("ipv6 table lease6;\n");
+	printf("protocol direct lease {\n");
+	if (v4)
+		printf("\tipv4 { table lease4; import where net ~ [169.254.53.0/24+]; };\n");
+	if (v6)
+		printf("\tipv6 { table lease6; import where net ~ [fd53:5300::/64+]; };\n");
+	printf("\tinterface \"%s\";\n}\n", interface);
+}
+
+/* One static protocol of a family, serving or draining, with its table and its pipe */
+static void
+print_leased(const struct conf_prefixes *prefixes, int family, bool drain)
+{
+	const char *table = drain ? "dr" : "on", *suffix = drain ? "_drain" : "";
+	const char *via = family == 4 ? (drain ? "169.254.53.6" : "169.254.53.2") :
+	    (drain ? "fd53:5300::6" : "fd53:5300::2");
+	char text[ADDR_TEXT];
+
+	printf("ipv%d table %s%d;\n", family, table, family);
+	printf("protocol static anycast%d%s {\n", family, suffix);
+	printf("\tipv%d { table %s%d; preference %d; };\n\tigp table lease%d;\n",
+	    family, table, family, drain ? 190 : 200, family);
+	for (size_t i = 0; i < prefixes->n; i++)
+		if (prefixes->v[i].family == family)
+			printf("\troute %s recursive %s%s;\n", prefix_text(&prefixes->v[i], text), via,
+			    drain ? " { bgp_community.add((65535,0)); bgp_med = 1000; }" : "");
+	printf("}\n");
+	printf("protocol pipe p_%s%d { table %s%d; peer table master%d; import none; export where dest = RTD_UNICAST; }\n",
+	    table, family, table, family, family);
+}
+
+static void
+print_by_lease(const struct conf *conf)
+{
+	print_lease_tables(conf, conf->announce.interface);
+	printf("\n# The marker 169.254.53.1/30 (fd53:5300::1/126) says: this site serves; 169.254.53.5/30\n"
+	    "# (fd53:5300::5/126) says: it serves or drains.  A recursive route whose marker is missing is\n"
+	    "# \"unreachable\", which BGP would still export: hence the pipes let unicast through only.\n");
+	for (int family = 4; family <= 6; family += 2)
+		if (has_family(&conf->announce.prefixes, family)) {
+			print_leased(&conf->announce.prefixes, family, false);
+			print_leased(&conf->announce.prefixes, family, true);
+		}
+}
+
+/* ---- by BIRD's socket ---- */
+
+static void
+print_switched(const struct conf_prefixes *prefixes, int family, bool drain)
+{
+	char text[ADDR_TEXT];
+
+	printf("protocol static anycast%d%s {\n\tdisabled;\n\tipv%d { preference %d; };\n",
+	    family, drain ? "_drain" : "", family, drain ? 190 : 200);
+	for (size_t i = 0; i < prefixes->n; i++)
+		if (prefixes->v[i].family == family)
+			printf("\troute %s via \"lo\"%s;\n", prefix_text(&prefixes->v[i], text),
+			    drain ? " { bgp_community.add((65535,0)); bgp_med = 1000; }" : "");
+	printf("}\n");
+}
+
+static void
+print_by_socket(const struct conf *conf)
+{
+	printf("\n# healthd says enable and disable of \"anycast?\" and \"anycast?_drain\", over and over.\n");
+	for (int family = 4; family <= 6; family += 2)
+		if (has_family(&conf->announce.prefixes, family)) {
+			print_switched(&conf->announce.prefixes, family, false);
+			print_switched(&conf->announce.prefixes, family, true);
+		}
+}
+
+/* ---- both ---- */
+
+static void
+print_cover(const struct conf *conf, bool home)
+{
+	const struct conf_prefixes *cover = &conf->announce.cover;
+	char text[ADDR_TEXT];
+
+	if (cover->n == 0)
+		return;
+	if (!home) {
+		printf("\n# The covering prefix is announced at the sites marked `home`; this is none.\n");
+		return;
+	}
+	printf("\n# The covering prefix: outside healthd's reach, so that the last route never goes, whatever\n"
+	    "# all healthd of the world believe.  Less specific, so it attracts nobody while any site serves.\n");
+	for (int family = 4; family <= 6; family += 2) {
+		if (!has_family(cover, family))
+			continue;
+		printf("protocol static cover%d {\n\tipv%d { preference 100; };\n", family, family);
+		for (size_t i = 0; i < cover->n; i++)
+			if (cover->v[i].family == family)
+				printf("\troute %s blackhole;\n", prefix_text(&cover->v[i], text));
+		printf("}\n");
+	}
+}
+
+static void
+print_filter(const struct conf *conf, bool home)
+{
+	uint32_t as = conf->announce.local_as;
+
+	printf("\nfunction anycast_out() {\n");
+	if (home && conf->announce.cover.n > 0)
+		printf("\tif proto ~ \"cover?\" then accept;\n");
+	printf("\tif dest != RTD_UNICAST then reject;\n"
+	    "\tif proto ~ \"anycast?_drain\" then { bgp_path.prepend(%u); bgp_path.prepend(%u); accept; }\n"
+	    "\tif proto ~ \"anycast?\" then accept;\n"
+	    "\treject;\n}\n", as, as);
+}
+
+static bool
+neighbor_family(const struct conf *conf, int family)
+{
+	for (size_t i = 0; i < conf->announce.n_neighbors; i++)
+		if (conf->announce.neighbors[i].address.family == family)
+			return true;
+	return false;
+}
+
+/* A neighbour carries its own family, and the other one if nobody else does */
+static void
+print_neighbor(const struct conf *conf, size_t at)
+{
+	int own = conf->announce.neighbors[at].address.family;
+	struct addr address = conf->announce.neighbors[at].address;
+	char name[BIRD_NAME_MAX + 2], text[ADDR_TEXT];
+
+	address.port = 0;
+	if (!bird_quote(name, conf->announce.neighbors[at].name))
+		snprintf(name, sizeof(name), "neighbor%zu", at + 1);
+	printf("protocol bgp %s from upstream {\n\tneighbor %s as %u;\n", name, addr_text(&address, text),
+	    conf->announce.neighbors[at].as);
+	for (int family = 4; family <= 6; family += 2)
+		if (family == own || (has_family(&conf->announce.prefixes, family) && !neighbor_family(conf, family)))
+			printf("\tipv%d { import none; export where anycast_out(); next hop self; };\n", family);
+	printf("}\n");
+}
+
+static void
+print_neighbors(const struct conf *conf)
+{
+	printf("\n# BFD finds a dead machine in 0.3 s.  Graceful restart would keep a dead site's routes: off.\n"
+	    "# This machine's own routes (its default) are not BGP's here: `import none`.\n"
+	    "protocol bfd {\n\tinterface \"-lo\", \"*\" { min rx interval 100 ms; min tx interval 100 ms; multiplier 3; };\n}\n"
+	    "template bgp upstream {\n\tlocal as %u;\n\tbfd on;\n\tgraceful restart off;\n"
+	    "\tconnect delay time 1;\n\tconnect retry time 2;\n\terror wait time 1,5;\n"
+	    "\thold time 9;\n\tkeepalive time 3;\n}\n", conf->announce.local_as);
+	if (conf->announce.n_neighbors == 0)
+		printf("# no `neighbor` in the announce block; for example:\n"
+		    "# protocol bgp rb from upstream {\n#\tneighbor 198.51.100.1 as 64500;\n"
+		    "#\tipv4 { import none; export where anycast_out(); next hop self; };\n# }\n");
+	for (size_t i = 0; i < conf->announce.n_neighbors; i++)
+		print_neighbor(conf, i);
+}
+
+int
+ctl_bird_config(struct ctl *ctl)
+{
+	struct conf *conf;
+	bool home;
+
+	if (ctl->argc != 0)
+		return ctl_usage("bird-config");
+	conf = ctl_conf(ctl);
+	if (conf == NULL)
+		return 1;
+	if (!conf->announce.enabled || conf->announce.prefixes.n == 0) {
+		fprintf(stderr, "nearctl: %s: no announce block with a prefix: nothing for BIRD to announce\n", conf->path);
+		conf_free(conf);
+		return 1;
+	}
+	home = conf->here_site != CONF_NONE && conf->sites[conf->here_site].home;
+	print_head(conf, conf->here_site != CONF_NONE ? conf->sites[conf->here_site].name : "-");
+	if (conf->announce.via == CONF_VIA_LEASE)
+		print_by_lease(conf);
+	else
+		print_by_socket(conf);
+	print_cover(conf, home);
+	print_filter(conf, home);
+	print_neighbors(conf);
+	conf_free(conf);
+	return fflush(stdout) == 0 ? 0 : 1;
+}

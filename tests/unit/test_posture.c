@@ -1,0 +1,259 @@
+/* posture: scenarios of a site's route, as rows of (at, what is known, what is expected) */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "healthd/posture.h"
+
+#define STEPS_MAX 12
+#define END { .at_ms = -1 }
+enum { U = POSTURE_DNSD_UNKNOWN, A = POSTURE_DNSD_ANSWERING, F = POSTURE_DNSD_FAILED };
+enum { DOWN = POSTURE_DOWN, DRAINING = POSTURE_DRAINING, SERVING = POSTURE_SERVING };
+
+struct step {
+	int at_ms;			/* -1 ends */
+	enum verdict verdict;
+	int dnsd;
+	int expected;
+};
+
+static const struct row {
+	const char *sentence;
+	int inherited;
+	bool drain_on_caches_down;
+	struct step steps[STEPS_MAX];
+} rows[] = {
+	{ "a fresh start serves as soon as verdict and dnsd are good", DOWN, false, {
+		{ 0, VERDICT_NONE, U, DOWN }, { 100, VERDICT_NONE, A, DOWN },
+		{ 900, VERDICT_UP, A, SERVING }, END } },
+	{ "no verdict, no route", DOWN, false, {
+		{ 0, VERDICT_NONE, A, DOWN }, { 60000, VERDICT_NONE, A, DOWN }, END } },
+	{ "no dnsd, no route", DOWN, false, {
+		{ 0, VERDICT_UP, U, DOWN }, { 500, VERDICT_UP, F, DOWN }, { 9000, VERDICT_UP, F, DOWN }, END } },
+	{ "a shared cause in the first round leaves a fresh site down", DOWN, false, {
+		{ 0, VERDICT_NONE, A, DOWN }, { 1000, VERDICT_HOLD, A, DOWN }, { 2000, VERDICT_UP, A, SERVING }, END } },
+	{ "dnsd dies: down at once; back: after the hold-down of 5 s", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN }, { 2000, VERDICT_UP, A, DOWN },
+		{ 6900, VERDICT_UP, A, DOWN }, { 7000, VERDICT_UP, A, SERVING }, END } },
+	{ "the hold-down starts anew when dnsd fails in the middle of it", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN }, { 2000, VERDICT_UP, A, DOWN },
+		{ 6000, VERDICT_UP, F, DOWN }, { 6500, VERDICT_UP, A, DOWN }, { 7100, VERDICT_UP, A, DOWN },
+		{ 11500, VERDICT_UP, A, SERVING }, END } },
+	{ "a dnsd that nobody could ask changes nothing", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, U, SERVING }, { 9000, VERDICT_UP, U, SERVING },
+		{ 9250, VERDICT_UP, A, SERVING }, END } },
+	{ "a new prober without a verdict withdraws nothing", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_NONE, A, SERVING }, { 60000, VERDICT_NONE, A, SERVING }, END } },
+	{ "a shared cause holds serving", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_HOLD, A, SERVING }, { 99000, VERDICT_HOLD, A, SERVING }, END } },
+	{ "a shared cause does not save a site whose dnsd is dead, nor forget that its caches were up", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_HOLD, A, SERVING }, { 2000, VERDICT_HOLD, F, DOWN },
+		{ 3000, VERDICT_HOLD, A, DOWN }, { 8100, VERDICT_HOLD, A, SERVING }, END } },
+	{ "a shared cause holds down as well", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN }, { 9000, VERDICT_HOLD, A, DOWN },
+		{ 99000, VERDICT_HOLD, A, DOWN }, END } },
+	{ "caches down: withdrawn at once", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN }, { 2000, VERDICT_UP, A, DOWN },
+		{ 7000, VERDICT_UP, A, SERVING }, END } },
+	{ "caches down, told to drain: draining at once", DOWN, true, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DRAINING }, { 2000, VERDICT_UP, A, DRAINING },
+		{ 7000, VERDICT_UP, A, SERVING }, END } },
+	{ "draining for its caches, and dnsd dies", DOWN, true, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DRAINING },
+		{ 1500, VERDICT_CACHES_DOWN, F, DOWN }, { 2000, VERDICT_CACHES_DOWN, A, DOWN },
+		{ 12000, VERDICT_CACHES_DOWN, A, DRAINING }, END } },
+	{ "an operator's drain, to its end and back, waits for nothing", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAIN, A, DRAINING }, { 9000, VERDICT_DRAIN, A, DRAINING },
+		{ 10000, VERDICT_DRAINED, A, DOWN }, { 11000, VERDICT_UP, A, SERVING }, END } },
+	{ "undrained before the end", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAIN, A, DRAINING }, { 1500, VERDICT_UP, A, SERVING }, END } },
+	{ "a drain raises nothing that is down", DOWN, false, {
+		{ 0, VERDICT_CACHES_DOWN, A, DOWN }, { 1000, VERDICT_DRAIN, A, DOWN }, { 99000, VERDICT_DRAIN, A, DOWN }, END } },
+	{ "a drained site does not come back as draining", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAINED, A, DOWN }, { 2000, VERDICT_NONE, A, DOWN },
+		{ 3000, VERDICT_DRAIN, A, DOWN }, END } },
+	{ "forced down and released", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_FORCE_DOWN, A, DOWN }, { 60000, VERDICT_FORCE_DOWN, A, DOWN },
+		{ 61000, VERDICT_UP, A, SERVING }, END } },
+	{ "forced up serves without caches, at once", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN }, { 1100, VERDICT_FORCE_UP, A, SERVING }, END } },
+	{ "forced up does not serve without dnsd", DOWN, false, {
+		{ 0, VERDICT_FORCE_UP, F, DOWN }, { 9000, VERDICT_FORCE_UP, F, DOWN }, { 9500, VERDICT_FORCE_UP, A, SERVING }, END } },
+	{ "two quick flaps use up the budget: down for about a half-life", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN }, { 1500, VERDICT_UP, A, DOWN },
+		{ 6500, VERDICT_UP, A, SERVING }, { 7000, VERDICT_UP, F, DOWN }, { 7500, VERDICT_UP, A, DOWN },
+		{ 600000, VERDICT_UP, A, DOWN }, { 880000, VERDICT_UP, A, DOWN }, { 905000, VERDICT_UP, A, SERVING }, END } },
+	{ "forced up: the operator may spend the budget", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN }, { 1500, VERDICT_UP, A, DOWN },
+		{ 6500, VERDICT_UP, A, SERVING }, { 7000, VERDICT_UP, F, DOWN }, { 7500, VERDICT_UP, A, DOWN },
+		{ 8000, VERDICT_FORCE_UP, A, SERVING }, END } },
+	{ "a restart takes over serving and keeps it until the first verdict", SERVING, false, {
+		{ 0, VERDICT_NONE, U, SERVING }, { 500, VERDICT_NONE, A, SERVING }, { 60000, VERDICT_NONE, A, SERVING },
+		{ 61000, VERDICT_CACHES_DOWN, A, DOWN }, END } },
+	{ "a restart takes over serving, but dnsd is dead", SERVING, false, {
+		{ 0, VERDICT_NONE, U, SERVING }, { 450, VERDICT_NONE, F, DOWN }, END } },
+	{ "a restart takes over draining", DRAINING, false, {
+		{ 0, VERDICT_NONE, U, DRAINING }, { 500, VERDICT_DRAIN, A, DRAINING }, { 900, VERDICT_DRAINED, A, DOWN }, END } },
+	{ "a restart during a shared cause keeps serving", SERVING, false, {
+		{ 0, VERDICT_NONE, U, SERVING }, { 500, VERDICT_HOLD, A, SERVING }, { 99000, VERDICT_HOLD, A, SERVING }, END } },
+};
+
+static const struct posture_rules common = { .hold_down_ms = 5000 };
+
+static bool
+step(struct posture *p, uint64_t now_ms, enum verdict verdict, int dnsd)
+{
+	const struct posture_input in = {
+		.now_ms = now_ms, .verdict = verdict, .verdict_reason = "because",
+		.dnsd = (enum posture_dnsd)dnsd, .dnsd_reason = "192.0.2.53: no answer",
+	};
+
+	return posture_step(p, &in);
+}
+
+static void
+test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct posture_rules rules = { 5000, rows[i].drain_on_caches_down };
+		struct posture p;
+
+		posture_init(&p, &rules, (enum health_posture)rows[i].inherited);
+		for (const struct step *s = rows[i].steps; s->at_ms >= 0; s++) {
+			enum health_posture before = p.now;
+			bool changed = step(&p, 1000000 + (uint64_t)s->at_ms, s->verdict, s->dnsd);
+
+			if ((int)p.now != s->expected || changed != (before != p.now))
+				fail_msg("%s: at %d ms %d, expected %d (%s)", rows[i].sentence, s->at_ms,
+				    (int)p.now, s->expected, p.reason);
+		}
+	}
+}
+
+static void
+test_reasons_and_alarms(void **state)
+{
+	struct posture_input in = { .now_ms = 1000, .verdict = VERDICT_UP, .verdict_reason = "ok",
+		.dnsd = POSTURE_DNSD_ANSWERING, .dnsd_reason = "" };
+	struct posture p;
+
+	(void)state;
+	posture_init(&p, &common, POSTURE_DOWN);
+	posture_step(&p, &in);
+	assert_string_equal(p.reason, "ok");
+	assert_string_equal(p.alarm, "");
+	in.verdict_age_ms = 4000;
+	posture_step(&p, &in);
+	assert_int_equal(p.now, POSTURE_SERVING);
+	assert_non_null(strstr(p.alarm, "prober"));
+	in.verdict_age_ms = 0;
+	in.verdict = VERDICT_HOLD;
+	in.verdict_reason = "all 40 targets failed";
+	posture_step(&p, &in);
+	assert_non_null(strstr(p.alarm, "all 40 targets failed"));
+	in.dnsd = POSTURE_DNSD_FAILED;
+	in.dnsd_reason = "192.0.2.53: SERVFAIL";
+	posture_step(&p, &in);
+	assert_non_null(strstr(p.reason, "192.0.2.53: SERVFAIL"));
+}
+
+/* Every down takes the route away even when the budget is gone, and says so */
+static void
+test_suppressed_says_so(void **state)
+{
+	struct posture p;
+	uint64_t now = 1000;
+
+	(void)state;
+	posture_init(&p, &common, POSTURE_SERVING);
+	posture_restore(&p, 1400, now);
+	step(&p, now, VERDICT_UP, F);
+	assert_int_equal(p.now, POSTURE_DOWN);
+	assert_true(damping_merit(&p.damping, now) > 2300);
+	step(&p, now + 1000, VERDICT_UP, A);
+	assert_true(p.suppressed);
+	assert_non_null(strstr(p.alarm, "flap budget"));
+	assert_non_null(strstr(p.reason, "2439"));
+	assert_true(p.hold_left_ms > 15 * 60 * 1000);
+}
+
+/* The hold-down doubles with each flap and is forgotten after a calm hour */
+static void
+test_hold_grows(void **state)
+{
+	static const uint64_t expected[] = { 5000, 10000, 20000, 40000 };
+	struct posture p;
+	uint64_t now = 1000;
+
+	(void)state;
+	posture_init(&p, &common, POSTURE_SERVING);
+	for (size_t i = 0; i < 4; i++) {
+		uint64_t back;
+
+		p.damping = (struct damping){ 200, now };	/* the budget is another test's */
+		step(&p, now, VERDICT_UP, F);
+		p.damping = (struct damping){ 200, now };
+		back = now + 1000;
+		step(&p, back, VERDICT_UP, A);
+		step(&p, back + expected[i] - 1, VERDICT_UP, A);
+		assert_int_equal(p.now, POSTURE_DOWN);
+		step(&p, back + expected[i], VERDICT_UP, A);
+		assert_int_equal(p.now, POSTURE_SERVING);
+		now = back + expected[i] + 1000;
+	}
+	now += 60 * 60 * 1000;
+	step(&p, now, VERDICT_UP, A);
+	assert_int_equal(p.flaps, 0);
+}
+
+static void
+test_lost(void **state)
+{
+	struct posture p;
+
+	(void)state;
+	posture_init(&p, &common, POSTURE_SERVING);
+	posture_lost(&p, 1000, "the lease ran out");
+	assert_int_equal(p.now, POSTURE_DOWN);
+	assert_true(damping_merit(&p.damping, 1000) == DAMPING_WITHDRAWAL);
+	step(&p, 1100, VERDICT_UP, A);
+	assert_int_equal(p.now, POSTURE_DOWN);
+	step(&p, 6200, VERDICT_UP, A);
+	assert_int_equal(p.now, POSTURE_SERVING);
+}
+
+static void
+test_restore_refuses_nonsense(void **state)
+{
+	static const double nonsense[] = { -1, 0, 0.0 / 0.0 };
+	struct posture p;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		posture_init(&p, &common, POSTURE_DOWN);
+		posture_restore(&p, nonsense[i], 1000);
+		assert_true(damping_merit(&p.damping, 1000) == 0);
+	}
+	posture_restore(&p, 1e300, 1000);
+	assert_true(damping_merit(&p.damping, 1000) == DAMPING_CEILING);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_reasons_and_alarms),
+		cmocka_unit_test(test_suppressed_says_so),
+		cmocka_unit_test(test_hold_grows),
+		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_restore_refuses_nonsense),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
