@@ -181,11 +181,13 @@ print_neighbor(const struct conf *conf, size_t at)
 {
 	int own = conf->announce.neighbors[at].address.family;
 	struct addr address = conf->announce.neighbors[at].address;
-	char name[BIRD_NAME_MAX + 2], text[ADDR_TEXT];
+	char plain[BIRD_NAME_MAX], name[BIRD_NAME_MAX + 2], text[ADDR_TEXT];
 
+	/* a name alone could be a word of BIRD's language ("ra"), quoted or not */
+	snprintf(plain, sizeof(plain), "bgp_%.50s", conf->announce.neighbors[at].name);
 	address.port = 0;
-	if (!bird_quote(name, conf->announce.neighbors[at].name))
-		snprintf(name, sizeof(name), "neighbor%zu", at + 1);
+	if (!bird_quote(name, plain))
+		snprintf(name, sizeof(name), "bgp_neighbor%zu", at + 1);
 	printf("protocol bgp %s from upstream {\n\tneighbor %s as %u;\n", name, addr_text(&address, text),
 	    conf->announce.neighbors[at].as);
 	for (int family = 4; family <= 6; family += 2)
