@@ -53,8 +53,7 @@ rendezvous_neglog2(uint64_t h)
 	return ((uint64_t)(zeros + 1) << 32) - (rendezvous_log2[i] + (step * part >> 32));
 }
 
-/* The cost of a server for a key, below 2^63; equal costs are as good as impossible, and
- * then the lower name hash wins. */
+/* The cost of a server for a key, below 2^63.  Equal costs are as good as impossible (2^-38). */
 static inline uint64_t
 rendezvous_cost(uint64_t key, uint64_t name, uint32_t inverse)
 {

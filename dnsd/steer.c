@@ -9,12 +9,32 @@ static const char down_text[] = "all servers are down; the nearest are given";
 static const char drain_text[] = "all servers are drained; the nearest are given";
 static const char unknown_text[] = "health is not known; chosen by geography alone";
 
-/* The design's step 4: the `want` candidates with the lowest costs, in order. */
-static unsigned
-lowest(const struct steer_candidate *c, unsigned n, uint64_t key, unsigned want,
-    const struct steer_candidate *best[CONF_MAX_ANSWERS])
+/* Up to this many candidates are sorted by counting, without a branch to guess. */
+enum { FEW = CONF_MAX_ANSWERS };
+
+/* Candidate i comes after as many as cost less (or the same, and stand before it). */
+static void
+sort_few(const struct steer_candidate *c, unsigned n, uint64_t key,
+    const struct steer_candidate *best[FEW])
 {
-	uint64_t cost[CONF_MAX_ANSWERS];
+	uint64_t cost[FEW];
+
+	for (unsigned i = 0; i < n; i++)
+		cost[i] = steer_cost(key, &c[i]);
+	for (unsigned i = 0; i < n; i++) {
+		unsigned before = 0;
+
+		for (unsigned k = 0; k < n; k++)
+			before += k < i ? cost[k] <= cost[i] : cost[k] < cost[i];
+		best[before] = &c[i];
+	}
+}
+
+static void
+lowest_of_many(const struct steer_candidate *c, unsigned n, uint64_t key, unsigned want,
+    const struct steer_candidate *best[FEW])
+{
+	uint64_t cost[FEW];
 	unsigned have = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -24,15 +44,25 @@ lowest(const struct steer_candidate *c, unsigned n, uint64_t key, unsigned want,
 		if (have == want && mine >= cost[have - 1])
 			continue;
 		have += have < want;
-		for (at = have - 1; at > 0 && (mine < cost[at - 1] ||
-		    (mine == cost[at - 1] && c[i].name < best[at - 1]->name)); at--) {
+		for (at = have - 1; at > 0 && mine < cost[at - 1]; at--) {
 			cost[at] = cost[at - 1];
 			best[at] = best[at - 1];
 		}
 		cost[at] = mine;
 		best[at] = &c[i];
 	}
-	return have;
+}
+
+/* The design's step 4: the `want` candidates with the lowest costs, in order; how many. */
+static unsigned
+lowest(const struct steer_candidate *c, unsigned n, uint64_t key, unsigned want,
+    const struct steer_candidate *best[FEW])
+{
+	if (n <= FEW)
+		sort_few(c, n, key, best);
+	else
+		lowest_of_many(c, n, key, want, best);
+	return n < want ? n : want;
 }
 
 /* Step 5: no longer than the state surely lasts, within [min, max]. */

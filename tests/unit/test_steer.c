@@ -14,6 +14,7 @@
 
 #include "dnsd/dns.h"
 #include "dnsd/geo_map.h"
+#include "dnsd/rendezvous.h"
 #include "dnsd/steer.h"
 
 enum { FRA, AMS, NYC, SYD };
@@ -41,6 +42,18 @@ static struct conf_server servers[] = {
 	{ .name = (char[]){ "v4a" }, .pool = 1, .site = AMS, .weight = 10 },
 	{ .name = (char[]){ "plain1" }, .pool = 2, .site = AMS, .weight = 10 },
 	{ .name = (char[]){ "plain2" }, .pool = 2, .site = AMS, .weight = 10 },
+	{ .name = (char[]){ "many00" }, .pool = 3, .site = SYD, .weight = 1 },
+	{ .name = (char[]){ "many01" }, .pool = 3, .site = SYD, .weight = 8 },
+	{ .name = (char[]){ "many02" }, .pool = 3, .site = SYD, .weight = 15 },
+	{ .name = (char[]){ "many03" }, .pool = 3, .site = SYD, .weight = 22 },
+	{ .name = (char[]){ "many04" }, .pool = 3, .site = SYD, .weight = 29 },
+	{ .name = (char[]){ "many05" }, .pool = 3, .site = SYD, .weight = 36 },
+	{ .name = (char[]){ "many06" }, .pool = 3, .site = SYD, .weight = 43 },
+	{ .name = (char[]){ "many07" }, .pool = 3, .site = SYD, .weight = 50 },
+	{ .name = (char[]){ "many08" }, .pool = 3, .site = SYD, .weight = 57 },
+	{ .name = (char[]){ "many09" }, .pool = 3, .site = SYD, .weight = 64 },
+	{ .name = (char[]){ "many10" }, .pool = 3, .site = SYD, .weight = 71 },
+	{ .name = (char[]){ "many11" }, .pool = 3, .site = SYD, .weight = 78 },
 };
 enum { N_SERVERS = sizeof(servers) / sizeof(servers[0]) };
 
@@ -48,6 +61,7 @@ static struct conf_pool pools[] = {
 	{ .name = (char[]){ "mirrors" }, .check = 0, .answers = 5, .min_weight = 1, .first_server = 0, .n_servers = 10 },
 	{ .name = (char[]){ "four" }, .check = 0, .answers = 2, .min_weight = 1, .first_server = 10, .n_servers = 1 },
 	{ .name = (char[]){ "plain" }, .check = CONF_NONE, .answers = 1, .min_weight = 1, .first_server = 11, .n_servers = 2 },
+	{ .name = (char[]){ "many" }, .check = CONF_NONE, .answers = 8, .min_weight = 1, .first_server = 13, .n_servers = 12 },
 };
 
 static uint16_t fra_ams_nyc[] = { FRA, AMS, NYC }, ams_fra[] = { AMS, FRA }, nyc_ams[] = { NYC, AMS }, nyc[] = { NYC };
@@ -66,7 +80,7 @@ static struct conf conf = {
 	.geo = { .rules = rules, .n_rules = sizeof(rules) / sizeof(rules[0]), .sites_per_answer = 3,
 	    .spread4 = 20, .spread6 = 44, .max_move = 100 },
 	.sites = sites, .n_sites = 4, .checks = &check, .n_checks = 1,
-	.pools = pools, .n_pools = 3, .servers = servers, .n_servers = N_SERVERS,
+	.pools = pools, .n_pools = 4, .servers = servers, .n_servers = N_SERVERS,
 };
 
 static struct steer_geo *geo;
@@ -363,6 +377,42 @@ shares_over_prefixes(void **state)
 	steer_free(steer);
 }
 
+/* More servers than a few: the order is that of the costs, worked out here the plain way. */
+static void
+many_servers_come_in_order(void **state)
+{
+	struct zone_steer text = { .pool = "many" };
+	struct steer *steer = steer_of("");
+	const struct steer_name *name = steer_bind(steer, &text, 60, NULL);
+
+	(void)state;
+	for (unsigned i = 0; i < 2000; i++) {
+		uint8_t ip[4] = { 172, (uint8_t)(i >> 8), (uint8_t)i, 9 };
+		struct steer_client client = { .family = 4, .ip = ip };
+		uint64_t key = rendezvous_key(4, ip, 24), last = 0;
+		struct steer_answer answer;
+
+		steer_pick(name, &client, 4, &answer, NULL);
+		assert_int_equal(answer.n, 8);
+		for (unsigned k = 0; k < 8; k++) {
+			uint64_t least = UINT64_MAX;
+			unsigned which = 0;
+
+			for (unsigned s = 13; s < 25; s++) {
+				uint64_t cost = rendezvous_cost(key, rendezvous_name(servers[s].name),
+				    rendezvous_inverse(servers[s].weight));
+				if (cost > last && cost < least) {
+					least = cost;
+					which = s;
+				}
+			}
+			last = least;
+			assert_memory_equal(answer.ip[k], servers[which].v4.ip, 4);
+		}
+	}
+	steer_free(steer);
+}
+
 static void
 one_of_five_down_moves_its_share_only(void **state)
 {
@@ -580,6 +630,7 @@ main(void)
 		cmocka_unit_test(answers_by_rows),
 		cmocka_unit_test(min_weight_is_what_a_site_needs),
 		cmocka_unit_test(shares_over_prefixes),
+		cmocka_unit_test(many_servers_come_in_order),
 		cmocka_unit_test(one_of_five_down_moves_its_share_only),
 		cmocka_unit_test(a_scope_holds_one_answer),
 		cmocka_unit_test(sites_agree),
