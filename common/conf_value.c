@@ -1055,8 +1055,9 @@ conf_value_present(const struct conf_row *row, const void *element)
 
 	switch (types[row->type].memory) {
 	case STRING:
+		return *(char *const *)field != NULL;
 	case ARGV:
-		return *(void *const *)field != NULL;
+		return *(char **const *)field != NULL;
 	case LIST:
 		return conf_list_get(field).n != 0 || row->min == 0;
 	default:
@@ -1081,12 +1082,12 @@ conf_value_free(const struct conf_row *row, void *element)
 	void *field = (char *)element + row->offset;
 	enum memory memory = types[row->type].memory;
 
-	if (memory == STRING || memory == ARGV) {
-		void *owned = *(void **)field;
-		if (memory == ARGV && owned != NULL)
-			for (char **v = owned; *v != NULL; v++)
-				free(*v);
-		free(owned);
+	if (memory == STRING) {
+		free(*(char **)field);
+	} else if (memory == ARGV) {
+		for (char **v = *(char ***)field; v != NULL && *v != NULL; v++)
+			free(*v);
+		free(*(char ***)field);
 	} else if (memory == LIST) {
 		free(conf_list_get(field).v);
 	}

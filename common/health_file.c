@@ -1,0 +1,504 @@
+#include "common/health_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const state_names[] = { "unknown", "up", "stale", "drain", "down" };
+static const char *const posture_names[] = { "down", "draining", "serving" };
+
+#define N_STATES 5
+#define N_POSTURES 3
+
+const char *
+health_state_name(enum health_state state)
+{
+	return (unsigned)state < N_STATES ? state_names[state] : "unknown";
+}
+
+const char *
+health_posture_name(enum health_posture posture)
+{
+	return (unsigned)posture < N_POSTURES ? posture_names[posture] : "down";
+}
+
+/* Printable ASCII that neither ends a field nor a quoted reason. */
+static bool
+plain(char c)
+{
+	return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '\'';
+}
+
+char *
+health_reason(char out[HEALTH_REASON_MAX], const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0' && n < HEALTH_REASON_MAX - 1; text++)
+		out[n++] = *text == '"' ? '\'' : plain(*text) || *text == ' ' || *text == '\'' ? *text : '.';
+	out[n] = '\0';
+	return out;
+}
+
+/* ---- reading ---- */
+
+struct reader {
+	const char *name;
+	const char *at, *end;		/* of the line being read, without its \n */
+	const char *rest, *rest_end;	/* what follows the line */
+	int line;
+	struct err *err;
+};
+
+static int wrong(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int
+wrong(struct reader *r, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return err_set(r->err, "%s:%d: %s", r->name, r->line, text);
+}
+
+/* Length of what stands at the cursor up to a blank, as much as a message shows. */
+static int
+shown(const struct reader *r)
+{
+	int n = 0;
+
+	while (r->at + n < r->end && n < 40 && r->at[n] > ' ' && r->at[n] < 0x7f)
+		n++;
+	return n;
+}
+
+static bool
+literal(struct reader *r, const char *text)
+{
+	size_t len = strlen(text);
+
+	if ((size_t)(r->end - r->at) < len || memcmp(r->at, text, len) != 0)
+		return false;
+	r->at += len;
+	return true;
+}
+
+static int
+expect(struct reader *r, const char *text)
+{
+	return literal(r, text) ? 0 : wrong(r, "\"%.*s\", `%s` was expected", shown(r), r->at, text);
+}
+
+/* `before`, then digits up to `max`. */
+static int
+number(struct reader *r, const char *before, uint64_t max, uint64_t *value)
+{
+	const char *start;
+
+	if (expect(r, before) < 0)
+		return -1;
+	start = r->at;
+	for (*value = 0; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++) {
+		unsigned digit = (unsigned)(*r->at - '0');
+		if (*value > (max - digit) / 10) {
+			r->at = start;
+			return wrong(r, "%s\"%.*s\": a number of at most %llu was expected", before, shown(r), start,
+			    (unsigned long long)max);
+		}
+		*value = *value * 10 + digit;
+	}
+	if (r->at == start)
+		return wrong(r, "%s\"%.*s\": a number was expected", before, shown(r), start);
+	return 0;
+}
+
+/* Seconds with up to nine decimals. */
+static int
+seconds(struct reader *r, const char *before, double *value)
+{
+	uint64_t whole;
+	double unit = 1;
+
+	if (number(r, before, 99999999999, &whole) < 0)
+		return -1;
+	*value = (double)whole;
+	if (!literal(r, "."))
+		return 0;
+	while (r->at < r->end && *r->at >= '0' && *r->at <= '9' && unit > 2e-9) {
+		unit /= 10;
+		*value += (*r->at++ - '0') * unit;
+	}
+	return unit == 1 ? wrong(r, "%s: digits were expected after the point", before) : 0;
+}
+
+/* `before`, then a name or set id. */
+static int
+word(struct reader *r, const char *before, char out[HEALTH_NAME_MAX])
+{
+	size_t n = 0;
+
+	if (expect(r, before) < 0)
+		return -1;
+	for (; r->at < r->end && plain(*r->at); r->at++) {
+		if (n >= HEALTH_NAME_MAX - 1)
+			return wrong(r, "%sa name of more than %d octets", before, HEALTH_NAME_MAX - 1);
+		out[n++] = *r->at;
+	}
+	out[n] = '\0';
+	return n != 0 ? 0 : wrong(r, "a name was expected after \"%s\"", before);
+}
+
+static int
+one_of(struct reader *r, const char *before, const char *const *names, unsigned n, unsigned *value)
+{
+	char text[HEALTH_NAME_MAX];
+
+	if (word(r, before, text) < 0)
+		return -1;
+	for (*value = 0; *value < n; ++*value)
+		if (strcmp(text, names[*value]) == 0)
+			return 0;
+	return wrong(r, "\"%s\" is no state; %s, %s or %s ... was expected", text, names[0], names[1], names[2]);
+}
+
+static int
+reason(struct reader *r, char out[HEALTH_REASON_MAX])
+{
+	size_t n = 0;
+
+	if (expect(r, " reason=\"") < 0)
+		return -1;
+	for (; r->at < r->end && (plain(*r->at) || *r->at == ' ' || *r->at == '\''); r->at++) {
+		if (n >= HEALTH_REASON_MAX - 1)
+			return wrong(r, "a reason of more than %d octets", HEALTH_REASON_MAX - 1);
+		out[n++] = *r->at;
+	}
+	out[n] = '\0';
+	return expect(r, "\"");
+}
+
+static int
+line_end(struct reader *r)
+{
+	return r->at == r->end ? 0 : wrong(r, "\"%.*s\": the end of the line was expected", shown(r), r->at);
+}
+
+/* The next line; a last one without \n is cut off. */
+static int
+next_line(struct reader *r)
+{
+	const char *nl = r->rest < r->rest_end ? memchr(r->rest, '\n', (size_t)(r->rest_end - r->rest)) : NULL;
+
+	r->line++;
+	if (nl == NULL)
+		return wrong(r, "the file is cut off, `end` was expected as its last line");
+	r->at = r->rest;
+	r->end = nl;
+	r->rest = nl + 1;
+	return 0;
+}
+
+static int
+read_head(struct reader *r, struct health_file *file)
+{
+	uint64_t lease;
+
+	if (next_line(r) < 0 || expect(r, "nearcast-health 1") < 0 ||
+	    number(r, " generation=", UINT64_MAX, &file->generation) < 0 ||
+	    seconds(r, " stamp=", &file->stamp) < 0 || number(r, " lease=", 86400000, &lease) < 0)
+		return -1;
+	file->lease_ms = (uint32_t)lease;
+	return line_end(r);
+}
+
+/* After "site". */
+static int
+read_site(struct reader *r, struct health_site *site)
+{
+	unsigned posture;
+
+	if (word(r, " ", site->name) < 0 || one_of(r, " ", posture_names, N_POSTURES, &posture) < 0 ||
+	    seconds(r, " since=", &site->since) < 0 || reason(r, site->reason) < 0)
+		return -1;
+	site->posture = (enum health_posture)posture;
+	return line_end(r);
+}
+
+/* After "server". */
+static int
+read_server(struct reader *r, struct health_server *server)
+{
+	unsigned state, v4, v6;
+	uint64_t weight, ttl;
+
+	if (word(r, " ", server->name) < 0 || one_of(r, " ", state_names, N_STATES, &state) < 0 ||
+	    one_of(r, " v4=", state_names, N_STATES, &v4) < 0 || one_of(r, " v6=", state_names, N_STATES, &v6) < 0 ||
+	    seconds(r, " since=", &server->since) < 0 || number(r, " weight=", 100, &weight) < 0 ||
+	    number(r, " ttl=", UINT32_MAX, &ttl) < 0 || word(r, " set=", server->set) < 0 ||
+	    reason(r, server->reason) < 0)
+		return -1;
+	server->state = (enum health_state)state;
+	server->v4 = (enum health_state)v4;
+	server->v6 = (enum health_state)v6;
+	server->weight = (uint8_t)weight;
+	server->ttl_s = (uint32_t)ttl;
+	if (strcmp(server->set, "-") == 0)
+		server->set[0] = '\0';
+	return line_end(r);
+}
+
+/* The array with room for one element after its `n`, which is zeroed; NULL out
+ * of memory, and then the array is as it was.  Room doubles. */
+static void *
+grow(void *v, size_t n, size_t size)
+{
+	if ((n & (n - 1)) == 0)			/* 0, 1, 2, 4, 8: full */
+		v = realloc(v, (n != 0 ? 2 * n : 1) * size);
+	if (v != NULL)
+		memset((char *)v + n * size, 0, size);
+	return v;
+}
+
+static int
+add_server(struct reader *r, struct health_file *file)
+{
+	struct health_server *v = grow(file->servers, file->n_servers, sizeof(*v));
+
+	if (v == NULL)
+		return wrong(r, "out of memory");
+	file->servers = v;
+	return read_server(r, &v[file->n_servers++]);
+}
+
+static int
+add_site(struct reader *r, struct health_file *file)
+{
+	struct health_site *v = grow(file->sites, file->n_sites, sizeof(*v));
+
+	if (v == NULL)
+		return wrong(r, "out of memory");
+	file->sites = v;
+	return read_site(r, &v[file->n_sites++]);
+}
+
+static int
+read_lines(struct reader *r, struct health_file *file)
+{
+	uint64_t count;
+
+	for (int done = 0;;) {
+		if (next_line(r) < 0)
+			return -1;
+		if (literal(r, "server"))
+			done = add_server(r, file);
+		else if (literal(r, "site"))
+			done = add_site(r, file);
+		else
+			break;
+		if (done < 0)
+			return -1;
+	}
+	if (number(r, "end ", UINT32_MAX, &count) < 0 || line_end(r) < 0)
+		return -1;
+	if (count != file->n_sites + file->n_servers)
+		return wrong(r, "end %llu: the file has %zu lines of sites and servers", (unsigned long long)count,
+		    file->n_sites + file->n_servers);
+	if (r->rest != r->rest_end)
+		return wrong(r, "the end of the file was expected after `end`");
+	return 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Both structs begin with their name. */
+static int
+refuse_twice(struct reader *r, const char *what, const void *v, size_t n, size_t size)
+{
+	const char **names = calloc(n + 1, sizeof(*names));
+	int done = 0;
+
+	if (names == NULL)
+		return wrong(r, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		names[i] = (const char *)v + i * size;
+	if (n != 0)
+		qsort(names, n, sizeof(*names), by_name);
+	for (size_t i = 1; i < n && done == 0; i++)
+		if (strcmp(names[i - 1], names[i]) == 0)
+			done = err_set(r->err, "%s: %s \"%s\" has two lines, one was expected", r->name, what, names[i]);
+	free(names);
+	return done;
+}
+
+int
+health_file_parse(struct health_file *file, const char *name, const char *text, size_t len, struct err *err)
+{
+	struct reader r = { .name = name, .rest = text, .rest_end = text + len, .err = err };
+
+	memset(file, 0, sizeof(*file));
+	if (len > HEALTH_FILE_MAX)
+		err_set(err, "%s: %zu octets, a file of at most %u was expected", name, len, HEALTH_FILE_MAX);
+	else if (read_head(&r, file) == 0 && read_lines(&r, file) == 0 &&
+	    refuse_twice(&r, "site", file->sites, file->n_sites, sizeof(*file->sites)) == 0 &&
+	    refuse_twice(&r, "server", file->servers, file->n_servers, sizeof(*file->servers)) == 0)
+		return 0;
+	health_file_clear(file);
+	return -1;
+}
+
+/* The whole of a regular file into memory that the caller frees. */
+static char *
+whole_file(const char *path, size_t *len, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+	char *text = NULL;
+	ssize_t n = 1;
+
+	*len = 0;
+	if (fd < 0) {
+		err_set(err, "%s: cannot be opened: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		err_set(err, "%s: not a regular file", path);
+	else if (st.st_size > HEALTH_FILE_MAX)
+		err_set(err, "%s: %lld octets, a file of at most %u was expected", path, (long long)st.st_size,
+		    HEALTH_FILE_MAX);
+	else
+		text = malloc((size_t)st.st_size + 1);
+	while (text != NULL && *len < (size_t)st.st_size && n > 0) {
+		n = read(fd, text + *len, (size_t)st.st_size - *len);
+		*len += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0) {
+		err_set(err, "%s: %s", path, strerror(errno));
+		free(text);
+		text = NULL;
+	}
+	close(fd);
+	return text;
+}
+
+int
+health_file_read(struct health_file *file, const char *path, struct err *err)
+{
+	size_t len;
+	char *text = whole_file(path, &len, err);
+	int done;
+
+	memset(file, 0, sizeof(*file));
+	if (text == NULL)
+		return -1;
+	done = health_file_parse(file, path, text, len, err);
+	free(text);
+	return done;
+}
+
+void
+health_file_clear(struct health_file *file)
+{
+	free(file->sites);
+	free(file->servers);
+	memset(file, 0, sizeof(*file));
+}
+
+/* ---- writing ---- */
+
+/* A set id comes from a server: what the format does not allow becomes '_'. */
+static const char *
+set_text(char out[HEALTH_NAME_MAX], const char *set)
+{
+	size_t n = 0;
+
+	for (; set[n] != '\0' && n < HEALTH_NAME_MAX - 1; n++)
+		out[n] = plain(set[n]) ? set[n] : '_';
+	out[n] = '\0';
+	return n != 0 ? out : "-";
+}
+
+static bool
+is_name(const char *name)
+{
+	size_t n = 0;
+
+	while (n < HEALTH_NAME_MAX && plain(name[n]))
+		n++;
+	return n != 0 && n < HEALTH_NAME_MAX && name[n] == '\0';
+}
+
+static void
+write_lines(const struct health_file *file, FILE *out)
+{
+	char text[HEALTH_REASON_MAX], set[HEALTH_NAME_MAX];
+
+	fprintf(out, "nearcast-health 1 generation=%llu stamp=%.3f lease=%u\n",
+	    (unsigned long long)file->generation, file->stamp, file->lease_ms);
+	for (size_t i = 0; i < file->n_sites; i++) {
+		const struct health_site *s = &file->sites[i];
+		fprintf(out, "site %s %s since=%.3f reason=\"%s\"\n", s->name, health_posture_name(s->posture),
+		    s->since, health_reason(text, s->reason));
+	}
+	for (size_t i = 0; i < file->n_servers; i++) {
+		const struct health_server *s = &file->servers[i];
+		fprintf(out, "server %s %s v4=%s v6=%s since=%.3f weight=%u ttl=%u set=%s reason=\"%s\"\n", s->name,
+		    health_state_name(s->state), health_state_name(s->v4), health_state_name(s->v6), s->since,
+		    s->weight <= 100 ? s->weight : 100u, s->ttl_s, set_text(set, s->set), health_reason(text, s->reason));
+	}
+	fprintf(out, "end %zu\n", file->n_sites + file->n_servers);
+}
+
+static int
+names_check(const struct health_file *file, const char *path, struct err *err)
+{
+	for (size_t i = 0; i < file->n_sites; i++)
+		if (!is_name(file->sites[i].name))
+			return err_set(err, "%s: a site's name cannot be written", path);
+	for (size_t i = 0; i < file->n_servers; i++)
+		if (!is_name(file->servers[i].name))
+			return err_set(err, "%s: a server's name cannot be written", path);
+	return 0;
+}
+
+int
+health_file_write(const struct health_file *file, const char *path, struct err *err)
+{
+	char fresh[4096];
+	FILE *out;
+	int fd, bad;
+
+	if (names_check(file, path, err) < 0)
+		return -1;
+	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
+		return err_set(err, "%s: the name is too long", path);
+	unlink(fresh);				/* a leftover of a killed writer */
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (out == NULL) {
+		err_set(err, "%s: cannot be created: %s", fresh, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	write_lines(file, out);
+	bad = ferror(out);
+	if (fclose(out) != 0 || bad || rename(fresh, path) < 0) {
+		err_set(err, "%s: cannot be written: %s", path, strerror(errno));
+		unlink(fresh);
+		return -1;
+	}
+	return 0;
+}
