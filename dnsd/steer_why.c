@@ -158,15 +158,31 @@ kilometres(const struct steer_trace *t, const struct geo_why *geo, uint16_t site
 	return text;
 }
 
+/* A site of the list that has nothing of this family. */
+static void
+put_empty(const struct steer_why *why, const struct steer_trace *t, uint16_t site)
+{
+	struct line l = { .len = 0 };
+
+	add(&l, "site=%.32s chosen=no why=\"no server with an IPv%u address\"",
+	    t->name->steer->conf->sites[site].name, t->family);
+	put(why, &l);
+}
+
 static unsigned
 put_site(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo,
     uint16_t site, unsigned room)
 {
 	const struct steer_pool *pool = t->name->pool;
 	const struct steer_group *g = &pool->groups[steer_family_index(t->family)][pool->site_index[site]];
-	struct ranked *order = calloc(g->total + 1u, sizeof(*order));
+	struct ranked *order;
 	char km[16];
 
+	if (g->total == 0) {
+		put_empty(why, t, site);
+		return 0;
+	}
+	order = calloc(g->total, sizeof(*order));
 	if (order == NULL)
 		return 0;
 	for (unsigned i = 0; i < g->total; i++) {
@@ -204,11 +220,35 @@ put_servers(const struct steer_why *why, const struct steer_trace *t, const stru
 
 /* ---- the client ---- */
 
+/* What decided, by its line of nearcast.conf. */
+static void
+add_rule(struct line *l, const struct steer_trace *t, const struct geo_why *geo)
+{
+	const struct conf *conf = t->name->steer->conf;
+	const char *file = strrchr(conf->path, '/');
+	const struct geo_rule *rule = geo->rule;
+	char text[ADDR_TEXT];
+
+	file = file != NULL ? file + 1 : conf->path;
+	if (!t->mapped)
+		add(l, " rule=\"no Client Subnet: this site first\"");
+	else if (geo->kind == GEO_WHY_DISTANCE)
+		add(l, " rule=distance");
+	else if (geo->kind == GEO_WHY_UNLOCATED)
+		add(l, " rule=\"not located: this site's place\"");
+	else if (rule->kind == CONF_RULE_PREFIX)
+		add(l, " rule=\"%.32s:%d prefix %s\"", file, rule->line, prefix_text(&rule->prefix, text));
+	else if (rule->kind == CONF_RULE_ASN)
+		add(l, " rule=\"%.32s:%d asn %u\"", file, rule->line, rule->asn);
+	else
+		add(l, " rule=\"%.32s:%d %s %s\"", file, rule->line,
+		    rule->kind == CONF_RULE_COUNTRY ? "country" : "continent", rule->code);
+}
+
 static void
 put_client(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo)
 {
-	const struct steer *steer = t->name->steer;
-	const struct conf *conf = steer->conf;
+	const struct geo_db *city = steer_geo_city(t->name->steer->geo);
 	struct addr addr = { .family = t->client->family };
 	char text[ADDR_TEXT];
 	uint8_t v4[4];
@@ -218,11 +258,8 @@ put_client(const struct steer_why *why, const struct steer_trace *t, const struc
 	add(&l, "located-as %s=%s", t->client->ecs ? "ecs" : "resolver", addr_text(&addr, text));
 	if (t->client->ecs)
 		add(&l, "/%u", t->client->source);
-	if (t->client->family == 6 && geo_map_fold(t->client->ip, v4) != 0) {
-		addr = (struct addr){ .family = 4 };
-		memcpy(addr.ip, v4, 4);
-		add(&l, " holds=%s", addr_text(&addr, text));
-	}
+	if (t->client->family == 6 && geo_map_fold(t->client->ip, v4) != 0)
+		add(&l, " holds=%u.%u.%u.%u", v4[0], v4[1], v4[2], v4[3]);
 	add(&l, " country=%s continent=%s", geo->place.country[0] != '\0' ? geo->place.country : "-",
 	    geo->place.continent[0] != '\0' ? geo->place.continent : "-");
 	if (geo->place.has_point)
@@ -231,43 +268,23 @@ put_client(const struct steer_why *why, const struct steer_trace *t, const struc
 		add(&l, " location=-");
 	if (geo->asn != 0)
 		add(&l, " asn=%u", geo->asn);
-	if (steer_geo_city(steer->geo) == NULL)
-		add(&l, " network=- database=none");
-	else
-		add(&l, " network=%s database=%.40s", geo->known ? prefix_text(&geo->net, text) : "-",
-		    geo_db_type(steer_geo_city(steer->geo)));
-	put(why, &l);
-	add(&l, "here=%s mode=%s", conf->here != NULL ? conf->here : "-", t->name->nearest ? "nearest" : "site");
+	add(&l, " network=%s database=%.16s", geo->known ? prefix_text(&geo->net, text) : "-",
+	    city != NULL ? geo_db_type(city) : "none");
+	add_rule(&l, t, geo);
 	put(why, &l);
 }
 
-/* Which rule gave the client its list of sites, by its line of nearcast.conf. */
+/* The sites that the client may be given, nearest first. */
 static void
-put_rule(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo)
+put_list(const struct steer_why *why, const struct steer_trace *t)
 {
 	const struct conf *conf = t->name->steer->conf;
-	const char *file = strrchr(conf->path, '/');
-	const struct geo_rule *rule = geo->rule;
-	char text[ADDR_TEXT];
 	struct line l = { .len = 0 };
 	const uint16_t *list;
 	size_t n = steer_list(t->name->pool, t->result, &list);
 
-	file = file != NULL ? file + 1 : conf->path;
-	if (!t->mapped)
-		add(&l, "rule=site why=\"no Client Subnet: this site first\"");
-	else if (geo->kind == GEO_WHY_DISTANCE)
-		add(&l, "rule=distance");
-	else if (geo->kind == GEO_WHY_UNLOCATED)
-		add(&l, "rule=unlocated why=\"in no database: this site's place\"");
-	else if (rule->kind == CONF_RULE_PREFIX)
-		add(&l, "rule=\"%.60s:%d prefix %s\"", file, rule->line, prefix_text(&rule->prefix, text));
-	else if (rule->kind == CONF_RULE_ASN)
-		add(&l, "rule=\"%.60s:%d asn %u\"", file, rule->line, rule->asn);
-	else
-		add(&l, "rule=\"%.60s:%d %s %s\"", file, rule->line,
-		    rule->kind == CONF_RULE_COUNTRY ? "country" : "continent", rule->code);
-	add(&l, " sites=");
+	add(&l, "pool=%.63s mode=%s here=%.32s sites=", conf->pools[t->name->pool_index].name,
+	    t->name->nearest ? "nearest" : "site", conf->here != NULL ? conf->here : "-");
 	for (size_t i = 0; i < n; i++)
 		add(&l, "%s%.32s", i != 0 ? "," : "", conf->sites[list[i]].name);
 	put(why, &l);
@@ -346,7 +363,7 @@ steer_why_write(const struct steer_why *why, const struct steer_trace *t)
 	    t->client->family, t->client->ip, &geo);
 	put_servers(why, t, &geo);
 	put_client(why, t, &geo);
-	put_rule(why, t, &geo);
+	put_list(why, t);
 	put_scope(why, t);
 	put_ttl(why, t);
 }

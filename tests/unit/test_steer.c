@@ -546,7 +546,7 @@ reasons_are_given(void **state)
 		{ "a plain choice", "ams2=down:12", "10.1.2.0/24", { .pool = "mirrors" }, 4, {
 		    "server=ams1 site=ams km=", " state=up since=2025-11-21T01:53:20Z weight=10 set=- chosen=yes rank=1",
 		    "server=ams2 site=ams km=", "chosen=no why=\"it is down\"", "located-as ecs=10.1.2.0/24",
-		    "rule=\"nearcast.conf:12 prefix 10.1.0.0/16\" sites=ams,fra" } },
+		    "rule=\"nearcast.conf:12 prefix 10.1.0.0/16\"\npool=mirrors mode=site here=fra sites=ams,fra" } },
 		{ "the TTL's reason", "ams2=down:12", "10.1.2.0/24", { .pool = "mirrors" }, 4, {
 		    "scope=16 key=10.1.0.0/16 leaf=16", "ttl=12 min=5 max=60 static=60 why=\"ams2 may change in 12 s\"",
 		    "server=fra3 site=fra", "why=\"ams is nearer\"" } },
@@ -554,14 +554,16 @@ reasons_are_given(void **state)
 		    "scope=20 key=10.2.0.0/20 leaf=15 why=\"spread4: a site has 5 servers, 2 are answered\"",
 		    "rank=2", "why=\"rank 3 of 5, 2 answered\"" } },
 		{ "no Client Subnet", "", "10.2.3.4", { .pool = "mirrors" }, 4, {
-		    "located-as resolver=10.2.3.4 ", "rule=site", "scope=0 key=10.2.3.0/24 why=\"not located by Client Subnet\"", "km=0" } },
+		    "located-as resolver=10.2.3.4 ", "rule=\"no Client Subnet: this site first\"", "scope=0 key=10.2.3.0/24 why=\"not located by Client Subnet\"", "km=0" } },
 		{ "a drain", "fra1=drain", "10.2.3.4", { .pool = "mirrors" }, 4, { "server=fra1 site=fra km=0 state=drain", "why=\"it drains\"" } },
 		{ "all down", FRA_DOWN "ams1=down ams2=down nyc1=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, {
 		    "why=\"all servers are down: the shortest\"", "state=down since=2025-11-21T01:53:20Z weight=10 set=- chosen=yes" } },
 		{ "no health", NULL, "10.2.3.0/24", { .pool = "mirrors" }, 4, { "state=unknown", "why=\"health is not known: the shortest\"" } },
 		{ "no IPv6", "", "10.2.3.0/24", { .pool = "four" }, 6, { "pool=four servers=0 why=\"no server has an IPv6 address\"" } },
+		{ "a site without the family", "", "20.2.3.0/24", { .pool = "mirrors" }, 6, {
+		    "site=nyc chosen=no why=\"no server with an IPv6 address\"", "server=ams1 site=ams" } },
 		{ "an address within an address", "", "2002:a01:203::/48", { .pool = "mirrors" }, 4, {
-		    "located-as ecs=2002:a01:203::/48 holds=10.1.2.3", "10.1.0.0/16\" sites=ams,fra", "scope=32" } },
+		    "located-as ecs=2002:a01:203::/48 holds=10.1.2.3", "10.1.0.0/16\"\n", "scope=32" } },
 	};
 
 	(void)state;
