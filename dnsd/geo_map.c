@@ -1,6 +1,5 @@
 #include "dnsd/geo_map.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +8,7 @@
 struct geo_map {
 	struct geo_rank *rank;
 	struct geo_trie v4, v6;
-	uint64_t located;		/* IPv4 addresses that have a place or a rule */
+	double located[2];		/* IPv4 and IPv6 /64s that have a place or a rule */
 };
 
 /* ---- folding ---- */
@@ -142,8 +141,7 @@ build_family(struct geo_map *map, uint8_t family, const struct geo_db *city, con
 	rc = geo_trie_build(family == 4 ? &map->v4 : &map->v6, &runs, err);
 	if (rc == 0)
 		rc = geo_merge_failed(merge, err);
-	if (family == 4)
-		map->located = geo_merge_located(merge);
+	map->located[family == 6] = geo_merge_located(merge);
 	geo_merge_free(merge);
 	return rc;
 }
@@ -238,20 +236,39 @@ first_site(const struct geo_map *map, uint16_t result)
 	return geo_rank_site_name(map->rank, sites[0]);
 }
 
+/* How many /64s (IPv4 addresses) of one family have another first site. */
+static double
+moved(const struct geo_map *old, const struct geo_map *fresh, bool six)
+{
+	geo_key key = 0, last;
+	double n = 0;
+
+	do {
+		struct geo_leaf a = geo_trie_find(six ? &old->v6 : &old->v4, key);
+		struct geo_leaf b = geo_trie_find(six ? &fresh->v6 : &fresh->v4, key);
+		last = geo_key_last(key, a.depth > b.depth ? a.depth : b.depth);
+		/* folded ranges are counted as IPv4 */
+		if (a.result < GEO_FOLD_MARK && b.result < GEO_FOLD_MARK &&
+		    strcmp(first_site(old, a.result), first_site(fresh, b.result)) != 0)
+			n += geo_merge_size(six ? 6 : 4, key, last);
+		key = last + 1;
+	} while (last != GEO_KEY_MAX);
+	return n;
+}
+
 double
 geo_map_moved_percent(const struct geo_map *old, const struct geo_map *fresh)
 {
-	uint64_t moved = 0, located = old->located > fresh->located ? old->located : fresh->located;
-	geo_key key = 0, last;
+	double worst = 0;
 
-	do {
-		struct geo_leaf a = geo_trie_find(&old->v4, key), b = geo_trie_find(&fresh->v4, key);
-		last = geo_key_last(key, a.depth > b.depth ? a.depth : b.depth);
-		if (strcmp(first_site(old, a.result), first_site(fresh, b.result)) != 0)
-			moved += (uint64_t)((last - key) >> 96) + 1;
-		key = last + 1;
-	} while (last != GEO_KEY_MAX);
-	return located == 0 ? 0 : 100.0 * (double)moved / (double)located;
+	for (int six = 0; six < 2; six++) {
+		double space = old->located[six] > fresh->located[six] ? old->located[six] : fresh->located[six];
+		double n = moved(old, fresh, six);
+		double percent = n < space ? 100 * n / space : 100;
+		if (n > 0 && percent > worst)
+			worst = percent;
+	}
+	return worst;
 }
 
 /* ---- why ---- */

@@ -15,8 +15,9 @@
  * of IPv4, deeper by what lies before the address: 96, 16, 96 and 96 bits.  A Teredo
  * client's IPv4 address is the last 32 bits, inverted (RFC 4380 4), so that no shorter
  * prefix than 96 bits says anything of it.  IPv6 prefix rules inside one of the four are
- * stronger than folding, those around them are not.  Leaves beside the four never cover
- * them, unless all of IPv4 has one result.
+ * stronger than folding, those around them are not; beside such a rule a folded scope is
+ * right but may be longer than need be.  Leaves beside the four never cover them, unless
+ * all of IPv4 has one result.
  *
  * Knows nothing of health, weights or DNS.  Immutable once built; any thread may
  * look up.  Lookups allocate nothing.  Needs neither the configuration nor the databases
@@ -65,8 +66,8 @@ int geo_map_walk(const struct geo_map *map,
 
 size_t geo_map_memory(const struct geo_map *map);	/* octets */
 
-/* Percent of the located IPv4 address space (in the one of the two where it is larger) whose first
- * site, by name, is not the same in both. */
+/* Percent of the located address space (in the one of the two where it is larger; IPv4 or IPv6, whichever
+ * moved more) whose first site, by name, is not the same in both.  IPv6 is counted in /64s. */
 double geo_map_moved_percent(const struct geo_map *old, const struct geo_map *fresh);
 
 /* The IPv4 address inside a mapped, 6to4, Teredo or NAT64 address, and how many IPv6 bits lie

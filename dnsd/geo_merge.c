@@ -27,7 +27,7 @@ struct geo_merge {
 	size_t n_fixed, at_fixed;
 	uint32_t *city_result;		/* by record of the city database, NOT_YET */
 	uint32_t *asn_result;		/* by record of whichever database has AS numbers */
-	uint64_t located;
+	double located;
 	bool failed;
 };
 
@@ -200,8 +200,8 @@ geo_merge_next(void *arg, struct geo_run *run)
 	if (m->fixed[m->at_fixed].last < run->last)
 		run->last = m->fixed[m->at_fixed].last;
 	run->value = result_here(m, &located);
-	if (m->family == 4 && located)
-		m->located += (uint64_t)((run->last - start) >> 96) + 1;
+	if (located && run->value < GEO_FOLD_MARK)
+		m->located += geo_merge_size(m->family, start, run->last);
 	if (run->last == GEO_KEY_MAX)
 		return;
 	if (m->city.last == run->last)
@@ -257,7 +257,7 @@ geo_merge_failed(const struct geo_merge *m, struct err *err)
 	    "lower geo.sites-per-answer", GEO_RANK_MAX_RESULTS);
 }
 
-uint64_t
+double
 geo_merge_located(const struct geo_merge *m)
 {
 	return m->located;

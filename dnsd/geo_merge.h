@@ -48,7 +48,16 @@ void geo_merge_next(void *merge, struct geo_run *run);
 
 /* After the last run: -1 with a reason if there were too many results. */
 int geo_merge_failed(const struct geo_merge *merge, struct err *err);
-/* IPv4 addresses that have a rule, or a place with coordinates. */
-uint64_t geo_merge_located(const struct geo_merge *merge);
+/* IPv4 addresses, or IPv6 /64s, that have a rule, or a place with coordinates; folded ranges not counted. */
+double geo_merge_located(const struct geo_merge *merge);
+
+/* A range of one family in these units. */
+static inline double
+geo_merge_size(uint8_t family, geo_key start, geo_key last)
+{
+	if (family == 4)
+		return (double)(uint64_t)((last - start) >> 96) + 1;
+	return ((double)(uint64_t)((last - start) >> 64) * 0x1p64 + (double)(uint64_t)(last - start) + 1) * 0x1p-64;
+}
 
 #endif

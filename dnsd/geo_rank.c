@@ -184,7 +184,7 @@ static int
 compare_rule(const void *va, const void *vb)
 {
 	const struct geo_rule *a = va, *b = vb;
-	int c = compare_key(a, b), file_order = a->line < b->line ? -1 : a->line > b->line;
+	int c = compare_key(a, b), file_order = a->order < b->order ? -1 : 1;
 
 	if (c != 0)
 		return c;
@@ -233,6 +233,7 @@ add_rules(struct geo_rank *rank, const struct conf *conf, struct err *err)
 		to->asn = from->asn;
 		memcpy(to->code, from->code, sizeof(to->code));
 		to->line = from->line;
+		to->order = (uint32_t)i;
 		to->result = add_list(rank, &list);
 		if (to->result == GEO_RANK_NONE)
 			return err_set(err, "too many different site lists in the rules");

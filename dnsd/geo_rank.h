@@ -35,6 +35,7 @@ struct geo_rule {
 	char code[3];			/* kinds COUNTRY, CONTINENT */
 	uint16_t result;
 	int line;			/* of nearcast.conf */
+	uint32_t order;			/* among its rules */
 };
 
 struct geo_rank;

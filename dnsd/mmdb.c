@@ -22,7 +22,7 @@ static const char marker[] = "\xab\xcd\xefMaxMind.com";
 
 struct value {
 	enum mmdb_type type;
-	uint32_t size;			/* octets, or elements of a map or array */
+	uint32_t size;			/* octets, elements of a map or array, or a boolean itself */
 	uint32_t at;			/* offset of the first octet after the control octets */
 };
 
@@ -170,7 +170,7 @@ take_value(struct reader *r, uint32_t *at, struct value *v, bool *here)
 	if (v->type == MMDB_MAP || v->type == MMDB_ARRAY)
 		return 0;
 	target = v->at;
-	if (take(r->section, &target, v->size) == NULL)
+	if (take(r->section, &target, v->type == MMDB_BOOLEAN ? 0 : v->size) == NULL)
 		return err_set(r->err, "the value at %u leaves its section", v->at);
 	if (*here)
 		*at = target;
