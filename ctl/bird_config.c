@@ -77,8 +77,7 @@ print_leased(const struct conf_prefixes *prefixes, int family, bool drain)
 	    family, table, family, drain ? 190 : 200, family);
 	for (size_t i = 0; i < prefixes->n; i++)
 		if (prefixes->v[i].family == family)
-			printf("\troute %s recursive %s%s;\n", prefix_text(&prefixes->v[i], text), via,
-			    drain ? " { bgp_community.add((65535,0)); bgp_med = 1000; }" : "");
+			printf("\troute %s recursive %s;\n", prefix_text(&prefixes->v[i], text), via);
 	printf("}\n");
 	printf("protocol pipe p_%s%d { table %s%d; peer table master%d; import none; export where dest = RTD_UNICAST; }\n",
 	    table, family, table, family, family);
@@ -109,8 +108,7 @@ print_switched(const struct conf_prefixes *prefixes, int family, bool drain)
 	    family, drain ? "_drain" : "", family, drain ? 190 : 200);
 	for (size_t i = 0; i < prefixes->n; i++)
 		if (prefixes->v[i].family == family)
-			printf("\troute %s via \"lo\"%s;\n", prefix_text(&prefixes->v[i], text),
-			    drain ? " { bgp_community.add((65535,0)); bgp_med = 1000; }" : "");
+			printf("\troute %s via \"lo\";\n", prefix_text(&prefixes->v[i], text));
 	printf("}\n");
 }
 
@@ -157,11 +155,15 @@ print_filter(const struct conf *conf, bool home)
 {
 	uint32_t as = conf->announce.local_as;
 
-	printf("\nfunction anycast_out() {\n");
+	printf("\n# A draining site is the last choice three times over: GRACEFUL_SHUTDOWN (RFC 8326), MED, prepends.\n"
+	    "# BIRD sends a MED to another AS only if it is set here, in the export filter.\n"
+	    "function anycast_out() {\n");
 	if (home && conf->announce.cover.n > 0)
 		printf("\tif proto ~ \"cover?\" then accept;\n");
 	printf("\tif dest != RTD_UNICAST then reject;\n"
-	    "\tif proto ~ \"anycast?_drain\" then { bgp_path.prepend(%u); bgp_path.prepend(%u); accept; }\n"
+	    "\tif proto ~ \"anycast?_drain\" then {\n"
+	    "\t\tbgp_community.add((65535,0));\n\t\tbgp_med = 1000;\n"
+	    "\t\tbgp_path.prepend(%u);\n\t\tbgp_path.prepend(%u);\n\t\taccept;\n\t}\n"
 	    "\tif proto ~ \"anycast?\" then accept;\n"
 	    "\treject;\n}\n", as, as);
 }

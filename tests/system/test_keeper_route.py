@@ -1,0 +1,270 @@
+"""healthd's keeper and a real BGP session: what makes the route come and go, and how fast."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import BUILD
+from keeper_net import PREFIX4, PREFIX6, Net, Site
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("bird") is None or shutil.which("ip") is None or
+    not os.path.exists(os.path.join(BUILD, "healthd")), reason="needs root, BIRD, iproute2 and healthd")
+
+
+@pytest.fixture(scope="module")
+def net():
+    n = Net()
+    yield n
+    n.close()
+
+
+@pytest.fixture
+def make(net):
+    sites = []
+
+    def start(**options):
+        site = Site(net, **options)
+        sites.append(site)
+        assert net.states() == {"down"}, "down until proven up"
+        site.healthd_start()
+        net.wait("serving")
+        return site
+
+    yield start
+    for site in sites:
+        site.close()
+    net.wait("down")
+
+
+def capabilities(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return dict(re.findall(r"^(Cap\w+|NoNewPrivs):\s+(\w+)", f.read(), re.M))
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_privileges_are_separated(make):
+    site = make()
+    keeper, prober = capabilities(site.healthd.pid), capabilities(site.prober_pid())
+    assert int(keeper["CapEff"], 16) == int(keeper["CapPrm"], 16) == int(keeper["CapBnd"], 16) == 1 << 12
+    assert [int(prober[c], 16) for c in ("CapEff", "CapPrm", "CapBnd", "CapAmb")] == [0, 0, 0, 0]
+    assert keeper["NoNewPrivs"] == prober["NoNewPrivs"] == "1"
+    fds = {os.readlink(f"/proc/{site.prober_pid()}/fd/{fd}") for fd in os.listdir(f"/proc/{site.prober_pid()}/fd")}
+    assert not any("healthd.lock" in fd or "signalfd" in fd for fd in fds)
+
+
+def test_status_of_bird_is_read(make, net):
+    site = make()
+    text = site.wait_posture("bird", "exported4=1/1 exported6=1/1 draining=0 sessions=1/1")
+    assert text.startswith("known=1")
+    assert site.posture()["alarms"] == []
+    assert PREFIX4 and PREFIX6 and net.state() == "serving"
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_dnsd_dead_or_hung_withdraws_within_a_second(make, net, how):
+    site = make()
+    site.kill(site.dnsd, signal.SIGKILL if how == "killed" else signal.SIGSTOP)
+    took = net.wait("down", 3)
+    assert took < 1.0
+    if how == "killed":
+        site.dnsd_start()
+    else:
+        site.kill(site.dnsd, signal.SIGCONT)
+    assert 0.3 < net.wait("serving", 5)
+
+
+@pytest.mark.parametrize("mode", ["servfail", "garbage", "wrong-id", "not-authoritative", "other-question",
+                                  "empty", "silent"])
+def test_dnsd_answering_nonsense_withdraws_within_a_second(make, net, mode):
+    site = make()
+    site.dnsd_mode(mode)
+    assert net.wait("down", 3) < 1.0
+
+
+def test_flap_budget_holds_down_and_says_so(make, net):
+    site = make()
+    for _ in range(2):
+        net.wait("serving", 5)
+        site.dnsd_mode("servfail")
+        net.wait("down", 2)
+        site.dnsd_mode("ok")
+    net.stays("down", 2)
+    assert "flap budget" in site.wait_posture("alarms", "flap budget")
+    penalty = float(re.search(r"penalty=([\d.]+)", site.posture()["damping"]).group(1))
+    assert 1900 < penalty < 2000
+    # a restart does not launder it
+    site.healthd.terminate()
+    site.healthd.wait(5)
+    site.healthd_start()
+    net.stays("down", 1.5)
+    assert "suppressed=1" in site.wait_posture("damping", "suppressed=1")
+
+
+def test_keeper_killed_is_gone_within_the_lease(make, net):
+    site = make()
+    prober = site.prober_pid()
+    site.kill(site.healthd)
+    assert net.wait("down", 4) < 2.0 + 0.1
+    assert not alive(prober), "the prober ends with its keeper"
+
+
+def test_keeper_stopped_is_gone_within_the_lease_and_comes_back(make, net):
+    site = make()
+    site.kill(site.healthd, signal.SIGSTOP)
+    assert net.wait("down", 4) < 2.0 + 0.1
+    site.kill(site.healthd, signal.SIGCONT)
+    net.wait("serving", 5)
+    assert "stood still" in " ".join(site.posture()["alarms"])
+    assert "penalty=99" in site.posture()["damping"] or "penalty=1000" in site.posture()["damping"]
+
+
+def test_keeper_stopped_shortly_changes_nothing(make, net):
+    site = make(lease="5s")
+    before = net.updates()
+    site.kill(site.healthd, signal.SIGSTOP)
+    time.sleep(1.5)
+    site.kill(site.healthd, signal.SIGCONT)
+    net.stays("serving", 1)
+    assert net.updates() == before
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_restart_within_the_lease_changes_nothing(make, net, how):
+    site = make(lease="5s")
+    before = net.updates()
+    site.healthd.send_signal(how)
+    site.healthd.wait(5)
+    site.healthd_start()
+    net.stays("serving", 2)
+    assert net.updates() == before
+    assert re.search("in force already", site.log())
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_prober_lost_changes_nothing(make, net, how):
+    site = make()
+    before, prober = net.updates(), site.prober_pid()
+    os.kill(prober, how)
+    site.wait_posture("alarms", "prober", 6)
+    site.wait_posture("prober", r"pid=(?!%d|0)\d+ restarts=1" % prober)
+    net.stays("serving", 0.5)
+    assert net.updates() == before
+
+
+def test_prober_crash_loop_changes_nothing(make, net):
+    site = make()
+    before = net.updates()
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        try:
+            os.kill(site.prober_pid(), signal.SIGKILL)
+        except (ProcessLookupError, AttributeError):
+            pass
+        time.sleep(0.05)
+    assert net.states() == {"serving"} and net.updates() == before
+
+
+def test_caches_down_withdraws_and_returns(make, net):
+    site = make()
+    site.kill(site.cache)
+    assert net.wait("down", 3) < 1.0
+    site.cache_start()
+    net.wait("serving", 5)
+
+
+def test_caches_down_may_drain(make, net):
+    site = make(extra='on-caches-down = "drain"')
+    site.kill(site.cache)
+    net.wait("draining", 3)
+    text = net.bird.ask(f"show route {PREFIX4} all")
+    assert "BGP.med: 1000" in text and "65001 65001 65001" in text
+    site.wait_posture("bird", "draining=2")
+    site.cache_start()
+    net.wait("serving", 5)
+    assert site.posture()["alarms"] == []
+
+
+def test_configure_and_restart_of_bird_announce_no_dead_site(make, net):
+    site = make()
+    site.kill(site.dnsd)
+    net.wait("down", 3)
+    before = net.updates()
+    for _ in range(3):
+        site.bird.ask("configure")
+        net.stays("down", 0.3)
+    assert net.updates() == before
+    site.bird.stop()
+    site.bird.start()
+    net.session()
+    net.stays("down", 1)
+
+
+def test_configure_and_restart_of_bird_lose_no_living_site(make, net):
+    site = make()
+    before = net.updates()
+    site.bird.ask("configure")
+    net.stays("serving", 0.5)
+    assert net.updates() == before
+    site.bird.stop()
+    site.bird.start()
+    net.wait("serving", 10)
+    site.wait_log("BIRD was restarted")
+
+
+def test_bird_not_exporting_is_an_alarm(make, net):
+    site = make()
+    site.bird.ask('disable "anycast4"')
+    site.bird.ask('disable "anycast4_drain"')
+    site.wait_posture("alarms", "BIRD does not export what is wanted", 6)
+    site.bird.ask('enable "anycast?"')
+    site.bird.ask('enable "anycast?_drain"')
+    net.wait("serving", 5)
+
+
+def test_sighup_with_a_broken_file_keeps_the_old(make, net):
+    site = make()
+    before = net.updates()
+    with open(site.conf) as f:
+        good = f.read()
+    with open(site.conf, "w") as f:
+        f.write(good + "\nanounce { }\n")
+    after = len(site.log())
+    site.healthd.send_signal(signal.SIGHUP)
+    site.wait_log(r"reload: .*nearcast.conf:\d+: .*old configuration stays", after)
+    with open(site.conf, "w") as f:
+        f.write(good.replace("min-healthy", "min-healthy"))
+    site.healthd.send_signal(signal.SIGHUP)
+    site.wait_log("configuration read again", after)
+    net.stays("serving", 1)
+    assert net.updates() == before
+
+
+def test_a_second_healthd_is_refused(make, net):
+    site = make()
+    second = subprocess.run(["ip", "netns", "exec", net.site, os.path.join(BUILD, "healthd"), "-c", site.conf],
+                            capture_output=True, text=True, timeout=10, check=False)
+    assert second.returncode == 1 and "running here already" in second.stderr
+    net.stays("serving", 0.3)
+
+
+def test_without_the_capability_it_says_so(make, net):
+    site = make()
+    site.healthd.terminate()
+    site.healthd.wait(5)
+    os.chmod(net.folder, 0o755)
+    done = subprocess.run(["setpriv", "--bounding-set", "-net_admin", "ip", "netns", "exec", net.site,
+                           "setpriv", "--bounding-set", "-all", "--inh-caps", "-all", os.path.join(BUILD, "healthd"),
+                           "-c", site.conf], capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 1 and "CAP_NET_ADMIN" in done.stderr
