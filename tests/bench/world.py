@@ -90,6 +90,7 @@ class World:
 
     def __init__(self, folder, build, networks=1_200_000, places=250):
         self.folder, self.build = folder, build
+        os.makedirs(folder, exist_ok=True)
         self.mmdb = f"{folder}/world.mmdb"
         self.random = random.Random(2026)
         subprocess.run([f"{build}/tests/bench/database", self.mmdb, str(networks), str(places), "60000",
