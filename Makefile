@@ -19,7 +19,7 @@ LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm -pthread
 LDFLAGS  += -Wl,--as-needed $(HARDEN_L) $(SAN)
 
 src       = $(wildcard $(1)/*.c)
-objs      = $(patsubst %.c,$(B)/%.o,$(1))
+objs      = $(patsubst %.c,$(B)/o/%.o,$(1))	# apart from the programs, build/dnsd being one
 PARTS    := common dnsd healthd ctl
 # everything but the mains is a library that programs and tests link
 LIBSRC   := $(filter-out %/main.c,$(foreach p,$(PARTS),$(call src,$(p))))
@@ -31,9 +31,9 @@ BENCHES  := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench
 
 all: $(PROGRAMS)
 
-$(B)/dnsd: $(B)/dnsd/main.o $(B)/libnearcast.a
-$(B)/healthd: $(B)/healthd/main.o $(B)/libnearcast.a
-$(B)/nearctl: $(B)/ctl/main.o $(B)/libnearcast.a
+$(B)/dnsd: $(B)/o/dnsd/main.o $(B)/libnearcast.a
+$(B)/healthd: $(B)/o/healthd/main.o $(B)/libnearcast.a
+$(B)/nearctl: $(B)/o/ctl/main.o $(B)/libnearcast.a
 $(PROGRAMS):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -41,14 +41,16 @@ $(B)/libnearcast.a: $(call objs,$(LIBSRC))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(B)/%.o: %.c
+$(B)/o/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libnearcast.a
+$(B)/tests/unit/%: $(B)/o/tests/unit/%.o $(B)/libnearcast.a
+	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libnearcast.a
+$(B)/tests/bench/%: $(B)/o/tests/bench/%.o $(B)/libnearcast.a
+	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 units: $(UNITS)
