@@ -1,0 +1,128 @@
+/*
+ * Fuzzes the seam: any bytes in, over UDP and TCP, against a real generation with
+ * every kind of data.  What comes out must be nothing or an answer of a lawful size.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dnsd/answer.h"
+#include "dnsd/load.h"
+#include "dnsd/view.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char conf_text[] =
+    "here = \"a\"\n"
+    "zone \"example.org\" { file = \"example.org.zone\" }\n"
+    "zone \"sub.example.org\" { file = \"sub.zone\" }\n"
+    "site \"a\" { location = { 50, 8 } }\n"
+    "site \"b\" { location = { 40, -74 } }\n"
+    "pool \"p\" {\n"
+    "  server \"a1\" { site = \"a\" address = { \"198.51.100.1\", \"2001:db8:a::1\" } }\n"
+    "  server \"a2\" { site = \"a\" address = { \"198.51.100.2\" } }\n"
+    "  server \"b1\" { site = \"b\" address = { \"198.51.100.3\", \"2001:db8:b::1\" } }\n"
+    "}\n";
+
+static const char zone_text[] =
+    "$TTL 300\n"
+    "@ SOA ns hostmaster 1 2 3 4 60\n"
+    "@ NS ns\n"
+    "@ MX 10 a\n"
+    "ns A 192.0.2.1\n"
+    "a 60 A 192.0.2.2\n"
+    "a 60 HTTPS 1 . alpn=h2 ipv4hint=192.0.2.2 ipv6hint=2001:db8::2\n"
+    "_steer.a TXT \"pool=p\"\n"
+    "c CNAME a\n"
+    "l CNAME m\n"
+    "m CNAME l\n"
+    "d DNAME e\n"
+    "x.e A 192.0.2.3\n"
+    "*.w TXT \"wild\"\n"
+    "*.v CNAME a\n"
+    "z NS n.z\n"
+    "n.z A 192.0.2.4\n"
+    "n.z AAAA 2001:db8::4\n"
+    "s SRV 0 0 80 a\n"
+    "sub NS ns\n"
+    "t TXT \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"\n";
+
+static const char sub_text[] = "@ 300 SOA ns hostmaster 1 2 3 4 60\n@ 300 NS ns\nns 300 A 192.0.2.5\n";
+
+static void
+say(const char *line)
+{
+	fprintf(stderr, "%s\n", line);
+}
+
+static void
+put_file(const char *folder, const char *name, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+		abort();
+}
+
+static const struct view *
+make_view(void)
+{
+	char folder[] = "/tmp/nearcast-fuzz-XXXXXX", path[256];
+	static const char *const names[] = { "nearcast.conf", "example.org.zone", "sub.zone" };
+	const struct load_say lines = { .warn = say, .error = say };
+	struct err err = { "" };
+	struct load *load;
+	struct view *view;
+
+	if (mkdtemp(folder) == NULL)
+		abort();
+	put_file(folder, names[0], conf_text);
+	put_file(folder, names[1], zone_text);
+	put_file(folder, names[2], sub_text);
+	snprintf(path, sizeof(path), "%s/nearcast.conf", folder);
+	load = load_read(path, NULL, false, &lines, &err);
+	view = load != NULL ? view_build(load, NULL, 1, &err) : NULL;
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+	if (view == NULL) {
+		fprintf(stderr, "%s\n", err.text);
+		abort();
+	}
+	return view;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct view *view;
+	static struct counters counters;
+	static uint8_t out[ANSWER_MAX_TCP];
+	struct answer_client client = { .addr = { .family = 4, .ip = { 127, 0, 0, 1 }, .port = 1053 },
+		.now_s = 1763700000, .tcp_idle_100ms = 100 };
+
+	if (view == NULL)
+		view = make_view();
+	for (int tcp = 0; tcp < 2; tcp++) {
+		size_t len, size_max = tcp ? ANSWER_MAX_TCP : view->conf->udp_payload;
+		struct answer_note note;
+
+		client.tcp = tcp;
+		len = answer_packet(view, &client, data, size, out, tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP,
+		    &note, &counters);
+		assert(len == 0 || (len >= DNS_HEADER_LEN && len <= size_max));
+		assert(len == 0 || (size >= DNS_HEADER_LEN && !(data[2] & 0x80)));
+		assert(len == 0 || (memcmp(out, data, 2) == 0 && (out[2] & 0x80)));
+		assert(len == 0 || note.question_end <= len);
+		/* 15 times the question, but for room for what OPT must say */
+		assert(tcp || note.cookie_ok || len <= 15 * size || len <= 512);
+	}
+	return 0;
+}
