@@ -275,8 +275,6 @@ address_node(const struct compile *c, uint32_t owner, const struct zone_record *
 		return ZONE_NONE;
 	if ((node->flags & ZONE_NODE_BELOW) != 0 && (t->nodes[node->cover].flags & ZONE_NODE_CUT) == 0)
 		return ZONE_NONE;	/* beneath a DNAME there is nothing */
-	if ((node->flags & (ZONE_NODE_BELOW | ZONE_NODE_CUT)) != 0 && rec->type != DNS_NS)
-		return ZONE_NONE;	/* glue is for referrals; the data is the child's (RFC 2181 5.4.1) */
 	return id;
 }
 

@@ -448,7 +448,7 @@ static const struct {
 	{ "one target twice", HEAD "a 60 MX 1 ns1\na 60 MX 2 ns1\n", "a", DNS_MX, "ns1" },
 	{ "a target without an address", HEAD "a 60 MX 1 m\nm 60 TXT x\n", "a", DNS_MX, "" },
 	{ "a target outside", HEAD "a 60 MX 1 m.example.\n", "a", DNS_MX, "" },
-	{ "no glue for MX", HEAD "a 60 MX 1 m.c\nc 60 NS ns1\nm.c 60 A 192.0.2.1\n", "a", DNS_MX, "" },
+	{ "glue for MX", HEAD "a 60 MX 1 m.c\nc 60 NS ns1\nm.c 60 A 192.0.2.1\n", "a", DNS_MX, "m.c" },
 	{ "nothing from beneath a DNAME", HEAD "a 60 MX 1 m.c\nc 60 DNAME x.\nm.c 60 A 192.0.2.1\n", "a", DNS_MX, "" },
 	{ "SRV", HEAD "a 60 SRV 1 1 1 ns1\n", "a", DNS_SRV, "ns1" },
 	{ "HTTPS with its own name", HEAD "a 60 HTTPS 1 .\na 60 A 192.0.2.1\n", "a", DNS_HTTPS, "a" },
