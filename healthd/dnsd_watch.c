@@ -1,6 +1,5 @@
 #include "healthd/dnsd_watch.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +7,9 @@
 #include <strings.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "common/control.h"
 #include "dnsd/dns.h"
 #include "dnsd/name.h"
 
@@ -38,7 +37,7 @@ struct dnsd_watch {
 	size_t question_len;
 	int control;			/* dnsd's control socket; -1 = not connected */
 	uint64_t control_due_ms;	/* of the next try to connect */
-	struct sockaddr_un control_path;
+	char control_path[108];		/* as long as a socket's path may be */
 };
 
 static int
@@ -179,7 +178,6 @@ dnsd_watch_new(const struct conf *conf, struct err *err)
 {
 	const char *question = conf->announce.question;
 	struct dnsd_watch *w = calloc(1, sizeof(*w));
-	int path_len;
 
 	if (w == NULL || (w->addresses = calloc(conf->n_listen + 1, sizeof(*w->addresses))) == NULL) {
 		free(w);
@@ -187,9 +185,8 @@ dnsd_watch_new(const struct conf *conf, struct err *err)
 		return NULL;
 	}
 	w->control = -1;
-	w->control_path.sun_family = AF_UNIX;
-	path_len = snprintf(w->control_path.sun_path, sizeof(w->control_path.sun_path), "%s/dnsd.sock", conf->run_dir);
-	if (path_len < 0 || (size_t)path_len >= sizeof(w->control_path.sun_path)) {
+	if (snprintf(w->control_path, sizeof(w->control_path), "%s/dnsd.sock", conf->run_dir) >=
+	    (int)sizeof(w->control_path)) {
 		err_set(err, "run-dir \"%s\": too long for a socket in it", conf->run_dir);
 		dnsd_watch_free(w);
 		return NULL;
@@ -357,18 +354,12 @@ watch_control_lost(struct dnsd_watch *w, uint64_t now_ms)
 static void
 watch_control(struct dnsd_watch *w, uint64_t now_ms)
 {
-	static const char command[] = "watch\n";
 	char drain[512];
 	ssize_t got;
 
 	if (w->control < 0 && now_ms >= w->control_due_ms) {
 		w->control_due_ms = now_ms + DNSD_WATCH_INTERVAL_MS;
-		w->control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (w->control >= 0 && (connect(w->control, (struct sockaddr *)&w->control_path,
-		    sizeof(w->control_path)) < 0 || send(w->control, command, sizeof(command) - 1, MSG_NOSIGNAL) < 0)) {
-			close(w->control);
-			w->control = -1;
-		}
+		w->control = control_watch(w->control_path, NULL);
 	}
 	if (w->control < 0)
 		return;

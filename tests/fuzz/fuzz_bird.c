@@ -1,0 +1,57 @@
+/* What BIRD says, the keeper's own file, a child's message, dnsd's answer: any octets. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "healthd/bird_reply.h"
+#include "healthd/dnsd_watch.h"
+#include "healthd/message.h"
+#include "healthd/posture_file.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+feed_bird(const uint8_t *data, size_t size)
+{
+	struct bird_reader reader;
+	struct bird_status status = { 0 };
+	struct bird_route route = { 0 };
+	const char *octets = (const char *)data;
+	struct bird_line line;
+
+	bird_reader_init(&reader);
+	while (bird_reader_next(&reader, &octets, &size, &line)) {
+		struct bird_protocol protocol;
+		char quoted[BIRD_NAME_MAX + 2];
+
+		bird_read_status(&status, line.text);
+		bird_read_route(&route, line.text);
+		if (bird_read_protocol(&protocol, line.text) && bird_quote(quoted, protocol.name) &&
+		    strpbrk(quoted, " \n\";") != NULL)
+			abort();
+		if (line.code < 0 || line.code > 9999)
+			abort();
+	}
+	if (strpbrk(status.reboot, "\"\\\n") != NULL)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t question[512];
+	size_t len = dnsd_watch_question(question, (const uint8_t *)"\7example\3org", 6, 0x1234);
+	struct verdict_message message;
+	struct posture_file file;
+	struct err err;
+
+	feed_bird(data, size);
+	if (message_check(&message, data, size) && message.verdict >= VERDICT_COUNT)
+		abort();
+	if (posture_file_parse(&file, (const char *)data, size, &err) == 0 && file.n_alarms > POSTURE_FILE_ALARMS)
+		abort();
+	if (dnsd_watch_check(question, len, data, size) == NULL && size < len)
+		abort();
+	return 0;
+}
