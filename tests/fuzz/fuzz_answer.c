@@ -15,7 +15,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char conf_text[] =
-    "here = \"a\"\n"
+    "here = \"a\"\nlisten = { \"127.0.0.1@5300\" }\n"
     "zone \"example.org\" { file = \"example.org.zone\" }\n"
     "zone \"sub.example.org\" { file = \"sub.zone\" }\n"
     "site \"a\" { location = { 50, 8 } }\n"
@@ -112,7 +112,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		view = make_view();
 	for (int tcp = 0; tcp < 2; tcp++) {
 		size_t len, size_max = tcp ? ANSWER_MAX_TCP : view->conf->udp_payload;
-		struct answer_note note;
+		struct answer_note note = { .kind = ANSWER_DATA };
 
 		client.tcp = tcp;
 		len = answer_packet(view, &client, data, size, out, tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP,
