@@ -1,12 +1,12 @@
 # nearcast: one Makefile, read top to bottom.  `make help` lists the targets.
 #
 # Every .c of common/, dnsd/, healthd/ and ctl/ belongs to its program; adding a
-# file needs no change here.  build/ holds everything that is made.
+# file needs no change here.  $(B), build/ by default, holds everything made.
 
 CC       ?= gcc
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LIBS     := libconfuse ldns libmaxminddb libcurl liburcu-qsbr libcrypto
-B        ?= build
+export B ?= build
 OPT      ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Werror
@@ -17,6 +17,8 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 $(OPT) $(WARN) $(HARDEN) $(SAN) -pthread $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm -pthread
 LDFLAGS  += -Wl,--as-needed $(HARDEN_L) $(SAN)
+PREFIX   ?= /usr/local
+CONFDIR  ?= /etc/nearcast
 
 src       = $(wildcard $(1)/*.c)
 objs      = $(patsubst %.c,$(B)/o/%.o,$(1))	# apart from the programs, build/dnsd being one
@@ -25,11 +27,12 @@ PARTS    := common dnsd healthd ctl
 LIBSRC   := $(filter-out %/main.c,$(foreach p,$(PARTS),$(call src,$(p))))
 PROGRAMS := $(if $(wildcard dnsd/main.c),$(B)/dnsd) $(if $(wildcard healthd/main.c),$(B)/healthd) \
             $(if $(wildcard ctl/main.c),$(B)/nearctl)
-UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCHES  := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
+UNITS    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/conf/*.c))
+FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+MANS     := $(wildcard $(PARTS:=/*.[1-8]))
 
-all: $(PROGRAMS)
+all: $(PROGRAMS)		## builds the programs into build/
 
 $(B)/dnsd: $(B)/o/dnsd/main.o $(B)/libnearcast.a
 $(B)/healthd: $(B)/o/healthd/main.o $(B)/libnearcast.a
@@ -45,26 +48,72 @@ $(B)/o/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/tests/unit/%: $(B)/o/tests/unit/%.o $(B)/libnearcast.a
+$(B)/tests/fuzz/%: $(B)/o/tests/fuzz/%.o $(B)/libnearcast.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
-$(B)/tests/bench/%: $(B)/o/tests/bench/%.o $(B)/libnearcast.a
+$(B)/tests/%: $(B)/o/tests/%.o $(B)/libnearcast.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(if $(findstring /unit/,$@),-lcmocka)
 
 units: $(UNITS)
+fuzzers: $(FUZZERS)
 benches: $(BENCHES)
 
-# dnsd beside its peers and the limit of sockets: about twenty minutes, or two
-bench: all benches
+deps:				## installs the packages that are missing (Debian, as root)
+	@.ci/deps build test
+
+# libraries are found when make starts: once more after deps
+check: deps			## builds, runs every test; ends with "N passed, N failed"
+	@$(MAKE) -s -j$$(nproc) all units
+	@tests/run
+
+asan: deps			## the same tests with address and undefined-behaviour sanitizers
+	@$(MAKE) -s -j$$(nproc) all units $(ASAN)
+	@$(ASAN) tests/run
+ASAN = B=build/asan OPT="-O1 -g -fno-omit-frame-pointer" HARDEN= HARDEN_L= \
+       SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
+
+lab: all			## the lab alone: sites, BIRD, caches and clients in namespaces
+	@tests/run lab
+
+fuzz:				## every fuzz target for FUZZ_SECONDS (60) each
+	@.ci/deps build lint
+	@$(MAKE) -s -j$$(nproc) fuzzers B=build/fuzz CC=clang OPT="-O1 -g" HARDEN= HARDEN_L= \
+	    SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all"
+	@tests/fuzz/run
+
+lint:				## clang's warnings, cppcheck, the manual pages
+	@.ci/deps build test lint
+	@$(MAKE) -s -j$$(nproc) all units B=build/clang CC=clang
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --suppressions-list=.ci/cppcheck \
+	    -j$$(nproc) --std=c11 -I. -D_GNU_SOURCE -DVERSION='""' $(PARTS)
+	$(if $(MANS),mandoc -Tlint -Wwarning $(MANS))
+
+bench: all benches		## dnsd beside its peers and the limit of sockets: twenty minutes
 	tests/bench/run full
 
-bench-quick: all benches
+bench-quick: all benches	## the same in two minutes
 	tests/bench/run quick
 
-clean:
+demo: deps			## serves zones/example.org.zone on 127.0.0.1:5300 and asks it
+	@$(MAKE) -s -j$$(nproc) all
+	@tests/demo
+
+install: all			## into $(DESTDIR)$(PREFIX) and $(DESTDIR)/etc/nearcast
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(PREFIX)/share/man/man5 $(PREFIX)/share/man/man8 $(CONFDIR)/zones)
+	install $(filter-out %/nearctl,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/sbin
+	install $(filter %/nearctl,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	for m in $(MANS); do install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}; done
+	for f in nearcast.conf zones/example.org.zone; do test -e $(DESTDIR)$(CONFDIR)/$$f || \
+	    install -m 644 $$(test -e deploy/$$f && echo deploy/$$f || echo $$f) $(DESTDIR)$(CONFDIR)/$$f; done
+
+clean:				## removes build/
 	rm -rf build
 
+help:				## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t14
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all units benches bench bench-quick clean
+.PHONY: all units fuzzers benches deps check asan lab fuzz lint bench bench-quick demo install clean help
+.SECONDARY:

@@ -2,7 +2,7 @@
  * conf: nearcast.conf as plain structs, read once and then immutable.
  *
  * Both daemons and nearctl read the same file with this module, the only one
- * that knows libconfuse.  It checks everything that can be known from the file
+ * that knows libconfuse (in conf_tree.c).  It checks everything that can be known from the file
  * alone (ranges, duplicates, names that refer to each other); it opens no other
  * file and knows nothing of DNS beyond "this is a domain name".
  *

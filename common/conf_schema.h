@@ -3,8 +3,8 @@
  *
  * Every option is one row (name, type, place in its struct, range, default),
  * every block one table of rows; conf.c reads, conf_print.c prints and the
- * message for a wrong value is worded from the same rows.  The types live in
- * conf_value.c: how each is read, printed and freed.  Private to conf*.c.
+ * message for a wrong value is worded from the same rows.  How a
+ * value of each type is read, printed and freed stands behind conf_type.h.  Private to conf*.c.
  *
  * A value arrives as words with the lines they stand on (conf_given).  Readers
  * write the field and say what was expected; on failure the field stays such
@@ -127,6 +127,10 @@ void conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
 
 /* Of `n` names the one most like `name`, NULL if none is like it. */
 const char *conf_nearest(const char *name, const char *const *names, size_t n);
+
+/* Reads the text into r->conf through the tables (conf_tree.c, the one file that
+ * knows libconfuse).  0, or -1 with a message; r->conf can be freed either way. */
+int conf_tree_read(struct conf_reader *r, const char *text, size_t len);
 
 /* What can be seen only when everything is read (conf_check.c). */
 int conf_check(struct conf_reader *r);

@@ -424,7 +424,7 @@ set_text(char out[HEALTH_NAME_MAX], const char *set)
 {
 	size_t n = 0;
 
-	for (; set[n] != '\0' && n < HEALTH_NAME_MAX - 1; n++)
+	for (; n < HEALTH_NAME_MAX - 1 && set[n] != '\0'; n++)
 		out[n] = plain(set[n]) ? set[n] : '_';
 	out[n] = '\0';
 	return n != 0 ? out : "-";
