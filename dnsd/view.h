@@ -17,6 +17,7 @@
 #include "common/err.h"
 #include "common/health_file.h"
 #include "dnsd/cookie.h"
+#include "dnsd/load.h"
 #include "dnsd/steer.h"
 #include "dnsd/zone.h"
 
@@ -30,9 +31,10 @@ struct view_zone {
 
 struct view {
 	uint64_t generation;
-	const struct conf *conf;	/* lives at least as long as the view */
+	struct load *load;		/* held: conf, zones, maps */
+	const struct conf *conf;	/* the load's */
 	struct view_zone *zones;
-	uint32_t n_zones;
+	uint32_t n_zones, n_loaded;
 	uint32_t *apex_index;		/* open addressing on apex_hash: index into zones or ZONE_NONE */
 	uint32_t apex_index_mask;
 	uint8_t max_apex_labels;
@@ -44,6 +46,14 @@ struct view {
 	char site_state[3][80];		/* TXT strings of CH site.nearcast, which the healthd's of other
 					 * sites ask: site, posture, "drain=0|1"; [0] "" = not known */
 };
+
+/* Builds a generation from what was read and one state of health (NULL = unknown, which fails
+ * open; it is copied).  Holds the load.  Main thread (or nearctl) only.  NULL with a reason. */
+struct view *view_build(struct load *load, const struct health_file *health, uint64_t generation,
+    struct err *err);
+
+/* When no worker reads it any more.  NULL is fine. */
+void view_free(struct view *view);
 
 /* The zone that is closest above the name (by labels from the right); for qtype DS
  * at a child's apex its parent, where we have it (RFC 4035 3.1.4.1).  NULL = none. */

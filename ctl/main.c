@@ -1,0 +1,70 @@
+/*
+ * nearctl: what an operator asks of the daemons and of the files.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+
+static const struct {
+	const char *name;
+	int (*run)(struct ctl *ctl);
+	const char *usage, *help;
+} commands[] = {
+	{ "check", ctl_check, "check", "check configuration, zones and databases" },
+	{ "counters", ctl_counters, "counters", "dnsd's counters, in Prometheus text form" },
+	{ "reload", ctl_reload, "reload [--force]", "dnsd reads configuration, zones and databases again" },
+};
+
+enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static void
+print_help(FILE *out)
+{
+	fputs("usage: nearctl [-c FILE] [--json] COMMAND [ARGUMENT ...]\n"
+	    "       nearctl -V\n\n", out);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(out, "  %-42s %s\n", commands[i].usage, commands[i].help);
+}
+
+/* Takes -c FILE and --json from anywhere before or after the command's name. */
+static int
+parse_common(struct ctl *ctl)
+{
+	const char *path = ctl_option_value(ctl, "-c");
+
+	ctl->conf_path = path != NULL ? path : CONF_DEFAULT_FILE;
+	ctl->json = ctl_option(ctl, "--json");
+	if (ctl_option(ctl, "-h") || ctl_option(ctl, "--help")) {
+		print_help(stdout);
+		return 0;
+	}
+	if (ctl_option(ctl, "-V")) {
+		puts("nearctl " VERSION);
+		return 0;
+	}
+	if (ctl->argc == 0) {
+		print_help(stderr);
+		return 2;
+	}
+	return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl ctl = { .argc = argc - 1, .argv = argv + 1 };
+	int done = argc > 0 ? parse_common(&ctl) : 2;
+	const char *name;
+
+	if (done >= 0)
+		return done;
+	name = ctl.argv[0];
+	ctl.argc--;
+	ctl.argv++;
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run(&ctl);
+	fprintf(stderr, "nearctl: there is no command \"%s\"; `nearctl -h` lists them\n", name);
+	return 2;
+}
