@@ -460,6 +460,14 @@ control_listen(const char *path, control_handle *handle, void *arg, struct err *
 	return c;
 }
 
+int
+control_give(struct control *c, uid_t uid, gid_t gid, struct err *err)
+{
+	if (lchown(c->sun.sun_path, uid, gid) < 0 || fchown(c->lock, uid, gid) < 0)
+		return err_set(err, "%s: %s", c->sun.sun_path, strerror(errno));
+	return 0;
+}
+
 void
 control_forget(struct control *c)
 {

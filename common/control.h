@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "common/err.h"
 
@@ -51,6 +52,9 @@ void control_serve(struct control *control);
 /* Gives the answer to a request that was CONTROL_LATER: `reason` NULL = ok.  `text` may be
  * NULL.  A client that has gone meanwhile is no error.  Requests waiting are not idle. */
 void control_finish(struct control *control, uint64_t request, const char *reason, const char *text);
+
+/* The socket and its lock file shall belong to the user that the daemon is about to become. */
+int control_give(struct control *control, uid_t uid, gid_t gid, struct err *err);
 
 unsigned control_watchers(const struct control *control);
 

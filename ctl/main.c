@@ -11,9 +11,12 @@ static const struct {
 	int (*run)(struct ctl *ctl);
 	const char *usage, *help;
 } commands[] = {
+	{ "bird-config", ctl_bird_config, "bird-config", "the BIRD configuration of this site" },
 	{ "check", ctl_check, "check", "check configuration, zones and databases" },
 	{ "counters", ctl_counters, "counters", "dnsd's counters, in Prometheus text form" },
+	{ "explain", ctl_explain, "explain NAME ADDRESS[/LEN]", "who would get which server of a name, and why" },
 	{ "reload", ctl_reload, "reload [--force]", "dnsd reads configuration, zones and databases again" },
+	{ "verify-scope", ctl_verify_scope, "verify-scope", "prove the scopes of every map" },
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };

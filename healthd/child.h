@@ -16,7 +16,7 @@
 
 #include "common/conf.h"
 #include "common/err.h"
-#include "healthd/privilege.h"
+#include "common/privilege.h"
 
 #define CHILD_SILENCE_MS 3000
 #define CHILD_FIRST_WORD_MS 15000

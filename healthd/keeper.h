@@ -20,7 +20,7 @@
 
 #include "common/conf.h"
 #include "healthd/child.h"
-#include "healthd/privilege.h"
+#include "common/privilege.h"
 
 struct keeper_setup {
 	struct conf *conf;		/* the keeper takes it over */

@@ -1,4 +1,4 @@
-#include "healthd/privilege.h"
+#include "common/privilege.h"
 
 #include <errno.h>
 #include <grp.h>

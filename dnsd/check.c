@@ -1,0 +1,114 @@
+#include "dnsd/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/control.h"
+#include "dnsd/load.h"
+#include "dnsd/view.h"
+#include "dnsd/zone_load.h"
+
+enum { ASK_MS = 3000 };
+
+static void
+say_warn(const char *line)
+{
+	fprintf(stderr, "warning: %s\n", line);
+}
+
+static void
+say_error(const char *line)
+{
+	fprintf(stderr, "error: %s\n", line);
+}
+
+/* One zone of the running dnsd ("NAME SERIAL NAMES"): may ours take its place?  0 or 1. */
+static int
+compare_zone(const struct load *load, const char *line)
+{
+	struct zone running = { .refs = 0 };
+	char name[1025];
+	struct err err;
+
+	if (sscanf(line, "%1024s %u %u", name, &running.serial, &running.names) != 3)
+		return 0;
+	for (size_t i = 0; i < load->conf->n_zones; i++) {
+		const struct conf_zone *cz = &load->conf->zones[i];
+		if (load->zones[i] == NULL || strcasecmp(cz->name, name) != 0 ||
+		    zone_load_may_replace(load->zones[i], &running, cz->max_shrink, &err) == 0)
+			continue;
+		fprintf(stderr, "error: %s; the running dnsd would refuse it unless forced\n", err.text);
+		return 1;
+	}
+	return 0;
+}
+
+/* Zones that the running dnsd, if there is one, would not take. */
+static int
+compare_running(const struct load *load)
+{
+	char path[512], *text = NULL, *line, *rest;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int bad = 0;
+
+	if (out == NULL)
+		return 0;
+	snprintf(path, sizeof(path), "%s/dnsd.sock", load->conf->run_dir);
+	if (control_ask(path, "zones", ASK_MS, out, NULL) == 0) {
+		fflush(out);
+		for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+			bad += compare_zone(load, line);
+	}
+	fclose(out);
+	free(text);
+	return bad;
+}
+
+/* What reading alone cannot find. */
+static int
+check_view(struct load *load)
+{
+	struct err err;
+	struct view *view = view_build(load, NULL, 1, &err);
+
+	if (view == NULL)
+		say_error(err.text);
+	view_free(view);
+	return view == NULL;
+}
+
+static void
+say_well(const struct load *load)
+{
+	unsigned long names = 0;
+
+	for (size_t i = 0; i < load->conf->n_zones; i++)
+		names += load->zones[i]->names;
+	printf("%s: ok: %zu zones with %lu names, %zu pools with %zu servers at %zu sites\n",
+	    load->conf->path, load->conf->n_zones, names, load->conf->n_pools, load->conf->n_servers,
+	    load->conf->n_sites);
+}
+
+int
+check_run(const char *path)
+{
+	static const struct load_say say = { say_warn, say_error };
+	struct err err;
+	struct load *load = load_read(path, NULL, false, &say, &err);
+	unsigned bad;
+
+	if (load == NULL) {
+		say_error(err.text);
+		return 1;
+	}
+	bad = load->failed;
+	bad += (unsigned)compare_running(load);
+	bad += (unsigned)check_view(load);
+	if (bad == 0)
+		say_well(load);
+	load_release(load);
+	return bad != 0;
+}

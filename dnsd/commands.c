@@ -1,0 +1,169 @@
+#include "dnsd/commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+static const char *
+trust_name(enum health_trust trust)
+{
+	static const char *const names[] = { "none", "fresh", "expired", "refused" };
+
+	return names[trust];
+}
+
+/* ---- counters ---- */
+
+static void
+put_metric(FILE *out, const char *name, const char *type, const char *help, double value)
+{
+	fprintf(out, "# HELP nearcast_dnsd_%s %s\n# TYPE nearcast_dnsd_%s %s\nnearcast_dnsd_%s %.15g\n",
+	    name, help, name, type, name, value);
+}
+
+static void
+put_gauge(FILE *out, const char *name, const char *help, double value)
+{
+	put_metric(out, name, "gauge", help, value);
+}
+
+static void
+put_counters(const struct daemon *d, FILE *out)
+{
+	struct counters sum;
+
+	server_counters(d->server, &sum);
+#define PUT(name, help) \
+	put_metric(out, #name "_total", "counter", help, (double)sum.name);
+	COUNTERS(PUT)
+#undef PUT
+	put_metric(out, "reloads_total", "counter", "reloads that were put into service", (double)d->reloads);
+	put_metric(out, "reload_failures_total", "counter", "reloads refused, in whole or for a zone",
+	    (double)d->reload_failures);
+}
+
+static void
+put_gauges(const struct daemon *d, FILE *out)
+{
+	const struct view *view = server_view(d->server);
+
+	put_gauge(out, "generation", "number of the generation in service", (double)d->generation);
+	put_gauge(out, "build_seconds", "time that reading and building took, last reload", d->build_s);
+	put_gauge(out, "start_time_seconds", "when dnsd started, seconds since 1970", d->started);
+	put_gauge(out, "workers", "worker threads for each address", server_workers(d->server));
+	put_gauge(out, "zones_configured", "zones in the configuration", view->n_zones);
+	put_gauge(out, "zones_loaded", "zones that are served", view->n_loaded);
+	put_gauge(out, "zones_refused", "zones whose file was refused by the last reload", d->load->failed);
+	put_gauge(out, "geo_refused", "1 while a database on disk is refused and an older one in use",
+	    steer_geo_refused(d->load->geo));
+	put_gauge(out, "health_believed", "1 if the health file is there, whole and fresh",
+	    d->health.trust == HEALTH_FRESH);
+	put_gauge(out, "health_age_seconds", "age of the last health file read, -1 = none", health_age(&d->health));
+	put_gauge(out, "health_generation", "generation of the last health file read",
+	    (double)d->health.file.generation);
+	put_gauge(out, "tcp_connections_now", "TCP connections open", server_tcp_connections(d->server));
+}
+
+/* ---- status, zones ---- */
+
+static void
+put_status(const struct daemon *d, FILE *out)
+{
+	const struct view *view = server_view(d->server);
+	const struct conf *conf = view->conf;
+	char text[ADDR_TEXT];
+
+	fprintf(out, "version     %s\n", VERSION);
+	fprintf(out, "uptime      %.0f s\n", clock_wall() - d->started);
+	fprintf(out, "site        %s\n", conf->here != NULL ? conf->here : "none");
+	fputs("listen     ", out);
+	for (size_t i = 0; i < conf->n_listen; i++)
+		fprintf(out, " %s", addr_text(&conf->listen[i], text));
+	fprintf(out, "\nworkers     %u\n", server_workers(d->server));
+	fprintf(out, "generation  %" PRIu64 ", built in %.3f s, %" PRIu64 " reloads, %" PRIu64 " refused\n",
+	    d->generation, d->build_s, d->reloads, d->reload_failures);
+	fprintf(out, "zones       %u of %u\n", view->n_loaded, view->n_zones);
+	fprintf(out, "health      %s%s%s\n", trust_name(d->health.trust), d->health.why[0] != '\0' ? ": " : "",
+	    d->health.why);
+	fprintf(out, "tcp         %u connections\n", server_tcp_connections(d->server));
+}
+
+static void
+put_json_text(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "\"%s\":\"", key);
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", c);
+		else if (c < 0x20)
+			fprintf(out, "\\u%04x", c);
+		else
+			fputc(c, out);
+	}
+	fputc('"', out);
+}
+
+static void
+put_json(const struct daemon *d, FILE *out)
+{
+	const struct view *view = server_view(d->server);
+	const struct conf *conf = view->conf;
+	char text[ADDR_TEXT];
+
+	fputc('{', out);
+	put_json_text(out, "version", VERSION);
+	fputc(',', out);
+	put_json_text(out, "site", conf->here != NULL ? conf->here : "");
+	fputs(",\"listen\":[", out);
+	for (size_t i = 0; i < conf->n_listen; i++)
+		fprintf(out, "%s\"%s\"", i != 0 ? "," : "", addr_text(&conf->listen[i], text));
+	fprintf(out, "],\"uptime_s\":%.0f,\"workers\":%u,\"generation\":%" PRIu64 ",\"build_s\":%.3f,"
+	    "\"reloads\":%" PRIu64 ",\"reload_failures\":%" PRIu64 ",\"zones_configured\":%u,\"zones_loaded\":%u,"
+	    "\"tcp_connections\":%u,", clock_wall() - d->started, server_workers(d->server), d->generation,
+	    d->build_s, d->reloads, d->reload_failures, view->n_zones, view->n_loaded,
+	    server_tcp_connections(d->server));
+	put_json_text(out, "health", trust_name(d->health.trust));
+	fputc(',', out);
+	put_json_text(out, "health_reason", d->health.why);
+	fprintf(out, ",\"health_age_s\":%.3f,\"health_generation\":%" PRIu64 "}\n", health_age(&d->health),
+	    d->health.file.generation);
+}
+
+static void
+put_zones(const struct daemon *d, FILE *out)
+{
+	const struct view *view = server_view(d->server);
+
+	for (uint32_t i = 0; i < view->n_zones; i++)
+		if (view->zones[i].zone != NULL)
+			fprintf(out, "%s %u %u\n", view->conf->zones[i].name, view->zones[i].zone->serial,
+			    view->zones[i].zone->names);
+}
+
+enum control_result
+commands_handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err)
+{
+	struct daemon *d = arg;
+
+	if (strcmp(line, "reload") == 0 || strcmp(line, "reload --force") == 0) {
+		daemon_want_reload(d, line[6] != '\0', request);
+		return CONTROL_LATER;
+	}
+	if (strcmp(line, "counters") == 0) {
+		put_counters(d, out);
+		put_gauges(d, out);
+	} else if (strcmp(line, "status") == 0) {
+		put_status(d, out);
+	} else if (strcmp(line, "status json") == 0) {
+		put_json(d, out);
+	} else if (strcmp(line, "zones") == 0) {
+		put_zones(d, out);
+	} else {
+		err_set(err, "no command \"%.100s\": reload [--force], counters, status [json], zones or watch "
+		    "was expected", line);
+		return CONTROL_ERROR;
+	}
+	return CONTROL_OK;
+}

@@ -1,0 +1,495 @@
+#include "dnsd/daemon.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/notify.h"
+#include "common/privilege.h"
+#include "dnsd/commands.h"
+
+/* files watched, by number */
+enum { FILE_HEALTH, FILE_CITY, FILE_ASN };
+
+static void
+say_warn(const char *line)
+{
+	log_warn("%s", line);
+}
+
+static void
+say_error(const char *line)
+{
+	log_error("%s", line);
+}
+
+/* ---- generations ---- */
+
+static unsigned long
+count_names(const struct view *view)
+{
+	unsigned long names = 0;
+
+	for (uint32_t i = 0; i < view->n_zones; i++)
+		if (view->zones[i].zone != NULL)
+			names += view->zones[i].zone->names;
+	return names;
+}
+
+/* The load in use with health as it is now.  NULL with a reason. */
+static struct view *
+build_view(struct daemon *d, struct load *load, struct err *err)
+{
+	struct view *view = view_build(load, health_believed(&d->health), d->generation + 1, err);
+
+	if (view != NULL)
+		d->generation++;
+	return view;
+}
+
+static void
+publish_health(struct daemon *d)
+{
+	struct err err;
+	struct view *view = build_view(d, d->load, &err);
+
+	if (view == NULL) {
+		log_error("health: %s; generation %" PRIu64 " stays", err.text, d->generation);
+		return;
+	}
+	server_publish(d->server, view);
+	log_debug("health: generation %" PRIu64 " in service", d->generation);
+}
+
+static void
+set_watches(struct daemon *d)
+{
+	watch_set(d->watch, FILE_HEALTH, d->load->conf->health_file);
+	watch_set(d->watch, FILE_CITY, d->load->conf->geo.city);
+	watch_set(d->watch, FILE_ASN, d->load->conf->geo.asn);
+}
+
+/* ---- health ---- */
+
+static void
+log_health(const struct daemon *d)
+{
+	const struct health *health = &d->health;
+
+	if (d->load->conf->n_pools == 0)
+		return;				/* nobody is steered: health is nobody's concern */
+	if (health->trust == HEALTH_FRESH)
+		log_info("health: believed, file generation %" PRIu64 ", %zu servers", health->file.generation,
+		    health->file.n_servers);
+	else
+		log_warn("health: unknown, answers fail open: %s", health->why);
+}
+
+/* Wakes at the moment at which the file's lease ends. */
+static void
+set_health_timer(struct daemon *d)
+{
+	if (d->health.trust == HEALTH_FRESH)
+		loop_timer_set(d->loop, &d->health_end, d->health.until_ms);
+	else
+		loop_timer_stop(d->loop, &d->health_end);
+}
+
+static void
+read_health(struct daemon *d)
+{
+	enum health_trust before = d->health.trust;
+
+	if (health_refresh(&d->health, d->load->conf->health_file))
+		publish_health(d);
+	if (d->health.trust != before)
+		log_health(d);
+	set_health_timer(d);
+}
+
+static void
+on_health_end(struct loop_timer *timer)
+{
+	struct daemon *d = LOOP_OWNER(timer, struct daemon, health_end);
+
+	if (health_expire(&d->health)) {
+		publish_health(d);
+		log_health(d);
+	}
+	set_health_timer(d);
+}
+
+/* ---- reload ---- */
+
+/* What a running process cannot change: said, and served on as before. */
+static void
+warn_restart(const struct conf *old, const struct conf *fresh)
+{
+	bool same_listen = old->n_listen == fresh->n_listen;
+
+	for (size_t i = 0; same_listen && i < old->n_listen; i++)
+		same_listen = addr_equal(&old->listen[i], &fresh->listen[i]) &&
+		    old->listen[i].port == fresh->listen[i].port;
+	if (!same_listen)
+		log_warn("%s: listen has changed: a restart is needed, the old addresses are served on", fresh->path);
+	if (old->threads != fresh->threads)
+		log_warn("%s: threads has changed: a restart is needed", fresh->path);
+	if (strcmp(old->user != NULL ? old->user : "", fresh->user != NULL ? fresh->user : "") != 0)
+		log_warn("%s: user has changed: a restart is needed", fresh->path);
+	if (strcmp(old->run_dir, fresh->run_dir) != 0)
+		log_warn("%s: run-dir has changed: a restart is needed", fresh->path);
+}
+
+/* Answers whoever waits for the reload that has just ended. */
+static void
+finish_waiting(struct daemon *d, const char *reason)
+{
+	for (unsigned i = 0; i < d->now.n; i++)
+		control_finish(d->control, d->now.request[i], reason, reload_said(d->reload));
+	d->now.n = 0;
+}
+
+static void
+reload_failed(struct daemon *d, const struct err *err)
+{
+	d->reload_failures++;
+	log_error("reload failed: %s; generation %" PRIu64 " stays", err->text, d->generation);
+	finish_waiting(d, err->text);
+}
+
+/* A new load takes the place of the old one. */
+static void
+put_into_service(struct daemon *d, struct load *load)
+{
+	struct load *old = d->load;
+	uint64_t start_ms = clock_mono().ms;
+	char refused[80] = "";
+	struct view *view;
+	struct err err;
+
+	d->load = load;
+	/* the new configuration may name another health file */
+	if (strcmp(load->conf->health_file, old->conf->health_file) != 0) {
+		health_refresh(&d->health, load->conf->health_file);
+		set_health_timer(d);
+	}
+	view = build_view(d, load, &err);
+	if (view == NULL) {
+		d->load = old;
+		load_release(load);
+		reload_failed(d, &err);
+		return;
+	}
+	server_publish(d->server, view);
+	d->reloads++;
+	d->reload_failures += load->failed != 0;
+	d->build_s = load->seconds + (double)(clock_mono().ms - start_ms) / 1000;
+	set_watches(d);
+	if (load->failed != 0)
+		snprintf(refused, sizeof(refused), "%u zones refused, their old versions stay", load->failed);
+	log_info("generation %" PRIu64 " in service: %u of %u zones, %lu names, built in %.3f s%s%s",
+	    d->generation, view->n_loaded, view->n_zones, count_names(view), d->build_s,
+	    refused[0] != '\0' ? "; " : "", refused);
+	warn_restart(old->conf, load->conf);
+	load_release(old);
+	malloc_trim(0);			/* a generation is large: back to the system with it */
+	finish_waiting(d, refused[0] != '\0' ? refused : NULL);
+}
+
+static void
+start_reload(struct daemon *d)
+{
+	enum reload_kind kind = d->want_force ? RELOAD_FORCED : d->want_reload ? RELOAD_ALL : RELOAD_GEO;
+	struct err err;
+
+	if (reload_busy(d->reload) || !(d->want_reload || d->want_geo))
+		return;
+	d->now = d->next;
+	d->next.n = 0;
+	d->want_reload = d->want_force = d->want_geo = false;
+	if (kind != RELOAD_GEO)
+		notify_reloading();
+	if (reload_begin(d->reload, kind, d->path, d->load, &err) < 0)
+		reload_failed(d, &err);
+}
+
+void
+daemon_want_reload(struct daemon *d, bool force, uint64_t request)
+{
+	d->want_reload = true;
+	d->want_force |= force;
+	if (request != 0 && d->next.n < CONTROL_MAX_CONNECTIONS)
+		d->next.request[d->next.n++] = request;
+	start_reload(d);
+}
+
+static void
+on_reloaded(struct loop_io *io, uint32_t events)
+{
+	struct daemon *d = LOOP_OWNER(io, struct daemon, reloaded);
+	struct err err;
+	struct load *load = reload_take(d->reload, &err);
+
+	(void)events;
+	if (load != NULL)
+		put_into_service(d, load);
+	else
+		reload_failed(d, &err);
+	notify("READY=1");
+	start_reload(d);
+}
+
+/* ---- other events ---- */
+
+static void
+on_files(struct daemon *d, uint32_t files)
+{
+	if (files & 1u << FILE_HEALTH)
+		read_health(d);
+	if (files & (1u << FILE_CITY | 1u << FILE_ASN)) {
+		d->want_geo = true;
+		start_reload(d);
+	}
+}
+
+static void
+on_changed(struct loop_io *io, uint32_t events)
+{
+	struct daemon *d = LOOP_OWNER(io, struct daemon, changed);
+
+	(void)events;
+	on_files(d, watch_events(d->watch));
+}
+
+static void
+on_second(struct loop_timer *timer)
+{
+	struct daemon *d = LOOP_OWNER(timer, struct daemon, second);
+
+	loop_timer_set(d->loop, timer, loop_now(d->loop) + 1000);
+	on_files(d, watch_poll(d->watch));
+}
+
+static void
+on_command(struct loop_io *io, uint32_t events)
+{
+	struct daemon *d = LOOP_OWNER(io, struct daemon, commands);
+
+	(void)events;
+	control_serve(d->control);
+}
+
+static void
+on_signal(struct loop_io *io, uint32_t events)
+{
+	struct daemon *d = LOOP_OWNER(io, struct daemon, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(io->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			daemon_want_reload(d, false, 0);
+		} else {
+			log_info("%s: ending", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+			loop_stop(d->loop);
+		}
+	}
+}
+
+/* ---- starting ---- */
+
+/* Every TCP connection is a descriptor. */
+static void
+raise_descriptors(const struct conf *conf)
+{
+	struct rlimit limit;
+	rlim_t want = conf->tcp.max_connections + 64 * (rlim_t)conf->n_listen + 256;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = want;
+	if (limit.rlim_max < want) {
+		struct rlimit higher = { want, want };
+		if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
+			return;
+		limit.rlim_cur = limit.rlim_max;
+		log_warn("the system allows %ju open files: fewer TCP connections than the configured %u",
+		    (uintmax_t)limit.rlim_max, conf->tcp.max_connections);
+	}
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* A reload happens without privileges: better to say now what it will not be able to read. */
+static void
+warn_unreadable(const struct conf *conf)
+{
+	if (access(conf->path, R_OK) < 0)
+		log_warn("%s: user \"%s\" cannot read it: a reload will fail", conf->path, conf->user);
+	for (size_t i = 0; i < conf->n_zones; i++)
+		if (access(conf->zones[i].file, R_OK) < 0)
+			log_warn("%s: user \"%s\" cannot read it: a reload will fail", conf->zones[i].file, conf->user);
+}
+
+/* What needs privileges, in an order that says "already running" before "address in use"; then
+ * they are gone for good. */
+static int
+acquire(struct daemon *d, struct err *err)
+{
+	const struct conf *conf = d->load->conf;
+	struct privilege_user user;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/dnsd.sock", conf->run_dir);
+	raise_descriptors(conf);
+	if (privilege_find(&user, conf->user, err) < 0 ||
+	    privilege_folder(conf->run_dir, &user, err) < 0 ||
+	    (d->control = control_listen(path, commands_handle, d, err)) == NULL ||
+	    (d->server = server_bind(conf, err)) == NULL)
+		return -1;
+	if (geteuid() == 0 && user.name == NULL)
+		log_warn("running as root: `user` in %s would give that up", conf->path);
+	if (user.name == NULL)
+		return 0;
+	if ((geteuid() == 0 && control_give(d->control, user.uid, user.gid, err) < 0) ||
+	    privilege_drop(&user, err) < 0)
+		return -1;
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);	/* memory holds the cookie secret */
+	warn_unreadable(conf);
+	return 0;
+}
+
+static int
+first_generation(struct daemon *d, struct err *err)
+{
+	struct view *view;
+
+	health_refresh(&d->health, d->load->conf->health_file);
+	log_health(d);
+	view = build_view(d, d->load, err);
+	if (view == NULL)
+		return -1;
+	d->build_s = d->load->seconds;
+	return server_start(d->server, view, err);
+}
+
+/* Before any thread exists, so that none of them takes our signals. */
+static int
+block_signals(struct err *err)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	fd = sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -1 : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	signal(SIGPIPE, SIG_IGN);
+	return fd >= 0 ? fd : err_set(err, "signals: %s", strerror(errno));
+}
+
+static int
+listen_events(struct daemon *d, struct err *err)
+{
+	d->loop = loop_new(err);
+	if (d->loop == NULL || (d->reload = reload_new(err)) == NULL || (d->watch = watch_new(err)) == NULL)
+		return -1;
+	set_watches(d);
+	d->signals.ready = on_signal;
+	d->commands = (struct loop_io){ .fd = control_fd(d->control), .ready = on_command };
+	d->reloaded = (struct loop_io){ .fd = reload_fd(d->reload), .ready = on_reloaded };
+	d->changed = (struct loop_io){ .fd = watch_fd(d->watch), .ready = on_changed };
+	d->second.fire = on_second;
+	d->health_end.fire = on_health_end;
+	if (loop_io_set(d->loop, &d->signals, EPOLLIN) < 0 || loop_io_set(d->loop, &d->commands, EPOLLIN) < 0 ||
+	    loop_io_set(d->loop, &d->reloaded, EPOLLIN) < 0 || loop_io_set(d->loop, &d->changed, EPOLLIN) < 0 ||
+	    loop_timer_set(d->loop, &d->second, clock_mono().ms + 1000) < 0)
+		return err_set(err, "events: %s", strerror(errno));
+	return 0;
+}
+
+static void
+log_ready(const struct daemon *d)
+{
+	const struct view *view = server_view(d->server);
+	char addresses[1024] = "", text[ADDR_TEXT];
+
+	for (size_t i = 0; i < view->conf->n_listen; i++) {
+		size_t used = strlen(addresses);
+		snprintf(addresses + used, sizeof(addresses) - used, " %s",
+		    addr_text(&view->conf->listen[i], text));
+	}
+	log_info("ready: nearcast %s on%s, %u workers, %u zones, %lu names, generation %" PRIu64, VERSION,
+	    addresses, server_workers(d->server), view->n_loaded, count_names(view), d->generation);
+	notify("READY=1\nSTATUS=answering");
+}
+
+static int
+start(struct daemon *d, struct err *err)
+{
+	static const struct load_say say = { say_warn, say_error };
+
+	d->signals.fd = block_signals(err);
+	if (d->signals.fd < 0)
+		return -1;
+	d->load = load_read(d->path, NULL, false, &say, err);
+	if (d->load == NULL)
+		return -1;
+	if (d->load->failed != 0)
+		return err_set(err, "%u of %zu zones are refused", d->load->failed, d->load->conf->n_zones);
+	if (acquire(d, err) < 0 || listen_events(d, err) < 0 || first_generation(d, err) < 0)
+		return -1;
+	/* a change between reading the file and watching it has been seen by neither */
+	read_health(d);
+	return 0;
+}
+
+static void
+stop(struct daemon *d)
+{
+	control_close(d->control);
+	server_stop(d->server);
+	reload_free(d->reload);
+	watch_free(d->watch);
+	loop_free(d->loop);
+	load_release(d->load);
+	health_clear(&d->health);
+	if (d->signals.fd >= 0)
+		close(d->signals.fd);
+}
+
+int
+daemon_run(const char *path)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	struct err err = { "out of memory" };
+	int rc = -1;
+
+	/* large blocks always from the system and back to it, so that a reload leaves nothing behind */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	if (d != NULL) {
+		d->path = path;
+		d->started = clock_wall();
+		rc = start(d, &err);
+		if (rc == 0) {
+			log_ready(d);
+			rc = loop_run(d->loop, &err);
+			notify("STOPPING=1");
+		}
+		stop(d);
+		free(d);
+	}
+	if (rc < 0)
+		log_error("%s", err.text);
+	return rc < 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * dnsd: the command line.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/conf.h"
+#include "common/log.h"
+#include "dnsd/check.h"
+#include "dnsd/daemon.h"
+
+static int
+usage(void)
+{
+	fputs("usage: dnsd [-dtV] [-c FILE]\n", stderr);
+	return 2;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *path = CONF_DEFAULT_FILE;
+	enum log_level level = LOG_INFO;
+	int test = 0, option;
+
+	while ((option = getopt(argc, argv, "c:dtV")) != -1)
+		switch (option) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'd':
+			level = LOG_DEBUG;
+			break;
+		case 't':
+			test = 1;
+			break;
+		case 'V':
+			puts("dnsd " VERSION);
+			return 0;
+		default:
+			return usage();
+		}
+	if (optind != argc)
+		return usage();
+	if (test)
+		return check_run(path);
+	log_open("dnsd", level);
+	return daemon_run(path);
+}
