@@ -9,8 +9,13 @@
 #define TABLE_WORDS ((size_t)1 << (TABLE_BITS - 1))
 #define NODE_BITS 6
 #define SLOTS 64
-#define LEAF UINT32_C(0x80000000)	/* in a table entry: value << 8 | depth, else a node's word */
-#define HUGE_PAGE ((size_t)2 << 20)
+#define LINE_WORDS 8			/* of a cache line */
+
+/* An entry of the table: a leaf (value << 8 | depth), or a node's place.  A place is the index of its first
+ * word, and whether its values are 16 bits wide. */
+#define LEAF UINT32_C(0x80000000)
+#define WIDE UINT32_C(0x40000000)
+#define PLACE (WIDE - 1)
 
 /* ---- looking up ---- */
 
@@ -36,18 +41,27 @@ children_of(const uint64_t *node)
 	return (const uint32_t *)(const void *)(node + 2);
 }
 
-/* The leaf at `slot` of a node whose first slot's bits are `depth` deep. */
-static inline struct geo_leaf
-leaf_at(const uint64_t *node, unsigned slot, unsigned depth)
+static inline uint16_t
+value_at(const uint64_t *node, unsigned index, bool wide)
 {
-	const uint16_t *values = (const uint16_t *)(const void *)(children_of(node) + bits_set(node[0]));
+	const uint8_t *values = (const uint8_t *)(children_of(node) + bits_set(node[0]));
+	uint16_t value;
+
+	memcpy(&value, values + (index << wide), sizeof(value));
+	return wide ? value : (uint8_t)value;
+}
+
+/* The leaf at `slot` of a node that branches at `depth`. */
+static inline struct geo_leaf
+leaf_at(const uint64_t *node, bool wide, unsigned slot, unsigned depth)
+{
 	uint64_t upto = (UINT64_C(2) << slot) - 1;	/* slots 0..slot; all of them for 63 */
 	uint64_t begun = node[1] & upto, after = (node[0] | node[1]) & ~upto;
 	unsigned first = 63u - (unsigned)__builtin_clzll(begun);
 	unsigned end = after != 0 ? (unsigned)__builtin_ctzll(after) : SLOTS;
 
 	return (struct geo_leaf){
-		values[bits_set(begun) - 1],
+		value_at(node, bits_set(begun) - 1, wide),
 		(uint8_t)(depth + NODE_BITS - (unsigned)__builtin_ctz(end - first)),
 	};
 }
@@ -77,12 +91,12 @@ geo_trie_find4(const struct geo_trie *trie, uint32_t ip)
 	if ((entry & LEAF) != 0)
 		return leaf_of_entry(entry);
 	for (;;) {
-		const uint64_t *node = trie->words + entry;
+		const uint64_t *node = trie->words + (entry & PLACE);
 		unsigned slot = (unsigned)(key >> (64 - NODE_BITS));
-		__builtin_prefetch(node + 8);
+		__builtin_prefetch(node + LINE_WORDS);
 		child = child_at(node, slot);
 		if (child == 0)
-			return leaf_at(node, slot, depth);
+			return leaf_at(node, (entry & WIDE) != 0, slot, depth);
 		entry = child;
 		key <<= NODE_BITS;
 		depth += NODE_BITS;
@@ -98,12 +112,12 @@ geo_trie_find(const struct geo_trie *trie, geo_key key)
 	if ((entry & LEAF) != 0)
 		return leaf_of_entry(entry);
 	for (key <<= TABLE_BITS;; key <<= NODE_BITS) {
-		const uint64_t *node = trie->words + entry;
+		const uint64_t *node = trie->words + (entry & PLACE);
 		unsigned slot = (unsigned)(key >> (128 - NODE_BITS));
-		__builtin_prefetch(node + 8);
+		__builtin_prefetch(node + LINE_WORDS);
 		child = child_at(node, slot);
 		if (child == 0)
-			return leaf_at(node, slot, depth);
+			return leaf_at(node, (entry & WIDE) != 0, slot, depth);
 		entry = child;
 		depth += NODE_BITS;
 	}
@@ -130,8 +144,8 @@ find_group(const struct geo_trie *trie, size_t n, const geo_key *keys, struct ge
 			leaf[i] = leaf_of_entry(entry[i]);
 			continue;
 		}
-		__builtin_prefetch(trie->words + entry[i]);
-		__builtin_prefetch(trie->words + entry[i] + 8);
+		__builtin_prefetch(trie->words + (entry[i] & PLACE));
+		__builtin_prefetch(trie->words + (entry[i] & PLACE) + LINE_WORDS);
 		key[i] = keys[i] << TABLE_BITS;
 		open[n_open++] = (uint8_t)i;
 	}
@@ -139,15 +153,15 @@ find_group(const struct geo_trie *trie, size_t n, const geo_key *keys, struct ge
 		size_t still = 0;
 		for (size_t j = 0; j < n_open; j++) {
 			size_t i = open[j];
-			const uint64_t *node = trie->words + entry[i];
+			const uint64_t *node = trie->words + (entry[i] & PLACE);
 			unsigned slot = (unsigned)(key[i] >> (128 - NODE_BITS));
 			uint32_t child = child_at(node, slot);
 			if (child == 0) {
-				leaf[i] = leaf_at(node, slot, depth);
+				leaf[i] = leaf_at(node, (entry[i] & WIDE) != 0, slot, depth);
 				continue;
 			}
-			__builtin_prefetch(trie->words + child);
-			__builtin_prefetch(trie->words + child + 8);
+			__builtin_prefetch(trie->words + (child & PLACE));
+			__builtin_prefetch(trie->words + (child & PLACE) + LINE_WORDS);
 			entry[i] = child;
 			key[i] <<= NODE_BITS;
 			open[still++] = (uint8_t)i;
@@ -165,12 +179,20 @@ geo_trie_find_batch(const struct geo_trie *trie, size_t n, const geo_key *key, s
 
 /* ---- building ---- */
 
+#define GAPS 256			/* of each size remembered at most */
+
+struct gaps {
+	uint32_t at[GAPS];
+	size_t n;
+};
+
 struct builder {
 	const struct geo_runs *runs;
 	geo_key start;			/* the range at hand: start..run.last, as long as it can be */
 	struct geo_run run, ahead;
 	uint64_t *words;
 	size_t n_words, cap;
+	struct gaps gaps[LINE_WORDS];	/* by words free: the ends of cache lines */
 	bool failed;
 };
 
@@ -205,7 +227,7 @@ reserve(struct builder *b, size_t words)
 	if (b->n_words + words <= b->cap)
 		return true;
 	p = realloc(b->words, cap * sizeof(*p));
-	if (p == NULL || cap >= LEAF) {
+	if (p == NULL || cap >= PLACE) {
 		free(p);
 		b->words = p == NULL ? b->words : NULL;
 		b->failed = true;
@@ -237,33 +259,84 @@ mark_leaves(const uint32_t child[SLOTS], const uint16_t value[SLOTS])
 	return begins;
 }
 
-/* Writes a node and returns its word, 0 on failure. */
+/* ---- where nodes lie ---- */
+
+/* Keeps what is left of a cache line, for a node that fits. */
+static void
+keep_gap(struct builder *b, uint32_t at, size_t words)
+{
+	struct gaps *g = &b->gaps[words];
+
+	if (words != 0 && g->n < GAPS)
+		g->at[g->n++] = at;
+}
+
+static bool
+use_gap(struct builder *b, size_t words, uint32_t *at)
+{
+	for (size_t size = words; size < LINE_WORDS; size++)
+		if (b->gaps[size].n != 0) {
+			*at = b->gaps[size].at[--b->gaps[size].n];
+			keep_gap(b, *at + (uint32_t)words, size - words);
+			return true;
+		}
+	return false;
+}
+
+/* Room for a node, zeroed; one that fits a cache line is put into one. */
+static bool
+place_node(struct builder *b, size_t words, uint32_t *at)
+{
+	size_t rest;
+
+	if (use_gap(b, words, at))
+		return true;
+	if (!reserve(b, LINE_WORDS + words))
+		return false;
+	rest = (LINE_WORDS - b->n_words % LINE_WORDS) % LINE_WORDS;
+	memset(b->words + b->n_words, 0, (rest + words) * sizeof(*b->words));
+	if (words <= LINE_WORDS && words > rest) {
+		keep_gap(b, (uint32_t)b->n_words, rest);
+		b->n_words += rest;
+	}
+	*at = (uint32_t)b->n_words;
+	b->n_words += words;
+	return true;
+}
+
+/* Writes a node and returns its place, 0 on failure. */
 static uint32_t
 write_node(struct builder *b, const uint32_t child[SLOTS], const uint16_t value[SLOTS])
 {
 	uint64_t begins = mark_leaves(child, value), *node;
-	uint32_t *children, at = (uint32_t)b->n_words;
-	uint16_t *values;
-	size_t n_words;
+	size_t octets = 2 * sizeof(*node);
+	uint32_t at, wide = 0;
+	uint8_t *out;
 
-	if (!reserve(b, 2 + SLOTS / 2))
+	for (unsigned i = 0; i < SLOTS; i++) {
+		octets += child[i] != 0 ? sizeof(child[i]) : 0;
+		if (child[i] == 0 && value[i] > UINT8_MAX)
+			wide = WIDE;
+	}
+	octets += bits_set(begins) << (wide != 0);
+	if (!place_node(b, (octets + sizeof(*node) - 1) / sizeof(*node), &at))
 		return 0;
 	node = b->words + at;
-	memset(node, 0, (2 + SLOTS / 2) * sizeof(*node));
 	node[1] = begins;
-	children = (uint32_t *)(void *)(node + 2);
+	out = (uint8_t *)(node + 2);
 	for (unsigned i = 0; i < SLOTS; i++)
 		if (child[i] != 0) {
 			node[0] |= UINT64_C(1) << i;
-			*children++ = child[i];
+			memcpy(out, &child[i], sizeof(child[i]));
+			out += sizeof(child[i]);
 		}
-	values = (uint16_t *)(void *)children;
 	for (unsigned i = 0; i < SLOTS; i++)
-		if ((begins >> i & 1) != 0)
-			*values++ = value[i];
-	n_words = ((size_t)((uint8_t *)values - (uint8_t *)node) + 7) / 8;
-	b->n_words += n_words;
-	return at;
+		if ((begins >> i & 1) != 0) {
+			uint8_t narrow = (uint8_t)value[i];
+			memcpy(out, wide != 0 ? (const void *)&value[i] : &narrow, 1u << (wide != 0));
+			out += 1u << (wide != 0);
+		}
+	return at | wide;
 }
 
 static uint32_t
@@ -302,14 +375,13 @@ build_table(struct builder *b)
 	}
 }
 
-/* The finished trie in a mapping of its own, with room to prefetch past its end. */
+/* The finished trie in a mapping of its own, with room to read past its end. */
 static int
 settle(struct geo_trie *trie, const struct builder *b)
 {
-	size_t size = (b->n_words + 16) * sizeof(*b->words);
+	size_t size = (b->n_words + 1) * sizeof(*b->words);
 	void *p;
 
-	size = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return -1;

@@ -5,12 +5,13 @@
  *
  *	word 0	one bit a slot: this slot has a child node
  *	word 1	one bit a slot: a leaf begins here
- *	then	the children's places (32 bits each), then the leaves' values (16 bits each)
+ *	then	the children's places (32 bits each), then the leaves' values, 8 bits each if
+ *		all are below 256, else 16; which one the place that leads here says
  *
  * A leaf is the largest aligned block of one value, so leaves tile the slots without a
  * child, and the distance from a leaf's first slot to whatever begins next is its size: the
- * depth costs no memory.  Children and leaves are found by counting bits.  Everything lies
- * in one mapping, by huge pages where the kernel has them.
+ * depth costs no memory.  Children and leaves are found by counting bits.  A node that fits a
+ * cache line lies in one.  Everything is one mapping, of huge pages where the kernel has them.
  *
  * Knows keys and 16-bit values, no sites.  Immutable once built; any thread; no allocation.
  */

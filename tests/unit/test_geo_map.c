@@ -373,6 +373,56 @@ share_that_moved(void **state)
 	end(&w);
 }
 
+/* More lists than an octet counts: nodes with wide values. */
+static void
+many_lists(void **state)
+{
+	static char names[30][4];
+	struct mmdb_make make;
+	struct err err;
+	struct world w;
+	char path[] = "/tmp/test_geo_map.XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	begin(&w);
+	w.conf.sites = calloc(30, sizeof(*w.conf.sites));
+	w.conf.n_sites = 30;
+	uint16_t all[30];
+	for (uint16_t i = 0; i < 30; i++) {
+		snprintf(names[i], sizeof(names[i]), "s%u", i % 100u);
+		w.conf.sites[i] = (struct conf_site){ .name = names[i], .located = true,
+		    .latitude = 150.0 / 30 * i - 75, .longitude = i * 137 % 360 - 180.0 };
+		all[i] = i;
+	}
+	mmdb_make_init(&make, 6, 32);
+	for (unsigned i = 0; i < 4000; i++) {
+		struct prefix net = { 4, 24, { 50, (uint8_t)(i >> 8), (uint8_t)i } };
+		mmdb_make_add(&make, &net, mmdb_make_city(&make, "", "", i * 53 % 1780 / 10.0 - 89, i * 97 % 3600 / 10.0 - 180));
+	}
+	mmdb_make_write(&make, path, "many");
+	w.city = geo_db_open(path, &err);
+	unlink(path);
+	assert_non_null(w.city);
+	w.map = geo_map_build(&w.conf, all, 30, w.city, NULL, &err);
+	assert_non_null(w.map);
+	assert_true(geo_map_results(w.map) > 300);
+	for (unsigned i = 0; i < 4000; i++) {
+		const uint8_t ip[4] = { 50, (uint8_t)(i >> 8), (uint8_t)i, 1 };
+		uint16_t list[CONF_MAX_SITES];
+		const uint16_t *got;
+		struct geo_look look;
+		geo_look(&w.conf, all, 30, w.city, NULL, 4, ip, &look);
+		size_t n = geo_look_list(&w.conf, all, 30, &look, list);
+		assert_int_equal(geo_map_result(w.map, geo_map_find(w.map, 4, ip).result, &got), n);
+		assert_memory_equal(got, list, n * sizeof(*list));
+	}
+	free(w.conf.sites);
+	end(&w);
+}
+
 /* ---- by brute force ---- */
 
 static uint64_t seed = 20260101;
@@ -669,6 +719,7 @@ main(void)
 		cmocka_unit_test(great_circles),
 		cmocka_unit_test(order_of_equals),
 		cmocka_unit_test(share_that_moved),
+		cmocka_unit_test(many_lists),
 		cmocka_unit_test(brute_force),
 		cmocka_unit_test(walks_and_batches),
 	};
