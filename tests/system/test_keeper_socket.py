@@ -1,0 +1,82 @@
+"""via = "bird-socket": protocols of a real BIRD switched on and off by patterns."""
+import os
+import shutil
+import time
+
+import pytest
+
+from conftest import BUILD
+from keeper_net import Net, Site
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("bird") is None or shutil.which("ip") is None or
+    not os.path.exists(os.path.join(BUILD, "healthd")), reason="needs root, BIRD, iproute2 and healthd")
+
+
+@pytest.fixture(scope="module")
+def net():
+    n = Net()
+    yield n
+    n.close()
+
+
+@pytest.fixture
+def site(net):
+    s = Site(net, extra='via = "bird-socket"')
+    assert net.states() == {"down"}, "down until proven up"
+    s.healthd_start()
+    net.wait("serving")
+    yield s
+    s.close()
+    net.wait("down")
+
+
+def test_withdraws_and_returns(site, net):
+    site.dnsd_mode("servfail")
+    assert net.wait("down", 3) < 1.0
+    site.dnsd_mode("ok")
+    net.wait("serving", 5)
+    site.wait_posture("bird", "exported4=1/1 exported6=1/1 draining=0")
+
+
+def test_needs_no_capability(site):
+    with open(f"/proc/{site.healthd.pid}/status") as f:
+        assert "CapEff:\t0000000000000000" in f.read()
+
+
+def test_what_others_switch_is_switched_back(site, net):
+    site.bird.ask('disable "anycast?"')
+    site.bird.ask('disable "anycast?_drain"')
+    time.sleep(0.6)
+    net.stays("serving", 0.3)
+    site.dnsd_mode("servfail")
+    net.wait("down", 3)
+    for command in ('enable "anycast?"', "configure"):
+        site.bird.ask(command)
+        time.sleep(0.5)
+        net.stays("down", 0.3)
+    site.wait_log("BIRD was reconfigured")
+
+
+def test_bird_restarts_in_an_outage_and_in_service(site, net):
+    site.dnsd_mode("servfail")
+    net.wait("down", 3)
+    site.bird.stop()
+    site.bird.start()
+    net.session()
+    net.stays("down", 1)
+    site.dnsd_mode("ok")
+    net.wait("serving", 5)
+    site.bird.stop()
+    site.bird.start()
+    net.wait("serving", 10)
+
+
+def test_restart_of_healthd_changes_nothing(site, net):
+    before = net.updates()
+    site.healthd.terminate()
+    site.healthd.wait(5)
+    net.stays("serving", 0.5)
+    site.healthd_start()
+    net.stays("serving", 2)
+    assert net.updates() == before
