@@ -16,7 +16,9 @@ static const struct {
 	{ "counters", ctl_counters, "counters", "dnsd's counters, in Prometheus text form" },
 	{ "explain", ctl_explain, "explain NAME ADDRESS[/LEN]", "who would get which server of a name, and why" },
 	{ "reload", ctl_reload, "reload [--force]", "dnsd reads configuration, zones and databases again" },
+	{ "status", ctl_status, "status", "the route, healthd and dnsd of this machine" },
 	{ "verify-scope", ctl_verify_scope, "verify-scope", "prove the scopes of every map" },
+	{ "watch", ctl_watch, "watch [--count N]", "the same every second" },
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };

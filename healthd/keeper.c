@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "healthd/keeper_inner.h"
 
 /* ---- the parts that follow the configuration ---- */
@@ -344,7 +345,7 @@ keeper_round(struct keeper *k, uint64_t now_ms)
 	if (now_ms >= k->tell_ms) {
 		k->tell_ms = now_ms + KEEPER_TELL_MS;
 		keeper_tell(k, now_ms);
-		keeper_notify("WATCHDOG=1");
+		notify("WATCHDOG=1");
 	}
 	if (now_ms >= k->report_ms) {
 		k->report_ms = now_ms + KEEPER_REPORT_MS;
@@ -460,9 +461,9 @@ keeper_run(const struct keeper_setup *setup)
 		status = 1;
 	} else {
 		log_info("ready: posture %s (%s)", health_posture_name(k.posture.now), k.posture.reason);
-		keeper_notify("READY=1");
+		notify("READY=1");
 		keeper_loop(&k);
-		keeper_notify("STOPPING=1");
+		notify("STOPPING=1");
 		if (k.posture.now != POSTURE_DOWN)
 			keeper_apply(&k, clock_mono().ms);
 		keeper_report(&k, clock_mono().ms);

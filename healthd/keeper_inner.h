@@ -79,7 +79,4 @@ void keeper_judge(struct keeper *k, uint64_t now_ms);
 void keeper_tell(struct keeper *k, uint64_t now_ms);
 void keeper_report(struct keeper *k, uint64_t now_ms);
 
-/* One line to systemd ("READY=1"), where it listens. */
-void keeper_notify(const char *state);
-
 #endif

@@ -1,11 +1,8 @@
 #include <errno.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -230,26 +227,4 @@ keeper_report(struct keeper *k, uint64_t now_ms)
 		keeper_alarm(k, KEEPER_ALARM_REPORT, "%s", err.text);
 	else
 		keeper_alarm(k, KEEPER_ALARM_REPORT, NULL);
-}
-
-void
-keeper_notify(const char *state)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	socklen_t len;
-	int fd;
-
-	if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(to.sun_path))
-		return;
-	memcpy(to.sun_path, path, strlen(path));
-	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	if (path[0] == '@')
-		to.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	if (sendto(fd, state, strlen(state), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, len) < 0)
-		log_debug("systemd: %s", strerror(errno));
-	close(fd);
 }
