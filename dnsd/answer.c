@@ -51,26 +51,36 @@ answer_nxdomain(struct answer_job *j)
 	put_soa(j);
 }
 
-/* Addresses of the names an rrset points to.  Required glue that does not fit sets TC
- * (RFC 9471); other data is left out.  A steered name's addresses depend on the client
- * and are asked for by name. */
-static void
-put_additional(struct answer_job *j, const struct rrset *set)
+/* One address rrset; its owner is a pointer to the name in the rdata of the set at set_at
+ * where there is one. */
+static bool
+put_extra(struct reply *r, const struct zone_extra *extra, size_t set_at, const struct rrset *glue)
 {
+	const struct zone *zone = r->zone;
+
+	if (extra->target != 0 && set_at + extra->target < 0x4000)
+		return reply_rrset(r, REPLY_ADDITIONAL, set_at + extra->target, glue);
+	return reply_rrset_named(r, REPLY_ADDITIONAL, zone->data + zone->nodes[extra->node].name, glue);
+}
+
+/* Addresses of the names that the rrset written at set_at points to.  Required glue that does
+ * not fit sets TC (RFC 9471); other data is left out.  A steered name's addresses depend on the
+ * client and are asked for by name. */
+static void
+put_additional(struct answer_job *j, const struct rrset *set, size_t set_at)
+{
+	static const uint16_t types[] = { DNS_A, DNS_AAAA };
 	const struct zone *zone = j->r.zone;
 
 	for (unsigned i = 0; i < set->n_additional; i++) {
 		const struct zone_extra *extra = &zone->extras[set->additional + i];
 		const struct zone_node *node = &zone->nodes[extra->node];
-		const uint8_t *owner = zone->data + node->name;
-		static const uint16_t types[] = { DNS_A, DNS_AAAA };
 
 		if (node->steer != ZONE_NONE)
 			continue;
 		for (unsigned t = 0; t < 2; t++) {
 			const struct rrset *glue = zone_rrset(zone, node, types[t]);
-			if (glue != NULL && !reply_rrset_named(&j->r, REPLY_ADDITIONAL, owner, glue) &&
-			    extra->required)
+			if (glue != NULL && !put_extra(&j->r, extra, set_at, glue) && extra->required)
 				answer_truncate(j);
 		}
 	}
@@ -84,7 +94,7 @@ answer_referral(struct answer_job *j, const struct zone_node *cut, const struct 
 	const struct zone *zone = j->r.zone;
 	const struct rrset *ns = zone_rrset(zone, cut, DNS_NS);
 	const struct rrset *ds = zone_rrset(zone, cut, DNS_DS);
-	size_t cut_at = name_at + name->label[cut->labels];
+	size_t cut_at = name_at + name->label[cut->labels], ns_at = j->r.at;
 
 	j->note.kind = ANSWER_REFERRAL;
 	if (j->r.count[REPLY_ANSWER] == 0)	/* after a CNAME of ours the answer is ours */
@@ -95,7 +105,7 @@ answer_referral(struct answer_job *j, const struct zone_node *cut, const struct 
 	}
 	if (j->r.opt.dnssec_ok && ds != NULL && !reply_rrset(&j->r, REPLY_AUTHORITY, cut_at, ds))
 		answer_truncate(j);
-	put_additional(j, ns);
+	put_additional(j, ns, ns_at);
 }
 
 /* RFC 8482 4.1: one rrset answers ANY, the smallest. */
@@ -174,6 +184,7 @@ answer_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 	const struct zone *zone = j->r.zone;
 	uint16_t type = j->q.qtype == DNS_ANY ? any_type(zone, node) : j->q.qtype;
 	const struct rrset *set;
+	size_t set_at;
 
 	if (node->steer != ZONE_NONE && (type == DNS_A || type == DNS_AAAA)) {
 		answer_steered(j, node, type == DNS_A ? 4 : 6, owner_at);
@@ -189,12 +200,13 @@ answer_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 			answer_truncate(j);
 		return;
 	}
+	set_at = j->r.at;
 	if (!reply_rrset(&j->r, REPLY_ANSWER, owner_at, set)) {
 		answer_truncate(j);
 		return;
 	}
 	if (set->n_additional != 0)
-		put_additional(j, set);
+		put_additional(j, set, set_at);
 }
 
 void

@@ -63,6 +63,8 @@ zone_rrset_next(const struct rrset *set)
 /* An address rrset that belongs in the additional section of another. */
 struct zone_extra {
 	uint32_t node;			/* whose A and AAAA */
+	uint16_t target;		/* offset in the other's wire where this owner stands; 0 = nowhere
+					 * that a pointer may lead to */
 	bool required;			/* glue below the cut: without it TC (RFC 9471) */
 };
 

@@ -288,12 +288,12 @@ required_glue(const struct zone_tree *t, uint32_t owner, uint32_t target)
 }
 
 static int
-add_extra(struct compile *c, uint32_t first, uint32_t node, bool required)
+add_extra(struct compile *c, uint32_t first, struct zone_extra extra)
 {
 	struct zone *z = c->zone;
 
 	for (uint32_t i = first; i < z->n_extras && i < first + 64; i++)
-		if (z->extras[i].node == node)
+		if (z->extras[i].node == extra.node)
 			return 0;
 	if (z->n_extras == c->extras_room) {
 		uint32_t room = c->extras_room == 0 ? 16 : c->extras_room + c->extras_room / 2;
@@ -303,7 +303,30 @@ add_extra(struct compile *c, uint32_t first, uint32_t node, bool required)
 		z->extras = grown;
 		c->extras_room = room;
 	}
-	z->extras[z->n_extras++] = (struct zone_extra){ .node = node, .required = required };
+	z->extras[z->n_extras++] = extra;
+	return 0;
+}
+
+/* The extras of one pass over an rrset: those that are required, or the others. */
+static int
+add_extras_that(struct compile *c, bool required, uint32_t owner, const struct zone_group *g,
+    uint32_t set_at, uint32_t first)
+{
+	/* names of other types are not for pointers to lead to (RFC 3597 section 4) */
+	bool pointable = g->type == DNS_NS || g->type == DNS_MX;
+	uint32_t wire = 0;
+
+	for (uint32_t i = 0; i < g->n && c->zone->n_extras - first < UINT16_MAX; i++) {
+		const struct rrset *set = (const struct rrset *)(const void *)(c->zone->data + set_at);
+		uint32_t target = wire + RECORD_HEAD + (uint32_t)target_at(g->type);
+		uint32_t node = address_node(c, owner, rec_of(c, g->records[i]));
+		wire += RECORD_HEAD + dns_get16(set->wire + wire + 10);
+		if (node == ZONE_NONE || required_glue(&c->tree, owner, node) != required)
+			continue;
+		if (add_extra(c, first, (struct zone_extra){ .node = c->tree.nodes[node].id, .required = required,
+		    .target = pointable && target <= UINT16_MAX ? (uint16_t)target : 0 }) != 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -316,15 +339,9 @@ add_extras(struct compile *c, uint32_t owner, const struct zone_group *g, uint32
 
 	if (target_at(g->type) < 0)
 		return 0;
-	for (int pass = 1; pass >= 0; pass--)
-		for (uint32_t i = 0; i < g->n && c->zone->n_extras - first < UINT16_MAX; i++) {
-			uint32_t node = address_node(c, owner, rec_of(c, g->records[i]));
-			bool required = node != ZONE_NONE && required_glue(&c->tree, owner, node);
-			if (node == ZONE_NONE || required != (pass == 1))
-				continue;
-			if (add_extra(c, first, c->tree.nodes[node].id, required) != 0)
-				return -1;
-		}
+	if (add_extras_that(c, true, owner, g, set_at, first) != 0 ||
+	    add_extras_that(c, false, owner, g, set_at, first) != 0)
+		return -1;
 	if (c->zone->n_extras != first) {
 		set->additional = first;
 		set->n_additional = (uint16_t)(c->zone->n_extras - first);

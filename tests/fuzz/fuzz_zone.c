@@ -38,6 +38,7 @@ check_rrset(const struct zone *z, const struct rrset *set)
 	for (unsigned i = 0; i < set->n_additional; i++) {
 		const struct zone_extra *e = &z->extras[set->additional + i];
 		check(set->additional + i < z->n_extras && e->node < z->n_nodes);
+		check(e->target == 0 || (e->target >= 12 && e->target < set->len));
 		check(zone_rrset(z, &z->nodes[e->node], DNS_A) != NULL ||
 		    zone_rrset(z, &z->nodes[e->node], DNS_AAAA) != NULL);
 	}
