@@ -23,6 +23,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -306,70 +307,102 @@ receive(struct source *s)
 	return n;
 }
 
-/* The next source address of -S, as a control message. */
 static void
-put_source(struct msghdr *h, struct cmsghdr *c)
+put_control(struct msghdr *h, int level, int type, const void *data, size_t len)
 {
-	struct in_pktinfo info = { 0 };
+	struct cmsghdr *c = h->msg_control;
 
-	next_spread = (next_spread + 1) % opt.spread_count;
-	info.ipi_spec_dst.s_addr = htonl(opt.spread_first + next_spread);
-	c->cmsg_level = IPPROTO_IP;
-	c->cmsg_type = IP_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(c), &info, sizeof(info));
-	h->msg_control = c;
-	h->msg_controllen = CMSG_SPACE(sizeof(info));
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), data, len);
+	h->msg_controllen = CMSG_SPACE(len);
+}
+
+/* A batch being made.  Queries of one length travel as one message that the kernel cuts
+ * apart (UDP_SEGMENT), so that the generator's core is not what is measured. */
+static struct {
+	unsigned n, messages;
+	struct flight *taken[BATCH];
+	unsigned until[BATCH];			/* by message: how many of `taken` with it */
+	struct mmsghdr m[BATCH];
+	struct iovec iov[BATCH];
+	_Alignas(struct cmsghdr) uint8_t control[BATCH][64];
+	uint8_t data[BATCH * MAX_QUERY];
+	size_t at;
+} batch;
+
+static void
+begin_message(const uint8_t *packet)
+{
+	unsigned i = batch.messages++;
+	struct msghdr *h = &batch.m[i].msg_hdr;
+
+	batch.iov[i] = (struct iovec){ (void *)(uintptr_t)packet, 0 };
+	*h = (struct msghdr){ .msg_iov = &batch.iov[i], .msg_iovlen = 1, .msg_control = batch.control[i] };
+	if (opt.spread_count != 0) {
+		struct in_pktinfo info = { 0 };
+		next_spread = (next_spread + 1) % opt.spread_count;
+		info.ipi_spec_dst.s_addr = htonl(opt.spread_first + next_spread);
+		put_control(h, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+		h->msg_name = &opt.server;
+		h->msg_namelen = opt.server_len;
+	}
+}
+
+static void
+add_query(struct flight *flight)
+{
+	const struct query *q = flight->query;
+	uint8_t *packet = batch.data + batch.at;
+	size_t alike = batch.messages != 0 && opt.spread_count == 0 ? batch.iov[batch.messages - 1].iov_len : 0;
+	uint16_t len = q->len;
+
+	memcpy(packet, q->packet, q->len);
+	packet[0] = (uint8_t)(flight->id >> 8);
+	packet[1] = (uint8_t)flight->id;
+	if (alike == 0 || batch.taken[batch.n - 1]->query->len != len)
+		begin_message(packet);
+	else if (alike == len)
+		put_control(&batch.m[batch.messages - 1].msg_hdr, IPPROTO_UDP, UDP_SEGMENT, &len, sizeof(len));
+	batch.iov[batch.messages - 1].iov_len += len;
+	batch.at += len;
+	batch.taken[batch.n++] = flight;
+	batch.until[batch.messages - 1] = batch.n;
 }
 
 /* Fills up to `most` free slots and sends their queries. */
 static unsigned
 send_some(struct source *s, unsigned most)
 {
-	static struct mmsghdr m[BATCH];
-	static struct iovec iov[BATCH];
-	static uint8_t packet[BATCH][MAX_QUERY];
-	static _Alignas(struct cmsghdr) uint8_t control[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))];
-	static struct flight *taken[BATCH];
 	uint64_t now = now_ns();
-	unsigned n = 0;
-	int sent;
+	unsigned sent;
+	int messages;
 
-	for (unsigned i = 0; i < opt.window && n < most && n < BATCH; i++) {
+	batch.n = batch.messages = 0;
+	batch.at = 0;
+	for (unsigned i = 0; i < opt.window && batch.n < most && batch.n < BATCH; i++) {
 		struct flight *flight = &s->slots[i];
-		const struct query *q = &queries[next_query];
 		if (flight->query != NULL)
 			continue;
-		if (++next_query == n_queries)
-			next_query = 0;
-		flight->query = q;
+		flight->query = &queries[next_query];
 		flight->sent_ns = now;
 		flight->id = (uint16_t)(flight->id + opt.window);
-		memcpy(packet[n], q->packet, q->len);
-		packet[n][0] = (uint8_t)(flight->id >> 8);
-		packet[n][1] = (uint8_t)flight->id;
-		iov[n] = (struct iovec){ packet[n], q->len };
-		m[n].msg_hdr = (struct msghdr){ .msg_iov = &iov[n], .msg_iovlen = 1 };
-		if (opt.spread_count != 0) {
-			put_source(&m[n].msg_hdr, (struct cmsghdr *)(void *)control[n]);
-			m[n].msg_hdr.msg_name = &opt.server;
-			m[n].msg_hdr.msg_namelen = opt.server_len;
-		}
-		taken[n++] = flight;
+		if (++next_query == n_queries)
+			next_query = 0;
+		add_query(flight);
 	}
-	if (n == 0)
+	if (batch.n == 0)
 		return 0;
-	sent = sendmmsg(s->fd, m, n, 0);
-	if (sent < 0) {
-		if (errno != EAGAIN && errno != ENOBUFS && errno != ECONNREFUSED && errno != EINTR)
-			die("sendmmsg");
-		sent = 0;
-	}
-	for (unsigned i = (unsigned)sent; i < n; i++)
-		taken[i]->query = NULL;
-	s->in_flight += (unsigned)sent;
-	stat.sent += (unsigned)sent;
-	return (unsigned)sent;
+	messages = sendmmsg(s->fd, batch.m, batch.messages, 0);
+	if (messages < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ECONNREFUSED && errno != EINTR)
+		die("sendmmsg");
+	sent = messages > 0 ? batch.until[messages - 1] : 0;
+	for (unsigned i = sent; i < batch.n; i++)
+		batch.taken[i]->query = NULL;
+	s->in_flight += sent;
+	stat.sent += sent;
+	return sent;
 }
 
 static void
