@@ -76,6 +76,9 @@ loop_io_set(struct loop *loop, struct loop_io *io, uint32_t events)
 	}
 	if (epoll_ctl(loop->epoll, old == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, io->fd, &ev) == 0)
 		return 0;
+	/* the descriptor was closed and its number came back before we were told */
+	if (old != 0 && errno == ENOENT && epoll_ctl(loop->epoll, EPOLL_CTL_ADD, io->fd, &ev) == 0)
+		return 0;
 	io->events = old;
 	return -1;
 }

@@ -1,0 +1,110 @@
+#include "healthd/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "healthd/check_kinds.h"
+#include "healthd/spawn.h"
+
+enum { COMMANDS_AT_ONCE = 64, COMMANDS_WAITING = 2 * CONF_MAX_SERVERS };
+
+static const struct check_kind kinds[] = {
+	[CONF_CHECK_HTTP] = { check_http_prepare, check_http_release, check_http_start, check_http_cancel },
+	[CONF_CHECK_CONTENT] = { check_http_prepare, check_http_release, check_http_start, check_http_cancel },
+	[CONF_CHECK_TCP] = { check_tcp_prepare, check_tcp_release, check_tcp_start, check_tcp_cancel },
+	[CONF_CHECK_DNS] = { check_dns_prepare, check_dns_release, check_dns_start, check_dns_cancel },
+	[CONF_CHECK_COMMAND] = { check_command_prepare, check_command_release, check_command_start, check_command_cancel },
+};
+
+int
+checks_open(struct checks *c, struct loop *loop, const struct conf *conf, struct err *err)
+{
+	memset(c, 0, sizeof(*c));
+	c->loop = loop;
+	c->conf = conf;
+	c->http = check_http_open(c, err);
+	if (c->http == NULL)
+		return -1;
+	c->commands = spawn_open(loop, COMMANDS_AT_ONCE, COMMANDS_WAITING);
+	if (c->commands == NULL)
+		return err_set(err, "out of memory");
+	return 0;
+}
+
+void
+checks_close(struct checks *c)
+{
+	spawn_close(c->commands);
+	check_http_close(c->http);
+	memset(c, 0, sizeof(*c));
+}
+
+int
+check_prepare(struct probe *p, struct err *err)
+{
+	return kinds[p->check->kind].prepare(p, err);
+}
+
+void
+check_release(struct probe *p)
+{
+	if (p->busy)
+		check_cancel(p);
+	kinds[p->check->kind].release(p);
+	p->own = NULL;
+}
+
+void
+check_start(struct probe *p)
+{
+	p->busy = true;
+	p->void_timeout = false;
+	p->started_ms = clock_mono().ms;
+	kinds[p->check->kind].start(p);
+}
+
+void
+check_cancel(struct probe *p)
+{
+	if (!p->busy)
+		return;
+	kinds[p->check->kind].cancel(p);
+	p->busy = false;
+}
+
+void
+check_done(struct probe *p, const struct result *result)
+{
+	p->busy = false;
+	p->done(p, result);
+}
+
+struct result
+check_result(const struct probe *p, enum reason reason)
+{
+	struct result r = { .reason = reason, .load = -1 };
+	uint64_t now = clock_mono().ms;
+
+	r.latency_us = (uint32_t)(now - p->started_ms) * 1000;
+	return r;
+}
+
+struct result
+check_result_errno(const struct probe *p, int error)
+{
+	enum reason reason = REASON_CONNECT;
+	struct result r;
+
+	if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
+	    error == EADDRNOTAVAIL || error == EAGAIN)
+		reason = REASON_INTERNAL;
+	else if (error == ECONNRESET || error == EPIPE)
+		reason = REASON_CUT;
+	else if (error == ETIMEDOUT)
+		reason = REASON_TIMEOUT;
+	r = check_result(p, reason);
+	snprintf(r.detail, sizeof(r.detail), "%s", strerror(error));
+	return r;
+}
