@@ -36,7 +36,7 @@ checks_open(struct checks *c, struct loop *loop, const struct conf *conf, struct
 void
 checks_close(struct checks *c)
 {
-	spawn_close(c->commands);
+	spawn_close(c->commands, true);
 	check_http_close(c->http);
 	memset(c, 0, sizeof(*c));
 }

@@ -163,12 +163,13 @@ void
 judge_view_server(struct judge *j, size_t server, struct judge_time now)
 {
 	struct judge_server *s = &j->servers[server];
+	const struct judge_word *w = judge_word_of(j, server);
 	struct judge_server old = *s;
 
 	view_checks(j, s);
-	view_word(j, s, judge_word_of(j, server));
+	view_word(j, s, w);
 	if (s->state != old.state) {
-		s->since = now.wall;
+		s->since = w != NULL && w->at <= now.wall ? w->at : now.wall;
 		if (!s->changed) {
 			s->changed = true;
 			s->was = old.state;

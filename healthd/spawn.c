@@ -262,16 +262,32 @@ spawn_cancel(struct spawn_job *job)
 	}
 }
 
+static void
+drop(struct spawn_job *job)
+{
+	if (job->dropped != NULL)
+		job->dropped(job);
+}
+
 void
-spawn_close(struct spawn *s)
+spawn_close(struct spawn *s, bool end)
 {
 	if (s == NULL)
 		return;
-	while (s->first != NULL)
-		unlink_waiting(s, s->first);
+	while (s->first != NULL) {
+		struct spawn_job *job = s->first;
+
+		unlink_waiting(s, job);
+		drop(job);
+	}
 	while (s->running_list != NULL) {
-		end_process(s->running_list);
-		unlink_running(s, s->running_list);
+		struct spawn_job *job = s->running_list;
+
+		if (!end)
+			job->pid = 0;
+		end_process(job);
+		unlink_running(s, job);
+		drop(job);
 	}
 	free(s);
 }

@@ -23,6 +23,7 @@ struct spawn_job {
 	 * started (errno in `error`).  Called once, not from within spawn_start. */
 	void (*done)(struct spawn_job *job, int status, int error);
 	void (*started)(struct spawn_job *job);	/* its turn has come; may be NULL */
+	void (*dropped)(struct spawn_job *job);	/* instead of done, by spawn_close; may be NULL */
 	/* spawn's own */
 	struct spawn *spawn;
 	struct spawn_job *next;
@@ -35,8 +36,8 @@ struct spawn_job {
 /* NULL when memory is out. */
 struct spawn *spawn_open(struct loop *loop, unsigned at_once, unsigned waiting_max);
 
-/* Kills what runs, without a call of done. */
-void spawn_close(struct spawn *spawn);
+/* Forgets all jobs; `end` kills what runs, else it may finish on its own.  NULL is fine. */
+void spawn_close(struct spawn *spawn, bool end);
 
 /* Starts the job or lets it wait for its turn.  0, or -1 when too many wait already (done
  * is not called). */
