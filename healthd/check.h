@@ -37,6 +37,7 @@ struct probe {
 	uint32_t target;		/* the judge's index */
 	bool busy;			/* between check_start and check_done */
 	bool void_timeout;		/* a timeout now would be our own fault */
+	unsigned voided;		/* results in a row not counted for that */
 	uint64_t started_ms;
 	void *own;			/* the checker's, made by check_prepare; NULL = none */
 	struct loop_timer timer;	/* the schedule's */

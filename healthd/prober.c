@@ -22,6 +22,7 @@ enum {
 	LATE_MIN_MS = 100,		/* from here on timeouts may be our own fault */
 	LATE_BAD_MS = 1000,		/* or the shortest interval, if that is longer */
 	ALIVE_MS = 500,			/* between two words to the keeper */
+	VOID_MAX = 2,			/* times in a row that we may blame ourselves */
 	WITNESS_MS = 50,		/* between two rounds of asking others out of turn */
 	WITNESSES = 4
 };
@@ -143,11 +144,12 @@ prober_done(struct probe *probe, const struct result *r)
 	bool near = judge_near_change(p->judge, probe->target);
 	char set[HEALTH_NAME_MAX];
 
-	if (r->reason == REASON_TIMEOUT && probe->void_timeout) {
+	if (r->reason == REASON_TIMEOUT && probe->void_timeout && probe->voided++ < VOID_MAX) {
 		/* we were late, not the server: asked again, nothing counted */
 		loop_timer_set(p->loop, &probe->timer, loop_now(p->loop));
 		return;
 	}
+	probe->voided = 0;
 	if (r->reason == REASON_INTERNAL) {
 		p->internal_ms = loop_now(p->loop);
 		prober_alarm(p, ALARM_INTERNAL, PROBER_ALARM_MS, "server %s cannot be checked: %s",
