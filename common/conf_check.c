@@ -140,7 +140,7 @@ conf_check(struct conf_reader *r)
 	if (check_here(r) < 0 || check_announce(r) < 0 || sort_servers(r) < 0 || warn_addresses(r) < 0)
 		return -1;
 	if (c->ttl_min_s > c->ttl_max_s)
-		return conf_fail(r, 0, "ttl-min is %u s and ttl-max %u s, ttl-min <= ttl-max was expected",
+		return conf_fail(r, r->ttl_line, "ttl-min is %u s and ttl-max %u s, ttl-min <= ttl-max was expected",
 		    c->ttl_min_s, c->ttl_max_s);
 	if (c->n_listen == 0)
 		conf_warn(r, 0, "no `listen` address is given, dnsd has nothing to serve on");

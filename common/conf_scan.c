@@ -180,8 +180,8 @@ word_token(struct scan *s, struct lexeme *t)
 	t->text[t->len] = '\0';
 	if (t->len == 0)
 		return fail(s, s->line, *s->at < ' ' ? "unexpected control character" : "unexpected '%c'", *s->at);
-	if (strstr(t->text, "${") != NULL)
-		return fail(s, t->line, "\"%.40s\": the environment is not read here, a value was expected", t->text);
+	if (t->text[t->len - 1] == '$' && s->at < s->end && *s->at == '{')
+		return fail(s, t->line, "\"${\": the environment is not read here, a value was expected");
 	return 0;
 }
 
@@ -271,13 +271,28 @@ scan_list(struct scan *s, const char *name, int began, struct lexeme *t)
 	return 0;
 }
 
+/* True if the word just read is the name of the next option. */
+static bool
+equal_follows(const struct scan *s)
+{
+	const char *c = s->at;
+
+	while (c < s->end && (*c == ' ' || *c == '\t'))
+		c++;
+	return c < s->end && *c == '=';
+}
+
 /* After `NAME =`. */
 static int
 scan_option(struct scan *s, const char *name, struct lexeme *t)
 {
+	int line = t->line;
+
 	fprintf(s->out, "%s=", name);
 	if (next_token(s, t) < 0)
 		return -1;
+	if (t->kind == TOK_WORD && equal_follows(s))
+		return fail(s, line, "`%s =` is followed by `%s =`, a value was expected", name, t->text);
 	if (is_mark(t, '{'))
 		return scan_list(s, name, t->line, t);
 	if (t->kind != TOK_WORD && t->kind != TOK_STRING)
@@ -317,8 +332,8 @@ open_block(struct scan *s, const char *start, const char *name, int line, struct
 		if (next_token(s, t) < 0)
 			return -1;
 		if (!is_mark(t, '{'))
-			return fail(s, t->line, "%s \"%.60s\" is followed by \"%.60s\", `{` was expected",
-			    name, title, shown(t));
+			return fail(s, line, "`%s` is followed by \"%.60s\" and \"%.60s\", `%s = ...` or `%s \"...\" {` was expected",
+			    name, title, shown(t), name, name);
 	}
 	if (s->depth == CONF_SCAN_DEPTH)
 		return fail(s, line, "blocks are nested more than %d deep", CONF_SCAN_DEPTH);

@@ -38,7 +38,7 @@ struct conf_reader {
 	struct conf *conf;
 	void (*warn)(const char *line);
 	struct err *err;
-	int here_line;			/* of `here`; 0 = not given */
+	int here_line, ttl_line;	/* of `here`, of the last `ttl-...`; 0 = not given */
 };
 
 enum conf_type {

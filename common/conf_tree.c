@@ -222,8 +222,10 @@ row_read(struct conf_reader *r, const struct conf_block *block, const struct con
 	if (found == 0)
 		return conf_value_standard(r, row, element);
 	done = conf_value_read(r, row, element, &given);
-	if (done == 0 && strcmp(row->name, "here") == 0)
+	if (strcmp(row->name, "here") == 0)
 		r->here_line = given.line;
+	else if (strncmp(row->name, "ttl-", 4) == 0)
+		r->ttl_line = given.line;
 	/* a check's `kind` is its first row, so it is known here */
 	if (done == 0 && row->kinds != 0 && !(row->kinds & 1u << ((struct conf_check *)element)->kind))
 		conf_warn(r, given.line, "`%s` means nothing for a check of this kind", row->name);

@@ -153,13 +153,17 @@ conf_list_set(void *field, struct conf_list list)
 int
 conf_wrong(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w, const char *fmt, ...)
 {
-	char why[400];
+	char why[400], shown[81];
+	size_t n = 0;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	return conf_fail(r, w->line, "%s \"%.80s\": %s", row->name, w->text, why);
+	for (; n < sizeof(shown) - 1 && w->text[n] != '\0'; n++)
+		shown[n] = (unsigned char)w->text[n] >= ' ' ? w->text[n] : '?';
+	shown[n] = '\0';
+	return conf_fail(r, w->line, "%s \"%s\": %s", row->name, shown, why);
 }
 
 int
