@@ -66,7 +66,8 @@ def test_do_is_copied(d):
 
 
 def test_bad_version(d):
-    q = d.query("www.example.org", use_edns=1)
+    q = d.query("www.example.org")
+    q.use_edns(1)
     r = d.udp(q)
     assert r.rcode() == dns.rcode.BADVERS and r.edns == 0 and not r.answer
 
