@@ -105,6 +105,9 @@ install: all			## into $(DESTDIR)$(PREFIX) and $(DESTDIR)/etc/nearcast
 	install $(filter-out %/nearctl,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/sbin
 	install $(filter %/nearctl,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	for m in $(MANS); do install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}; done
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	for u in deploy/systemd/*.service; do sed 's,/usr/sbin/,$(PREFIX)/sbin/,' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	install -m 644 deploy/systemd/nearcast.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/nearcast.conf
 	for f in nearcast.conf zones/example.org.zone; do test -e $(DESTDIR)$(CONFDIR)/$$f || \
 	    install -m 644 $$(test -e deploy/$$f && echo deploy/$$f || echo $$f) $(DESTDIR)$(CONFDIR)/$$f; done
 

@@ -25,8 +25,10 @@ static void
 print_head(const struct conf *conf, const char *site)
 {
 	bool lease = conf->announce.via == CONF_VIA_LEASE;
+	const char *file = strrchr(conf->path, '/');
 
-	printf("# BIRD of site \"%s\", made by `nearctl bird-config` from %s\n", site, conf->path);
+	printf("# BIRD of site \"%s\", made by `nearctl bird-config` from %s\n", site,
+	    file != NULL ? file + 1 : conf->path);
 	printf("#\n# Down until proven up: %s.\n", lease ?
 	    "a prefix is announced only while healthd keeps a marker\n"
 	    "# address on the loopback interface; the kernel removes it when healthd hangs or dies.\n"
