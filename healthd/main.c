@@ -1,0 +1,123 @@
+/*
+ * healthd: probes, judges, publishes, announces.  This file reads the command line
+ * and the configuration, makes the folders, and lets the keeper run; see keeper.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/conf.h"
+#include "common/log.h"
+#include "healthd/dnsd_watch.h"
+#include "healthd/keeper.h"
+#include "healthd/prober.h"
+
+#define MAIN_FILES 65536		/* descriptors that thousands of probes may need */
+
+static void
+usage(FILE *out)
+{
+	fputs("usage: healthd [-c FILE] [-d] [-t] [-V]\n", out);
+}
+
+static void
+warn_line(const char *line)
+{
+	log_warn("%s", line);
+}
+
+/* -t: what can be known without opening anything */
+static int
+check_only(const struct conf *conf)
+{
+	struct privilege_user user;
+	struct dnsd_watch *watch;
+	struct err err;
+
+	if (privilege_find(&user, conf->user, &err) < 0)
+		log_warn("%s", err.text);
+	watch = dnsd_watch_new(conf, &err);
+	if (watch == NULL) {
+		log_error("%s: %s", conf->path, err.text);
+		return 1;
+	}
+	dnsd_watch_free(watch);
+	return 0;
+}
+
+/* Two keepers would pull the markers to and fro.  The descriptor stays open for the
+ * life of the process; the lock ends with it. */
+static void
+lock_run_dir(const char *run_dir)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/healthd.lock", run_dir);
+	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		log_fatal("%s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		log_fatal("%s: a healthd is running here already", path);
+}
+
+static void
+raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	if (files.rlim_max < MAIN_FILES && geteuid() == 0)
+		files.rlim_max = MAIN_FILES;
+	files.rlim_cur = files.rlim_max < MAIN_FILES ? files.rlim_max : MAIN_FILES;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_warn("descriptors: %s", strerror(errno));
+}
+
+int
+main(int argc, char **argv)
+{
+	struct keeper_setup setup = { .prober = prober_run };
+	const char *path = CONF_DEFAULT_FILE;
+	enum log_level level = LOG_INFO;
+	bool only_check = false;
+	struct err err;
+	int option;
+
+	while ((option = getopt(argc, argv, "c:dthV")) != -1)
+		switch (option) {
+		case 'c': path = optarg; break;
+		case 'd': level = LOG_DEBUG; break;
+		case 't': only_check = true; break;
+		case 'h': usage(stdout); return 0;
+		case 'V': puts("healthd " VERSION); return 0;
+		default: usage(stderr); return 2;
+		}
+	if (optind < argc) {
+		usage(stderr);
+		return 2;
+	}
+	log_open("healthd", level);
+	setup.conf = conf_read(path, warn_line, &err);
+	if (setup.conf == NULL)
+		log_fatal("%s", err.text);
+	if (only_check) {
+		int status = check_only(setup.conf);
+
+		conf_free(setup.conf);
+		return status;
+	}
+	raise_limits();
+	if (privilege_find(&setup.user, geteuid() == 0 ? setup.conf->user : NULL, &err) < 0 ||
+	    privilege_folder(setup.conf->run_dir, &setup.user, &err) < 0 ||
+	    privilege_folder(setup.conf->state_dir, &setup.user, &err) < 0)
+		log_fatal("%s: %s", path, err.text);
+	lock_run_dir(setup.conf->run_dir);
+	return keeper_run(&setup);
+}
