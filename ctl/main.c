@@ -14,7 +14,7 @@ static const struct {
 	{ "bird-config", ctl_bird_config, "bird-config", "the BIRD configuration of this site" },
 	{ "check", ctl_check, "check", "check configuration, zones and databases" },
 	{ "counters", ctl_counters, "counters", "dnsd's counters, in Prometheus text form" },
-	{ "explain", ctl_explain, "explain NAME ADDRESS[/LEN]", "who would get which server of a name, and why" },
+	{ "explain", ctl_explain, "explain NAME ADDRESS[/LEN] [--resolver]", "which servers a client gets, and why" },
 	{ "reload", ctl_reload, "reload [--force]", "dnsd reads configuration, zones and databases again" },
 	{ "status", ctl_status, "status", "the route, healthd and dnsd of this machine" },
 	{ "verify-scope", ctl_verify_scope, "verify-scope", "prove the scopes of every map" },

@@ -494,8 +494,9 @@ least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-const struct steer_name *
-steer_bind(struct steer *steer, const struct zone_steer *text, uint32_t static_ttl_s, struct err *err)
+/* static_ttl_s is STEER_TTL_NONE where there is no static data. */
+static const struct steer_name *
+bind_name(struct steer *steer, const struct zone_steer *text, uint32_t static_ttl_s, struct err *err)
 {
 	const struct conf *conf = steer->conf;
 	uint16_t index = conf_find_pool(conf, text->pool);
@@ -519,22 +520,28 @@ steer_bind(struct steer *steer, const struct zone_steer *text, uint32_t static_t
 	name->spread[0] = (uint8_t)conf->geo.spread4;
 	name->spread[1] = (uint8_t)conf->geo.spread6;
 	name->static_ttl_s = static_ttl_s;
-	name->ttl_max_s = text->ttl_max_s != 0 ? text->ttl_max_s : conf->ttl_max_s;
-	if (static_ttl_s != 0)
-		name->ttl_max_s = least(name->ttl_max_s, static_ttl_s);
+	name->ttl_max_s = least(text->ttl_max_s != 0 ? text->ttl_max_s : conf->ttl_max_s, static_ttl_s);
 	name->ttl_min_s = least(text->ttl_min_s != 0 ? text->ttl_min_s : conf->ttl_min_s, name->ttl_max_s);
 	return name;
 }
 
 const struct steer_name *
+steer_bind(struct steer *steer, const struct zone_steer *text, uint32_t static_ttl_s, struct err *err)
+{
+	return bind_name(steer, text, static_ttl_s != 0 ? static_ttl_s : STEER_TTL_NONE, err);
+}
+
+const struct steer_name *
 steer_bind_zone(struct steer *steer, const struct zone *zone, uint32_t index, struct err *err)
 {
+	static const uint16_t types[] = { DNS_A, DNS_AAAA };
 	const struct zone_steer *text = &zone->steers[index];
-	const struct zone_node *node = &zone->nodes[text->node];
-	const struct rrset *a = zone_rrset(zone, node, DNS_A), *aaaa = zone_rrset(zone, node, DNS_AAAA);
-	uint32_t ttl_s = a != NULL ? a->ttl_s : 0;
+	uint32_t ttl_s = STEER_TTL_NONE;
 
-	if (aaaa != NULL && (a == NULL || aaaa->ttl_s < ttl_s))
-		ttl_s = aaaa->ttl_s;
-	return steer_bind(steer, text, ttl_s, err);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct rrset *set = zone_rrset(zone, &zone->nodes[text->node], types[i]);
+		if (set != NULL)
+			ttl_s = least(ttl_s, set->ttl_s);
+	}
+	return bind_name(steer, text, ttl_s, err);
 }

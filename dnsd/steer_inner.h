@@ -125,7 +125,7 @@ struct steer_name {
 	uint8_t nearest;		/* mode=nearest */
 	uint8_t spread[2];		/* of each family */
 	uint32_t ttl_min_s, ttl_max_s;
-	uint32_t static_ttl_s;
+	uint32_t static_ttl_s;		/* STEER_TTL_NONE = no static data */
 };
 
 /* What health says of a server, as kept for the explanation. */

@@ -334,7 +334,7 @@ put_ttl(const struct steer_why *why, const struct steer_trace *t)
 	struct line l = { .len = 0 };
 
 	add(&l, "ttl=%u min=%u max=%u", t->answer->ttl_s, name->ttl_min_s, name->ttl_max_s);
-	if (name->static_ttl_s != 0)
+	if (name->static_ttl_s != STEER_TTL_NONE)
 		add(&l, " static=%u", name->static_ttl_s);
 	if (reason != NULL)
 		add(&l, " why=\"%s: the shortest\"", reason);

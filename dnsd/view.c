@@ -43,21 +43,6 @@ view_find_zone(const struct view *view, const struct name_walk *name, uint16_t q
 
 /* ---- building ---- */
 
-/* The least TTL of the addresses beside a steered name; 0 = there are none. */
-static uint32_t
-static_ttl(const struct zone *zone, uint32_t node)
-{
-	static const uint16_t types[] = { DNS_A, DNS_AAAA };
-	uint32_t least = 0;
-
-	for (unsigned i = 0; i < 2; i++) {
-		const struct rrset *set = zone_rrset(zone, &zone->nodes[node], types[i]);
-		if (set != NULL && (least == 0 || set->ttl_s < least))
-			least = set->ttl_s;
-	}
-	return least;
-}
-
 static int
 bind_steers(struct view *view, struct view_zone *vz, struct err *err)
 {
@@ -69,7 +54,7 @@ bind_steers(struct view *view, struct view_zone *vz, struct err *err)
 	for (uint32_t i = 0; i < zone->n_steers; i++) {
 		const struct zone_steer *s = &zone->steers[i];
 
-		vz->steer[i] = steer_bind(view->steer, s, static_ttl(zone, s->node), err);
+		vz->steer[i] = steer_bind_zone(view->steer, zone, i, err);
 		if (vz->steer[i] == NULL)
 			return err_prefix(err, "%s:%d", (const char *)zone->data + s->file, s->line);
 	}

@@ -61,6 +61,8 @@ near 60 IN A 198.51.100.1
 _steer.near IN TXT "pool=world" "mode=nearest" "answers=1"
 short 3600 IN A 198.51.100.1
 _steer.short IN TXT "pool=world" "ttl=7-33"
+zero 0 IN A 198.51.100.1
+_steer.zero IN TXT "pool=world"
 nostatic IN TXT "no addresses here"
 _steer.nostatic IN TXT "pool=world"
 *.wild 60 IN A 198.51.100.1
@@ -290,6 +292,7 @@ def test_ttl_bounds(world):
     assert ask(world.port, "world.example.org", A, "1.1.1.0/24").ttl == 60      # static data's
     assert ask(world.port, "example.org", A, "1.1.1.0/24").ttl == 120
     assert ask(world.port, "short.example.org", A, "1.1.1.0/24").ttl == 33      # the record's own maximum
+    assert ask(world.port, "zero.example.org", A, "1.1.1.0/24").ttl == 0        # not to be kept
     reply = ask(world.port, "nostatic.example.org", A, "1.1.1.0/24")            # no static data: ttl-max
     assert site(reply) == "reykjavik" and reply.ttl == 300
 
