@@ -6,6 +6,7 @@
 #ifndef NEARCAST_CTL_H
 #define NEARCAST_CTL_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "common/conf.h"
@@ -45,5 +46,11 @@ int ctl_verify_scope(struct ctl *ctl);	/* ctl/verify_scope.c */
 int ctl_bird_config(struct ctl *ctl); /* ctl/bird_config.c */
 int ctl_status(struct ctl *ctl);	/* ctl/status.c */
 int ctl_watch(struct ctl *ctl);
+int ctl_drain(struct ctl *ctl);		/* ctl/operator.c */
+int ctl_undrain(struct ctl *ctl);
+int ctl_force_up(struct ctl *ctl);
+int ctl_force_down(struct ctl *ctl);
+int ctl_clear(struct ctl *ctl);
+int ctl_notify(struct ctl *ctl);
 
 #endif

@@ -13,10 +13,16 @@ static const struct {
 } commands[] = {
 	{ "bird-config", ctl_bird_config, "bird-config", "the BIRD configuration of this site" },
 	{ "check", ctl_check, "check", "check configuration, zones and databases" },
+	{ "clear", ctl_clear, "clear SERVER|SITE|GLOB", "take any word back" },
 	{ "counters", ctl_counters, "counters", "dnsd's counters, in Prometheus text form" },
+	{ "drain", ctl_drain, "drain SERVER|SITE|GLOB [--for T] [--wait]", "give it to nobody; a site: take its route away gently" },
 	{ "explain", ctl_explain, "explain NAME ADDRESS[/LEN] [--resolver]", "which servers a client gets, and why" },
+	{ "force-down", ctl_force_down, "force-down SERVER|SITE|GLOB [--for T]", "down, whatever the checks say" },
+	{ "force-up", ctl_force_up, "force-up SERVER|SITE|GLOB [--for T]", "up, whatever the checks say" },
+	{ "notify", ctl_notify, "notify POOL SET", "this set of content is current now" },
 	{ "reload", ctl_reload, "reload [--force]", "dnsd reads configuration, zones and databases again" },
 	{ "status", ctl_status, "status", "the route, healthd and dnsd of this machine" },
+	{ "undrain", ctl_undrain, "undrain SERVER|SITE|GLOB", "take a drain back" },
 	{ "verify-scope", ctl_verify_scope, "verify-scope", "prove the scopes of every map" },
 	{ "watch", ctl_watch, "watch [--count N]", "the same every second" },
 };

@@ -1,0 +1,155 @@
+/*
+ * nearctl drain, undrain, force-up, force-down, clear, notify: the operator's word,
+ * brought to healthd (healthd/operator.h says what it understands).
+ */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+
+enum { ASK_MS = 5000, WAIT_STEP_MS = 250, PATIENCE = 40 };
+
+/* "90", "90s", "15m", "2h", "1d" in seconds; 0 = not a duration. */
+static unsigned long
+seconds_of(const char *text)
+{
+	static const struct { const char *unit; unsigned long s; } units[] = {
+		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
+	};
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || n > 31622400)
+		return 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(end, units[i].unit) == 0)
+			return n * units[i].s;
+	return 0;
+}
+
+/* Who says it: the person behind sudo, else the user. */
+static const char *
+who(char out[64])
+{
+	const char *sudo = getenv("SUDO_USER");
+	const struct passwd *pw = getpwuid(getuid());
+	const char *name = sudo != NULL && *sudo != '\0' ? sudo : pw != NULL ? pw->pw_name : NULL;
+
+	if (name != NULL && strlen(name) < 64 && strpbrk(name, " \t\n\"\\") == NULL)
+		snprintf(out, 64, "%s", name);
+	else
+		snprintf(out, 64, "uid-%u", (unsigned)getuid());
+	return out;
+}
+
+/* Asks how long the drain still takes, in milliseconds; -1 after saying why not. */
+static long long
+left_ms(const struct ctl *ctl, const char *line)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	long long left = -1;
+
+	if (out == NULL)
+		return -1;
+	if (ctl_ask(ctl, "healthd", line, ASK_MS, out) == 0 && fflush(out) == 0)
+		left = strtoll(text, NULL, 10);
+	fclose(out);
+	free(text);
+	return left;
+}
+
+/* Returns when the last TTL handed out has run out and the route is gone. */
+static int
+wait_drained(const struct ctl *ctl, const char *pattern)
+{
+	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000 };
+	char line[256];
+	long long said = -1;
+
+	snprintf(line, sizeof(line), "left %s", pattern);
+	/* a healthd that is being restarted is asked again for a while */
+	for (int failures = 0; failures < PATIENCE; nanosleep(&step, NULL)) {
+		long long left = left_ms(ctl, line);
+
+		if (left == 0) {
+			puts("drained");
+			return 0;
+		}
+		failures = left < 0 ? failures + 1 : 0;
+		if (left > 0 && (said < 0 || said - left >= 10000)) {
+			fprintf(stderr, "draining, %lld s left\n", (left + 999) / 1000);
+			said = left;
+		}
+	}
+	return 1;
+}
+
+static int
+say(struct ctl *ctl, const char *verb, const char *usage, bool may_last)
+{
+	const char *for_text = may_last ? ctl_option_value(ctl, "--for") : NULL;
+	int wait = strcmp(verb, "drain") == 0 && ctl_option(ctl, "--wait");
+	unsigned long for_s = for_text != NULL ? seconds_of(for_text) : 0;
+	char line[512], name[64], last[48] = "";
+
+	if (ctl->argc != 1 || strlen(ctl->argv[0]) > 128)
+		return ctl_usage(usage);
+	if (for_text != NULL && for_s == 0) {
+		fprintf(stderr, "nearctl: --for \"%s\": a duration like 90s, 15m, 2h or 1d was expected\n", for_text);
+		return 2;
+	}
+	if (for_s != 0)
+		snprintf(last, sizeof(last), " for %lu", for_s);
+	snprintf(line, sizeof(line), "%s %s%s by %s", verb, ctl->argv[0], last, who(name));
+	if (ctl_ask(ctl, "healthd", line, ASK_MS, stdout) != 0)
+		return 1;
+	fflush(stdout);
+	return wait ? wait_drained(ctl, ctl->argv[0]) : 0;
+}
+
+int
+ctl_drain(struct ctl *ctl)
+{
+	return say(ctl, "drain", "drain SERVER|SITE|GLOB [--for T] [--wait]", true);
+}
+
+int
+ctl_undrain(struct ctl *ctl)
+{
+	return say(ctl, "undrain", "undrain SERVER|SITE|GLOB", false);
+}
+
+int
+ctl_force_up(struct ctl *ctl)
+{
+	return say(ctl, "force-up", "force-up SERVER|SITE|GLOB [--for T]", true);
+}
+
+int
+ctl_force_down(struct ctl *ctl)
+{
+	return say(ctl, "force-down", "force-down SERVER|SITE|GLOB [--for T]", true);
+}
+
+int
+ctl_clear(struct ctl *ctl)
+{
+	return say(ctl, "clear", "clear SERVER|SITE|GLOB", false);
+}
+
+int
+ctl_notify(struct ctl *ctl)
+{
+	char line[512], name[64];
+
+	if (ctl->argc != 2 || strlen(ctl->argv[0]) > 128 || strlen(ctl->argv[1]) > 128)
+		return ctl_usage("notify POOL SET");
+	snprintf(line, sizeof(line), "notify %s %s by %s", ctl->argv[0], ctl->argv[1], who(name));
+	return ctl_ask(ctl, "healthd", line, ASK_MS, stdout);
+}
