@@ -74,6 +74,11 @@ asan: deps			## the same tests with address and undefined-behaviour sanitizers
 ASAN = B=build/asan OPT="-O1 -g -fno-omit-frame-pointer" HARDEN= HARDEN_L= \
        SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
 
+geodb:				## a country database from tor-geoipdb: build/geo.mmdb
+	@.ci/deps geodb
+	@mkdir -p $(B)
+	deploy/mk-geodb $(B)/geo.mmdb
+
 lab: all			## the lab alone: sites, BIRD, caches and clients in namespaces
 	@tests/run lab
 
@@ -118,5 +123,5 @@ help:				## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t14
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all units fuzzers benches deps check asan lab fuzz lint bench bench-quick demo install clean help
+.PHONY: all units fuzzers benches deps check asan geodb lab fuzz lint bench bench-quick demo install clean help
 .SECONDARY:
