@@ -13,13 +13,13 @@
 
 #include "dnsd/answer.h"
 #include "dnsd/dns.h"
+#include "dnsd/outbox.h"
 
 enum {
-	BATCH = 64,
+	BATCH = OUTBOX_BATCH,
 	/* a cache line more than a power of two: else the first lines of all buffers, the
 	 * only ones most packets touch, would compete for the same few places in the cache */
 	IN_SIZE = 2048 + 64,
-	OUT_SIZE = ANSWER_MAX_UDP + 64,
 	SOCKET_BUFFER = 4 << 20
 };
 
@@ -40,12 +40,12 @@ struct udp_worker {
 	int fd;
 	bool wildcard;			/* replies must say where they leave from */
 	pthread_t thread;
-	struct mmsghdr in[BATCH], out[BATCH];
-	struct iovec in_iov[BATCH], out_iov[BATCH];
+	struct mmsghdr in[BATCH];
+	struct iovec in_iov[BATCH];
 	union udp_peer peer[BATCH];
 	union udp_control control[BATCH];
 	uint8_t in_data[BATCH][IN_SIZE];
-	uint8_t out_data[BATCH][OUT_SIZE];
+	struct outbox out;
 } __attribute__((aligned(64)));
 
 /* ---- the packet path ---- */
@@ -112,49 +112,26 @@ reply_from(struct msghdr *msg)
 	}
 }
 
-/* Answers datagram i; true if there is something to send, as the k-th of the batch. */
-static bool
+/* Answers datagram i into the outbox. */
+static void
 answer_one(struct udp_worker *w, const struct view *view, struct answer_client *client,
-    uint64_t now_ms, unsigned i, unsigned k)
+    uint64_t now_ms, unsigned i)
 {
+	struct msghdr *query = &w->in[i].msg_hdr;
+	uint8_t *out = outbox_next(&w->out);
 	struct answer_note note;
-	struct msghdr *to = &w->out[k].msg_hdr;
 	size_t len;
 
 	peer_addr(&w->peer[i], &client->addr);
-	len = answer_packet(view, client, w->in_data[i], w->in[i].msg_len, w->out_data[k],
-	    ANSWER_MAX_UDP, &note, &w->counters);
+	len = answer_packet(view, client, w->in_data[i], w->in[i].msg_len, out, OUTBOX_ROOM, &note,
+	    &w->counters);
 	if (len != 0 && view->conf->rrl.responses_per_second != 0)
-		len = limit(w, view, client, &note, now_ms, w->out_data[k], len);
+		len = limit(w, view, client, &note, now_ms, out, len);
 	if (len == 0)
-		return false;
-	w->out_iov[k].iov_len = len;
-	to->msg_name = &w->peer[i];
-	to->msg_namelen = w->in[i].msg_hdr.msg_namelen;
-	if (w->wildcard) {
-		reply_from(&w->in[i].msg_hdr);
-		to->msg_control = w->in[i].msg_hdr.msg_control;
-		to->msg_controllen = w->in[i].msg_hdr.msg_controllen;
-	}
-	return true;
-}
-
-/* The kernel stops at a message that it cannot send: that one is skipped.  A full device
- * is no reason to wait, for the next queries are waiting too. */
-static void
-send_batch(struct udp_worker *w, unsigned n)
-{
-	unsigned at = 0;
-
-	while (at < n) {
-		int sent = sendmmsg(w->fd, w->out + at, n - at, MSG_DONTWAIT);
-		if (sent > 0) {
-			at += (unsigned)sent;
-		} else if (errno != EINTR) {
-			COUNTER_ADD(&w->counters, drop_send, 1);
-			at++;
-		}
-	}
+		return;
+	if (w->wildcard)
+		reply_from(query);
+	outbox_add(&w->out, len, query);
 }
 
 static void
@@ -163,13 +140,14 @@ serve_batch(struct udp_worker *w, unsigned n)
 	const struct view *view = rcu_dereference(w->serving->view);
 	struct serving_now now = serving_now();
 	struct answer_client client = { .tcp = false, .now_s = now.wall_s };
-	unsigned k = 0;
+	unsigned lost;
 
 	COUNTER_ADD(&w->counters, udp_queries, n);
 	for (unsigned i = 0; i < n; i++)
-		if (answer_one(w, view, &client, now.mono_ms, i, k))
-			k++;
-	send_batch(w, k);
+		answer_one(w, view, &client, now.mono_ms, i);
+	lost = outbox_send(&w->out, w->fd);
+	if (lost != 0)
+		COUNTER_ADD(&w->counters, drop_send, lost);
 	/* the kernel has written lengths where it wants to read sizes */
 	for (unsigned i = 0; i < n; i++) {
 		w->in[i].msg_hdr.msg_namelen = sizeof(w->peer[i]);
@@ -270,7 +248,7 @@ static void
 prepare_messages(struct udp_worker *w)
 {
 	for (unsigned i = 0; i < BATCH; i++) {
-		struct msghdr *in = &w->in[i].msg_hdr, *out = &w->out[i].msg_hdr;
+		struct msghdr *in = &w->in[i].msg_hdr;
 
 		w->in_iov[i] = (struct iovec){ w->in_data[i], IN_SIZE };
 		in->msg_iov = &w->in_iov[i];
@@ -279,9 +257,6 @@ prepare_messages(struct udp_worker *w)
 		in->msg_namelen = sizeof(w->peer[i]);
 		in->msg_control = w->wildcard ? &w->control[i] : NULL;
 		in->msg_controllen = w->wildcard ? sizeof(w->control[i]) : 0;
-		w->out_iov[i] = (struct iovec){ w->out_data[i], 0 };
-		out->msg_iov = &w->out_iov[i];
-		out->msg_iovlen = 1;
 	}
 }
 
@@ -301,6 +276,7 @@ udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *
 	w->serving = serving;
 	w->wildcard = is_wildcard(addr);
 	prepare_messages(w);
+	outbox_init(&w->out);
 	rc = pthread_create(&w->thread, NULL, udp_serve, w);
 	if (rc != 0) {
 		err_set(err, "starting a worker: %s", strerror(rc));
