@@ -39,6 +39,9 @@ log_head(char *line, size_t size, enum log_level level)
 	return n;
 }
 
+static void log_line(enum log_level level, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+
 static void
 log_line(enum log_level level, const char *fmt, va_list ap)
 {

@@ -108,6 +108,9 @@ zone_source_file(struct zone_source *src, const char *name)
 	return src->n_files++;
 }
 
+static void complain(char *out, size_t size, const struct zone_source *src, uint32_t file, uint32_t line,
+    const char *fmt, va_list ap) __attribute__((format(printf, 6, 0)));
+
 static void
 complain(char *out, size_t size, const struct zone_source *src, uint32_t file, uint32_t line,
     const char *fmt, va_list ap)
