@@ -21,7 +21,7 @@ struct answer_job {
 	struct query q;
 	struct reply r;
 	bool explaining;		/* option 65001 from an allowed address */
-	size_t why_len;
+	size_t why_len, why_head;	/* of why_text; of its part that matters most */
 	struct steer_why why;
 	char why_text[2048];
 };

@@ -14,18 +14,29 @@ allowed(const struct answer_job *j)
 	return false;
 }
 
-/* One line more for the EDE text; what does not fit is left out. */
+/* One line more for the EDE text.  An EDE may be cut to fit the packet: servers that were not
+ * chosen go last, behind place, scope and TTL. */
 static void
 join_line(void *arg, const char *text)
 {
 	struct answer_job *j = arg;
-	int n = snprintf(j->why_text + j->why_len, sizeof(j->why_text) - j->why_len, "%s%s",
-	    j->why_len != 0 ? "; " : "", text);
+	bool refused = strstr(text, " chosen=no") != NULL;
+	size_t at = refused ? j->why_len : j->why_head, room = sizeof(j->why_text) - 1 - at;
+	char line[300];
+	int n = snprintf(line, sizeof(line), "%s%s%s", at != 0 ? "; " : "", text,
+	    at == 0 && j->why_len != 0 ? "; " : "");
+	size_t len = n > 0 && (size_t)n < sizeof(line) ? (size_t)n : 0, rest = j->why_len - at;
 
-	if (n > 0 && (size_t)n < sizeof(j->why_text) - j->why_len)
-		j->why_len += (size_t)n;
-	else
-		j->why_text[j->why_len] = '\0';
+	if (len > room)
+		return;
+	if (rest > room - len)
+		rest = room - len;
+	memmove(j->why_text + at + len, j->why_text + at, rest);
+	memcpy(j->why_text + at, line, len);
+	j->why_len = at + len + rest;
+	j->why_text[j->why_len] = '\0';
+	if (!refused)
+		j->why_head = at + len;
 }
 
 const struct steer_why *
@@ -34,7 +45,7 @@ explain_why(struct answer_job *j)
 	if (!j->q.explain || !allowed(j))
 		return NULL;
 	j->explaining = true;
-	j->why_len = 0;
+	j->why_len = j->why_head = 0;
 	j->why_text[0] = '\0';
 	j->why = (struct steer_why){ .line = join_line, .arg = j };
 	return &j->why;

@@ -43,9 +43,8 @@ add_time(struct line *l, const char *key, double when)
 	struct tm tm;
 	char text[32];
 
-	if (when <= 0 || gmtime_r(&seconds, &tm) == NULL || strftime(text, sizeof(text), "%FT%TZ", &tm) == 0)
-		snprintf(text, sizeof(text), "-");
-	add(l, " %s=%s", key, text);
+	if (when > 0 && gmtime_r(&seconds, &tm) != NULL && strftime(text, sizeof(text), "%FT%TZ", &tm) != 0)
+		add(l, " %s=%s", key, text);
 }
 
 /* ---- servers ---- */
@@ -61,7 +60,7 @@ state_name(const struct steer_trace *t, const struct steer_candidate *c)
 		return "down";
 	if (steer->servers[c->server].known)
 		return c->class == CLASS_STALE ? "stale" : health_state_name(steer->servers[c->server].health.state);
-	return steer->conf->pools[t->name->pool_index].check == CONF_NONE ? "unprobed" : "unknown";
+	return steer->conf->pools[t->name->pool_index].check == CONF_NONE ? "up probed=no" : "unknown";
 }
 
 static const char *
@@ -110,8 +109,9 @@ put_server(const struct steer_why *why, const struct steer_trace *t, const struc
 	add(&l, "server=%.48s site=%.32s km=%s state=%s", server->name, steer->conf->sites[server->site].name,
 	    km, state_name(t, c));
 	add_time(&l, "since", s->known ? s->health.since : 0);
-	add(&l, " weight=%u set=%.32s", c->class <= CLASS_STALE ? c->weight : server->weight,
-	    s->known && s->health.set[0] != '\0' ? s->health.set : "-");
+	add(&l, " weight=%u", c->class <= CLASS_STALE ? c->weight : server->weight);
+	if (s->known && s->health.set[0] != '\0')
+		add(&l, " set=%.48s", s->health.set);
 	while (at < t->answer->n && t->chosen[at] != c->server)
 		at++;
 	if (at < t->answer->n)

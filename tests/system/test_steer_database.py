@@ -156,9 +156,11 @@ def test_a_broken_one_is_refused_and_said(dnsd_factory):
     os.rename(path + ".new", path)
     d.wait_log(re.escape(path), after)
     assert ask(d.port, "www.example.org", A, "10.1.0.0/24").ips == [expected(10, 1)]
+    assert d.counters()["geo_refused"] == 1
     write(path + ".new", networks(shift=1))
     os.rename(path + ".new", path)
     until(lambda: ask(d.port, "www.example.org", A, "10.1.0.0/24").ips == [expected(10, 1, 1)])
+    assert d.counters()["geo_refused"] == 0
 
 
 def test_max_move(dnsd_factory):

@@ -544,7 +544,7 @@ reasons_are_given(void **state)
 		const char *there[6];
 	} whys[] = {
 		{ "a plain choice", "ams2=down:12", "10.1.2.0/24", { .pool = "mirrors" }, 4, {
-		    "server=ams1 site=ams km=", " state=up since=2025-11-21T01:53:20Z weight=10 set=- chosen=yes rank=1",
+		    "server=ams1 site=ams km=", " state=up since=2025-11-21T01:53:20Z weight=10 chosen=yes rank=1",
 		    "server=ams2 site=ams km=", "chosen=no why=\"it is down\"", "located-as ecs=10.1.2.0/24",
 		    "rule=\"nearcast.conf:12 prefix 10.1.0.0/16\"\npool=mirrors mode=site here=fra sites=ams,fra" } },
 		{ "the TTL's reason", "ams2=down:12", "10.1.2.0/24", { .pool = "mirrors" }, 4, {
@@ -557,7 +557,7 @@ reasons_are_given(void **state)
 		    "located-as resolver=10.2.3.4 ", "rule=\"no Client Subnet: this site first\"", "scope=0 key=10.2.3.0/24 why=\"not located by Client Subnet\"", "km=0" } },
 		{ "a drain", "fra1=drain", "10.2.3.4", { .pool = "mirrors" }, 4, { "server=fra1 site=fra km=0 state=drain", "why=\"it drains\"" } },
 		{ "all down", FRA_DOWN "ams1=down ams2=down nyc1=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, {
-		    "why=\"all servers are down: the shortest\"", "state=down since=2025-11-21T01:53:20Z weight=10 set=- chosen=yes" } },
+		    "why=\"all servers are down: the shortest\"", "state=down since=2025-11-21T01:53:20Z weight=10 chosen=yes" } },
 		{ "no health", NULL, "10.2.3.0/24", { .pool = "mirrors" }, 4, { "state=unknown", "why=\"health is not known: the shortest\"" } },
 		{ "no IPv6", "", "10.2.3.0/24", { .pool = "four" }, 6, { "pool=four servers=0 why=\"no server has an IPv6 address\"" } },
 		{ "a site without the family", "", "20.2.3.0/24", { .pool = "mirrors" }, 6, {
