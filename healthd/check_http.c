@@ -347,7 +347,7 @@ code_expected(const struct conf_check *c, long code)
 static void
 result_of_failure(struct transfer *t, CURLcode code, struct result *r)
 {
-	long error = 0;
+	long error = 0, asked = 0;
 
 	if (t->stop != REASON_NONE) {
 		r->reason = t->stop;
@@ -356,6 +356,13 @@ result_of_failure(struct transfer *t, CURLcode code, struct result *r)
 	}
 	r->reason = reason_of_curl(code);
 	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &asked);
+	if (code == CURLE_OUT_OF_MEMORY && asked > 0) {
+		/* libcurl's word for an answer beyond its own limits, too: never an excuse */
+		r->reason = REASON_SIZE;
+		snprintf(r->detail, sizeof(r->detail), "more than libcurl takes in one header");
+		return;
+	}
 	if (r->reason == REASON_CONNECT && error != 0)
 		snprintf(r->detail, sizeof(r->detail), "%s", strerror((int)error));
 	else if (r->reason == REASON_TIMEOUT)

@@ -1,0 +1,246 @@
+"""healthd's prober against HTTP servers, good and hostile."""
+import os
+import socket
+import ssl
+import subprocess
+import time
+
+import pytest
+
+from probe_world import OK, Http, Server, World, read_request, reply
+
+FAST = 'interval = "150ms"  timeout = "120ms"  rise = 2  fall = 2'
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = []
+
+    def make(*args, **options):
+        w = World(tmp_path, *args, **options)
+        made.append(w)
+        return w.start()
+
+    yield make
+    for w in made:
+        w.stop()
+
+
+def http(more="", url="http://www.example.org/healthz", speed=FAST):
+    return f'kind = "http"  url = "{url}"  {speed}  {more}'
+
+
+def test_up_down_up(world):
+    server, other = Http(), Http()
+    w = world({"a1": ("fra", server.where), "a2": ("fra", other.where)}, check=http())
+    w.wait("a1", "up")
+    assert server.requests[0].startswith(b"HEAD /healthz HTTP/1.1\r\nHost: www.example.org")
+    began = time.monotonic()
+    server.close()
+    down = w.wait("a1", "down")
+    assert time.monotonic() - began < 2 * 0.15 + 1.0	# fall x interval + 100 ms, on a busy machine
+    assert "connect" in down["reason"]
+    w.stays("a2", "up", 0.3)
+    server.back()
+    assert w.wait("a1", "up")["since"] > down["since"]
+
+
+def test_one_failure_is_not_down(world):
+    n = [0]
+
+    def every_third(request):
+        n[0] += 1
+        return reply(500) if n[0] % 3 == 0 else OK
+
+    server = Http(every_third)
+    w = world({"a1": ("fra", server.where)}, check=http())
+    w.wait("a1", "up")
+    w.stays("a1", "up", 2)
+    assert n[0] > 6
+
+
+HOSTILE = {
+    # what the server does: the reason expected
+    "answers nothing": ("timeout", lambda c: read_request(c) and time.sleep(5)),
+    "closes at once": ("cut|protocol|connect", lambda c: None),
+    "resets": ("cut", lambda c: (read_request(c), c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"))),
+    "sends garbage": ("protocol", lambda c: (read_request(c), c.sendall(os.urandom(2000)))),
+    "speaks SSH": ("protocol", lambda c: c.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")),
+    "sends an unexpected code": ("code: HTTP 503", lambda c: (read_request(c), c.sendall(reply(503)))),
+    "redirects to itself": ("code: HTTP 302", lambda c: [c.sendall(reply(302, Location="/healthz")) for _ in iter(lambda: read_request(c), None)]),
+    "redirects elsewhere": ("code: HTTP 301", lambda c: (read_request(c), c.sendall(reply(301, Location="http://127.0.0.1:1/")))),
+    "cuts the body short": ("cut|timeout", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfew"))),
+    "sends an endless body": ("size", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\n\r\n"), endless(c, b"x" * 1000))),
+    "sends a body a little too large": ("size", lambda c: (read_request(c), c.sendall(reply(200, b"x" * 1025)))),
+    "sends an endless chunked body": ("size", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), endless(c, b"3e8\r\n" + b"x" * 1000 + b"\r\n"))),
+    "drips headers": ("timeout", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\n"), endless(c, b"X-A: b\r\n", 0.01))),
+    "bombs with many headers": ("size|protocol", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\n"), endless(c, b"X-Bomb: " + b"y" * 500 + b"\r\n"))),
+    "bombs with one header": ("size|protocol", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nX-Bomb: "), endless(c, b"y" * 4096))),
+    "continues for ever": ("size|protocol|timeout", lambda c: (read_request(c), endless(c, b"HTTP/1.1 100 Continue\r\nX-Pad: " + b"z" * 200 + b"\r\n\r\n"))),
+    "drips the body": ("timeout", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"), endless(c, b"x", 0.01))),
+    "has a negative length": ("protocol|cut|timeout", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"))),
+    "has a huge length": ("size|cut|timeout|protocol", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nxx"), time.sleep(1))),
+    "speaks HTTP/0.9": ("protocol", lambda c: (read_request(c), c.sendall(b"<html>ok</html>"))),
+}
+
+
+def endless(connection, data, pause=0):
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        connection.sendall(data)
+        if pause:
+            time.sleep(pause)
+
+
+def test_hostile_servers(world):
+    """All at once: each is down for its own reason, and the good one beside them is up."""
+    servers, conf = {}, {"good": ("fra", Http(reply(200, b"x" * 1024)).where)}
+    for i, (what, (_, serve)) in enumerate(HOSTILE.items()):
+        servers[f"h{i}"] = Server(serve)
+        conf[f"h{i}"] = ("fra", servers[f"h{i}"].where)
+    continuing = Http(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + OK)
+    conf["continuing"] = ("fra", continuing.where)
+    w = world(conf, check=http('method = "GET"  max-size = 1024', speed='interval = "400ms"  timeout = "350ms" rise = 2 fall = 2'))
+    w.wait("good", "up")
+    w.wait("continuing", "up")
+    for i, (what, (reason, _)) in enumerate(HOSTILE.items()):
+        found = w.wait(f"h{i}", "down")
+        assert any(found["reason"].startswith(r) for r in reason.split("|")), (what, found["reason"])
+    assert w.health()["good"]["state"] == "up"
+    assert len(w.status()["servers"]) == len(conf)
+
+
+def test_matches(world):
+    body, header, both = Http(reply(200, b"all is well\n")), Http(reply(200, b"x", X_State="fine-7")), Http(reply(200, b"all is well", X_State="fine-8"))
+    w = world({"body": ("fra", body.where), "header": ("fra", header.where), "both": ("fra", both.where)},
+              check=http('match-body = "^all is (well|good)$"  match-header = "x-state: ^fine-[0-9]$"'))
+    w.wait("both", "up")
+    assert both.requests[0].startswith(b"GET ")
+    assert w.wait("body", "down")["reason"].startswith("header")
+    assert w.wait("header", "down")["reason"].startswith("body")
+    body.answer = reply(200, b"so so", X_State="fine-1")
+    w.until(lambda: w.status()["servers"][0]["checks"][0]["result"] == "body", "the body's reason")
+    body.answer = both.answer
+    w.wait("body", "up")
+
+
+def test_codes(world):
+    teapot, fine = Http(reply(418)), Http(OK)
+    w = world({"teapot": ("fra", teapot.where), "fine": ("fra", fine.where)}, check=http("codes = { 418, 204 }"))
+    w.wait("teapot", "up")
+    assert w.wait("fine", "down")["reason"] == "code: HTTP 200"
+
+
+def test_families_apart(world):
+    v4, v6 = Http(), Http(address="::1")
+    w = world({"a1": ("fra", v4.where, v6.where), "a2": ("fra", Http().where)}, check=http())
+    w.wait("a1", "up", v4="up", v6="up")
+    v6.close()
+    found = w.wait("a1", "up", v4="up", v6="down")
+    assert "v6 connect" in found["reason"]
+    v4.close()
+    w.wait("a1", "down", v4="down", v6="down")
+    v6.back()
+    w.wait("a1", "up", v4="down", v6="up")
+
+
+def test_load_scales_the_weight(world):
+    server = Http(reply(200, X_Load="10"))
+    w = world({"a1": ("fra", server.where)}, check=http())
+    w.wait("a1", "up", weight=100)
+    server.answer = reply(200, X_Load="97")
+    w.wait("a1", "up", weight=25)
+    server.answer = reply(200, X_Load="80")		# hysteresis: 25 is left below 75
+    time.sleep(1)
+    assert w.health()["a1"]["weight"] == 25
+    server.answer = reply(200, X_Load="20")
+    w.wait("a1", "up", weight=100)
+    server.answer = reply(200, X_Load="nonsense")
+    time.sleep(0.5)
+    assert w.health()["a1"]["weight"] == 100
+
+
+def test_slow_server_loses_weight(world):
+    server = Http()
+    w = world({"a1": ("fra", server.where)},
+              check=http('slow-at = "200ms"', speed='interval = "250ms"  timeout = "1s"  rise = 2  fall = 2'))
+    w.wait("a1", "up", weight=100)
+    server.delay = 0.25
+    w.wait("a1", "up", weight=25)
+    server.delay = 1.5
+    assert w.wait("a1", "down")["reason"].startswith("timeout")
+
+
+def test_connections_are_kept_or_not(world):
+    kept, fresh = Http(), Http()
+    w = world({"a1": ("fra", kept.where)}, check=http("keepalive = yes"))
+    w.until(lambda: len(kept.requests) >= 8, "8 requests")
+    assert kept.count == 1
+    w.stop()
+    w.servers, w.check = {"a1": ("fra", fresh.where)}, http("keepalive = no")
+    w.write()
+    w.start()
+    w.until(lambda: len(fresh.requests) >= 6, "6 requests")
+    assert fresh.count >= 6
+
+
+def test_environment_and_proxies_do_not_matter(world, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    server = Http()
+    w = world({"a1": ("fra", server.where)}, check=http())
+    w.wait("a1", "up")
+    assert server.requests[0].startswith(b"HEAD /healthz ")
+
+
+def certificate(folder, name, host):
+    key, crt = os.path.join(folder, name + ".key"), os.path.join(folder, name + ".crt")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", key, "-out", crt, "-days", "2", "-subj", f"/CN={host}",
+                    "-addext", f"subjectAltName=DNS:{host}"], check=True, capture_output=True)
+    return key, crt
+
+
+def tls(server_key, server_crt, seen=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server_crt, server_key)
+    if seen is not None:
+        context.sni_callback = lambda sock, name, ctx: seen.append(name)
+
+    def serve(connection):
+        with context.wrap_socket(connection, server_side=True) as c:
+            while read_request(c) is not None:
+                c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    return serve
+
+
+def test_tls(world, tmp_path):
+    """The certificate must be the service's, though the address is the server's own."""
+    right = certificate(tmp_path, "right", "www.example.org")
+    wrong = certificate(tmp_path, "wrong", "www.example.net")
+    names = []
+    servers = {"good": Server(tls(*right, names)), "untrusted": Server(tls(*wrong)),
+               "plain": Server(lambda c: (c.recv(100), c.sendall(reply(400)))), "mute": Server(lambda c: time.sleep(5))}
+    speed = 'interval = "500ms"  timeout = "450ms"  rise = 2  fall = 2'
+    w = world({n: ("fra", s.where) for n, s in servers.items()},
+              check=http(f'ca-file = "{right[1]}"', url="https://www.example.org/", speed=speed))
+    w.wait("good", "up")
+    assert names[0] == "www.example.org"
+    assert w.wait("untrusted", "down")["reason"].startswith("tls")
+    assert w.wait("plain", "down")["reason"].startswith("tls")
+    assert w.wait("mute", "down")["reason"].startswith("timeout")
+
+
+def test_tls_not_verified_and_wrong_name(world, tmp_path):
+    wrong = certificate(tmp_path, "wrong", "www.example.net")
+    server = Server(tls(*wrong))
+    speed = 'interval = "500ms"  timeout = "450ms"  rise = 2  fall = 2'
+    w = world({"a1": ("fra", server.where)},
+              check=http(f'ca-file = "{wrong[1]}"', url="https://www.example.org/", speed=speed))
+    assert w.wait("a1", "down")["reason"].startswith("tls")	# trusted, but for another name
+    w.stop()
+    w.check = http("verify = no", url="https://www.example.org/", speed=speed)
+    w.write()
+    w.start(wait=False)
+    w.wait("a1", "up")
