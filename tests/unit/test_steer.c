@@ -480,6 +480,100 @@ a_scope_holds_one_answer(void **state)
 	}
 }
 
+/* The state of each server of the pool, drawn by lot, and what must hold of the answer
+ * whatever comes. */
+struct lot {
+	enum health_state state[10];
+	unsigned percent[10];
+};
+
+static bool
+is_current(const struct lot *lot, unsigned i)
+{
+	return (lot->state[i] == HEALTH_UP || lot->state[i] == HEALTH_UNKNOWN) && lot->percent[i] != 0;
+}
+
+static void
+check_lot(const struct lot *lot, const struct steer_answer *a, uint32_t min_weight)
+{
+	unsigned drained = 0, listed_alive = 0, listed = 0;
+	uint32_t weight[4] = { 0 };
+	unsigned current[4] = { 0 };
+	int first = -1;
+
+	for (unsigned i = 0; i < 10; i++) {
+		drained += lot->state[i] == HEALTH_DRAIN;
+		if (is_current(lot, i)) {
+			uint32_t w = (servers[i].weight * lot->percent[i] + 50) / 100;
+			weight[servers[i].site] += w != 0 ? w : 1;
+			current[servers[i].site]++;
+		}
+		if (servers[i].site == SYD)
+			continue;			/* not in this client's list */
+		listed++;
+		listed_alive += lot->state[i] != HEALTH_DOWN && lot->state[i] != HEALTH_DRAIN;
+	}
+	assert_int_equal(listed, 8);
+	for (int site = NYC; site >= FRA; site--)
+		if (weight[site] >= min_weight)
+			first = site;
+	assert_in_range(a->n, 1, 8);
+	assert_in_range(a->ttl_s, 5, 60);
+	assert_int_equal(a->scope, 15);
+	for (unsigned k = 0; k < a->n; k++) {
+		unsigned i = a->ip[k][3] - 1u;
+
+		assert_int_equal(servers[i].site, a->site);
+		if (lot->state[i] == HEALTH_DRAIN)
+			assert_int_equal(drained, 10);
+		if (lot->state[i] == HEALTH_DOWN)
+			assert_int_equal(listed_alive, 0);
+		if (first >= 0)
+			assert_true(is_current(lot, i));
+	}
+	if (first >= 0) {
+		assert_int_equal(a->site, first);
+		assert_int_equal(a->n, current[first]);
+	}
+}
+
+static void
+whatever_health_says(void **state)
+{
+	static const char *const words[] = { "unknown", "up", "stale", "drain", "down" };
+	static const unsigned percents[] = { 100, 100, 100, 50, 1, 0 };
+	struct zone_steer text = { .pool = "mirrors", .answers = 8 };
+	uint64_t random = 7;
+
+	(void)state;
+	for (unsigned round = 0; round < 3000; round++) {
+		char health[512] = "";
+		struct lot lot;
+		struct steer *steer;
+		struct steer_answer answer;
+		uint8_t ip[16];
+		struct steer_client client = client_of("10.2.3.0/24", ip);
+
+		random = rendezvous_mix(random + 1);
+		for (unsigned i = 0, bias = random & 3; i < 10; i++) {
+			size_t at = strlen(health);
+
+			random = rendezvous_mix(random + 1);
+			lot.state[i] = bias == 0 ? HEALTH_DRAIN - (random >> 8) % 8 / 7 : /* drained, all but one in eight */
+			    bias == 1 ? HEALTH_DOWN - (random >> 8) % 4 / 3 : (enum health_state)((random >> 8) % 5);
+			lot.percent[i] = percents[(random >> 16) % 6];
+			snprintf(health + at, sizeof(health) - at, "%s=%s@%u ", servers[i].name, words[lot.state[i]],
+			    lot.percent[i]);
+		}
+		pools[0].min_weight = 1 + (uint32_t)(random >> 24) % 40;
+		steer = steer_of(health);
+		steer_pick(steer_bind(steer, &text, 60, NULL), &client, 4, &answer, NULL);
+		check_lot(&lot, &answer, pools[0].min_weight);
+		steer_free(steer);
+	}
+	pools[0].min_weight = 1;
+}
+
 /* Each site has its own `here`; what a located prefix gets is the same everywhere. */
 static void
 sites_agree(void **state)
@@ -635,6 +729,7 @@ main(void)
 		cmocka_unit_test(many_servers_come_in_order),
 		cmocka_unit_test(one_of_five_down_moves_its_share_only),
 		cmocka_unit_test(a_scope_holds_one_answer),
+		cmocka_unit_test(whatever_health_says),
 		cmocka_unit_test(sites_agree),
 		cmocka_unit_test(reasons_are_given),
 		cmocka_unit_test(a_pool_that_is_not_there),
