@@ -1,10 +1,13 @@
 """A site and its upstream router, each in a network namespace of its own, with real BIRD
 on both (eBGP, BFD 3 x 100 ms), for the tests of healthd's keeper.
 
-    net = Net()                  # namespaces, links, the router's BIRD
-    site = Site(net, folder)     # nearcast.conf, BIRD from `nearctl bird-config`, fakes
+    net = Net()                  # namespaces, links, BIRD on both sides, fakes
+    site = Site(net)             # a nearcast.conf with folders of its own
     site.healthd_start()
     net.wait("serving")
+    site.close(); net.close()
+
+The site's BIRD runs what `nearctl bird-config` made; it and the fakes live as long as the net.
 
 Everything is ended by its process id and deleted by close(), also after a failure.
 """
@@ -50,7 +53,7 @@ announce {
   lease = "%(lease)s"
   hold-down = "%(hold)s"
   router-id = "10.99.1.1"
-  bird-socket = "%(folder)s/site.ctl"
+  bird-socket = "%(net)s/site.ctl"
   %(extra)s
   neighbor "rt" { address = "10.99.1.2"  as = 65100 }
 }
@@ -139,11 +142,14 @@ class Bird:
 
 
 class Net:
-    def __init__(self):
+    """`extra` goes into the announce block of every site."""
+
+    def __init__(self, extra=""):
+        self.extra = extra
         self.folder = tempfile.mkdtemp(prefix="nc-keeper-")
         self.site, self.router = f"nc{os.getpid()}-s", f"nc{os.getpid()}-r"
-        self.bird = None
-        self.started = time.monotonic()
+        self.mode = self.folder + "/mode"
+        self.bird = self.site_bird = self.dnsd = self.cache = None
         try:
             self.build()
         except BaseException:
@@ -164,13 +170,58 @@ class Net:
         run("ip", "-n", self.site, "addr", "add", "192.0.2.53/32", "dev", "lo")
         run("ip", "-n", self.site, "addr", "add", "2001:db8:53::53/128", "dev", "lo", "nodad")
         self.bird = Bird(self.router, self.folder, "router", ROUTER).start()
+        text = Site(self).nearctl("bird-config")
+        self.site_bird = Bird(self.site, self.folder, "site", text).start()
+        self.mend()
+        self.session()
 
     def close(self):
-        if self.bird is not None:
-            self.bird.stop()
+        ended(self.dnsd)
+        ended(self.cache)
+        for bird in (self.bird, self.site_bird):
+            if bird is not None:
+                bird.stop()
         for namespace in (self.site, self.router):
             subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def mend(self):
+        """What a test has broken works again; the markers are gone."""
+        for marker in ("169.254.53.1/30", "169.254.53.5/30", "fd53:5300::1/126", "fd53:5300::5/126"):
+            subprocess.run(["ip", "-n", self.site, "addr", "del", marker, "dev", "lo"],
+                           capture_output=True, check=False)
+        if "bird-socket" in self.extra:
+            self.site_bird.ask('disable "anycast*"')
+        for fake, start in ((self.dnsd, self.dnsd_start), (self.cache, self.cache_start)):
+            if fake is not None and fake.poll() is None:
+                fake.send_signal(signal.SIGCONT)
+            else:
+                start()
+        self.dnsd_mode("ok")
+
+    def spawn(self, *argv):
+        process = subprocess.Popen(["ip", "netns", "exec", self.site, sys.executable, HERE + "/keeper_fakes.py", *argv],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    def dnsd_mode(self, mode):
+        with open(self.mode + ".new", "w") as f:
+            f.write(mode)
+        os.rename(self.mode + ".new", self.mode)
+
+    def dnsd_start(self):
+        self.dnsd_mode("ok")
+        self.dnsd = self.spawn("dnsd", self.mode, *ANYCAST)
+
+    def cache_start(self):
+        self.cache = self.spawn("cache", "127.0.0.1", "8080")
+
+    @staticmethod
+    def kill(process, how=signal.SIGKILL):
+        process.send_signal(how)
+        if how == signal.SIGKILL:
+            process.wait()
 
     # what the neighbour sees
 
@@ -214,32 +265,18 @@ class Site:
         self.net = net
         self.folder = tempfile.mkdtemp(prefix="site-", dir=net.folder)
         self.run = self.folder + "/run"
-        self.mode = self.folder + "/mode"
         self.conf = self.folder + "/nearcast.conf"
         self.log_path = self.folder + "/healthd.log"
-        self.dnsd = self.cache = self.healthd = self.bird = None
+        self.healthd = None
         with open(self.conf, "w") as f:
-            f.write(CONF % {"folder": self.folder, "lease": lease, "hold": hold, "extra": extra})
+            f.write(CONF % {"folder": self.folder, "net": net.folder, "lease": lease, "hold": hold,
+                            "extra": net.extra + extra})
         with open(self.folder + "/example.org.zone", "w") as f:
             f.write(ZONE)
-        try:
-            self.bird = Bird(net.site, self.folder, "site", self.nearctl("bird-config")).start()
-            self.dnsd_start()
-            self.cache_start()
-            net.session()
-        except BaseException:
-            self.close()
-            raise
 
     def close(self):
         ended(self.healthd)
-        ended(self.dnsd)
-        ended(self.cache)
-        if self.bird is not None:
-            self.bird.stop()
-        for marker in ("169.254.53.1/30", "169.254.53.5/30", "fd53:5300::1/126", "fd53:5300::5/126"):
-            subprocess.run(["ip", "-n", self.net.site, "addr", "del", marker, "dev", "lo"],
-                           capture_output=True, check=False)
+        self.net.mend()
         assert not REPORT.search(self.log()), self.log()
 
     def nearctl(self, *words, check=True):
@@ -247,29 +284,6 @@ class Site:
                               capture_output=True, text=True, timeout=20, check=False)
         assert not check or done.returncode == 0, done.stderr
         return done.stdout
-
-    def spawn(self, *argv):
-        process = subprocess.Popen(["ip", "netns", "exec", self.net.site, *argv], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, text=True)
-        assert process.stdout.readline() == "ready\n"
-        return process
-
-    def dnsd_mode(self, mode):
-        with open(self.mode + ".new", "w") as f:
-            f.write(mode)
-        os.rename(self.mode + ".new", self.mode)
-
-    def dnsd_start(self):
-        self.dnsd_mode("ok")
-        self.dnsd = self.spawn(sys.executable, HERE + "/keeper_fakes.py", "dnsd", self.mode, *ANYCAST)
-
-    def cache_start(self):
-        self.cache = self.spawn(sys.executable, HERE + "/keeper_fakes.py", "cache", "127.0.0.1", "8080")
-
-    def kill(self, process, how=signal.SIGKILL):
-        process.send_signal(how)
-        if how == signal.SIGKILL:
-            process.wait()
 
     def healthd_start(self, wait=True):
         after = len(self.log())

@@ -75,21 +75,20 @@ def test_status_of_bird_is_read(make, net):
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_dnsd_dead_or_hung_withdraws_within_a_second(make, net, how):
     site = make()
-    site.kill(site.dnsd, signal.SIGKILL if how == "killed" else signal.SIGSTOP)
+    net.kill(net.dnsd, signal.SIGKILL if how == "killed" else signal.SIGSTOP)
     took = net.wait("down", 3)
     assert took < 1.0
     if how == "killed":
-        site.dnsd_start()
+        net.dnsd_start()
     else:
-        site.kill(site.dnsd, signal.SIGCONT)
+        net.kill(net.dnsd, signal.SIGCONT)
     assert 0.3 < net.wait("serving", 5)
 
 
-@pytest.mark.parametrize("mode", ["servfail", "garbage", "wrong-id", "not-authoritative", "other-question",
-                                  "empty", "silent"])
+@pytest.mark.parametrize("mode", ["servfail", "garbage", "silent"])
 def test_dnsd_answering_nonsense_withdraws_within_a_second(make, net, mode):
     site = make()
-    site.dnsd_mode(mode)
+    net.dnsd_mode(mode)
     assert net.wait("down", 3) < 1.0
 
 
@@ -97,10 +96,10 @@ def test_flap_budget_holds_down_and_says_so(make, net):
     site = make()
     for _ in range(2):
         net.wait("serving", 5)
-        site.dnsd_mode("servfail")
+        net.dnsd_mode("servfail")
         net.wait("down", 2)
-        site.dnsd_mode("ok")
-    net.stays("down", 2)
+        net.dnsd_mode("ok")
+    net.stays("down", 1)
     assert "flap budget" in site.wait_posture("alarms", "flap budget")
     penalty = float(re.search(r"penalty=([\d.]+)", site.posture()["damping"]).group(1))
     assert 1900 < penalty < 2000
@@ -108,23 +107,23 @@ def test_flap_budget_holds_down_and_says_so(make, net):
     site.healthd.terminate()
     site.healthd.wait(5)
     site.healthd_start()
-    net.stays("down", 1.5)
+    net.stays("down", 1)
     assert "suppressed=1" in site.wait_posture("damping", "suppressed=1")
 
 
 def test_keeper_killed_is_gone_within_the_lease(make, net):
     site = make()
     prober = site.prober_pid()
-    site.kill(site.healthd)
+    net.kill(site.healthd)
     assert net.wait("down", 4) < 2.0 + 0.1
     assert not alive(prober), "the prober ends with its keeper"
 
 
 def test_keeper_stopped_is_gone_within_the_lease_and_comes_back(make, net):
     site = make()
-    site.kill(site.healthd, signal.SIGSTOP)
+    net.kill(site.healthd, signal.SIGSTOP)
     assert net.wait("down", 4) < 2.0 + 0.1
-    site.kill(site.healthd, signal.SIGCONT)
+    net.kill(site.healthd, signal.SIGCONT)
     net.wait("serving", 5)
     assert "stood still" in " ".join(site.posture()["alarms"])
     assert "penalty=99" in site.posture()["damping"] or "penalty=1000" in site.posture()["damping"]
@@ -133,9 +132,9 @@ def test_keeper_stopped_is_gone_within_the_lease_and_comes_back(make, net):
 def test_keeper_stopped_shortly_changes_nothing(make, net):
     site = make(lease="5s")
     before = net.updates()
-    site.kill(site.healthd, signal.SIGSTOP)
-    time.sleep(1.5)
-    site.kill(site.healthd, signal.SIGCONT)
+    net.kill(site.healthd, signal.SIGSTOP)
+    time.sleep(1)
+    net.kill(site.healthd, signal.SIGCONT)
     net.stays("serving", 1)
     assert net.updates() == before
 
@@ -147,7 +146,7 @@ def test_restart_within_the_lease_changes_nothing(make, net, how):
     site.healthd.send_signal(how)
     site.healthd.wait(5)
     site.healthd_start()
-    net.stays("serving", 2)
+    net.stays("serving", 1.2)
     assert net.updates() == before
     assert re.search("in force already", site.log())
 
@@ -166,7 +165,7 @@ def test_prober_lost_changes_nothing(make, net, how):
 def test_prober_crash_loop_changes_nothing(make, net):
     site = make()
     before = net.updates()
-    end = time.monotonic() + 2
+    end = time.monotonic() + 1.2
     while time.monotonic() < end:
         try:
             os.kill(site.prober_pid(), signal.SIGKILL)
@@ -178,35 +177,35 @@ def test_prober_crash_loop_changes_nothing(make, net):
 
 def test_caches_down_withdraws_and_returns(make, net):
     site = make()
-    site.kill(site.cache)
+    net.kill(net.cache)
     assert net.wait("down", 3) < 1.0
-    site.cache_start()
+    net.cache_start()
     net.wait("serving", 5)
 
 
 def test_caches_down_may_drain(make, net):
     site = make(extra='on-caches-down = "drain"')
-    site.kill(site.cache)
+    net.kill(net.cache)
     net.wait("draining", 3)
     text = net.bird.ask(f"show route {PREFIX4} all")
     assert "BGP.med: 1000" in text and "65001 65001 65001" in text
     site.wait_posture("bird", "draining=2")
-    site.cache_start()
+    net.cache_start()
     net.wait("serving", 5)
     assert site.posture()["alarms"] == []
 
 
 def test_configure_and_restart_of_bird_announce_no_dead_site(make, net):
     site = make()
-    site.kill(site.dnsd)
+    net.kill(net.dnsd)
     net.wait("down", 3)
     before = net.updates()
     for _ in range(3):
-        site.bird.ask("configure")
+        net.site_bird.ask("configure")
         net.stays("down", 0.3)
     assert net.updates() == before
-    site.bird.stop()
-    site.bird.start()
+    net.site_bird.stop()
+    net.site_bird.start()
     net.session()
     net.stays("down", 1)
 
@@ -214,22 +213,22 @@ def test_configure_and_restart_of_bird_announce_no_dead_site(make, net):
 def test_configure_and_restart_of_bird_lose_no_living_site(make, net):
     site = make()
     before = net.updates()
-    site.bird.ask("configure")
+    net.site_bird.ask("configure")
     net.stays("serving", 0.5)
     assert net.updates() == before
-    site.bird.stop()
-    site.bird.start()
+    net.site_bird.stop()
+    net.site_bird.start()
     net.wait("serving", 10)
     site.wait_log("BIRD was restarted")
 
 
 def test_bird_not_exporting_is_an_alarm(make, net):
     site = make()
-    site.bird.ask('disable "anycast4"')
-    site.bird.ask('disable "anycast4_drain"')
+    net.site_bird.ask('disable "anycast4"')
+    net.site_bird.ask('disable "anycast4_drain"')
     site.wait_posture("alarms", "BIRD does not export what is wanted", 6)
-    site.bird.ask('enable "anycast?"')
-    site.bird.ask('enable "anycast?_drain"')
+    net.site_bird.ask('enable "anycast?"')
+    net.site_bird.ask('enable "anycast?_drain"')
     net.wait("serving", 5)
 
 
@@ -244,7 +243,7 @@ def test_sighup_with_a_broken_file_keeps_the_old(make, net):
     site.healthd.send_signal(signal.SIGHUP)
     site.wait_log(r"reload: .*nearcast.conf:\d+: .*old configuration stays", after)
     with open(site.conf, "w") as f:
-        f.write(good.replace("min-healthy", "min-healthy"))
+        f.write(good)
     site.healthd.send_signal(signal.SIGHUP)
     site.wait_log("configuration read again", after)
     net.stays("serving", 1)

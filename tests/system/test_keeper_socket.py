@@ -15,14 +15,14 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def net():
-    n = Net()
+    n = Net('via = "bird-socket"  ')
     yield n
     n.close()
 
 
 @pytest.fixture
 def site(net):
-    s = Site(net, extra='via = "bird-socket"')
+    s = Site(net)
     assert net.states() == {"down"}, "down until proven up"
     s.healthd_start()
     net.wait("serving")
@@ -32,9 +32,9 @@ def site(net):
 
 
 def test_withdraws_and_returns(site, net):
-    site.dnsd_mode("servfail")
+    net.dnsd_mode("servfail")
     assert net.wait("down", 3) < 1.0
-    site.dnsd_mode("ok")
+    net.dnsd_mode("ok")
     net.wait("serving", 5)
     site.wait_posture("bird", "exported4=1/1 exported6=1/1 draining=0")
 
@@ -45,30 +45,30 @@ def test_needs_no_capability(site):
 
 
 def test_what_others_switch_is_switched_back(site, net):
-    site.bird.ask('disable "anycast?"')
-    site.bird.ask('disable "anycast?_drain"')
+    net.site_bird.ask('disable "anycast?"')
+    net.site_bird.ask('disable "anycast?_drain"')
     time.sleep(0.6)
     net.stays("serving", 0.3)
-    site.dnsd_mode("servfail")
+    net.dnsd_mode("servfail")
     net.wait("down", 3)
     for command in ('enable "anycast?"', "configure"):
-        site.bird.ask(command)
+        net.site_bird.ask(command)
         time.sleep(0.5)
         net.stays("down", 0.3)
     site.wait_log("BIRD was reconfigured")
 
 
 def test_bird_restarts_in_an_outage_and_in_service(site, net):
-    site.dnsd_mode("servfail")
+    net.dnsd_mode("servfail")
     net.wait("down", 3)
-    site.bird.stop()
-    site.bird.start()
+    net.site_bird.stop()
+    net.site_bird.start()
     net.session()
     net.stays("down", 1)
-    site.dnsd_mode("ok")
+    net.dnsd_mode("ok")
     net.wait("serving", 5)
-    site.bird.stop()
-    site.bird.start()
+    net.site_bird.stop()
+    net.site_bird.start()
     net.wait("serving", 10)
 
 
@@ -78,5 +78,5 @@ def test_restart_of_healthd_changes_nothing(site, net):
     site.healthd.wait(5)
     net.stays("serving", 0.5)
     site.healthd_start()
-    net.stays("serving", 2)
+    net.stays("serving", 1.2)
     assert net.updates() == before
