@@ -148,6 +148,7 @@ keeper_start_child(struct keeper *k, uint64_t now_ms)
 		log_error("cannot start the prober: %s", err.text);
 	else
 		log_info("prober started, pid %d", (int)k->child.pid);
+	k->report_ms = now_ms;
 }
 
 static void
@@ -188,6 +189,7 @@ keeper_mind_child(struct keeper *k, uint64_t now_ms)
 	keeper_hear(k, now_ms);
 	if (child_watch(&k->child, now_ms)) {
 		k->child_lost_ms = now_ms;
+		k->report_ms = now_ms;
 		log_error("prober %s; the last verdict (%s) stands", k->child.why,
 		    message_verdict_name(k->verdict.verdict));
 	}

@@ -66,17 +66,18 @@ lock_run_dir(const char *run_dir)
 		log_fatal("%s: a healthd is running here already", path);
 }
 
+/* As many descriptors as the probes may need, or as many as we may have */
 static void
 raise_limits(void)
 {
-	struct rlimit files;
+	struct rlimit now, wanted = { MAIN_FILES, MAIN_FILES };
 
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+	if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur >= MAIN_FILES)
 		return;
-	if (files.rlim_max < MAIN_FILES && geteuid() == 0)
-		files.rlim_max = MAIN_FILES;
-	files.rlim_cur = files.rlim_max < MAIN_FILES ? files.rlim_max : MAIN_FILES;
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+	if (now.rlim_max < MAIN_FILES && setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+		return;
+	now.rlim_cur = now.rlim_max < MAIN_FILES ? now.rlim_max : MAIN_FILES;
+	if (setrlimit(RLIMIT_NOFILE, &now) < 0)
 		log_warn("descriptors: %s", strerror(errno));
 }
 

@@ -18,7 +18,7 @@ pool "mirrors" { server "fra1" { site = "fra"  address = { "198.51.100.10" } } }
 BLOCKS = {
     "one family": 'announce { prefix = { "192.0.2.0/24" } }',
     "IPv6 alone": 'announce { prefix = { "2001:db8:53::/48" } neighbor "a" { address = "2001:db8::1" as = 64501 } }',
-    "several prefixes": 'announce { prefix = { "192.0.2.0/24", "198.51.100.0/24", "2001:db8:53::/48" } }',
+    "several prefixes": 'announce { prefix = { "192.0.2.0/24", "203.0.113.0/24", "2001:db8:53::/48" } }',
     "a neighbour named like a word of BIRD's": 'announce { prefix = { "192.0.2.0/24" } '
                                               'neighbor "ra" { address = "10.0.0.1" as = 64501 } '
                                               'neighbor "bgp" { address = "10.0.0.2" as = 64502 } '
