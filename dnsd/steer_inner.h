@@ -1,8 +1,8 @@
 /*
  * steer_inner: what a struct steer is made of, for the steer*.c files and nobody else.
  *
- * steer_geo.c loads databases and maps, steer_build.c turns health into choices,
- * steer.c picks, steer_why.c says why.  For every pool, family and result of its map
+ * steer_geo.c loads databases and maps, steer_build.c sorts servers by health,
+ * steer_choice.c chooses among them, steer.c picks, steer_why.c says why.  For every pool, family and result of its map
  * there is one ready `choice`: the run of candidates that a client of this result is
  * hashed over.  Candidates of one site lie together, sorted by class, so that every
  * choice, whatever health says, is a run from the start of the site's part or of one class.
@@ -152,6 +152,19 @@ steer_family_index(uint8_t family)
 {
 	return family == 6;
 }
+
+static inline struct steer_group *
+steer_group_of(const struct steer_pool *pool, bool six, uint16_t site)
+{
+	return &pool->groups[six][pool->site_index[site]];
+}
+
+/* The state of one family of a server, from its own and the server's. */
+enum health_state steer_family_state(const struct steer_server *s, bool six);
+
+/* The design's step 3 for clients with this list of sites. */
+void steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool,
+    bool six, const uint16_t *list, size_t n, struct steer_choice *choice);
 
 /* The sites of a result (or of `here`), nearest first. */
 size_t steer_list(const struct steer_pool *pool, uint16_t result, const uint16_t **sites);

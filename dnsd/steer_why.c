@@ -82,8 +82,7 @@ add_refusal(struct line *l, const struct steer_trace *t, const struct steer_cand
 	const struct steer_choice *choice = t->choice;
 	const struct conf *conf = t->name->steer->conf;
 	uint16_t site = conf->servers[c->server].site;
-	const struct steer_group *g = &t->name->pool->groups[steer_family_index(t->family)]
-	    [t->name->pool->site_index[site]];
+	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family), site);
 
 	if (site == choice->site && rank < choice->n)
 		add(l, " chosen=no why=\"rank %u of %u, %u answered\"", rank + 1, choice->n, t->answer->n);
@@ -173,8 +172,7 @@ static unsigned
 put_site(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo,
     uint16_t site, unsigned room)
 {
-	const struct steer_pool *pool = t->name->pool;
-	const struct steer_group *g = &pool->groups[steer_family_index(t->family)][pool->site_index[site]];
+	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family), site);
 	struct ranked *order;
 	char km[16];
 
