@@ -4,6 +4,8 @@
 
 #include "common/control.h"
 
+enum { RUN_DIR_MAX = 256 };
+
 static void
 remove_words(struct ctl *ctl, int at, int n)
 {
@@ -61,18 +63,39 @@ ctl_conf(const struct ctl *ctl)
 	return conf;
 }
 
+/* An operator asks a daemon how it is all the more when the configuration is broken: then a line
+ * that says run-dir, or the default, will do. */
+static void
+find_run_dir(const struct ctl *ctl, char dir[RUN_DIR_MAX])
+{
+	struct err err;
+	struct conf *conf = conf_read(ctl->conf_path, NULL, &err);
+	char line[1024];
+	FILE *f;
+
+	snprintf(dir, RUN_DIR_MAX, "%s", conf != NULL ? conf->run_dir : "/run/nearcast");
+	if (conf != NULL) {
+		conf_free(conf);
+		return;
+	}
+	fprintf(stderr, "nearctl: warning: %s\n", err.text);
+	f = fopen(ctl->conf_path, "r");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, " run-dir = \"%255[^\"]\"", dir) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+}
+
 int
 ctl_ask(const struct ctl *ctl, const char *daemon, const char *line, unsigned timeout_ms, FILE *out)
 {
-	struct conf *conf = ctl_conf(ctl);
+	char dir[RUN_DIR_MAX], path[RUN_DIR_MAX + 32];
 	struct err err;
-	char path[512];
 	int rc;
 
-	if (conf == NULL)
-		return 1;
-	snprintf(path, sizeof(path), "%s/%s.sock", conf->run_dir, daemon);
-	conf_free(conf);
+	find_run_dir(ctl, dir);
+	snprintf(path, sizeof(path), "%s/%s.sock", dir, daemon);
 	rc = control_ask(path, line, timeout_ms, out, &err);
 	if (rc < 0)
 		fprintf(stderr, "nearctl: %s: %s\n", daemon, err.text);

@@ -11,7 +11,7 @@
 /*
  * A bucket is one 64-bit word, so that one atomic changes it whole:
  *
- *   tag (22 bits) | limited in a row, for slip (6) | when it will be full again (36, microseconds)
+ *   tag (21 bits) | limited in a row, for slip (7) | when it will be full again (36, microseconds)
  *
  * "When it will be full again" is all a token bucket needs (the generic cell rate
  * algorithm): each answer moves it by 1/rate seconds; more than a second ahead of now
@@ -23,7 +23,7 @@ enum {
 	LINES = 1 << 16,
 	WAYS = 8,
 	TIME_BITS = 36,
-	SLIP_BITS = 6,
+	SLIP_BITS = 7,
 	SECOND_US = 1000000
 };
 

@@ -99,6 +99,7 @@ answer_message(struct tcp_conn *c, struct tcp_batch *batch, const uint8_t *messa
 		return;
 	dns_put16(out, (uint16_t)n);
 	b->out_len += 2 + n;
+	batch->answered = true;
 }
 
 /* Answers whole messages until they end or a backlog forms; octets used, or -1 when over. */
@@ -126,8 +127,10 @@ static enum tcp_result
 process(struct tcp_conn *c, struct tcp_batch *batch, size_t len)
 {
 	struct tcp_buffers *b = batch->buffers;
-	ssize_t used = answer_messages(c, batch, b->in, len);
+	ssize_t used;
 
+	batch->answered = false;
+	used = answer_messages(c, batch, b->in, len);
 	if (used < 0)
 		return TCP_OVER;
 	if ((size_t)used < len) {
@@ -136,7 +139,7 @@ process(struct tcp_conn *c, struct tcp_batch *batch, size_t len)
 			return TCP_OVER;
 		c->in_len = (uint32_t)(len - (size_t)used);
 	}
-	return used != 0 ? TCP_ACTIVE : TCP_QUIET;
+	return batch->answered ? TCP_ACTIVE : TCP_QUIET;
 }
 
 /* What was held back comes first in the worker's buffer; its length. */

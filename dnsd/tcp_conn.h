@@ -42,10 +42,11 @@ struct tcp_batch {
 	struct answer_client client;	/* but its address */
 	struct counters *counters;
 	struct tcp_buffers *buffers;
+	bool answered;			/* something, in the call under way */
 };
 
 enum tcp_result {
-	TCP_QUIET,			/* nothing whole came in: not a sign of life */
+	TCP_QUIET,			/* nothing that deserves an answer: not a sign of life */
 	TCP_ACTIVE,			/* messages answered, or a backlog gone */
 	TCP_OVER			/* end of stream or error: close it */
 };
