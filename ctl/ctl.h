@@ -43,6 +43,7 @@ int ctl_counters(struct ctl *ctl);
 int ctl_check(struct ctl *ctl);		/* ctl/check.c */
 int ctl_explain(struct ctl *ctl);	/* ctl/explain.c */
 int ctl_verify_scope(struct ctl *ctl);	/* ctl/verify_scope.c */
+int ctl_diff(struct ctl *ctl);		/* ctl/diff.c */
 int ctl_bird_config(struct ctl *ctl); /* ctl/bird_config.c */
 int ctl_status(struct ctl *ctl);	/* ctl/status.c */
 int ctl_watch(struct ctl *ctl);

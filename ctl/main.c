@@ -15,6 +15,7 @@ static const struct {
 	{ "check", ctl_check, "check", "check configuration, zones and databases" },
 	{ "clear", ctl_clear, "clear SERVER|SITE|GLOB", "take any word back" },
 	{ "counters", ctl_counters, "counters", "dnsd's counters, in Prometheus text form" },
+	{ "diff", ctl_diff, "diff OLD.mmdb NEW.mmdb", "whom a new database sends to other sites" },
 	{ "drain", ctl_drain, "drain SERVER|SITE|GLOB [--for T] [--wait]", "give it to nobody; a site: take its route away gently" },
 	{ "explain", ctl_explain, "explain NAME ADDRESS[/LEN] [--resolver]", "which servers a client gets, and why" },
 	{ "force-down", ctl_force_down, "force-down SERVER|SITE|GLOB [--for T]", "down, whatever the checks say" },

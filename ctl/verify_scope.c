@@ -226,9 +226,11 @@ follows(const struct prefix *net, const struct prefix *next)
 	if (!step(net->family, ip, 1))
 		return false;
 	for (size_t i = 0; i < GEO_LOOK_HOLDERS; i++) {
-		if (net->family != 6 || memcmp(ip, geo_look_holders[i].ip, 16) != 0 ||
-		    memcmp(ip, next->ip, 16) == 0)
+		if (net->family != 6 || !prefix_contains(&geo_look_holders[i], 6, ip))
 			continue;
+		/* a rule inside such a range has leaves of its own */
+		if (prefix_contains(&geo_look_holders[i], 6, next->ip))
+			return memcmp(next->ip, ip, 16) >= 0;
 		address_in(&unused, &geo_look_holders[i], 1, ip);
 		step(6, ip, 1);
 	}
