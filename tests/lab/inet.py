@@ -170,10 +170,6 @@ def build(net: Net):
     net.add(*TRANSITS, *SITES, *EYEBALLS, "origin")
     for a, b, net4, net6 in LINKS:
         net.link(a, b, net4, net6[:-1])
-    for name, where in {**SITES, **EYEBALLS, "origin": dict(transit="t1")}.items():
-        via4, via6 = neighbor(name, where["transit"])
-        net.ip(name, f"route add default via {via4}")
-        net.ip(name, f"route add default via {via6}")
     for site in SITES:
         for n in (1, 2):
             a4, a6 = cache_addresses(site, n)
@@ -190,7 +186,19 @@ def build(net: Net):
         # every address of the net is the client's own: clients bind to any of them
         net.ip(name, f"route add local {e['net4']} dev lo")
         net.ip(name, f"route add local {e['net6']} dev lo")
+        net.ip(name, f"addr add {e['net6'].replace('::/32', '::1')}/128 dev lo nodad")
+    default_routes(net)
     start_transits(net)
+
+
+def default_routes(net):
+    """Out of sites, regions and the origin; also after a link was down, which loses them."""
+    own = {**{s: site_unicast(s) for s in SITES}, "origin": (ORIGIN4, ORIGIN6),
+           **{n: (e["net4"].replace("0.0/16", "0.1"), e["net6"].replace("::/32", "::1")) for n, e in EYEBALLS.items()}}
+    for name, (src4, src6) in own.items():
+        via4, via6 = neighbor(name, {**SITES, **EYEBALLS}.get(name, {"transit": "t1"})["transit"])
+        net.ip(name, f"route replace default via {via4} src {src4}")
+        net.ip(name, f"route replace default via {via6} src {src6}")
 
 
 def start_transits(net):

@@ -268,13 +268,10 @@ class Lab:
         """Whatever a scenario broke runs again, and all sites serve."""
         for a, b, _, _ in inet.LINKS:
             self.net.link_up(a, b)
-        # an interface that goes down loses its IPv6 addresses and its routes
-            for ns, dev, other in ((a, f"to-{b}", b), (b, f"to-{a}", a)):
-                self.net.ip(ns, f"addr replace {inet.neighbor(other, ns)[1]}/64 dev {dev} nodad", check=False)
-        for name, where in {**SITES, **EYEBALLS, "origin": dict(transit="t1")}.items():
-            via4, via6 = inet.neighbor(name, where["transit"])
-            self.net.ip(name, f"route replace default via {via4}")
-            self.net.ip(name, f"route replace default via {via6}")
+            # an interface that goes down loses its IPv6 address
+            for ns, other in ((a, b), (b, a)):
+                self.net.ip(ns, f"addr replace {inet.neighbor(other, ns)[1]}/64 dev to-{other} nodad", check=False)
+        inet.default_routes(self.net)
         for (site, name), p in list(self.net.processes.items()):
             if p.poll() is None:
                 os.killpg(p.pid, signal.SIGCONT)
