@@ -22,7 +22,7 @@ import dns.rcode
 
 START = time.monotonic()
 RESULT = {"lookups": 0, "lookups_failed": 0, "lookups_slow": 0, "worst_lookup_ms": 0.0,
-          "downloads": 0, "downloads_failed": 0, "downloads_retried": 0, "worst_download_ms": 0.0,
+          "downloads": 0, "downloads_failed": 0, "downloads_retried": 0, "downloads_again": 0, "worst_download_ms": 0.0,
           "direct": 0, "direct_lost": 0, "longest_gap_ms": 0.0, "events": [], "addresses": {}}
 
 
@@ -108,25 +108,35 @@ async def fetch(args, source, address):
         writer.close()
 
 
-async def download(args, source):
-    begin = time.monotonic()
-    done = False
+async def try_addresses(args, source):
+    """The first address, then the second.  (worked, addresses tried)"""
     tried = 0
     for address in (await lookup(args, source))[:2]:
         tried += 1
         try:
-            done = await fetch(args, source, address)
+            if await fetch(args, source, address):
+                return True, tried
         except (asyncio.TimeoutError, OSError):
-            done = False
+            pass
+    return False, tried
+
+
+async def download(args, source):
+    """As `curl --retry 2` does: all addresses, a second's pause, and from the lookup again."""
+    begin = time.monotonic()
+    for attempt in range(3):
+        done, tried = await try_addresses(args, source)
         if done:
             break
+        await asyncio.sleep(1)
     ms = (time.monotonic() - begin) * 1000
     RESULT["downloads"] += 1
-    RESULT["downloads_retried"] += tried > 1
+    RESULT["downloads_retried"] += done and attempt == 0 and tried > 1
+    RESULT["downloads_again"] += done and attempt > 0
     RESULT["worst_download_ms"] = max(RESULT["worst_download_ms"], ms)
-    if not done:
-        RESULT["downloads_failed"] += 1
-        event("download failed", source)
+    if attempt > 0:
+        event("download again" if done else "download failed", source)
+    RESULT["downloads_failed"] += not done
 
 
 async def every(interval, make):
@@ -187,7 +197,7 @@ async def main():
     await stop.wait()
     for job in jobs:
         job.cancel()
-    await asyncio.sleep(5.0 if RESULT["events"] else 0.5)   # those under way may end
+    await asyncio.sleep(6.0 if RESULT["events"] else 0.5)   # those under way may end
     print(json.dumps(RESULT), flush=True)
 
 
