@@ -137,7 +137,7 @@ parse_head(char *line, double *stamp)
 {
 	char *w[WORDS_MAX];
 
-	return split(line, w) == 3 && strcmp(w[0], "nearcast-state") == 0 && strcmp(w[1], "1") == 0 &&
+	return strncmp(line, "nearcast-state ", 15) == 0 && split(line, w) == 3 && strcmp(w[1], "1") == 0 &&
 	    take_time(w[2], "stamp", stamp);
 }
 

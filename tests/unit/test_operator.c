@@ -1,0 +1,255 @@
+/* operator: lines of the control socket, understood and obeyed; and the state file. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "healthd/operator.h"
+#include "healthd/state.h"
+
+static void
+parsed(void **state)
+{
+	static const struct {
+		const char *line;
+		int result;
+		enum operator_verb verb;
+		enum judge_word_kind word;
+		const char *pattern, *by;
+		uint32_t for_s;
+	} rows[] = {
+		{ "drain fra1", 0, OPERATOR_WORD, WORD_DRAIN, "fra1", "?", 0 },
+		{ "drain fra* for 60 by ann", 0, OPERATOR_WORD, WORD_DRAIN, "fra*", "ann", 60 },
+		{ "drain fra* by ann for 60", 0, OPERATOR_WORD, WORD_DRAIN, "fra*", "ann", 60 },
+		{ "  force-up   site:fra  ", 0, OPERATOR_WORD, WORD_FORCE_UP, "site:fra", "?", 0 },
+		{ "force-down a by b", 0, OPERATOR_WORD, WORD_FORCE_DOWN, "a", "b", 0 },
+		{ "undrain a by b", 0, OPERATOR_UNDRAIN, WORD_NONE, "a", "b", 0 },
+		{ "clear [ab]?", 0, OPERATOR_CLEAR, WORD_NONE, "[ab]?", "?", 0 },
+		{ "left fra", 0, OPERATOR_LEFT, WORD_NONE, "fra", "?", 0 },
+		{ "notify p 2026-11-20 by ann", 0, OPERATOR_NOTIFY, WORD_NONE, "p", "ann", 0 },
+		{ "status", 0, OPERATOR_STATUS, WORD_NONE, "", "?", 0 },
+		{ "status json", 0, OPERATOR_STATUS, WORD_NONE, "", "?", 0 },
+		{ "status xml", -1, 0, 0, NULL, NULL, 0 },
+		{ "status json now", -1, 0, 0, NULL, NULL, 0 },
+		{ "", -1, 0, 0, NULL, NULL, 0 },
+		{ "   ", -1, 0, 0, NULL, NULL, 0 },
+		{ "drain", -1, 0, 0, NULL, NULL, 0 },
+		{ "DRAIN a", -1, 0, 0, NULL, NULL, 0 },
+		{ "drained a", -1, 0, 0, NULL, NULL, 0 },
+		{ "drain a for", -1, 0, 0, NULL, NULL, 0 },
+		{ "drain a for 0", -1, 0, 0, NULL, NULL, 0 },
+		{ "drain a for -5", -1, 0, 0, NULL, NULL, 0 },
+		{ "drain a for 5m", -1, 0, 0, NULL, NULL, 0 },
+		{ "drain a for 99999999999999999999", -1, 0, 0, NULL, NULL, 0 },
+		{ "drain a for 31622401", -1, 0, 0, NULL, NULL, 0 },
+		{ "drain a b", -1, 0, 0, NULL, NULL, 0 },
+		{ "undrain a for 5", -1, 0, 0, NULL, NULL, 0 },
+		{ "drain a by \"x\"", -1, 0, 0, NULL, NULL, 0 },
+		{ "drain a\"b", -1, 0, 0, NULL, NULL, 0 },
+		{ "notify p", -1, 0, 0, NULL, NULL, 0 },
+		{ "notify p -", -1, 0, 0, NULL, NULL, 0 },
+		{ "notify p a\"b", -1, 0, 0, NULL, NULL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct operator_command c;
+		struct err err;
+
+		if (operator_parse(&c, rows[i].line, &err) != rows[i].result)
+			fail_msg("\"%s\"", rows[i].line);
+		if (rows[i].result < 0)
+			continue;
+		if (c.verb != rows[i].verb || c.word != rows[i].word || strcmp(c.pattern, rows[i].pattern) != 0 ||
+		    strcmp(c.by, rows[i].by) != 0 || c.for_s != rows[i].for_s)
+			fail_msg("\"%s\": verb %d word %d pattern %s by %s for %u", rows[i].line, c.verb, c.word,
+			    c.pattern, c.by, c.for_s);
+	}
+}
+
+static struct conf_site sites[] = { { .name = (char *)"fra" }, { .name = (char *)"nyc" }, { .name = (char *)"both" } };
+static struct conf_check check = { .kind = CONF_CHECK_CONTENT, .interval_ms = 1000, .rise = 3, .fall = 2 };
+static struct conf_pool pools[] = { { .name = (char *)"p", .check = 0, .n_servers = 4 } };
+static struct conf_server servers[] = {
+	{ .name = (char *)"fra1", .site = 0, .v4.family = 4 }, { .name = (char *)"fra2", .site = 0, .v4.family = 4 },
+	{ .name = (char *)"nyc1", .site = 1, .v4.family = 4, .v6.family = 6 }, { .name = (char *)"both", .site = 1, .v4.family = 4 },
+};
+static struct conf conf = { .sites = sites, .n_sites = 3, .checks = &check, .n_checks = 1, .pools = pools,
+    .n_pools = 1, .servers = servers, .n_servers = 4, .ttl_max_s = 30 };
+static const struct judge_time t0 = { 1000000, 1.7e9 };
+
+static int
+say(struct judge *j, const char *line, struct operator_done *done)
+{
+	struct operator_command c;
+	struct err err;
+
+	if (operator_parse(&c, line, &err) < 0)
+		return -2;
+	return operator_apply(j, &c, t0, done, &err);
+}
+
+static void
+obeyed(void **state)
+{
+	static const struct {
+		const char *sentence, *before, *line;
+		int result;
+		unsigned servers, sites;
+		bool here, elsewhere;
+	} rows[] = {
+		{ "a server", NULL, "drain fra1", 0, 1, 0, true, false },
+		{ "a site", NULL, "drain fra", 0, 0, 1, true, false },
+		{ "another site", NULL, "drain nyc", 0, 0, 1, false, true },
+		{ "a glob means servers", NULL, "drain fra*", 0, 2, 0, true, false },
+		{ "all servers", NULL, "drain *", 0, 4, 0, true, true },
+		{ "a glob of sites", NULL, "drain site:*", 0, 0, 3, true, true },
+		{ "a glob of sites only where no server matches", NULL, "drain f?a", 0, 0, 1, true, false },
+		{ "nobody", NULL, "drain xyz", -1, 0, 0, false, false },
+		{ "nobody, by glob", NULL, "drain xyz*", -1, 0, 0, false, false },
+		{ "a name that is both", NULL, "drain both", -1, 0, 0, false, false },
+		{ "said which", NULL, "drain server:both", 0, 1, 0, false, true },
+		{ "or which", NULL, "drain site:both", 0, 0, 1, false, true },
+		{ "undrain what is not drained changes nothing", NULL, "undrain fra1", 0, 0, 0, false, false },
+		{ "undrain", "drain fra*", "undrain fra1", 0, 1, 0, true, false },
+		{ "undrain leaves other words", "force-down fra1", "undrain fra*", 0, 0, 0, false, false },
+		{ "clear takes all", "force-down fra1", "clear *", 0, 1, 0, true, false },
+		{ "one word in place of another", "drain fra1", "force-up fra1", 0, 1, 0, true, false },
+		{ "a pool is told its set", NULL, "notify p B", 0, 0, 0, false, false },
+		{ "no such pool", NULL, "notify q B", -1, 0, 0, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct judge *j = judge_new(&conf, t0);
+		struct operator_done done;
+
+		assert_non_null(j);
+		if (rows[i].before != NULL)
+			assert_int_equal(say(j, rows[i].before, &done), 0);
+		if (say(j, rows[i].line, &done) != rows[i].result)
+			fail_msg("%s", rows[i].sentence);
+		if (rows[i].result == 0 && (done.servers != rows[i].servers || done.sites != rows[i].sites ||
+		    done.here != rows[i].here || done.elsewhere != rows[i].elsewhere))
+			fail_msg("%s: %u servers, %u sites", rows[i].sentence, done.servers, done.sites);
+		judge_free(j);
+	}
+}
+
+static void
+left(void **state)
+{
+	struct judge *j = judge_new(&conf, t0);
+	struct operator_done done;
+
+	(void)state;
+	assert_int_equal(say(j, "left fra1", &done), 0);
+	assert_int_equal(done.left_ms, 0);
+	assert_int_equal(say(j, "drain fra1", &done), 0);
+	assert_int_equal(say(j, "left fra*", &done), 0);
+	assert_in_range(done.left_ms, 30000, 33000);
+	judge_free(j);
+}
+
+/* --- the state file --- */
+
+struct taken {
+	unsigned n;
+	struct state_item last;
+};
+
+static void
+take(void *arg, const struct state_item *item)
+{
+	struct taken *t = arg;
+
+	t->n++;
+	t->last = *item;
+}
+
+static void
+state_rows(void **state)
+{
+	static const struct {
+		const char *sentence, *text;
+		unsigned items;
+		bool whole;
+	} rows[] = {
+		{ "nothing", "", 0, false },
+		{ "a head alone", "nearcast-state 1 stamp=1.5\n", 0, false },
+		{ "an empty memory", "nearcast-state 1 stamp=1.5\nend 0\n", 0, true },
+		{ "one of each", "nearcast-state 1 stamp=1.5\n"
+		    "word server a drain at=1.000 until=0 by=root\nword site b force-up at=1 until=2.5 by=x\n"
+		    "target a v4 up since=1.0 set=-\ntarget a v6 down since=1.0 set=B\npool p set=B\nend 5\n", 5, true },
+		{ "cut off", "nearcast-state 1 stamp=1.5\nword server a drain at=1 until=0 by=root\nword ser", 1, false },
+		{ "a wrong count", "nearcast-state 1 stamp=1.5\npool p set=B\nend 2\n", 1, false },
+		{ "a bad line among good ones", "nearcast-state 1 stamp=1.5\npool p set=B\nxyzzy\npool q set=C\nend 2\n", 2, false },
+		{ "words without a head are still words", "word server a drain at=1 until=0 by=root\n", 1, false },
+		{ "something behind the end", "nearcast-state 1 stamp=1.5\nend 0\nend 0\n", 0, false },
+		{ "another version", "nearcast-state 2 stamp=1.5\nend 0\n", 0, false },
+		{ "a bad number", "target a v4 up since=x set=-\n", 0, false },
+		{ "a number that is not finite", "target a v4 up since=1e999 set=-\n", 0, false },
+		{ "a state that is no memory", "target a v4 drain since=1 set=-\n", 0, false },
+		{ "a family that does not exist", "target a v5 up since=1 set=-\n", 0, false },
+		{ "a word nobody says", "word server a none at=1 until=0 by=root\n", 0, false },
+		{ "nobody says it", "word server a drain at=1 until=0 by=\n", 0, false },
+		{ "a set with a quote", "pool p set=\"\n", 0, false },
+		{ "two blanks", "pool  p set=B\n", 0, false },
+		{ "zeros and ones", "\1\2\3\377\n\n\n", 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct taken t = { .n = 0 };
+		struct state_report r = state_parse(rows[i].text, strlen(rows[i].text), take, &t);
+
+		if (r.items != rows[i].items || t.n != rows[i].items || r.whole != rows[i].whole)
+			fail_msg("%s: %u items, whole %d", rows[i].sentence, r.items, r.whole);
+	}
+}
+
+/* What is printed is read back. */
+static void
+round_trip(void **state)
+{
+	struct judge *j = judge_new(&conf, t0);
+	struct result ok = { .reason = REASON_OK, .load = -1, .set = "B" };
+	struct operator_done done;
+	struct taken t = { .n = 0 };
+	struct state_report r;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	assert_int_equal(say(j, "drain fra1 for 60 by ann", &done), 0);
+	assert_int_equal(say(j, "force-down site:nyc", &done), 0);
+	judge_step(j, &(struct judge_event){ .kind = JUDGE_RESULT, .index = 0, .result = &ok }, t0);
+	state_print(f, j, t0.wall);
+	fclose(f);
+	r = state_parse(text, len, take, &t);
+	assert_true(r.whole);
+	assert_int_equal(r.items, 3);
+	assert_true(r.stamp == t0.wall);
+	assert_string_equal(t.last.name, "fra1");
+	assert_int_equal(t.last.state, HEALTH_UP);
+	assert_string_equal(t.last.set, "B");
+	free(text);
+	judge_free(j);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parsed), cmocka_unit_test(obeyed), cmocka_unit_test(left),
+		cmocka_unit_test(state_rows), cmocka_unit_test(round_trip),
+	};
+
+	return cmocka_run_group_tests_name("operator", tests, NULL, NULL);
+}
