@@ -190,7 +190,7 @@ class Lab:
 
     def ready(self, seconds=30):
         """All sites announce and every region gets an answer."""
-        return wait_for(lambda: all(self.posture(s) == "serving" for s in SITES), seconds) and \
+        return wait_for(lambda: all(self.posture(s) == "serving" and self.announced(s) for s in SITES), seconds) and \
             wait_for(lambda: all(self.dig(r, "+short") for r in EYEBALLS), seconds)
 
     def start_origin(self):
@@ -251,10 +251,9 @@ class Lab:
         os.killpg(self.net.processes[site, name].pid, signal.SIGCONT)
 
     def prober(self, site):
-        """The process id of healthd's child."""
-        parent = self.net.processes[site, "healthd"].pid
-        with open(f"/proc/{parent}/task/{parent}/children") as f:
-            return int(f.read().split()[0])
+        """The process id of healthd's child, as the keeper says; 0 = it has none."""
+        with open(self.path(site, "run", "posture")) as f:
+            return next(int(line.split("pid=")[1].split()[0]) for line in f if line.startswith("prober "))
 
     def power_off(self, site):
         """Everything of the site at once, and its link."""
