@@ -95,9 +95,13 @@ conn_after(struct tcp_worker *w, struct tcp_conn *c, enum tcp_result result, uin
 }
 
 static void
-conn_event(struct tcp_worker *w, struct tcp_conn *c, struct tcp_batch *batch, uint64_t now_ms)
+conn_event(struct tcp_worker *w, struct tcp_conn *c, uint32_t events, struct tcp_batch *batch,
+    uint64_t now_ms)
 {
-	conn_after(w, c, c->out != NULL ? tcp_conn_write(c, batch) : tcp_conn_read(c, batch), now_ms);
+	if ((events & (EPOLLERR | EPOLLHUP)) != 0)	/* reset, or closed in both directions */
+		conn_close(w, c);
+	else
+		conn_after(w, c, c->out != NULL ? tcp_conn_write(c, batch) : tcp_conn_read(c, batch), now_ms);
 }
 
 /* Closes those idle for too long; milliseconds until the next may be, -1 = nobody is there. */
@@ -223,7 +227,7 @@ serve_turn(struct tcp_worker *w, int wait_ms)
 		if (is_listener(w, what))
 			accept_some(w, *(int *)what, batch.view->conf, now.mono_ms);
 		else if (what != &w->wake)
-			conn_event(w, what, &batch, now.mono_ms);
+			conn_event(w, what, events[i].events, &batch, now.mono_ms);
 	}
 	wait_ms = expire(w, now.mono_ms);
 	if (w->paused_until_ms != 0) {
