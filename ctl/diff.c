@@ -402,6 +402,8 @@ load_side(struct diff *d, struct side *s, struct err *err)
 	s->db = geo_db_open(s->path, err);
 	if (s->db == NULL)
 		return -1;
+	if (!geo_db_has_places(s->db))
+		return err_set(err, "%s: of type \"%s\" has no places", s->path, geo_db_type(s->db));
 	s->map = geo_map_build(d->conf, sites, n, s->db, d->asn, err);
 	return s->map != NULL ? 0 : -1;
 }

@@ -63,8 +63,23 @@ db_hold(struct steer_db *db)
 	return db;
 }
 
+/* What a database is configured for: one of the wrong kind would locate nobody. */
+enum kind { PLACES, AS_NUMBERS };
+
+static int
+check_kind(const struct geo_db *db, const char *path, enum kind kind, struct err *err)
+{
+	if (kind == PLACES && !geo_db_has_places(db))
+		return err_set(err, "%s: of type \"%s\" has no places, a city or country database was expected",
+		    path, geo_db_type(db));
+	if (kind == AS_NUMBERS && !geo_db_has_asns(db))
+		return err_set(err, "%s: of type \"%s\" has no AS numbers, an ASN database was expected",
+		    path, geo_db_type(db));
+	return 0;
+}
+
 static struct steer_db *
-db_open(const char *path, uint64_t stamp, struct err *err)
+db_open(const char *path, enum kind kind, uint64_t stamp, struct err *err)
 {
 	struct steer_db *db = calloc(1, sizeof(*db));
 
@@ -76,7 +91,7 @@ db_open(const char *path, uint64_t stamp, struct err *err)
 	db->refs = 1;
 	db->stamp = stamp;
 	db->db = geo_db_open(path, err);
-	if (db->db == NULL) {
+	if (db->db == NULL || check_kind(db->db, path, kind, err) < 0) {
 		db_release(db);
 		return NULL;
 	}
@@ -101,7 +116,7 @@ say(void (*warn)(const char *line), const char *fmt, ...)
  * file leaves *db as NULL, or as the old one; so does a refused one, if there is an old
  * one.  -1 = refused, and nothing to fall back on. */
 static int
-db_load(struct steer_geo *geo, struct steer_db **db, const char *path, struct steer_db *old,
+db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char *path, struct steer_db *old,
     void (*warn)(const char *line), struct err *err)
 {
 	uint64_t stamp = file_stamp(path);
@@ -119,7 +134,7 @@ db_load(struct steer_geo *geo, struct steer_db **db, const char *path, struct st
 		*db = db_hold(old);
 		return 0;
 	}
-	*db = db_open(path, stamp, &reason);
+	*db = db_open(path, kind, stamp, &reason);
 	if (*db != NULL)
 		return 0;
 	if (old == NULL)
@@ -387,8 +402,8 @@ steer_geo_load(const struct conf *conf, const struct steer_geo *old,
 		return NULL;
 	}
 	geo->refs = 1;
-	if (db_load(geo, &geo->city, conf->geo.city, old != NULL ? old->city : NULL, warn, err) < 0 ||
-	    db_load(geo, &geo->asn, conf->geo.asn, old != NULL ? old->asn : NULL, warn, err) < 0 ||
+	if (db_load(geo, &geo->city, PLACES, conf->geo.city, old != NULL ? old->city : NULL, warn, err) < 0 ||
+	    db_load(geo, &geo->asn, AS_NUMBERS, conf->geo.asn, old != NULL ? old->asn : NULL, warn, err) < 0 ||
 	    load_maps(geo, conf, old, err) < 0) {
 		steer_geo_release(geo);
 		return NULL;

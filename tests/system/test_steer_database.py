@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from mmdb_write import city, write
+from mmdb_write import asn, city, write
 from steer_world import A, Reply, ask, pool_conf, question, sites_conf, until
 
 SITES = {"fra": (50.11, 8.68), "nyc": (40.71, -74.01), "sin": (1.35, 103.82)}
@@ -236,3 +236,14 @@ def test_shutil_copy_over_it(dnsd_factory, tmp_path):
         load.running = False
         load.join()
     assert load.wrong == [] and load.lost == 0
+
+
+@pytest.mark.parametrize("option,record,said", [("city", asn(64500), "has no places"),
+                                                ("asn", city("DE", "EU", 50.0, 8.0), "has no AS numbers")])
+def test_the_wrong_kind_is_refused(dnsd_factory, option, record, said):
+    """Instead of locating nobody in silence."""
+    d = dnsd_factory(zones={"example.org": ZONE}, head='here = "fra"', start=False,
+                     conf=f'geo {{ {option} = "geo.mmdb" }}\n' + CONF)
+    write(os.path.join(d.folder, "geo.mmdb"), {"10.0.0.0/8": record})
+    status, text = d.check()
+    assert status == 1 and "geo.mmdb" in text and said in text
