@@ -1,5 +1,6 @@
 #include "common/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,9 @@ log_line(enum log_level level, const char *fmt, va_list ap)
 	if (n > sizeof(line) - 2)
 		n = sizeof(line) - 2;
 	line[n++] = '\n';
+	/* a reader that hangs costs lines, never the daemon */
+	if (poll(&(struct pollfd){ .fd = STDERR_FILENO, .events = POLLOUT }, 1, 0) != 1)
+		return;
 	if (write(STDERR_FILENO, line, n) < 0)
 		return;		/* nowhere left to say so */
 }

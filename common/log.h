@@ -4,7 +4,7 @@
  * Under systemd (JOURNAL_STREAM set) a line starts with its <priority>;
  * elsewhere with the time.  Knows nothing of what is logged.  Called by the
  * main loops only, never on the packet path.  Each line is one write(2), so
- * threads do not interleave.
+ * threads do not interleave; while nobody takes them, lines are lost rather than waited for.
  */
 #ifndef NEARCAST_LOG_H
 #define NEARCAST_LOG_H

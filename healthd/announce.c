@@ -37,12 +37,14 @@ struct announce_request {
 };
 
 int
-announce_open(struct announce *a, const char *interface, uint32_t lease_ms, struct err *err)
+announce_open(struct announce *a, const char *interface, uint32_t lease_ms, bool v4, bool v6,
+    struct err *err)
 {
 	struct sockaddr_nl local = { .nl_family = AF_NETLINK };
 	struct timeval patience = { .tv_sec = 1 };
 
-	*a = (struct announce){ .fd = -1, .valid_s = lease_ms < 2500 ? 1 : (lease_ms - 500) / 1000 };
+	*a = (struct announce){ .fd = -1, .v4 = v4, .v6 = v6,
+		.valid_s = lease_ms < 2500 ? 1 : (lease_ms - 500) / 1000 };
 	a->ifindex = if_nametoindex(interface);
 	if (a->ifindex == 0)
 		return err_set(err, "announce: no interface \"%s\": %s", interface, strerror(errno));
@@ -140,8 +142,10 @@ announce_marker_change(struct announce *a, const struct announce_marker *m, bool
 static int
 announce_marker_set(struct announce *a, const struct announce_marker *m, bool wanted, struct err *err)
 {
-	int error = announce_marker_change(a, m, wanted);
+	int error = 0;
 
+	if (m->family == AF_INET ? a->v4 : a->v6)
+		error = announce_marker_change(a, m, wanted);
 	if (error == 0 || (!wanted && error == EADDRNOTAVAIL))
 		return 0;
 	return err_set(err, "announce: cannot %s marker %s: %s", wanted ? "renew" : "remove",

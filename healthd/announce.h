@@ -31,12 +31,14 @@ struct announce {
 	int fd;				/* netlink; -1 = closed */
 	unsigned ifindex;
 	uint32_t valid_s;		/* lifetime asked for */
+	bool v4, v6;			/* which markers are ours to keep */
 	uint32_t seq;
 };
 
-/* Opens netlink for the interface.  The lease counts in milliseconds, 2000 at least.
- * 0, or -1 with a reason. */
-int announce_open(struct announce *a, const char *interface, uint32_t lease_ms, struct err *err);
+/* Opens netlink for the interface.  The lease counts in milliseconds, 2000 at least; v4
+ * and v6 say of which families there are prefixes.  0, or -1 with a reason. */
+int announce_open(struct announce *a, const char *interface, uint32_t lease_ms, bool v4, bool v6,
+    struct err *err);
 void announce_close(struct announce *a);
 
 /* How often announce_set is to be called while a marker is wanted. */

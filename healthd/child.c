@@ -150,7 +150,7 @@ child_watch(struct child *c, uint64_t now_ms)
 		return false;
 	if (now_ms < c->heard_ms + patience)
 		return false;
-	snprintf(why, sizeof(why), "no word for %u s", (unsigned)(patience / 1000));
+	snprintf(why, sizeof(why), "silent for %u s", (unsigned)(patience / 1000));
 	child_kill(c, why, now_ms);
 	return true;
 }

@@ -227,21 +227,20 @@ dnsd_watch_free(struct dnsd_watch *w)
 	free(w);
 }
 
-/* Everything asked has missed.  The first miss is followed up: at once after a silence, a
- * timeout later after an error (a dnsd that is being restarted is back by then). */
+/* Everything asked has missed.  An error is followed up after a pause: a dnsd that is
+ * being restarted is back by then. */
 static void
-watch_missed(struct watch_address *a, const char *why, uint64_t now_ms)
+watch_missed(struct watch_address *a, const char *why, bool silent, uint64_t now_ms)
 {
-	bool silent = now_ms >= a->asked_ms + DNSD_WATCH_TIMEOUT_MS;
-
 	watch_give_up(a);
 	a->why = why;
 	a->answers = 0;
-	if (++a->misses >= DNSD_WATCH_FALL) {
+	a->misses++;
+	if (a->misses >= (silent ? DNSD_WATCH_FALL_SILENT : DNSD_WATCH_FALL)) {
 		a->state = POSTURE_DNSD_FAILED;
 		a->due_ms = a->asked_ms + DNSD_WATCH_INTERVAL_MS;
 	} else {
-		a->due_ms = silent ? now_ms : a->asked_ms + DNSD_WATCH_TIMEOUT_MS;
+		a->due_ms = silent ? now_ms : a->asked_ms + DNSD_WATCH_PAUSE_MS;
 	}
 }
 
@@ -296,7 +295,7 @@ watch_ask_address(const struct dnsd_watch *w, struct watch_address *a, uint64_t 
 			why = failed;
 	}
 	if (a->outstanding == 0)
-		watch_missed(a, why, now_ms);
+		watch_missed(a, why, false, now_ms);
 }
 
 /* What came in for one question.  Returns false while nothing has. */
@@ -334,10 +333,10 @@ watch_collect(const struct dnsd_watch *w, struct watch_address *a, uint64_t now_
 		close(a->asks[i].fd);
 		a->asks[i].fd = -1;
 		if (--a->outstanding == 0)
-			watch_missed(a, last, now_ms);
+			watch_missed(a, last, false, now_ms);
 	}
 	if (a->outstanding > 0 && now_ms >= a->asked_ms + DNSD_WATCH_TIMEOUT_MS)
-		watch_missed(a, "no answer within 200 ms", now_ms);
+		watch_missed(a, "no answer within 150 ms", true, now_ms);
 }
 
 static void

@@ -2,12 +2,14 @@
  * dnsd_watch: does dnsd answer, really, on every service address?
  *
  * A DNS question goes through each address every 250 ms and must be answered within
- * 200: same id, QR, same question, NOERROR, AA and at least one record.  Anything
+ * 150: same id, QR, same question, NOERROR, AA and at least one record.  Anything
  * else is a miss with its reason; so is an ICMP error.  After a first miss the
- * address is asked again at once, with several questions from several ports (so that
- * one full socket or one stuck worker of dnsd is not the whole of dnsd); two misses in
- * a row and the address has failed, three answers in a row and it is back.  A dnsd
- * that hangs is found within 250 + 200 + 200 ms.
+ * address is asked again with eight questions from eight ports, of which one right answer
+ * is enough: a full socket in a flood, or one stuck worker of dnsd, is not a dead dnsd,
+ * and a flood must not chase the route from site to site.  After silence that is at
+ * once, and three misses are a failure; after an error 200 ms later, and two are.
+ * Three answers in a row, and the address is back.  So a dnsd that hangs is found
+ * within 250 + 3 * 150 ms, a dead or babbling one within 250 + 200.
  *
  * dnsd's control socket is held open with the command `watch`; its end means that
  * dnsd died or restarts, and all addresses are asked at that moment.  The loss alone
@@ -31,10 +33,12 @@
 #include "healthd/posture.h"
 
 #define DNSD_WATCH_INTERVAL_MS 250
-#define DNSD_WATCH_TIMEOUT_MS 200
-#define DNSD_WATCH_FALL 2
+#define DNSD_WATCH_TIMEOUT_MS 150
+#define DNSD_WATCH_PAUSE_MS 200		/* between an error and the next question */
+#define DNSD_WATCH_FALL 2		/* misses, the last of them an error */
+#define DNSD_WATCH_FALL_SILENT 3	/* misses, the last of them silence */
 #define DNSD_WATCH_RISE 3
-#define DNSD_WATCH_AGAIN 3		/* questions at once after a miss */
+#define DNSD_WATCH_AGAIN 8		/* questions at once after a miss */
 
 struct dnsd_watch;
 

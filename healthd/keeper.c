@@ -31,6 +31,10 @@ keeper_close(struct keeper *k)
 static int
 keeper_open(struct keeper *k, const struct conf *conf, struct err *err)
 {
+	bool v4 = false, v6 = false;
+
+	for (size_t i = 0; i < conf->announce.prefixes.n; i++)
+		*(conf->announce.prefixes.v[i].family == 4 ? &v4 : &v6) = true;
 	k->announce.fd = -1;
 	k->bird = NULL;
 	k->watch = dnsd_watch_new(conf, err);
@@ -39,7 +43,7 @@ keeper_open(struct keeper *k, const struct conf *conf, struct err *err)
 	if (!conf->announce.enabled)
 		return 0;
 	if (conf->announce.via == CONF_VIA_LEASE &&
-	    announce_open(&k->announce, conf->announce.interface, conf->announce.lease_ms, err) < 0) {
+	    announce_open(&k->announce, conf->announce.interface, conf->announce.lease_ms, v4, v6, err) < 0) {
 		keeper_close(k);
 		return -1;
 	}

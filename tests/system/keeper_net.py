@@ -332,4 +332,5 @@ class Site:
             time.sleep(0.02)
 
     def prober_pid(self):
-        return int(re.search(r"pid=(\d+)", self.posture()["prober"]).group(1))
+        """Of the prober that lives; never 0, which kill(2) takes for everybody."""
+        return int(re.search(r"pid=([1-9]\d*)", self.wait_posture("prober", r"pid=[1-9]")).group(1))

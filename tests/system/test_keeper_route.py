@@ -1,4 +1,5 @@
 """healthd's keeper and a real BGP session: what makes the route come and go, and how fast."""
+import json
 import os
 import re
 import shutil
@@ -267,3 +268,78 @@ def test_without_the_capability_it_says_so(make, net):
                            "setpriv", "--bounding-set", "-all", "--inh-caps", "-all", os.path.join(BUILD, "healthd"),
                            "-c", site.conf], capture_output=True, text=True, timeout=10, check=False)
     assert done.returncode == 1 and "CAP_NET_ADMIN" in done.stderr
+
+
+def test_a_reader_of_logs_that_hangs_stops_nothing(make, net):
+    site = make()
+    site.healthd.terminate()
+    site.healthd.wait(5)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 512)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    try:
+        site.healthd = subprocess.Popen(
+            ["ip", "netns", "exec", net.site, os.path.join(BUILD, "healthd"), "-d", "-c", site.conf],
+            stdin=subprocess.DEVNULL, stdout=writer, stderr=writer)
+        net.stays("serving", 2.5)
+        net.kill(net.cache)
+        net.wait("down", 2)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+@pytest.mark.skipif(not os.path.exists(os.path.join(BUILD, "dnsd")), reason="needs dnsd")
+class TestRealDnsd:
+    @pytest.fixture
+    def site(self, make, net):
+        site = make()
+        net.dnsd.kill()
+        net.dnsd.wait()
+        self.start(site)
+        net.wait("serving", 8)
+        yield site
+        self.dnsd.send_signal(signal.SIGCONT)
+        self.dnsd.kill()
+        self.dnsd.wait()
+
+    def start(self, site):
+        with open(site.folder + "/dnsd.log", "ab") as log:
+            self.dnsd = subprocess.Popen(
+                ["ip", "netns", "exec", site.net.site, os.path.join(BUILD, "dnsd"), "-c", site.conf],
+                stdin=subprocess.DEVNULL, stderr=log)
+
+    @pytest.mark.parametrize("how", ["killed", "stopped"])
+    def test_dead_or_hung(self, site, net, how):
+        net.kill(self.dnsd, signal.SIGKILL if how == "killed" else signal.SIGSTOP)
+        assert net.wait("down", 3) < 1.0
+
+    def test_status_knows_both(self, site):
+        time.sleep(0.3)
+        status = json.loads(site.nearctl("status", "--json"))
+        assert status["errors"] == [] and status["route"]["posture"] == "serving"
+        assert status["healthd"]["servers"][0]["name"] == "fra1"
+        assert status["dnsd"]["zones_loaded"] == 1
+        text = site.nearctl("status")
+        for part in ("route       serving", "fra1", "zones       1 of 1"):
+            assert part in text
+        assert len(site.nearctl("watch", "--json", "--count", "1").splitlines()) >= 1
+
+    def test_status_without_daemons(self, site):
+        site.healthd.terminate()
+        site.healthd.wait(5)
+        assert '"who":"healthd"' in site.nearctl("status", "--json", check=False)
+        assert "healthd     " in site.nearctl("status", check=False)
+
+    def test_drain_and_undrain(self, site, net):
+        before = net.updates()
+        site.nearctl("drain", "fra")
+        net.wait("draining", 3)
+        site.nearctl("undrain", "fra")
+        net.wait("serving", 3)
+        after = net.updates()
+        assert after[1::2] == before[1::2], "never withdrawn in between"
