@@ -246,7 +246,8 @@ follow_dname(struct answer_job *j, const struct zone_node *node, const struct na
 {
 	const struct rrset *set = zone_rrset(j->r.zone, node, DNS_DNAME);
 	size_t head = name->label[node->labels];	/* labels in front of the DNAME's owner */
-	uint8_t tail[NAME_MAX_WIRE];
+	const struct zone *zone = j->r.zone;
+	uint8_t tail[NAME_MAX_WIRE], rdata[NAME_MAX_WIRE];
 	size_t len, rdata_at;
 
 	if (node->labels == 0)
@@ -261,10 +262,17 @@ follow_dname(struct answer_job *j, const struct zone_node *node, const struct na
 		j->r.rcode = DNS_YXDOMAIN;		/* 2.2: the new name is too long */
 		return false;
 	}
-	memcpy(target, name->name, head);
+	memmove(target, name->name, head);	/* the name may be the last target */
 	memcpy(target + head, tail, len);
+	len += head;
+	memcpy(rdata, target, len);
+	if (zone->apex_labels != 0 && name_below(tail, zone->apex)) {
+		len -= zone->apex_len;
+		dns_put16(rdata + len, (uint16_t)(0xc000 | j->r.apex_at));
+		len += 2;
+	}
 	rdata_at = j->r.at + 12;
-	if (!reply_record(&j->r, REPLY_ANSWER, *at, DNS_CNAME, DNS_IN, set->ttl_s, target, head + len)) {
+	if (!reply_record(&j->r, REPLY_ANSWER, *at, DNS_CNAME, DNS_IN, set->ttl_s, rdata, len)) {
 		answer_truncate(j);
 		return false;
 	}
@@ -314,7 +322,8 @@ answer_zone(struct answer_job *j)
 		node = &zone->nodes[found];
 		j->note.name_hash = zone->apex_hash + found;
 		if (outcome == ZONE_DNAME)
-			followed = follow_dname(j, node, name, &at, target);
+			/* a question for CNAME has its answer with the CNAME that is made */
+			followed = follow_dname(j, node, name, &at, target) && j->q.qtype != DNS_CNAME;
 		else if (outcome <= ZONE_WILDCARD && (node->flags & ZONE_NODE_CNAME) &&
 		    j->q.qtype != DNS_CNAME && j->q.qtype != DNS_ANY)
 			followed = follow_cname(j, node, &at, target);
