@@ -140,6 +140,7 @@ class Lab:
         u4, u6 = inet.site_unicast(here)
         lines.append(f'listen = {{ "{ANYCAST4}", "{ANYCAST6}", "{u4}", "{u6}" }}')
         lines.append('ttl-min = "1s"')
+        lines.append(f'explain {{ allow = {{ "127.0.0.0/8", "::1/128", "{ANYCAST4}/32", "{ANYCAST6}/128" }} }}')
         lines.append(f'zone "example.org" {{ file = "{self.path("example.org.zone")}" }}')
         lines.append(f'geo {{ city = "{self.path("geo.mmdb")}" }}')
         for name, s in SITES.items():
@@ -188,9 +189,18 @@ class Lab:
             self.start_dnsd(site)
             self.start_healthd(site)
 
+    def all_up(self, site):
+        """The site's health file calls every server up."""
+        try:
+            with open(self.path(site, "run", "health")) as f:
+                servers = [line.split() for line in f if line.startswith("server ")]
+        except OSError:
+            return False
+        return len(servers) == 6 and all(words[2:5] == ["up", "v4=up", "v6=up"] for words in servers)
+
     def ready(self, seconds=30):
-        """All sites announce and every region gets an answer."""
-        return wait_for(lambda: all(self.posture(s) == "serving" and self.announced(s) for s in SITES), seconds) and \
+        """All sites announce, see all caches, and every region gets an answer."""
+        return wait_for(lambda: all(self.all_up(s) for s in SITES), seconds) and wait_for(lambda: all(self.posture(s) == "serving" and self.announced(s) for s in SITES), seconds) and \
             wait_for(lambda: all(self.dig(r, "+short") for r in EYEBALLS), seconds)
 
     def start_origin(self):
