@@ -69,12 +69,17 @@ new_node(void)
 	return n_nodes++;
 }
 
-/* Neighbours differ, or a real writer would have merged them. */
+/* Neighbours differ, or a real writer would have merged them; in a city-like database
+ * three of four are in one country, for address space is given out by region. */
 static uint32_t
 choose_place(void)
 {
 	uint32_t place = (uint32_t)(next_random() % n_places);
 
+	if (n_places > COUNTRIES && next_random() % 4 != 0)
+		place = place / COUNTRIES * COUNTRIES + last_place % COUNTRIES;
+	if (place >= n_places)
+		place = last_place;
 	if (place == last_place)
 		place = (place + 1) % n_places;
 	last_place = place;
