@@ -275,8 +275,10 @@ class Site:
             f.write(ZONE)
 
     def close(self):
+        runs = self.healthd is not None and self.healthd.poll() is None
         ended(self.healthd)
         self.net.mend()
+        assert not runs or self.healthd.returncode == 0, self.log()
         assert not REPORT.search(self.log()), self.log()
 
     def nearctl(self, *words, check=True):

@@ -73,22 +73,17 @@ def test_status_of_bird_is_read(make, net):
     assert PREFIX4 and PREFIX6 and net.state() == "serving"
 
 
-@pytest.mark.parametrize("how", ["killed", "stopped"])
-def test_dnsd_dead_or_hung_withdraws_within_a_second(make, net, how):
-    site = make()
-    net.kill(net.dnsd, signal.SIGKILL if how == "killed" else signal.SIGSTOP)
-    took = net.wait("down", 3)
-    assert took < 1.0
-    if how == "killed":
-        net.dnsd_start()
-    else:
-        net.kill(net.dnsd, signal.SIGCONT)
+def test_dnsd_hung_withdraws_within_a_second_and_returns(make, net):
+    make()
+    net.kill(net.dnsd, signal.SIGSTOP)
+    assert net.wait("down", 3) < 1.0
+    net.kill(net.dnsd, signal.SIGCONT)
     assert 0.3 < net.wait("serving", 5)
 
 
-@pytest.mark.parametrize("mode", ["servfail", "garbage", "silent"])
+@pytest.mark.parametrize("mode", ["servfail", "garbage"])
 def test_dnsd_answering_nonsense_withdraws_within_a_second(make, net, mode):
-    site = make()
+    make()
     net.dnsd_mode(mode)
     assert net.wait("down", 3) < 1.0
 
@@ -140,40 +135,41 @@ def test_keeper_stopped_shortly_changes_nothing(make, net):
     assert net.updates() == before
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_restart_within_the_lease_changes_nothing(make, net, how):
+def test_restart_within_the_lease_changes_nothing(make, net):
     site = make(lease="5s")
     before = net.updates()
-    site.healthd.send_signal(how)
-    site.healthd.wait(5)
-    site.healthd_start()
-    net.stays("serving", 1.2)
+    for how, status in ((signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)):
+        site.healthd.send_signal(how)
+        assert site.healthd.wait(5) == status
+        site.healthd_start()
+        net.stays("serving", 1)
     assert net.updates() == before
     assert re.search("in force already", site.log())
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_prober_lost_changes_nothing(make, net, how):
+def test_prober_hung_changes_nothing(make, net):
     site = make()
     before, prober = net.updates(), site.prober_pid()
-    os.kill(prober, how)
-    site.wait_posture("alarms", "prober", 6)
+    os.kill(prober, signal.SIGSTOP)
+    site.wait_posture("alarms", "prober silent", 6)
     site.wait_posture("prober", r"pid=(?!%d|0)\d+ restarts=1" % prober)
-    net.stays("serving", 0.5)
+    net.stays("serving", 0.3)
     assert net.updates() == before
 
 
-def test_prober_crash_loop_changes_nothing(make, net):
+def test_prober_killed_over_and_over_changes_nothing(make, net):
     site = make()
-    before = net.updates()
-    end = time.monotonic() + 1.2
-    while time.monotonic() < end:
-        try:
-            os.kill(site.prober_pid(), signal.SIGKILL)
-        except (ProcessLookupError, AttributeError):
-            pass
-        time.sleep(0.05)
-    assert net.states() == {"serving"} and net.updates() == before
+    before, killed = net.updates(), set()
+    while len(killed) < 4:
+        pid = site.prober_pid()
+        if pid not in killed and alive(pid):
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        time.sleep(0.02)
+    site.wait_posture("alarms", "prober killed by signal 9")
+    site.wait_posture("prober", "restarts=4")
+    net.stays("serving", 0.3)
+    assert net.updates() == before
 
 
 def test_caches_down_withdraws_and_returns(make, net):
