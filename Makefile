@@ -61,7 +61,7 @@ fuzzers: $(FUZZERS)
 benches: $(BENCHES)
 
 deps:				## installs the packages that are missing (Debian, as root)
-	@.ci/deps build test
+	@.ci/deps build test lab
 
 # libraries are found when make starts: once more after deps
 check: deps			## builds, runs every test; ends with "N passed, N failed"
@@ -101,9 +101,16 @@ bench: all benches		## dnsd beside its peers and the limit of sockets: twenty mi
 bench-quick: all benches	## the same in two minutes
 	tests/bench/run quick
 
-demo: deps			## serves zones/example.org.zone on 127.0.0.1:5300 and asks it
+demo:				## the whole mission on this machine, then leaves the lab running (root)
+	@.ci/deps build test lab
 	@$(MAKE) -s -j$$(nproc) all
-	@tests/demo
+	@tests/lab/demo
+
+demo-stop:			## removes what the demo left running
+	@tests/lab/demo stop
+
+demo-one: all			## one dnsd on 127.0.0.1:5300 with zones/example.org.zone, until Ctrl-C
+	@tests/demo-one
 
 install: all			## into $(DESTDIR)$(PREFIX) and $(DESTDIR)/etc/nearcast
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(PREFIX)/share/man/man5 $(PREFIX)/share/man/man8 $(CONFDIR)/zones)
@@ -123,5 +130,5 @@ help:				## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t14
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all units fuzzers benches deps check asan geodb lab fuzz lint bench bench-quick demo install clean help
+.PHONY: all units fuzzers benches deps check asan geodb lab fuzz lint bench bench-quick demo demo-stop demo-one install clean help
 .SECONDARY:
