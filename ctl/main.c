@@ -21,7 +21,7 @@ static const struct {
 	{ "force-down", ctl_force_down, "force-down SERVER|SITE|GLOB [--for T]", "down, whatever the checks say" },
 	{ "force-up", ctl_force_up, "force-up SERVER|SITE|GLOB [--for T]", "up, whatever the checks say" },
 	{ "notify", ctl_notify, "notify POOL SET", "this set of content is current now" },
-	{ "reload", ctl_reload, "reload [--force]", "dnsd reads configuration, zones and databases again" },
+	{ "reload", ctl_reload, "reload [--force]", "both daemons read their configuration again, dnsd its zones and databases" },
 	{ "status", ctl_status, "status", "the route, healthd and dnsd of this machine" },
 	{ "undrain", ctl_undrain, "undrain SERVER|SITE|GLOB", "take a drain back" },
 	{ "verify-scope", ctl_verify_scope, "verify-scope", "prove the scopes of every map" },

@@ -236,6 +236,7 @@ keeper_reload(struct keeper *k, uint64_t now_ms)
 
 	if (conf == NULL) {
 		log_error("reload: %s; the old configuration stays", err.text);
+		keeper_alarm(k, KEEPER_ALARM_RELOAD, "reload refused: %s", err.text);
 		return;
 	}
 	fixed = keeper_fixed(k->conf, conf);
@@ -243,6 +244,7 @@ keeper_reload(struct keeper *k, uint64_t now_ms)
 		err_set(&err, "%s: a change of %s needs a restart", conf->path, fixed);
 	if (fixed != NULL || keeper_open(&next, conf, &err) < 0) {
 		log_error("reload: %s; the old configuration stays", err.text);
+		keeper_alarm(k, KEEPER_ALARM_RELOAD, "reload refused: %s", err.text);
 		conf_free(conf);
 		return;
 	}
@@ -259,6 +261,7 @@ keeper_reload(struct keeper *k, uint64_t now_ms)
 		bird_want(k->bird, k->posture.now, now_ms);
 	k->renew_ms = 0;
 	keeper_start_child(k, now_ms);
+	keeper_alarm(k, KEEPER_ALARM_RELOAD, NULL);
 	log_info("configuration read again");
 }
 

@@ -1,5 +1,7 @@
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "healthd/operator.h"
@@ -25,6 +27,23 @@ say_done(struct prober *p, const struct operator_command *c, const struct operat
 	p->words++;
 }
 
+/* The configuration is the keeper's to read again; a mistake in it is told to whoever asks */
+static enum control_result
+reload(const struct prober *p, FILE *out, struct err *err)
+{
+	struct conf *conf = conf_read(p->conf->path, NULL, err);
+
+	if (conf == NULL)
+		return CONTROL_ERROR;
+	conf_free(conf);
+	if (p->posture.magic != MESSAGE_POSTURE || kill(getppid(), SIGHUP) < 0) {
+		err_set(err, "there is no keeper that could be asked");
+		return CONTROL_ERROR;
+	}
+	fprintf(out, "healthd reads its configuration again\n");
+	return CONTROL_OK;
+}
+
 static enum control_result
 handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err)
 {
@@ -33,6 +52,8 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 	struct operator_done done;
 
 	(void)request;
+	if (strcmp(line, "reload") == 0)
+		return reload(p, out, err);
 	if (operator_parse(&c, line, err) < 0)
 		return CONTROL_ERROR;
 	if (c.verb == OPERATOR_STATUS) {

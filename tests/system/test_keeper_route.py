@@ -239,11 +239,17 @@ def test_sighup_with_a_broken_file_keeps_the_old(make, net):
     after = len(site.log())
     site.healthd.send_signal(signal.SIGHUP)
     site.wait_log(r"reload: .*nearcast.conf:\d+: .*old configuration stays", after)
+    site.wait_posture("alarms", "reload refused")
+    with open(site.conf, "w") as f:
+        f.write(good.replace("run\"", "elsewhere\""))
+    site.healthd.send_signal(signal.SIGHUP)
+    site.wait_log("change of run-dir needs a restart", after)
     with open(site.conf, "w") as f:
         f.write(good)
     site.healthd.send_signal(signal.SIGHUP)
     site.wait_log("configuration read again", after)
-    net.stays("serving", 1)
+    net.stays("serving", 0.5)
+    assert "refused" not in " ".join(site.posture()["alarms"])
     assert net.updates() == before
 
 
@@ -297,6 +303,9 @@ class TestRealDnsd:
         net.dnsd.kill()
         net.dnsd.wait()
         self.start(site)
+        while not re.search(r"\bready\b", self.log(site)):
+            assert self.dnsd.poll() is None, self.log(site)
+            time.sleep(0.01)
         net.wait("serving", 8)
         yield site
         self.dnsd.send_signal(signal.SIGCONT)
@@ -308,6 +317,11 @@ class TestRealDnsd:
             self.dnsd = subprocess.Popen(
                 ["ip", "netns", "exec", site.net.site, os.path.join(BUILD, "dnsd"), "-c", site.conf],
                 stdin=subprocess.DEVNULL, stderr=log)
+
+    @staticmethod
+    def log(site):
+        with open(site.folder + "/dnsd.log", errors="replace") as f:
+            return f.read()
 
     @pytest.mark.parametrize("how", ["killed", "stopped"])
     def test_dead_or_hung(self, site, net, how):
@@ -324,6 +338,24 @@ class TestRealDnsd:
         for part in ("route       serving", "fra1", "zones       1 of 1"):
             assert part in text
         assert len(site.nearctl("watch", "--json", "--count", "1").splitlines()) >= 1
+
+    def test_reload_reaches_both(self, site, net):
+        with open(site.conf) as f:
+            text = f.read()
+        with open(site.conf, "w") as f:
+            f.write(text.replace('  server "fra1"', '  server "fra2" { site = "fra"  address = { "127.0.0.2" } }\n'
+                                 '  server "fra1"'))
+        site.nearctl("reload")
+        site.wait_log("configuration read again")
+        site.wait_log(r"probing 2 targets")
+        net.stays("serving", 0.5)
+        with open(site.conf, "w") as f:
+            f.write(text + "nonsense")
+        broken = subprocess.run([os.path.join(BUILD, "nearctl"), "-c", site.conf, "reload"],
+                                capture_output=True, text=True, timeout=20, check=False)
+        assert broken.returncode == 1 and "nearcast.conf:" in broken.stderr
+        with open(site.conf, "w") as f:
+            f.write(text)
 
     def test_status_without_daemons(self, site):
         site.healthd.terminate()
