@@ -90,7 +90,7 @@ memory_open(struct prober *p)
 }
 
 static int
-save(struct prober *p, bool sync, struct err *err)
+write_state(struct prober *p, bool sync, struct err *err)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -109,27 +109,35 @@ save(struct prober *p, bool sync, struct err *err)
 	return result;
 }
 
-void
-memory_turn(struct prober *p, bool now)
+int
+memory_save(struct prober *p, struct err *err)
 {
 	struct memory *m = &p->memory;
 	uint64_t now_ms = loop_now(p->loop);
-	bool words = m->words != p->words;
-	struct err err;
 
-	if (m->changes != p->judge->changes && m->due_ms > now_ms + SETTLE_MS)
-		m->due_ms = now_ms + SETTLE_MS;
-	if (!now && now_ms < m->retry_ms)
-		return;
-	if (!now && !words && (now_ms < m->due_ms || !p->judge->first_round_over))
-		return;
-	if (save(p, words, &err) < 0) {
-		prober_alarm(p, ALARM_STATE, 0, "what is known would not survive a restart: %s", err.text);
+	if (write_state(p, m->words != p->words, err) < 0) {
+		prober_alarm(p, ALARM_STATE, 0, "what is known would not survive a restart: %s", err->text);
 		m->retry_ms = now_ms + RETRY_MS;
-		return;
+		return -1;
 	}
 	prober_alarm_over(p, ALARM_STATE);
 	m->changes = p->judge->changes;
 	m->words = p->words;
 	m->due_ms = now_ms + REFRESH_MS;
+	return 0;
+}
+
+void
+memory_turn(struct prober *p)
+{
+	struct memory *m = &p->memory;
+	uint64_t now_ms = loop_now(p->loop);
+	struct err err;
+
+	if (m->changes != p->judge->changes && m->due_ms > now_ms + SETTLE_MS)
+		m->due_ms = now_ms + SETTLE_MS;
+	if (now_ms < m->retry_ms)
+		return;
+	if (m->words != p->words || (now_ms >= m->due_ms && p->judge->first_round_over))
+		memory_save(p, &err);
 }

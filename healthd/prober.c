@@ -360,7 +360,7 @@ on_turn(void *arg)
 		prober_tell_keeper(p, false);
 	}
 	publish_turn(p);
-	memory_turn(p, false);
+	memory_turn(p);
 }
 
 static void
@@ -471,7 +471,8 @@ prober_run(const struct conf *conf, int keeper_fd)
 	if (prober_open(&p, keeper_fd, &err) == 0) {
 		log_info("probing %zu targets of %zu servers", p.judge->n_targets, conf->n_servers);
 		status = loop_run(p.loop, &err) == 0 ? 0 : 1;
-		memory_turn(&p, p.judge->first_round_over);
+		if (p.judge->first_round_over)
+			memory_save(&p, &err);
 	}
 	if (status != 0)
 		log_error("prober: %s", err.text);

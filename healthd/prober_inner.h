@@ -115,7 +115,9 @@ void publish_turn(struct prober *p);
 
 /* memory.c */
 void memory_open(struct prober *p);
-void memory_turn(struct prober *p, bool now);
+void memory_turn(struct prober *p);
+/* Writes the state file now.  0, or -1 with a reason (and an alarm). */
+int memory_save(struct prober *p, struct err *err);
 
 /* content.c */
 int content_open(struct prober *p, struct err *err);

@@ -12,6 +12,7 @@ say_done(struct prober *p, const struct operator_command *c, const struct operat
 {
 	const char *verb = c->verb == OPERATOR_WORD ? judge_word_name(c->word) :
 	    c->verb == OPERATOR_UNDRAIN ? "undrain" : "clear";
+	struct err err;
 
 	if (c->verb == OPERATOR_NOTIFY) {
 		fprintf(out, "pool %s: set %s is current\n", c->pattern, c->set);
@@ -24,7 +25,10 @@ say_done(struct prober *p, const struct operator_command *c, const struct operat
 		fprintf(out, "note: this is known here only; a whole site is drained by its own healthd\n");
 	log_info("%s %s by %s%s: %u servers, %u sites", verb, c->pattern, c->by,
 	    c->for_s != 0 ? " for a time" : "", done->servers, done->sites);
+	/* on the disk before it is confirmed */
 	p->words++;
+	if (memory_save(p, &err) < 0)
+		fprintf(out, "note: in force, but it would not survive a restart: %s\n", err.text);
 }
 
 /* The configuration is the keeper's to read again; a mistake in it is told to whoever asks */

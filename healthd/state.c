@@ -358,7 +358,10 @@ state_write(const char *path, const char *text, size_t len, bool sync, struct er
 		return err_set(err, "%s: name too long", path);
 	if (write_whole(fresh, text, len, sync, err) < 0)
 		return -1;
-	if (rename(path, old) < 0 && errno != ENOENT)
+	/* the old one gets a second name, so that `path` is never missing */
+	if (unlink(old) < 0 && errno != ENOENT)
+		return err_set(err, "%s: %s", old, strerror(errno));
+	if (link(path, old) < 0 && errno != ENOENT && rename(path, old) < 0)
 		return err_set(err, "%s: %s", old, strerror(errno));
 	if (rename(fresh, path) < 0)
 		return err_set(err, "%s: %s", path, strerror(errno));

@@ -53,9 +53,13 @@ class World:
             f.write("\n".join(lines) + "\n")
 
     def start(self, wait=True):
-        self.daemon.start(ready=r"probing \d+ targets")
+        after = len(self.log()) if os.path.exists(self.daemon.log_path) else 0
+        began = time.time()
+        self.daemon.start(ready=None)
+        self.daemon.wait_log(r"probing \d+ targets", after)
         if wait:
-            self.until(lambda: os.path.exists(self.health_path) and self.health(), "a health file")
+            self.until(lambda: os.path.exists(self.health_path) and float(self.head()["stamp"]) >= began,
+                       "a health file")
         return self
 
     def stop(self):
