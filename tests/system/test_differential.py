@@ -360,6 +360,14 @@ def yxdomain_is_the_end(peer, q, ours, theirs):
         theirs.answer -= {r for r in theirs.answer if r[0] == end_of_dname(ours.answer)}
 
 
+def dname_of_an_asterisk(peer, q, ours, theirs):
+    """RFC 6672 3.1: a DNAME is given with its owner.  Below a wildcard's own name (3.3 discourages such DNAMEs)
+    Knot gives it with the name asked."""
+    own = {("*.wdn.diff.test.", *r[1:]) for r in of_type(theirs.answer, dns.rdatatype.DNAME)}
+    if peer == "knot" and own and own <= ours.answer:
+        theirs.answer = theirs.answer - of_type(theirs.answer, dns.rdatatype.DNAME) | own
+
+
 def ns_of_the_zone(peer, q, ours, theirs):
     """RFC 1034 4.3.2 asks for no NS beside an answer; NSD adds those of the zone, and their addresses."""
     if peer != "nsd" or not theirs.aa or not theirs.answer or ours.authority:
@@ -382,7 +390,7 @@ def chains_end_with_the_zone(peer, q, ours, theirs):
 
 
 REASONS = [ds_in_referrals, addresses_of_svcb_targets, glue_for_mx, one_rrset_for_any, yxdomain_is_the_end,
-           ns_of_the_zone, chains_end_with_the_zone]
+           dname_of_an_asterisk, ns_of_the_zone, chains_end_with_the_zone]
 
 
 def explain(peer, q, ours, theirs):
