@@ -463,6 +463,12 @@ geo_db_close(struct geo_db *db)
 
 /* ---- reading ---- */
 
+void
+geo_db_rest(const struct geo_db *db)
+{
+	mmdb_rest(&db->file);
+}
+
 const char *
 geo_db_type(const struct geo_db *db)
 {

@@ -43,6 +43,9 @@ struct geo_place {
 struct geo_db *geo_db_open(const char *path, struct err *err);
 void geo_db_close(struct geo_db *db);
 
+/* After the maps have been built: gives back what memory single lookups do not need. */
+void geo_db_rest(const struct geo_db *db);
+
 /* metadata.database_type, build time (seconds since 1970), and whether IPv6 is there. */
 const char *geo_db_type(const struct geo_db *db);
 uint64_t geo_db_built(const struct geo_db *db);

@@ -32,7 +32,8 @@ struct geo_rank {
 	size_t n_rules;
 	struct list *lists;
 	uint32_t n_lists, cap_lists;
-	uint16_t *index;		/* open addressing: lists by content */
+	uint16_t *index;		/* open addressing: lists by content, at most half full */
+	uint32_t index_size;		/* twice cap_lists */
 	uint16_t unlocated;
 };
 
@@ -109,7 +110,6 @@ add_in_order(const struct geo_rank *rank, struct list *list)
 
 /* ---- lists ---- */
 
-#define INDEX_SIZE (UINT32_C(1) << 17)	/* twice as many as there can be lists */
 
 static uint32_t
 list_hash(const struct list *list)
@@ -118,7 +118,7 @@ list_hash(const struct list *list)
 
 	for (size_t i = 0; i < list->n; i++)
 		h = (h ^ list->site[i]) * UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(h >> 40) & (INDEX_SIZE - 1);
+	return (uint32_t)(h >> 32);
 }
 
 static bool
@@ -127,26 +127,48 @@ list_equal(const struct list *a, const struct list *b)
 	return a->n == b->n && memcmp(a->site, b->site, a->n * sizeof(a->site[0])) == 0;
 }
 
+/* Where in the index the list stands, or would. */
+static uint32_t
+index_of(const struct geo_rank *rank, const struct list *list)
+{
+	uint32_t i = list_hash(list) & (rank->index_size - 1);
+
+	while (rank->index[i] != GEO_RANK_NONE && !list_equal(&rank->lists[rank->index[i]], list))
+		i = (i + 1) & (rank->index_size - 1);
+	return i;
+}
+
+static int
+grow_lists(struct geo_rank *rank)
+{
+	uint32_t cap = rank->cap_lists != 0 ? 2 * rank->cap_lists : 64;
+	struct list *lists = realloc(rank->lists, cap * sizeof(*lists));
+	uint16_t *index = lists != NULL ? realloc(rank->index, 2 * cap * sizeof(*index)) : NULL;
+
+	rank->lists = lists != NULL ? lists : rank->lists;
+	if (index == NULL)
+		return -1;
+	rank->cap_lists = cap;
+	rank->index = index;
+	rank->index_size = 2 * cap;
+	memset(index, 0xff, rank->index_size * sizeof(*index));
+	for (uint32_t i = 0; i < rank->n_lists; i++)
+		index[index_of(rank, &lists[i])] = (uint16_t)i;
+	return 0;
+}
+
 /* The result of this list, old or new. */
 static uint16_t
 add_list(struct geo_rank *rank, const struct list *list)
 {
-	uint32_t i = list_hash(list);
+	uint32_t i = rank->index_size != 0 ? index_of(rank, list) : 0;
 
-	for (; rank->index[i] != GEO_RANK_NONE; i = (i + 1) & (INDEX_SIZE - 1))
-		if (list_equal(&rank->lists[rank->index[i]], list))
-			return rank->index[i];
-	if (rank->n_lists == GEO_RANK_MAX_RESULTS)
+	if (rank->index_size != 0 && rank->index[i] != GEO_RANK_NONE)
+		return rank->index[i];
+	if (rank->n_lists == GEO_RANK_MAX_RESULTS || (rank->n_lists == rank->cap_lists && grow_lists(rank) < 0))
 		return GEO_RANK_NONE;
-	if (rank->n_lists == rank->cap_lists) {
-		uint32_t cap = rank->cap_lists != 0 ? 2 * rank->cap_lists : 64;
-		struct list *p = realloc(rank->lists, cap * sizeof(*p));
-		if (p == NULL)
-			return GEO_RANK_NONE;
-		rank->lists = p;
-		rank->cap_lists = cap;
-	}
 	rank->lists[rank->n_lists] = *list;
+	i = index_of(rank, list);
 	rank->index[i] = (uint16_t)rank->n_lists++;
 	return rank->index[i];
 }
@@ -379,12 +401,10 @@ geo_rank_new(const struct conf *conf, const uint16_t *sites, size_t n_sites, str
 {
 	struct geo_rank *rank = calloc(1, sizeof(*rank));
 
-	if (rank == NULL || (rank->index = malloc(INDEX_SIZE * sizeof(*rank->index))) == NULL) {
+	if (rank == NULL) {
 		err_set(err, "no memory");
-		free(rank);
 		return NULL;
 	}
-	memset(rank->index, 0xff, INDEX_SIZE * sizeof(*rank->index));
 	rank->cut = conf->geo.sites_per_answer;
 	if (rank->cut < 1 || rank->cut > GEO_RANK_MAX_LIST)
 		rank->cut = rank->cut < 1 ? 1 : GEO_RANK_MAX_LIST;
@@ -433,6 +453,6 @@ geo_rank_site_name(const struct geo_rank *rank, uint16_t site)
 size_t
 geo_rank_memory(const struct geo_rank *rank)
 {
-	return sizeof(*rank) + INDEX_SIZE * sizeof(*rank->index) + rank->cap_lists * sizeof(*rank->lists) +
+	return sizeof(*rank) + rank->index_size * sizeof(*rank->index) + rank->cap_lists * sizeof(*rank->lists) +
 	    rank->n_rules * sizeof(*rank->rules) + rank->n_sites * sizeof(*rank->sites);
 }

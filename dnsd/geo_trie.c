@@ -5,13 +5,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define TABLE_BITS 18
-#define TABLE_WORDS ((size_t)1 << (TABLE_BITS - 1))
+#define HALF_BITS 9			/* the first table, and each second one, branch on so many */
+#define HALF (1u << HALF_BITS)
+#define TABLE_BITS (2 * HALF_BITS)
+#define TABLE_WORDS (HALF / 2)
 #define NODE_BITS 6
 #define SLOTS 64
 #define LINE_WORDS 8			/* of a cache line */
 
-/* An entry of the table: a leaf (value << 8 | depth), or a node's place.  A place is the index of its first
+/* An entry of a table: a leaf (value << 8 | depth), or the place of a second table or a node.  A place is the index of its first
  * word, and whether its values are 16 bits wide. */
 #define LEAF UINT32_C(0x80000000)
 #define WIDE UINT32_C(0x40000000)
@@ -75,16 +77,21 @@ child_at(const uint64_t *node, unsigned slot)
 	return (node[0] & bit) != 0 ? children_of(node)[bits_set(node[0] & (bit - 1))] : 0;
 }
 
+/* Where the first 18 bits of a key lead: its entry of a second table, or the first one's, if that is a leaf. */
 static inline const uint32_t *
-table_of(const struct geo_trie *trie)
+entry_of(const struct geo_trie *trie, uint32_t bits)
 {
-	return (const uint32_t *)(const void *)trie->words;
+	const uint32_t *first = (const uint32_t *)(const void *)trie->words + (bits >> HALF_BITS);
+
+	if ((*first & LEAF) != 0)
+		return first;
+	return (const uint32_t *)(const void *)(trie->words + *first) + (bits & (HALF - 1));
 }
 
 struct geo_leaf
 geo_trie_find4(const struct geo_trie *trie, uint32_t ip)
 {
-	uint32_t entry = table_of(trie)[ip >> (32 - TABLE_BITS)], child;
+	uint32_t entry = *entry_of(trie, ip >> (32 - TABLE_BITS)), child;
 	uint64_t key = (uint64_t)ip << (32 + TABLE_BITS);
 	unsigned depth = TABLE_BITS;
 
@@ -106,7 +113,7 @@ geo_trie_find4(const struct geo_trie *trie, uint32_t ip)
 struct geo_leaf
 geo_trie_find(const struct geo_trie *trie, geo_key key)
 {
-	uint32_t entry = table_of(trie)[(uint32_t)(key >> (128 - TABLE_BITS))], child;
+	uint32_t entry = *entry_of(trie, (uint32_t)(key >> (128 - TABLE_BITS))), child;
 	unsigned depth = TABLE_BITS;
 
 	if ((entry & LEAF) != 0)
@@ -129,17 +136,18 @@ geo_trie_find(const struct geo_trie *trie, geo_key key)
 static void
 find_group(const struct geo_trie *trie, size_t n, const geo_key *keys, struct geo_leaf *leaf)
 {
+	const uint32_t *at[GROUP];
 	uint32_t entry[GROUP];
 	geo_key key[GROUP];
 	uint8_t open[GROUP];
 	size_t n_open = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		entry[i] = (uint32_t)(keys[i] >> (128 - TABLE_BITS));
-		__builtin_prefetch(&table_of(trie)[entry[i]]);
+		at[i] = entry_of(trie, (uint32_t)(keys[i] >> (128 - TABLE_BITS)));
+		__builtin_prefetch(at[i]);
 	}
 	for (size_t i = 0; i < n; i++) {
-		entry[i] = table_of(trie)[entry[i]];
+		entry[i] = *at[i];
 		if ((entry[i] & LEAF) != 0) {
 			leaf[i] = leaf_of_entry(entry[i]);
 			continue;
@@ -358,21 +366,34 @@ build_node(struct builder *b, geo_key start, unsigned depth)
 	return b->failed ? 0 : write_node(b, child, value);
 }
 
-static void
-build_table(struct builder *b)
+static uint32_t build_table(struct builder *b, geo_key start, unsigned depth);
+
+/* What stands for the prefix start/len in a table. */
+static uint32_t
+build_entry(struct builder *b, geo_key start, unsigned len)
 {
-	for (uint32_t i = 0; i < UINT32_C(1) << TABLE_BITS && !b->failed; i++) {
-		geo_key slot = (geo_key)i << (128 - TABLE_BITS);
-		uint32_t entry;
-		while (b->run.last < slot)
-			next_range(b);
-		if (b->run.last >= geo_key_last(slot, TABLE_BITS))
-			entry = LEAF | (uint32_t)b->run.value << 8 | geo_key_depth(slot, b->start, b->run.last);
-		else
-			entry = build_node(b, slot, TABLE_BITS);
+	while (b->run.last < start)
+		next_range(b);
+	if (b->run.last >= geo_key_last(start, len))
+		return LEAF | (uint32_t)b->run.value << 8 | geo_key_depth(start, b->start, b->run.last);
+	return len < TABLE_BITS ? build_table(b, start, len) : build_node(b, start, len);
+}
+
+/* Returns the table's place, 0 for the first one and on failure. */
+static uint32_t
+build_table(struct builder *b, geo_key start, unsigned depth)
+{
+	size_t at = b->n_words;
+
+	if (!reserve(b, TABLE_WORDS))
+		return 0;
+	b->n_words += TABLE_WORDS;
+	for (uint32_t i = 0; i < HALF && !b->failed; i++) {
+		uint32_t entry = build_entry(b, start | (geo_key)i << (128 - depth - HALF_BITS), depth + HALF_BITS);
 		if (!b->failed)
-			((uint32_t *)(void *)b->words)[i] = entry;
+			((uint32_t *)(void *)(b->words + at))[i] = entry;
 	}
+	return (uint32_t)at;
 }
 
 /* The finished trie in a mapping of its own, with room to read past its end. */
@@ -399,11 +420,8 @@ geo_trie_build(struct geo_trie *trie, const struct geo_runs *runs, struct err *e
 	struct builder b = { .runs = runs };
 	int rc = -1;
 
-	if (reserve(&b, TABLE_WORDS)) {
-		b.n_words = TABLE_WORDS;
-		first_range(&b);
-		build_table(&b);
-	}
+	first_range(&b);
+	build_table(&b, 0, 0);
 	if (!b.failed)
 		rc = settle(trie, &b);
 	free(b.words);

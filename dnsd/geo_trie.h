@@ -1,7 +1,8 @@
 /*
  * geo_trie: longest-prefix lookup for an address family, in two or three cache lines.
  *
- * The first 18 bits index a table; below it nodes branch on 6 bits each.  A node is
+ * The first 9 bits index a table, small enough to stay in the nearest cache, the next 9 bits a
+ * second one, if there is more than one value; below it nodes branch on 6 bits each.  A node is
  *
  *	word 0	one bit a slot: this slot has a child node
  *	word 1	one bit a slot: a leaf begins here
@@ -26,7 +27,7 @@
 #include "dnsd/geo_key.h"
 
 struct geo_trie {
-	uint64_t *words;		/* the table, then the nodes */
+	uint64_t *words;		/* the first table, then second tables and nodes */
 	size_t n_words;
 	size_t map_size;
 };

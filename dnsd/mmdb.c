@@ -503,3 +503,9 @@ mmdb_close(struct mmdb *db)
 		munmap(db->map, db->map_size);
 	db->map = NULL;
 }
+
+void
+mmdb_rest(const struct mmdb *db)
+{
+	madvise(db->map, db->map_size, MADV_DONTNEED);
+}

@@ -74,6 +74,10 @@ struct mmdb_wanted {
 int mmdb_open(struct mmdb *db, const char *path, struct err *err);
 void mmdb_close(struct mmdb *db);
 
+/* Says that little of the file will be read from now on: its pages leave the process's
+ * memory until they are touched again (they stay in the sealed copy). */
+void mmdb_rest(const struct mmdb *db);
+
 /* The left (0) or right (1) record of node < node_count: a node if < node_count, nothing
  * if equal to it, else node_count + 16 + an offset into the data section. */
 uint32_t mmdb_child(const struct mmdb *db, uint32_t node, unsigned bit);

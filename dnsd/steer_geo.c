@@ -338,6 +338,10 @@ load_maps(struct steer_geo *geo, const struct conf *conf, const struct steer_geo
 		return 0;
 	}
 	geo->maps = maps_build(conf, geo, err);
+	if (geo->city != NULL)
+		geo_db_rest(geo->city->db);
+	if (geo->asn != NULL)
+		geo_db_rest(geo->asn->db);
 	return geo->maps != NULL ? 0 : -1;
 }
 
