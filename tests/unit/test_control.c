@@ -40,7 +40,7 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 		return CONTROL_OK;
 	}
 	if (strcmp(line, "later") == 0) {
-		f->later = request;
+		__atomic_store_n(&f->later, request, __ATOMIC_RELAXED);
 		return CONTROL_LATER;
 	}
 	if (strcmp(line, "now") == 0) {
