@@ -1,15 +1,14 @@
 /*
  * outbox: a batch of replies on their way to one sendmmsg.
  *
- * Neighbours that are alike, equally long and for the same address and port, travel as one
+ * Replies that are alike, equally long and for the same address and port, travel as one
  * message which the kernel, or the network card, cuts apart again (UDP_SEGMENT): the way
  * through the routing tables and queues, nine tenths of what a reply costs, is then paid
  * once.  On the wire nothing differs.  Forwarders and front ends that ask from one port
- * have such replies in most batches; resolvers that change ports have none, and pay one
- * comparison a reply.  Where the kernel does not cut, replies go out singly from then on.
+ * have such replies in most batches; resolvers that change ports have none, and pay a look
+ * into a small table.  Where the kernel does not cut, replies go out singly from then on.
  *
- * Replies lie one behind the other in one stretch of memory, so that joining copies nothing.
- * Knows no DNS.  One thread; allocates nothing.
+ * Knows no DNS.  One thread; allocates and copies nothing.
  */
 #ifndef NEARCAST_OUTBOX_H
 #define NEARCAST_OUTBOX_H
@@ -32,12 +31,22 @@ union outbox_control {
 
 struct outbox {
 	unsigned n;			/* messages */
+	unsigned n_replies;
 	bool single;			/* this kernel does not cut */
 	uint8_t *next;			/* where the next reply goes, in data */
+	/* by message */
 	struct mmsghdr m[OUTBOX_BATCH];
-	struct iovec iov[OUTBOX_BATCH];
-	size_t segment[OUTBOX_BATCH];	/* octets of each reply in a message */
 	union outbox_control control[OUTBOX_BATCH];
+	uint16_t segment[OUTBOX_BATCH];	/* octets of each of its replies */
+	uint8_t count[OUTBOX_BATCH];	/* of replies, */
+	uint8_t first[OUTBOX_BATCH];	/* the first */
+	uint8_t last[OUTBOX_BATCH];	/* and the last of them */
+	/* by reply */
+	uint8_t *start[OUTBOX_BATCH];	/* in data */
+	uint8_t after[OUTBOX_BATCH];	/* the next one of its message */
+	/* the last message for a port and a length, by a hash of both, plus 1 */
+	uint8_t lately[OUTBOX_BATCH];
+	struct iovec iov[OUTBOX_BATCH];
 	uint8_t data[OUTBOX_BATCH * OUTBOX_ROOM];
 };
 
