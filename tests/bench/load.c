@@ -1,7 +1,7 @@
 /*
  * load: a light closed-loop generator of DNS queries over UDP.
  *
- *	load [-b ADDRESS]... [-n PORTS] [-S PREFIX/LEN] [-w WINDOW] [-t SECONDS] [-r RATE]
+ *	load [-b ADDRESS]... [-n PORTS] [-S PREFIX/LEN] [-w WINDOW] [-m MOST] [-t SECONDS] [-r RATE]
  *	     [-P PID]... [-C CPU] [-x] ADDRESS PORT QUERIES
  *
  * QUERIES is a prebuilt ring, one query a line: "HEX RCODE EXPECT", the packet (its id is
@@ -12,7 +12,8 @@
  * that do not steer; -xx not even the rcode, for the limit server.
  *
  * A window of queries is kept in flight over every socket (PORTS for each -b ADDRESS): an
- * answer frees its slot and the next query takes it.  -S sends each query from the next
+ * answer frees its slot and the next query takes it; a socket sends at most MOST (64) of them
+ * before the next has its turn.  -S sends each query from the next
  * address of a prefix instead, which must be local to this host ("AnyIP").  -r sends at a
  * fixed rate, to measure latency below saturation.  After a tenth of the time, in which
  * everything warms up, counting starts; the result is one line of JSON, with the processor
@@ -63,13 +64,13 @@ static struct {
 	struct sockaddr_storage server;
 	socklen_t server_len;
 	const char *bind[MAX_SOCKETS];
-	unsigned n_bind, ports, window;
+	unsigned n_bind, ports, window, most;
 	double seconds, rate;
 	uint32_t spread_first, spread_count;	/* -S: IPv4 addresses, host order */
 	int pids[MAX_PIDS], cpu;
 	unsigned n_pids;
 	unsigned unchecked;
-} opt = { .ports = 4, .window = 64, .seconds = 3, .cpu = -1 };
+} opt = { .ports = 4, .window = 64, .most = BATCH, .seconds = 3, .cpu = -1 };
 
 static struct source *sources;
 static unsigned n_sources;
@@ -582,8 +583,8 @@ run(void)
 	while (now < end) {
 		for (unsigned i = 0; i < n_sources; i++) {
 			receive(&sources[i]);
-			if (opt.rate == 0 && opt.window - sources[i].in_flight >= (opt.window < 16 ? 1 : 8))
-				send_some(&sources[i], BATCH);
+			if (opt.rate == 0 && opt.window - sources[i].in_flight >= (opt.window < 16 || opt.most < 8 ? 1 : 8))
+				send_some(&sources[i], opt.most);
 		}
 		now = now_ns();
 		refill(start, now, &begun);
@@ -642,12 +643,13 @@ main(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "b:n:S:w:t:r:P:C:x")) != -1)
+	while ((c = getopt(argc, argv, "b:n:S:w:m:t:r:P:C:x")) != -1)
 		switch (c) {
 		case 'b': if (opt.n_bind < MAX_SOCKETS) opt.bind[opt.n_bind++] = optarg; break;
 		case 'n': opt.ports = (unsigned)atoi(optarg); break;
 		case 'S': set_spread(optarg); break;
 		case 'w': opt.window = (unsigned)atoi(optarg); break;
+		case 'm': opt.most = (unsigned)atoi(optarg); break;
 		case 't': opt.seconds = atof(optarg); break;
 		case 'r': opt.rate = atof(optarg); break;
 		case 'P': if (opt.n_pids < MAX_PIDS) opt.pids[opt.n_pids++] = atoi(optarg); break;
@@ -658,7 +660,7 @@ main(int argc, char **argv)
 	if (argc - optind != 3 || opt.window == 0 || opt.window > MAX_WINDOW ||
 	    (opt.window & (opt.window - 1)) != 0 || opt.ports == 0) {
 		fprintf(stderr, "usage: load [-b ADDRESS]... [-n PORTS] [-S PREFIX] [-w WINDOW, a power of two]"
-		    " [-t SECONDS] [-r RATE] [-P PID] [-C CPU] [-x] ADDRESS PORT QUERIES\n");
+		    " [-m MOST] [-t SECONDS] [-r RATE] [-P PID] [-C CPU] [-x] ADDRESS PORT QUERIES\n");
 		return 2;
 	}
 	set_server(argv[optind], argv[optind + 1]);
