@@ -62,6 +62,8 @@ reserve(struct compile *c, size_t len, bool align)
 	struct zone *z = c->zone;
 	size_t at = align ? (z->data_len + 7) & ~(size_t)7 : z->data_len;
 
+	if (at + len > UINT32_MAX - 8)
+		return ZONE_NONE;
 	if (at + len > c->room) {
 		size_t room = (at + len) + (at + len) / 4 + 4096;
 		uint8_t *grown = realloc(z->data, room);
@@ -70,8 +72,6 @@ reserve(struct compile *c, size_t len, bool align)
 		z->data = grown;
 		c->room = room;
 	}
-	if (at + len > UINT32_MAX - 8)
-		return ZONE_NONE;
 	memset(z->data + z->data_len, 0, at - z->data_len);
 	z->data_len = at + len;
 	return (uint32_t)at;

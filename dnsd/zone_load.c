@@ -34,8 +34,9 @@ struct load {
 	struct zone_rdata rdata;
 	uint64_t octets_left;
 	unsigned depth, max_depth;
-	bool has_ttl, said_ttl;
-	uint32_t ttl_s;			/* by $TTL */
+	bool has_ttl;			/* by $TTL */
+	bool has_last;			/* by a record */
+	uint32_t ttl_s;			/* of records that have none */
 	struct err err;			/* what the tools below say, before file and line */
 };
 
@@ -287,13 +288,28 @@ record_owner(struct load *l, struct reader *rd, const struct zone_token *tok)
 	return rd->owner == NULL ? err_set(&l->err, "out of memory") : 0;
 }
 
-static void
-say_no_ttl(struct load *l, const struct reader *rd)
+/* The TTL of a record without one: $TTL's (RFC 2308 section 4), else the last one stated (RFC
+ * 1035 section 5.1), else ldns's. */
+static uint32_t
+default_ttl(struct load *l, const struct reader *rd)
 {
-	if (!l->said_ttl)
+	if (!l->has_ttl && !l->has_last) {
 		zone_warn(&l->src, rd->file, rd->text.first_line,
-		    "a record without TTL and no $TTL before it: %d seconds are used", DEFAULT_TTL_S);
-	l->said_ttl = true;
+		    "a record without TTL, and none before it: %d seconds are used", DEFAULT_TTL_S);
+		l->ttl_s = DEFAULT_TTL_S;
+		l->has_last = true;
+	}
+	return l->ttl_s;
+}
+
+/* A TTL that a record states. */
+static void
+note_ttl(struct load *l, uint32_t ttl_s)
+{
+	if (l->has_ttl)
+		return;
+	l->ttl_s = ttl_s;
+	l->has_last = true;
 }
 
 static int
@@ -316,11 +332,10 @@ record(struct load *l, struct reader *rd)
 	ttl = record_head(l, tok, have, &n, &rec);
 	if (ttl < 0)
 		return -1;
-	if (ttl == 0) {
-		rec.ttl_s = l->has_ttl ? l->ttl_s : DEFAULT_TTL_S;
-		if (!l->has_ttl)
-			say_no_ttl(l, rd);
-	}
+	if (ttl == 0)
+		rec.ttl_s = default_ttl(l, rd);
+	else
+		note_ttl(l, rec.ttl_s);
 	if (zone_rdata_meta(rec.type))
 		return err_set(&l->err, "type %s is for questions, not for zone files",
 		    zone_rdata_type_name(name, rec.type));

@@ -8,9 +8,10 @@
  * Knows no configuration and no generations.  Runs on the main thread (or nearctl); not
  * on the packet path.
  *
- * Where RFC 1035 leaves room: a record without TTL takes $TTL, else 3600; an included file
- * starts with the including file's last owner and leaves its origin and owner as they were,
- * while a $TTL in it stays in force (RFC 2308 section 4: for all records that follow).
+ * Where RFC 1035 leaves room: a record without TTL takes $TTL, else the last TTL stated, else
+ * 3600; an included file starts with the including file's last owner and leaves its origin
+ * and owner as they were, while a $TTL in it stays in force (RFC 2308 section 4: for all
+ * records that follow).
  */
 #ifndef NEARCAST_ZONE_LOAD_H
 #define NEARCAST_ZONE_LOAD_H
@@ -29,7 +30,7 @@ struct zone *zone_load(const char *name, const char *file, const struct zone_loa
     void (*warn)(const char *line), struct err *err);
 
 /* The same from memory; `label` stands for the file in messages and for relative
- * includes.  The stamp covers included files only. */
+ * includes.  Such a zone has no stamp worth comparing. */
 struct zone *zone_load_text(const char *name, const char *label, const char *text, size_t len,
     const struct zone_load_limits *limits, void (*warn)(const char *line), struct err *err);
 
