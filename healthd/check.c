@@ -19,6 +19,15 @@ static const struct check_kind kinds[] = {
 };
 
 int
+checks_test(const struct conf *conf, struct err *err)
+{
+	for (size_t i = 0; i < conf->n_checks; i++)
+		if (conf->checks[i].kind == CONF_CHECK_DNS && check_dns_test(&conf->checks[i], err) < 0)
+			return err_prefix(err, "%s:%d", conf->path, conf->checks[i].line);
+	return 0;
+}
+
+int
 checks_open(struct checks *c, struct loop *loop, const struct conf *conf, struct err *err)
 {
 	memset(c, 0, sizeof(*c));

@@ -46,6 +46,9 @@ struct probe {
 	void *arg;			/* of whoever set `done` */
 };
 
+/* What reading the configuration cannot know of its checks.  0, or -1 with a reason. */
+int checks_test(const struct conf *conf, struct err *err);
+
 /* Makes what all probes share.  0, or -1 with a reason and *checks to be given to
  * checks_close. */
 int checks_open(struct checks *checks, struct loop *loop, const struct conf *conf, struct err *err);

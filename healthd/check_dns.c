@@ -152,6 +152,14 @@ parse_expected(struct dns *d, const struct conf_check *c, struct err *err)
 	return 0;
 }
 
+static int
+read_check(struct dns *d, const struct conf_check *c, struct err *err)
+{
+	if (parse_question(d, c->question, err) == 0 && parse_expected(d, c, err) == 0)
+		return 0;
+	return err_prefix(err, "check \"%s\"", c->name);
+}
+
 int
 check_dns_prepare(struct probe *p, struct err *err)
 {
@@ -168,12 +176,21 @@ check_dns_prepare(struct probe *p, struct err *err)
 		d->ask.to.port = p->check->port != 0 ? p->check->port : DEFAULT_PORT;
 	d->ask.timeout_ms = p->check->timeout_ms;
 	d->ask.done = on_done;
-	if (parse_question(d, p->check->question, err) == 0 && parse_expected(d, p->check, err) == 0)
+	if (read_check(d, p->check, err) == 0)
 		return 0;
-	err_prefix(err, "check \"%s\"", p->check->name);
 	check_dns_release(p);
 	p->own = NULL;
 	return -1;
+}
+
+int
+check_dns_test(const struct conf_check *c, struct err *err)
+{
+	struct dns d = { .type = 0 };
+	int result = read_check(&d, c, err);
+
+	ldns_rr_free(d.expected);
+	return result;
 }
 
 void

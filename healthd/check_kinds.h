@@ -32,6 +32,7 @@ void check_tcp_start(struct probe *probe);
 void check_tcp_cancel(struct probe *probe);
 
 int check_dns_prepare(struct probe *probe, struct err *err);
+int check_dns_test(const struct conf_check *check, struct err *err);
 void check_dns_release(struct probe *probe);
 void check_dns_start(struct probe *probe);
 void check_dns_cancel(struct probe *probe);

@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "healthd/keeper_inner.h"
+#include "healthd/prober.h"
 
 /* ---- the parts that follow the configuration ---- */
 
@@ -242,7 +243,7 @@ keeper_reload(struct keeper *k, uint64_t now_ms)
 	fixed = keeper_fixed(k->conf, conf);
 	if (fixed != NULL)
 		err_set(&err, "%s: a change of %s needs a restart", conf->path, fixed);
-	if (fixed != NULL || keeper_open(&next, conf, &err) < 0) {
+	if (fixed != NULL || prober_check(conf, &err) < 0 || keeper_open(&next, conf, &err) < 0) {
 		log_error("reload: %s; the old configuration stays", err.text);
 		keeper_alarm(k, KEEPER_ALARM_RELOAD, "reload refused: %s", err.text);
 		conf_free(conf);

@@ -106,7 +106,7 @@ main(int argc, char **argv)
 	}
 	log_open("healthd", level);
 	setup.conf = conf_read(path, warn_line, &err);
-	if (setup.conf == NULL)
+	if (setup.conf == NULL || prober_check(setup.conf, &err) < 0)
 		log_fatal("%s", err.text);
 	if (only_check) {
 		int status = check_only(setup.conf);

@@ -462,6 +462,12 @@ prober_close(struct prober *p)
 }
 
 int
+prober_check(const struct conf *conf, struct err *err)
+{
+	return checks_test(conf, err);
+}
+
+int
 prober_run(const struct conf *conf, int keeper_fd)
 {
 	struct prober p = { .conf = conf };

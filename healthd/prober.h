@@ -14,6 +14,10 @@
 #define NEARCAST_PROBER_H
 
 #include "common/conf.h"
+#include "common/err.h"
+
+/* What the prober would refuse to run with: "FILE:LINE: ...".  0, or -1 with a reason. */
+int prober_check(const struct conf *conf, struct err *err);
 
 /* Runs until SIGTERM, SIGINT or the keeper's end.  `conf` is borrowed, keeper_fd is a
  * SOCK_SEQPACKET (message.h).  Returns the exit status; what went wrong has been logged. */

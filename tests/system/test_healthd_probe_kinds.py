@@ -1,8 +1,10 @@
 """Checks of kind tcp, dns, command; content with origin, quorum, seed and digest."""
 import hashlib
 import os
+import re
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -136,6 +138,15 @@ def test_dns_rcode_and_text(world):
               check=f'kind = "dns"  question = "no.example.org A"  rcode = "NXDOMAIN"  {SPEED}')
     w.wait("nx", "up")
     assert w.wait("found", "down")["reason"] == "rcode: NOERROR, NXDOMAIN was expected"
+
+
+@pytest.mark.parametrize("more, message", [
+    ('answer = "192.0.2.300"', "192.0.2.300"), ('rcode = "NOSUCH"', "NOSUCH"), ('question = "www.example.org NOSUCH"', "NOSUCH")])
+def test_dns_mistakes_are_found_before_anything_runs(tmp_path, more, message):
+    question = "" if "question" in more else 'question = "www.example.org A"'
+    w = World(tmp_path, {"a1": ("fra", "127.0.0.1")}, check=f'kind = "dns"  {question}  {more}  {SPEED}')
+    p = subprocess.run([*w.daemon.argv, "-t"], capture_output=True, text=True)
+    assert p.returncode == 1 and message in p.stderr and re.search(r"nearcast.conf:\d+: ", p.stderr), p.stderr
 
 
 def test_command(world, tmp_path):
