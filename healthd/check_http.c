@@ -258,10 +258,11 @@ on_header(char *line, size_t one, size_t n, void *arg)
 	return len;
 }
 
+/* The body, with a NUL behind it: a sanitizer's regexec looks for one. */
 static size_t
 keep_body(struct transfer *t, const char *data, size_t len)
 {
-	if (t->body_len + len > t->body_size) {
+	if (t->body_len + len >= t->body_size) {
 		size_t size = (t->body_len + len) * 2 < 1024 ? 1024 : (t->body_len + len) * 2;
 		char *grown = realloc(t->body, size);
 
@@ -272,6 +273,7 @@ keep_body(struct transfer *t, const char *data, size_t len)
 	}
 	memcpy(t->body + t->body_len, data, len);
 	t->body_len += len;
+	t->body[t->body_len] = '\0';
 	return len;
 }
 
