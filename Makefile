@@ -95,11 +95,10 @@ lint:				## clang's warnings, cppcheck, the manual pages
 	    -j$$(nproc) --std=c11 -I. -D_GNU_SOURCE -DVERSION='""' $(PARTS)
 	$(if $(MANS),mandoc -Tlint -Wwarning $(MANS))
 
-bench: all benches		## dnsd beside its peers and the limit of sockets: twenty minutes
-	tests/bench/run full
-
-bench-quick: all benches	## the same in two minutes
-	tests/bench/run quick
+bench bench-quick:		## dnsd beside its peers and the limit of sockets: twenty minutes, or two
+	@.ci/deps build bench
+	@$(MAKE) -s -j$$(nproc) all benches
+	tests/bench/run $(if $(findstring quick,$@),quick,full)
 
 demo:				## the whole mission on this machine, then leaves the lab running (root)
 	@.ci/deps build test lab

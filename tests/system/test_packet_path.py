@@ -92,7 +92,7 @@ def test_a_million_queries_allocate_nothing_lock_nothing_and_call_two_functions(
         def read():
             return struct.unpack_from("<5Q16Q", shared)
         before = read()
-        tracing = subprocess.Popen(["strace", "-qq", "-o", str(calls), "-p", str(before[5])], stderr=subprocess.DEVNULL)
+        tracing = subprocess.Popen(["strace", "-qq", "-e", "raw=all", "-o", str(calls), "-p", str(before[5])], stderr=subprocess.DEVNULL)
         try:
             deadline = time.monotonic() + 300
             while read()[0] - before[0] < QUERIES and time.monotonic() < deadline:
