@@ -1,0 +1,267 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dnsd/load.h"
+#include "dnsd/view.h"
+
+static const char *const zone_names[] = { "org", "example.org", "sub.example.org", "a.b.c.sub.example.org", "example.net" };
+enum { N_ZONES = sizeof(zone_names) / sizeof(zone_names[0]) };
+
+struct fixture {
+	char dir[32], conf[64];
+};
+
+static unsigned warnings, errors;
+static char last_error[1024];
+
+static void
+on_warn(const char *line)
+{
+	(void)line;
+	warnings++;
+}
+
+static void
+on_error(const char *line)
+{
+	errors++;
+	snprintf(last_error, sizeof(last_error), "%s", line);
+}
+
+static const struct load_say say = { on_warn, on_error };
+
+static void
+write_file(const struct fixture *f, const char *name, const char *text)
+{
+	char path[128], fresh[136];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	out = fopen(fresh, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(rename(fresh, path), 0);	/* another inode: a change, however soon */
+}
+
+static void
+write_zone(const struct fixture *f, const char *name, unsigned serial, const char *more)
+{
+	char file[64], text[1024];
+
+	snprintf(file, sizeof(file), "%s.zone", name);
+	snprintf(text, sizeof(text), "$TTL 300\n@ IN SOA ns.invalid. h.invalid. %u 1 1 1 1\n@ IN NS ns.invalid.\n%s",
+	    serial, more);
+	write_file(f, file, text);
+}
+
+static void
+write_conf(const struct fixture *f, unsigned n_zones, const char *more)
+{
+	char text[2048];
+	size_t n = (size_t)snprintf(text, sizeof(text), "listen = { \"127.0.0.1@5300\" }\n%s", more);
+
+	for (unsigned i = 0; i < n_zones; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "zone \"%s\" { file = \"%s.zone\" }\n",
+		    zone_names[i], zone_names[i]);
+	write_file(f, "nearcast.conf", text);
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	strcpy(f->dir, "/tmp/nc-view-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->conf, sizeof(f->conf), "%s/nearcast.conf", f->dir);
+	for (unsigned i = 0; i < N_ZONES; i++)
+		write_zone(f, zone_names[i], 1, "www 300 IN A 192.0.2.1\n");
+	write_conf(f, N_ZONES, "");
+	warnings = errors = 0;
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+
+	for (unsigned i = 0; i < N_ZONES; i++) {
+		snprintf(path, sizeof(path), "%s/%s.zone", f->dir, zone_names[i]);
+		unlink(path);
+	}
+	unlink(f->conf);
+	assert_int_equal(rmdir(f->dir), 0);
+	free(f);
+	return 0;
+}
+
+/* The apex of the zone that answers, as text; "-" = none. */
+static char *
+found(const struct view *view, const char *name, uint16_t qtype, char text[NAME_TEXT])
+{
+	uint8_t wire[NAME_MAX_WIRE];
+	struct name_walk walk;
+	const struct view_zone *vz;
+
+	assert_true(name_parse(wire, name, NULL) > 0);
+	assert_true(name_walk(&walk, wire, sizeof(wire)) > 0);
+	vz = view_find_zone(view, &walk, qtype);
+	if (vz == NULL)
+		return strcpy(text, "-");
+	return name_text(text, vz->apex);
+}
+
+static void
+test_find_zone(void **state)
+{
+	static const struct {
+		const char *sentence, *name;
+		uint16_t qtype;
+		const char *expected;
+	} rows[] = {
+		{ "an apex", "example.org", DNS_A, "example.org" },
+		{ "below an apex", "www.example.org", DNS_A, "example.org" },
+		{ "without case", "WWW.Example.ORG", DNS_A, "example.org" },
+		{ "the closest zone answers", "www.sub.example.org", DNS_A, "sub.example.org" },
+		{ "the child's apex is the child's", "sub.example.org", DNS_NS, "sub.example.org" },
+		{ "its DS is the parent's", "sub.example.org", DNS_DS, "example.org" },
+		{ "a DS below an apex is an ordinary name", "www.sub.example.org", DNS_DS, "sub.example.org" },
+		{ "a DS where we have no parent", "example.net", DNS_DS, "example.net" },
+		{ "a DS two zones up", "a.b.c.sub.example.org", DNS_DS, "sub.example.org" },
+		{ "a zone several labels down", "x.a.b.c.sub.example.org", DNS_A, "a.b.c.sub.example.org" },
+		{ "between two zones", "b.c.sub.example.org", DNS_A, "sub.example.org" },
+		{ "above", "net", DNS_A, "-" },
+		{ "the root", ".", DNS_A, "-" },
+		{ "elsewhere", "example.com", DNS_A, "-" },
+		{ "ends alike, but not at a label", "wwwexample.net", DNS_A, "-" },
+		{ "a very deep name", "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.example.net", DNS_A,
+		  "example.net" },
+	};
+	struct fixture *f = *state;
+	struct err err = { "" };
+	struct load *load = load_read(f->conf, NULL, false, &say, &err);
+	struct view *view;
+	char text[NAME_TEXT];
+
+	if (load == NULL)
+		fail_msg("%s", err.text);
+	view = view_build(load, NULL, 7, &err);
+	load_release(load);				/* the view holds it */
+	assert_non_null(view);
+	assert_int_equal(view->generation, 7);
+	assert_int_equal(view->n_loaded, N_ZONES);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_message("%s\n", rows[i].sentence);
+		assert_string_equal(found(view, rows[i].name, rows[i].qtype, text), rows[i].expected);
+	}
+	view_free(view);
+}
+
+static void
+test_no_zones(void **state)
+{
+	struct fixture *f = *state;
+	struct load *load;
+	struct view *view;
+	char text[NAME_TEXT];
+
+	write_conf(f, 0, "");
+	load = load_read(f->conf, NULL, false, &say, NULL);
+	assert_non_null(load);
+	view = view_build(load, NULL, 1, NULL);
+	assert_string_equal(found(view, "www.example.org", DNS_A, text), "-");
+	view_free(view);
+	load_release(load);
+}
+
+/* What did not change is shared, what is refused stays, what is gone goes. */
+static void
+test_loads_share(void **state)
+{
+	struct fixture *f = *state;
+	struct load *a = load_read(f->conf, NULL, false, &say, NULL), *b, *c;
+	struct err err;
+
+	write_zone(f, "example.org", 2, "www 300 IN A 192.0.2.2\nmore 300 IN A 192.0.2.2\n");
+	write_zone(f, "example.net", 2, "this is no record\n");
+	b = load_read(f->conf, a, false, &say, &err);
+	assert_non_null(b);
+	assert_ptr_equal(b->zones[0], a->zones[0]);
+	assert_ptr_not_equal(b->zones[1], a->zones[1]);
+	assert_int_equal(b->zones[1]->serial, 2);
+	assert_ptr_equal(b->zones[4], a->zones[4]);	/* refused: the old one */
+	assert_int_equal(b->failed, 1);
+	assert_int_equal(errors, 1);
+	assert_non_null(strstr(last_error, "example.net.zone:"));
+	assert_non_null(strstr(last_error, "the old version stays"));
+	assert_memory_equal(&a->cookies, &b->cookies, sizeof(a->cookies));
+	load_release(a);
+
+	write_conf(f, 2, "");
+	c = load_read(f->conf, b, false, &say, &err);
+	assert_non_null(c);
+	assert_int_equal(c->failed, 0);
+	assert_ptr_equal(c->zones[1], b->zones[1]);
+	load_release(b);
+	assert_int_equal(c->zones[0]->refs, 1);
+	load_release(c);
+}
+
+static void
+test_guards(void **state)
+{
+	struct fixture *f = *state;
+	struct load *a, *b;
+	struct err err;
+
+	write_zone(f, "org", 5, "a 1 IN A 192.0.2.1\nb 1 IN A 192.0.2.1\nc 1 IN A 192.0.2.1\n");
+	write_conf(f, 1, "");
+	a = load_read(f->conf, NULL, false, &say, &err);
+	assert_non_null(a);
+
+	write_zone(f, "org", 6, "");			/* four names become one */
+	b = load_read(f->conf, a, false, &say, &err);
+	assert_ptr_equal(b->zones[0], a->zones[0]);
+	assert_non_null(strstr(last_error, "percent"));
+	load_release(b);
+
+	write_zone(f, "org", 4, "a 1 IN A 192.0.2.1\nb 1 IN A 192.0.2.1\nc 1 IN A 192.0.2.1\n");
+	b = load_read(f->conf, a, false, &say, &err);
+	assert_ptr_equal(b->zones[0], a->zones[0]);
+	assert_non_null(strstr(last_error, "went back"));
+	load_release(b);
+	b = load_read(f->conf, a, true, &say, &err);	/* forced */
+	assert_int_equal(b->zones[0]->serial, 4);
+	load_release(b);
+
+	write_conf(f, 1, "nonsense = 1\n");
+	assert_null(load_read(f->conf, a, false, &say, &err));
+	assert_non_null(strstr(err.text, "nonsense"));
+	load_release(a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_find_zone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_zones, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_loads_share, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_guards, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
