@@ -227,20 +227,23 @@ dnsd_watch_free(struct dnsd_watch *w)
 	free(w);
 }
 
-/* Everything asked has missed.  An error is followed up after a pause: a dnsd that is
- * being restarted is back by then. */
+/* How a round of questions can miss */
+enum watch_miss { MISS_SILENT, MISS_CLOSED, MISS_WRONG };
+
 static void
-watch_missed(struct watch_address *a, const char *why, bool silent, uint64_t now_ms)
+watch_missed(struct watch_address *a, enum watch_miss miss, const char *why, uint64_t now_ms)
 {
+	static const uint64_t pause_ms[] = { [MISS_CLOSED] = DNSD_WATCH_RESTART_MS, [MISS_WRONG] = DNSD_WATCH_PAUSE_MS };
+
 	watch_give_up(a);
 	a->why = why;
 	a->answers = 0;
 	a->misses++;
-	if (a->misses >= (silent ? DNSD_WATCH_FALL_SILENT : DNSD_WATCH_FALL)) {
+	if (a->misses >= (miss == MISS_SILENT ? DNSD_WATCH_FALL_SILENT : DNSD_WATCH_FALL)) {
 		a->state = POSTURE_DNSD_FAILED;
 		a->due_ms = a->asked_ms + DNSD_WATCH_INTERVAL_MS;
 	} else {
-		a->due_ms = silent ? now_ms : a->asked_ms + DNSD_WATCH_PAUSE_MS;
+		a->due_ms = miss == MISS_SILENT ? now_ms : a->asked_ms + pause_ms[miss];
 	}
 }
 
@@ -254,6 +257,19 @@ watch_answered(struct watch_address *a)
 	if (a->answers >= DNSD_WATCH_RISE)
 		a->state = POSTURE_DNSD_ANSWERING;
 	a->due_ms = a->asked_ms + DNSD_WATCH_INTERVAL_MS;
+}
+
+/* A question to an address of this machine comes from that address.  One that is not here
+ * any more would be answered all the same: by the next site. */
+static bool
+watch_is_local(int fd, const struct addr *to)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct addr from;
+
+	return getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
+	    addr_from_sockaddr(&from, (struct sockaddr *)&ss) == 0 && addr_equal(&from, to);
 }
 
 /* One question from a port of its own.  NULL = sent. */
@@ -271,8 +287,12 @@ watch_ask_once(const struct dnsd_watch *w, const struct watch_address *a, struct
 		ask->id = (uint16_t)(a->asked_ms * 40503);
 	memcpy(question, w->question, w->question_len);
 	dns_put16(question, ask->id);
-	if (connect(ask->fd, (struct sockaddr *)&ss, len) == 0 &&
-	    send(ask->fd, question, w->question_len, 0) == (ssize_t)w->question_len)
+	if (connect(ask->fd, (struct sockaddr *)&ss, len) < 0 || !watch_is_local(ask->fd, &a->addr)) {
+		close(ask->fd);
+		ask->fd = -1;
+		return "the address is not on this machine";
+	}
+	if (send(ask->fd, question, w->question_len, 0) == (ssize_t)w->question_len)
 		return NULL;
 	close(ask->fd);
 	ask->fd = -1;
@@ -295,8 +315,10 @@ watch_ask_address(const struct dnsd_watch *w, struct watch_address *a, uint64_t 
 			why = failed;
 	}
 	if (a->outstanding == 0)
-		watch_missed(a, why, false, now_ms);
+		watch_missed(a, MISS_WRONG, why, now_ms);
 }
+
+static const char watch_closed[] = "nobody listens (port unreachable)";
 
 /* What came in for one question.  Returns false while nothing has. */
 static bool
@@ -308,7 +330,7 @@ watch_receive(const struct dnsd_watch *w, struct watch_ask *ask, const char **wh
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (got < 0) {
-		*why = errno == ECONNREFUSED ? "nobody listens (port unreachable)" : "network error";
+		*why = errno == ECONNREFUSED ? watch_closed : "network error";
 		return true;
 	}
 	memcpy(question, w->question, w->question_len);
@@ -333,10 +355,10 @@ watch_collect(const struct dnsd_watch *w, struct watch_address *a, uint64_t now_
 		close(a->asks[i].fd);
 		a->asks[i].fd = -1;
 		if (--a->outstanding == 0)
-			watch_missed(a, last, false, now_ms);
+			watch_missed(a, last == watch_closed ? MISS_CLOSED : MISS_WRONG, last, now_ms);
 	}
 	if (a->outstanding > 0 && now_ms >= a->asked_ms + DNSD_WATCH_TIMEOUT_MS)
-		watch_missed(a, "no answer within 150 ms", true, now_ms);
+		watch_missed(a, MISS_SILENT, "no answer within 150 ms", now_ms);
 }
 
 static void

@@ -3,13 +3,16 @@
  *
  * A DNS question goes through each address every 250 ms and must be answered within
  * 150: same id, QR, same question, NOERROR, AA and at least one record.  Anything
- * else is a miss with its reason; so is an ICMP error.  After a first miss the
+ * else is a miss with its reason; so is an ICMP error, and an address that is no longer on
+ * this machine (another site would answer in its place).  After a first miss the
  * address is asked again with eight questions from eight ports, of which one right answer
  * is enough: a full socket in a flood, or one stuck worker of dnsd, is not a dead dnsd,
  * and a flood must not chase the route from site to site.  After silence that is at
- * once, and three misses are a failure; after an error 200 ms later, and two are.
- * Three answers in a row, and the address is back.  So a dnsd that hangs is found
- * within 250 + 3 * 150 ms, a dead or babbling one within 250 + 200.
+ * once, and three misses are a failure; after an error later, and two are: 200 ms after
+ * a wrong answer, 500 after a closed port, for a dnsd that is only being restarted is back
+ * by then.  Three answers in a row, and the address is back.  So a dnsd that hangs is
+ * found within 250 + 3 * 150 ms, a babbling one within 250 + 200, a dead one within 500
+ * of the loss of its control connection, and within 250 + 500 without one.
  *
  * dnsd's control socket is held open with the command `watch`; its end means that
  * dnsd died or restarts, and all addresses are asked at that moment.  The loss alone
@@ -34,7 +37,8 @@
 
 #define DNSD_WATCH_INTERVAL_MS 250
 #define DNSD_WATCH_TIMEOUT_MS 150
-#define DNSD_WATCH_PAUSE_MS 200		/* between an error and the next question */
+#define DNSD_WATCH_PAUSE_MS 200		/* between a wrong answer and the next question */
+#define DNSD_WATCH_RESTART_MS 500	/* between a closed port and the next question */
 #define DNSD_WATCH_FALL 2		/* misses, the last of them an error */
 #define DNSD_WATCH_FALL_SILENT 3	/* misses, the last of them silence */
 #define DNSD_WATCH_RISE 3

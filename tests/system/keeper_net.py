@@ -199,8 +199,8 @@ class Net:
                 start()
         self.dnsd_mode("ok")
 
-    def spawn(self, *argv):
-        process = subprocess.Popen(["ip", "netns", "exec", self.site, sys.executable, HERE + "/keeper_fakes.py", *argv],
+    def spawn(self, *argv, namespace=None):
+        process = subprocess.Popen(["ip", "netns", "exec", namespace or self.site, sys.executable, HERE + "/keeper_fakes.py", *argv],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "ready\n"
         return process

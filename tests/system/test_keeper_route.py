@@ -10,7 +10,7 @@ import time
 import pytest
 
 from conftest import BUILD
-from keeper_net import PREFIX4, PREFIX6, Net, Site
+from keeper_net import ANYCAST, PREFIX4, PREFIX6, Net, Site, run
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("bird") is None or shutil.which("ip") is None or
@@ -86,6 +86,24 @@ def test_dnsd_answering_nonsense_withdraws_within_a_second(make, net, mode):
     make()
     net.dnsd_mode(mode)
     assert net.wait("down", 3) < 1.0
+
+
+def test_an_address_that_is_gone_is_not_answered_by_the_next_site(make, net):
+    site = make()
+    run("ip", "-n", net.site, "route", "add", "default", "via", "10.99.1.2")
+    run("ip", "-n", net.router, "addr", "add", "192.0.2.53/32", "dev", "lo")
+    run("ip", "-n", net.router, "addr", "add", "2001:db8:53::53/128", "dev", "lo", "nodad")
+    other = net.spawn("dnsd", net.mode, *ANYCAST, namespace=net.router)
+    try:
+        run("ip", "-n", net.site, "addr", "del", "192.0.2.53/32", "dev", "lo")
+        assert net.wait("down", 3) < 1.0
+        site.wait_posture("dnsd", "192.0.2.53@53: the address is not on this machine")
+    finally:
+        other.kill()
+        other.wait()
+        run("ip", "-n", net.site, "addr", "add", "192.0.2.53/32", "dev", "lo")
+        run("ip", "-n", net.site, "route", "del", "default")
+    net.wait("serving", 5)
 
 
 def test_flap_budget_holds_down_and_says_so(make, net):

@@ -1,0 +1,290 @@
+/* dnsd_watch: misses, answers and lateness, on simulated time against a socket of ours */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "healthd/dnsd_watch.h"
+
+struct bench {
+	int server;			/* our "dnsd" */
+	struct addr listen;
+	struct conf_zone zone;
+	struct conf conf;
+	struct dnsd_watch *watch;
+	uint64_t now_ms;
+};
+
+static void
+start(struct bench *b)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	struct err err;
+
+	memset(b, 0, sizeof(*b));
+	b->server = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_true(b->server >= 0);
+	assert_int_equal(bind(b->server, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(getsockname(b->server, (struct sockaddr *)&sin, &len), 0);
+	b->listen = (struct addr){ .family = 4, .ip = { 127, 0, 0, 1 }, .port = ntohs(sin.sin_port) };
+	b->zone.name = (char *)(uintptr_t)"example.org";
+	b->conf = (struct conf){ .listen = &b->listen, .n_listen = 1, .zones = &b->zone, .n_zones = 1,
+		.run_dir = (char *)(uintptr_t)"/nonexistent" };
+	b->watch = dnsd_watch_new(&b->conf, &err);
+	assert_non_null(b->watch);
+	b->now_ms = 1000000;
+}
+
+static void
+stop(struct bench *b)
+{
+	dnsd_watch_free(b->watch);
+	close(b->server);
+}
+
+/* Takes the questions that have come in, answers the first `answers` of them (with octet 3
+ * of the header as given); how many came. */
+static int
+serve(struct bench *b, int answers, uint8_t rcode)
+{
+	int asked = 0;
+
+	for (;;) {
+		uint8_t packet[512] = { 0 };
+		struct sockaddr_in from;
+		socklen_t len = sizeof(from);
+		ssize_t got = recvfrom(b->server, packet, sizeof(packet), 0, (struct sockaddr *)&from, &len);
+
+		if (got < 0)
+			return asked;
+		if (asked++ >= answers)
+			continue;
+		packet[2] = 0x84;
+		packet[3] = rcode;
+		packet[7] = 1;
+		assert_true(sendto(b->server, packet, (size_t)got + 24, 0, (struct sockaddr *)&from, len) > 0);
+	}
+}
+
+static enum posture_dnsd
+state(const struct bench *b)
+{
+	char reason[HEALTH_REASON_MAX];
+
+	return dnsd_watch_state(b->watch, reason);
+}
+
+/* One round after `ms`; what is asked in it is answered at once, and read. */
+static int
+after(struct bench *b, uint64_t ms, int answers, uint8_t rcode)
+{
+	int asked;
+
+	b->now_ms += ms;
+	dnsd_watch_run(b->watch, b->now_ms);
+	asked = serve(b, answers, rcode);
+	if (answers > 0)
+		dnsd_watch_run(b->watch, b->now_ms);
+	return asked;
+}
+
+static void
+up(struct bench *b)
+{
+	for (int i = 0; i < DNSD_WATCH_RISE; i++)
+		assert_int_equal(after(b, DNSD_WATCH_INTERVAL_MS, 1, 0), 1);
+	assert_int_equal(state(b), POSTURE_DNSD_ANSWERING);
+}
+
+static void
+test_three_answers_make_it_answer(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	start(&b);
+	assert_int_equal(state(&b), POSTURE_DNSD_UNKNOWN);
+	after(&b, 250, 1, 0);
+	after(&b, 250, 1, 0);
+	assert_int_equal(state(&b), POSTURE_DNSD_UNKNOWN);
+	after(&b, 250, 1, 0);
+	assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);
+	stop(&b);
+}
+
+static void
+test_silence_fails_after_700_ms(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	start(&b);
+	up(&b);
+	assert_int_equal(after(&b, 250, 0, 0), 1);
+	assert_int_equal(after(&b, 150, 0, 0), DNSD_WATCH_AGAIN);
+	assert_int_equal(after(&b, 150, 0, 0), DNSD_WATCH_AGAIN);
+	assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);
+	after(&b, 150, 0, 0);
+	assert_int_equal(state(&b), POSTURE_DNSD_FAILED);
+	stop(&b);
+}
+
+static void
+test_one_answer_of_eight_is_enough(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	start(&b);
+	up(&b);
+	for (int i = 0; i < 20; i++) {
+		after(&b, 250, 0, 0);
+		assert_int_equal(after(&b, 150, 1, 0), DNSD_WATCH_AGAIN);
+		assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);
+	}
+	stop(&b);
+}
+
+static void
+test_errors_fail_sooner(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	start(&b);
+	up(&b);
+	assert_int_equal(after(&b, 250, 99, 2), 1);
+	assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);
+	assert_int_equal(after(&b, 100, 99, 2), 0);	/* the pause */
+	assert_int_equal(after(&b, 100, 99, 2), DNSD_WATCH_AGAIN);
+	assert_int_equal(state(&b), POSTURE_DNSD_FAILED);
+	stop(&b);
+}
+
+static void
+test_nobody_listens(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	start(&b);
+	up(&b);
+	close(b.server);
+	b.server = -1;
+	dnsd_watch_run(b.watch, b.now_ms += 250);
+	dnsd_watch_run(b.watch, b.now_ms);
+	assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);
+	dnsd_watch_run(b.watch, b.now_ms += 500);
+	dnsd_watch_run(b.watch, b.now_ms);
+	assert_int_equal(state(&b), POSTURE_DNSD_FAILED);
+	stop(&b);
+}
+
+/* Closed, and open again 450 ms later */
+static void
+test_restarted(void **unused)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct bench b;
+
+	(void)unused;
+	start(&b);
+	up(&b);
+	close(b.server);
+	dnsd_watch_run(b.watch, b.now_ms += 250);
+	dnsd_watch_run(b.watch, b.now_ms);
+	b.server = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	sin.sin_port = htons(b.listen.port);
+	assert_int_equal(bind(b.server, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	dnsd_watch_run(b.watch, b.now_ms += 450);
+	assert_int_equal(after(&b, 50, 99, 0), DNSD_WATCH_AGAIN);
+	for (int i = 0; i < 5; i++) {
+		after(&b, 250, 1, 0);
+		assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);
+	}
+	stop(&b);
+}
+
+/* The process stood still for a minute: what was asked before counts for nothing */
+static void
+test_late_is_no_miss(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	start(&b);
+	up(&b);
+	for (int i = 0; i < 10; i++) {
+		after(&b, 250, 0, 0);
+		dnsd_watch_late(b.watch);
+		assert_int_equal(after(&b, 60000, 1, 0), 1);
+		assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);
+	}
+	stop(&b);
+}
+
+static void
+test_an_address_of_another_machine(void **unused)
+{
+	struct bench b;
+	struct err err;
+	char reason[HEALTH_REASON_MAX];
+
+	(void)unused;
+	start(&b);
+	dnsd_watch_free(b.watch);
+	b.listen.ip[0] = 192;		/* TEST-NET-1, routed away or nowhere */
+	b.listen.ip[2] = 2;
+	b.watch = dnsd_watch_new(&b.conf, &err);
+	assert_non_null(b.watch);
+	for (int i = 0; i < 3; i++)
+		dnsd_watch_run(b.watch, b.now_ms += 250);
+	assert_int_equal(dnsd_watch_state(b.watch, reason), POSTURE_DNSD_FAILED);
+	assert_non_null(strstr(reason, "not on this machine"));
+	stop(&b);
+}
+
+static void
+test_bad_questions_are_refused(void **unused)
+{
+	static const char *const bad[] = { "example.org NONSENSE", "a..b SOA", "example.org TYPE0", "example.org TYPE70000" };
+	struct bench b;
+	struct err err;
+
+	(void)unused;
+	start(&b);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		b.conf.announce.question = (char *)(uintptr_t)bad[i];
+		assert_null(dnsd_watch_new(&b.conf, &err));
+		assert_non_null(strstr(err.text, "question"));
+	}
+	stop(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_three_answers_make_it_answer),
+		cmocka_unit_test(test_silence_fails_after_700_ms),
+		cmocka_unit_test(test_one_answer_of_eight_is_enough),
+		cmocka_unit_test(test_errors_fail_sooner),
+		cmocka_unit_test(test_nobody_listens),
+		cmocka_unit_test(test_restarted),
+		cmocka_unit_test(test_late_is_no_miss),
+		cmocka_unit_test(test_an_address_of_another_machine),
+		cmocka_unit_test(test_bad_questions_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
