@@ -41,12 +41,13 @@ conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
 	r->warn(whole.text);
 }
 
-/* The absolute folder of a file, without resolving links; NULL out of memory. */
+/* The absolute folder of a file, without its last slash and without resolving
+ * links; NULL out of memory. */
 static char *
 folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	int len = slash == NULL ? 0 : slash == path ? 1 : (int)(slash - path);
+	int len = slash == NULL ? 0 : (int)(slash - path);
 	char *here, *folder = NULL;
 
 	if (*path == '/')
