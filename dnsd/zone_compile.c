@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dnsd/zone_check.h"
+#include "dnsd/zone_extra.h"
 #include "dnsd/zone_rdata.h"
 #include "dnsd/zone_tree.h"
 
@@ -239,116 +240,6 @@ put_rrset(struct compile *c, const struct zone_group *g, uint32_t ttl_s)
 	return at;
 }
 
-/* ---- additional data ---- */
-
-/* Offset of the target in rdata of the types that have additional data, or -1. */
-static int
-target_at(uint16_t type)
-{
-	return type == DNS_NS || type == DNS_MX || type == DNS_SRV || type == DNS_SVCB ||
-	    type == DNS_HTTPS ? zone_tree_name_at(type) : -1;
-}
-
-/* The node whose addresses go with this target, or ZONE_NONE. */
-static uint32_t
-address_node(const struct compile *c, uint32_t owner, const struct zone_record *rec)
-{
-	const struct zone_tree *t = &c->tree;
-	const uint8_t *target = rec->rdata + target_at(rec->type);
-	bool svcb = rec->type == DNS_SVCB || rec->type == DNS_HTTPS, exact;
-	const struct zone_tree_node *node;
-	uint32_t id;
-
-	if (target[0] == 0) {		/* RFC 9460 2.5.2: in service mode the owner itself */
-		if (!svcb || dns_get16(rec->rdata) == 0)
-			return ZONE_NONE;
-		id = owner;
-	} else {
-		if (!name_below(target, t->src->apex))
-			return ZONE_NONE;
-		id = zone_tree_closest(t, target, &exact);
-		if (!exact)
-			return ZONE_NONE;
-	}
-	node = &t->nodes[id];
-	if (!node->address)
-		return ZONE_NONE;
-	if ((node->flags & ZONE_NODE_BELOW) != 0 && (t->nodes[node->cover].flags & ZONE_NODE_CUT) == 0)
-		return ZONE_NONE;	/* beneath a DNAME there is nothing */
-	return id;
-}
-
-/* Glue without which the delegation cannot be followed (RFC 9471). */
-static bool
-required_glue(const struct zone_tree *t, uint32_t owner, uint32_t target)
-{
-	if ((t->nodes[owner].flags & ZONE_NODE_CUT) == 0)
-		return false;
-	return target == owner || t->nodes[target].cover == owner;
-}
-
-static int
-add_extra(struct compile *c, uint32_t first, struct zone_extra extra)
-{
-	struct zone *z = c->zone;
-
-	for (uint32_t i = first; i < z->n_extras && i < first + 64; i++)
-		if (z->extras[i].node == extra.node)
-			return 0;
-	if (z->n_extras == c->extras_room) {
-		uint32_t room = c->extras_room == 0 ? 16 : c->extras_room + c->extras_room / 2;
-		struct zone_extra *grown = room > UINT32_MAX / 2 ? NULL : realloc(z->extras, room * sizeof(*grown));
-		if (grown == NULL)
-			return -1;
-		z->extras = grown;
-		c->extras_room = room;
-	}
-	z->extras[z->n_extras++] = extra;
-	return 0;
-}
-
-/* The extras of one pass over an rrset: those that are required, or the others. */
-static int
-add_extras_that(struct compile *c, bool required, uint32_t owner, const struct zone_group *g,
-    uint32_t set_at, uint32_t first)
-{
-	/* names of other types are not for pointers to lead to (RFC 3597 section 4) */
-	bool pointable = g->type == DNS_NS || g->type == DNS_MX;
-	uint32_t wire = 0;
-
-	for (uint32_t i = 0; i < g->n && c->zone->n_extras - first < UINT16_MAX; i++) {
-		const struct rrset *set = (const struct rrset *)(const void *)(c->zone->data + set_at);
-		uint32_t target = wire + RECORD_HEAD + (uint32_t)target_at(g->type);
-		uint32_t node = address_node(c, owner, rec_of(c, g->records[i]));
-		wire += RECORD_HEAD + dns_get16(set->wire + wire + 10);
-		if (node == ZONE_NONE || required_glue(&c->tree, owner, node) != required)
-			continue;
-		if (add_extra(c, first, (struct zone_extra){ .node = c->tree.nodes[node].id, .required = required,
-		    .target = pointable && target <= UINT16_MAX ? (uint16_t)target : 0 }) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Required glue first: it is what must not be missing when room runs out. */
-static int
-add_extras(struct compile *c, uint32_t owner, const struct zone_group *g, uint32_t set_at)
-{
-	uint32_t first = c->zone->n_extras;
-	struct rrset *set = (struct rrset *)(void *)(c->zone->data + set_at);
-
-	if (target_at(g->type) < 0)
-		return 0;
-	if (add_extras_that(c, true, owner, g, set_at, first) != 0 ||
-	    add_extras_that(c, false, owner, g, set_at, first) != 0)
-		return -1;
-	if (c->zone->n_extras != first) {
-		set->additional = first;
-		set->n_additional = (uint16_t)(c->zone->n_extras - first);
-	}
-	return 0;
-}
-
 /* ---- the whole ---- */
 
 static void
@@ -369,6 +260,7 @@ put_node(struct compile *c, uint32_t i)
 	const struct zone_tree_node *from = &c->tree.nodes[i];
 	struct zone_node *node = &c->zone->nodes[from->id];
 	struct zone_group g;
+	struct rrset *set;
 	uint32_t pos = 0;
 
 	node->name = put_octets(c, from->name, name_len(from->name));
@@ -388,9 +280,12 @@ put_node(struct compile *c, uint32_t i)
 		if (g.n == 0)
 			continue;	/* signatures over nothing */
 		at = put_rrset(c, &g, rec_of(c, g.records[0])->ttl_s);
-		if (at == ZONE_NONE || add_extras(c, i, &g, at) != 0)
+		if (at == ZONE_NONE)
 			return -1;
-		warn_large(c, from, &g, (const struct rrset *)(const void *)(c->zone->data + at));
+		set = (struct rrset *)(void *)(c->zone->data + at);
+		if (zone_extra_add(&c->tree, c->zone, &c->extras_room, i, &g, set) != 0)
+			return -1;
+		warn_large(c, from, &g, set);
 		node->n_rrsets++;
 	}
 	return 0;

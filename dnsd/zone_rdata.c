@@ -1,6 +1,6 @@
 #include "dnsd/zone_rdata.h"
 
-#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include <ldns/ldns.h>
 
 #include "dnsd/dns.h"
+#include "dnsd/zone_field.h"
 
 static uint16_t
 type_by_name(const char *name)
@@ -64,137 +65,6 @@ zone_rdata_meta(uint16_t type)
 	return type == 0 || type == DNS_OPT || (type >= 128 && type <= 255) || type == UINT16_MAX;
 }
 
-static int
-bad_token(struct zone_rdata *r, const char *expected)
-{
-	char shown[ZONE_TOKEN_SHOWN];
-
-	return err_set(r->err, "\"%s\": expected %s", zone_token_show(shown, r->tok), expected);
-}
-
-static int
-put(struct zone_rdata *r, const void *octets, size_t len)
-{
-	if (len > ZONE_RDATA_MAX - r->len)
-		return err_set(r->err, "more than 65535 octets of data");
-	if (len != 0)
-		memcpy(r->data + r->len, octets, len);
-	r->len += (uint32_t)len;
-	return 0;
-}
-
-/* The next `octets` big-endian octets of data are the number in the token. */
-static int
-read_number(struct zone_rdata *r, unsigned octets)
-{
-	uint64_t v = 0;
-	uint8_t wire[8];
-
-	if (zone_token_number(r->tok, (UINT64_C(1) << (8 * octets)) - 1, &v, r->err) != 0)
-		return -1;
-	for (unsigned i = 0; i < octets; i++)
-		wire[i] = (uint8_t)(v >> (8 * (octets - 1 - i)));
-	r->tok++;
-	return put(r, wire, octets);
-}
-
-static int
-read_period(struct zone_rdata *r)
-{
-	uint8_t wire[4];
-	uint32_t v = 0;
-
-	if (zone_token_seconds(r->tok, UINT32_MAX, &v, r->err) != 0)
-		return -1;
-	dns_put32(wire, v);
-	r->tok++;
-	return put(r, wire, 4);
-}
-
-static int
-read_name(struct zone_rdata *r)
-{
-	uint8_t name[NAME_MAX_WIRE];
-	int len = zone_token_name(r->tok, r->origin, name, r->err);
-
-	if (len < 0)
-		return -1;
-	r->tok++;
-	return put(r, name, (size_t)len);
-}
-
-static int
-read_address(struct zone_rdata *r, int family)
-{
-	char text[64];
-	uint8_t wire[16];
-
-	if (r->tok->quoted || r->tok->len >= sizeof(text))
-		return bad_token(r, family == AF_INET ? "an IPv4 address" : "an IPv6 address");
-	memcpy(text, r->tok->s, r->tok->len);
-	text[r->tok->len] = '\0';
-	if (inet_pton(family, text, wire) != 1)
-		return bad_token(r, family == AF_INET ? "an IPv4 address" : "an IPv6 address");
-	r->tok++;
-	return put(r, wire, family == AF_INET ? 4 : 16);
-}
-
-/* A text: at most 255 octets behind their count, or up to the end of the data (`open`). */
-static int
-read_string(struct zone_rdata *r, bool open)
-{
-	const struct zone_token *tok = r->tok;
-	uint32_t start = r->len;
-	uint8_t c = 0;
-
-	if (tok->mixed)
-		return bad_token(r, "quotes around a text, not inside it");
-	if (!open && put(r, "", 1) != 0)
-		return -1;
-	for (size_t i = 0; i < tok->len;) {
-		if (!zone_text_char(tok->s, tok->len, &i, &c))
-			return bad_token(r, "three digits up to 255 or a character behind a backslash");
-		if (put(r, &c, 1) != 0)
-			return -1;
-		if (!open && r->len - start > 256)
-			return bad_token(r, "at most 255 octets in one text");
-	}
-	if (!open)
-		r->data[start] = (uint8_t)(r->len - start - 1);
-	r->tok++;
-	return 0;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Hex to the end of the entry; blanks may stand anywhere. */
-static int
-read_hex(struct zone_rdata *r)
-{
-	unsigned half = 0, digits = 0;
-
-	for (; r->tok < r->end; r->tok++)
-		for (uint32_t i = 0; i < r->tok->len; i++) {
-			int v = r->tok->quoted ? -1 : hex_digit(r->tok->s[i]);
-			uint8_t octet = (uint8_t)(half << 4 | (unsigned)v);
-			if (v < 0)
-				return bad_token(r, "hexadecimal digits");
-			if (++digits % 2 == 0 && put(r, &octet, 1) != 0)
-				return -1;
-			half = (unsigned)v;
-		}
-	if (digits % 2 != 0)
-		return err_set(r->err, "an odd number of hexadecimal digits");
-	return 0;
-}
-
 /* Copies `n` tokens into r->text with `between` between them.  Quotes that the splitter
  * took off stay off.  Octets written, or -1. */
 static int
@@ -204,7 +74,7 @@ join(struct zone_rdata *r, uint32_t n, const char *between)
 
 	for (; n > 0; n--, r->tok++) {
 		if (r->tok->quoted)
-			return bad_token(r, "no quotes here");
+			return zone_field_bad(r, "no quotes here");
 		if (r->tok->len > sizeof(r->text) - at - gap - 1)
 			return err_set(r->err, "more than 65535 octets of data");
 		memcpy(r->text + at, r->tok->s, r->tok->len);
@@ -229,7 +99,7 @@ convert(struct zone_rdata *r, ldns_rdf_type kind, const char *expected)
 
 	if (rdf == NULL)
 		return err_set(r->err, "\"%s\": expected %s", zone_token_show(cut, &shown), expected);
-	rc = put(r, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
+	rc = zone_field_put(r, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
 	ldns_rdf_deep_free(rdf);
 	return rc;
 }
@@ -258,7 +128,7 @@ read_bitmap(struct zone_rdata *r)
 		const struct zone_token *tok = r->tok + i;
 		if (!zone_rdata_type(r, tok, &type)) {
 			r->tok = tok;
-			return bad_token(r, "a record type");
+			return zone_field_bad(r, "a record type");
 		}
 	}
 	if (n > 4096)
@@ -275,10 +145,10 @@ read_type(struct zone_rdata *r)
 	uint16_t type;
 
 	if (!zone_rdata_type(r, r->tok, &type))
-		return bad_token(r, "a record type");
+		return zone_field_bad(r, "a record type");
 	dns_put16(wire, type);
 	r->tok++;
-	return put(r, wire, 2);
+	return zone_field_put(r, wire, 2);
 }
 
 /* 20251121031500 or seconds since 1970 (RFC 4034 3.2). */
@@ -287,11 +157,11 @@ read_time(struct zone_rdata *r)
 {
 	for (uint32_t i = 0; i < r->tok->len; i++)
 		if (r->tok->s[i] < '0' || r->tok->s[i] > '9')
-			return bad_token(r, "YYYYMMDDHHMMSS or seconds since 1970");
+			return zone_field_bad(r, "YYYYMMDDHHMMSS or seconds since 1970");
 	if (r->tok->len <= 10)
-		return read_number(r, 4);
+		return zone_field_number(r, 4);
 	if (r->tok->len != 14)
-		return bad_token(r, "YYYYMMDDHHMMSS or seconds since 1970");
+		return zone_field_bad(r, "YYYYMMDDHHMMSS or seconds since 1970");
 	return join(r, 1, "") < 0 ? -1 : convert(r, LDNS_RDF_TYPE_TIME, "YYYYMMDDHHMMSS");
 }
 
@@ -300,7 +170,7 @@ static int
 read_mnemonic(struct zone_rdata *r, ldns_rdf_type kind)
 {
 	if (r->tok->len != 0 && r->tok->s[0] >= '0' && r->tok->s[0] <= '9')
-		return read_number(r, kind == LDNS_RDF_TYPE_CERT_ALG ? 2 : 1);
+		return zone_field_number(r, kind == LDNS_RDF_TYPE_CERT_ALG ? 2 : 1);
 	return join(r, 1, "") < 0 ? -1 : convert(r, kind, "a number or its mnemonic");
 }
 
@@ -313,11 +183,11 @@ read_gateway(struct zone_rdata *r, unsigned kind)
 	if (r->tok == r->end)
 		return err_set(r->err, "no gateway: the data ends too soon");
 	if (kind == 1 || kind == 2)
-		return read_address(r, kind == 1 ? AF_INET : AF_INET6);
+		return zone_field_address(r, kind == 1 ? AF_INET : AF_INET6);
 	if (kind == 3)
-		return read_name(r);
+		return zone_field_name(r);
 	if (!zone_token_is(r->tok, "."))
-		return bad_token(r, "\".\" for no gateway");
+		return zone_field_bad(r, "\".\" for no gateway");
 	r->tok++;
 	return 0;
 }
@@ -330,7 +200,7 @@ read_ipseckey(struct zone_rdata *r)
 	for (unsigned i = 0; i < 3; i++)
 		if (r->tok == r->end)
 			return err_set(r->err, "the data ends too soon");
-		else if (read_number(r, 1) != 0)
+		else if (zone_field_number(r, 1) != 0)
 			return -1;
 	if (read_gateway(r, r->data[start + 1]) != 0)
 		return -1;
@@ -347,10 +217,10 @@ read_apl(struct zone_rdata *r)
 	uint64_t v;
 
 	if (slash == NULL || r->tok->len < 3)
-		return bad_token(r, "[!]FAMILY:ADDRESS/LENGTH");
+		return zone_field_bad(r, "[!]FAMILY:ADDRESS/LENGTH");
 	s += *s == '!';
 	if ((*s != '1' && *s != '2') || s[1] != ':')
-		return bad_token(r, "address family 1 or 2");
+		return zone_field_bad(r, "address family 1 or 2");
 	family6 = *s == '2';
 	digits = *r->tok;
 	digits.s = slash + 1;
@@ -374,7 +244,7 @@ read_wks(struct zone_rdata *r)
 		for (uint32_t k = 0; k < tok->len; k++)
 			if (strchr("()\\\";", tok->s[k]) != NULL) {
 				r->tok = tok;
-				return bad_token(r, "a port or the name of a service");
+				return zone_field_bad(r, "a port or the name of a service");
 			}
 		if (tok->len != 0 && tok->s[0] >= '0' && tok->s[0] <= '9' &&
 		    zone_token_number(tok, i == 0 ? 255 : 65535, &v, r->err) != 0)
@@ -427,7 +297,7 @@ read_other(struct zone_rdata *r, ldns_rdf_type kind)
 	uint32_t n = 1;
 
 	if (kind == LDNS_RDF_TYPE_NSEC3_SALT && r->tok->len > 510)
-		return bad_token(r, "a salt of at most 255 octets");
+		return zone_field_bad(r, "a salt of at most 255 octets");
 	if (kind == LDNS_RDF_TYPE_LOC)
 		n = (uint32_t)(r->end - r->tok);
 	else if (kind == LDNS_RDF_TYPE_HIP)
@@ -444,25 +314,25 @@ read_field(struct zone_rdata *r, ldns_rdf_type kind)
 {
 	switch (kind) {
 	case LDNS_RDF_TYPE_DNAME:
-		return read_name(r);
+		return zone_field_name(r);
 	case LDNS_RDF_TYPE_INT8:
-		return read_number(r, 1);
+		return zone_field_number(r, 1);
 	case LDNS_RDF_TYPE_INT16:
-		return read_number(r, 2);
+		return zone_field_number(r, 2);
 	case LDNS_RDF_TYPE_INT32:
-		return read_number(r, 4);
+		return zone_field_number(r, 4);
 	case LDNS_RDF_TYPE_PERIOD:
-		return read_period(r);
+		return zone_field_period(r);
 	case LDNS_RDF_TYPE_A:
-		return read_address(r, AF_INET);
+		return zone_field_address(r, AF_INET);
 	case LDNS_RDF_TYPE_AAAA:
-		return read_address(r, AF_INET6);
+		return zone_field_address(r, AF_INET6);
 	case LDNS_RDF_TYPE_STR:
-		return read_string(r, false);
+		return zone_field_string(r, false);
 	case LDNS_RDF_TYPE_LONG_STR:
-		return read_string(r, true);
+		return zone_field_string(r, true);
 	case LDNS_RDF_TYPE_HEX:
-		return read_hex(r);
+		return zone_field_hex(r);
 	case LDNS_RDF_TYPE_B64:
 		return read_base64(r, (uint32_t)(r->end - r->tok));
 	case LDNS_RDF_TYPE_NSEC:
@@ -532,7 +402,7 @@ read_generic(struct zone_rdata *r, const ldns_rr_descriptor *desc)
 	if (zone_token_number(r->tok, ZONE_RDATA_MAX, &len, r->err) != 0)
 		return -1;
 	r->tok++;
-	if (read_hex(r) != 0)
+	if (zone_field_hex(r) != 0)
 		return -1;
 	if (r->len != len)
 		return err_set(r->err, "\\# %u: %u octets of data follow", (unsigned)len, r->len);
@@ -569,6 +439,6 @@ zone_rdata_read(struct zone_rdata *r, const struct zone_token *tok, uint32_t n, 
 			return -1;
 	}
 	if (r->tok != r->end)
-		return bad_token(r, "nothing more for this type");
+		return zone_field_bad(r, "nothing more for this type");
 	return 0;
 }
