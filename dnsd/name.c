@@ -41,24 +41,6 @@ name_labels(const uint8_t *name)
 }
 
 bool
-name_equal(const uint8_t *a, const uint8_t *b)
-{
-	/* length octets are below 'A', so folding every octet alike is safe */
-	for (;;) {
-		unsigned n = *a;
-		if (n != *b)
-			return false;
-		if (n == 0)
-			return true;
-		for (unsigned i = 1; i <= n; i++)
-			if (a[i] != b[i] && name_fold(a[i]) != name_fold(b[i]))
-				return false;
-		a += n + 1;
-		b += n + 1;
-	}
-}
-
-bool
 name_below(const uint8_t *name, const uint8_t *parent)
 {
 	unsigned have = name_labels(name), want = name_labels(parent);
@@ -99,11 +81,10 @@ mix(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-/* Up to eight octets, without reading past them. */
+/* Up to eight octets, without reading past them: each n has words of its own. */
 static inline uint64_t
 load_tail(const uint8_t *p, unsigned n)
 {
-	uint64_t w = 0;
 	uint32_t a, b;
 
 	if (n >= 4) {
@@ -111,21 +92,55 @@ load_tail(const uint8_t *p, unsigned n)
 		memcpy(&b, p + n - 4, 4);
 		return (uint64_t)a << 32 | b;
 	}
-	for (unsigned i = 0; i < n; i++)
-		w = w << 8 | p[i];
+	return n != 0 ? (uint64_t)p[0] << 16 | (uint64_t)p[n / 2] << 8 | p[n - 1] : 0;
+}
+
+static inline uint64_t
+load8(const uint8_t *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, 8);
 	return w;
+}
+
+/* Most words are equal as they are. */
+static inline bool
+equal8(uint64_t a, uint64_t b)
+{
+	return a == b || fold8(a) == fold8(b);
+}
+
+/* Two runs of n octets, without case. */
+static inline bool
+equal_octets(const uint8_t *a, const uint8_t *b, unsigned n)
+{
+	for (; n > 8; n -= 8, a += 8, b += 8)
+		if (!equal8(load8(a), load8(b)))
+			return false;
+	return equal8(load_tail(a, n), load_tail(b, n));
+}
+
+bool
+name_equal(const uint8_t *a, const uint8_t *b)
+{
+	for (unsigned n; (n = *a) == *b; a += n + 1, b += n + 1) {
+		if (n == 0)
+			return true;
+		if (!equal_octets(a + 1, b + 1, n))
+			return false;
+	}
+	return false;
 }
 
 uint64_t
 name_hash_step(uint64_t parent, const uint8_t *label)
 {
 	unsigned n = *label++;
-	uint64_t h = parent ^ n * UINT64_C(0xff51afd7ed558ccd), w;
+	uint64_t h = parent ^ n * UINT64_C(0xff51afd7ed558ccd);
 
-	for (; n > 8; n -= 8, label += 8) {
-		memcpy(&w, label, 8);
-		h = mix(h ^ fold8(w), UINT64_C(0xe7037ed1a0b428db));
-	}
+	for (; n > 8; n -= 8, label += 8)
+		h = mix(h ^ fold8(load8(label)), UINT64_C(0xe7037ed1a0b428db));
 	h = mix(h ^ fold8(load_tail(label, n)), UINT64_C(0xa0761d6478bd642f));
 	return h;
 }
