@@ -24,6 +24,7 @@ struct watch_address {
 	struct watch_ask asks[DNSD_WATCH_AGAIN];
 	unsigned outstanding;
 	uint64_t asked_ms;
+	uint64_t missed_ms;		/* when the first of the misses in a row was asked */
 	uint64_t due_ms;		/* of the next question */
 	unsigned misses, answers;	/* in a row */
 	enum posture_dnsd state;
@@ -230,20 +231,36 @@ dnsd_watch_free(struct dnsd_watch *w)
 /* How a round of questions can miss */
 enum watch_miss { MISS_SILENT, MISS_CLOSED, MISS_WRONG };
 
+/* True if the misses so far are a failure */
+static bool
+watch_is_failure(const struct watch_address *a, enum watch_miss miss)
+{
+	switch (miss) {
+	case MISS_SILENT:
+		return a->misses >= DNSD_WATCH_FALL_SILENT;
+	case MISS_CLOSED:
+		return a->misses >= DNSD_WATCH_FALL && a->asked_ms >= a->missed_ms + DNSD_WATCH_RESTART_MS;
+	default:
+		return a->misses >= DNSD_WATCH_FALL;
+	}
+}
+
 static void
 watch_missed(struct watch_address *a, enum watch_miss miss, const char *why, uint64_t now_ms)
 {
-	static const uint64_t pause_ms[] = { [MISS_CLOSED] = DNSD_WATCH_RESTART_MS, [MISS_WRONG] = DNSD_WATCH_PAUSE_MS };
-
 	watch_give_up(a);
 	a->why = why;
 	a->answers = 0;
-	a->misses++;
-	if (a->misses >= (miss == MISS_SILENT ? DNSD_WATCH_FALL_SILENT : DNSD_WATCH_FALL)) {
+	if (a->misses++ == 0)
+		a->missed_ms = a->asked_ms;
+	if (a->state == POSTURE_DNSD_FAILED || watch_is_failure(a, miss)) {
 		a->state = POSTURE_DNSD_FAILED;
 		a->due_ms = a->asked_ms + DNSD_WATCH_INTERVAL_MS;
+	} else if (miss == MISS_SILENT) {
+		a->due_ms = now_ms;
 	} else {
-		a->due_ms = miss == MISS_SILENT ? now_ms : a->asked_ms + pause_ms[miss];
+		a->due_ms = miss == MISS_WRONG ? a->asked_ms + DNSD_WATCH_PAUSE_MS :
+		    a->missed_ms + DNSD_WATCH_RESTART_MS;
 	}
 }
 

@@ -326,7 +326,10 @@ class Site:
     def wait_posture(self, key, pattern, seconds=10):
         end = time.monotonic() + seconds
         while True:
-            items = self.posture()
+            try:
+                items = self.posture()
+            except UnicodeDecodeError:
+                items = {"alarms": []}
             text = " ".join(items["alarms"]) if key == "alarms" else items.get(key, "")
             if re.search(pattern, text):
                 return text

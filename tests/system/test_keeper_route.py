@@ -271,6 +271,24 @@ def test_sighup_with_a_broken_file_keeps_the_old(make, net):
     assert net.updates() == before
 
 
+def test_garbage_and_no_room_in_the_run_dir_lose_nothing(make, net):
+    site = make(lease="5s")
+    before = net.updates()
+    site.healthd.terminate()
+    site.healthd.wait(5)
+    for name in ("posture", "health"):
+        with open(f"{site.run}/{name}", "wb") as f:
+            f.write(os.urandom(3000))
+    os.mkdir(site.run + "/posture.new")  # the next one cannot be written
+    site.healthd_start()
+    site.wait_log("flap penalty starts at 0")
+    site.wait_log("alarm: .*posture.new")
+    net.stays("serving", 0.5)
+    os.rmdir(site.run + "/posture.new")
+    site.wait_posture("posture", "^serving", 3)
+    assert net.updates() == before
+
+
 def test_a_second_healthd_is_refused(make, net):
     site = make()
     second = subprocess.run(["ip", "netns", "exec", net.site, os.path.join(BUILD, "healthd"), "-c", site.conf],
