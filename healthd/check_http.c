@@ -14,6 +14,7 @@
 
 enum {
 	HEADERS_MAX = 64 * 1024,	/* octets of all header lines of one answer, 1xx included */
+	VALUE_MAX = 4096,		/* octets of a header's value that match-header sees */
 	BODY_KEEP = 4096,		/* a larger buffer is given back after the check */
 	CONNECTION_LIFE_S = 300		/* then a listener is asked again, however alive the old connection */
 };
@@ -171,12 +172,25 @@ on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 
 /* --- what a server sends --- */
 
+/* The text may hold zeros; it is followed by one, which some regexec look for. */
 static bool
 regex_hits(const regex_t *regex, const char *text, size_t len)
 {
 	regmatch_t at = { .rm_so = 0, .rm_eo = (regoff_t)len };
 
 	return regexec(regex, text, 1, &at, REG_STARTEND) == 0;
+}
+
+/* Of a longer value the first VALUE_MAX octets are looked at. */
+static bool
+header_hits(const regex_t *regex, const char *value, size_t len)
+{
+	char text[VALUE_MAX + 1];
+
+	len = len < VALUE_MAX ? len : VALUE_MAX;
+	memcpy(text, value, len);
+	text[len] = '\0';
+	return regex_hits(regex, text, len);
 }
 
 static bool
@@ -254,7 +268,7 @@ on_header(char *line, size_t one, size_t n, void *arg)
 	if (t->want_set_header && is_header(line, name_len, t->check->set_header))
 		read_set(t, value, value_len);
 	if (t->match->has_header && !t->header_matched && is_header(line, name_len, t->match->header_name))
-		t->header_matched = regex_hits(&t->match->header, value, value_len);
+		t->header_matched = header_hits(&t->match->header, value, value_len);
 	return len;
 }
 

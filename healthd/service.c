@@ -48,6 +48,20 @@ reload(const struct prober *p, FILE *out, struct err *err)
 	return CONTROL_OK;
 }
 
+/* A site is drained only when its verdict says so, and its route is gone, too. */
+static uint64_t
+left_ms(struct prober *p, const struct operator_done *done)
+{
+	bool posture_known = p->conf->announce.enabled && p->posture.magic == MESSAGE_POSTURE;
+
+	if (done->left_ms != 0 || done->sites == 0 || !done->here)
+		return done->left_ms;
+	prober_tell_keeper(p, false);
+	if (p->verdict.verdict == VERDICT_DRAIN)
+		return 1;
+	return p->verdict.verdict == VERDICT_DRAINED && posture_known && p->posture.posture != POSTURE_DOWN;
+}
+
 static enum control_result
 handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err)
 {
@@ -67,12 +81,7 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 	if (operator_apply(p->judge, &c, prober_now(p), &done, err) < 0)
 		return CONTROL_ERROR;
 	if (c.verb == OPERATOR_LEFT) {
-		bool route = done.here && done.sites > 0 && p->conf->announce.enabled;
-		/* drained is a site only when its route is gone, too */
-		if (done.left_ms == 0 && route && p->posture.magic == MESSAGE_POSTURE &&
-		    p->posture.posture != POSTURE_DOWN)
-			done.left_ms = 1;
-		fprintf(out, "%llu\n", (unsigned long long)done.left_ms);
+		fprintf(out, "%llu\n", (unsigned long long)left_ms(p, &done));
 		return CONTROL_OK;
 	}
 	say_done(p, &c, &done, out);
