@@ -2,17 +2,17 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/log.h"
 
-enum { NICE = 15 };
+enum { NICE = 15, SLICE_NS = 100000 };
 
 struct reload {
 	int event;
@@ -87,6 +87,23 @@ say_error(const char *line)
 	keep(line);
 }
 
+/* A small share of a busy processor, in slices so short that a worker which wakes up does not
+ * wait for the end of one.  Where the kernel knows no slices (before 6.12) the share remains. */
+static void
+be_nice(void)
+{
+	/* sched_setattr(2): Debian's libc has neither the call nor its struct */
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} attr = { .size = sizeof(attr), .policy = SCHED_BATCH, .nice = NICE, .runtime = SLICE_NS };
+
+	(void)syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
 static void *
 reload_run(void *arg)
 {
@@ -95,8 +112,7 @@ reload_run(void *arg)
 	uint64_t one = 1;
 
 	saying = r;
-	/* on Linux this is the thread's own */
-	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+	be_nice();
 	if (r->kind == RELOAD_GEO)
 		r->result = load_read_geo(r->old, &say, &r->err);
 	else
@@ -123,6 +139,7 @@ reload_begin(struct reload *r, enum reload_kind kind, const char *path, const st
 	rc = pthread_create(&r->thread, NULL, reload_run, r);
 	if (rc != 0)
 		return err_set(err, "reload: %s", strerror(rc));
+	pthread_setname_np(r->thread, "dnsd reload");
 	r->busy = true;
 	return 0;
 }

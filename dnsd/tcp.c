@@ -394,6 +394,7 @@ tcp_start(const int *fds, size_t n, struct serving *serving, struct tcp_pool *po
 		worker_free(w);
 		return NULL;
 	}
+	pthread_setname_np(w->thread, "dnsd tcp");
 	return w;
 }
 

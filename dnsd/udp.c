@@ -284,6 +284,7 @@ udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *
 		free(w);
 		return NULL;
 	}
+	pthread_setname_np(w->thread, "dnsd udp");
 	return w;
 }
 

@@ -186,6 +186,48 @@ def test_anycast_addresses_on_lo(anycast_net, tmp_path, wildcard):
         d.stop()
 
 
+CAPTURE = """
+import socket, sys
+tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x86dd))
+tap.bind(("e0", 0))
+tap.settimeout(5)
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.sendto(bytes.fromhex(sys.argv[1]), ("fd99::1", 53))
+print(len(s.recvfrom(65535)[0]))
+tap.setblocking(False)
+while True:
+    try:
+        packet, where = tap.recvfrom(65535)
+    except BlockingIOError:
+        break
+    if where[2] == 0 and packet[6] in (17, 44):		# to us: UDP, or a fragment
+        print(len(packet))
+"""
+
+
+def test_ipv6_fragments_fit_1280(anycast_net, tmp_path):
+    """An answer that the operator allows to be larger than 1232 goes out in pieces that every path carries."""
+    server, client = anycast_net
+    zone = ZONE + "".join(f'large IN TXT "{i:03d}{"y" * 200}"\n' for i in range(15))
+    (tmp_path / "example.org.zone").write_text(zone)
+    (tmp_path / "nearcast.conf").write_text(
+        f'listen = {{ "fd99::1@53" }}\nthreads = 1\nrun-dir = "{tmp_path}/run"\nudp-payload = 4096\n'
+        'max-amplification = 0\nzone "example.org" { file = "example.org.zone" }\n')
+    d = Daemon(tmp_path, "dnsd", "-c", str(tmp_path / "nearcast.conf"))
+    d.argv = ["ip", "netns", "exec", server, *d.argv]
+    d.start()
+    try:
+        q = query("large.example.org", "TXT", use_edns=0, payload=4096)
+        p = subprocess.run(["ip", "netns", "exec", client, "/usr/bin/python3", "-c", CAPTURE, q.hex()],
+                           capture_output=True, text=True, timeout=30)
+        answer, *packets = map(int, p.stdout.split())
+        assert answer > 3000 and len(packets) >= 3, p.stderr
+        assert max(packets) <= 1280
+    finally:
+        d.stop()
+
+
 # ---- response rate limiting ----
 
 def test_without_rrl_everything_is_answered(d):
