@@ -182,7 +182,7 @@ keeper_hear(struct keeper *k, uint64_t now_ms)
 		if (m.verdict == VERDICT_NONE)
 			continue;
 		if (m.verdict != k->verdict.verdict)
-			log_info("verdict: %s, %u of %u local servers up (%s)", message_verdict_name(m.verdict),
+			log_debug("verdict heard: %s, %u of %u local servers up (%s)", message_verdict_name(m.verdict),
 			    m.local_up, m.local_total, m.reason);
 		k->verdict = m;
 	}
@@ -275,7 +275,8 @@ keeper_signals(struct keeper *k)
 		switch (info.ssi_signo) {
 		case SIGTERM:
 		case SIGINT:
-			log_info("signal %u: ending; the lease is left to run out", info.ssi_signo);
+			log_info("signal %u: ending%s", info.ssi_signo, k->announce.fd >= 0 &&
+			    k->posture.now != POSTURE_DOWN ? "; the lease is left to run out" : "");
 			k->stop = true;
 			break;
 		case SIGHUP:
