@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -94,6 +95,18 @@ keeper_judge_bird(struct keeper *k, uint64_t now_ms)
 		keeper_alarm(k, KEEPER_ALARM_SESSIONS, NULL);
 }
 
+/* BIRD counts such a time back from now at every question, and so it trembles by a
+ * millisecond: times of neighbouring seconds are the same. */
+static bool
+keeper_same_time(const char *a, const char *b)
+{
+	struct tm x = { .tm_isdst = 0 }, y = { .tm_isdst = 0 };
+
+	if (strptime(a, "%Y-%m-%d %H:%M:%S", &x) == NULL || strptime(b, "%Y-%m-%d %H:%M:%S", &y) == NULL)
+		return strcmp(a, b) == 0;
+	return llabs((long long)(timegm(&x) - timegm(&y))) <= 1;
+}
+
 /* Restarts and reconfigurations of BIRD are worth a line each */
 static void
 keeper_notice_bird(struct keeper *k)
@@ -102,9 +115,9 @@ keeper_notice_bird(struct keeper *k)
 
 	if (now->reboot[0] == '\0')
 		return;
-	if (k->bird_status.reboot[0] != '\0' && strcmp(now->reboot, k->bird_status.reboot) != 0)
+	if (k->bird_status.reboot[0] != '\0' && !keeper_same_time(now->reboot, k->bird_status.reboot))
 		log_warn("BIRD was restarted at %s", now->reboot);
-	else if (k->bird_status.reboot[0] != '\0' && strcmp(now->reconfigured, k->bird_status.reconfigured) != 0)
+	else if (k->bird_status.reboot[0] != '\0' && !keeper_same_time(now->reconfigured, k->bird_status.reconfigured))
 		log_info("BIRD was reconfigured at %s", now->reconfigured);
 	k->bird_status = *now;
 }

@@ -139,7 +139,7 @@ class Lab:
                  f'state-dir = "{self.path(here, "state")}"']
         u4, u6 = inet.site_unicast(here)
         lines.append(f'listen = {{ "{ANYCAST4}", "{ANYCAST6}", "{u4}", "{u6}" }}')
-        lines.append('ttl-min = "1s"')
+        lines.append('ttl-min = "1s"\nttl-max = "5s"')
         lines.append(f'explain {{ allow = {{ "127.0.0.0/8", "::1/128", "{ANYCAST4}/32", "{ANYCAST6}/128" }} }}')
         lines.append(f'zone "example.org" {{ file = "{self.path("example.org.zone")}" }}')
         lines.append(f'geo {{ city = "{self.path("geo.mmdb")}" }}')
@@ -301,13 +301,13 @@ class Lab:
         if ("origin", "origin") not in self.net.processes:
             self.start_origin()
         for site in SITES:
+            for all_of in ("site:*", "server:*"):
+                self.nearctl(site, "clear", all_of)
             self.forget_flaps(site)
             for role, start in (("cache1", lambda s: self.start_cache(s, 1)), ("cache2", lambda s: self.start_cache(s, 2)),
                                 ("bird", self.start_bird), ("dnsd", self.start_dnsd), ("healthd", self.start_healthd)):
                 if (site, role) not in self.net.processes:
                     start(site)
-            self.nearctl(site, "undrain", "*")
-            self.nearctl(site, "clear", "*")
         return self.ready()
 
     # ---- questions
