@@ -159,12 +159,26 @@ since(uint64_t last_ms, uint64_t ms)
 	return last_ms != 0 && last_ms >= ms;
 }
 
+/*
+ * From when on an answer of somebody else clears the others.  A first result is compared
+ * with all there were.  Later, what kills all may reach them one after the other: an
+ * answer from the time of the first failure says little when the last one decides.
+ */
+static uint64_t
+evidence_from(const struct judge *j, const struct judge_target *t)
+{
+	uint64_t recent = j->servers[t->server].fast_ms / 2;
+
+	if (t->alive == HEALTH_UNKNOWN)
+		return 1;
+	return t->first_bad_ms + recent > t->last_bad_ms ? t->first_bad_ms : t->last_bad_ms - recent;
+}
+
 /* May this target, having failed often enough, be called down? */
 static enum doubt
 doubt_about(const struct judge *j, const struct judge_target *t)
 {
-	/* a first result is compared with all there were */
-	uint64_t from = t->alive == HEALTH_UNKNOWN ? 1 : t->first_bad_ms;
+	uint64_t from = evidence_from(j, t);
 
 	if (j->n_remote == 0)
 		return CERTAIN;
@@ -293,6 +307,7 @@ bad_result(struct judge *j, struct judge_target *t, struct judge_time now)
 	if (!held(j, t)) {
 		if (t->bad == 0)
 			t->first_bad_ms = now.mono_ms;
+		t->last_bad_ms = now.mono_ms;
 		t->bad += t->bad < UINT32_MAX;
 		if (t->bad >= fall && t->alive != HEALTH_DOWN)
 			decide_down(j, t, now);

@@ -15,7 +15,7 @@
  *   The SITE's verdict is what the keeper hears; stale servers count as healthy.
  *
  * What is not believed
- *   A target is not called down while nobody else has answered since it first failed:
+ *   A target is not called down until somebody else has answered since it failed, and lately:
  *   - every target everywhere fails, at two sites or more among those not already
  *     down: the cause is SHARED (our network, a broken check).  Everything stays as it
  *     is until any target answers; then all counting starts again.
@@ -110,7 +110,7 @@ struct judge_target {
 	bool bad_digest;
 	enum health_state alive;	/* UNKNOWN, UP or DOWN */
 	uint32_t good, bad;		/* results in a row */
-	uint64_t first_bad_ms;		/* of this row */
+	uint64_t first_bad_ms, last_bad_ms; /* of this row */
 	uint32_t round;			/* the last one it has a result in */
 	int load;			/* smoothed, 0-100 */
 	uint8_t weight;			/* 100, 75, 50, 25 */
