@@ -7,16 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/notify.h"
-#include "common/privilege.h"
-#include "dnsd/commands.h"
+#include "dnsd/acquire.h"
 
 /* files watched, by number */
 enum { FILE_HEALTH, FILE_CITY, FILE_ASN };
@@ -307,66 +304,6 @@ on_signal(struct loop_io *io, uint32_t events)
 }
 
 /* ---- starting ---- */
-
-/* Every TCP connection is a descriptor. */
-static void
-raise_descriptors(const struct conf *conf)
-{
-	struct rlimit limit;
-	rlim_t want = conf->tcp.max_connections + 64 * (rlim_t)conf->n_listen + 256;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
-		return;
-	limit.rlim_cur = want;
-	if (limit.rlim_max < want) {
-		struct rlimit higher = { want, want };
-		if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
-			return;
-		limit.rlim_cur = limit.rlim_max;
-		log_warn("the system allows %ju open files: fewer TCP connections than the configured %u",
-		    (uintmax_t)limit.rlim_max, conf->tcp.max_connections);
-	}
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* A reload happens without privileges: better to say now what it will not be able to read. */
-static void
-warn_unreadable(const struct conf *conf)
-{
-	if (access(conf->path, R_OK) < 0)
-		log_warn("%s: user \"%s\" cannot read it: a reload will fail", conf->path, conf->user);
-	for (size_t i = 0; i < conf->n_zones; i++)
-		if (access(conf->zones[i].file, R_OK) < 0)
-			log_warn("%s: user \"%s\" cannot read it: a reload will fail", conf->zones[i].file, conf->user);
-}
-
-/* What needs privileges, in an order that says "already running" before "address in use"; then
- * they are gone for good. */
-static int
-acquire(struct daemon *d, struct err *err)
-{
-	const struct conf *conf = d->load->conf;
-	struct privilege_user user;
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/dnsd.sock", conf->run_dir);
-	raise_descriptors(conf);
-	if (privilege_find(&user, conf->user, err) < 0 ||
-	    privilege_folder(conf->run_dir, &user, err) < 0 ||
-	    (d->control = control_listen(path, commands_handle, d, err)) == NULL ||
-	    (d->server = server_bind(conf, err)) == NULL)
-		return -1;
-	if (geteuid() == 0 && user.name == NULL)
-		log_warn("running as root: `user` in %s would give that up", conf->path);
-	if (user.name == NULL)
-		return 0;
-	if ((geteuid() == 0 && control_give(d->control, user.uid, user.gid, err) < 0) ||
-	    privilege_drop(&user, err) < 0)
-		return -1;
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);	/* memory holds the cookie secret */
-	warn_unreadable(conf);
-	return 0;
-}
 
 static int
 first_generation(struct daemon *d, struct err *err)
