@@ -23,7 +23,7 @@ id_text(const struct view *view)
 
 /* The rdata for a name, its length; 0 = nothing to say. */
 static size_t
-chaos_rdata(const struct view *view, const uint8_t *name, uint8_t out[3 * 256])
+chaos_rdata(const struct view *view, const uint8_t *name, uint8_t out[4 * 256])
 {
 	const struct conf *conf = view->conf;
 	size_t n = 0;
@@ -37,7 +37,7 @@ chaos_rdata(const struct view *view, const uint8_t *name, uint8_t out[3 * 256])
 	if (name_equal(name, (const uint8_t *)"\10hostname\4bind"))
 		return conf->chaos.hostname_bind ? put_string(out, view->hostname) : 0;
 	if (name_equal(name, (const uint8_t *)"\4site\10nearcast") && view->site_state[0][0] != '\0')
-		for (unsigned i = 0; i < 3; i++)
+		for (unsigned i = 0; i < 4; i++)
 			n += put_string(out + n, view->site_state[i]);
 	return n;
 }
@@ -45,7 +45,7 @@ chaos_rdata(const struct view *view, const uint8_t *name, uint8_t out[3 * 256])
 bool
 chaos_answer(struct answer_job *j)
 {
-	uint8_t rdata[3 * 256];
+	uint8_t rdata[4 * 256];
 	size_t len = chaos_rdata(j->view, j->q.qname.name, rdata);
 
 	if (len == 0)

@@ -76,6 +76,9 @@ const struct steer_name *steer_bind(struct steer *steer, const struct zone_steer
 const struct steer_name *steer_bind_zone(struct steer *steer, const struct zone *zone,
     uint32_t index, struct err *err);
 
+/* The most seconds that an answer of any bound name can carry; 0 = there is none. */
+uint32_t steer_ttl_max(const struct steer *steer);
+
 struct steer_client {
 	uint8_t family;			/* 4 or 6 */
 	const uint8_t *ip;		/* 4 or 16 octets: ECS prefix or resolver's address */

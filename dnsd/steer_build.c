@@ -323,6 +323,18 @@ least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+uint32_t
+steer_ttl_max(const struct steer *steer)
+{
+	uint32_t most_s = 0;
+
+	for (const struct steer_names *chunk = steer->names; chunk != NULL; chunk = chunk->next)
+		for (unsigned i = 0; i < chunk->n; i++)
+			if (chunk->v[i].ttl_max_s > most_s)
+				most_s = chunk->v[i].ttl_max_s;
+	return most_s;
+}
+
 /* static_ttl_s is STEER_TTL_NONE where there is no static data. */
 static const struct steer_name *
 bind_name(struct steer *steer, const struct zone_steer *text, uint32_t static_ttl_s, struct err *err)

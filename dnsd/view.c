@@ -153,6 +153,7 @@ build_site_state(struct view *view, const struct health_file *health)
 		snprintf(view->site_state[0], size, "%s", site->name);
 		snprintf(view->site_state[1], size, "%s", health_posture_name(site->posture));
 		snprintf(view->site_state[2], size, "drain=%d", drain);
+		snprintf(view->site_state[3], size, "ttl=%u", steer_ttl_max(view->steer));
 	}
 }
 
@@ -185,12 +186,12 @@ view_build(struct load *load, const struct health_file *health, uint64_t generat
 	view->generation = generation;
 	view->cookies = load->cookies;
 	build_identity(view);
-	build_site_state(view, health);
 	view->steer = steer_build(view->conf, load->geo, health, err);
 	if (view->steer == NULL || build_zones(view, err) < 0) {
 		view_free(view);
 		return NULL;
 	}
+	build_site_state(view, health);
 	return view;
 }
 

@@ -43,8 +43,9 @@ struct view {
 	uint8_t nsid_len;
 	uint8_t nsid[128];
 	char hostname[256];		/* for CH hostname.bind, and id.server without an nsid */
-	char site_state[3][80];		/* TXT strings of CH site.nearcast, which the healthd's of other
-					 * sites ask: site, posture, "drain=0|1"; [0] "" = not known */
+	char site_state[4][80];		/* TXT strings of CH site.nearcast, which healthd asks, here and at
+					 * other sites: site, posture, "drain=0|1", "ttl=N" (the most
+					 * that a steered answer carries); [0] "" = not known */
 };
 
 /* Builds a generation from what was read and one state of health (NULL = unknown, which fails

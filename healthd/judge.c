@@ -482,6 +482,10 @@ judge_step(struct judge *j, const struct judge_event *e, struct judge_time now)
 	case JUDGE_PEER:
 		on_peer(j, e->index, e->drain, now);
 		break;
+	case JUDGE_TTL:
+		j->sites[e->index].ttl_known = true;
+		j->sites[e->index].ttl_s = e->ttl_s;
+		break;
 	case JUDGE_DISTURBED:
 		on_disturbed(j, e->disturbance, now);
 		break;

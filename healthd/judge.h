@@ -76,6 +76,7 @@ enum judge_event_kind {
 	JUDGE_WORD_SERVER,		/* server, word (WORD_NONE takes it back) */
 	JUDGE_WORD_SITE,		/* site, word */
 	JUDGE_PEER,			/* site, drain: that site's dnsd answered */
+	JUDGE_TTL,			/* site, ttl_s: the most that its dnsd hands out */
 	JUDGE_DISTURBED,		/* disturbance */
 	JUDGE_REMEMBER,			/* target, memory: before the first result */
 	JUDGE_REMEMBER_SET,		/* pool, set: the current one before a restart */
@@ -96,6 +97,7 @@ struct judge_event {
 	const struct judge_word *word;
 	const struct judge_memory *memory;
 	bool drain;
+	uint32_t ttl_s;
 	enum judge_disturbance disturbance;
 };
 
@@ -144,6 +146,8 @@ struct judge_site {
 	struct judge_word word;
 	bool drained_there;		/* its own dnsd says so */
 	bool peer_known;
+	bool ttl_known;
+	uint32_t ttl_s;			/* the most that its dnsd hands out */
 	uint64_t asked_ms;		/* when its dnsd answered last */
 };
 

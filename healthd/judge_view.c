@@ -250,10 +250,25 @@ count_local(const struct judge *j)
 	return n;
 }
 
+/* What our dnsd and those of other sites hand out at most; not known: the configured maximum. */
+static uint32_t
+ttl_max_s(const struct judge *j)
+{
+	uint16_t here = j->conf->here_site;
+	uint32_t most_s = 0;
+
+	if (here >= j->conf->n_sites || !j->sites[here].ttl_known)
+		return j->conf->ttl_max_s;
+	for (size_t i = 0; i < j->conf->n_sites; i++)
+		if (j->sites[i].ttl_known && j->sites[i].ttl_s > most_s)
+			most_s = j->sites[i].ttl_s;
+	return most_s;
+}
+
 uint64_t
 judge_drain_left(const struct judge *j, uint64_t since_ms, struct judge_time now)
 {
-	uint64_t need = (uint64_t)j->conf->ttl_max_s * 1000 + DRAIN_MARGIN_MS;
+	uint64_t need = (uint64_t)ttl_max_s(j) * 1000 + DRAIN_MARGIN_MS;
 	uint64_t gone = now.mono_ms > since_ms ? now.mono_ms - since_ms : 0;
 
 	return gone < need ? need - gone : 0;

@@ -6,7 +6,7 @@
 #include "dnsd/name.h"
 #include "healthd/prober_inner.h"
 
-enum { PEER_PORT = 53, PEER_INTERVAL_MS = 1000, PEER_TIMEOUT_MS = 2000, TEXTS = 3 };
+enum { PEER_PORT = 53, PEER_INTERVAL_MS = 1000, PEER_TIMEOUT_MS = 2000 };
 
 /* Skips a possibly compressed name; 0 when it does not end within the message. */
 static size_t
@@ -24,44 +24,53 @@ skip_name(const uint8_t *m, size_t len, size_t at)
 	return 0;
 }
 
-static bool
-is_text(const uint8_t *rdata, size_t len, size_t *at, const char *want)
-{
-	size_t n = strlen(want);
+struct said {
+	bool drain_known, drain, ttl_known;
+	uint32_t ttl_s;
+};
 
-	return *at < len && rdata[*at] == n && *at + 1 + n <= len && memcmp(rdata + *at + 1, want, n) == 0;
+/* One string of the answer. */
+static void
+read_text(const uint8_t *text, size_t len, struct said *said)
+{
+	char word[16];
+	unsigned ttl_s;
+
+	if (len >= sizeof(word))
+		return;
+	memcpy(word, text, len);
+	word[len] = '\0';
+	if (strcmp(word, "drain=0") == 0 || strcmp(word, "drain=1") == 0) {
+		said->drain_known = true;
+		said->drain = word[6] == '1';
+	} else if (sscanf(word, "ttl=%9u", &ttl_s) == 1) {
+		said->ttl_known = true;
+		said->ttl_s = ttl_s;
+	}
 }
 
-/* The answer of `CH TXT site.nearcast.`: "SITE" "POSTURE" "drain=0|1".  1 or 0 = does or does
- * not drain, -1 = says nothing about this site. */
-static int
-read_drain(const uint8_t *m, size_t len, const char *site)
+/* The answer of `CH TXT site.nearcast.`: "SITE" "POSTURE" "drain=0|1" "ttl=N".  False if it
+ * says nothing about this site. */
+static bool
+read_answer(const uint8_t *m, size_t len, const char *site, struct said *said)
 {
-	size_t at = DNS_HEADER_LEN, rdata_len;
-	int drain = -1;
+	size_t at = DNS_HEADER_LEN, rdata_len, n = strlen(site);
 
+	memset(said, 0, sizeof(*said));
 	if ((m[3] & 15) != DNS_NOERROR || dns_get16(m + 4) != 1 || dns_get16(m + 6) < 1)
-		return -1;
+		return false;
 	at = skip_name(m, len, at);
 	if (at == 0 || (at = skip_name(m, len, at + 4)) == 0 || at + 10 > len)
-		return -1;
+		return false;
 	if (dns_get16(m + at) != DNS_TXT || dns_get16(m + at + 2) != DNS_CH)
-		return -1;
+		return false;
 	rdata_len = dns_get16(m + at + 8);
 	m += at + 10;
-	if (rdata_len > len - at - 10)
-		return -1;
-	at = 0;
-	if (!is_text(m, rdata_len, &at, site))
-		return -1;
-	for (unsigned i = 0; i < TEXTS && at < rdata_len; i++) {
-		if (is_text(m, rdata_len, &at, "drain=0"))
-			drain = 0;
-		if (is_text(m, rdata_len, &at, "drain=1"))
-			drain = 1;
-		at += 1u + m[at];
-	}
-	return drain;
+	if (rdata_len > len - at - 10 || rdata_len < 1 + n || m[0] != n || memcmp(m + 1, site, n) != 0)
+		return false;
+	for (at = 0; at < rdata_len && at + 1 + m[at] <= rdata_len; at += 1u + m[at])
+		read_text(m + at + 1, m[at], said);
+	return true;
 }
 
 static void
@@ -69,17 +78,20 @@ peer_answered(struct ask *ask, enum ask_end end, const uint8_t *message, size_t 
 {
 	struct peer *peer = LOOP_OWNER(ask, struct peer, ask);
 	struct prober *p = peer->prober;
-	int drain;
+	struct said said;
 
 	(void)error;
 	loop_timer_set(p->loop, &peer->timer, loop_now(p->loop) + PEER_INTERVAL_MS);
 	/* a dnsd that cannot be asked changes nothing: the last word stands */
-	if (end != ASK_ANSWERED)
+	if (end != ASK_ANSWERED || !read_answer(message, len, p->conf->sites[peer->site].name, &said))
 		return;
-	drain = read_drain(message, len, p->conf->sites[peer->site].name);
-	if (drain >= 0)
+	if (said.ttl_known)
+		judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_TTL, .index = peer->site,
+		    .ttl_s = said.ttl_s }, prober_now(p));
+	/* whether our own site drains we know better */
+	if (said.drain_known && peer->site != p->conf->here_site)
 		judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_PEER, .index = peer->site,
-		    .drain = drain == 1 }, prober_now(p));
+		    .drain = said.drain }, prober_now(p));
 }
 
 static void
@@ -88,29 +100,38 @@ peer_due(struct loop_timer *timer)
 	ask_start(&LOOP_OWNER(timer, struct peer, timer)->ask);
 }
 
+static int
+peer_add(struct prober *p, size_t site, const struct addr *to)
+{
+	static const uint8_t name[] = "\4site\10nearcast";
+	struct peer *peer = &p->peers[p->n_peers++];
+
+	peer->prober = p;
+	peer->site = (uint16_t)site;
+	peer->timer.fire = peer_due;
+	peer->ask = (struct ask){ .loop = p->loop, .to = *to, .tcp = true,
+	    .timeout_ms = PEER_TIMEOUT_MS, .done = peer_answered, .io.fd = -1 };
+	if (peer->ask.to.port == 0)
+		peer->ask.to.port = PEER_PORT;
+	ask_question(&peer->ask, name, DNS_TXT, DNS_CH, false);
+	return loop_timer_set(p->loop, &peer->timer, loop_now(p->loop));
+}
+
+/* Other sites' dnsd whether they drain; our own how long its answers may be kept. */
 int
 peer_open(struct prober *p, struct err *err)
 {
-	static const uint8_t name[] = "\4site\10nearcast";
+	const struct conf *conf = p->conf;
 
-	p->peers = calloc(p->conf->n_sites + 1, sizeof(*p->peers));
+	p->peers = calloc(conf->n_sites + 1, sizeof(*p->peers));
 	if (p->peers == NULL)
 		return err_set(err, "out of memory");
-	for (size_t i = 0; i < p->conf->n_sites; i++) {
-		struct peer *peer = &p->peers[p->n_peers];
+	for (size_t i = 0; i < conf->n_sites; i++) {
+		const struct addr *to = &conf->sites[i].peer;
 
-		if (i == p->conf->here_site || p->conf->sites[i].peer.family == 0)
-			continue;
-		p->n_peers++;
-		peer->prober = p;
-		peer->site = (uint16_t)i;
-		peer->timer.fire = peer_due;
-		peer->ask = (struct ask){ .loop = p->loop, .to = p->conf->sites[i].peer, .tcp = true,
-		    .timeout_ms = PEER_TIMEOUT_MS, .done = peer_answered, .io.fd = -1 };
-		if (peer->ask.to.port == 0)
-			peer->ask.to.port = PEER_PORT;
-		ask_question(&peer->ask, name, DNS_TXT, DNS_CH, false);
-		if (loop_timer_set(p->loop, &peer->timer, loop_now(p->loop)) < 0)
+		if (i == conf->here_site && conf->n_listen != 0)
+			to = &conf->listen[0];
+		if (to->family != 0 && peer_add(p, i, to) < 0)
 			return err_set(err, "out of memory");
 	}
 	return 0;

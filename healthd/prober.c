@@ -273,7 +273,7 @@ prober_tell_keeper(struct prober *p, bool always)
 	if (same && !always)
 		return;
 	if (v.verdict != p->verdict.verdict || p->verdict_ms == 0) {
-		log_info("verdict: %s (%s)", message_verdict_name(v.verdict), v.reason);
+		log_debug("verdict: %s (%s)", message_verdict_name(v.verdict), v.reason);
 		p->publish.posture_changed = true;
 	}
 	v.magic = MESSAGE_VERDICT;

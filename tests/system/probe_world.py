@@ -22,7 +22,8 @@ LINE = re.compile(r'server (\S+) (\S+) v4=(\S+) v6=(\S+) since=([0-9.]+) weight=
 
 
 class World:
-    def __init__(self, folder, servers, check="", conf="", pool="", here="fra"):
+    def __init__(self, folder, servers, check="", conf="", pool="", here="fra", listen="127.9.9.9@1"):
+        self.listen = listen
         self.folder = str(folder)
         self.servers, self.check, self.extra, self.pool, self.here = servers, check, conf, pool, here
         self.conf_path = os.path.join(self.folder, "nearcast.conf")
@@ -36,7 +37,7 @@ class World:
         for site, *_ in self.servers.values():
             sites[site] = True
         sites.setdefault(self.here, True)
-        lines = [f'here = "{self.here}"', 'listen = { "127.9.9.9@1" }', f'run-dir = "{self.folder}/run"',
+        lines = [f'here = "{self.here}"', f'listen = {{ "{self.listen}" }}', f'run-dir = "{self.folder}/run"',
                  f'state-dir = "{self.folder}/state"']
         if "site \"" not in self.extra:
             lines += [f'site "{s}" {{ location = {{ 1.0, {i}.0 }} }}' for i, s in enumerate(sites)]

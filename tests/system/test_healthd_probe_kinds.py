@@ -50,14 +50,14 @@ def test_tcp(world):
 class Dns:
     """A DNS server over UDP and TCP; .answer(query) gives a message, bytes, several bytes, or None."""
 
-    def __init__(self, answer):
-        self.answer = answer
+    def __init__(self, answer, address="127.0.0.1"):
+        self.answer, self.address = answer, address
         while True:
             self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self.udp.bind(("127.0.0.1", 0))
+            self.udp.bind((address, 0))
             self.port = self.udp.getsockname()[1]
             try:
-                self.tcp = Server(self.talk, port=self.port)
+                self.tcp = Server(self.talk, address=address, port=self.port)
                 break
             except OSError:
                 self.udp.close()
@@ -65,7 +65,7 @@ class Dns:
 
     @property
     def where(self):
-        return f"127.0.0.1@{self.port}"
+        return f"{self.address}@{self.port}"
 
     def replies(self, wire, tcp):
         r = self.answer(dns.message.from_wire(wire), tcp)

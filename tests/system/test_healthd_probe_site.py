@@ -284,6 +284,23 @@ def test_drain_a_site_and_wait(world):
     w.wait("f1", "up")
 
 
+def test_a_drain_lasts_as_long_as_answers_may_be_kept(world):
+    """Which our own dnsd says; ttl-max would be five minutes."""
+    def answer(query, tcp):
+        r = dns.message.make_response(query)
+        r.answer.append(dns.rrset.from_text("site.nearcast.", 0, "CH", "TXT", '"fra" "serving" "drain=0" "ttl=1"'))
+        return r
+
+    dnsd = Dns(answer, address="127.0.0.2")
+    servers, conf = three_sites()
+    w = world(conf, check=HTTP, listen=dnsd.where)
+    w.wait("s1", "up")
+    time.sleep(1.2)
+    began = time.monotonic()
+    w.ctl("drain", "fra", "--wait")
+    assert 1 <= time.monotonic() - began < 10
+
+
 def test_hostile_control_socket(world):
     w = world({"a1": ("fra", Http().where)}, check=HTTP)
     w.wait("a1", "up")

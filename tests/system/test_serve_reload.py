@@ -414,7 +414,7 @@ def test_site_state_for_other_sites(steered):
                                    ("down", {"fra1": "drain"}, 1), ("down", {"fra1": "down"}, 0)):
         write_health(steered, states, posture=posture)
         end = time.monotonic() + 5
-        while state() != ["fra", posture, f"drain={drain}"]:
+        while state() != ["fra", posture, f"drain={drain}", f"ttl={state()[3][4:]}"]:
             assert time.monotonic() < end, state()
 
 

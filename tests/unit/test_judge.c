@@ -8,7 +8,7 @@
  *   f1=B              a good result with set B;  f1~90 with load 90
  *   origin=B notify=B        wait:MS  late  clock
  *   drain:f1 up:f1 down:f1 clear:f1 (drain:fra:500 = for 500 ms; also of sites)
- *   peer:nyc+ peer:nyc-      that site's dnsd says drain or not
+ *   peer:nyc+ peer:nyc-      that site's dnsd says drain or not;  ttl:fra:5 the most it hands out
  *   mem:f1+ mem:f1-          remembered from before a restart
  */
 #include <setjmp.h>
@@ -209,6 +209,10 @@ do_one(char *w)
 
 		w[n - 1] = '\0';
 		tell(JUDGE_PEER, (uint32_t)site_of(w + 5), NULL, sign == '+');
+	} else if (strncmp(w, "ttl:", 4) == 0) {
+		w[7] = '\0';
+		judge_step(judge, &(struct judge_event){ .kind = JUDGE_TTL, .index = (uint32_t)site_of(w + 4),
+		    .ttl_s = (uint32_t)atoi(w + 8) }, now);
 	} else if (strncmp(w, "mem:", 4) == 0) {
 		struct judge_memory m = { .state = w[n - 1] == '+' ? HEALTH_UP : HEALTH_DOWN, .since = 1.6e9 };
 
@@ -416,6 +420,9 @@ words(void **state)
 		{ "the site drains", 0, "all+ drain:fra", "f1=drain f2=drain n1=up verdict=drain" },
 		{ "until the last TTL has run out", 0, "all+ drain:fra wait:31000", "verdict=drain" },
 		{ "then it is drained", 0, "all+ drain:fra wait:32500", "verdict=drained" },
+		{ "our dnsd hands out less than the configured maximum", 0, "all+ ttl:fra:5 drain:fra wait:7100", "verdict=drained" },
+		{ "but another site's hands out more", 0, "all+ ttl:fra:5 ttl:nyc:9 drain:fra wait:7100", "verdict=drain" },
+		{ "what others hand out alone says nothing", 0, "all+ ttl:nyc:5 drain:fra wait:7100", "verdict=drain" },
 		{ "undrained", 0, "all+ drain:fra wait:32500 clear:fra", "verdict=up f1=up" },
 		{ "a drain of the site that ends by itself", 0, "all+ drain:fra:60000 wait:32500 wait:28000", "verdict=up f1=up" },
 		{ "a server's own word is stronger than its site's", 0, "all+ drain:fra up:f1", "f1=up f2=drain verdict=drain" },
