@@ -44,7 +44,7 @@ QUERIES = [
     ("x.wild.example.org", "A", {}), ("absent.example.org", "A", {}), ("www.example.org", "AAAA", {}),
     ("www.sub.example.org", "A", {}), ("a.d.example.org", "A", {}), ("example.org", "MX", {}),
     ("not.served", "A", {"use_edns": 0}), ("example.org", "ANY", {}),
-    ("www.example.org", "A", {"use_edns": 0, "options": COOKIE}),
+    ("www.example.org", "A", {"use_edns": 0, "options": COOKIE + [dns.edns.GenericOption(3, b"")]}),
     ("www.example.org", "A", {"use_edns": 0, "want_dnssec": True}),
     ("download.example.org", "A", {}), ("download.example.org", "A", {"use_edns": 0, "options": ECS}),
     ("download.example.org", "AAAA", {"use_edns": 0, "options": ECS}), ("download.example.org", "HTTPS", {}),
