@@ -132,7 +132,8 @@ privilege_folder(const char *path, const struct privilege_user *user, struct err
 		return err_set(err, "folder \"%s\": %s", path, strerror(errno));
 	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(err, "\"%s\" is no folder", path);
-	if (geteuid() == 0 && user->name != NULL && st.st_uid == 0 &&
+	/* a folder with folders in it is not ours alone: "/run" is not given away by mistake */
+	if (geteuid() == 0 && user->name != NULL && st.st_uid == 0 && st.st_nlink <= 2 &&
 	    chown(path, user->uid, user->gid) < 0)
 		return err_set(err, "folder \"%s\": cannot be given to user \"%s\": %s", path, user->name, strerror(errno));
 	return 0;

@@ -34,8 +34,8 @@ int privilege_keep(const struct privilege_user *user, bool net_admin, struct err
 /* For the prober: becomes `user` without further groups (if root), no capability at all. */
 int privilege_drop(const struct privilege_user *user, struct err *err);
 
-/* Makes the folder and its parents where missing; as root, one that belongs to root is
- * given to `user`.  0, or -1 with a reason. */
+/* Makes the folder and its parents where missing; as root, one that belongs to root and
+ * holds no other folders is given to `user`.  0, or -1 with a reason. */
 int privilege_folder(const char *path, const struct privilege_user *user, struct err *err);
 
 #endif

@@ -202,6 +202,19 @@ def test_drops_to_user_without_privileges_and_still_reloads(open_folder):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_folder_that_is_not_ours_is_not_given_away(open_folder):
+    """run-dir = "/run" by mistake: /run stays root's."""
+    d = Dnsd(open_folder, zones=ZONES, conf='user = "nobody"')
+    os.makedirs(os.path.join(open_folder, "run", "somebody-elses"))
+    d.start()
+    try:
+        assert d.udp("www.example.org").answer
+        assert os.stat(os.path.join(open_folder, "run")).st_uid == 0
+    finally:
+        d.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_files_that_the_user_cannot_read_are_named_at_start(open_folder):
     d = Dnsd(open_folder, zones=ZONES, conf='user = "nobody"')
     os.chmod(os.path.join(open_folder, "example.org.zone"), 0o600)
