@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#include "common/clock.h"
 #include "healthd/check_kinds.h"
 #include "healthd/spawn.h"
 
@@ -65,12 +65,28 @@ check_release(struct probe *p)
 	p->own = NULL;
 }
 
+static uint64_t
+now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+void
+check_began(struct probe *p)
+{
+	p->started_us = now_us();
+	p->started_ms = p->started_us / 1000;
+}
+
 void
 check_start(struct probe *p)
 {
 	p->busy = true;
 	p->void_timeout = false;
-	p->started_ms = clock_mono().ms;
+	check_began(p);
 	kinds[p->check->kind].start(p);
 }
 
@@ -94,9 +110,9 @@ struct result
 check_result(const struct probe *p, enum reason reason)
 {
 	struct result r = { .reason = reason, .load = -1 };
-	uint64_t now = clock_mono().ms;
+	uint64_t took = now_us() - p->started_us;
 
-	r.latency_us = (uint32_t)(now - p->started_ms) * 1000;
+	r.latency_us = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
 	return r;
 }
 

@@ -38,7 +38,7 @@ struct probe {
 	bool busy;			/* between check_start and check_done */
 	bool void_timeout;		/* a timeout now would be our own fault */
 	unsigned voided;		/* results in a row not counted for that */
-	uint64_t started_ms;
+	uint64_t started_ms, started_us;
 	void *own;			/* the checker's, made by check_prepare; NULL = none */
 	struct loop_timer timer;	/* the schedule's */
 	struct loop_timer digest_timer;
@@ -65,7 +65,10 @@ void check_cancel(struct probe *probe);
 /* For checkers: the one way a check ends. */
 void check_done(struct probe *probe, const struct result *result);
 
-/* A result to start from: no load, no set, latency since started_ms. */
+/* The check begins only now: it has waited for its turn. */
+void check_began(struct probe *probe);
+
+/* A result to start from: no load, no set, latency since the beginning. */
 struct result check_result(const struct probe *probe, enum reason reason);
 
 /* For errors of system calls on the way to the server: CONNECT, CUT or INTERNAL, with

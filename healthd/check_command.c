@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "common/clock.h"
 #include "healthd/check_kinds.h"
 #include "healthd/spawn.h"
 
@@ -18,7 +17,7 @@ static void
 on_started(struct spawn_job *job)
 {
 	/* waiting for its turn was not the server's fault */
-	LOOP_OWNER(job, struct command, job)->probe->started_ms = clock_mono().ms;
+	check_began(LOOP_OWNER(job, struct command, job)->probe);
 }
 
 static void

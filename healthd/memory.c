@@ -9,7 +9,7 @@
 enum {
 	SETTLE_MS = 1000,		/* changes of state are collected for so long */
 	REFRESH_MS = 30000,		/* how old the stamp may become */
-	RETRY_MS = 10000
+	RETRY_MS = 2000
 };
 
 static void

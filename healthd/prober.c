@@ -351,10 +351,9 @@ static void
 on_turn(void *arg)
 {
 	struct prober *p = arg;
-	static const uint64_t never = UINT64_MAX;
-	uint64_t changes = p->judge->changes;
 
-	if (p->publish.changes == never || changes != p->publish.changes) {
+	if (p->told != p->judge->changes) {
+		p->told = p->judge->changes;
 		tell_changes(p);
 		review_alarms(p);
 		prober_tell_keeper(p, false);

@@ -78,6 +78,7 @@ struct prober {
 	struct control *control;
 	struct verdict_message verdict;	/* told last */
 	uint64_t verdict_ms;
+	uint64_t told;			/* the judge's changes when they were told last */
 	struct posture_message posture;	/* heard last; magic 0 = nothing yet */
 
 	double wall_offset;		/* wall clock minus monotonic, seconds */

@@ -5,7 +5,7 @@
 #include "common/clock.h"
 #include "healthd/prober_inner.h"
 
-enum { RETRY_MS = 200 };
+enum { RETRY_MS = 200, MARGIN_MS = 100 };
 
 /* So that a generation never repeats, also after a restart. */
 static uint64_t
@@ -113,8 +113,8 @@ write_file(struct prober *p, uint64_t changes)
 	took = clock_mono().ms - began;
 	pub->changes = changes;
 	pub->posture_changed = false;
-	/* well before a third of the lease, for a turn may be late */
-	pub->due_ms = began + pub->file.lease_ms / 4;
+	/* before a third of the lease, for the next turn may be a tick away */
+	pub->due_ms = began + pub->file.lease_ms / 3 - PROBER_TICK_MS - MARGIN_MS;
 	pub->earliest_ms = began + took * 10;
 }
 

@@ -17,6 +17,7 @@ import pytest
 
 from conftest import free_port
 from probe_world import OK, Http, Server, World, reply
+from test_healthd_probe_http import certificate
 from test_healthd_probe_kinds import Dns
 
 SPEED = 'interval = "150ms"  timeout = "140ms"  rise = 2  fall = 2'
@@ -368,11 +369,11 @@ http {
 
 
 class Nginx:
-    def __init__(self, folder):
+    def __init__(self, folder, conf=NGINX, listen=""):
         self.folder, self.port = folder, free_port()
         path = os.path.join(folder, "nginx.conf")
         with open(path, "w") as f:
-            f.write(NGINX % dict(folder=folder, port=self.port))
+            f.write(conf % dict(folder=folder, port=self.port, listen=listen))
         self.argv = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", path, "-e", os.path.join(folder, "error.log")]
         self.start()
 
@@ -403,6 +404,35 @@ def test_real_nginx(world, tmp_path):
         w.write()
         w.start()
         assert w.wait("a1", "down")["reason"].startswith("cut")
+    finally:
+        nginx.stop()
+
+
+NGINX_H2 = """
+daemon off; worker_processes 1; pid %(folder)s/nginx.pid; error_log %(folder)s/error.log;
+events { worker_connections 256; }
+http {
+  log_format proto "$server_protocol $ssl_server_name"; access_log %(folder)s/access.log proto;
+  client_body_temp_path %(folder)s/t1; proxy_temp_path %(folder)s/t2; fastcgi_temp_path %(folder)s/t3;
+  uwsgi_temp_path %(folder)s/t4; scgi_temp_path %(folder)s/t5;
+  ssl_certificate %(folder)s/h2.crt; ssl_certificate_key %(folder)s/h2.key;
+  server { listen 127.0.0.1:%(port)d %(listen)s; location / { add_header X-Set-Id s1; return 204; } }
+}
+"""
+
+
+@pytest.mark.skipif(not (shutil.which("nginx") or os.path.exists("/usr/sbin/nginx")), reason="no nginx")
+@pytest.mark.parametrize("scheme, listen, http2, expected", [
+    ("https", "ssl http2", "yes", "HTTP/2.0 www.example.org"), ("https", "ssl http2", "no", "HTTP/1.1 www.example.org"),
+    ("https", "ssl", "yes", "HTTP/1.1 www.example.org"), ("http", "http2", "yes", "HTTP/2.0 -")])
+def test_http_versions(world, tmp_path, scheme, listen, http2, expected):
+    certificate(tmp_path, "h2", "www.example.org")
+    nginx = Nginx(str(tmp_path), NGINX_H2, listen)
+    try:
+        w = world({"a1": ("fra", f"127.0.0.1@{nginx.port}")}, check=f'kind = "http"  url = "{scheme}://www.example.org/"'
+                  f'  http2 = {http2}  ca-file = "{tmp_path}/h2.crt"  codes = {{ 204 }}  interval = "300ms"  timeout = "290ms"')
+        w.wait("a1", "up")
+        w.until(lambda: expected in (tmp_path / "access.log").read_text(), expected)
     finally:
         nginx.stop()
 
