@@ -2,8 +2,8 @@
  * spawn: operators' programs, a bounded number at once, each in a process group of its
  * own that is killed whole when its time is over and when its leader has ended.
  *
- * Standard input and output are /dev/null; every other descriptor of ours is closed
- * on exec.  The environment is PATH and what the caller gives, nothing else.  Waiting
+ * Standard input and output are /dev/null; every other descriptor of ours is
+ * closed.  The environment is PATH and what the caller gives, nothing else.  Waiting
  * is done on pidfds in the loop: no SIGCHLD.  Knows no checks.  One thread.
  */
 #ifndef NEARCAST_SPAWN_H

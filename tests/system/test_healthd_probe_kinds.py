@@ -177,6 +177,24 @@ esac
             "the end of the whole group")
 
 
+def test_command_inherits_nothing(world, tmp_path):
+    """No socket of ours, the one to the keeper least of all; no privilege."""
+    script = tmp_path / "check.sh"
+    script.write_text(f"""#!/bin/sh
+mkdir {tmp_path}/fds 2>/dev/null || exit 0
+for fd in /proc/$$/fd/*; do readlink $fd > {tmp_path}/fds/${{fd##*/}}; done
+grep Cap /proc/$$/status > {tmp_path}/caps
+""")
+    script.chmod(0o755)
+    w = world({"a1": ("fra", "127.0.0.1")},
+              check=f'kind = "command"  command = {{ "{script}" }}  interval = "500ms"  timeout = "450ms"  rise = 2  fall = 2')
+    w.wait("a1", "up")
+    w.until(lambda: os.path.exists(tmp_path / "caps") and os.path.getsize(tmp_path / "caps"), "the command's notes")
+    held = {fd: (tmp_path / "fds" / fd).read_text().strip() for fd in os.listdir(tmp_path / "fds")}
+    assert not [what for what in held.values() if what.startswith(("socket:", "anon_inode:"))], held
+    assert all(int(line.split()[1], 16) == 0 for line in (tmp_path / "caps").read_text().splitlines())
+
+
 def test_command_that_is_not_there(world, tmp_path):
     """Our own fault: nobody is blamed, an alarm says so."""
     script = tmp_path / "check.sh"
