@@ -97,22 +97,39 @@ remote-control:
 
 
 class Lab:
-    def __init__(self, prefix=None, folder=None, keep=False):
+    def __init__(self, prefix=None, folder=None, keep=False, at_end=lambda: None):
         self.prefix = prefix or f"nc{os.getpid()}-"
         self.folder = folder or tempfile.mkdtemp(prefix="nearcast-lab-")
         os.makedirs(self.folder, exist_ok=True)
         os.chmod(self.folder, 0o755)
         self.net = Net(self.prefix, self.folder)
         self.keep = keep                # leave it running at the end
+        self.at_end = at_end            # what else is to be removed
         self.failed = False             # leave the logs
 
     def __enter__(self):
-        for sig in (signal.SIGTERM, signal.SIGHUP):
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(sig, lambda *_: sys.exit(130))
+        self.hire_janitor()
         return self
 
+    def hire_janitor(self):
+        """A process that removes everything should this one die without a word (kill -9)."""
+        listens, self.janitor = os.pipe()
+        if os.fork() == 0:
+            os.setsid()
+            os.close(self.janitor)
+            if not os.read(listens, 1):
+                self.at_end()
+                self.net.remove()
+                shutil.rmtree(self.folder, ignore_errors=True)
+            os._exit(0)
+        os.close(listens)
+
     def __exit__(self, kind, *_):
+        os.write(self.janitor, b".")
         if kind is not None or not self.keep:
+            self.at_end()
             self.net.remove()
             if kind is None and not self.failed:
                 shutil.rmtree(self.folder, ignore_errors=True)
