@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "healthd/prober_inner.h"
@@ -14,7 +13,7 @@ struct hook_job {
 	struct prober *prober;
 	struct spawn_job job;
 	char env[SPAWN_ENV][ENV_LEN];
-	char *argv[4];
+	char *argv[2];
 };
 
 int
@@ -77,7 +76,6 @@ static struct hook_job *
 new_job(struct prober *p, const char *kind)
 {
 	struct hook_job *h = calloc(1, sizeof(*h));
-	char *hook = p->conf->hook;
 
 	if (h == NULL)
 		return NULL;
@@ -85,14 +83,7 @@ new_job(struct prober *p, const char *kind)
 	snprintf(h->env[0], ENV_LEN, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	h->job.env[0] = h->env[0];
 	add(h, "KIND", "%s", kind);
-	/* a program by its name; anything with arguments is the shell's */
-	if (access(hook, X_OK) == 0) {
-		h->argv[0] = hook;
-	} else {
-		h->argv[0] = (char *)(uintptr_t)"/bin/sh";
-		h->argv[1] = (char *)(uintptr_t)"-c";
-		h->argv[2] = hook;
-	}
+	h->argv[0] = p->conf->hook;
 	h->job.argv = h->argv;
 	h->job.timeout_ms = TIMEOUT_MS;
 	h->job.done = on_done;
