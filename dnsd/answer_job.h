@@ -1,6 +1,7 @@
 /*
  * answer_job: one packet on its way to an answer, shared by the files that write
- * parts of answers (answer.c, svcb.c, explain.c, chaos.c) and nobody else.
+ * parts of answers and nobody else: answer.c (what kind of question), answer_zone.c
+ * (zone data), answer_steered.c and svcb.c (steered names), explain.c, chaos.c.
  */
 #ifndef NEARCAST_ANSWER_JOB_H
 #define NEARCAST_ANSWER_JOB_H
@@ -34,6 +35,12 @@ void answer_nodata(struct answer_job *j);
 
 /* NXDOMAIN with the zone's SOA. */
 void answer_nxdomain(struct answer_job *j);
+
+/* Finds the question's name in the zone of j->r, follows aliases inside it, answers. */
+void answer_zone(struct answer_job *j);
+
+/* The addresses of a steered name, or NODATA. */
+void answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family, size_t owner_at);
 
 /* What this client gets of a steered name; false = nothing of this family. */
 bool answer_pick(struct answer_job *j, const struct zone_node *node, uint8_t family,
