@@ -316,6 +316,8 @@ judge_verdict(const struct judge *j, struct judge_time now, struct verdict_messa
 	out->verdict = decide(j, &n, now, text, sizeof(text));
 	out->local_up = n.up;
 	out->local_total = n.total;
+	if (j->conf->here_site < j->conf->n_sites && j->sites[j->conf->here_site].word.kind != WORD_NONE)
+		out->word_ms = (uint64_t)(j->sites[j->conf->here_site].word.at * 1000 + 0.5);
 	health_reason(out->reason, text);
 }
 

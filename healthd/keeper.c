@@ -106,7 +106,7 @@ keeper_step(struct keeper *k, uint64_t now_ms)
 	enum posture_dnsd dnsd = dnsd_watch_state(k->watch, k->dnsd_reason);
 	struct posture_input in = {
 		.now_ms = now_ms, .verdict = k->verdict.verdict, .verdict_reason = k->verdict.reason,
-		.verdict_age_ms = now_ms - k->verdict_ms, .dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
+		.verdict_age_ms = now_ms - k->verdict_ms, .word_ms = k->verdict.word_ms, .dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
 	};
 
 	if (dnsd != k->dnsd && dnsd != POSTURE_DNSD_UNKNOWN) {

@@ -35,6 +35,7 @@ struct verdict_message {
 	uint32_t verdict;		/* enum verdict */
 	uint32_t local_up, local_total;	/* servers of this site */
 	uint64_t sent_ms;		/* monotonic */
+	uint64_t word_ms;		/* when the operator's word about the site was said; 0 = none */
 	char reason[HEALTH_REASON_MAX];	/* printable, NUL-terminated */
 };
 

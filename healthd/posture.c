@@ -51,10 +51,14 @@ posture_by_operator(enum verdict v)
 
 /* Rule 2, and the pardon of rule 4 */
 static void
-posture_hear(struct posture *p, enum verdict v)
+posture_hear(struct posture *p, const struct posture_input *in)
 {
-	if (v == VERDICT_NONE || v == VERDICT_HOLD || v == p->standing)
+	enum verdict v = in->verdict;
+	bool again = v == VERDICT_FORCE_UP && in->word_ms != p->word_ms;
+
+	if (v == VERDICT_NONE || v == VERDICT_HOLD || (v == p->standing && !again))
 		return;
+	p->word_ms = in->word_ms;
 	p->pardoned = v == VERDICT_FORCE_UP ||
 	    (posture_by_operator(p->standing) && !posture_by_operator(v));
 	p->standing = v;
@@ -198,7 +202,7 @@ posture_step(struct posture *p, const struct posture_input *in)
 	enum health_posture wanted;
 	bool changed = false;
 
-	posture_hear(p, in->verdict);
+	posture_hear(p, in);
 	if (damping_merit(&p->damping, in->now_ms) < POSTURE_CALM && p->now == POSTURE_SERVING)
 		p->flaps = 0;
 	wanted = posture_wanted(p, in);

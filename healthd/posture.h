@@ -12,6 +12,7 @@
  *    hold-down, which doubles with every flap, and until one more withdrawal would
  *    keep the RFC 2439 figure below suppression (damping.h).
  * 4. The operator's undrain and force-up are obeyed at once: one raise without rule 3.
+ *    A force-up that is said again is another one.
  * A drain never raises: a site that is down stays down while it drains.
  *
  * At the start the posture is DOWN, or what a former healthd left in force
@@ -44,6 +45,7 @@ struct posture_input {
 	uint64_t now_ms;
 	enum verdict verdict;		/* as received last; NONE = nothing yet */
 	uint64_t verdict_age_ms;	/* since it was received */
+	uint64_t word_ms;		/* tells one force-up from the next; 0 = no word */
 	const char *verdict_reason;	/* borrowed for the call; "" = none */
 	enum posture_dnsd dnsd;
 	const char *dnsd_reason;	/* why not ANSWERING */
@@ -53,6 +55,7 @@ struct posture {
 	struct posture_rules rules;
 	enum health_posture now;
 	enum verdict standing;
+	uint64_t word_ms;		/* of the force-up that was pardoned last */
 	bool pardoned;			/* the next raise does not wait */
 	bool raising;			/* wanted is higher than now */
 	uint64_t fine_since_ms;		/* while raising */

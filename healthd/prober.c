@@ -269,7 +269,7 @@ prober_tell_keeper(struct prober *p, bool always)
 
 	judge_verdict(p->judge, prober_now(p), &v);
 	same = v.verdict == p->verdict.verdict && v.local_up == p->verdict.local_up &&
-	    strcmp(v.reason, p->verdict.reason) == 0;
+	    v.word_ms == p->verdict.word_ms && strcmp(v.reason, p->verdict.reason) == 0;
 	if (same && !always)
 		return;
 	if (v.verdict != p->verdict.verdict || p->verdict_ms == 0) {

@@ -123,6 +123,15 @@ def test_flap_budget_holds_down_and_says_so(make, net):
     site.healthd_start()
     net.stays("down", 1)
     assert "suppressed=1" in site.wait_posture("damping", "suppressed=1")
+    # the operator's word wins; and wins again when said again
+    site.nearctl("force-up", "fra")
+    net.wait("serving", 2)
+    net.dnsd_mode("servfail")
+    net.wait("down", 2)
+    net.dnsd_mode("ok")
+    site.wait_posture("damping", "suppressed=1")
+    site.nearctl("force-up", "fra")
+    net.wait("serving", 2)
 
 
 def test_keeper_killed_is_gone_within_the_lease(make, net):

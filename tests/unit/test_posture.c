@@ -162,6 +162,30 @@ test_reasons_and_alarms(void **state)
 	assert_non_null(strstr(p.reason, "192.0.2.53: SERVFAIL"));
 }
 
+/* In force already and used up, then said again: obeyed at once, again */
+static void
+test_force_up_said_again(void **state)
+{
+	static const struct { uint64_t at_ms, word_ms; int dnsd, expected; } steps[] = {
+		{ 0, 7001, A, SERVING }, { 1000, 7001, F, DOWN }, { 2000, 7001, A, DOWN },
+		{ 3000, 9002, A, SERVING }, { 4000, 9002, F, DOWN }, { 5000, 9002, A, DOWN },
+		{ 60000, 9002, A, DOWN },
+	};
+	struct posture p;
+
+	(void)state;
+	posture_init(&p, &common, POSTURE_DOWN);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		const struct posture_input in = {
+			.now_ms = 1000000 + steps[i].at_ms, .verdict = VERDICT_FORCE_UP, .verdict_reason = "",
+			.word_ms = steps[i].word_ms, .dnsd = (enum posture_dnsd)steps[i].dnsd, .dnsd_reason = "",
+		};
+
+		posture_step(&p, &in);
+		assert_int_equal(p.now, steps[i].expected);
+	}
+}
+
 /* Every down takes the route away even when the budget is gone, and says so */
 static void
 test_suppressed_says_so(void **state)
@@ -249,6 +273,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_reasons_and_alarms),
+		cmocka_unit_test(test_force_up_said_again),
 		cmocka_unit_test(test_suppressed_says_so),
 		cmocka_unit_test(test_hold_grows),
 		cmocka_unit_test(test_lost),
