@@ -8,8 +8,9 @@
 #include "common/clock.h"
 #include "common/control.h"
 
+/* A Unix socket connects at once, unless others are queueing for the daemon's ear. */
 static int
-client_connect(const char *path, struct err *err)
+client_connect(const char *path, uint64_t until_ms, struct err *err)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;
@@ -20,8 +21,11 @@ client_connect(const char *path, struct err *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set(err, "socket: %s", strerror(errno));
-	/* a Unix socket connects at once or not at all */
-	if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0) {
+	while (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0) {
+		if (errno == EAGAIN && clock_mono().ms < until_ms) {
+			poll(NULL, 0, 5);
+			continue;
+		}
 		const char *why = errno == ENOENT || errno == ECONNREFUSED ? "nobody listens there" :
 		    errno == EAGAIN ? "does not accept connections, it may hang" : strerror(errno);
 		err_set(err, "%s: %s", path, why);
@@ -110,7 +114,7 @@ int
 control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out, struct err *err)
 {
 	uint64_t until_ms = clock_mono().ms + timeout_ms;
-	int fd = client_connect(path, err), rc = -1;
+	int fd = client_connect(path, until_ms, err), rc = -1;
 
 	if (fd < 0)
 		return -1;
@@ -123,7 +127,7 @@ control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out, 
 int
 control_watch(const char *path, struct err *err)
 {
-	int fd = client_connect(path, err);
+	int fd = client_connect(path, 0, err);
 
 	if (fd >= 0 && client_send(fd, path, "watch", err) < 0) {
 		close(fd);

@@ -226,7 +226,8 @@ test_crowd(void **state)
 
 	for (size_t i = 0; i < n; i++)
 		fd[i] = raw_connect(f);
-	assert_int_equal(control_ask(f->path, "hello", 5000, NULL, &err), 0);
+	if (control_ask(f->path, "hello", 5000, NULL, &err) != 0)
+		fail_msg("%s", err.text);
 	for (size_t i = 0; i < n; i++)
 		close(fd[i]);
 }
