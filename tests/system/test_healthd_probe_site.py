@@ -59,6 +59,19 @@ def test_local_cause(world):
     w.verdict("up")
 
 
+def test_others_are_asked_out_of_turn(world):
+    """Whose fault it is must not wait for the next check of a far site."""
+    servers, conf = three_sites()
+    w = world(conf, check='kind = "http"  url = "http://www.example.org/"  local-interval = "150ms"  remote-interval = "30s"'
+              '  timeout = "140ms"  rise = 2  fall = 2')
+    w.wait("s1", "up")
+    servers["f1"].close()
+    servers["f2"].close()
+    began = time.monotonic()
+    w.verdict("caches-down")
+    assert time.monotonic() - began < 2 * 0.15 + 1.0
+
+
 def test_shared_cause_holds_everything(world):
     servers, conf = three_sites()
     w = world(conf, check=HTTP)
