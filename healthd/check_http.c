@@ -1,7 +1,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <openssl/evp.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,19 +10,10 @@
 
 #include "common/clock.h"
 #include "healthd/check_kinds.h"
+#include "healthd/http_answer.h"
 
 enum {
-	HEADERS_MAX = 64 * 1024,	/* octets of all header lines of one answer, 1xx included */
-	VALUE_MAX = 4096,		/* octets of a header's value that match-header sees */
-	BODY_KEEP = 4096,		/* a larger buffer is given back after the check */
 	CONNECTION_LIFE_S = 300		/* then a listener is asked again, however alive the old connection */
-};
-
-/* What the regular expressions of one `check` compile to. */
-struct match {
-	bool compiled, has_header, has_body;
-	char header_name[128];
-	regex_t header, body;
 };
 
 struct sock {
@@ -37,7 +27,7 @@ struct check_http {
 	struct loop_timer timer;
 	struct sock **socks;		/* by descriptor; kept for the next use of its number */
 	size_t n_socks;
-	struct match *matches;		/* as conf.checks */
+	struct http_match *matches;	/* as conf.checks */
 };
 
 struct transfer {
@@ -45,32 +35,13 @@ struct transfer {
 	struct probe *probe;		/* this or fetch */
 	struct fetch *fetch;
 	const struct conf_check *check;
-	const struct match *match;
 	CURL *easy;
 	struct curl_slist *connect_to;
 	char error[CURL_ERROR_SIZE];
 	bool active;
-	bool want_set_header, want_body;
-	/* of the answer being read */
-	size_t header_octets;
-	bool header_matched;
-	int load;
-	char set[HEALTH_NAME_MAX];
-	bool set_bad;
-	char *body;
-	size_t body_len, body_size;
+	struct http_answer answer;	/* the one being read */
 	EVP_MD_CTX *digest;
-	enum reason stop;		/* why we stopped it ourselves; NONE = we did not */
-	char stop_text[RESULT_DETAIL_MAX];
 };
-
-static size_t
-stop(struct transfer *t, enum reason reason, const char *text)
-{
-	t->stop = reason;
-	snprintf(t->stop_text, sizeof(t->stop_text), "%s", text);
-	return 0;
-}
 
 /* --- libcurl's descriptors and timer on our loop --- */
 
@@ -166,129 +137,18 @@ on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 
 	(void)purpose;
 	if (fd < 0)
-		stop(t, REASON_INTERNAL, strerror(errno));
+		http_answer_stop(&t->answer, REASON_INTERNAL, strerror(errno));
 	return fd;
 }
 
 /* --- what a server sends --- */
 
-/* The text may hold zeros; it is followed by one, which some regexec look for. */
-static bool
-regex_hits(const regex_t *regex, const char *text, size_t len)
-{
-	regmatch_t at = { .rm_so = 0, .rm_eo = (regoff_t)len };
-
-	return regexec(regex, text, 1, &at, REG_STARTEND) == 0;
-}
-
-/* Of a longer value the first VALUE_MAX octets are looked at. */
-static bool
-header_hits(const regex_t *regex, const char *value, size_t len)
-{
-	char text[VALUE_MAX + 1];
-
-	len = len < VALUE_MAX ? len : VALUE_MAX;
-	memcpy(text, value, len);
-	text[len] = '\0';
-	return regex_hits(regex, text, len);
-}
-
-static bool
-is_header(const char *line, size_t name_len, const char *name)
-{
-	return strlen(name) == name_len && strncasecmp(line, name, name_len) == 0;
-}
-
-static void
-read_load(struct transfer *t, const char *value, size_t len)
-{
-	int load = 0;
-
-	if (len == 0 || len > 3)
-		return;
-	for (size_t i = 0; i < len; i++) {
-		if (value[i] < '0' || value[i] > '9')
-			return;
-		load = load * 10 + value[i] - '0';
-	}
-	if (load <= 100)
-		t->load = load;
-}
-
-static void
-read_set(struct transfer *t, const char *value, size_t len)
-{
-	t->set[0] = '\0';
-	t->set_bad = len >= sizeof(t->set);
-	if (t->set_bad)
-		return;
-	memcpy(t->set, value, len);
-	t->set[len] = '\0';
-	t->set_bad = strlen(t->set) != len || !result_set_ok(t->set);
-}
-
-static void
-trim(const char **text, size_t *len)
-{
-	while (*len > 0 && (**text == ' ' || **text == '\t' || **text == '\r' || **text == '\n')) {
-		(*text)++;
-		(*len)--;
-	}
-	while (*len > 0 && ((*text)[*len - 1] == ' ' || (*text)[*len - 1] == '\t' ||
-	    (*text)[*len - 1] == '\r' || (*text)[*len - 1] == '\n'))
-		(*len)--;
-}
-
 static size_t
 on_header(char *line, size_t one, size_t n, void *arg)
 {
 	struct transfer *t = arg;
-	size_t len = one * n, name_len, value_len;
-	const char *colon = memchr(line, ':', len), *value;
 
-	t->header_octets += len;
-	if (t->header_octets > HEADERS_MAX)
-		return stop(t, REASON_SIZE, "more than 64 KiB of headers");
-	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-		/* another answer: what a 1xx said does not count */
-		t->header_matched = false;
-		t->load = -1;
-		t->set[0] = '\0';
-		t->set_bad = false;
-		return len;
-	}
-	if (colon == NULL)
-		return len;
-	name_len = (size_t)(colon - line);
-	value = colon + 1;
-	value_len = len - name_len - 1;
-	trim(&value, &value_len);
-	if (t->check->load_header && is_header(line, name_len, "X-Load"))
-		read_load(t, value, value_len);
-	if (t->want_set_header && is_header(line, name_len, t->check->set_header))
-		read_set(t, value, value_len);
-	if (t->match->has_header && !t->header_matched && is_header(line, name_len, t->match->header_name))
-		t->header_matched = header_hits(&t->match->header, value, value_len);
-	return len;
-}
-
-/* The body, with a NUL behind it: a sanitizer's regexec looks for one. */
-static size_t
-keep_body(struct transfer *t, const char *data, size_t len)
-{
-	if (t->body_len + len >= t->body_size) {
-		size_t size = (t->body_len + len) * 2 < 1024 ? 1024 : (t->body_len + len) * 2;
-		char *grown = realloc(t->body, size);
-
-		if (grown == NULL)
-			return stop(t, REASON_INTERNAL, "out of memory");
-		t->body = grown;
-		t->body_size = size;
-	}
-	memcpy(t->body + t->body_len, data, len);
-	t->body_len += len;
-	t->body[t->body_len] = '\0';
-	return len;
+	return http_answer_header(&t->answer, line, one * n) ? one * n : 0;
 }
 
 static size_t
@@ -297,22 +157,14 @@ on_body(char *data, size_t one, size_t n, void *arg)
 	struct transfer *t = arg;
 	size_t len = one * n;
 
-	if (t->fetch != NULL && t->fetch->digest) {
-		t->fetch->size += len;
-		if (t->fetch->size > t->fetch->limit)
-			return stop(t, REASON_SIZE, "larger than expected");
-		EVP_DigestUpdate(t->digest, data, len);
-		return len;
-	}
-	if (len > t->check->max_size || t->body_len > t->check->max_size - len) {
-		stop(t, REASON_SIZE, "");
-		snprintf(t->stop_text, sizeof(t->stop_text), "body of more than %llu octets",
-		    (unsigned long long)t->check->max_size);
+	if (t->fetch == NULL || !t->fetch->digest)
+		return http_answer_body(&t->answer, data, len) ? len : 0;
+	t->fetch->size += len;
+	if (t->fetch->size > t->fetch->limit) {
+		http_answer_stop(&t->answer, REASON_SIZE, "larger than expected");
 		return 0;
 	}
-	if (t->want_body)
-		return keep_body(t, data, len);
-	t->body_len += len;
+	EVP_DigestUpdate(t->digest, data, len);
 	return len;
 }
 
@@ -349,25 +201,14 @@ reason_of_curl(CURLcode code)
 	}
 }
 
-static bool
-code_expected(const struct conf_check *c, long code)
-{
-	if (c->n_codes == 0)
-		return code >= 200 && code <= 299;
-	for (size_t i = 0; i < c->n_codes; i++)
-		if (c->codes[i] == (unsigned)code)
-			return true;
-	return false;
-}
-
 static void
 result_of_failure(struct transfer *t, CURLcode code, struct result *r)
 {
 	long error = 0, asked = 0;
 
-	if (t->stop != REASON_NONE) {
-		r->reason = t->stop;
-		snprintf(r->detail, sizeof(r->detail), "%s", t->stop_text);
+	if (t->answer.stop != REASON_NONE) {
+		r->reason = t->answer.stop;
+		snprintf(r->detail, sizeof(r->detail), "%s", t->answer.stop_text);
 		return;
 	}
 	r->reason = reason_of_curl(code);
@@ -389,69 +230,12 @@ result_of_failure(struct transfer *t, CURLcode code, struct result *r)
 		    t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
 }
 
-/* An answer came whole: is it the one expected?  In the order in which it is read. */
-static void
-result_of_answer(struct transfer *t, struct result *r)
-{
-	const char *body = t->body;
-	size_t len = t->body_len;
-	long code = 0;
-
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &code);
-	if (!code_expected(t->check, code)) {
-		r->reason = REASON_CODE;
-		snprintf(r->detail, sizeof(r->detail), "HTTP %ld", code);
-		return;
-	}
-	if (t->fetch == NULL && t->match->has_header && !t->header_matched) {
-		r->reason = REASON_HEADER;
-		snprintf(r->detail, sizeof(r->detail), "no %.30s that matches", t->match->header_name);
-		return;
-	}
-	if (t->fetch == NULL && t->match->has_body && !regex_hits(&t->match->body, len > 0 ? body : "", len)) {
-		r->reason = REASON_BODY;
-		snprintf(r->detail, sizeof(r->detail), "no match in %zu octets", len);
-		return;
-	}
-	if (t->check->kind != CONF_CHECK_CONTENT || (t->fetch != NULL && t->fetch->digest))
-		return;
-	if (!t->want_set_header && len > 0) {
-		trim(&body, &len);
-		read_set(t, body, len);
-	}
-	if (t->set[0] == '\0' || t->set_bad) {
-		r->reason = REASON_SET;
-		snprintf(r->detail, sizeof(r->detail), "%s",
-		    t->set_bad ? "the set id is not 1 to 63 printable characters" : "no set id in the answer");
-		return;
-	}
-	r->set = t->set;
-}
-
-static int
-load_of(const struct transfer *t, uint32_t latency_us)
-{
-	uint32_t slow_at = t->check->slow_at_ms;
-	int load = t->load;
-
-	if (slow_at != 0) {
-		uint64_t slow = (uint64_t)latency_us / 10 / slow_at;
-		int by_time = slow > 100 ? 100 : (int)slow;
-		load = by_time > load ? by_time : load;
-	}
-	return load;
-}
-
 static void
 end_transfer(struct transfer *t)
 {
 	curl_multi_remove_handle(t->http->multi, t->easy);
 	t->active = false;
-	if (t->body_size > BODY_KEEP) {
-		free(t->body);
-		t->body = NULL;
-		t->body_size = 0;
-	}
+	http_answer_shrink(&t->answer);
 }
 
 static void
@@ -459,14 +243,17 @@ finished(struct transfer *t, CURLcode code)
 {
 	struct result r = { .reason = REASON_OK, .load = -1 };
 	curl_off_t total_us = 0;
+	long http_code = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total_us);
 	r.latency_us = total_us > UINT32_MAX ? UINT32_MAX : (uint32_t)total_us;
-	if (code != CURLE_OK)
+	if (code != CURLE_OK) {
 		result_of_failure(t, code, &r);
-	else
-		result_of_answer(t, &r);
-	r.load = load_of(t, r.latency_us);
+	} else {
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_code);
+		http_answer_judge(&t->answer, http_code, &r);
+	}
+	r.load = http_answer_load(&t->answer, r.latency_us);
 	end_transfer(t);
 	if (t->probe != NULL) {
 		check_done(t->probe, &r);
@@ -573,7 +360,7 @@ transfer_free(struct transfer *t)
 	curl_easy_cleanup(t->easy);
 	curl_slist_free_all(t->connect_to);
 	EVP_MD_CTX_free(t->digest);
-	free(t->body);
+	http_answer_free(&t->answer);
 	free(t);
 }
 
@@ -586,9 +373,6 @@ transfer_new(struct checks *checks, const struct conf_check *check, const struct
 		return NULL;
 	t->http = checks->http;
 	t->check = check;
-	t->match = &checks->http->matches[check - checks->conf->checks];
-	t->want_set_header = check->kind == CONF_CHECK_CONTENT && check->set_header != NULL &&
-	    check->set_header[0] != '\0';
 	t->easy = curl_easy_init();
 	if (addr->family != 0)
 		t->connect_to = connect_to(addr);
@@ -601,72 +385,29 @@ transfer_new(struct checks *checks, const struct conf_check *check, const struct
 static void
 transfer_start(struct transfer *t)
 {
-	t->header_octets = 0;
-	t->header_matched = false;
-	t->load = -1;
-	t->set[0] = '\0';
-	t->set_bad = false;
-	t->body_len = 0;
-	t->stop = REASON_NONE;
+	http_answer_reset(&t->answer);
 	t->error[0] = '\0';
 	t->active = curl_multi_add_handle(t->http->multi, t->easy) == CURLM_OK;
 }
 
 /* --- as the others see it --- */
 
-static int
-compile(struct match *m, const struct conf_check *c, struct err *err)
-{
-	const char *colon = c->match_header != NULL ? strchr(c->match_header, ':') : NULL;
-	char why[128];
-	int code;
-
-	if (m->compiled)
-		return 0;
-	if (c->match_header != NULL) {
-		const char *regex = colon;
-
-		if (colon == NULL || colon == c->match_header ||
-		    (size_t)(colon - c->match_header) >= sizeof(m->header_name))
-			return err_set(err, "check \"%s\": match-header \"%s\" is not \"Name: regex\"",
-			    c->name, c->match_header);
-		memcpy(m->header_name, c->match_header, (size_t)(colon - c->match_header));
-		while (*++regex == ' ')
-			;
-		code = regcomp(&m->header, regex, REG_EXTENDED);
-		if (code != 0) {
-			regerror(code, &m->header, why, sizeof(why));
-			return err_set(err, "check \"%s\": match-header \"%s\": %s", c->name, regex, why);
-		}
-		m->has_header = true;
-	}
-	if (c->match_body != NULL) {
-		code = regcomp(&m->body, c->match_body, REG_EXTENDED | REG_NEWLINE);
-		if (code != 0) {
-			regerror(code, &m->body, why, sizeof(why));
-			return err_set(err, "check \"%s\": match-body \"%s\": %s", c->name, c->match_body, why);
-		}
-		m->has_body = true;
-	}
-	m->compiled = true;
-	return 0;
-}
-
 int
 check_http_prepare(struct probe *p, struct err *err)
 {
 	struct check_http *http = p->checks->http;
 	const struct conf_check *c = p->check;
+	struct http_match *match = &http->matches[c - p->checks->conf->checks];
 	struct transfer *t;
 
-	if (compile(&http->matches[c - p->checks->conf->checks], c, err) < 0)
+	if (http_match_compile(match, c, err) < 0)
 		return -1;
 	t = transfer_new(p->checks, c, &p->addr);
 	if (t == NULL)
 		return err_set(err, "out of memory");
 	t->probe = p;
-	t->want_body = t->match->has_body || (c->kind == CONF_CHECK_CONTENT && !t->want_set_header);
-	set_http(t->easy, c, c->url, !t->want_body && strcasecmp(c->method != NULL ? c->method : "HEAD", "GET") != 0);
+	http_answer_init(&t->answer, c, match, c->kind == CONF_CHECK_CONTENT);
+	set_http(t->easy, c, c->url, !t->answer.want_body && strcasecmp(c->method != NULL ? c->method : "HEAD", "GET") != 0);
 	set_tls(t->easy, c);
 	set_callbacks(t, c->timeout_ms);
 	p->own = t;
@@ -708,14 +449,14 @@ fetch_prepare(struct fetch *f, struct err *err)
 	if (t == NULL)
 		return err_set(err, "out of memory");
 	t->fetch = f;
-	t->want_body = !f->digest && !t->want_set_header;
+	http_answer_init(&t->answer, c, NULL, !f->digest);
 	if (f->digest)
 		t->digest = EVP_MD_CTX_new();
 	if (f->digest && t->digest == NULL) {
 		transfer_free(t);
 		return err_set(err, "out of memory");
 	}
-	set_http(t->easy, c, f->url, !f->digest && !t->want_body);
+	set_http(t->easy, c, f->url, !f->digest && !t->answer.want_body);
 	set_tls(t->easy, c);
 	set_callbacks(t, f->timeout_ms);
 	f->own = t;
@@ -786,12 +527,8 @@ check_http_close(struct check_http *http)
 	for (size_t i = 0; i < http->n_socks; i++)
 		free(http->socks[i]);
 	free(http->socks);
-	for (size_t i = 0; http->matches != NULL && i < http->checks->conf->n_checks; i++) {
-		if (http->matches[i].has_header)
-			regfree(&http->matches[i].header);
-		if (http->matches[i].has_body)
-			regfree(&http->matches[i].body);
-	}
+	for (size_t i = 0; http->matches != NULL && i < http->checks->conf->n_checks; i++)
+		http_match_free(&http->matches[i]);
 	free(http->matches);
 	free(http);
 }
