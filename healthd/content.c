@@ -6,6 +6,7 @@
 
 enum {
 	ORIGIN_MIN_MS = 500,		/* between two questions to an origin */
+	ORIGIN_FALL = 3,		/* failures in a row until it is an alarm */
 	DIGEST_EVERY = 60,		/* intervals between two looks at the objects */
 	DIGEST_AGAIN = 5,		/* the same while they are wrong */
 	DIGEST_RETRY_MS = 1000,		/* when too many are under way, or the server just failed */
@@ -15,6 +16,22 @@ enum {
 
 /* --- the origin's set id --- */
 
+/* One alarm for all origins, over when all answer. */
+static void
+review_origins(struct prober *p)
+{
+	for (size_t i = 0; i < p->n_origins; i++) {
+		const struct origin *o = &p->origins[i];
+
+		if (o->failures < ORIGIN_FALL)
+			continue;
+		prober_alarm(p, ALARM_ORIGIN, 0, "origin of check %s does not tell its set: %s",
+		    p->conf->checks[o->check].name, o->detail);
+		return;
+	}
+	prober_alarm_over(p, ALARM_ORIGIN);
+}
+
 static void
 origin_answered(struct fetch *f, const struct result *r)
 {
@@ -22,10 +39,11 @@ origin_answered(struct fetch *f, const struct result *r)
 	struct prober *p = o->prober;
 
 	o->tried = true;
-	o->failing = !result_ok(r);
+	o->failures = result_ok(r) ? 0 : o->failures + (o->failures < ORIGIN_FALL);
 	memcpy(o->detail, r->detail, sizeof(o->detail));
+	review_origins(p);
 	/* an origin that cannot be reached changes nothing: what was current, is */
-	if (!o->failing)
+	if (result_ok(r))
 		for (size_t i = 0; i < p->conf->n_pools; i++)
 			if (p->conf->pools[i].check == o->check)
 				judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_ORIGIN,

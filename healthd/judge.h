@@ -31,7 +31,8 @@
  *   Current is what the origin (or the operator's notify) says, else the newest id
  *   held by `quorum` servers.  Older ids are behind.  A newer id than the current one
  *   is ahead, not behind: for good by quorum, until the origin was asked again by
- *   origin.  At the site of an answering `seed` server nothing older than the seed's is
+ *   origin.  A current id that all have left again is no more current by quorum.  At the
+ *   site of an answering `seed` server nothing older than the seed's is
  *   current.  An object with a wrong digest makes its server behind, too.
  *
  * Time: mono_ms for counting, wall seconds for what people read.  One thread.
@@ -167,6 +168,7 @@ struct judge_pool {
 	uint64_t asked_order;		/* last_order when the origin answered last */
 	char origin[HEALTH_NAME_MAX];	/* what it said last; "" = nothing yet */
 	struct judge_set current;	/* id "" = not known: everything is current */
+	bool held;			/* a server has said that it holds it */
 	uint64_t notified_ms;		/* when the operator said what is current; 0 = never */
 	struct judge_set sets[JUDGE_SETS];
 	size_t n_sets;

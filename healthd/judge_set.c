@@ -28,6 +28,20 @@ holders(const struct judge *j, const struct judge_pool *p, const char *id)
 	return n;
 }
 
+/* Did any target, answering or not, say this id last? */
+static bool
+remembered(const struct judge *j, const struct judge_pool *p, const char *id)
+{
+	for (unsigned i = 0; i < p->conf->n_servers; i++) {
+		const struct judge_server *s = &j->servers[p->conf->first_server + i];
+
+		for (unsigned f = 0; f < 2; f++)
+			if (s->target[f] >= 0 && strcmp(j->targets[s->target[f]].set, id) == 0)
+				return true;
+	}
+	return false;
+}
+
 static struct judge_set *
 find(struct judge_pool *p, const char *id)
 {
@@ -77,6 +91,7 @@ static void
 make_current(struct judge *j, struct judge_pool *p, const char *id)
 {
 	p->current = *note(j, p, id);
+	p->held = false;
 	p->dirty = true;
 }
 
@@ -155,19 +170,21 @@ elect(struct judge *j, struct judge_pool *p)
 	}
 	if (best == NULL || strcmp(best->id, p->current.id) == 0)
 		return;
+	if (p->held && !remembered(j, p, p->current.id))
+		p->current.id[0] = '\0';	/* a roll-out that was taken back */
 	if (p->current.id[0] == '\0' || best->order > p->current.order ||
 	    (best->order == p->current.order && best_n > holders(j, p, p->current.id)))
 		p->current = *best;
 }
 
-/* Ids that nobody holds are forgotten, so that going back to one makes it new again. */
+/* Ids that all have left are forgotten, so that going back to one makes it new again. */
 static void
 forget(struct judge *j, struct judge_pool *p)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n_sets; i++)
-		if (strcmp(p->sets[i].id, p->current.id) == 0 || holders(j, p, p->sets[i].id) > 0)
+		if (strcmp(p->sets[i].id, p->current.id) == 0 || remembered(j, p, p->sets[i].id))
 			p->sets[n++] = p->sets[i];
 	p->n_sets = n;
 }
@@ -237,6 +254,7 @@ review(struct judge *j, struct judge_pool *p, struct judge_time now)
 	p->reviewed_ms = now.mono_ms;
 	if (!p->content)
 		return;
+	p->held |= remembered(j, p, p->current.id);
 	if (!p->by_origin)
 		elect(j, p);
 	forget(j, p);

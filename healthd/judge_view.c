@@ -35,6 +35,8 @@ text_of_target(const struct judge_target *t, const char *current, char *out, siz
 	case HEALTH_STALE:
 		if (t->bad_digest)
 			snprintf(out, size, "digest: %s", t->digest_detail);
+		else if (strcmp(t->set, current) == 0)
+			snprintf(out, size, "set %.40s, the seed here holds a newer one", t->set);
 		else
 			snprintf(out, size, "set %.40s, current is %.40s", t->set, current);
 		break;

@@ -17,12 +17,12 @@
 enum {
 	PROBER_TICK_MS = 250,
 	PROBER_ALARM_MS = 60000,	/* that a passing trouble stays an alarm */
-	PROBER_ALARMS = 8
+	PROBER_ALARMS = 9
 };
 
 enum prober_alarm {
 	ALARM_HOLD, ALARM_LATE, ALARM_CLOCK, ALARM_PUBLISH, ALARM_STATE, ALARM_INTERNAL, ALARM_HOOK,
-	ALARM_MEMORY
+	ALARM_MEMORY, ALARM_ORIGIN
 };
 
 struct alarm {
@@ -50,7 +50,7 @@ struct origin {
 	struct loop_timer timer;
 	uint16_t check;
 	bool tried;			/* it has answered or failed once */
-	bool failing;
+	unsigned failures;		/* in a row */
 	uint64_t asked_ms;
 	char detail[RESULT_DETAIL_MAX];
 };

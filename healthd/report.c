@@ -277,6 +277,9 @@ report_text(const struct prober *p, FILE *out)
 			text_word(out, &s->word, now);
 		fprintf(out, "%s\n", s->drained_there ? " drained at its site" : "");
 	}
+	for (size_t i = 0; i < p->conf->n_pools; i++)
+		if (p->judge->pools[i].current.id[0] != '\0')
+			fprintf(out, "pool %s: set %s is current\n", p->conf->pools[i].name, p->judge->pools[i].current.id);
 	fprintf(out, "%-16s %-10s %-8s %-7s %5s %5s %-16s %s\n", "SERVER", "SITE", "POOL", "STATE", "SINCE",
 	    "WGHT", "SET", "REASON");
 	for (size_t i = 0; i < p->conf->n_servers; i++)

@@ -239,6 +239,19 @@ def test_content_by_origin(world):
     w.wait("c", "up")
 
 
+def test_origin_that_fails_is_an_alarm(world):
+    origin, a1, b1 = (Http(reply(200, b"", X_Set_Id="s1")) for _ in range(3))
+    w = world({"a1": ("fra", a1.where), "b1": ("nyc", b1.where)}, check=content(f'origin = "http://127.0.0.1:{origin.port}/"'))
+    w.wait("a1", "up", set="s1")
+    origin.answer = reply(500, b"")
+    w.until(lambda: [a for a in w.status()["alarms"] if a["text"].startswith("origin of check c") and "HTTP 500" in a["text"]],
+            "an alarm")
+    assert w.health()["a1"]["state"] == "up"
+    origin.answer = a1.answer = reply(200, b"", X_Set_Id="s2")
+    w.until(lambda: not w.status()["alarms"], "the end of the alarm")
+    assert "pool p: set s2 is current" in w.ctl("status", ok=False).stdout
+
+
 def test_notify(world):
     origin = Http(reply(200, b"", X_Set_Id="s1"))
     a = Http(reply(200, b"", X_Set_Id="s1"))
