@@ -8,6 +8,10 @@
  * changes its weight moves only its own share.  All of it is integer arithmetic, so
  * that every compiler, machine and site agrees to the last bit.
  *
+ * Neighbours are dealt, not diced: the 256 prefixes of one length that differ only in their last 8
+ * bits get 256 numbers evenly apart, in an order and from a start of each server's own.  A
+ * country's few long prefixes so come nearer to the weights than chance would bring them.
+ *
  * Knows neither health nor geography.  Pure; any thread; nothing is allocated.
  */
 #ifndef NEARCAST_RENDEZVOUS_H
@@ -18,11 +22,15 @@
 /* log2(1 + i/256) * 2^32, rounded down. */
 extern const uint32_t rendezvous_log2[257];
 
+/* An order of the octets that no sum or mask of octets comes near: the S-box of FIPS 197. */
+extern const uint8_t rendezvous_order[256];
+
 /* A hash of a server's name, or of any text. */
 uint64_t rendezvous_name(const char *name);
 
 /* The key of a prefix: no bit of `ip` past `bits` enters.  family is 4 or 6, bits
- * 0-32 or 0-128; ip has 4 or 16 octets. */
+ * 0-32 or 0-128; ip has 4 or 16 octets.  Its last octet is that of the prefix, the others are a hash of
+ * what comes before. */
 uint64_t rendezvous_key(uint8_t family, const uint8_t *ip, unsigned bits);
 
 /* What rendezvous_cost wants of a weight: 2^24 / weight, weight being 1 to 2^24. */
@@ -53,11 +61,21 @@ rendezvous_neglog2(uint64_t h)
 	return ((uint64_t)(zeros + 1) << 32) - (rendezvous_log2[i] + (step * part >> 32));
 }
 
+/* u in units of 2^-64: a hash of server and neighbourhood, its first octet moved on by the place that
+ * this key has in the server's order of the 256. */
+static inline uint64_t
+rendezvous_draw(uint64_t key, uint64_t name)
+{
+	uint64_t h = rendezvous_mix((key | 255) ^ name);
+
+	return h ^ (rendezvous_order[(uint8_t)(key ^ h >> 40)] * (h | 1)) << 56;
+}
+
 /* The cost of a server for a key, below 2^63.  Equal costs are as good as impossible (2^-38). */
 static inline uint64_t
 rendezvous_cost(uint64_t key, uint64_t name, uint32_t inverse)
 {
-	return rendezvous_neglog2(rendezvous_mix(key ^ name) | 1) * inverse;
+	return rendezvous_neglog2(rendezvous_draw(key, name) | 1) * inverse;
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,6 +189,61 @@ a_key_is_the_prefix_and_nothing_more(void **state)
 	assert_true(rendezvous_key(4, a, 0) != rendezvous_key(6, a, 0));
 }
 
+/* A country's spread prefixes are a few thousand neighbours: diced, one run of five is off by more
+ * than a point. */
+static void
+few_neighbours_share_by_weight(void **state)
+{
+	static const uint32_t weights[][MOST] = { { 10, 20, 30 }, { 1, 1 }, { 10, 10, 10, 10, 10 }, { 1, 2, 3, 4 } };
+	enum { RUNS = 60, RUN = 6250 };
+
+	(void)state;
+	for (size_t r = 0; r < sizeof(weights) / sizeof(weights[0]); r++) {
+		unsigned n = 0, off = 0;
+		double sum = 0;
+
+		for (; n < MOST && weights[r][n] != 0; n++)
+			sum += weights[r][n];
+		for (uint32_t run = 0; run < RUNS; run++) {
+			unsigned count[MOST] = { 0 };
+			double worst = 0;
+
+			for (uint32_t i = 0; i < RUN; i++) {
+				uint32_t net = (run * 5003 + i) << 12;		/* 100,000 /24s are 6,250 /20s */
+				uint8_t ip[4] = { (uint8_t)(net >> 24), (uint8_t)(net >> 16), (uint8_t)(net >> 8), 0 };
+				count[winner(rendezvous_key(4, ip, 20), weights[r], n, MOST)]++;
+			}
+			for (unsigned i = 0; i < n; i++)
+				worst = fmax(worst, fabs(100.0 * count[i] / RUN - 100.0 * weights[r][i] / sum));
+			off += worst >= 1;
+		}
+		if (off > RUNS / 20)
+			fail_msg("row %zu: %u of %d runs of neighbours are off by a point", r, off, RUNS);
+	}
+}
+
+static void
+the_order_has_every_octet_once(void **state)
+{
+	bool seen[256] = { false };
+
+	(void)state;
+	for (unsigned i = 0; i < 256; i++) {
+		assert_false(seen[rendezvous_order[i]]);
+		seen[rendezvous_order[i]] = true;
+	}
+	/* and so has each server's: 256 neighbours draw from 256 equal parts, once each */
+	for (uint32_t block = 0; block < 50; block++) {
+		memset(seen, 0, sizeof(seen));
+		for (unsigned i = 0; i < 256; i++) {
+			uint8_t ip[4] = { 10, (uint8_t)block, (uint8_t)i, 0 };
+			uint64_t part = rendezvous_draw(rendezvous_key(4, ip, 24), rendezvous_name("a")) >> 56;
+			assert_false(seen[part]);
+			seen[part] = true;
+		}
+	}
+}
+
 /* Sites run different machines and compilers: these numbers are part of the protocol
  * between them.  A change moves every client of every site. */
 static void
@@ -198,10 +254,10 @@ numbers_are_forever(void **state)
 
 	(void)state;
 	assert_true(rendezvous_name("fra1") == UINT64_C(0xd5116dd3aeb00426));
-	assert_true(rendezvous_key(4, v4, 24) == UINT64_C(0x2af1fc94fa2aeadb));
-	assert_true(rendezvous_key(6, v6, 48) == UINT64_C(0x1355089117ccc6dc));
+	assert_true(rendezvous_key(4, v4, 24) == UINT64_C(0xd329fc7f08238a02));
+	assert_true(rendezvous_key(6, v6, 48) == UINT64_C(0xace67d426b2f7b00));
 	assert_true(rendezvous_cost(rendezvous_key(4, v4, 24), rendezvous_name("fra1"),
-	    rendezvous_inverse(10)) == UINT64_C(0x00013be664b23311));
+	    rendezvous_inverse(10)) == UINT64_C(0x004cf4a911c3fec3));
 }
 
 int
@@ -214,6 +270,8 @@ main(void)
 		cmocka_unit_test(small_shares_are_true_too),
 		cmocka_unit_test(losing_a_server_moves_its_share_only),
 		cmocka_unit_test(a_key_is_the_prefix_and_nothing_more),
+		cmocka_unit_test(few_neighbours_share_by_weight),
+		cmocka_unit_test(the_order_has_every_octet_once),
 		cmocka_unit_test(numbers_are_forever),
 	};
 
