@@ -49,7 +49,8 @@ stamp_mix(uint64_t h, uint64_t v)
 	return h ^ h >> 47;
 }
 
-/* What tells one state of a file from another; 0 for a file that is not there. */
+/* What tells one state of a file from another; 0 for a file that is not there.  Tools that copy
+ * or unpack set st_mtim to what it was elsewhere; st_ctim is the kernel's alone. */
 static uint64_t
 stamp_of(uint64_t h, const struct stat *st)
 {
@@ -57,7 +58,9 @@ stamp_of(uint64_t h, const struct stat *st)
 	h = stamp_mix(h, (uint64_t)st->st_ino);
 	h = stamp_mix(h, (uint64_t)st->st_size);
 	h = stamp_mix(h, (uint64_t)st->st_mtim.tv_sec);
-	return stamp_mix(h, (uint64_t)st->st_mtim.tv_nsec);
+	h = stamp_mix(h, (uint64_t)st->st_mtim.tv_nsec);
+	h = stamp_mix(h, (uint64_t)st->st_ctim.tv_sec);
+	return stamp_mix(h, (uint64_t)st->st_ctim.tv_nsec);
 }
 
 /* The mistake in err, with the file and line where the reader is. */

@@ -164,6 +164,18 @@ def test_zones_come_and_go(dnsd_factory):
     assert address(d, "www.example.net") == "192.0.2.9"
 
 
+def test_change_in_place_is_seen_although_size_and_mtime_stay(dnsd_factory):
+    d = dnsd_factory(zones={"example.org": zone(1)})
+    path = os.path.join(d.folder, "example.org.zone")
+    before = os.stat(path)
+    with open(path, "r+") as f:
+        f.write(zone(2, "192.0.2.7"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert os.stat(path).st_size == before.st_size
+    d.reload(r"generation 2 in service")
+    assert address(d) == "192.0.2.7"
+
+
 def test_unchanged_zone_is_not_read_again(dnsd_factory):
     d = dnsd_factory(zones={"example.org": zone(1, names=100000), "example.net": zone(1)})
     change(d, zone(2, "192.0.2.7"), "example.net")
