@@ -158,6 +158,16 @@ count_answer(struct answer_job *j)
 		COUNTER_ADD(c, answers_truncated, 1);
 }
 
+/* RFC 7873 5.4: no question; the cookie, which OPT will carry, is the answer. */
+static void
+answer_cookie_only(struct answer_job *j)
+{
+	if (j->cookie == COOKIE_NONE)		/* cookies are off */
+		finish_error(j, DNS_FORMERR, DNS_EDE_NONE);
+	else if (j->cookie == COOKIE_BAD)
+		finish_error(j, DNS_BADCOOKIE, DNS_EDE_NONE);
+}
+
 static void
 answer_query(struct answer_job *j, enum query_outcome outcome)
 {
@@ -182,7 +192,8 @@ answer_query(struct answer_job *j, enum query_outcome outcome)
 		else if (j->q.qclass != DNS_CH || !chaos_answer(j))
 			finish_error(j, DNS_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
 		break;
-	default:			/* QUERY_COOKIE_ONLY: the cookie is the answer */
+	default:			/* QUERY_COOKIE_ONLY */
+		answer_cookie_only(j);
 		break;
 	}
 }

@@ -186,10 +186,29 @@ def test_a_wrong_server_cookie_gets_a_new_one(d):
     assert r.rcode() == dns.rcode.NOERROR and r.answer and len(data_of(option(r, COOKIE))) == 24
 
 
+def cookie_alone(d, data):
+    """What is answered to a cookie without a question: extended rcode, cookie."""
+    opt = b"\0\0\x29\x04\xd0\0\0\0\0" + struct.pack(">HHH", 4 + len(data), 10, len(data)) + data
+    r = dns.message.from_wire(d.raw(b"\x12\x34\0\0\0\0\0\0\0\0\0\1" + opt))
+    assert not r.question and not r.answer
+    return r.rcode(), option(r, COOKIE) and data_of(option(r, COOKIE))
+
+
 def test_cookie_without_a_question(d):
-    packet = b"\x12\x34\0\0\0\0\0\0\0\0\0\1" + b"\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x08abcdefgh"
-    r = d.raw(packet)
-    assert r[3] & 15 == 0 and b"abcdefgh" in r
+    rcode, fresh = cookie_alone(d, b"abcdefgh")
+    assert rcode == dns.rcode.NOERROR and len(fresh) == 24 and fresh[:8] == b"abcdefgh"
+    assert cookie_alone(d, fresh)[0] == dns.rcode.NOERROR
+
+
+def test_wrong_server_cookie_without_a_question_is_badcookie(d):
+    """RFC 7873 5.4: so that a client learns whether the one it has is still good."""
+    rcode, fresh = cookie_alone(d, b"abcdefgh" + b"x" * 16)
+    assert rcode == dns.rcode.BADCOOKIE and len(fresh) == 24
+
+
+def test_cookie_without_a_question_is_formerr_where_cookies_are_off(dnsd_factory):
+    d = dnsd_factory(zones=ZONES, conf="cookies { enabled = false }")
+    assert cookie_alone(d, b"abcdefgh") == (dns.rcode.FORMERR, None)
 
 
 def test_cookies_are_shared_by_sites_and_roll_over(dnsd_factory, tmp_path):
