@@ -128,22 +128,23 @@ on_health_end(struct loop_timer *timer)
 
 /* ---- reload ---- */
 
-/* What a running process cannot change: said, and served on as before. */
+/* What a running process cannot change from what it was started with: said as long as they
+ * differ, and served on as before. */
 static void
-warn_restart(const struct conf *old, const struct conf *fresh)
+warn_restart(const struct conf *first, const struct conf *fresh)
 {
-	bool same_listen = old->n_listen == fresh->n_listen;
+	bool same_listen = first->n_listen == fresh->n_listen;
 
-	for (size_t i = 0; same_listen && i < old->n_listen; i++)
-		same_listen = addr_equal(&old->listen[i], &fresh->listen[i]) &&
-		    old->listen[i].port == fresh->listen[i].port;
+	for (size_t i = 0; same_listen && i < first->n_listen; i++)
+		same_listen = addr_equal(&first->listen[i], &fresh->listen[i]) &&
+		    first->listen[i].port == fresh->listen[i].port;
 	if (!same_listen)
 		log_warn("%s: listen has changed: a restart is needed, the old addresses are served on", fresh->path);
-	if (old->threads != fresh->threads)
+	if (first->threads != fresh->threads)
 		log_warn("%s: threads has changed: a restart is needed", fresh->path);
-	if (strcmp(old->user != NULL ? old->user : "", fresh->user != NULL ? fresh->user : "") != 0)
+	if (strcmp(first->user != NULL ? first->user : "", fresh->user != NULL ? fresh->user : "") != 0)
 		log_warn("%s: user has changed: a restart is needed", fresh->path);
-	if (strcmp(old->run_dir, fresh->run_dir) != 0)
+	if (strcmp(first->run_dir, fresh->run_dir) != 0)
 		log_warn("%s: run-dir has changed: a restart is needed", fresh->path);
 }
 
@@ -197,7 +198,7 @@ put_into_service(struct daemon *d, struct load *load)
 	log_info("generation %" PRIu64 " in service: %u of %u zones, %lu names, built in %.3f s%s%s",
 	    d->generation, view->n_loaded, view->n_zones, count_names(view), d->build_s,
 	    refused[0] != '\0' ? "; " : "", refused);
-	warn_restart(old->conf, load->conf);
+	warn_restart(d->first->conf, load->conf);
 	load_release(old);
 	malloc_trim(0);			/* a generation is large: back to the system with it */
 	finish_waiting(d, refused[0] != '\0' ? refused : NULL);
@@ -382,6 +383,8 @@ start(struct daemon *d, struct err *err)
 	d->load = load_read(d->path, NULL, false, &say, err);
 	if (d->load == NULL)
 		return -1;
+	d->first = d->load->owner;
+	d->first->refs++;
 	if (d->load->failed != 0)
 		return err_set(err, "%u of %zu zones are refused", d->load->failed, d->load->conf->n_zones);
 	if (acquire(d, err) < 0 || listen_events(d, err) < 0 || first_generation(d, err) < 0)
@@ -400,6 +403,7 @@ stop(struct daemon *d)
 	watch_free(d->watch);
 	loop_free(d->loop);
 	load_release(d->load);
+	load_release_conf(d->first);
 	health_clear(&d->health);
 	if (d->signals.fd >= 0)
 		close(d->signals.fd);

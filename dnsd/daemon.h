@@ -30,6 +30,7 @@ struct daemon {
 	const char *path;		/* of the configuration */
 	struct server *server;
 	struct load *load;		/* of the generation in use; held */
+	struct load_conf *first;	/* what it was started with; held */
 	struct control *control;
 	struct reload *reload;
 	struct watch *watch;

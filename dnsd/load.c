@@ -9,11 +9,6 @@
 #include "common/clock.h"
 #include "dnsd/zone_load.h"
 
-struct load_conf {
-	unsigned refs;
-	struct conf *conf;
-};
-
 static void __attribute__((format(printf, 2, 3)))
 say_line(void (*say)(const char *line), const char *fmt, ...)
 {
@@ -226,6 +221,15 @@ load_hold(struct load *load)
 }
 
 void
+load_release_conf(struct load_conf *owner)
+{
+	if (owner == NULL || --owner->refs != 0)
+		return;
+	conf_free(owner->conf);
+	free(owner);
+}
+
+void
 load_release(struct load *load)
 {
 	if (load == NULL || --load->refs != 0)
@@ -234,10 +238,7 @@ load_release(struct load *load)
 		zone_release(load->zones[i]);
 	free(load->zones);
 	steer_geo_release(load->geo);
-	if (load->owner != NULL && --load->owner->refs == 0) {
-		conf_free(load->owner->conf);
-		free(load->owner);
-	}
+	load_release_conf(load->owner);
 	explicit_bzero(&load->cookies, sizeof(load->cookies));
 	free(load);
 }

@@ -24,9 +24,15 @@
 #include "dnsd/steer.h"
 #include "dnsd/zone.h"
 
+/* A configuration that loads may share. */
+struct load_conf {
+	unsigned refs;
+	struct conf *conf;
+};
+
 struct load {
 	unsigned refs;			/* the reader's own, and one for each view */
-	struct load_conf *owner;	/* of conf, which loads may share */
+	struct load_conf *owner;	/* of conf */
 	const struct conf *conf;
 	struct zone **zones;		/* by index of conf->zones; NULL = refused, and no old version */
 	unsigned failed;		/* zones that were refused */
@@ -51,5 +57,8 @@ struct load *load_read_geo(const struct load *old, const struct load_say *say, s
 
 void load_hold(struct load *load);
 void load_release(struct load *load);
+
+/* Gives back a configuration whose `refs` the caller has raised. */
+void load_release_conf(struct load_conf *owner);
 
 #endif

@@ -312,6 +312,21 @@ def test_what_needs_a_restart_is_said(dnsd_factory):
     assert address(d, where="::1") == "192.0.2.2"
 
 
+def test_restart_is_needed_as_long_as_the_process_differs(dnsd_factory):
+    d = dnsd_factory(zones={"example.org": zone(1)})
+    threads, d.threads = d.threads, 7
+    d.write()
+    d.reload(r"threads has changed: a restart is needed")
+    d.reload(r"threads has changed: a restart is needed")       # nothing new in the file, but still not so
+    d.threads = threads
+    d.write()
+    said = len(d.log())
+    d.reload(r"generation 4 in service")
+    assert address(d) == "192.0.2.2"
+    d.stop()
+    assert "a restart is needed" not in d.log()[said:]
+
+
 # ---- steering and health ----
 
 STEER = '''here = "fra"
