@@ -204,6 +204,7 @@ struct conf {
 		bool enabled;		/* default true */
 		bool require;		/* default false */
 		char *secret_file;	/* NULL = a random secret, this process only */
+		int line;
 	} cookies;
 	struct {
 		unsigned responses_per_second;	/* 0 = off */

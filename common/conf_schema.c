@@ -58,7 +58,9 @@ static const struct conf_row explain_rows[] = {
 
 /* These blocks keep their values in struct conf itself. */
 static const struct conf_block chaos_block = { .name = "chaos", .rows = chaos_rows };
-static const struct conf_block cookies_block = { .name = "cookies", .rows = cookies_rows };
+static const struct conf_block cookies_block = {
+	.name = "cookies", .line_offset = ROOT(cookies.line), .rows = cookies_rows,
+};
 static const struct conf_block rrl_block = { .name = "rrl", .rows = rrl_rows };
 static const struct conf_block tcp_block = { .name = "tcp", .rows = tcp_rows };
 static const struct conf_block explain_block = { .name = "explain", .rows = explain_rows };

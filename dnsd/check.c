@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "common/control.h"
+#include "common/privilege.h"
 #include "dnsd/load.h"
 #include "dnsd/view.h"
 #include "dnsd/zone_load.h"
@@ -80,6 +81,17 @@ check_view(struct load *load)
 	return view == NULL;
 }
 
+/* A file may be checked on a machine that is not the one it is for: no error. */
+static void
+check_user(const struct conf *conf)
+{
+	struct privilege_user user;
+	struct err err;
+
+	if (privilege_find(&user, conf->user, &err) < 0)
+		fprintf(stderr, "warning: %s: %s on this machine\n", conf->path, err.text);
+}
+
 static void
 say_well(const struct load *load)
 {
@@ -107,6 +119,7 @@ check_run(const char *path)
 	bad = load->failed;
 	bad += (unsigned)compare_running(load);
 	bad += (unsigned)check_view(load);
+	check_user(load->conf);
 	if (bad == 0)
 		say_well(load);
 	load_release(load);

@@ -165,13 +165,29 @@ reload_failed(struct daemon *d, const struct err *err)
 	finish_waiting(d, err->text);
 }
 
+/* What to say of zones that were refused; empty if none was. */
+static void
+describe_refused(const struct load *load, const struct view *view, char *text, size_t size)
+{
+	unsigned missing = view->n_zones - view->n_loaded;
+
+	text[0] = '\0';
+	if (load->failed > missing)
+		snprintf(text, size, "%u zones refused, their old versions stay", load->failed - missing);
+	if (missing != 0) {
+		size_t used = strlen(text);
+		snprintf(text + used, size - used, "%s%u zones refused, answered with SERVFAIL for want of an old version",
+		    used != 0 ? "; " : "", missing);
+	}
+}
+
 /* A new load takes the place of the old one. */
 static void
 put_into_service(struct daemon *d, struct load *load)
 {
 	struct load *old = d->load;
 	uint64_t start_ms = clock_mono().ms;
-	char refused[80] = "";
+	char refused[160];
 	struct view *view;
 	struct err err;
 
@@ -193,8 +209,7 @@ put_into_service(struct daemon *d, struct load *load)
 	d->reload_failures += load->failed != 0;
 	d->build_s = load->seconds + (double)(clock_mono().ms - start_ms) / 1000;
 	set_watches(d);
-	if (load->failed != 0)
-		snprintf(refused, sizeof(refused), "%u zones refused, their old versions stay", load->failed);
+	describe_refused(load, view, refused, sizeof(refused));
 	log_info("generation %" PRIu64 " in service: %u of %u zones, %lu names, built in %.3f s%s%s",
 	    d->generation, view->n_loaded, view->n_zones, count_names(view), d->build_s,
 	    refused[0] != '\0' ? "; " : "", refused);

@@ -36,6 +36,18 @@ zone_release(struct zone *zone)
 
 /* ---- zones ---- */
 
+/* A reason that says nothing of the file's lines gets the line that names the file. */
+static void
+add_line(struct err *reason, const char *file, const char *conf, int line, const char *what)
+{
+	size_t len = strlen(file);
+
+	if (strncmp(reason->text, file, len) != 0 || reason->text[len] != ':' ||
+	    (reason->text[len + 1] >= '0' && reason->text[len + 1] <= '9'))
+		return;
+	err_prefix(reason, "%s:%d: %s", conf, line, what);
+}
+
 /* The version of a zone in the load before, or NULL. */
 static struct zone *
 old_zone(const struct load *old, const char *name)
@@ -94,6 +106,7 @@ load_zone(struct load *load, size_t i, const struct load *before, bool force,
 			return -1;
 	} else if ((zone = fresh_zone(load->conf, cz, old, force, say, &reason)) == NULL) {
 		load->failed++;
+		add_line(&reason, cz->file, load->conf->path, cz->line, "zone");
 		say_line(say->error, "%s%s", reason.text, old != NULL ? "; the old version stays" : "");
 		if (old != NULL && check_pools(load->conf, old, err) < 0)
 			return -1;
@@ -133,7 +146,11 @@ load_cookies(struct load *load, const struct load *old, struct err *err)
 		load->cookies = old->cookies;
 		return 0;
 	}
-	return cookie_read_secrets(&load->cookies, conf->cookies.secret_file, err);
+	if (cookie_read_secrets(&load->cookies, conf->cookies.secret_file, err) == 0)
+		return 0;
+	if (conf->cookies.secret_file != NULL)
+		add_line(err, conf->cookies.secret_file, conf->path, conf->cookies.line, "secret-file");
+	return -1;
 }
 
 static struct load *

@@ -56,6 +56,26 @@ def test_no_usable_configuration_is_an_error(args):
     assert code == 1 and args[-1] in said
 
 
+@pytest.mark.parametrize("conf, reason", [
+    ('zone "b.example" { file = "none.zone" }', r"nearcast.conf:6: zone: /.*/none.zone: cannot open: No such file"),
+    ('zone "b.example" { file = "/" }', r"nearcast.conf:6: zone: /: not a regular file"),
+    ('\ncookies { secret-file = "none" }', r"nearcast.conf:7: secret-file: /.*/none: No such file"),
+    ('cookies { secret-file = "short" }', r"error: /.*/short:1: a line of 5 characters"),
+])
+def test_file_that_cannot_be_read_is_named_with_the_line_that_names_it(dnsd_factory, conf, reason):
+    d = dnsd_factory(zones=ZONES, start=False)
+    d.write(conf=conf)
+    d.write_file("short", "abcde\n")
+    code, said = d.check()
+    assert code == 1 and re.search(reason, said), said
+
+
+def test_check_warns_of_a_user_that_is_not_on_this_machine(dnsd_factory):
+    d = dnsd_factory(zones=ZONES, start=False, conf='user = "no-such-user"')
+    code, said = d.check()
+    assert code == 0 and 'user "no-such-user": there is no such user on this machine' in said
+
+
 def test_ready_line_says_what_is_served(dnsd_factory):
     d = dnsd_factory(zones=ZONES)
     line = next(x for x in d.log().splitlines() if " ready: " in x)
