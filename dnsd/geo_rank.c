@@ -143,9 +143,12 @@ grow_lists(struct geo_rank *rank)
 {
 	uint32_t cap = rank->cap_lists != 0 ? 2 * rank->cap_lists : 64;
 	struct list *lists = realloc(rank->lists, cap * sizeof(*lists));
-	uint16_t *index = lists != NULL ? realloc(rank->index, 2 * cap * sizeof(*index)) : NULL;
+	uint16_t *index;
 
-	rank->lists = lists != NULL ? lists : rank->lists;
+	if (lists == NULL)
+		return -1;
+	rank->lists = lists;
+	index = realloc(rank->index, 2 * cap * sizeof(*index));
 	if (index == NULL)
 		return -1;
 	rank->cap_lists = cap;
