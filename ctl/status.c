@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/control.h"
 #include "common/health_file.h"
+#include "common/json.h"
 #include "ctl/ctl.h"
 #include "healthd/posture_file.h"
 
@@ -207,36 +208,19 @@ print_people(FILE *out, const struct status *s)
 /* ---- for programs ---- */
 
 static void
-put_text(FILE *out, const char *key, const char *text)
-{
-	fprintf(out, "\"%s\":\"", key);
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20)
-			fprintf(out, "\\u%04x", c);
-		else
-			fputc(c, out);
-	}
-	fputc('"', out);
-}
-
-static void
 put_route_bird(FILE *out, const struct posture_file *r)
 {
 	fputs("\"bird\":{", out);
 	fprintf(out, "\"known\":%s,\"exported4\":%d,\"wanted4\":%d,\"exported6\":%d,\"wanted6\":%d,"
 	    "\"draining\":%d,\"sessions\":%u,\"established\":%u,", r->bird_known ? "true" : "false",
 	    r->exported4, r->want4, r->exported6, r->want6, r->draining, r->sessions, r->established);
-	put_text(out, "version", r->version);
+	json_text(out, "version", r->version);
 	fputc(',', out);
-	put_text(out, "reboot", r->reboot);
+	json_text(out, "reboot", r->reboot);
 	fputc(',', out);
-	put_text(out, "reconfigured", r->reconfigured);
+	json_text(out, "reconfigured", r->reconfigured);
 	fputc(',', out);
-	put_text(out, "why", r->bird_why);
+	json_text(out, "why", r->bird_why);
 	fputs("},", out);
 }
 
@@ -250,30 +234,30 @@ put_route(FILE *out, const struct status *s)
 		return;
 	}
 	fputc('{', out);
-	put_text(out, "site", r->site);
+	json_text(out, "site", r->site);
 	fputc(',', out);
-	put_text(out, "posture", health_posture_name(r->posture));
+	json_text(out, "posture", health_posture_name(r->posture));
 	fprintf(out, ",\"since\":%.3f,\"age_s\":%.3f,\"fresh\":%s,", r->since, s->now - r->stamp,
 	    status_fresh(s) ? "true" : "false");
-	put_text(out, "reason", r->reason);
+	json_text(out, "reason", r->reason);
 	fputc(',', out);
-	put_text(out, "via", r->via);
+	json_text(out, "via", r->via);
 	fputc(',', out);
 	put_route_bird(out, r);
 	fprintf(out, "\"dnsd\":{\"asked\":%u,\"answering\":%u,", r->dnsd_asked, r->dnsd_answering);
-	put_text(out, "reason", r->dnsd_reason);
+	json_text(out, "reason", r->dnsd_reason);
 	fputs("},\"verdict\":{", out);
-	put_text(out, "verdict", r->verdict);
+	json_text(out, "verdict", r->verdict);
 	fprintf(out, ",\"age_s\":%.1f,\"local_up\":%u,\"local_total\":%u,", r->verdict_age_s, r->local_up, r->local_total);
-	put_text(out, "reason", r->verdict_reason);
+	json_text(out, "reason", r->verdict_reason);
 	fprintf(out, "},\"keeper_pid\":%d,\"prober_pid\":%d,\"prober_restarts\":%u,", r->pid, r->prober_pid,
 	    r->prober_restarts);
-	put_text(out, "prober_why", r->prober_why);
+	json_text(out, "prober_why", r->prober_why);
 	fprintf(out, ",\"penalty\":%.1f,\"hold_s\":%.1f,\"suppressed\":%s,\"alarms\":[", r->penalty, r->hold_s,
 	    r->suppressed ? "true" : "false");
 	for (size_t i = 0; i < r->n_alarms; i++) {
 		fputs(i == 0 ? "{" : ",{", out);
-		put_text(out, "text", r->alarms[i]);
+		json_text(out, "text", r->alarms[i]);
 		fputc('}', out);
 	}
 	fputs("]}", out);
@@ -308,9 +292,9 @@ print_json(FILE *out, struct status *s)
 	for (size_t i = 0; i < 3; i++)
 		if (errors[i].why != NULL) {
 			fprintf(out, "%s{", comma);
-			put_text(out, "who", errors[i].who);
+			json_text(out, "who", errors[i].who);
 			fputc(',', out);
-			put_text(out, "why", errors[i].why);
+			json_text(out, "why", errors[i].why);
 			fputc('}', out);
 			comma = ",";
 		}

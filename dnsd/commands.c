@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/json.h"
 
 static const char *
 trust_name(enum health_trust trust)
@@ -90,22 +91,6 @@ put_status(const struct daemon *d, FILE *out)
 }
 
 static void
-put_json_text(FILE *out, const char *key, const char *text)
-{
-	fprintf(out, "\"%s\":\"", key);
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20)
-			fprintf(out, "\\u%04x", c);
-		else
-			fputc(c, out);
-	}
-	fputc('"', out);
-}
-
-static void
 put_json(const struct daemon *d, FILE *out)
 {
 	const struct view *view = server_view(d->server);
@@ -113,9 +98,9 @@ put_json(const struct daemon *d, FILE *out)
 	char text[ADDR_TEXT];
 
 	fputc('{', out);
-	put_json_text(out, "version", VERSION);
+	json_text(out, "version", VERSION);
 	fputc(',', out);
-	put_json_text(out, "site", conf->here != NULL ? conf->here : "");
+	json_text(out, "site", conf->here != NULL ? conf->here : "");
 	fputs(",\"listen\":[", out);
 	for (size_t i = 0; i < conf->n_listen; i++)
 		fprintf(out, "%s\"%s\"", i != 0 ? "," : "", addr_text(&conf->listen[i], text));
@@ -124,9 +109,9 @@ put_json(const struct daemon *d, FILE *out)
 	    "\"tcp_connections\":%u,", clock_wall() - d->started, server_workers(d->server), d->generation,
 	    d->build_s, d->reloads, d->reload_failures, view->n_zones, view->n_loaded,
 	    server_tcp_connections(d->server));
-	put_json_text(out, "health", trust_name(d->health.trust));
+	json_text(out, "health", trust_name(d->health.trust));
 	fputc(',', out);
-	put_json_text(out, "health_reason", d->health.why);
+	json_text(out, "health_reason", d->health.why);
 	fprintf(out, ",\"health_age_s\":%.3f,\"health_generation\":%" PRIu64 "}\n", health_age(&d->health),
 	    d->health.file.generation);
 }
