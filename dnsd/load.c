@@ -183,6 +183,14 @@ load_conf_file(struct load *load, const char *path, const struct load_say *say, 
 	return 0;
 }
 
+/* healthd and nearctl can do without; dnsd would stand there, ready for nobody. */
+static int
+check_listen(const struct conf *conf, struct err *err)
+{
+	return conf->n_listen != 0 ? 0 :
+	    err_set(err, "%s: no address to serve on, `listen = { \"ADDRESS\" }` was expected", conf->path);
+}
+
 struct load *
 load_read(const char *path, const struct load *old, bool force, const struct load_say *say,
     struct err *err)
@@ -193,6 +201,7 @@ load_read(const char *path, const struct load *old, bool force, const struct loa
 	if (load == NULL)
 		return NULL;
 	if (load_conf_file(load, path, say, err) < 0 ||
+	    check_listen(load->conf, err) < 0 ||
 	    load_cookies(load, old, err) < 0 ||
 	    load_zones(load, old, force, say, err) < 0 ||
 	    (load->geo = steer_geo_load(load->conf, old != NULL ? old->geo : NULL, say->warn, err)) == NULL) {

@@ -76,6 +76,14 @@ def test_check_warns_of_a_user_that_is_not_on_this_machine(dnsd_factory):
     assert code == 0 and 'user "no-such-user": there is no such user on this machine' in said
 
 
+def test_no_address_to_serve_on_is_an_error(tmp_path):
+    conf = tmp_path / "nearcast.conf"
+    conf.write_text(f'run-dir = "{tmp_path}/run"\n')
+    for args in ["-t"], []:
+        code, said = run("dnsd", *args, "-c", str(conf))
+        assert code == 1 and "`listen = { \"ADDRESS\" }` was expected" in said
+
+
 def test_ready_line_says_what_is_served(dnsd_factory):
     d = dnsd_factory(zones=ZONES)
     line = next(x for x in d.log().splitlines() if " ready: " in x)
