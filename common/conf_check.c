@@ -54,6 +54,19 @@ sort_servers(struct conf_reader *r)
 	return 0;
 }
 
+static void
+warn_min_healthy(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+	unsigned here = 0;
+
+	for (size_t i = 0; i < c->n_servers; i++)
+		here += c->here_site != CONF_NONE && c->servers[i].site == c->here_site;
+	if (here != 0 && here < c->announce.min_healthy)
+		conf_warn(r, c->announce.line, "min-healthy %u: this site has %u server%s and will never be announced",
+		    c->announce.min_healthy, here, here == 1 ? "" : "s");
+}
+
 static int
 check_announce(struct conf_reader *r)
 {
@@ -82,6 +95,7 @@ check_announce(struct conf_reader *r)
 	}
 	if (a->cover.n != 0 && r->conf->n_sites != 0 && !home)
 		conf_warn(r, a->line, "`cover` is given and no site has `home = yes`: nobody announces it");
+	warn_min_healthy(r);
 	return 0;
 }
 

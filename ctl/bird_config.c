@@ -188,12 +188,15 @@ print_neighbor(const struct conf *conf, size_t at)
 	char plain[BIRD_NAME_MAX], name[BIRD_NAME_MAX + 2], text[ADDR_TEXT];
 
 	/* a name alone could be a word of BIRD's language ("ra"), quoted or not */
-	snprintf(plain, sizeof(plain), "bgp_%.50s", conf->announce.neighbors[at].name);
 	address.port = 0;
-	if (!bird_quote(name, plain))
+	if (snprintf(plain, sizeof(plain), "bgp_%s", conf->announce.neighbors[at].name) >= (int)sizeof(plain) ||
+	    !bird_quote(name, plain))
 		snprintf(name, sizeof(name), "bgp_neighbor%zu", at + 1);
 	printf("protocol bgp %s from upstream {\n\tneighbor %s as %u;\n", name, addr_text(&address, text),
 	    conf->announce.neighbors[at].as);
+	/* BIRD takes a neighbour of our own AS for a distant one, which BFD could not watch */
+	if (conf->announce.neighbors[at].as == conf->announce.local_as)
+		printf("\tdirect;\n");
 	for (int family = 4; family <= 6; family += 2)
 		if (family == own || (has_family(&conf->announce.prefixes, family) && !neighbor_family(conf, family)))
 			printf("\tipv%d { import none; export where anycast_out(); next hop self; };\n", family);
@@ -217,9 +220,23 @@ print_neighbors(const struct conf *conf)
 		print_neighbor(conf, i);
 }
 
+/* nearcast.conf has no place for the interface that BIRD would need; NULL = none is */
+static const struct conf_neighbor *
+find_link_local(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->announce.n_neighbors; i++) {
+		const struct addr *a = &conf->announce.neighbors[i].address;
+
+		if (a->family == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80)
+			return &conf->announce.neighbors[i];
+	}
+	return NULL;
+}
+
 int
 ctl_bird_config(struct ctl *ctl)
 {
+	const struct conf_neighbor *link_local;
 	struct conf *conf;
 	bool home;
 
@@ -230,6 +247,13 @@ ctl_bird_config(struct ctl *ctl)
 		return 1;
 	if (!conf->announce.enabled || conf->announce.prefixes.n == 0) {
 		fprintf(stderr, "nearctl: %s: no announce block with a prefix: nothing for BIRD to announce\n", conf->path);
+		conf_free(conf);
+		return 1;
+	}
+	link_local = find_link_local(conf);
+	if (link_local != NULL) {
+		fprintf(stderr, "nearctl: %s: neighbor \"%s\" has a link-local address, "
+		    "one that is not was expected\n", conf->path, link_local->name);
 		conf_free(conf);
 		return 1;
 	}

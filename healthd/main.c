@@ -59,7 +59,7 @@ lock_run_dir(const char *run_dir)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/healthd.lock", run_dir);
-	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		log_fatal("%s: %s", path, strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
