@@ -653,9 +653,9 @@ sees_changes_to_the_nanosecond(void **state)
 	times[1].tv_nsec = 6;
 	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
 	assert_true(zone_load_stamp(z) != z->file_stamp);
-	times[1].tv_nsec = 5;
+	times[1].tv_nsec = 5;		/* who sets the time back hides nothing */
 	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
-	assert_true(zone_load_stamp(z) == z->file_stamp);
+	assert_true(zone_load_stamp(z) != z->file_stamp);
 	assert_int_equal(unlink(path("main")), 0);
 	assert_true(zone_load_stamp(z) != z->file_stamp);
 	zone_free(z);
