@@ -7,6 +7,8 @@
 
 #include "common/control.h"
 #include "common/privilege.h"
+#include "dnsd/answer_job.h"
+#include "dnsd/dns.h"
 #include "dnsd/load.h"
 #include "dnsd/view.h"
 #include "dnsd/zone_load.h"
@@ -68,17 +70,69 @@ compare_running(const struct load *load)
 	return bad;
 }
 
+/* The steering of a name server's name, if one of our zones other than `zone` holds and steers it;
+ * in a zone's own the loader refuses it. */
+static const struct zone_steer *
+steered_elsewhere(const struct view *view, const struct zone *zone, const uint8_t *name, const struct zone **holder)
+{
+	const struct view_zone *vz;
+	struct name_walk w;
+	uint32_t node;
+
+	if (name_walk(&w, name, NAME_MAX_WIRE) == 0 || (vz = view_find_zone(view, &w, DNS_A)) == NULL)
+		return NULL;
+	*holder = vz->zone;
+	if (vz->zone == NULL || vz->zone == zone || vz->zone->n_steers == 0 ||
+	    zone_find(vz->zone, &w, DNS_A, &node) > ZONE_WILDCARD || vz->zone->nodes[node].steer == ZONE_NONE)
+		return NULL;
+	return &vz->zone->steers[vz->zone->nodes[node].steer];
+}
+
+/* A name server that is another at each client is none (and its address would need glue). */
+static int
+check_name_servers(const struct view *view, const struct zone *zone)
+{
+	char owner[NAME_TEXT], target[NAME_TEXT];
+	uint8_t name[NAME_MAX_WIRE];
+	int bad = 0;
+
+	for (uint32_t i = 0; i < zone->n_nodes; i++) {
+		const struct rrset *set = NULL;
+
+		if ((zone->nodes[i].flags & (ZONE_NODE_CUT | ZONE_NODE_APEX)) != 0)
+			set = zone_rrset(zone, &zone->nodes[i], DNS_NS);
+		for (size_t at = 0; set != NULL && at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
+			const struct zone_steer *steer;
+			const struct zone *holder;
+
+			answer_rdata_name(zone, set->wire + at + 12, name);
+			steer = steered_elsewhere(view, zone, name, &holder);
+			if (steer == NULL)
+				continue;
+			fprintf(stderr, "error: %s:%d: _steer: %s is a name server of %s: "
+			    "a steered name cannot be a name server's\n", (const char *)holder->data + steer->file,
+			    steer->line, name_text(target, name), name_text(owner, zone->data + zone->nodes[i].name));
+			bad = 1;
+		}
+	}
+	return bad;
+}
+
 /* What reading alone cannot find. */
 static int
 check_view(struct load *load)
 {
 	struct err err;
 	struct view *view = view_build(load, NULL, 1, &err);
+	int bad = view == NULL;
 
 	if (view == NULL)
 		say_error(err.text);
+	for (uint32_t i = 0; view != NULL && i < view->n_zones; i++)
+		if (view->zones[i].zone != NULL)
+			bad |= check_name_servers(view, view->zones[i].zone);
 	view_free(view);
-	return view == NULL;
+	return bad;
 }
 
 /* A file may be checked on a machine that is not the one it is for: no error. */

@@ -2,7 +2,8 @@
  * check: `dnsd -t` and `nearctl check`: would a start or a reload succeed?
  *
  * Reads everything as a start would, and, when a dnsd runs under the same run-dir, holds the
- * zones against those that it serves.  Serves nothing and changes nothing.
+ * zones against those that it serves.  Refuses, besides what a start refuses, steered names that
+ * are name servers of another zone.  Serves nothing and changes nothing.
  */
 #ifndef NEARCAST_CHECK_H
 #define NEARCAST_CHECK_H

@@ -88,3 +88,18 @@ def test_one_of_five_lost_moves_its_share_only(three):
     assert abs(100 * len(moved) / len(asked) - 20) < 3
     # and they spread over the four that are left
     assert {y for _, y in moved} == {"192.0.2.1", "192.0.2.2", "192.0.2.4", "192.0.2.5"}
+
+
+def test_check_refuses_a_steered_name_server_of_another_zone(dnsd_factory):
+    """example.net's name server may not be a name that example.org steers, nor may a child's."""
+    head = "$TTL 60\n@ IN SOA ns h 1 7200 900 86400 60\n@ IN NS ns\nns IN A 192.0.2.1\n"
+    steered = head + 's IN A 192.0.2.1\n_steer.s IN TXT "pool=five"\n*.w IN A 192.0.2.1\n_steer.*.w IN TXT "pool=five"\n'
+    for record, name in (("@ IN NS S.example.org.", "s"), ("sub IN NS x.w.example.org.", "x.w")):
+        d = dnsd_factory(start=False, head='here = "fra"', conf=CONF,
+                         zones={"example.org": steered, "example.net": head + record + "\n"})
+        code, said = d.check()
+        line = 6 if name == "s" else 8
+        assert code == 1 and f"example.org.zone:{line}: _steer: {name}.example.org is a name server of" in said.replace("S.ex", "s.ex")
+    d = dnsd_factory(start=False, head='here = "fra"', conf=CONF,
+                     zones={"example.org": steered, "example.net": head + "@ IN NS ns.example.org.\n"})
+    assert d.check()[0] == 0, d.check()
