@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/memory.h"
+
 #define MAX_FILE ((size_t)2 << 30)
 #define MAX_METADATA (128 * 1024)	/* the format's own limit */
 #define MAX_NESTING 32
@@ -311,7 +313,7 @@ static int
 read_all(int fd, uint8_t *to, size_t size, struct err *err)
 {
 	for (size_t done = 0; done < size; ) {
-		ssize_t n = read(fd, to + done, size - done);
+		ssize_t n = memory_read(fd, to + done, size - done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

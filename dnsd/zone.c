@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "common/memory.h"
+
 uint32_t
 zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name)
 {
@@ -94,11 +96,11 @@ zone_free(struct zone *zone)
 {
 	if (zone == NULL)
 		return;
-	free(zone->nodes);
-	free(zone->index);
-	free(zone->index_tag);
+	memory_free(zone->nodes, zone->n_nodes * sizeof(*zone->nodes));
+	memory_free(zone->index, ((size_t)zone->index_mask + 1) * sizeof(*zone->index));
+	memory_free(zone->index_tag, ((size_t)zone->index_mask + 1) * sizeof(*zone->index_tag));
 	free(zone->extras);
 	free(zone->steers);
-	free(zone->data);
+	memory_free(zone->data, zone->data_len);
 	free(zone);
 }

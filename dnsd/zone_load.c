@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/memory.h"
 #include "dnsd/zone_compile.h"
 #include "dnsd/zone_rdata.h"
 #include "dnsd/zone_source.h"
@@ -83,7 +84,7 @@ slurp(int fd, const struct stat *st, struct err *err)
 		return NULL;
 	}
 	while (have < size + 1) {
-		ssize_t n = read(fd, text + have, size + 1 - have);
+		ssize_t n = memory_read(fd, text + have, size + 1 - have);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -414,7 +415,7 @@ load_finish(struct load *l, struct reader *rd, char *own_text, const char *text,
 
 	memcpy(rd->origin, l->src.apex, l->src.apex_len);
 	rc = read_text(l, rd, text, len);
-	free(own_text);			/* the records hold what they need: make room for the zone */
+	memory_free(own_text, len);	/* the records hold what they need: make room for the zone */
 	if (rc == 0)
 		zone = zone_compile(&l->src);
 	if (zone != NULL) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common/memory.h"
+
 enum { BLOCK_OCTETS = 4 << 20 };
 
 /* A piece of the arena, straight from the kernel so that freeing returns it. */
@@ -35,7 +37,7 @@ zone_source_close(struct zone_source *src)
 	for (uint32_t i = 0; i < src->n_files; i++)
 		free(src->files[i]);
 	free(src->files);
-	free(src->records);
+	memory_free(src->records, src->room * sizeof(*src->records));
 	*src = (struct zone_source){ 0 };
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
+
 /* Lays `id` into the index, which has room. */
 static void
 index_put(uint32_t *index, uint32_t *tag, uint32_t mask, uint64_t hash, uint32_t id)
@@ -326,9 +328,9 @@ zone_tree_build(struct zone_tree *t, struct zone_source *src)
 void
 zone_tree_free(struct zone_tree *t)
 {
-	free(t->nodes);
-	free(t->index);
-	free(t->index_tag);
+	memory_free(t->nodes, t->room * sizeof(*t->nodes));
+	memory_free(t->index, ((size_t)t->index_mask + 1) * sizeof(*t->index));
+	memory_free(t->index_tag, ((size_t)t->index_mask + 1) * sizeof(*t->index_tag));
 	free(t->order);
 	free(t->steers);
 }
