@@ -86,6 +86,14 @@ class Server:
                 total += next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
         return total / 1024
 
+    def processor_s(self):
+        """Processor time used so far."""
+        total = 0
+        for pid in self.pids():
+            with open(f"/proc/{pid}/stat") as f:
+                total += sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+        return total / os.sysconf("SC_CLK_TCK")
+
     def reload(self):
         os.kill(self.process.pid, self.reload_signal)
 
