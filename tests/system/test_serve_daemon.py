@@ -14,7 +14,7 @@ import time
 
 import dns.message
 import pytest
-from conftest import BUILD, Dnsd
+from conftest import BUILD, ROOT, Dnsd
 
 ZONES = {"example.org": """$TTL 300
 @ IN SOA ns hostmaster 1 3600 600 86400 60
@@ -82,6 +82,12 @@ def test_no_address_to_serve_on_is_an_error(tmp_path):
     for args in ["-t"], []:
         code, said = run("dnsd", *args, "-c", str(conf))
         assert code == 1 and "`listen = { \"ADDRESS\" }` was expected" in said
+
+
+def test_example_that_ships_is_well(tmp_path):
+    """From a clone as it is; without the database and the user that it names it warns, no more."""
+    code, said = run("dnsd", "-t", "-c", os.path.join(ROOT, "deploy/nearcast.conf"))
+    assert code == 0 and "1 zones" in said and "error" not in said, said
 
 
 def test_ready_line_says_what_is_served(dnsd_factory):
