@@ -97,11 +97,11 @@ check_name_servers(const struct view *view, const struct zone *zone)
 	int bad = 0;
 
 	for (uint32_t i = 0; i < zone->n_nodes; i++) {
-		const struct rrset *set = NULL;
+		const struct rrset *set = zone_rrset(zone, &zone->nodes[i], DNS_NS);
 
-		if ((zone->nodes[i].flags & (ZONE_NODE_CUT | ZONE_NODE_APEX)) != 0)
-			set = zone_rrset(zone, &zone->nodes[i], DNS_NS);
-		for (size_t at = 0; set != NULL && at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
+		if (set == NULL)		/* but at the apex and at cuts there is none */
+			continue;
+		for (size_t at = 0; at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
 			const struct zone_steer *steer;
 			const struct zone *holder;
 
