@@ -18,12 +18,33 @@ static const struct check_kind kinds[] = {
 	[CONF_CHECK_COMMAND] = { check_command_prepare, check_command_release, check_command_start, check_command_cancel },
 };
 
+/* libcurl would find out with the first probe only: then nobody could be judged */
+static int
+test_ca_file(const struct conf_check *c, struct err *err)
+{
+	FILE *f = fopen(c->ca_file, "re");
+	char line[256];
+	bool found = false;
+
+	if (f == NULL)
+		return err_set(err, "check \"%s\": ca-file \"%s\": %s", c->name, c->ca_file, strerror(errno));
+	while (!found && fgets(line, sizeof(line), f) != NULL)
+		found = strstr(line, "-----BEGIN ") != NULL;
+	fclose(f);
+	return found ? 0 : err_set(err, "check \"%s\": ca-file \"%s\": certificates in PEM form were expected",
+	    c->name, c->ca_file);
+}
+
 int
 checks_test(const struct conf *conf, struct err *err)
 {
-	for (size_t i = 0; i < conf->n_checks; i++)
-		if (conf->checks[i].kind == CONF_CHECK_DNS && check_dns_test(&conf->checks[i], err) < 0)
-			return err_prefix(err, "%s:%d", conf->path, conf->checks[i].line);
+	for (size_t i = 0; i < conf->n_checks; i++) {
+		const struct conf_check *c = &conf->checks[i];
+
+		if ((c->kind == CONF_CHECK_DNS && check_dns_test(c, err) < 0) ||
+		    (c->ca_file != NULL && test_ca_file(c, err) < 0))
+			return err_prefix(err, "%s:%d", conf->path, c->line);
+	}
 	return 0;
 }
 

@@ -232,6 +232,14 @@ def test_tls(world, tmp_path):
     assert w.wait("mute", "down")["reason"].startswith("timeout")
 
 
+def test_ca_file_without_certificates_is_refused(tmp_path):
+    (tmp_path / "text.pem").write_text("garbage\n")
+    for name, reason in (("absent.pem", "No such file"), ("text.pem", "PEM form were expected"), (".", "PEM form were expected")):
+        w = World(tmp_path, {"a1": ("fra", "127.0.0.1")}, check=http(f'ca-file = "{tmp_path}/{name}"', url="https://www.example.org/"))
+        p = subprocess.run([*w.daemon.argv, "-t"], capture_output=True, text=True, timeout=20, check=False)
+        assert p.returncode == 1 and reason in p.stderr and "nearcast.conf:" in p.stderr, p.stderr
+
+
 def test_tls_not_verified_and_wrong_name(world, tmp_path):
     wrong = certificate(tmp_path, "wrong", "www.example.net")
     server = Server(tls(*wrong))
