@@ -33,16 +33,30 @@ find_param(const uint8_t *rdata, size_t len, unsigned key)
 	return NULL;
 }
 
-/* A key that `mandatory` lists has to stay (RFC 9460 8). */
+/* A hint that the record has and the client gets no address for. */
 static bool
-is_mandatory(const uint8_t *rdata, size_t len, unsigned key)
+is_dropped(const struct hints *h, unsigned key)
 {
-	const uint8_t *list = find_param(rdata, len, KEY_MANDATORY);
+	return (key == KEY_IPV4HINT && h->v4 && h->a.n == 0) || (key == KEY_IPV6HINT && h->v6 && h->aaaa.n == 0);
+}
 
-	for (unsigned i = 0; list != NULL && i + 2u <= dns_get16(list + 2); i += 2)
-		if (dns_get16(list + 4 + i) == key)
-			return true;
-	return false;
+/* `mandatory` without the hints that are dropped, which it may not name then (RFC 9460 8); 0 if
+ * none is left, SIZE_MAX if it does not fit. */
+static size_t
+put_mandatory(uint8_t *out, size_t room, const struct hints *h, const uint8_t *param, size_t whole)
+{
+	size_t n = 4;
+
+	if (whole > room)
+		return SIZE_MAX;
+	for (size_t at = 4; at + 2 <= whole; at += 2)
+		if (!is_dropped(h, dns_get16(param + at))) {
+			memcpy(out + n, param + at, 2);
+			n += 2;
+		}
+	dns_put16(out, KEY_MANDATORY);
+	dns_put16(out + 2, (uint16_t)(n - 4));
+	return n != 4 ? n : 0;
 }
 
 /* Replaces a hint; its length in `out`, 0 if the family has no address, SIZE_MAX if it
@@ -74,11 +88,12 @@ rewrite(const struct hints *h, const uint8_t *rdata, size_t len, uint8_t *out, s
 		unsigned key = dns_get16(rdata + at);
 		size_t whole = 4u + dns_get16(rdata + at + 2);
 		const struct steer_answer *picked = key == KEY_IPV4HINT ? &h->a : &h->aaaa;
-		bool hint = key == KEY_IPV4HINT || key == KEY_IPV6HINT;
 
 		if (whole > len - at)
 			whole = len - at;
-		if (hint && (picked->n != 0 || !is_mandatory(rdata, len, key))) {
+		if (key == KEY_MANDATORY) {
+			put = put_mandatory(out + n, room - n, h, rdata + at, whole);
+		} else if (key == KEY_IPV4HINT || key == KEY_IPV6HINT) {
 			put = put_hint(out + n, room - n, key, picked, key == KEY_IPV4HINT ? 4 : 16);
 		} else {
 			put = whole <= room - n ? whole : SIZE_MAX;

@@ -1,7 +1,7 @@
 /*
  * svcb: SVCB and HTTPS records of a steered name (RFC 9460): ipv4hint and ipv6hint,
  * where the zone has them, are replaced by the addresses that the same client gets
- * for A and AAAA.
+ * for A and AAAA; where he gets none, there is no hint, and `mandatory` does not name it.
  */
 #ifndef NEARCAST_SVCB_H
 #define NEARCAST_SVCB_H

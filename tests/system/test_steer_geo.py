@@ -79,6 +79,7 @@ _8443._https.svc IN SVCB 1 svc alpn=h2
 static 60 IN A 192.0.2.77
 """
 
+ZONE_HEAD = "$TTL 60\n@ IN SOA ns h 1 7200 900 86400 60\n@ IN NS ns\nns IN A 192.0.2.1\n"
 MANY = {f"m{i}": ("fra", [f"203.0.113.{i}", f"2001:db8:f::{i}"], 10) for i in range(1, 6)}
 
 
@@ -335,6 +336,22 @@ def test_hints_are_replaced(world):
         assert ecs.scopelen == want4.scope == want6.scope
     record, = world.udp("_8443._https.svc.example.org", "SVCB").answer[0]
     assert 4 not in record.params
+
+
+def test_mandatory_names_no_hint_that_is_not_there(dnsd_factory):
+    """A client without an IPv6 address of the pool is not sent to the static one, however mandatory."""
+    zone = ZONE_HEAD + """h IN A 192.0.2.1
+_steer.h IN TXT "pool=v4"
+h IN HTTPS 1 . mandatory=alpn,ipv6hint alpn=h2 ipv4hint=192.0.2.9 ipv6hint=2001:db8:9::9
+h IN HTTPS 2 . mandatory=ipv6hint ipv6hint=2001:db8:9::9
+h IN HTTPS 3 . mandatory=alpn,ipv4hint alpn=h3 ipv4hint=192.0.2.9
+"""
+    d = dnsd_factory(zones={"example.org": zone}, head='here = "fra"', conf=sites_conf({"fra": (50, 8)}) + "\n" +
+                     pool_conf("v4", {"m": ("fra", ["203.0.113.7"], 10)}))
+    got = {r.priority: r.params for r in d.udp("h.example.org", "HTTPS").answer[0]}
+    assert sorted(got[1]) == [0, 1, 4] and list(got[1][0].keys) == [1] and list(got[1][4].addresses) == ["203.0.113.7"]
+    assert not got[2]
+    assert list(got[3][0].keys) == [1, 4] and list(got[3][4].addresses) == ["203.0.113.7"]
 
 
 # ---- explanations ----
