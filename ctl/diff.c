@@ -279,7 +279,9 @@ percent4(const struct tally *t)
 static void
 print_tally(const struct tally *t)
 {
-	printf("%12.6f %16.10g %10llu\n", percent4(t), t->v6, (unsigned long long)t->networks);
+	bool parts = t->v6 > 0 && t->v6 < 10;	/* of a /48; more are shown whole, and never with an exponent */
+
+	printf("%12.6f %16.*f %10llu\n", percent4(t), parts ? 5 : 0, t->v6, (unsigned long long)t->networks);
 }
 
 static void

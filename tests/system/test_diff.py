@@ -38,6 +38,8 @@ def matrix(p):
 
 
 def test_nothing_moves(tmp_path):
+    text = diff(tmp_path, OLD).stdout                   # 2^48 /48s: a number that one can read
+    assert re.search(r"^- +- +[\d.]+ +281[0-9]{12} +\d+$", text, re.M), text
     j, m = matrix(diff(tmp_path, OLD, "--json"))
     assert set(m) == {("fra", "fra"), ("nyc", "nyc"), ("sin", "sin"), ("-", "-")}
     assert m["fra", "fra"] == (0.390625, 0, 1) and m["sin", "sin"][1] == 65536
