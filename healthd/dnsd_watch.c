@@ -110,9 +110,22 @@ dnsd_watch_check(const uint8_t *question, size_t question_len, const uint8_t *an
 	return NULL;
 }
 
+/* A question that dnsd must refuse would withdraw every site that reads this file. */
+static bool
+watch_in_zones(const struct conf *conf, const uint8_t *qname)
+{
+	uint8_t apex[NAME_MAX_WIRE];
+	struct err err;
+
+	for (size_t i = 0; i < conf->n_zones; i++)
+		if (name_parse(apex, conf->zones[i].name, &err) > 0 && name_below(qname, apex))
+			return true;
+	return conf->n_zones == 0;
+}
+
 /* "name TYPE" into w->question */
 static int
-watch_set_question(struct dnsd_watch *w, const char *text, struct err *err)
+watch_set_question(struct dnsd_watch *w, const struct conf *conf, const char *text, struct err *err)
 {
 	uint8_t qname[NAME_MAX_WIRE];
 	char name[NAME_TEXT];
@@ -124,6 +137,8 @@ watch_set_question(struct dnsd_watch *w, const char *text, struct err *err)
 		return err_set(err, "announce: question \"%s\": unknown type \"%s\"", text, blank + 1);
 	if (name_parse(qname, name, err) < 0)
 		return err_prefix(err, "announce: question \"%s\"", text);
+	if (!watch_in_zones(conf, qname))
+		return err_set(err, "announce: question \"%s\": not in a zone that dnsd serves", text);
 	w->question_len = dnsd_watch_question(w->question, qname, (uint16_t)type, 0);
 	return 0;
 }
@@ -195,7 +210,7 @@ dnsd_watch_new(const struct conf *conf, struct err *err)
 	if (question == NULL || question[0] == '\0')
 		question = conf->n_zones > 0 ? conf->zones[0].name : NULL;
 	if (question != NULL) {
-		if (watch_set_question(w, question, err) < 0) {
+		if (watch_set_question(w, conf, question, err) < 0) {
 			dnsd_watch_free(w);
 			return NULL;
 		}

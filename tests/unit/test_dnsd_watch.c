@@ -257,7 +257,8 @@ test_an_address_of_another_machine(void **unused)
 static void
 test_bad_questions_are_refused(void **unused)
 {
-	static const char *const bad[] = { "example.org NONSENSE", "a..b SOA", "example.org TYPE0", "example.org TYPE70000" };
+	static const char *const bad[] = { "example.org NONSENSE", "a..b SOA", "example.org TYPE0", "example.org TYPE70000",
+		"example.net SOA", "anexample.org SOA" };
 	struct bench b;
 	struct err err;
 
@@ -268,6 +269,10 @@ test_bad_questions_are_refused(void **unused)
 		assert_null(dnsd_watch_new(&b.conf, &err));
 		assert_non_null(strstr(err.text, "question"));
 	}
+	dnsd_watch_free(b.watch);
+	b.conf.announce.question = (char *)(uintptr_t)"WWW.Example.org. A";
+	b.watch = dnsd_watch_new(&b.conf, &err);
+	assert_non_null(b.watch);
 	stop(&b);
 }
 
