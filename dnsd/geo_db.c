@@ -1,11 +1,8 @@
 #include "dnsd/geo_db.h"
 
-#include <ctype.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/geo_country.h"
 #include "dnsd/mmdb.h"
 
 #define SEPARATOR 16			/* what records add to data offsets, beside node_count */
@@ -17,183 +14,14 @@ struct slot {				/* data offset -> record id */
 struct geo_db {
 	struct mmdb file;
 	uint32_t root4;			/* of the IPv4 subtree: a node or what mmdb_child returns */
+	struct geo_metadata metadata;
 	struct geo_place *places;
-	uint32_t n_places, cap_places;
+	uint32_t n_places, cap_offsets;
+	uint32_t *offsets;		/* of the records, while they are proven */
 	struct slot *slots;		/* open addressing, at most half full */
 	uint32_t slot_mask;
 	bool has_places, has_asns;
 };
-
-/* ---- one record ---- */
-
-enum {
-	NOWHERE = MMDB_NOWHERE, RECORD = MMDB_RECORD,
-	COUNTRY, REGISTERED, CONTINENT, LOCATION, SUBDIVISIONS, SUBDIVISION, TRAITS,
-	COUNTRY_CODE, REGISTERED_CODE, CONTINENT_CODE, SUBDIVISION_CODE, LATITUDE, LONGITUDE, POINT, ASN
-};
-
-/* COUNTRY and CONTINENT are maps in MaxMind's files and strings in flat ones. */
-static const struct mmdb_path paths[] = {
-	{ RECORD, "country", COUNTRY },
-	{ COUNTRY, "iso_code", COUNTRY_CODE },
-	{ RECORD, "country_code", COUNTRY_CODE },
-	{ RECORD, "registered_country", REGISTERED },
-	{ REGISTERED, "iso_code", REGISTERED_CODE },
-	{ RECORD, "continent", CONTINENT },
-	{ CONTINENT, "code", CONTINENT_CODE },
-	{ RECORD, "continent_code", CONTINENT_CODE },
-	{ RECORD, "subdivisions", SUBDIVISIONS },
-	{ SUBDIVISIONS, "0", SUBDIVISION },
-	{ SUBDIVISION, "iso_code", SUBDIVISION_CODE },
-	{ RECORD, "region_code", SUBDIVISION_CODE },
-	{ RECORD, "location", LOCATION },
-	{ LOCATION, "latitude", LATITUDE },
-	{ LOCATION, "longitude", LONGITUDE },
-	{ RECORD, "latitude", LATITUDE },
-	{ RECORD, "longitude", LONGITUDE },
-	{ RECORD, "lat", LATITUDE },
-	{ RECORD, "lng", LONGITUDE },
-	{ RECORD, "lon", LONGITUDE },
-	{ RECORD, "loc", POINT },
-	{ RECORD, "autonomous_system_number", ASN },
-	{ RECORD, "asn", ASN },
-	{ RECORD, "traits", TRAITS },
-	{ TRAITS, "autonomous_system_number", ASN },
-};
-
-struct decoder {
-	struct geo_place *place;
-	char registered[3];
-	double latitude, longitude;	/* NAN until found */
-};
-
-/* A two-letter code in upper case; leaves `code` alone when it is none. */
-static void
-take_code(char code[3], const struct mmdb_scalar *v)
-{
-	if (v->type != MMDB_STRING || v->size != 2 || !isalpha(v->octets[0]) || !isalpha(v->octets[1]))
-		return;
-	code[0] = (char)toupper(v->octets[0]);
-	code[1] = (char)toupper(v->octets[1]);
-	code[2] = '\0';
-}
-
-static void
-take_continent(char code[3], const struct mmdb_scalar *v)
-{
-	char given[3] = "";
-
-	take_code(given, v);
-	if (given[0] != '\0' && strstr("AF AN AS EU NA OC SA", given) != NULL)
-		memcpy(code, given, sizeof(given));
-}
-
-static void
-take_subdivision(char code[4], const struct mmdb_scalar *v)
-{
-	if (v->type != MMDB_STRING || v->size == 0 || v->size > 3)
-		return;
-	for (uint32_t i = 0; i < v->size; i++)
-		if (!isalnum(v->octets[i]))
-			return;
-	memcpy(code, v->octets, v->size);
-	code[v->size] = '\0';
-}
-
-/* "50.11,8.68" */
-static void
-take_point(struct decoder *d, const struct mmdb_scalar *v)
-{
-	const uint8_t *comma;
-	struct mmdb_scalar half = *v;
-
-	if (v->type != MMDB_STRING || (comma = memchr(v->octets, ',', v->size)) == NULL)
-		return;
-	half.size = (uint32_t)(comma - v->octets);
-	if (mmdb_number(&half, &d->latitude) < 0)
-		d->latitude = (double)NAN;
-	half.octets = comma + 1;
-	half.size = v->size - half.size - 1;
-	if (mmdb_number(&half, &d->longitude) < 0)
-		d->longitude = (double)NAN;
-}
-
-/* 64500, "64500" or "AS64500" */
-static void
-take_asn(uint32_t *asn, const struct mmdb_scalar *v)
-{
-	struct mmdb_scalar number = *v;
-	double x;
-
-	if (v->type == MMDB_STRING && v->size > 2 && (v->octets[0] | 0x20) == 'a' && (v->octets[1] | 0x20) == 's') {
-		number.octets += 2;
-		number.size -= 2;
-	}
-	if (mmdb_number(&number, &x) == 0 && x >= 1 && x <= (double)UINT32_MAX && x == floor(x))
-		*asn = (uint32_t)x;
-}
-
-static void
-found(void *arg, uint8_t where, const struct mmdb_scalar *v)
-{
-	struct decoder *d = arg;
-
-	switch (where) {
-	case COUNTRY:
-	case COUNTRY_CODE:
-		take_code(d->place->country, v);
-		break;
-	case REGISTERED_CODE:
-		take_code(d->registered, v);
-		break;
-	case CONTINENT:
-	case CONTINENT_CODE:
-		take_continent(d->place->continent, v);
-		break;
-	case SUBDIVISION_CODE:
-		take_subdivision(d->place->subdivision, v);
-		break;
-	case LATITUDE:
-		if (mmdb_number(v, &d->latitude) < 0)
-			d->latitude = (double)NAN;
-		break;
-	case LONGITUDE:
-		if (mmdb_number(v, &d->longitude) < 0)
-			d->longitude = (double)NAN;
-		break;
-	case POINT:
-		take_point(d, v);
-		break;
-	case ASN:
-		take_asn(&d->place->asn, v);
-		break;
-	default:
-		break;
-	}
-}
-
-/* What a record leaves open is filled from the table of countries. */
-static void
-complete(struct decoder *d)
-{
-	struct geo_place *p = d->place;
-	const struct geo_country *country;
-
-	if (p->country[0] == '\0')
-		memcpy(p->country, d->registered, sizeof(p->country));
-	country = geo_country_find(p->country);
-	if (p->continent[0] == '\0' && country != NULL)
-		memcpy(p->continent, country->continent, sizeof(p->continent));
-	if (fabs(d->latitude) <= 90 && fabs(d->longitude) <= 180) {	/* false for NAN */
-		p->has_point = true;
-		p->latitude = d->latitude;
-		p->longitude = d->longitude;
-	} else if (country != NULL) {
-		p->has_point = p->country_point = true;
-		p->latitude = country->latitude;
-		p->longitude = country->longitude;
-	}
-}
 
 /* ---- records by their offset ---- */
 
@@ -227,43 +55,34 @@ grow_slots(struct geo_db *db)
 	return 0;
 }
 
-static struct geo_place *
-new_place(struct geo_db *db)
+static int
+grow_offsets(struct geo_db *db)
 {
-	if (db->n_places == db->cap_places) {
-		uint32_t cap = db->cap_places != 0 ? 2 * db->cap_places : 512;
-		struct geo_place *p = realloc(db->places, cap * sizeof(*p));
-		if (p == NULL)
-			return NULL;
-		db->places = p;
-		db->cap_places = cap;
-	}
-	memset(&db->places[db->n_places], 0, sizeof(*db->places));
-	return &db->places[db->n_places++];
+	uint32_t cap = db->cap_offsets != 0 ? 2 * db->cap_offsets : 512, *p = realloc(db->offsets, cap * sizeof(*p));
+
+	if (p == NULL)
+		return -1;
+	db->offsets = p;
+	db->cap_offsets = cap;
+	return 0;
 }
 
-/* Reads the record at `offset` unless it is known. */
+/* Proves the record at `offset` and numbers it, unless it is known. */
 static int
 add_record(struct geo_db *db, uint32_t offset, uint64_t *budget, struct err *err)
 {
-	const struct mmdb_wanted wanted = { paths, sizeof(paths) / sizeof(paths[0]), found };
-	struct decoder d = { NULL, "", (double)NAN, (double)NAN };
 	uint32_t i;
 
-	if (2 * db->n_places >= db->slot_mask && grow_slots(db) < 0)
+	if ((2 * db->n_places >= db->slot_mask && grow_slots(db) < 0) ||
+	    (db->n_places == db->cap_offsets && grow_offsets(db) < 0))
 		return err_set(err, "no memory for %u records", db->n_places);
 	i = slot_of(db, offset);
 	if (db->slots[i].record != GEO_DB_NONE)
 		return 0;
-	d.place = new_place(db);
-	if (d.place == NULL)
-		return err_set(err, "no memory for %u records", db->n_places);
-	db->slots[i] = (struct slot){ offset, db->n_places - 1 };
-	if (mmdb_read(&db->file.data, offset, &wanted, &d, budget, err) < 0)
+	if (mmdb_prove(&db->file, offset, budget, err) < 0)
 		return err_prefix(err, "the record at %u of the data section is broken", offset);
-	complete(&d);
-	db->has_places |= d.place->has_point || d.place->country[0] != '\0' || d.place->continent[0] != '\0';
-	db->has_asns |= d.place->asn != 0;
+	db->slots[i] = (struct slot){ offset, db->n_places };
+	db->offsets[db->n_places++] = offset;
 	return 0;
 }
 
@@ -390,10 +209,10 @@ find_root4(const struct mmdb *file)
 	return node;
 }
 
-/* Walks one family's networks and reads their records.  A tree meets each node once; twice is forgiven,
+/* Walks one family's networks and proves their records.  A tree meets each node once; twice is forgiven,
  * for writers that share equal subtrees, so that a crafted file costs no more than its size. */
 static int
-read_family(struct geo_db *db, uint8_t family, uint64_t *budget, struct err *err)
+prove_family(struct geo_db *db, uint8_t family, uint64_t *budget, struct err *err)
 {
 	struct geo_cursor c;
 	bool more = true;
@@ -415,7 +234,7 @@ read_family(struct geo_db *db, uint8_t family, uint64_t *budget, struct err *err
 }
 
 static int
-read_all(struct geo_db *db, struct err *err)
+prove_all(struct geo_db *db, struct err *err)
 {
 	/* values of shared maps are counted each time: 16 an octet is far above any real file */
 	uint64_t budget = UINT64_C(1000000) + 16 * db->file.data.size;
@@ -423,13 +242,29 @@ read_all(struct geo_db *db, struct err *err)
 	db->root4 = find_root4(&db->file);
 	if (grow_slots(db) < 0)
 		return err_set(err, "no memory");
-	if (read_family(db, 4, &budget, err) < 0 || read_family(db, 6, &budget, err) < 0)
+	if (prove_family(db, 4, &budget, err) < 0 || prove_family(db, 6, &budget, err) < 0)
 		return -1;
-	if (db->n_places == 0)
-		return err_set(err, "has no networks with data");
+	return db->n_places != 0 ? 0 : err_set(err, "has no networks with data");
+}
+
+static int
+read_all(struct geo_db *db, struct err *err)
+{
+	db->places = calloc(db->n_places, sizeof(*db->places));
+	if (db->places == NULL)
+		return err_set(err, "no memory for %u records", db->n_places);
+	if (geo_record_read(&db->file, db->offsets, db->places, db->n_places, &db->metadata, err) < 0)
+		return -1;
+	free(db->offsets);
+	db->offsets = NULL;
+	for (uint32_t i = 0; i < db->n_places; i++) {
+		const struct geo_place *p = &db->places[i];
+		db->has_places |= p->has_point || p->country[0] != '\0' || p->continent[0] != '\0';
+		db->has_asns |= p->asn != 0;
+	}
 	if (!db->has_places && !db->has_asns)
 		return err_set(err, "of type \"%s\": none of its %u records has a country, coordinates or an AS number",
-		    db->file.type, db->n_places);
+		    db->metadata.type, db->n_places);
 	return 0;
 }
 
@@ -442,7 +277,7 @@ geo_db_open(const char *path, struct err *err)
 		err_set(err, "%s: no memory", path);
 		return NULL;
 	}
-	if (mmdb_open(&db->file, path, err) < 0 || read_all(db, err) < 0) {
+	if (mmdb_open(&db->file, path, err) < 0 || prove_all(db, err) < 0 || read_all(db, err) < 0) {
 		err_prefix(err, "%s", path);
 		geo_db_close(db);
 		return NULL;
@@ -457,6 +292,7 @@ geo_db_close(struct geo_db *db)
 		return;
 	mmdb_close(&db->file);
 	free(db->places);
+	free(db->offsets);
 	free(db->slots);
 	free(db);
 }
@@ -472,13 +308,13 @@ geo_db_rest(const struct geo_db *db)
 const char *
 geo_db_type(const struct geo_db *db)
 {
-	return db->file.type;
+	return db->metadata.type;
 }
 
 uint64_t
 geo_db_built(const struct geo_db *db)
 {
-	return db->file.build_epoch;
+	return db->metadata.build_epoch;
 }
 
 bool

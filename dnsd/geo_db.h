@@ -1,13 +1,9 @@
 /*
  * geo_db: what a MaxMind database says of networks, proven once at load.
  *
- * geo_db_open walks the whole tree and reads each distinct record once (mmdb.h), keeps
- * the few fields that matter, and refuses a file that does not walk, is empty, or
- * knows neither places nor AS numbers.  Shapes: GeoIP2/GeoLite2/DB-IP (country.iso_code,
- * continent.code, location.latitude ...), their ASN databases, and flat ones (country_code
- * or country, lat/lng, loc, asn).  registered_country counts only where country is absent.
- * Coordinates that are out of range, or not there (country databases), are replaced by
- * the country's point (geo_country.h); accuracy_radius is not looked at.
+ * geo_db_open walks the whole tree and proves each distinct record (mmdb.h), then has
+ * libmaxminddb read the few fields that matter (geo_record.h).  It refuses a file that
+ * does not walk, is empty, or knows neither places nor AS numbers.
  *
  * IPv4 lies in the ::/96 of an IPv6 tree.  Its aliases (::ffff:0:0/96, 2001::/32, 2002::/16,
  * 64:ff9b::/96) are not walked: whoever asks folds such addresses to IPv4.
@@ -23,19 +19,9 @@
 #include "common/addr.h"
 #include "common/err.h"
 #include "dnsd/geo_key.h"
+#include "dnsd/geo_record.h"
 
 struct geo_db;
-
-/* What a database says of a network.  Absent fields: "" / has_point false / 0. */
-struct geo_place {
-	char country[3];		/* ISO 3166-1, upper case */
-	char continent[3];		/* AF AN AS EU NA OC SA */
-	char subdivision[4];
-	bool has_point;
-	bool country_point;		/* the point is the country's, not the record's */
-	uint32_t asn;
-	double latitude, longitude;
-};
 
 #define GEO_DB_NONE UINT32_MAX		/* the record of a network without data */
 

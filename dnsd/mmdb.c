@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,12 @@ static const char marker[] = "\xab\xcd\xefMaxMind.com";
 
 /* ---- values ---- */
 
+enum mmdb_type {
+	MMDB_EXTENDED, MMDB_POINTER, MMDB_STRING, MMDB_DOUBLE, MMDB_BYTES, MMDB_UINT16,
+	MMDB_UINT32, MMDB_MAP, MMDB_INT32, MMDB_UINT64, MMDB_UINT128, MMDB_ARRAY,
+	MMDB_CONTAINER, MMDB_END, MMDB_BOOLEAN, MMDB_FLOAT
+};
+
 struct value {
 	enum mmdb_type type;
 	uint32_t size;			/* octets, elements of a map or array, or a boolean itself */
@@ -30,8 +35,6 @@ struct value {
 
 struct reader {
 	const struct mmdb_section *section;
-	const struct mmdb_wanted *wanted;
-	void *arg;
 	uint64_t *budget;
 	uint32_t values;
 	struct err *err;
@@ -179,113 +182,49 @@ take_value(struct reader *r, uint32_t *at, struct value *v, bool *here)
 	return 0;
 }
 
-static uint8_t
-next_place(const struct mmdb_wanted *w, uint8_t place, const void *key, size_t len)
-{
-	if (place == MMDB_NOWHERE)
-		return MMDB_NOWHERE;
-	for (size_t i = 0; i < w->n_paths; i++)
-		if (w->paths[i].from == place && strlen(w->paths[i].key) == len &&
-		    memcmp(w->paths[i].key, key, len) == 0)
-			return w->paths[i].to;
-	return MMDB_NOWHERE;
-}
-
-static int read_at(struct reader *r, uint32_t *at, uint8_t place, unsigned nesting);
+static int prove_at(struct reader *r, uint32_t *at, unsigned nesting);
 
 static int
-read_elements(struct reader *r, const struct value *v, uint32_t *at, uint8_t place, unsigned nesting)
+prove_elements(struct reader *r, const struct value *v, uint32_t *at, unsigned nesting)
 {
 	struct value key;
-	uint8_t to;
 	bool here;
 
 	if (nesting == MAX_NESTING)
 		return err_set(r->err, "the value at %u nests deeper than %d", v->at, MAX_NESTING);
 	for (uint32_t i = 0; i < v->size; i++) {
-		if (v->type == MMDB_ARRAY) {
-			to = i == 0 ? next_place(r->wanted, place, "0", 1) : MMDB_NOWHERE;
-		} else {
+		if (v->type == MMDB_MAP) {
 			if (take_value(r, at, &key, &here) < 0)
 				return -1;
 			if (key.type != MMDB_STRING)
 				return err_set(r->err, "the map at %u has a key that is not a string", v->at);
-			to = next_place(r->wanted, place, r->section->octets + key.at, key.size);
 		}
-		if (read_at(r, at, to, nesting + 1) < 0)
+		if (prove_at(r, at, nesting + 1) < 0)
 			return -1;
 	}
 	return 0;
 }
 
+/* Proves the value at *at, which is left where the next one begins. */
 static int
-read_at(struct reader *r, uint32_t *at, uint8_t place, unsigned nesting)
+prove_at(struct reader *r, uint32_t *at, unsigned nesting)
 {
 	struct value v;
-	struct mmdb_scalar scalar;
 	bool here;
 
 	if (take_value(r, at, &v, &here) < 0)
 		return -1;
 	if (v.type == MMDB_MAP || v.type == MMDB_ARRAY)
-		return read_elements(r, &v, here ? at : &(uint32_t){ v.at }, place, nesting);
-	if (place == MMDB_NOWHERE)
-		return 0;
-	scalar.type = v.type;
-	scalar.size = v.size;
-	scalar.octets = r->section->octets + v.at;
-	r->wanted->found(r->arg, place, &scalar);
+		return prove_elements(r, &v, here ? at : &(uint32_t){ v.at }, nesting);
 	return 0;
 }
 
 int
-mmdb_read(const struct mmdb_section *section, uint32_t offset,
-    const struct mmdb_wanted *wanted, void *arg, uint64_t *budget, struct err *err)
+mmdb_prove(const struct mmdb *db, uint32_t offset, uint64_t *budget, struct err *err)
 {
-	struct reader r = { section, wanted, arg, budget, 0, err };
+	struct reader r = { &db->data, budget, 0, err };
 
-	return read_at(&r, &offset, MMDB_RECORD, 0);
-}
-
-int
-mmdb_unsigned(const struct mmdb_scalar *v, uint64_t *n)
-{
-	if (v->type != MMDB_UINT16 && v->type != MMDB_UINT32 && v->type != MMDB_UINT64 &&
-	    v->type != MMDB_INT32)
-		return -1;
-	*n = big_endian(v->octets, v->size);
-	return v->type == MMDB_INT32 && *n > INT32_MAX ? -1 : 0;
-}
-
-int
-mmdb_number(const struct mmdb_scalar *v, double *x)
-{
-	char text[32], *end;
-	uint64_t bits = v->size <= 8 ? big_endian(v->octets, v->size) : 0;
-	uint32_t bits32 = (uint32_t)bits;
-	float f;
-
-	if (v->type == MMDB_DOUBLE) {
-		memcpy(x, &bits, sizeof(*x));
-	} else if (v->type == MMDB_FLOAT) {
-		memcpy(&f, &bits32, sizeof(f));
-		*x = (double)f;
-	} else if (v->type == MMDB_INT32) {
-		*x = (double)(int32_t)bits32;
-	} else if (v->type == MMDB_STRING) {
-		if (v->size == 0 || v->size >= sizeof(text) || memchr(v->octets, 0, v->size) != NULL)
-			return -1;
-		memcpy(text, v->octets, v->size);
-		text[v->size] = '\0';
-		*x = strtod(text, &end);
-		if (*end != '\0' || end == text)
-			return -1;
-	} else if (mmdb_unsigned(v, &bits) == 0) {
-		*x = (double)bits;
-	} else {
-		return -1;
-	}
-	return isfinite(*x) ? 0 : -1;
+	return prove_at(&r, &offset, 0);
 }
 
 /* ---- the file ---- */
@@ -348,7 +287,7 @@ fill_and_seal(int memfd, int fd, size_t size, struct err *err)
 
 /* A file that is written while we read it would be neither the old nor the new one. */
 static int
-copy_file(struct mmdb *db, int fd, int memfd, struct err *err)
+copy_file(struct mmdb *db, int fd, struct err *err)
 {
 	struct stat before, after;
 
@@ -358,13 +297,13 @@ copy_file(struct mmdb *db, int fd, int memfd, struct err *err)
 		return err_set(err, "is not a regular file");
 	if (before.st_size < (off_t)sizeof(marker) || (uint64_t)before.st_size > MAX_FILE)
 		return err_set(err, "has %lld octets, a MaxMind DB file was expected", (long long)before.st_size);
-	if (fill_and_seal(memfd, fd, (size_t)before.st_size, err) < 0)
+	if (fill_and_seal(db->fd, fd, (size_t)before.st_size, err) < 0)
 		return -1;
 	if (fstat(fd, &after) < 0 || after.st_size != before.st_size ||
 	    after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
 		return err_set(err, "was changed while it was read");
 	db->map_size = (size_t)before.st_size;
-	db->map = mmap(NULL, db->map_size, PROT_READ, MAP_SHARED, memfd, 0);
+	db->map = mmap(NULL, db->map_size, PROT_READ, MAP_SHARED, db->fd, 0);
 	if (db->map == MAP_FAILED) {
 		db->map = NULL;
 		return err_set(err, "cannot be mapped: %s", strerror(errno));
@@ -375,51 +314,99 @@ copy_file(struct mmdb *db, int fd, int memfd, struct err *err)
 static int
 map_sealed_copy(struct mmdb *db, const char *path, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), memfd, rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
 
 	if (fd < 0)
 		return err_set(err, "%s", strerror(errno));
-	memfd = memfd_create("mmdb", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	rc = memfd < 0 ? err_set(err, "memfd_create: %s", strerror(errno)) : copy_file(db, fd, memfd, err);
-	if (memfd >= 0)
-		close(memfd);
+	db->fd = memfd_create("mmdb", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	rc = db->fd < 0 ? err_set(err, "memfd_create: %s", strerror(errno)) : copy_file(db, fd, err);
 	close(fd);
 	return rc;
 }
 
 /* ---- metadata ---- */
 
-enum { META = MMDB_RECORD, NODE_COUNT, RECORD_SIZE, IP_VERSION, TYPE, EPOCH, MAJOR };
+enum { NODE_COUNT, RECORD_SIZE, IP_VERSION, MAJOR, FIELDS = 9 };
 
-static const struct mmdb_path meta_paths[] = {
-	{ META, "node_count", NODE_COUNT },
-	{ META, "record_size", RECORD_SIZE },
-	{ META, "ip_version", IP_VERSION },
-	{ META, "database_type", TYPE },
-	{ META, "build_epoch", EPOCH },
-	{ META, "binary_format_major_version", MAJOR },
+/* What libmaxminddb refuses to be without, in these types (and leaks memory over, in others). */
+static const struct {
+	const char *key;
+	enum mmdb_type type;
+} fields[FIELDS] = {
+	[NODE_COUNT] = { "node_count", MMDB_UINT32 },
+	[RECORD_SIZE] = { "record_size", MMDB_UINT16 },
+	[IP_VERSION] = { "ip_version", MMDB_UINT16 },
+	[MAJOR] = { "binary_format_major_version", MMDB_UINT16 },
+	{ "binary_format_minor_version", MMDB_UINT16 },
+	{ "build_epoch", MMDB_UINT64 },
+	{ "database_type", MMDB_STRING },
+	{ "languages", MMDB_ARRAY },	/* of strings */
+	{ "description", MMDB_MAP },	/* of strings to strings */
 };
 
-struct meta {
-	uint64_t number[MAJOR + 1];
-	char *type;
-	size_t type_size;
-};
-
-static void
-meta_found(void *arg, uint8_t place, const struct mmdb_scalar *v)
+/* The first value of that key in the proven metadata: of two, libmaxminddb takes it, too. */
+static int
+find_field(struct reader *r, const char *key, struct value *v)
 {
-	struct meta *m = arg;
-	size_t n = v->size < m->type_size ? v->size : m->type_size - 1;
+	uint32_t at = 0, n;
+	bool here;
 
-	if (place != TYPE) {
-		if (mmdb_unsigned(v, &m->number[place]) < 0)
-			m->number[place] = 0;
-	} else if (v->type == MMDB_STRING) {
-		for (size_t i = 0; i < n; i++)
-			m->type[i] = v->octets[i] >= ' ' && v->octets[i] < 127 ? (char)v->octets[i] : '?';
-		m->type[n] = '\0';
+	r->values = 0;
+	if (take_value(r, &at, v, &here) < 0)
+		return -1;
+	n = v->type == MMDB_MAP ? v->size : 0;
+	at = v->at;
+	for (uint32_t i = 0; i < n; i++) {
+		if (take_value(r, &at, v, &here) < 0)
+			return -1;
+		if (v->size == strlen(key) && memcmp(r->section->octets + v->at, key, v->size) == 0)
+			return take_value(r, &at, v, &here);
+		if (prove_at(r, &at, 1) < 0)
+			return -1;
 	}
+	return err_set(r->err, "there is no \"%s\"", key);
+}
+
+/* libmaxminddb copies these: pointers to one long string must not make gigabytes of it. */
+static int
+prove_strings(struct reader *r, const struct value *list, const char *key)
+{
+	uint32_t at = list->at, n = list->type == MMDB_MAP ? 2 * list->size : list->size;
+	size_t octets = 0;
+	struct value v;
+	bool here;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (take_value(r, &at, &v, &here) < 0)
+			return -1;
+		if (v.type != MMDB_STRING || (octets += v.size) > MAX_METADATA)
+			return err_set(r->err, "\"%s\" holds more than strings, or too many", key);
+	}
+	return 0;
+}
+
+static int
+prove_metadata(const struct mmdb_section *section, uint64_t number[FIELDS], struct err *err)
+{
+	uint64_t budget = (FIELDS + 1) * (uint64_t)MAX_VALUES;
+	struct reader r = { section, &budget, 0, err };
+	struct value v;
+
+	if (prove_at(&r, &(uint32_t){ 0 }, 0) < 0)
+		return -1;
+	for (unsigned i = 0; i < FIELDS; i++) {
+		if (find_field(&r, fields[i].key, &v) < 0)
+			return -1;
+		if (v.type != fields[i].type)
+			return err_set(err, "\"%s\" has type %d, %d was expected", fields[i].key, v.type, fields[i].type);
+		if (v.type == MMDB_MAP || v.type == MMDB_ARRAY) {
+			if (prove_strings(&r, &v, fields[i].key) < 0)
+				return -1;
+		} else if (v.size <= 8) {
+			number[i] = big_endian(section->octets + v.at, v.size);
+		}
+	}
+	return 0;
 }
 
 /* The metadata follow the last marker in the file. */
@@ -439,17 +426,17 @@ find_metadata(const struct mmdb *db)
 }
 
 static int
-check_metadata(struct mmdb *db, const uint8_t *meta_at, const struct meta *m, struct err *err)
+check_metadata(struct mmdb *db, const uint8_t *meta_at, const uint64_t number[FIELDS], struct err *err)
 {
 	size_t before = (size_t)(meta_at - (const uint8_t *)db->map) - (sizeof(marker) - 1), tree_size;
-	uint64_t bits = m->number[RECORD_SIZE], nodes = m->number[NODE_COUNT];
+	uint64_t bits = number[RECORD_SIZE], nodes = number[NODE_COUNT];
 
-	if (m->number[MAJOR] != 2)
-		return err_set(err, "has format version %llu, 2 was expected", (unsigned long long)m->number[MAJOR]);
+	if (number[MAJOR] != 2)
+		return err_set(err, "has format version %llu, 2 was expected", (unsigned long long)number[MAJOR]);
 	if (bits != 24 && bits != 28 && bits != 32)
 		return err_set(err, "has records of %llu bits, 24, 28 or 32 was expected", (unsigned long long)bits);
-	if (m->number[IP_VERSION] != 4 && m->number[IP_VERSION] != 6)
-		return err_set(err, "has IP version %llu, 4 or 6 was expected", (unsigned long long)m->number[IP_VERSION]);
+	if (number[IP_VERSION] != 4 && number[IP_VERSION] != 6)
+		return err_set(err, "has IP version %llu, 4 or 6 was expected", (unsigned long long)number[IP_VERSION]);
 	if (nodes == 0 || nodes > before / (bits / 4) || nodes > UINT32_MAX - SEPARATOR)
 		return err_set(err, "has a tree of %llu nodes, which a file of %zu octets cannot hold",
 		    (unsigned long long)nodes, db->map_size);
@@ -465,33 +452,31 @@ check_metadata(struct mmdb *db, const uint8_t *meta_at, const struct meta *m, st
 	db->data.size = before - tree_size - SEPARATOR;
 	db->node_count = (uint32_t)nodes;
 	db->record_bits = (unsigned)bits;
-	db->ip_version = (unsigned)m->number[IP_VERSION];
-	db->build_epoch = m->number[EPOCH];
+	db->ip_version = (unsigned)number[IP_VERSION];
 	return 0;
 }
 
 int
 mmdb_open(struct mmdb *db, const char *path, struct err *err)
 {
-	const struct mmdb_wanted wanted = { meta_paths, sizeof(meta_paths) / sizeof(meta_paths[0]), meta_found };
-	struct meta m = { .type = db->type, .type_size = sizeof(db->type) };
 	struct mmdb_section section;
-	uint64_t budget = MAX_VALUES;
+	uint64_t number[FIELDS] = { 0 };
 
 	memset(db, 0, sizeof(*db));
+	db->fd = -1;
 	if (map_sealed_copy(db, path, err) < 0)
-		return -1;
+		goto refuse;
 	section.octets = find_metadata(db);
 	if (section.octets == NULL) {
 		err_set(err, "has no metadata: it is no MaxMind DB file, or cut off");
 		goto refuse;
 	}
 	section.size = (size_t)((const uint8_t *)db->map + db->map_size - section.octets);
-	if (mmdb_read(&section, 0, &wanted, &m, &budget, err) < 0) {
+	if (prove_metadata(&section, number, err) < 0) {
 		err_prefix(err, "has broken metadata");
 		goto refuse;
 	}
-	if (check_metadata(db, section.octets, &m, err) == 0)
+	if (check_metadata(db, section.octets, number, err) == 0)
 		return 0;
 refuse:
 	mmdb_close(db);
@@ -503,7 +488,10 @@ mmdb_close(struct mmdb *db)
 {
 	if (db->map != NULL)
 		munmap(db->map, db->map_size);
+	if (db->fd >= 0)
+		close(db->fd);
 	db->map = NULL;
+	db->fd = -1;
 }
 
 void

@@ -106,6 +106,14 @@ mmdb_make_double(struct mmdb_make *m, double x)
 }
 
 static inline void
+mmdb_make_uint16(struct mmdb_make *m, unsigned n)
+{
+	mmdb_make_octet(m, 0xa2);
+	mmdb_make_octet(m, n >> 8 & 0xff);
+	mmdb_make_octet(m, n & 0xff);
+}
+
+static inline void
 mmdb_make_uint32(struct mmdb_make *m, uint32_t n)
 {
 	mmdb_make_octet(m, 0xc4);
@@ -222,19 +230,25 @@ mmdb_make_write(struct mmdb_make *m, const char *path, const char *type)
 		ok = fwrite(record, m->record_bits / 4, 1, f) == 1;
 	}
 	mmdb_make_octets(&meta, "\xab\xcd\xefMaxMind.com", 14);
-	mmdb_make_map(&meta, 6);
+	mmdb_make_map(&meta, 9);
 	mmdb_make_string(&meta, "node_count");
 	mmdb_make_uint32(&meta, m->n_nodes);
 	mmdb_make_string(&meta, "record_size");
-	mmdb_make_uint32(&meta, m->record_bits);
+	mmdb_make_uint16(&meta, m->record_bits);
 	mmdb_make_string(&meta, "ip_version");
-	mmdb_make_uint32(&meta, m->ip_version);
+	mmdb_make_uint16(&meta, m->ip_version);
 	mmdb_make_string(&meta, "binary_format_major_version");
-	mmdb_make_uint32(&meta, 2);
+	mmdb_make_uint16(&meta, 2);
+	mmdb_make_string(&meta, "binary_format_minor_version");
+	mmdb_make_uint16(&meta, 0);
 	mmdb_make_string(&meta, "database_type");
 	mmdb_make_string(&meta, type);
 	mmdb_make_string(&meta, "build_epoch");
-	mmdb_make_uint32(&meta, 1700000000);
+	mmdb_make_octets(&meta, "\x04\x02\x65\x53\xf1\x00", 6);	/* 1700000000, a uint64 */
+	mmdb_make_string(&meta, "languages");
+	mmdb_make_octets(&meta, "\x00\x04", 2);
+	mmdb_make_string(&meta, "description");
+	mmdb_make_map(&meta, 0);
 	ok = ok && fwrite(separator, 16, 1, f) == 1 && (m->n_data == 0 || fwrite(m->data, m->n_data, 1, f) == 1) &&
 	    fwrite(meta.data, meta.n_data, 1, f) == 1;
 	if (f == NULL || fclose(f) != 0 || !ok) {

@@ -52,6 +52,10 @@ class Uint16(int):
     """An integer written as uint16 (others: uint32, uint64, or int32 if negative)."""
 
 
+class Uint64(int):
+    """An integer written as uint64, however small."""
+
+
 def _control(kind, size):
     head = bytes([kind << 5]) if kind < 8 else bytes([0, kind - 7])
     if size < 29:
@@ -85,6 +89,8 @@ def encode(value):
         return _control(3, 8) + struct.pack(">d", value)
     if isinstance(value, Uint16):
         return _number(5, int(value))
+    if isinstance(value, Uint64):
+        return _number(9, int(value))
     if isinstance(value, int):
         if value < 0:
             return _control(8, 4) + struct.pack(">i", value)
@@ -189,7 +195,7 @@ def write(path, networks, ip_version=6, record_size=28, database_type="GeoLite2-
         "node_count": len(nodes), "record_size": Uint16(record_size), "ip_version": Uint16(ip_version),
         "database_type": database_type, "languages": ["en"],
         "binary_format_major_version": Uint16(2), "binary_format_minor_version": Uint16(0),
-        "build_epoch": int(time.time()), "description": {"en": "test data"},
+        "build_epoch": Uint64(time.time()), "description": {"en": "test data"},
     }
     meta.update(metadata or {})
     with open(path, "wb") as f:

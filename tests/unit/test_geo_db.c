@@ -290,6 +290,72 @@ bomb_of_nodes(void **state)
 	unlink(path);
 }
 
+/* ---- broken metadata ---- */
+
+#define NUMBERS "\x4a" "node_count" "\xc1\x68" "\x4a" "ip_version" "\xa1\x06" "\x4b" "record_size" "\xa1\x1c" \
+	"\x5b" "binary_format_major_version" "\xa1\x02" "\x5b" "binary_format_minor_version" "\xa0"
+#define EPOCH "\x4b" "build_epoch" "\x01\x02\x01"
+#define TYPE "\x4d" "database_type" "\x44" "test"
+#define LANGUAGES "\x49" "languages" "\x01\x04" "\x42" "en"
+#define DESCRIPTION "\x4b" "description" "\xe1" "\x42" "en" "\x40"
+
+static const struct {
+	const char *sentence, *octets;
+	size_t n;
+	const char *reason;		/* NULL = is good */
+} metadata[] = {
+	{ "all there", OCTETS("\xe9" NUMBERS EPOCH TYPE LANGUAGES DESCRIPTION), NULL },
+	{ "of two, the first counts", OCTETS("\xea" NUMBERS EPOCH TYPE LANGUAGES DESCRIPTION
+	    "\x4a" "node_count" "\xc4\xff\xff\xff\xff"), NULL },
+	{ "of two, the first counts, and wraps 32 bits", OCTETS("\xea" "\x4a" "node_count" "\xc4\x24\x92\x49\x23"
+	    NUMBERS EPOCH TYPE LANGUAGES DESCRIPTION), "cannot hold" },
+	{ "no map", OCTETS("\x42" "en"), "no \"node_count\"" },
+	{ "without languages", OCTETS("\xe8" NUMBERS EPOCH TYPE DESCRIPTION), "no \"languages\"" },
+	{ "without description", OCTETS("\xe8" NUMBERS EPOCH TYPE LANGUAGES), "no \"description\"" },
+	{ "languages hold a number", OCTETS("\xe9" NUMBERS EPOCH TYPE "\x49" "languages" "\x01\x04\xc0" DESCRIPTION),
+	    "more than strings" },
+	{ "a description is a map", OCTETS("\xe9" NUMBERS EPOCH TYPE LANGUAGES "\x4b" "description" "\xe1\x42" "en" "\xe0"),
+	    "more than strings" },
+	{ "build_epoch is a uint32", OCTETS("\xe9" NUMBERS "\x4b" "build_epoch" "\xc1\x01" TYPE LANGUAGES DESCRIPTION),
+	    "\"build_epoch\" has type 6, 9 was expected" },
+	{ "built in 1970", OCTETS("\xe9" NUMBERS "\x4b" "build_epoch" "\x00\x02" TYPE LANGUAGES DESCRIPTION),
+	    "invalid metadata" },
+	{ "three languages are one long text", OCTETS("\xea" "\x41" "x" "\x5f\x00\x00\x00"), NULL },
+};
+
+static void
+broken_metadata(void **state)
+{
+	static const char tail[] = "\x49" "languages" "\x03\x04" "\x20\x03" "\x20\x03" "\x20\x03" NUMBERS EPOCH TYPE DESCRIPTION;
+	static char text[65821];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	for (size_t i = 0; i < sizeof(metadata) / sizeof(metadata[0]); i++) {
+		bool is_long = metadata[i].octets[1] == 0x41;
+		char old[4096];
+		new_path();
+		write_record(OCTETS("\xe1" "\x4c" "country_code" "\x42" "DE"));
+		FILE *f = fopen(path, "r+");
+		assert_non_null(f);
+		size_t n = fread(old, 1, sizeof(old), f);
+		char *marker = memmem(old, n, "MaxMind.com", 11);
+		assert_non_null(marker);
+		assert_int_equal(ftruncate(fileno(f), marker + 11 - old) | fseek(f, 0, SEEK_END), 0);
+		fwrite(metadata[i].octets, metadata[i].n, 1, f);
+		if (is_long) {
+			fwrite(text, sizeof(text), 1, f);
+			fwrite(tail, sizeof(tail) - 1, 1, f);
+		}
+		fclose(f);
+		if (metadata[i].reason != NULL || is_long)
+			expect_refused(metadata[i].sentence, is_long ? "or too many" : metadata[i].reason);
+		else
+			geo_db_close(open_good(metadata[i].sentence));
+		unlink(path);
+	}
+}
+
 /* ---- families ---- */
 
 static void
@@ -500,6 +566,7 @@ main(void)
 		cmocka_unit_test(bomb_of_pointers),
 		cmocka_unit_test(broken_trees),
 		cmocka_unit_test(bomb_of_nodes),
+		cmocka_unit_test(broken_metadata),
 		cmocka_unit_test(walks_in_order),
 		cmocka_unit_test(changed_while_open),
 		cmocka_unit_test(maxminds_own_files),
