@@ -219,7 +219,7 @@ read_metadata(const MMDB_metadata_s *m, struct geo_metadata *metadata)
 	const char *type = m->database_type;
 	size_t n = 0;
 
-	for (; type[n] != '\0' && n < sizeof(metadata->type) - 1; n++)
+	for (; n < sizeof(metadata->type) - 1 && type[n] != '\0'; n++)
 		metadata->type[n] = type[n] >= ' ' && type[n] < 127 ? type[n] : '?';
 	metadata->type[n] = '\0';
 	metadata->build_epoch = m->build_epoch;
