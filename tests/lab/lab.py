@@ -365,16 +365,42 @@ class Lab:
             via in self.net.ip(t, f"route show {inet.PREFIX4}")
 
     def updates(self, site):
-        """BGP updates and withdrawals that the site's transit has had from it, both families.
-        For sites on a BIRD transit."""
+        """BGP updates and withdrawals that the site's transit has had from it, both families."""
         t = SITES[site]["transit"]
         total = 0
+        if t == "t2":                   # FRR counts messages
+            for address in inet.neighbor(t, site):
+                out = self.net.call(t, "vtysh", "--vty_socket", self.path(t), "-c",
+                                    f"show bgp neighbors {address} json").stdout
+                total += json.loads(out)[address]["messageStats"]["updatesRecv"]
+            return total
         for family in (4, 6):
             out = self.net.call(t, "birdc", "-s", self.path(t, "bird.ctl"), f"show protocols all {site}_{family}").stdout
             for line in out.splitlines():
                 if line.strip().startswith(("Import updates:", "Import withdraws:")):
                     total += int(line.split(":")[1].split()[0])
         return total
+
+    def all_updates(self):
+        return sum(self.updates(site) for site in SITES)
+
+    def settled_updates(self):
+        """The same once routing is quiet: some seconds after a session came up FRR still asks for
+        a route refresh, which counts."""
+        before, now = -1, self.all_updates()
+        while before != now:
+            time.sleep(4)
+            before, now = now, self.all_updates()
+        return now
+
+    def alarms(self, site):
+        """What `nearctl status` says, alarms among it."""
+        return self.nearctl(site, "status").stdout
+
+    def octets(self, ns, other):
+        """Sent and received on the link from `ns` to `other`."""
+        stats = json.loads(self.net.ip(ns, f"-j -s link show dev to-{other}"))[0]["stats64"]
+        return stats["rx"]["bytes"] + stats["tx"]["bytes"]
 
     def time_until(self, what, seconds=15.0):
         """Milliseconds until `what` is true; fails the scenario if that never comes."""
