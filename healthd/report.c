@@ -3,33 +3,18 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/json.h"
 #include "healthd/prober_inner.h"
 
 /* --- JSON --- */
-
-static void
-json_string(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c > 0x7e)
-			fprintf(out, "\\u%04x", c);
-		else
-			fputc(c, out);
-	}
-	fputc('"', out);
-}
 
 /* "key":"value", with a comma before unless `first` */
 static void
 json_pair(FILE *out, bool first, const char *key, const char *value)
 {
-	fprintf(out, "%s\"%s\":", first ? "" : ",", key);
-	json_string(out, value);
+	if (!first)
+		fputc(',', out);
+	json_text(out, key, value);
 }
 
 static void
