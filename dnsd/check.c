@@ -8,7 +8,7 @@
 #include "common/control.h"
 #include "common/privilege.h"
 #include "dnsd/answer_job.h"
-#include "dnsd/dns.h"
+#include "common/dns.h"
 #include "dnsd/load.h"
 #include "dnsd/view.h"
 #include "dnsd/zone_load.h"

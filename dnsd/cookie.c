@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dnsd/dns.h"
+#include "common/dns.h"
 
 enum {
 	CLIENT_LEN = 8,

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dnsd/dns.h"
-#include "dnsd/name.h"
+#include "common/dns.h"
+#include "common/name.h"
 
 /* Ordered from worst to fine. */
 enum query_outcome {

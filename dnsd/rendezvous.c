@@ -1,6 +1,6 @@
 #include "dnsd/rendezvous.h"
 
-#include "dnsd/dns.h"
+#include "common/dns.h"
 #include "dnsd/geo_key.h"
 
 /* The last is 2^32, which is 0 here: differences come out right all the same.  The unit

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dnsd/dns.h"
+#include "common/dns.h"
 #include "dnsd/query.h"
 #include "dnsd/zone.h"
 

@@ -1,6 +1,6 @@
 #include "dnsd/steer.h"
 
-#include "dnsd/dns.h"
+#include "common/dns.h"
 #include "dnsd/steer_inner.h"
 
 enum { RESOLVER_BITS4 = 24, RESOLVER_BITS6 = 56 };	/* of the key, without Client Subnet */

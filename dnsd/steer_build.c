@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/dns.h"
+#include "common/dns.h"
 #include "dnsd/steer_inner.h"
 
 /* ---- what health says of each server ---- */

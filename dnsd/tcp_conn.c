@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "dnsd/dns.h"
+#include "common/dns.h"
 
 /* Memory of a connection's own, within what a worker may hold.  NULL = too much. */
 static uint8_t *

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "dnsd/answer.h"
-#include "dnsd/dns.h"
+#include "common/dns.h"
 #include "dnsd/outbox.h"
 
 enum {

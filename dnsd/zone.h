@@ -25,8 +25,8 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "dnsd/dns.h"
-#include "dnsd/name.h"
+#include "common/dns.h"
+#include "common/name.h"
 
 #define ZONE_NONE UINT32_MAX		/* an index or offset that points nowhere */
 

@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "dnsd/dns.h"
+#include "common/dns.h"
 
 int
 zone_field_bad(struct zone_rdata *r, const char *expected)

@@ -8,7 +8,7 @@
 
 #include <ldns/ldns.h>
 
-#include "dnsd/dns.h"
+#include "common/dns.h"
 #include "dnsd/zone_field.h"
 
 static uint16_t

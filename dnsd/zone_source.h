@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "dnsd/name.h"
+#include "common/name.h"
 
 #define ZONE_WARNINGS 100		/* lines a load says at most; the rest is counted */
 

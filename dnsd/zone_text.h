@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "dnsd/name.h"
+#include "common/name.h"
 
 #define ZONE_TOKENS_MAX 70000		/* of one entry: rdata has 65535 octets */
 #define ZONE_MAX_TTL 0x7fffffffu	/* RFC 2181 section 8 */

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "dnsd/dns.h"
-#include "dnsd/name.h"
+#include "common/dns.h"
+#include "common/name.h"
 
 enum { TCP_MAX = 65535 };
 

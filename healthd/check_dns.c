@@ -4,8 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "dnsd/dns.h"
-#include "dnsd/name.h"
+#include "common/dns.h"
+#include "common/name.h"
 #include "healthd/ask.h"
 #include "healthd/check_kinds.h"
 

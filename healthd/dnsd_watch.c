@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "common/control.h"
-#include "dnsd/dns.h"
-#include "dnsd/name.h"
+#include "common/dns.h"
+#include "common/name.h"
 
 /* One question outstanding */
 struct watch_ask {

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/dns.h"
-#include "dnsd/name.h"
+#include "common/dns.h"
+#include "common/name.h"
 #include "healthd/prober_inner.h"
 
 enum { PEER_PORT = 53, PEER_INTERVAL_MS = 1000, PEER_TIMEOUT_MS = 2000 };

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "dnsd/name.h"
+#include "common/name.h"
 #include "healthd/dnsd_watch.h"
 #include "healthd/message.h"
 #include "healthd/posture_file.h"

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "dnsd/dns.h"
+#include "common/dns.h"
 #include "dnsd/geo_map.h"
 #include "dnsd/rendezvous.h"
 #include "dnsd/steer.h"

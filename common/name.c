@@ -1,4 +1,4 @@
-#include "dnsd/name.h"
+#include "common/name.h"
 
 #include <stdio.h>
 #include <string.h>
