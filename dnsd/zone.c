@@ -10,11 +10,11 @@ zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name)
 	uint32_t tag = (uint32_t)(hash >> 32);
 
 	for (uint32_t slot = (uint32_t)hash & zone->index_mask;; slot = (slot + 1) & zone->index_mask) {
-		uint32_t id = zone->index[slot];
-		if (id == ZONE_NONE)
+		const struct zone_slot *s = &zone->index[slot];
+		if (s->node == ZONE_NONE)
 			return ZONE_NONE;
-		if (zone->index_tag[slot] == tag && name_equal(zone->data + zone->nodes[id].name, name))
-			return id;
+		if (s->tag == tag && name_equal(zone->data + zone->nodes[s->node].name, name))
+			return s->node;
 	}
 }
 
@@ -98,7 +98,6 @@ zone_free(struct zone *zone)
 		return;
 	memory_free(zone->nodes, zone->n_nodes * sizeof(*zone->nodes));
 	memory_free(zone->index, ((size_t)zone->index_mask + 1) * sizeof(*zone->index));
-	memory_free(zone->index_tag, ((size_t)zone->index_mask + 1) * sizeof(*zone->index_tag));
 	free(zone->extras);
 	free(zone->steers);
 	memory_free(zone->data, zone->data_len);

@@ -87,6 +87,12 @@ struct zone_node {
 	uint32_t steer;			/* index into steers, or ZONE_NONE */
 };
 
+/* A slot of the index: what tells one name from another lies beside what it leads to. */
+struct zone_slot {
+	uint32_t node;			/* index, or ZONE_NONE = free */
+	uint32_t tag;			/* high half of the name's hash */
+};
+
 /* A steered name, from its _steer record (text checked at load). */
 struct zone_steer {
 	char pool[64];
@@ -113,8 +119,7 @@ struct zone {
 
 	struct zone_node *nodes;	/* [0] is the apex */
 	uint32_t n_nodes;
-	uint32_t *index;		/* open addressing: node index or ZONE_NONE; linear probing */
-	uint32_t *index_tag;		/* high half of the name's hash, same slot */
+	struct zone_slot *index;	/* open addressing by the low half of the hash, linear probing */
 	uint32_t index_mask;
 	struct zone_extra *extras;
 	uint32_t n_extras;

@@ -342,15 +342,14 @@ take_over(struct compile *c)
 	struct zone *z = c->zone;
 
 	for (uint64_t slot = 0; slot <= t->index_mask; slot++)
-		t->index[slot] = final_id(t, t->index[slot]);
+		t->index[slot].node = final_id(t, t->index[slot].node);
 	z->index = t->index;
-	z->index_tag = t->index_tag;
 	z->index_mask = t->index_mask;
 	z->max_labels = t->max_labels;
 	z->apex_hash = t->nodes[0].hash;
 	z->steers = t->steers;
 	z->n_steers = t->n_steers;
-	t->index = t->index_tag = NULL;
+	t->index = NULL;
 	t->steers = NULL;
 }
 

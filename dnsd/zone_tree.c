@@ -7,14 +7,13 @@
 
 /* Lays `id` into the index, which has room. */
 static void
-index_put(uint32_t *index, uint32_t *tag, uint32_t mask, uint64_t hash, uint32_t id)
+index_put(struct zone_slot *index, uint32_t mask, uint64_t hash, uint32_t id)
 {
 	uint32_t slot = (uint32_t)hash & mask;
 
-	while (index[slot] != ZONE_NONE)
+	while (index[slot].node != ZONE_NONE)
 		slot = (slot + 1) & mask;
-	index[slot] = id;
-	tag[slot] = (uint32_t)(hash >> 32);
+	index[slot] = (struct zone_slot){ id, (uint32_t)(hash >> 32) };
 }
 
 /* Doubles the index; at most half of it is ever used. */
@@ -22,24 +21,15 @@ static int
 index_grow(struct zone_tree *t)
 {
 	uint64_t slots = t->index == NULL ? 64 : ((uint64_t)t->index_mask + 1) * 2;
-	uint32_t *index, *tag;
+	struct zone_slot *index;
 
-	if (slots > UINT32_C(1) << 31)
+	if (slots > UINT32_C(1) << 31 || (index = malloc(slots * sizeof(*index))) == NULL)
 		return -1;
-	index = malloc(slots * sizeof(*index));
-	tag = malloc(slots * sizeof(*tag));
-	if (index == NULL || tag == NULL) {
-		free(index);
-		free(tag);
-		return -1;
-	}
-	memset(index, 0xff, slots * sizeof(*index));
+	memset(index, 0xff, slots * sizeof(*index));	/* ZONE_NONE */
 	for (uint32_t i = 0; i < t->n_nodes; i++)
-		index_put(index, tag, (uint32_t)(slots - 1), t->nodes[i].hash, i);
+		index_put(index, (uint32_t)(slots - 1), t->nodes[i].hash, i);
 	free(t->index);
-	free(t->index_tag);
 	t->index = index;
-	t->index_tag = tag;
 	t->index_mask = (uint32_t)(slots - 1);
 	return 0;
 }
@@ -50,11 +40,11 @@ zone_tree_find(const struct zone_tree *t, uint64_t hash, const uint8_t *name)
 	uint32_t tag = (uint32_t)(hash >> 32);
 
 	for (uint32_t slot = (uint32_t)hash & t->index_mask;; slot = (slot + 1) & t->index_mask) {
-		uint32_t id = t->index[slot];
-		if (id == ZONE_NONE)
+		const struct zone_slot *s = &t->index[slot];
+		if (s->node == ZONE_NONE)
 			return ZONE_NONE;
-		if (t->index_tag[slot] == tag && name_equal(t->nodes[id].name, name))
-			return id;
+		if (s->tag == tag && name_equal(t->nodes[s->node].name, name))
+			return s->node;
 	}
 }
 
@@ -83,7 +73,7 @@ add_node(struct zone_tree *t, const uint8_t *name, uint64_t hash, unsigned label
 		t->nodes[parent].wildcard = t->n_nodes;
 	if (labels > t->max_labels)
 		t->max_labels = (uint8_t)labels;
-	index_put(t->index, t->index_tag, t->index_mask, hash, t->n_nodes);
+	index_put(t->index, t->index_mask, hash, t->n_nodes);
 	return t->n_nodes++;
 }
 
@@ -330,7 +320,6 @@ zone_tree_free(struct zone_tree *t)
 {
 	memory_free(t->nodes, t->room * sizeof(*t->nodes));
 	memory_free(t->index, ((size_t)t->index_mask + 1) * sizeof(*t->index));
-	memory_free(t->index_tag, ((size_t)t->index_mask + 1) * sizeof(*t->index_tag));
 	free(t->order);
 	free(t->steers);
 }

@@ -31,7 +31,7 @@ struct zone_tree {
 	struct zone_source *src;
 	struct zone_tree_node *nodes;		/* [0] is the apex */
 	uint32_t n_nodes, room;
-	uint32_t *index, *index_tag;		/* as in struct zone */
+	struct zone_slot *index;		/* as in struct zone */
 	uint32_t index_mask;
 	uint32_t *order;			/* indices of records */
 	struct zone_steer *steers;

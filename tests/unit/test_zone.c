@@ -177,7 +177,7 @@ is_in_order(void **state)
 		assert_true(zone_node_find(zone, name_hash(name), name) < i);
 	}
 	for (uint32_t slot = 0; slot <= zone->index_mask; slot++)
-		used += zone->index[slot] != ZONE_NONE;
+		used += zone->index[slot].node != ZONE_NONE;
 	assert_int_equal(used, zone->n_nodes);
 	assert_true(used * 2 <= zone->index_mask + 1);
 	assert_int_equal(zone->names, 18);
