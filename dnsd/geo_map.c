@@ -90,36 +90,30 @@ geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip)
 #define BATCH 64
 
 static void
-find_some(const struct geo_map *map, size_t n, const uint8_t *family, const uint8_t *const *ip, struct geo_leaf *leaf)
+find_some(size_t n, const struct geo_map *const *map, const uint8_t *family, const uint8_t *const *ip,
+    struct geo_leaf *leaf)
 {
-	static const uint8_t families[2] = { 4, 6 };
+	const struct geo_trie *trie[BATCH];
 	geo_key key[BATCH];
-	struct geo_leaf got[BATCH];
-	uint8_t who[BATCH];
 
-	for (int f = 0; f < 2; f++) {
-		size_t m = 0;
-		for (size_t i = 0; i < n; i++)
-			if (family[i] == families[f]) {
-				who[m] = (uint8_t)i;
-				key[m++] = geo_key_of(family[i], ip[i]);
-			}
-		geo_trie_find_batch(families[f] == 4 ? &map->v4 : &map->v6, m, key, got);
-		for (size_t j = 0; j < m; j++) {
-			const struct geo_fold *fold = fold_of(got[j].result);
-			if (fold != NULL)
-				got[j] = unfold(fold, geo_trie_find4(&map->v4, folded_ip(fold, key[j])), got[j]);
-			leaf[who[j]] = got[j];
-		}
+	for (size_t i = 0; i < n; i++) {
+		trie[i] = family[i] == 4 ? &map[i]->v4 : &map[i]->v6;
+		key[i] = geo_key_of(family[i], ip[i]);
+	}
+	geo_trie_find_batch(n, trie, key, leaf);
+	for (size_t i = 0; i < n; i++) {
+		const struct geo_fold *fold = fold_of(leaf[i].result);
+		if (fold != NULL)
+			leaf[i] = unfold(fold, geo_trie_find4(&map[i]->v4, folded_ip(fold, key[i])), leaf[i]);
 	}
 }
 
 void
-geo_map_find_batch(const struct geo_map *map, size_t n,
-    const uint8_t *family, const uint8_t *const *ip, struct geo_leaf *leaf)
+geo_map_find_batch(size_t n, const struct geo_map *const *map, const uint8_t *family,
+    const uint8_t *const *ip, struct geo_leaf *leaf)
 {
 	for (size_t i = 0; i < n; i += BATCH)
-		find_some(map, n - i < BATCH ? n - i : BATCH, family + i, ip + i, leaf + i);
+		find_some(n - i < BATCH ? n - i : BATCH, map + i, family + i, ip + i, leaf + i);
 }
 
 /* ---- building ---- */

@@ -50,9 +50,9 @@ void geo_map_free(struct geo_map *map);
  * client's depth counts in its own (IPv6) bits. */
 struct geo_leaf geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip);
 
-/* n lookups with their memory accesses overlapped; results as geo_map_find's. */
-void geo_map_find_batch(const struct geo_map *map, size_t n,
-    const uint8_t *family, const uint8_t *const *ip, struct geo_leaf *leaf);
+/* n lookups, each in its own map, with their memory accesses overlapped; results as geo_map_find's. */
+void geo_map_find_batch(size_t n, const struct geo_map *const *map, const uint8_t *family,
+    const uint8_t *const *ip, struct geo_leaf *leaf);
 
 /* The ordered list of a result: indices into conf->sites. */
 size_t geo_map_result(const struct geo_map *map, uint16_t result, const uint16_t **sites);

@@ -134,7 +134,7 @@ geo_trie_find(const struct geo_trie *trie, geo_key key)
 
 /* All of a group go down one level at a time, each asking for the memory it needs next. */
 static void
-find_group(const struct geo_trie *trie, size_t n, const geo_key *keys, struct geo_leaf *leaf)
+find_group(size_t n, const struct geo_trie *const *trie, const geo_key *keys, struct geo_leaf *leaf)
 {
 	const uint32_t *at[GROUP];
 	uint32_t entry[GROUP];
@@ -143,7 +143,7 @@ find_group(const struct geo_trie *trie, size_t n, const geo_key *keys, struct ge
 	size_t n_open = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		at[i] = entry_of(trie, (uint32_t)(keys[i] >> (128 - TABLE_BITS)));
+		at[i] = entry_of(trie[i], (uint32_t)(keys[i] >> (128 - TABLE_BITS)));
 		__builtin_prefetch(at[i]);
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -152,8 +152,8 @@ find_group(const struct geo_trie *trie, size_t n, const geo_key *keys, struct ge
 			leaf[i] = leaf_of_entry(entry[i]);
 			continue;
 		}
-		__builtin_prefetch(trie->words + (entry[i] & PLACE));
-		__builtin_prefetch(trie->words + (entry[i] & PLACE) + LINE_WORDS);
+		__builtin_prefetch(trie[i]->words + (entry[i] & PLACE));
+		__builtin_prefetch(trie[i]->words + (entry[i] & PLACE) + LINE_WORDS);
 		key[i] = keys[i] << TABLE_BITS;
 		open[n_open++] = (uint8_t)i;
 	}
@@ -161,15 +161,15 @@ find_group(const struct geo_trie *trie, size_t n, const geo_key *keys, struct ge
 		size_t still = 0;
 		for (size_t j = 0; j < n_open; j++) {
 			size_t i = open[j];
-			const uint64_t *node = trie->words + (entry[i] & PLACE);
+			const uint64_t *node = trie[i]->words + (entry[i] & PLACE);
 			unsigned slot = (unsigned)(key[i] >> (128 - NODE_BITS));
 			uint32_t child = child_at(node, slot);
 			if (child == 0) {
 				leaf[i] = leaf_at(node, (entry[i] & WIDE) != 0, slot, depth);
 				continue;
 			}
-			__builtin_prefetch(trie->words + (child & PLACE));
-			__builtin_prefetch(trie->words + (child & PLACE) + LINE_WORDS);
+			__builtin_prefetch(trie[i]->words + (child & PLACE));
+			__builtin_prefetch(trie[i]->words + (child & PLACE) + LINE_WORDS);
 			entry[i] = child;
 			key[i] <<= NODE_BITS;
 			open[still++] = (uint8_t)i;
@@ -179,10 +179,10 @@ find_group(const struct geo_trie *trie, size_t n, const geo_key *keys, struct ge
 }
 
 void
-geo_trie_find_batch(const struct geo_trie *trie, size_t n, const geo_key *key, struct geo_leaf *leaf)
+geo_trie_find_batch(size_t n, const struct geo_trie *const *trie, const geo_key *key, struct geo_leaf *leaf)
 {
 	for (size_t i = 0; i < n; i += GROUP)
-		find_group(trie, n - i < GROUP ? n - i : GROUP, key + i, leaf + i);
+		find_group(n - i < GROUP ? n - i : GROUP, trie + i, key + i, leaf + i);
 }
 
 /* ---- building ---- */

@@ -57,7 +57,7 @@ struct geo_leaf geo_trie_find(const struct geo_trie *trie, geo_key key);
 /* The same for keys of which only the first 32 bits are set. */
 struct geo_leaf geo_trie_find4(const struct geo_trie *trie, uint32_t ip);
 
-/* n lookups, their memory accesses overlapped. */
-void geo_trie_find_batch(const struct geo_trie *trie, size_t n, const geo_key *key, struct geo_leaf *leaf);
+/* n lookups, each in its own trie, their memory accesses overlapped. */
+void geo_trie_find_batch(size_t n, const struct geo_trie *const *trie, const geo_key *key, struct geo_leaf *leaf);
 
 #endif

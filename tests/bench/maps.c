@@ -77,17 +77,20 @@ static double
 batched(const struct geo_map *map, uint8_t family)
 {
 	struct geo_leaf leaf[BATCH];
+	const struct geo_map *maps[BATCH];
 	const uint8_t *ip[BATCH];
 	uint8_t families[BATCH];
 	double best = 1e9;
 
 	memset(families, family, sizeof(families));
+	for (unsigned k = 0; k < BATCH; k++)
+		maps[k] = map;
 	for (int round = 0; round < ROUNDS; round++) {
 		double start = now_ns();
 		for (size_t i = 0; i < LOOKUPS; i += BATCH) {
 			for (unsigned k = 0; k < BATCH; k++)
 				ip[k] = ips[i + k];
-			geo_map_find_batch(map, BATCH, families, ip, leaf);
+			geo_map_find_batch(BATCH, maps, families, ip, leaf);
 		}
 		start = (now_ns() - start) / LOOKUPS;
 		best = start < best ? start : best;

@@ -681,10 +681,11 @@ static void
 walks_and_batches(void **state)
 {
 	static struct points p4, p6;
-	struct world w;
+	struct world w, other;
 
 	(void)state;
 	for (unsigned round = 0; round < 50; round++) {
+		const struct geo_map *map[200];
 		struct prefix at[200];
 		uint8_t family[200];
 		const uint8_t *ip[200];
@@ -694,18 +695,21 @@ walks_and_batches(void **state)
 		struct walked x = { .w = &w, .family = 4 };
 		assert_int_equal(geo_map_walk(w.map, check_leaf, &x), 0);
 		assert_true(x.n > 0 && x.family == 6);
+		random_world(&other, &p4, &p6);
 		for (size_t i = 0; i < n; i++) {
+			map[i] = rnd(2) == 0 ? w.map : other.map;
 			at[i] = random_prefix();
 			family[i] = at[i].family;
 			ip[i] = at[i].ip;
 		}
-		geo_map_find_batch(w.map, n, family, ip, leaf);
+		geo_map_find_batch(n, map, family, ip, leaf);
 		for (size_t i = 0; i < n; i++) {
-			struct geo_leaf one = geo_map_find(w.map, family[i], ip[i]);
+			struct geo_leaf one = geo_map_find(map[i], family[i], ip[i]);
 			assert_int_equal(one.result, leaf[i].result);
 			assert_int_equal(one.depth, leaf[i].depth);
 		}
 		end(&w);
+		end(&other);
 	}
 }
 
