@@ -70,10 +70,8 @@ parse_client(const char *text, bool resolver, struct addr *addr, struct steer_cl
 			return err_set(err, "\"%s\": expected a prefix length from 0 to %ld", text, len);
 		len = given;
 	}
-	client->family = addr->family;
-	client->ip = addr->ip;
-	client->ecs = len != 0 && !resolver;
-	client->source = (uint8_t)len;
+	*client = (struct steer_client){ .family = addr->family, .ip = addr->ip,
+	    .ecs = len != 0 && !resolver, .source = (uint8_t)len };
 	if (client->ecs)
 		addr_mask(addr->ip, (unsigned)len);
 	return 0;

@@ -23,10 +23,10 @@ answer_truncate(struct answer_job *j)
 static void
 answer_in(struct answer_job *j)
 {
-	const struct name_walk *name = &j->q.qname;
+	const struct name_walk *name = &j->q->qname;
 	const struct zone *zone;
 
-	switch (j->q.qtype) {
+	switch (j->q->qtype) {
 	case DNS_AXFR:
 	case DNS_IXFR:
 		finish_error(j, DNS_REFUSED, DNS_EDE_PROHIBITED);
@@ -41,7 +41,6 @@ answer_in(struct answer_job *j)
 		finish_error(j, DNS_NOTIMP, DNS_EDE_NONE);
 		return;
 	}
-	j->vz = view_find_zone(j->view, name, j->q.qtype);
 	if (j->vz == NULL) {
 		finish_error(j, DNS_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
 		return;
@@ -68,8 +67,8 @@ answer_size(const struct answer_job *j, size_t packet_len, size_t out_size)
 
 	if (j->client->tcp)
 		return size;
-	if (size > j->q.payload)
-		size = j->q.payload;
+	if (size > j->q->payload)
+		size = j->q->payload;
 	if (size > conf->udp_payload)
 		size = conf->udp_payload < 512 ? 512 : conf->udp_payload;
 	if (most != 0 && size > most && !j->note.cookie_ok)
@@ -84,7 +83,7 @@ prepare_opt(struct answer_job *j, bool plain)
 {
 	const struct view *view = j->view;
 	struct reply_opt *opt = &j->r.opt;
-	const struct query *q = &j->q;
+	const struct query *q = j->q;
 
 	opt->present = q->edns;
 	opt->dnssec_ok = q->dnssec_ok;
@@ -187,9 +186,9 @@ answer_query(struct answer_job *j, enum query_outcome outcome)
 	case QUERY_OK:
 		if (cookie_required(j))
 			break;
-		if (j->q.qclass == DNS_IN)
+		if (j->q->qclass == DNS_IN)
 			answer_in(j);
-		else if (j->q.qclass != DNS_CH || !chaos_answer(j))
+		else if (j->q->qclass != DNS_CH || !chaos_answer(j))
 			finish_error(j, DNS_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
 		break;
 	default:			/* QUERY_COOKIE_ONLY */
@@ -198,33 +197,79 @@ answer_query(struct answer_job *j, enum query_outcome outcome)
 	}
 }
 
+/* The design's step 1: where is the client?  SOURCE 0 is an opt-out (RFC 7871 7.1.2). */
+static struct steer_client
+place(const struct query *q, const struct answer_client *client)
+{
+	bool ecs = q->ecs.present && q->ecs.source != 0;
+
+	return (struct steer_client){
+		.family = ecs ? q->ecs.family : client->addr.family,
+		.ip = ecs ? q->ecs.ip : client->addr.ip,
+		.ecs = ecs,
+		.source = q->ecs.source
+	};
+}
+
+void
+answer_read(struct answer_ask *ask, const struct view *view, const struct answer_client *client,
+    const uint8_t *packet, size_t len)
+{
+	ask->client = *client;
+	ask->vz = NULL;
+	ask->len = len;
+	ask->outcome = query_parse(&ask->q, packet, len, client->tcp);
+	if (ask->outcome != QUERY_OK || ask->q.qclass != DNS_IN)
+		return;
+	ask->place = place(&ask->q, &ask->client);
+	ask->vz = view_find_zone(view, &ask->q.qname, ask->q.qtype);
+}
+
+static void
+count_drop(struct counters *c, enum query_outcome outcome)
+{
+	if (outcome == QUERY_DROP_SHORT)
+		COUNTER_ADD(c, drop_short, 1);
+	else if (outcome == QUERY_DROP_RESPONSE)
+		COUNTER_ADD(c, drop_response, 1);
+	else
+		COUNTER_ADD(c, drop_port0, 1);
+}
+
+size_t
+answer_write(const struct view *view, const struct answer_ask *ask, uint8_t *out, size_t out_size,
+    struct answer_note *note, struct counters *counters)
+{
+	struct answer_job j;
+
+	if (ask->outcome <= QUERY_DROP_RESPONSE || ask->client.addr.port == 0) {
+		count_drop(counters, ask->outcome);
+		return 0;
+	}
+	j.view = view;
+	j.client = &ask->client;
+	j.vz = ask->vz;
+	j.q = &ask->q;
+	j.place = &ask->place;
+	j.counters = counters;
+	j.explaining = false;
+	j.note = (struct answer_note){ .kind = ANSWER_DATA, .question_end = ask->q.question_end };
+	prepare_opt(&j, ask->outcome < QUERY_COOKIE_ONLY);
+	reply_begin(&j.r, j.q, out, answer_size(&j, ask->len, out_size));
+	answer_query(&j, ask->outcome);
+	count_answer(&j);
+	if (note != NULL)
+		*note = j.note;
+	return reply_finish(&j.r, j.q);
+}
+
 size_t
 answer_packet(const struct view *view, const struct answer_client *client,
     const uint8_t *packet, size_t len, uint8_t *out, size_t out_size,
     struct answer_note *note, struct counters *counters)
 {
-	struct answer_job j;
-	enum query_outcome outcome = query_parse(&j.q, packet, len, client->tcp);
+	struct answer_ask ask;
 
-	if (outcome <= QUERY_DROP_RESPONSE || client->addr.port == 0) {
-		if (outcome == QUERY_DROP_SHORT)
-			COUNTER_ADD(counters, drop_short, 1);
-		else if (outcome == QUERY_DROP_RESPONSE)
-			COUNTER_ADD(counters, drop_response, 1);
-		else
-			COUNTER_ADD(counters, drop_port0, 1);
-		return 0;
-	}
-	j.view = view;
-	j.client = client;
-	j.counters = counters;
-	j.explaining = false;
-	j.note = (struct answer_note){ .kind = ANSWER_DATA, .question_end = j.q.question_end };
-	prepare_opt(&j, outcome < QUERY_COOKIE_ONLY);
-	reply_begin(&j.r, &j.q, out, answer_size(&j, len, out_size));
-	answer_query(&j, outcome);
-	count_answer(&j);
-	if (note != NULL)
-		*note = j.note;
-	return reply_finish(&j.r, &j.q);
+	answer_read(&ask, view, client, packet, len);
+	return answer_write(view, &ask, out, out_size, note, counters);
 }

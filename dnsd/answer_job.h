@@ -16,10 +16,11 @@ struct answer_job {
 	const struct view *view;
 	const struct answer_client *client;
 	struct counters *counters;
-	const struct view_zone *vz;	/* once a zone is found */
+	const struct view_zone *vz;	/* NULL = none of ours */
 	enum cookie_state cookie;
 	struct answer_note note;
-	struct query q;
+	const struct query *q;
+	const struct steer_client *place;
 	struct reply r;
 	bool explaining;		/* option 65001 from an allowed address */
 	size_t why_len, why_head;	/* of why_text; of its part that matters most */
@@ -49,8 +50,6 @@ bool answer_pick(struct answer_job *j, const struct zone_node *node, uint8_t fam
 /* Puts scope and EDE of a choice into the answer and counts it. */
 void answer_note_pick(struct answer_job *j, const struct steer_answer *picked);
 
-/* Whom steering is to locate: the Client Subnet, or the resolver.  Borrows from j. */
-void answer_client_place(const struct answer_job *j, struct steer_client *client);
 
 /* The name in a zone's rdata, made whole: it may end in a pointer to the apex. */
 void answer_rdata_name(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE]);

@@ -2,24 +2,11 @@
 #include "dnsd/answer_job.h"
 #include "dnsd/explain.h"
 
-/* The design's step 1: where is the client?  SOURCE 0 is an opt-out (RFC 7871 7.1.2). */
-void
-answer_client_place(const struct answer_job *j, struct steer_client *client)
-{
-	client->ecs = j->q.ecs.present && j->q.ecs.source != 0;
-	client->family = client->ecs ? j->q.ecs.family : j->client->addr.family;
-	client->ip = client->ecs ? j->q.ecs.ip : j->client->addr.ip;
-	client->source = j->q.ecs.source;
-}
-
 bool
 answer_pick(struct answer_job *j, const struct zone_node *node, uint8_t family,
     struct steer_answer *picked)
 {
-	struct steer_client client;
-
-	answer_client_place(j, &client);
-	steer_pick(j->vz->steer[node->steer], &client, family, picked, explain_why(j));
+	steer_pick(j->vz->steer[node->steer], j->place, family, picked, explain_why(j));
 	return picked->n != 0;
 }
 
@@ -37,7 +24,7 @@ answer_note_pick(struct answer_job *j, const struct steer_answer *picked)
 		j->r.opt.ede_text = picked->ede_text;
 	}
 	COUNTER_ADD(j->counters, answers_steered, 1);
-	if (j->q.ecs.present && j->q.ecs.source != 0)
+	if (j->place->ecs)
 		COUNTER_ADD(j->counters, answers_steered_ecs, 1);
 	if (picked->unlocated)
 		COUNTER_ADD(j->counters, answers_unlocated, 1);

@@ -105,7 +105,7 @@ static void
 answer_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 {
 	const struct zone *zone = j->r.zone;
-	uint16_t type = j->q.qtype == DNS_ANY ? any_type(zone, node) : j->q.qtype;
+	uint16_t type = j->q->qtype == DNS_ANY ? any_type(zone, node) : j->q->qtype;
 	const struct rrset *set;
 	size_t set_at;
 
@@ -228,7 +228,7 @@ void
 answer_zone(struct answer_job *j)
 {
 	const struct zone *zone = j->r.zone;
-	const struct name_walk *name = &j->q.qname;
+	const struct name_walk *name = &j->q->qname;
 	struct name_walk alias;
 	uint8_t target[NAME_MAX_WIRE];
 	uint64_t seen[CHAIN_MAX + 1];
@@ -241,14 +241,14 @@ answer_zone(struct answer_job *j)
 	for (unsigned hop = 0;; hop++) {
 		bool followed;
 
-		outcome = zone_find(zone, name, j->q.qtype, &found);
+		outcome = zone_find(zone, name, j->q->qtype, &found);
 		node = &zone->nodes[found];
 		j->note.name_hash = zone->apex_hash + found;
 		if (outcome == ZONE_DNAME)
 			/* a question for CNAME has its answer with the CNAME that is made */
-			followed = follow_dname(j, node, name, &at, target) && j->q.qtype != DNS_CNAME;
+			followed = follow_dname(j, node, name, &at, target) && j->q->qtype != DNS_CNAME;
 		else if (outcome <= ZONE_WILDCARD && (node->flags & ZONE_NODE_CNAME) &&
-		    j->q.qtype != DNS_CNAME && j->q.qtype != DNS_ANY)
+		    j->q->qtype != DNS_CNAME && j->q->qtype != DNS_ANY)
 			followed = follow_cname(j, node, &at, target);
 		else
 			break;

@@ -46,12 +46,12 @@ bool
 chaos_answer(struct answer_job *j)
 {
 	uint8_t rdata[4 * 256];
-	size_t len = chaos_rdata(j->view, j->q.qname.name, rdata);
+	size_t len = chaos_rdata(j->view, j->q->qname.name, rdata);
 
 	if (len == 0)
 		return false;
 	j->r.flags = DNS_AA;
-	if (j->q.qtype != DNS_TXT && j->q.qtype != DNS_ANY)
+	if (j->q->qtype != DNS_TXT && j->q->qtype != DNS_ANY)
 		j->note.kind = ANSWER_NODATA;
 	else if (!reply_record(&j->r, REPLY_ANSWER, DNS_HEADER_LEN, DNS_TXT, DNS_CH, 0, rdata, len))
 		answer_truncate(j);

@@ -42,7 +42,7 @@ join_line(void *arg, const char *text)
 const struct steer_why *
 explain_why(struct answer_job *j)
 {
-	if (!j->q.explain || !allowed(j))
+	if (!j->q->explain || !allowed(j))
 		return NULL;
 	j->explaining = true;
 	j->why_len = j->why_head = 0;
@@ -94,14 +94,12 @@ explain_steering(struct answer_job *j, const struct zone_node *node)
 	const struct steer_name *name = j->vz->steer[node->steer];
 	struct steer_why why = { .line = txt_line, .arg = j };
 	struct steer_answer picked;
-	struct steer_client client;
 	size_t start = j->r.at;
 
-	answer_client_place(j, &client);
-	steer_pick(name, &client, 4, &picked, NULL);
-	steer_pick(name, &client, picked.n != 0 ? 4 : 6, &picked, &why);
-	if (client.ecs)				/* a line names the very prefix that asked */
-		j->r.opt.scope = j->q.ecs.source;
+	steer_pick(name, j->place, 4, &picked, NULL);
+	steer_pick(name, j->place, picked.n != 0 ? 4 : 6, &picked, &why);
+	if (j->place->ecs)				/* a line names the very prefix that asked */
+		j->r.opt.scope = j->q->ecs.source;
 	if (j->r.flags & DNS_TC) {		/* never half an rrset */
 		j->r.at = start;
 		j->r.count[REPLY_ANSWER] = 0;
@@ -112,7 +110,7 @@ explain_steering(struct answer_job *j, const struct zone_node *node)
 static bool
 explain_why_name(struct answer_job *j)
 {
-	const uint8_t *asked = j->q.qname.name + 5;
+	const uint8_t *asked = j->q->qname.name + 5;
 	const struct zone_node *node;
 
 	if (!name_below(asked, j->r.zone->apex))
@@ -127,7 +125,7 @@ explain_why_name(struct answer_job *j)
 	}
 	if (!allowed(j))
 		answer_nxdomain(j);
-	else if (j->q.qtype == DNS_TXT || j->q.qtype == DNS_ANY)
+	else if (j->q->qtype == DNS_TXT || j->q->qtype == DNS_ANY)
 		explain_steering(j, node);
 	else
 		answer_nodata(j);
@@ -147,26 +145,24 @@ put_text(uint8_t *out, const char *key, const char *value)
 static bool
 explain_whoami(struct answer_job *j)
 {
-	const struct query_ecs *ecs = &j->q.ecs;
+	const struct query_ecs *ecs = &j->q->ecs;
 	struct prefix net = { .family = ecs->family, .len = ecs->source };
 	struct addr resolver = j->client->addr;
 	char ip[ADDR_TEXT], subnet[ADDR_TEXT + 8] = "none", country[3] = "";
 	uint8_t rdata[4 * 256];
-	struct steer_client client;
 	size_t n;
 
-	if (j->q.qname.labels != j->r.zone->apex_labels + 1u ||
-	    zone_node_find(j->r.zone, j->q.qname.hash[j->q.qname.labels], j->q.qname.name) != ZONE_NONE)
+	if (j->q->qname.labels != j->r.zone->apex_labels + 1u ||
+	    zone_node_find(j->r.zone, j->q->qname.hash[j->q->qname.labels], j->q->qname.name) != ZONE_NONE)
 		return false;
-	if (j->q.qtype != DNS_TXT && j->q.qtype != DNS_ANY) {
+	if (j->q->qtype != DNS_TXT && j->q->qtype != DNS_ANY) {
 		answer_nodata(j);
 		return true;
 	}
 	resolver.port = 0;
-	answer_client_place(j, &client);
 	if (j->view->steer != NULL)
-		steer_country(j->view->steer, &client, country);
-	if (client.ecs) {
+		steer_country(j->view->steer, j->place, country);
+	if (j->place->ecs) {
 		memcpy(net.ip, ecs->ip, 16);
 		prefix_text(&net, subnet);
 		snprintf(subnet + strlen(subnet), 8, "/%u", ecs->source);
@@ -198,7 +194,7 @@ first_label(const uint8_t *name, const char *label, uint8_t len)
 bool
 explain_name(struct answer_job *j)
 {
-	const uint8_t *name = j->q.qname.name;
+	const uint8_t *name = j->q->qname.name;
 
 	/* an octet after the name's first is always there: the question's type follows */
 	if (name[1] != '_')

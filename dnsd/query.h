@@ -39,9 +39,7 @@ struct query_ecs {
 struct query {
 	uint16_t id;
 	uint16_t flags;			/* as received */
-	/* The question, uncompressed in the packet, case as asked; valid unless
-	 * question_end, the offset past it, is 0. */
-	struct name_walk qname;
+	/* The question, with qname at the end; valid unless question_end, the offset past it, is 0. */
 	uint16_t qtype, qclass;
 	uint16_t question_end;
 
@@ -51,6 +49,7 @@ struct query {
 	uint8_t cookie_len;		/* 0 = none, 8, or 16-40 */
 	const uint8_t *cookie;
 	struct query_ecs ecs;
+	struct name_walk qname;		/* uncompressed in the packet, case as asked */
 };
 
 /* Reads a packet.  With QUERY_FORMERR and worse the fields read so far are

@@ -12,22 +12,27 @@ static const char unknown_text[] = "health is not known; chosen by geography alo
 /* Up to this many candidates are sorted by counting, without a branch to guess. */
 enum { FEW = CONF_MAX_ANSWERS };
 
-/* Candidate i comes after as many as cost less (or the same, and stand before it). */
+/* A candidate comes after as many as cost less (or the same, and stand before it). */
 static void
 sort_few(const struct steer_candidate *c, unsigned n, uint64_t key,
     const struct steer_candidate *best[FEW])
 {
+	unsigned before[FEW];
 	uint64_t cost[FEW];
 
-	for (unsigned i = 0; i < n; i++)
-		cost[i] = steer_cost(key, &c[i]);
 	for (unsigned i = 0; i < n; i++) {
-		unsigned before = 0;
+		unsigned mine = 0;
 
-		for (unsigned k = 0; k < n; k++)
-			before += k < i ? cost[k] <= cost[i] : cost[k] < cost[i];
-		best[before] = &c[i];
+		cost[i] = steer_cost(key, &c[i]);
+		for (unsigned k = 0; k < i; k++) {
+			bool after = cost[k] <= cost[i];
+			mine += after;
+			before[k] += !after;
+		}
+		before[i] = mine;
 	}
+	for (unsigned i = 0; i < n; i++)
+		best[before[i]] = &c[i];
 }
 
 static void
@@ -101,18 +106,26 @@ say_failure(struct steer_answer *answer, const struct steer_choice *choice)
 	}
 }
 
+/* A resolver that sends no Client Subnet is here because this site is near. */
+const struct geo_map *
+steer_map(const struct steer_name *name, const struct steer_client *client)
+{
+	return client->ecs || name->nearest ? name->pool->map : NULL;
+}
+
 /* Steps 1 and 2: the client's result, and how many of its bits may matter. */
 static void
 locate(struct steer_trace *t)
 {
 	const struct steer_name *name = t->name;
 	const struct steer_client *client = t->client;
+	const struct geo_map *map = steer_map(name, client);
 	struct geo_leaf leaf = { .result = name->pool->here, .depth = 0 };
 	bool six = steer_family_index(client->family);
 
-	t->mapped = client->ecs || name->nearest;
+	t->mapped = map != NULL;
 	if (t->mapped)
-		leaf = geo_map_find(name->pool->map, client->family, client->ip);
+		leaf = client->map == map ? client->leaf : geo_map_find(map, client->family, client->ip);
 	t->result = leaf.result;
 	t->depth = leaf.depth;
 	t->choice = &name->pool->choices[steer_family_index(t->family)][leaf.result];

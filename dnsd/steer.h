@@ -33,6 +33,7 @@
 #include "common/conf.h"
 #include "common/err.h"
 #include "common/health_file.h"
+#include "dnsd/geo_trie.h"
 #include "dnsd/zone.h"
 
 struct geo_db;
@@ -84,6 +85,8 @@ struct steer_client {
 	const uint8_t *ip;		/* 4 or 16 octets: ECS prefix or resolver's address */
 	bool ecs;			/* from Client Subnet with SOURCE > 0 */
 	uint8_t source;			/* SOURCE PREFIX-LENGTH; for the explanation only */
+	struct geo_leaf leaf;		/* what geo_map_find says of it in `map`, */
+	const struct geo_map *map;	/* if that is known already; NULL = no */
 };
 
 /* What to answer. */
@@ -104,6 +107,9 @@ struct steer_why {
 	void (*line)(void *arg, const char *text);
 	void *arg;
 };
+
+/* The map that steer_pick will ask for this client, NULL = none. */
+const struct geo_map *steer_map(const struct steer_name *name, const struct steer_client *client);
 
 /* family: 4 for A, 6 for AAAA.  `why` is NULL on the packet path; with it databases
  * are asked for the client's place.  Allocates nothing when `why` is NULL. */

@@ -45,6 +45,7 @@ struct udp_worker {
 	union udp_peer peer[BATCH];
 	union udp_control control[BATCH];
 	uint8_t in_data[BATCH][IN_SIZE];
+	struct answer_ask ask[BATCH];
 	struct outbox out;
 } __attribute__((aligned(64)));
 
@@ -112,21 +113,28 @@ reply_from(struct msghdr *msg)
 	}
 }
 
+static void
+read_batch(struct udp_worker *w, const struct view *view, unsigned n, uint32_t now_s)
+{
+	struct answer_client client = { .tcp = false, .now_s = now_s };
+
+	for (unsigned i = 0; i < n; i++) {
+		peer_addr(&w->peer[i], &client.addr);
+		answer_read(&w->ask[i], view, &client, w->in_data[i], w->in[i].msg_len);
+	}
+}
+
 /* Answers datagram i into the outbox. */
 static void
-answer_one(struct udp_worker *w, const struct view *view, struct answer_client *client,
-    uint64_t now_ms, unsigned i)
+answer_one(struct udp_worker *w, const struct view *view, uint64_t now_ms, unsigned i)
 {
 	struct msghdr *query = &w->in[i].msg_hdr;
 	uint8_t *out = outbox_next(&w->out);
 	struct answer_note note;
-	size_t len;
+	size_t len = answer_write(view, &w->ask[i], out, OUTBOX_ROOM, &note, &w->counters);
 
-	peer_addr(&w->peer[i], &client->addr);
-	len = answer_packet(view, client, w->in_data[i], w->in[i].msg_len, out, OUTBOX_ROOM, &note,
-	    &w->counters);
 	if (len != 0 && view->conf->rrl.responses_per_second != 0)
-		len = limit(w, view, client, &note, now_ms, out, len);
+		len = limit(w, view, &w->ask[i].client, &note, now_ms, out, len);
 	if (len == 0)
 		return;
 	if (w->wildcard)
@@ -139,12 +147,13 @@ serve_batch(struct udp_worker *w, unsigned n)
 {
 	const struct view *view = rcu_dereference(w->serving->view);
 	struct serving_now now = serving_now();
-	struct answer_client client = { .tcp = false, .now_s = now.wall_s };
 	unsigned lost;
 
 	COUNTER_ADD(&w->counters, udp_queries, n);
+	read_batch(w, view, n, now.wall_s);
+	answer_ahead(w->ask, n);
 	for (unsigned i = 0; i < n; i++)
-		answer_one(w, view, &client, now.mono_ms, i);
+		answer_one(w, view, now.mono_ms, i);
 	lost = outbox_send(&w->out, w->fd);
 	if (lost != 0)
 		COUNTER_ADD(&w->counters, drop_send, lost);

@@ -2,8 +2,8 @@
  * udp: datagrams in, datagrams out.
  *
  * Each worker has one socket and one thread for each listen address (SO_REUSEPORT: the
- * kernel spreads clients over workers).  The loop is recvmmsg, answer_packet for each
- * datagram, sendmmsg: no other system call, no allocation, no lock.  Replies leave
+ * kernel spreads clients over workers).  The loop is recvmmsg, answers for the whole
+ * batch, sendmmsg: no other system call, no allocation, no lock.  Replies leave
  * from the address that was asked: a socket bound to one address cannot do otherwise,
  * one bound to a wildcard asks the kernel (IP_PKTINFO) and hands the address back.
  *

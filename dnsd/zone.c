@@ -18,6 +18,18 @@ zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name)
 	}
 }
 
+uint32_t
+zone_prefetch_node(const struct zone *zone, uint64_t hash)
+{
+	uint32_t slot = (uint32_t)hash & zone->index_mask;
+
+	while (zone->index[slot].node != ZONE_NONE && zone->index[slot].tag != (uint32_t)(hash >> 32))
+		slot = (slot + 1) & zone->index_mask;
+	if (zone->index[slot].node != ZONE_NONE)
+		__builtin_prefetch(&zone->nodes[zone->index[slot].node]);
+	return zone->index[slot].node;
+}
+
 const struct rrset *
 zone_rrset(const struct zone *zone, const struct zone_node *node, uint16_t type)
 {

@@ -1,12 +1,12 @@
 /*
- * instructions: what an answer costs inside answer_packet(), without any socket.
+ * instructions: what an answer costs above the sockets, in batches as udp.c answers them.
  *
  *	instructions CONF count [N]	under callgrind: see the script of the same name
  *	instructions CONF time		nanoseconds an answer, no valgrind
  *
  * A real generation is built from CONF; for every kind of question below, N (default
  * 1000) packets are prepared and then answered.  kind_done() marks the end of a kind: the
- * script has callgrind collect inside answer_packet() only and dump at these marks, so
+ * script has callgrind collect inside answer_batch() only and dump at these marks, so
  * that each figure is the instructions of exactly N answers.
  */
 #include <stdint.h>
@@ -18,7 +18,7 @@
 #include "dnsd/answer.h"
 #include "dnsd/view.h"
 
-enum { PACKET = 128, MAX_PACKETS = 1 << 16 };
+enum { PACKET = 128, MAX_PACKETS = 1 << 16, BATCH = 64 };
 
 enum vary { FIXED, NUMBERED, ECS4, ECS6 };
 
@@ -45,11 +45,13 @@ static const struct kind {
 	{ .name = "refused", .qname = "www.example.net", .type = DNS_A, .rcode = DNS_REFUSED },
 };
 
+/* Not static: callgrind knows them by name, and they might be compiled under another. */
 void kind_done(const char *name);
+void answer_batch(const struct view *view, unsigned at, unsigned n);
 
 static uint8_t packets[MAX_PACKETS][PACKET];
 static size_t lengths[MAX_PACKETS];
-static uint8_t out[ANSWER_MAX_UDP];
+static uint8_t out[BATCH][ANSWER_MAX_UDP];
 static uint64_t seed;
 
 static uint64_t
@@ -139,23 +141,38 @@ prepare(const struct kind *k, unsigned n)
 		lengths[i] = make_packet(k, packets[i]);
 }
 
-static void
-answer(const struct view *view, const struct kind *k, unsigned n)
+__attribute__((noinline)) void
+answer_batch(const struct view *view, unsigned at, unsigned n)
 {
 	static struct counters counters;
+	static struct answer_ask ask[BATCH];
 	struct answer_client client = { .addr = { 4, { 192, 0, 2, 1 }, 40000 }, .now_s = 1767225600 };
 	struct answer_note note;
 
-	for (unsigned i = 0; i < n; i++) {
-		size_t len = answer_packet(view, &client, packets[i], lengths[i], out, sizeof(out), &note, &counters);
-		if (len == 0 || (out[3] & 15) != k->rcode) {
-			fprintf(stderr, "instructions: %s: rcode %u, expected %u\n", k->name, out[3] & 15u, k->rcode);
+	for (unsigned i = 0; i < n; i++)
+		answer_read(&ask[i], view, &client, packets[at + i], lengths[at + i]);
+	answer_ahead(ask, n);
+	for (unsigned i = 0; i < n; i++)
+		answer_write(view, &ask[i], out[i], sizeof(out[i]), &note, &counters);
+}
+
+static void
+answer(const struct view *view, const struct kind *k, unsigned n)
+{
+	for (unsigned at = 0; at < n; at += BATCH) {
+		unsigned some = n - at < BATCH ? n - at : BATCH;
+
+		answer_batch(view, at, some);
+		for (unsigned i = 0; i < some; i++) {
+			if ((out[i][3] & 15) == k->rcode)
+				continue;
+			fprintf(stderr, "instructions: %s: rcode %u, expected %u\n", k->name, out[i][3] & 15u, k->rcode);
 			exit(1);
 		}
 	}
 }
 
-/* Callgrind dumps when this returns; not static, or it might be compiled under another name. */
+/* Callgrind dumps when this returns. */
 __attribute__((noinline)) void
 kind_done(const char *name)
 {

@@ -12,6 +12,8 @@
 #include "dnsd/load.h"
 #include "dnsd/view.h"
 
+enum { BATCH = 4 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char conf_text[] =
@@ -99,6 +101,24 @@ make_view(void)
 	return view;
 }
 
+/* Among others, a packet gets the answer that it gets alone. */
+static void
+check_batch(const struct view *view, const struct answer_client *client, const uint8_t *data, size_t size,
+    const uint8_t *alone, size_t alone_len)
+{
+	static struct counters counters;
+	static struct answer_ask ask[BATCH];
+	static uint8_t out[ANSWER_MAX_TCP];
+
+	for (unsigned i = 0; i < BATCH; i++)
+		answer_read(&ask[i], view, client, data, size);
+	answer_ahead(ask, BATCH);
+	for (unsigned i = 0; i < BATCH; i += BATCH - 1) {
+		size_t len = answer_write(view, &ask[i], out, client->tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP, NULL, &counters);
+		assert(len == alone_len && memcmp(out, alone, len) == 0);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -117,6 +137,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		client.tcp = tcp;
 		len = answer_packet(view, &client, data, size, out, tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP,
 		    &note, &counters);
+		check_batch(view, &client, data, size, out, len);
 		assert(len == 0 || (len >= DNS_HEADER_LEN && len <= size_max));
 		assert(len == 0 || (size >= DNS_HEADER_LEN && !(data[2] & 0x80)));
 		assert(len == 0 || (memcmp(out, data, 2) == 0 && (out[2] & 0x80)));
