@@ -12,7 +12,7 @@
 
 #include "common/log.h"
 
-enum { NICE = 15, SLICE_NS = 100000 };
+enum { NICE = 19, SLICE_NS = 20000000 };
 
 struct reload {
 	int event;
@@ -87,8 +87,9 @@ say_error(const char *line)
 	keep(line);
 }
 
-/* A small share of a busy processor, in slices so short that a worker which wakes up does not
- * wait for the end of one.  Where the kernel knows no slices (before 6.12) the share remains. */
+/* The least share of a busy processor.  The long slice is a late deadline (EEVDF): a worker that
+ * wakes up has an earlier one and runs at once, where a short slice would first be served to its
+ * end, or to the next tick.  Where the kernel knows no slices (before 6.12) the share remains. */
 static void
 be_nice(void)
 {
