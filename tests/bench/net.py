@@ -2,6 +2,7 @@
 carry this process's number; everything is removed at the end, also after a failure."""
 import os
 import subprocess
+import sys
 
 SERVER, CLIENT = "10.9.0.1", "10.9.0.2"
 CLIENTS = ["10.9.0.2", "10.9.0.3", "10.9.0.4", "10.9.0.5"]
@@ -56,6 +57,13 @@ class Veth:
     def __exit__(self, *_):
         for ns in (self.s, self.c):
             subprocess.run(["ip", "netns", "del", ns], capture_output=True)
+
+    def receive_on(self, core):
+        """Has the server's packets received on its own core (RPS).  Without this whoever sends does
+        the receiving too: on a veth a packet is taken up where it was sent."""
+        command = self.in_server(["sh", "-c", f"echo {1 << int(core):x} >/sys/class/net/veth0/queues/rx-0/rps_cpus"])
+        if subprocess.run(command, capture_output=True).returncode != 0:
+            print("# rps_cpus cannot be written: the generator's core receives for the server", file=sys.stderr)
 
     def in_server(self, command):
         return ["ip", "netns", "exec", self.s, *command]
