@@ -38,6 +38,10 @@ unsigned name_labels(const uint8_t *name);
 
 bool name_equal(const uint8_t *a, const uint8_t *b);
 
+/* The same where `name` is known to have `len` octets.  Up to 7 octets past the end of `stored`
+ * may be read, but never more than `len` in all. */
+bool name_equal_to(const uint8_t *stored, const uint8_t *name, size_t len);
+
 /* True if `name` is `parent` or lies below it. */
 bool name_below(const uint8_t *name, const uint8_t *parent);
 

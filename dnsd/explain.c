@@ -145,6 +145,7 @@ put_text(uint8_t *out, const char *key, const char *value)
 static bool
 explain_whoami(struct answer_job *j)
 {
+	const struct name_walk *name = &j->q->qname;
 	const struct query_ecs *ecs = &j->q->ecs;
 	struct prefix net = { .family = ecs->family, .len = ecs->source };
 	struct addr resolver = j->client->addr;
@@ -152,8 +153,8 @@ explain_whoami(struct answer_job *j)
 	uint8_t rdata[4 * 256];
 	size_t n;
 
-	if (j->q->qname.labels != j->r.zone->apex_labels + 1u ||
-	    zone_node_find(j->r.zone, j->q->qname.hash[j->q->qname.labels], j->q->qname.name) != ZONE_NONE)
+	if (name->labels != j->r.zone->apex_labels + 1u ||
+	    zone_node_find(j->r.zone, name->hash[name->labels], name->name, name->len) != ZONE_NONE)
 		return false;
 	if (j->q->qtype != DNS_TXT && j->q->qtype != DNS_ANY) {
 		answer_nodata(j);

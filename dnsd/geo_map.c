@@ -89,19 +89,21 @@ geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip)
 
 #define BATCH 64
 
+/* n is 1 to BATCH. */
 static void
 find_some(size_t n, const struct geo_map *const *map, const uint8_t *family, const uint8_t *const *ip,
     struct geo_leaf *leaf)
 {
 	const struct geo_trie *trie[BATCH];
 	geo_key key[BATCH];
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	do {
 		trie[i] = family[i] == 4 ? &map[i]->v4 : &map[i]->v6;
 		key[i] = geo_key_of(family[i], ip[i]);
-	}
+	} while (++i < n);
 	geo_trie_find_batch(n, trie, key, leaf);
-	for (size_t i = 0; i < n; i++) {
+	for (i = 0; i < n; i++) {
 		const struct geo_fold *fold = fold_of(leaf[i].result);
 		if (fold != NULL)
 			leaf[i] = unfold(fold, geo_trie_find4(&map[i]->v4, folded_ip(fold, key[i])), leaf[i]);

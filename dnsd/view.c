@@ -10,7 +10,7 @@
 static const struct view_zone *
 find_apex(const struct view *view, const struct name_walk *name, unsigned labels)
 {
-	const uint8_t *suffix = name->name + (labels != 0 ? name->label[labels] : name->len - 1u);
+	unsigned at = labels != 0 ? name->label[labels] : name->len - 1u;
 	uint64_t hash = name->hash[labels];
 
 	for (uint32_t slot = (uint32_t)hash;; slot++) {
@@ -19,7 +19,7 @@ find_apex(const struct view *view, const struct name_walk *name, unsigned labels
 		if (i == ZONE_NONE)
 			return NULL;
 		vz = &view->zones[i];
-		if (vz->apex_hash == hash && name_equal(vz->apex, suffix))
+		if (vz->apex_hash == hash && name_equal_to(vz->apex, name->name + at, name->len - at))
 			return vz;
 	}
 }

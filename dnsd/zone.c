@@ -5,7 +5,7 @@
 #include "common/memory.h"
 
 uint32_t
-zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name)
+zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name, size_t len)
 {
 	uint32_t tag = (uint32_t)(hash >> 32);
 
@@ -13,7 +13,7 @@ zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name)
 		const struct zone_slot *s = &zone->index[slot];
 		if (s->node == ZONE_NONE)
 			return ZONE_NONE;
-		if (s->tag == tag && name_equal(zone->data + zone->nodes[s->node].name, name))
+		if (s->tag == tag && name_equal_to(zone->data + zone->nodes[s->node].name, name, len))
 			return s->node;
 	}
 }
@@ -95,7 +95,8 @@ zone_find(const struct zone *zone, const struct name_walk *name, uint16_t qtype,
 	if (n > zone->max_labels)
 		n = zone->max_labels;		/* nothing of ours is deeper: start with the encloser */
 	for (; n > zone->apex_labels; n--) {
-		uint32_t id = zone_node_find(zone, name->hash[n], name->name + name->label[n]);
+		unsigned at = name->label[n];
+		uint32_t id = zone_node_find(zone, name->hash[n], name->name + at, name->len - at);
 		if (id == ZONE_NONE)
 			continue;
 		return n == labels ? found(zone, id, qtype, node) : missed(zone, id, node);

@@ -125,15 +125,15 @@ struct zone {
 	uint32_t n_extras;
 	struct zone_steer *steers;
 	uint32_t n_steers;
-	uint8_t *data;			/* names and rrsets */
+	uint8_t *data;			/* names and rrsets, and 8 octets more (name_equal_to) */
 	size_t data_len;
 	struct rrset *soa;		/* as at the apex */
 	struct rrset *soa_negative;	/* TTL = min(SOA TTL, MINIMUM), RFC 2308 */
 	unsigned refs;			/* generations holding it; changed by the main thread only */
 };
 
-/* Node index of the name with this hash, or ZONE_NONE.  `name` in any case. */
-uint32_t zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name);
+/* Node index of the name of `len` octets with this hash, or ZONE_NONE.  `name` in any case. */
+uint32_t zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name, size_t len);
 
 /* Steps towards zone_node_find, for who has several names to find: asks memory for the name's slot;
  * later, for the node it seems to lead to, which is returned (ZONE_NONE = the name is not there). */

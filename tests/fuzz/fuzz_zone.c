@@ -56,7 +56,7 @@ check_node(const struct zone *z, uint32_t id)
 
 	check(name_walk(&w, name, z->data_len - node->name) != 0 && w.labels == node->labels);
 	check(name_below(name, z->apex));
-	check(zone_node_find(z, w.hash[w.labels], name) == id);
+	check(zone_node_find(z, w.hash[w.labels], name, w.len) == id);
 	outcome = zone_find(z, &w, DNS_DS, &found);
 	if ((node->flags & ZONE_NODE_BELOW) == 0)
 		check(outcome == ZONE_FOUND && found == id);

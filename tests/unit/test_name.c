@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/name.h"
@@ -137,10 +138,42 @@ compares(void **state)
 		uint8_t a[NAME_MAX_WIRE], b[NAME_MAX_WIRE], lower[NAME_MAX_WIRE];
 		assert_true(name_parse(a, pairs[i].a, NULL) > 0 && name_parse(b, pairs[i].b, NULL) > 0);
 		if (name_equal(a, b) != pairs[i].equal || name_below(a, b) != pairs[i].a_below_b ||
-		    (name_hash(a) == name_hash(b)) != pairs[i].equal)
+		    name_equal_to(a, b, name_len(b)) != pairs[i].equal || (pairs[i].equal && name_hash(a) != name_hash(b)))
 			fail_msg("%s and %s: equal %d, below %d", pairs[i].a, pairs[i].b, name_equal(a, b), name_below(a, b));
 		assert_int_equal(name_lower(lower, a), name_len(a));
 		assert_true(name_equal(lower, a));
+	}
+}
+
+/* Any two short names of few letters: equal or not as their text is, and nothing is read past
+ * where it may be. */
+static void
+compares_by_length(void **state)
+{
+	static const char letters[] = "aAbB-";
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		uint8_t *at[2];
+		size_t len[2];
+
+		for (int k = 0; k < 2; k++) {
+			uint8_t name[NAME_MAX_WIRE];
+			size_t n = 0;
+
+			for (int labels = rand() % 4; labels > 0; labels--)
+				for (int left = name[n++] = (uint8_t)(1 + rand() % 9); left > 0; left--)
+					name[n++] = (uint8_t)letters[rand() % 5];
+			name[n++] = 0;
+			if (k == 1 && rand() % 2 == 0)	/* else hardly any two would be equal */
+				n = name_lower(name, at[0]);
+			len[k] = n;
+			at[k] = malloc(n + (k == 0 ? 7 : 0));
+			memcpy(at[k], name, n);
+		}
+		assert_int_equal(name_equal_to(at[0], at[1], len[1]), name_equal(at[0], at[1]));
+		free(at[0]);
+		free(at[1]);
 	}
 }
 
@@ -178,7 +211,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses),
 		cmocka_unit_test(checks),
-		cmocka_unit_test(compares),
+		cmocka_unit_test(compares), cmocka_unit_test(compares_by_length),
 		cmocka_unit_test(walks),
 	};
 

@@ -63,7 +63,7 @@ rrset_of(const char *name, uint16_t type)
 	uint32_t node;
 
 	assert_true(name_parse(wire, name, NULL) > 0);
-	node = zone_node_find(zone, name_hash(wire), wire);
+	node = zone_node_find(zone, name_hash(wire), wire, name_len(wire));
 	assert_int_not_equal(node, ZONE_NONE);
 	return zone_rrset(zone, &zone->nodes[node], type);
 }

@@ -153,12 +153,12 @@ finds_types(void **state)
 	assert_null(zone_rrset(zone, &zone->nodes[0], DNS_A));
 	assert_null(zone_rrset(zone, &zone->nodes[0], UINT16_MAX));
 	assert_true(name_parse(name, "dn.example.org", NULL) > 0);
-	dn = &zone->nodes[zone_node_find(zone, name_hash(name), name)];
+	dn = &zone->nodes[zone_node_find(zone, name_hash(name), name, name_len(name))];
 	assert_int_equal(dn->n_rrsets, 2);
 	assert_int_equal(zone_rrset(zone, dn, DNS_TXT)->type, DNS_TXT);
 	assert_int_equal(zone_rrset(zone, dn, DNS_DNAME)->type, DNS_DNAME);
 	assert_true(name_parse(name, "nowhere.example.org", NULL) > 0);
-	assert_int_equal(zone_node_find(zone, name_hash(name), name), ZONE_NONE);
+	assert_int_equal(zone_node_find(zone, name_hash(name), name, name_len(name)), ZONE_NONE);
 }
 
 /* Every owner is found, parents stand before children, half the index stays free. */
@@ -170,11 +170,11 @@ is_in_order(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < zone->n_nodes; i++) {
 		const uint8_t *name = zone->data + zone->nodes[i].name;
-		assert_int_equal(zone_node_find(zone, name_hash(name), name), i);
+		assert_int_equal(zone_node_find(zone, name_hash(name), name, name_len(name)), i);
 		if (i == 0)
 			continue;
 		name += *name + 1;
-		assert_true(zone_node_find(zone, name_hash(name), name) < i);
+		assert_true(zone_node_find(zone, name_hash(name), name, name_len(name)) < i);
 	}
 	for (uint32_t slot = 0; slot <= zone->index_mask; slot++)
 		used += zone->index[slot].node != ZONE_NONE;

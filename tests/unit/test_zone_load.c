@@ -319,7 +319,7 @@ find(const struct zone *z, const char *owner, uint16_t type)
 	snprintf(text, sizeof(text), "%s%sexample.org", strcmp(owner, "@") == 0 ? "" : owner,
 	    strcmp(owner, "@") == 0 ? "" : ".");
 	assert_true(name_parse(name, text, NULL) > 0);
-	id = zone_node_find(z, name_hash(name), name);
+	id = zone_node_find(z, name_hash(name), name, name_len(name));
 	return id == ZONE_NONE ? NULL : zone_rrset(z, &z->nodes[id], type);
 }
 
