@@ -147,13 +147,6 @@ name_equal_to(const uint8_t *stored, const uint8_t *name, size_t len)
 	return equal8(load_tail(stored, (unsigned)len), load_tail(name, (unsigned)len));
 }
 
-/* Letters without their case; of the other octets some become equal, which a hash may let happen. */
-static inline uint64_t
-without_case(uint64_t w)
-{
-	return w | UINT64_C(0x2020202020202020);
-}
-
 uint64_t
 name_hash_step(uint64_t parent, const uint8_t *label)
 {
@@ -161,8 +154,8 @@ name_hash_step(uint64_t parent, const uint8_t *label)
 	uint64_t h = parent ^ n * UINT64_C(0xff51afd7ed558ccd);
 
 	for (; n > 8; n -= 8, label += 8)
-		h = mix(h ^ without_case(load8(label)), UINT64_C(0xe7037ed1a0b428db));
-	h = mix(h ^ without_case(load_tail(label, n)), UINT64_C(0xa0761d6478bd642f));
+		h = mix(h ^ fold8(load8(label)), UINT64_C(0xe7037ed1a0b428db));
+	h = mix(h ^ fold8(load_tail(label, n)), UINT64_C(0xa0761d6478bd642f));
 	return h;
 }
 

@@ -38,6 +38,7 @@ to_slot(struct answer_ask *ask, struct ahead *a)
 	const struct zone *zone = ask->vz != NULL ? ask->vz->zone : NULL;
 	const struct name_walk *name = &ask->q.qname;
 
+	/* a steered name of a small zone is at hand, the client's place in the map is not */
 	if (zone == NULL || (zone->n_nodes < SMALL && !ask->place.ecs))
 		return false;
 	a->ask = ask;

@@ -50,7 +50,6 @@ bool answer_pick(struct answer_job *j, const struct zone_node *node, uint8_t fam
 /* Puts scope and EDE of a choice into the answer and counts it. */
 void answer_note_pick(struct answer_job *j, const struct steer_answer *picked);
 
-
 /* The name in a zone's rdata, made whole: it may end in a pointer to the apex. */
 void answer_rdata_name(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE]);
 

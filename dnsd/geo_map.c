@@ -89,7 +89,7 @@ geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip)
 
 #define BATCH 64
 
-/* n is 1 to BATCH. */
+/* n is 1 to BATCH (a `for` would have compilers warn of none). */
 static void
 find_some(size_t n, const struct geo_map *const *map, const uint8_t *family, const uint8_t *const *ip,
     struct geo_leaf *leaf)

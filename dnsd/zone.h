@@ -125,7 +125,7 @@ struct zone {
 	uint32_t n_extras;
 	struct zone_steer *steers;
 	uint32_t n_steers;
-	uint8_t *data;			/* names and rrsets, and 8 octets more (name_equal_to) */
+	uint8_t *data;			/* names and rrsets; a SOA stands last, behind every name (name_equal_to) */
 	size_t data_len;
 	struct rrset *soa;		/* as at the apex */
 	struct rrset *soa_negative;	/* TTL = min(SOA TTL, MINIMUM), RFC 2308 */

@@ -371,9 +371,8 @@ fill(struct compile *c)
 	for (uint32_t i = 0; i < t->n_nodes && rc == 0; i++)
 		rc = put_node(c, order[i]);
 	free(order);
-	if (rc != 0 || put_soa(c, &negative) != 0 || put_files(c) != 0 || reserve(c, 8, false) == ZONE_NONE)
+	if (rc != 0 || put_soa(c, &negative) != 0 || put_files(c) != 0)
 		return -1;
-	memset(z->data + z->data_len - 8, 0, 8);
 	fitted = realloc(z->data, z->data_len);
 	if (fitted != NULL)
 		z->data = fitted;

@@ -52,6 +52,7 @@ void answer_batch(const struct view *view, unsigned at, unsigned n);
 static uint8_t packets[MAX_PACKETS][PACKET];
 static size_t lengths[MAX_PACKETS];
 static uint8_t out[BATCH][ANSWER_MAX_UDP];
+static size_t answered[BATCH];
 static uint64_t seed;
 
 static uint64_t
@@ -153,7 +154,7 @@ answer_batch(const struct view *view, unsigned at, unsigned n)
 		answer_read(&ask[i], view, &client, packets[at + i], lengths[at + i]);
 	answer_ahead(ask, n);
 	for (unsigned i = 0; i < n; i++)
-		answer_write(view, &ask[i], out[i], sizeof(out[i]), &note, &counters);
+		answered[i] = answer_write(view, &ask[i], out[i], sizeof(out[i]), &note, &counters);
 }
 
 static void
@@ -164,7 +165,7 @@ answer(const struct view *view, const struct kind *k, unsigned n)
 
 		answer_batch(view, at, some);
 		for (unsigned i = 0; i < some; i++) {
-			if ((out[i][3] & 15) == k->rcode)
+			if (answered[i] != 0 && (out[i][3] & 15) == k->rcode)
 				continue;
 			fprintf(stderr, "instructions: %s: rcode %u, expected %u\n", k->name, out[i][3] & 15u, k->rcode);
 			exit(1);
