@@ -18,6 +18,7 @@ class Server:
     name = version = ""
     unchecked = []          # what the generator leaves unchecked: -x data, -xx the rcode too
     kinds = None            # None: every kind of question
+    env = {}                # beside this process's
     reload_signal = signal.SIGHUP
 
     def __init__(self, world, net, port, workers=1, cpus="0"):
@@ -34,7 +35,7 @@ class Server:
         started = time.monotonic()
         command = ["taskset", "-c", self.cpus, *self.command()]
         self.process = subprocess.Popen(self.net.in_server(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                        start_new_session=True)
+                                        start_new_session=True, env={**os.environ, **self.env})
         self.wait(question, started + 60)
         self.started_s = time.monotonic() - started
         return self
