@@ -4,30 +4,38 @@
 
 #include "common/memory.h"
 
-uint32_t
-zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name, size_t len)
+/* The first slot from `slot` on that has this hash's tag, or is free. */
+static inline uint32_t
+probe(const struct zone *zone, uint64_t hash, uint32_t slot)
 {
 	uint32_t tag = (uint32_t)(hash >> 32);
 
-	for (uint32_t slot = (uint32_t)hash & zone->index_mask;; slot = (slot + 1) & zone->index_mask) {
-		const struct zone_slot *s = &zone->index[slot];
-		if (s->node == ZONE_NONE)
-			return ZONE_NONE;
-		if (s->tag == tag && name_equal_to(zone->data + zone->nodes[s->node].name, name, len))
-			return s->node;
+	for (;; slot++) {
+		const struct zone_slot *s = &zone->index[slot & zone->index_mask];
+		if (s->node == ZONE_NONE || s->tag == tag)
+			return slot & zone->index_mask;
 	}
+}
+
+uint32_t
+zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name, size_t len)
+{
+	uint32_t slot = probe(zone, hash, (uint32_t)hash), id;
+
+	while ((id = zone->index[slot].node) != ZONE_NONE &&
+	    !name_equal_to(zone->data + zone->nodes[id].name, name, len))
+		slot = probe(zone, hash, slot + 1);
+	return id;
 }
 
 uint32_t
 zone_prefetch_node(const struct zone *zone, uint64_t hash)
 {
-	uint32_t slot = (uint32_t)hash & zone->index_mask;
+	uint32_t id = zone->index[probe(zone, hash, (uint32_t)hash)].node;
 
-	while (zone->index[slot].node != ZONE_NONE && zone->index[slot].tag != (uint32_t)(hash >> 32))
-		slot = (slot + 1) & zone->index_mask;
-	if (zone->index[slot].node != ZONE_NONE)
-		__builtin_prefetch(&zone->nodes[zone->index[slot].node]);
-	return zone->index[slot].node;
+	if (id != ZONE_NONE)
+		__builtin_prefetch(&zone->nodes[id]);
+	return id;
 }
 
 const struct rrset *
