@@ -188,6 +188,7 @@ name_walk(struct name_walk *w, const uint8_t *name, size_t avail)
 	w->name = name;
 	w->len = (uint8_t)(at + 1);
 	w->labels = (uint8_t)n;
+	w->label[0] = (uint8_t)at;
 	w->hash[0] = NAME_HASH_ROOT;
 	for (unsigned i = 1; i <= n; i++) {
 		w->label[i] = from_left[n - i];

@@ -56,8 +56,8 @@ uint64_t name_hash(const uint8_t *name);
 uint64_t name_hash_step(uint64_t parent, const uint8_t *label);
 
 /* A name with the hashes of all its ancestors, counted by labels from the right:
- * label[i] is the offset in `name` of the i-th label from the right (1 to labels),
- * hash[i] the hash of the name that starts there; hash[0] is the root's. */
+ * label[i] is the offset in `name` of the i-th label from the right (1 to labels), label[0]
+ * that of the root, hash[i] the hash of the name that starts there. */
 struct name_walk {
 	const uint8_t *name;		/* borrowed */
 	uint8_t len;			/* octets */

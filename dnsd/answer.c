@@ -51,8 +51,7 @@ answer_in(struct answer_job *j)
 		return;
 	}
 	j->r.flags = DNS_AA;
-	reply_zone(&j->r, zone, DNS_HEADER_LEN +
-	    (zone->apex_labels != 0 ? name->label[zone->apex_labels] : name->len - 1u));
+	reply_zone(&j->r, zone, DNS_HEADER_LEN + name->label[zone->apex_labels]);
 	if (!explain_name(j))
 		answer_zone(j);
 }

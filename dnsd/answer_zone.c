@@ -173,8 +173,6 @@ follow_dname(struct answer_job *j, const struct zone_node *node, const struct na
 	uint8_t tail[NAME_MAX_WIRE], rdata[NAME_MAX_WIRE];
 	size_t len, rdata_at;
 
-	if (node->labels == 0)
-		head = name->len - 1u;
 	if (!reply_rrset(&j->r, REPLY_ANSWER, *at + head, set)) {
 		answer_truncate(j);
 		return false;

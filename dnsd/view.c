@@ -10,7 +10,7 @@
 static const struct view_zone *
 find_apex(const struct view *view, const struct name_walk *name, unsigned labels)
 {
-	unsigned at = labels != 0 ? name->label[labels] : name->len - 1u;
+	unsigned at = name->label[labels];
 	uint64_t hash = name->hash[labels];
 
 	for (uint32_t slot = (uint32_t)hash;; slot++) {

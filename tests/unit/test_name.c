@@ -201,6 +201,7 @@ walks(void **state)
 		assert_int_equal(name_walk(&w, name, sizeof(name)), name_len(name));
 		assert_int_equal(w.labels, n);
 		assert_true(w.hash[0] == NAME_HASH_ROOT);
+		assert_int_equal(w.label[0], w.len - 1);
 		for (unsigned i = 1; i <= n; i++) {
 			assert_true(w.hash[i] == name_hash(name + w.label[i]));
 			assert_int_equal(name_labels(name + w.label[i]), i);
