@@ -6,6 +6,7 @@ all run in the foreground as children of the benchmark and are ended by their nu
 """
 import glob
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,11 +19,11 @@ class Server:
     name = version = ""
     unchecked = []          # what the generator leaves unchecked: -x data, -xx the rcode too
     kinds = None            # None: every kind of question
-    env = {}                # beside this process's
     reload_signal = signal.SIGHUP
 
-    def __init__(self, world, net, port, workers=1, cpus="0"):
+    def __init__(self, world, net, port, workers=1, cpus="0", env=None):
         self.world, self.net, self.port, self.workers, self.cpus = world, net, port, workers, cpus
+        self.env = {**os.environ, **(env or {})}
         self.folder = f"{world.folder}/{self.name.replace(' ', '-')}-{port}"
         os.makedirs(self.folder, exist_ok=True)
         self.process = None
@@ -35,7 +36,7 @@ class Server:
         started = time.monotonic()
         command = ["taskset", "-c", self.cpus, *self.command()]
         self.process = subprocess.Popen(self.net.in_server(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                        start_new_session=True, env={**os.environ, **self.env})
+                                        start_new_session=True, env=self.env)
         self.wait(question, started + 60)
         self.started_s = time.monotonic() - started
         return self
@@ -98,6 +99,10 @@ class Server:
     def reload(self):
         os.kill(self.process.pid, self.reload_signal)
 
+    def reload_s(self):
+        """What the longest reload took, where the server says it; else None."""
+        return None
+
 
 class Limit(Server):
     name, unchecked = "limit", ["-xx"]
@@ -113,6 +118,10 @@ class Limit(Server):
 class Dnsd(Server):
     name = "dnsd"
     pools = 1
+
+    def reload_s(self):
+        with open(f"{self.folder}/log") as f:
+            return max((float(s) for s in re.findall(r"in service: .* built in ([\d.]+) s", f.read())), default=0.0)
 
     def zones(self):
         return [("example.org", "steered.zone"), ("big.example", "big.zone")]
