@@ -1,7 +1,7 @@
 # nearcast: one Makefile, read top to bottom.  `make help` lists the targets.
 #
-# Every .c of common/, dnsd/, healthd/ and ctl/ belongs to its program; adding a
-# file needs no change here.  $(B), build/ by default, holds everything made.
+# Every .c of common/, dnsd/, healthd/ and ctl/ and of their folders belongs to its program;
+# adding a file needs no change here.  $(B), build/ by default, holds everything made.
 
 CC       ?= gcc
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -20,11 +20,10 @@ LDFLAGS  += -Wl,--as-needed $(HARDEN_L) $(SAN)
 PREFIX   ?= /usr/local
 CONFDIR  ?= /etc/nearcast
 
-src       = $(wildcard $(1)/*.c)
 objs      = $(patsubst %.c,$(B)/o/%.o,$(1))	# apart from the programs, build/dnsd being one
 PARTS    := common dnsd healthd ctl
 # everything but the mains is a library that programs and tests link
-LIBSRC   := $(filter-out %/main.c,$(foreach p,$(PARTS),$(call src,$(p))))
+LIBSRC   := $(filter-out %/main.c,$(foreach p,$(PARTS),$(wildcard $(p)/*.c $(p)/*/*.c)))
 PROGRAMS := $(if $(wildcard dnsd/main.c),$(B)/dnsd) $(if $(wildcard healthd/main.c),$(B)/healthd) \
             $(if $(wildcard ctl/main.c),$(B)/nearctl)
 UNITS    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/conf/*.c))

@@ -2,15 +2,15 @@
  * nearctl bird-config: BIRD's half of the lease, for this site, from nearcast.conf.
  *
  * Prints a whole bird.conf (BIRD 2.0.12 to 3.3) on stdout.  What it announces
- * follows the marker addresses of healthd/announce.h and is therefore down until proven
+ * follows the marker addresses of healthd/route/announce.h and is therefore down until proven
  * up; a covering prefix at a home site does not.  bird/README.md tells why it is so.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "common/conf.h"
+#include "common/conf/conf.h"
 #include "ctl/ctl.h"
-#include "healthd/bird_reply.h"
+#include "healthd/route/bird_reply.h"
 
 static bool
 has_family(const struct conf_prefixes *prefixes, int family)

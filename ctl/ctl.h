@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "common/conf.h"
+#include "common/conf/conf.h"
 
 struct ctl {
 	const char *conf_path;		/* -c, or the default */

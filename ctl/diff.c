@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
-#include "dnsd/geo_map.h"
-#include "dnsd/geo_merge.h"
+#include "dnsd/geo/geo_map.h"
+#include "dnsd/geo/geo_merge.h"
 
 static const char usage[] = "diff OLD.mmdb NEW.mmdb [--json]";
 

@@ -9,9 +9,9 @@
 #include "common/clock.h"
 #include "common/health_file.h"
 #include "ctl/ctl.h"
-#include "dnsd/answer_job.h"
-#include "dnsd/steer.h"
-#include "dnsd/zone_load.h"
+#include "dnsd/answer/answer_job.h"
+#include "dnsd/steer/steer.h"
+#include "dnsd/zone/zone_load.h"
 
 static const char usage[] = "explain NAME ADDRESS[/LEN] [--resolver] [--json]";
 

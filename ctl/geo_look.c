@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "dnsd/geo_map.h"
+#include "dnsd/geo/geo_map.h"
 
 /* IPv6 addresses that hold the client's IPv4 one. */
 const struct prefix geo_look_holders[GEO_LOOK_HOLDERS] = {

@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/conf.h"
-#include "dnsd/geo_db.h"
+#include "common/conf/conf.h"
+#include "dnsd/geo/geo_db.h"
 
 /* The IPv6 ranges that hold IPv4 addresses. */
 #define GEO_LOOK_HOLDERS 4

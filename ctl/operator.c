@@ -1,6 +1,6 @@
 /*
  * nearctl drain, undrain, force-up, force-down, clear, notify: the operator's word,
- * brought to healthd (healthd/operator.h says what it understands).
+ * brought to healthd (healthd/prober/operator.h says what it understands).
  */
 #include <pwd.h>
 #include <stdio.h>

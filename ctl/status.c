@@ -1,7 +1,7 @@
 /*
  * nearctl status, nearctl watch: what both daemons of this machine say of themselves.
  *
- * The route comes from the keeper's file (healthd/posture_file.h), so that it is
+ * The route comes from the keeper's file (healthd/route/posture_file.h), so that it is
  * shown even if the prober hangs; servers and checks from healthd's socket, or, without
  * it, from the health file; dnsd from its own socket.  Whoever does not answer is named,
  * and the exit status is 1.
@@ -18,7 +18,7 @@
 #include "common/health_file.h"
 #include "common/json.h"
 #include "ctl/ctl.h"
-#include "healthd/posture_file.h"
+#include "healthd/route/posture_file.h"
 
 #define STATUS_TIMEOUT_MS 2000
 #define STATUS_FRESH_S 5.0		/* the keeper writes every second */

@@ -19,8 +19,8 @@
 
 #include "ctl/ctl.h"
 #include "ctl/geo_look.h"
-#include "dnsd/geo_map.h"
-#include "dnsd/steer.h"
+#include "dnsd/geo/geo_map.h"
+#include "dnsd/steer/steer.h"
 
 static const char usage[] = "verify-scope [--json]";
 

@@ -7,11 +7,11 @@
 
 #include "common/control.h"
 #include "common/privilege.h"
-#include "dnsd/answer_job.h"
-#include "common/dns.h"
-#include "dnsd/load.h"
-#include "dnsd/view.h"
-#include "dnsd/zone_load.h"
+#include "dnsd/answer/answer_job.h"
+#include "common/dns/dns.h"
+#include "dnsd/generation/inputs.h"
+#include "dnsd/generation/generation.h"
+#include "dnsd/zone/zone_load.h"
 
 enum { ASK_MS = 3000 };
 

@@ -15,10 +15,10 @@
 #include "common/control.h"
 #include "common/err.h"
 #include "common/loop.h"
-#include "dnsd/health.h"
-#include "dnsd/load.h"
-#include "dnsd/reload.h"
-#include "dnsd/server.h"
+#include "dnsd/steer/health.h"
+#include "dnsd/generation/inputs.h"
+#include "dnsd/generation/reload.h"
+#include "dnsd/net/server.h"
 #include "dnsd/watch.h"
 
 struct daemon_waiting {

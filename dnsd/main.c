@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/conf.h"
+#include "common/conf/conf.h"
 #include "common/log.h"
 #include "dnsd/check.h"
 #include "dnsd/daemon.h"

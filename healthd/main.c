@@ -11,11 +11,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "common/conf.h"
+#include "common/conf/conf.h"
 #include "common/log.h"
-#include "healthd/dnsd_watch.h"
-#include "healthd/keeper.h"
-#include "healthd/prober.h"
+#include "healthd/route/dnsd_watch.h"
+#include "healthd/route/keeper.h"
+#include "healthd/prober/prober.h"
 
 #define MAIN_FILES 65536		/* descriptors that thousands of probes may need */
 

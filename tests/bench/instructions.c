@@ -15,8 +15,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "dnsd/answer.h"
-#include "dnsd/view.h"
+#include "dnsd/answer/answer.h"
+#include "dnsd/generation/generation.h"
 
 enum { PACKET = 128, MAX_PACKETS = 1 << 16, BATCH = 64 };
 

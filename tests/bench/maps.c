@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "dnsd/geo_map.h"
+#include "dnsd/geo/geo_map.h"
 
 enum { LOOKUPS = 1 << 20, BATCH = 64, ROUNDS = 5 };
 

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dnsd/answer.h"
-#include "dnsd/load.h"
-#include "dnsd/view.h"
+#include "dnsd/answer/answer.h"
+#include "dnsd/generation/inputs.h"
+#include "dnsd/generation/generation.h"
 
 enum { BATCH = 4 };
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "healthd/bird_reply.h"
-#include "healthd/dnsd_watch.h"
+#include "healthd/route/bird_reply.h"
+#include "healthd/route/dnsd_watch.h"
 #include "healthd/message.h"
-#include "healthd/posture_file.h"
+#include "healthd/route/posture_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "dnsd/geo_map.h"
+#include "dnsd/geo/geo_map.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

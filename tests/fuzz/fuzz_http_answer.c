@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "healthd/http_answer.h"
+#include "healthd/check/http_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

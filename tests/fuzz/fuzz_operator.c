@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "healthd/operator.h"
+#include "healthd/prober/operator.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

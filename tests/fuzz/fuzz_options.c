@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/addr.h"
-#include "dnsd/cookie.h"
-#include "dnsd/query.h"
+#include "dnsd/message/cookie.h"
+#include "dnsd/message/query.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

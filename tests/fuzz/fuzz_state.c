@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "healthd/state.h"
+#include "healthd/prober/state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

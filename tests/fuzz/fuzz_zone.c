@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/zone_load.h"
+#include "dnsd/zone/zone_load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,7 @@ def read(*path):
 
 
 def test_every_option_is_in_nearcast_conf_5():
-    schema = read("common", "conf_schema.c")
+    schema = read("common", "conf", "conf_schema.c")
     options = set(re.findall(r'\{ "([a-z0-9-]+)", CONF_', schema)) | set(re.findall(r'\.name = "([a-z]+)"', schema))
     assert len(options) > 80
     page = read("dnsd", "nearcast.conf.5")

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "healthd/bird_reply.h"
+#include "healthd/route/bird_reply.h"
 
 static const struct line_row {
 	const char *sentence, *octets;

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/conf.h"
+#include "common/conf/conf.h"
 
 static char folder[] = "/tmp/nearcast-conf-XXXXXX";
 static char path[64];

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dnsd/cookie.h"
+#include "dnsd/message/cookie.h"
 
 static size_t
 unhex(uint8_t *out, const char *hex)

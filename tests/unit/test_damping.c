@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "healthd/damping.h"
+#include "healthd/route/damping.h"
 
 #define MIN_MS (60u * 1000)
 #define START_MS 1000u

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "healthd/dnsd_watch.h"
+#include "healthd/route/dnsd_watch.h"
 
 struct bench {
 	int server;			/* our "dnsd" */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "ctl/geo_look.h"
-#include "dnsd/geo_map.h"
+#include "dnsd/geo/geo_map.h"
 #include "tests/lib/mmdb_make.h"
 
 #define MAX_NETS 64

@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "healthd/judge.h"
+#include "healthd/judge/judge.h"
 
 enum { SINGLE = 1, DUAL = 2, CONTENT = 4, ORIGIN = 8, SEED = 16, MIN2 = 32, NO_CHECK = 64, TWO = 128 };
 

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "common/name.h"
-#include "healthd/dnsd_watch.h"
+#include "common/dns/name.h"
+#include "healthd/route/dnsd_watch.h"
 #include "healthd/message.h"
-#include "healthd/posture_file.h"
+#include "healthd/route/posture_file.h"
 
 static struct verdict_message
 good_message(void)

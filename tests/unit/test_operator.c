@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "healthd/operator.h"
-#include "healthd/state.h"
+#include "healthd/prober/operator.h"
+#include "healthd/prober/state.h"
 
 static void
 parsed(void **state)

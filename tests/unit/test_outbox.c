@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dnsd/outbox.h"
+#include "dnsd/net/outbox.h"
 
 enum { REPLIES = 6, PEERS = 2 };
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "healthd/posture.h"
+#include "healthd/route/posture.h"
 
 #define STEPS_MAX 12
 #define END { .at_ms = -1 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "dnsd/query.h"
+#include "dnsd/message/query.h"
 
 #define HEAD   "1234 0100 0001 0000 0000 0000 "
 #define HEADX  "1234 0100 0001 0000 0000 0001 "	/* one additional record */

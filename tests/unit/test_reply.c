@@ -7,8 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "dnsd/reply.h"
-#include "dnsd/zone_load.h"
+#include "dnsd/message/reply.h"
+#include "dnsd/zone/zone_load.h"
 
 static const char text[] =
     "$TTL 300\n"

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "dnsd/rrl.h"
+#include "dnsd/answer/rrl.h"
 
 struct tally {
 	unsigned pass, slip, drop;

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "healthd/schedule.h"
+#include "healthd/prober/schedule.h"
 
 static void
 next(void **state)

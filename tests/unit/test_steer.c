@@ -12,10 +12,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/dns.h"
-#include "dnsd/geo_map.h"
-#include "dnsd/rendezvous.h"
-#include "dnsd/steer.h"
+#include "common/dns/dns.h"
+#include "dnsd/geo/geo_map.h"
+#include "dnsd/steer/rendezvous.h"
+#include "dnsd/steer/steer.h"
 
 enum { FRA, AMS, NYC, SYD };
 

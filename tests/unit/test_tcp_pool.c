@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "dnsd/tcp_pool.h"
+#include "dnsd/net/tcp_pool.h"
 
 enum { MEMBERS = 6 };
 

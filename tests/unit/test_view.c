@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dnsd/load.h"
-#include "dnsd/view.h"
+#include "dnsd/generation/inputs.h"
+#include "dnsd/generation/generation.h"
 
 static const char *const zone_names[] = { "org", "example.org", "sub.example.org", "a.b.c.sub.example.org", "example.net" };
 enum { N_ZONES = sizeof(zone_names) / sizeof(zone_names[0]) };

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dnsd/zone_load.h"
+#include "dnsd/zone/zone_load.h"
 
 static const char text[] =
     "@ 60 SOA ns1 admin 1 2 3 4 5\n"

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dnsd/zone_load.h"
+#include "dnsd/zone/zone_load.h"
 
 #define SOA  "@ 60 IN SOA ns1 admin 7 1h 15m 1w 300\n"
 #define HEAD SOA "@ 60 NS ns1\nns1 60 A 192.0.2.1\n"		/* three lines */

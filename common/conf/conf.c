@@ -1,0 +1,213 @@
+#include "common/conf/conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/conf/conf_schema.h"
+
+#define CONF_FILE_MAX (16u << 20)
+
+int
+conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
+{
+	char text[sizeof(r->err->text)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (line == 0)
+		return err_set(r->err, "%s: %s", r->file, text);
+	return err_set(r->err, "%s:%d: %s", r->file, line, text);
+}
+
+void
+conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
+{
+	struct err text, whole;
+	va_list ap;
+
+	if (r->warn == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text.text, sizeof(text.text), fmt, ap);
+	va_end(ap);
+	err_set(&whole, line != 0 ? "%s:%d: %s" : "%s:%.0d %s", r->file, line, text.text);
+	r->warn(whole.text);
+}
+
+/* The absolute folder of a file, without its last slash and without resolving
+ * links; NULL out of memory. */
+static char *
+folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	int len = slash == NULL ? 0 : (int)(slash - path);
+	char *here, *folder = NULL;
+
+	if (*path == '/')
+		return strndup(path, (size_t)len);
+	here = getcwd(NULL, 0);
+	if (here != NULL && asprintf(&folder, "%s%s%.*s", here, len != 0 ? "/" : "", len, path) < 0)
+		folder = NULL;
+	free(here);
+	return folder;
+}
+
+struct conf *
+conf_parse(const char *path, const char *text, size_t len, void (*warn)(const char *line), struct err *err)
+{
+	struct err local = { "" };
+	struct conf_reader r = { .file = path, .warn = warn, .err = err != NULL ? err : &local };
+	char *folder = folder_of(path);
+	struct conf *conf = calloc(1, sizeof(*conf));
+
+	r.folder = folder;
+	r.conf = conf;
+	if (conf != NULL)
+		conf->path = strdup(path);
+	if (folder == NULL || conf == NULL || conf->path == NULL) {
+		err_set(err, "%s: out of memory", path);
+		conf_free(conf);
+		conf = NULL;
+	} else if (conf_tree_read(&r, text, len) < 0 || conf_check(&r) < 0) {
+		conf_free(conf);
+		conf = NULL;
+	}
+	free(folder);
+	return conf;
+}
+
+/* Opens a regular file of a bearable size; nothing else can make us wait. */
+static int
+open_regular(const char *path, size_t *size, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return err_set(err, "%s: cannot be opened: %s", path, strerror(errno));
+	if (fstat(fd, &st) < 0)
+		err_set(err, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		err_set(err, "%s: not a regular file, a configuration file was expected", path);
+	else if (st.st_size > CONF_FILE_MAX)
+		err_set(err, "%s: %lld octets, a file of at most %u was expected", path, (long long)st.st_size, CONF_FILE_MAX);
+	else {
+		*size = (size_t)st.st_size;
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+struct conf *
+conf_read(const char *path, void (*warn)(const char *line), struct err *err)
+{
+	struct conf *conf = NULL;
+	size_t size = 0, got = 0;
+	ssize_t n = 0;
+	int fd = open_regular(path, &size, err);
+	char *text;
+
+	if (fd < 0)
+		return NULL;
+	text = malloc(size + 1);
+	while (text != NULL && got < size && (n = read(fd, text + got, size - got)) > 0)
+		got += (size_t)n;
+	if (text == NULL || n < 0)
+		err_set(err, "%s: %s", path, strerror(errno));
+	else
+		conf = conf_parse(path, text, got, warn, err);
+	free(text);
+	close(fd);
+	return conf;
+}
+
+static void
+block_free(const struct conf_block *block, struct conf *conf, void *parent)
+{
+	struct conf_list list = { (char *)parent + block->offset, 1 };
+
+	if (block->place != CONF_ONE)
+		list = conf_list_get((char *)(block->place == CONF_MANY ? parent : conf) + block->offset);
+	for (size_t i = 0; i < list.n; i++) {
+		char *element = (char *)list.v + i * block->size;
+		if (block->belongs != NULL && block->place != CONF_ONE && !block->belongs(conf, block, parent, element))
+			continue;
+		for (const struct conf_row *row = block->rows; row->name != NULL; row++)
+			conf_value_free(row, element);
+		if (block->title != NULL)
+			conf_value_free(block->title, element);
+		for (size_t b = 0; block->blocks != NULL && block->blocks[b] != NULL; b++)
+			block_free(block->blocks[b], conf, element);
+	}
+}
+
+/* The lists themselves, once what is in them is free. */
+static void
+lists_free(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_checks; i++)
+		free(conf->checks[i].digests);
+	free(conf->announce.neighbors);
+	free(conf->geo.rules);
+	free(conf->zones);
+	free(conf->sites);
+	free(conf->checks);
+	free(conf->pools);
+	free(conf->servers);
+	free(conf->by_name);
+}
+
+void
+conf_free(struct conf *conf)
+{
+	if (conf == NULL)
+		return;
+	block_free(&conf_schema, conf, conf);
+	lists_free(conf);
+	free(conf->path);
+	free(conf);
+}
+
+uint16_t
+conf_find_site(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_sites; i++)
+		if (strcmp(conf->sites[i].name, name) == 0)
+			return (uint16_t)i;
+	return CONF_NONE;
+}
+
+uint16_t
+conf_find_pool(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_pools; i++)
+		if (strcmp(conf->pools[i].name, name) == 0)
+			return (uint16_t)i;
+	return CONF_NONE;
+}
+
+uint16_t
+conf_find_server(const struct conf *conf, const char *name)
+{
+	size_t low = 0, high = conf->n_servers;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int order = strcmp(conf->servers[conf->by_name[mid]].name, name);
+		if (order == 0)
+			return conf->by_name[mid];
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return CONF_NONE;
+}

@@ -1,0 +1,49 @@
+#include <ctype.h>
+#include <string.h>
+
+#include "common/conf/conf_schema.h"
+
+#define NEAR_MAX 64
+
+/* Levenshtein distance without case; a swap of neighbours counts one. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t rows[3][NEAR_MAX + 1], la = strlen(a), lb = strlen(b);
+
+	if (la >= NEAR_MAX || lb >= NEAR_MAX)
+		return NEAR_MAX;
+	for (size_t j = 0; j <= lb; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t *now = rows[i % 3], *up = rows[(i + 2) % 3], *upup = rows[(i + 1) % 3];
+		now[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			size_t best = up[j - 1] + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+			if (up[j] + 1 < best)
+				best = up[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && upup[j - 2] + 1 < best)
+				best = upup[j - 2] + 1;
+			now[j] = best;
+		}
+	}
+	return rows[la % 3][lb];
+}
+
+const char *
+conf_nearest(const char *name, const char *const *names, size_t n)
+{
+	size_t limit = strlen(name) < 4 ? 1 : strlen(name) < 9 ? 2 : 3, best = limit + 1;
+	const char *near = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t d = distance(name, names[i]);
+		if (d < best && d < strlen(names[i])) {
+			best = d;
+			near = names[i];
+		}
+	}
+	return near;
+}

@@ -1,0 +1,289 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/conf/conf_type.h"
+
+int
+conf_read_addr(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	struct err why;
+
+	if (addr_parse(field, w->text, &why) < 0)
+		return conf_fail(r, w->line, "%s %s", row->name, why.text);
+	return 0;
+}
+
+int
+conf_read_prefix(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	struct err why;
+
+	if (prefix_parse(field, w->text, &why) < 0)
+		return conf_fail(r, w->line, "%s %s", row->name, why.text);
+	return 0;
+}
+
+/* The index of the block with this name in a list of `size` octets an element,
+ * whose first member is the name. */
+static int
+find_block(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w,
+    const char *what, const void *v, size_t n, size_t size)
+{
+	const char *near, **names;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(*(char *const *)((const char *)v + i * size), w->text) == 0)
+			return (int)i;
+	names = calloc(n + 1, sizeof(*names));
+	if (names == NULL)
+		return conf_fail(r, w->line, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		names[i] = *(char *const *)((const char *)v + i * size);
+	near = conf_nearest(w->text, names, n);
+	free(names);
+	if (near != NULL)
+		return conf_wrong(r, row, w, "no %s of this name is configured, did you mean \"%s\"?", what, near);
+	return conf_wrong(r, row, w, "no %s of this name is configured", what);
+}
+
+int
+conf_read_site(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	int i = find_block(r, row, w, "site", r->conf->sites, r->conf->n_sites, sizeof(struct conf_site));
+
+	if (i >= 0)
+		*(uint16_t *)field = (uint16_t)i;
+	return i < 0 ? -1 : 0;
+}
+
+int
+conf_read_check(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	int i = find_block(r, row, w, "check", r->conf->checks, r->conf->n_checks, sizeof(struct conf_check));
+
+	if (i >= 0)
+		*(uint16_t *)field = (uint16_t)i;
+	return i < 0 ? -1 : 0;
+}
+
+/* Reads every word into a list whose elements have `size` octets and may not repeat. */
+static int
+read_list(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g,
+    size_t size, conf_one *one)
+{
+	struct conf_list list = { calloc(g->n != 0 ? g->n : 1, size), g->n };
+	char *v = list.v;
+
+	if (v == NULL)
+		return conf_fail(r, g->line, "out of memory");
+	conf_list_set(field, list);
+	for (size_t i = 0; i < g->n; i++) {
+		if (one(r, row, v + i * size, g->v[i]) < 0)
+			return -1;
+		for (size_t j = 0; j < i && g->n <= 4096; j++)
+			if (memcmp(v + i * size, v + j * size, size) == 0)
+				return conf_wrong(r, row, g->v[i], "is given twice, first at %s:%d", r->file, g->v[j]->line);
+	}
+	return 0;
+}
+
+static int
+read_listen(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	struct addr *a = field;
+
+	if (conf_read_addr(r, row, a, w) < 0)
+		return -1;
+	if (a->port == 0)
+		a->port = 53;
+	return 0;
+}
+
+int
+conf_read_addrs(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+{
+	return read_list(r, row, field, g, sizeof(struct addr), read_listen);
+}
+
+int
+conf_read_prefixes(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+{
+	return read_list(r, row, field, g, sizeof(struct prefix), conf_read_prefix);
+}
+
+int
+conf_read_sites(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+{
+	return read_list(r, row, field, g, sizeof(uint16_t), conf_read_site);
+}
+
+int
+conf_read_command(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+{
+	char **argv = calloc(g->n + 1, sizeof(*argv));
+
+	if (argv == NULL)
+		return conf_fail(r, g->line, "out of memory");
+	*(char ***)field = argv;
+	if (*g->v[0]->text != '/')
+		return conf_wrong(r, row, g->v[0], "the absolute path of a program was expected");
+	for (size_t i = 0; i < g->n; i++)
+		if (conf_keep(r, &argv[i], g->v[i], g->v[i]->text) < 0)
+			return -1;
+	return 0;
+}
+
+/* An address that clients can be sent to, not the anycast service itself. */
+static int
+unicast(struct conf_reader *r, const struct conf_row *row, const struct addr *a, const struct conf_word *w)
+{
+	static const uint8_t zero[16], mapped[12] = { [10] = 0xff, [11] = 0xff };
+	const struct conf *c = r->conf;
+	char text[ADDR_TEXT];
+
+	if (memcmp(a->ip, zero, 16) == 0 || a->ip[0] == 0xff || (a->family == 4 && (a->ip[0] == 0 || a->ip[0] >= 224)) ||
+	    (a->family == 6 && (memcmp(a->ip, mapped, 12) == 0 || (a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80))))
+		return conf_wrong(r, row, w, "a unicast address that clients can reach was expected");
+	for (size_t i = 0; i < c->n_listen; i++)
+		if (addr_equal(a, &c->listen[i]))
+			return conf_wrong(r, row, w, "is a `listen` address, the server's own (unicast) address was expected");
+	for (size_t i = 0; i < c->announce.prefixes.n; i++)
+		if (prefix_contains(&c->announce.prefixes.v[i], a->family, a->ip))
+			return conf_wrong(r, row, w, "lies in the announced (anycast) prefix %s, "
+			    "the server's own (unicast) address was expected",
+			    prefix_text(&c->announce.prefixes.v[i], text));
+	for (size_t i = 0; i < c->announce.cover.n; i++)
+		if (prefix_contains(&c->announce.cover.v[i], a->family, a->ip))
+			conf_warn(r, w->line, "%s \"%s\" lies in the covering prefix %s: reached only while this site "
+			    "has a longer route", row->name, w->text, prefix_text(&c->announce.cover.v[i], text));
+	return 0;
+}
+
+int
+conf_read_server_addrs(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+{
+	struct conf_server *s = field;
+
+	for (size_t i = 0; i < g->n; i++) {
+		struct addr a = { 0 }, *mine;
+		if (conf_read_addr(r, row, &a, g->v[i]) < 0 || unicast(r, row, &a, g->v[i]) < 0)
+			return -1;
+		mine = a.family == 4 ? &s->v4 : &s->v6;
+		if (mine->family != 0)
+			return conf_wrong(r, row, g->v[i], "a second IPv%d address, one IPv4 and one IPv6 address at most were expected",
+			    a.family);
+		*mine = a;
+	}
+	return 0;
+}
+
+int
+conf_read_location(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+{
+	struct conf_site *s = field;
+
+	if (g->n != 2)
+		return conf_fail(r, g->line, "%s has %zu values, { LATITUDE, LONGITUDE } was expected", row->name, g->n);
+	if (!conf_plain_real(g->v[0]->text, -90, 90, &s->latitude))
+		return conf_wrong(r, row, g->v[0], "a latitude from -90 to 90 degrees was expected");
+	if (!conf_plain_real(g->v[1]->text, -180, 180, &s->longitude))
+		return conf_wrong(r, row, g->v[1], "a longitude from -180 to 180 degrees was expected");
+	s->located = true;
+	return 0;
+}
+
+static void
+print_list(const struct conf *conf, const struct conf_row *row, const void *field, FILE *out,
+    size_t size, conf_show *one)
+{
+	struct conf_list list = conf_list_get(field);
+
+	fputc('{', out);
+	for (size_t i = 0; i < list.n; i++) {
+		fputs(i != 0 ? ", " : " ", out);
+		one(conf, row, (const char *)list.v + i * size, out);
+	}
+	fputs(" }", out);
+}
+
+PRINT(conf_print_addr)
+{
+	char text[ADDR_TEXT];
+
+	UNUSED;
+	conf_put_quoted(addr_text(field, text), out);
+}
+
+PRINT(conf_print_prefix)
+{
+	char text[ADDR_TEXT];
+
+	UNUSED;
+	conf_put_quoted(prefix_text(field, text), out);
+}
+
+PRINT(conf_print_site)
+{
+	(void)row;
+	conf_put_quoted(conf->sites[*(const uint16_t *)field].name, out);
+}
+
+PRINT(conf_print_check)
+{
+	(void)row;
+	conf_put_quoted(conf->checks[*(const uint16_t *)field].name, out);
+}
+
+PRINT(conf_print_addrs)
+{
+	print_list(conf, row, field, out, sizeof(struct addr), conf_print_addr);
+}
+
+PRINT(conf_print_prefixes)
+{
+	print_list(conf, row, field, out, sizeof(struct prefix), conf_print_prefix);
+}
+
+PRINT(conf_print_sites)
+{
+	print_list(conf, row, field, out, sizeof(uint16_t), conf_print_site);
+}
+
+PRINT(conf_print_command)
+{
+	char *const *argv = *(char *const *const *)field;
+
+	UNUSED;
+	fputs("{ ", out);
+	for (size_t i = 0; argv[i] != NULL; i++) {
+		fputs(i != 0 ? ", " : "", out);
+		conf_put_quoted(argv[i], out);
+	}
+	fputs(" }", out);
+}
+
+PRINT(conf_print_server_addrs)
+{
+	const struct conf_server *s = field;
+
+	fputs("{ ", out);
+	if (s->v4.family != 0)
+		conf_print_addr(conf, row, &s->v4, out);
+	if (s->v4.family != 0 && s->v6.family != 0)
+		fputs(", ", out);
+	if (s->v6.family != 0)
+		conf_print_addr(conf, row, &s->v6, out);
+	fputs(" }", out);
+}
+
+PRINT(conf_print_location)
+{
+	const struct conf_site *s = field;
+
+	UNUSED;
+	fputs("{ ", out);
+	conf_put_real(s->latitude, out);
+	fputs(", ", out);
+	conf_put_real(s->longitude, out);
+	fputs(" }", out);
+}

@@ -1,0 +1,330 @@
+#include <ctype.h>
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/conf/conf_type.h"
+
+int
+conf_read_text(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	size_t len = strlen(w->text);
+
+	if ((double)len < row->min || (double)len > row->max)
+		return conf_wrong(r, row, w, "%zu octets, a text of %.0f to %.0f octets was expected", len, row->min, row->max);
+	if (strchr(w->text, '\n') != NULL)
+		return conf_wrong(r, row, w, "a line break, one line of text was expected");
+	return conf_keep(r, field, w, w->text);
+}
+
+int
+conf_read_name(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	size_t len = strlen(w->text);
+
+	if (len == 0 || len > 63)
+		return conf_wrong(r, row, w, "%zu octets, a name of 1 to 63 octets was expected", len);
+	for (const char *c = w->text; *c != '\0'; c++)
+		if (*c <= ' ' || *c >= 0x7f || strchr("\"'\\", *c) != NULL)
+			return conf_wrong(r, row, w, "a name of printable ASCII without blanks, quotes and backslashes was expected");
+	return conf_keep(r, field, w, w->text);
+}
+
+int
+conf_read_file(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	char *path;
+
+	if (*w->text == '\0')
+		return conf_wrong(r, row, w, "empty, a file name was expected");
+	if (strlen(w->text) > 3000 || strchr(w->text, '\n') != NULL)
+		return conf_wrong(r, row, w, "a file name of at most 3000 octets on one line was expected");
+	if (*w->text == '/')
+		return conf_keep(r, field, w, w->text);
+	if (asprintf(&path, "%s/%s", r->folder, w->text) < 0)
+		return conf_fail(r, w->line, "out of memory");
+	*(char **)field = path;
+	return 0;
+}
+
+/* NULL, or what is wrong with it; backslash escapes count as one octet. */
+static const char *
+domain_fault(const char *text, size_t len)
+{
+	size_t label = 0, total = 1;
+
+	if (len == 1 && *text == '.')
+		return NULL;
+	for (size_t i = 0; i <= len; i++, label++) {
+		if (i == len || text[i] == '.') {
+			if (label == 0)
+				return i == len && i != 0 ? NULL : "has an empty label";
+			if (label > 63)
+				return "has a label of more than 63 octets";
+			total += label + 1;
+			if (total > 255)
+				return "is longer than 255 octets";
+			label = (size_t)-1;
+			continue;
+		}
+		if (text[i] <= ' ' || text[i] >= 0x7f || text[i] == '"')
+			return "has a character that is written \\DDD in a name";
+		if (text[i] != '\\')
+			continue;
+		if (++i >= len)
+			return "ends in a backslash";
+		if (isdigit((unsigned char)text[i])) {
+			if (len - i < 3 || !isdigit((unsigned char)text[i + 1]) ||
+			    !isdigit((unsigned char)text[i + 2]) || strncmp(text + i, "255", 3) > 0)
+				return "has a bad \\DDD escape";
+			i += 2;
+		}
+	}
+	return NULL;
+}
+
+int
+conf_read_domain(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	size_t len = strlen(w->text);
+	const char *fault = len == 0 ? "is empty" : domain_fault(w->text, len);
+	char *name;
+
+	if (fault != NULL)
+		return conf_wrong(r, row, w, "%s, a domain name was expected", fault);
+	if (conf_keep(r, field, w, w->text) < 0)
+		return -1;
+	name = *(char **)field;
+	if (len > 1 && name[len - 1] == '.' && name[len - 2] != '\\')
+		name[len - 1] = '\0';
+	return 0;
+}
+
+/* The end of the host in "host", "host:port", "[v6]:port"; NULL if it is none. */
+static const char *
+host_end(const char *host)
+{
+	const char *c = host;
+
+	if (*c == '[') {
+		c += strspn(c + 1, "0123456789abcdefABCDEF:.") + 1;
+		return *c == ']' && c > host + 2 ? c + 1 : NULL;
+	}
+	while (isalnum((unsigned char)*c) || *c == '-' || *c == '.' || *c == '_')
+		c++;
+	return c > host ? c : NULL;
+}
+
+int
+conf_read_url(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	const char *host = strncasecmp(w->text, "http://", 7) == 0 ? w->text + 7 :
+	    strncasecmp(w->text, "https://", 8) == 0 ? w->text + 8 : NULL;
+	const char *end;
+
+	if (host == NULL)
+		return conf_wrong(r, row, w, "a URL that begins with http:// or https:// was expected");
+	for (const char *c = host; *c != '\0'; c++)
+		if (*c <= ' ' || *c >= 0x7f)
+			return conf_wrong(r, row, w, "blanks and non-ASCII characters are written %%XX in a URL");
+	end = host_end(host);
+	if (end == NULL)
+		return conf_wrong(r, row, w, "no host name, http://HOST[:PORT]/PATH was expected");
+	if (*end == ':') {
+		char *after;
+		long port = isdigit((unsigned char)end[1]) ? strtol(end + 1, &after, 10) : 0;
+		if (port < 1 || port > 65535 || after - end > 6)
+			return conf_wrong(r, row, w, "a port from 1 to 65535 was expected after the host");
+		end = after;
+	}
+	if (*end != '\0' && strchr("/?#", *end) == NULL)
+		return conf_wrong(r, row, w, "'%c' after the host, http://HOST[:PORT]/PATH was expected", *end);
+	return conf_keep(r, field, w, w->text);
+}
+
+static int
+regex_fault(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w, const char *regex)
+{
+	char why[128];
+	regex_t compiled;
+	size_t repeats = 0;
+	int code;
+
+	for (const char *c = regex; (c = strchr(c, '{')) != NULL; c++)
+		repeats++;
+	if (strlen(regex) > 512 || repeats > 4)
+		return conf_wrong(r, row, w, "a regular expression of at most 512 octets and 4 {m,n} was expected");
+	code = regcomp(&compiled, regex, REG_EXTENDED | REG_NOSUB);
+	if (code != 0) {
+		regerror(code, &compiled, why, sizeof(why));
+		return conf_wrong(r, row, w, "%s, a POSIX extended regular expression was expected", why);
+	}
+	regfree(&compiled);
+	return 0;
+}
+
+int
+conf_read_regex(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	return regex_fault(r, row, w, w->text) < 0 ? -1 : conf_keep(r, field, w, w->text);
+}
+
+/* Length of the header name at the start of the text. */
+static size_t
+header_len(const char *text)
+{
+	size_t n = 0;
+
+	while (isalnum((unsigned char)text[n]) || (text[n] != '\0' && strchr("!#$%&'*+-.^_`|~", text[n]) != NULL))
+		n++;
+	return n;
+}
+
+int
+conf_read_header_regex(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	size_t n = header_len(w->text);
+
+	if (n == 0 || w->text[n] != ':')
+		return conf_wrong(r, row, w, "\"Header-Name: regular expression\" was expected");
+	n += 1 + strspn(w->text + n + 1, " \t");
+	return regex_fault(r, row, w, w->text + n) < 0 ? -1 : conf_keep(r, field, w, w->text);
+}
+
+int
+conf_read_header(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	if (w->text[header_len(w->text)] != '\0' || strlen(w->text) > 128)
+		return conf_wrong(r, row, w, "the name of an HTTP header was expected, or \"\" for the body");
+	return conf_keep(r, field, w, w->text);
+}
+
+static const char *const dns_types[] = {
+	"A", "AAAA", "CAA", "CNAME", "DNAME", "DNSKEY", "DS", "HINFO", "HTTPS", "LOC", "MX", "NAPTR", "NS",
+	"PTR", "SOA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT", "URI",
+};
+#define N_DNS_TYPES (sizeof(dns_types) / sizeof(*dns_types))
+
+static bool
+is_dns_type(const char *text)
+{
+	for (size_t i = 0; i < N_DNS_TYPES; i++)
+		if (strcasecmp(text, dns_types[i]) == 0)
+			return true;
+	return strncasecmp(text, "TYPE", 4) == 0 && text[4] != '\0' && strlen(text) <= 9 &&
+	    strspn(text + 4, "0123456789") == strlen(text + 4) && atoi(text + 4) <= 65535;
+}
+
+int
+conf_read_question(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	const char *blank = strchr(w->text, ' ');
+	const char *fault, *near;
+
+	if (blank == NULL || blank == w->text || strchr(blank + 1, ' ') != NULL)
+		return conf_wrong(r, row, w, "\"NAME TYPE\" was expected, for example \"example.org SOA\"");
+	fault = domain_fault(w->text, (size_t)(blank - w->text));
+	if (fault != NULL)
+		return conf_wrong(r, row, w, "the name %s, \"NAME TYPE\" was expected", fault);
+	if (is_dns_type(blank + 1))
+		return conf_keep(r, field, w, w->text);
+	near = conf_nearest(blank + 1, dns_types, N_DNS_TYPES);
+	return conf_wrong(r, row, w, "\"%s\" is no record type%s%s%s", blank + 1,
+	    near != NULL ? ", did you mean " : "; TYPEnnn names any", near != NULL ? near : "", near != NULL ? "?" : "");
+}
+
+static int
+find_word(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w)
+{
+	char all[256] = "";
+	size_t n = 0, used = 0;
+	const char *near;
+
+	for (; row->words[n] != NULL; n++) {
+		if (strcasecmp(row->words[n], w->text) == 0)
+			return (int)n;
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", n != 0 ? ", " : "", row->words[n]);
+	}
+	near = conf_nearest(w->text, row->words, n);
+	if (near != NULL)
+		return conf_wrong(r, row, w, "one of %s was expected, did you mean \"%s\"?", all, near);
+	return conf_wrong(r, row, w, "one of %s was expected", all);
+}
+
+int
+conf_read_word(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	int i = find_word(r, row, w);
+
+	return i < 0 ? -1 : conf_keep(r, field, w, row->words[i]);
+}
+
+int
+conf_read_enum(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	int i = find_word(r, row, w);
+
+	if (i >= 0)
+		*(unsigned *)field = (unsigned)i;
+	return i < 0 ? -1 : 0;
+}
+
+int
+conf_read_bool(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	static const char *const words[] = { "yes", "no", "true", "false", "on", "off" };
+
+	for (size_t i = 0; i < 6; i++)
+		if (strcasecmp(words[i], w->text) == 0) {
+			*(bool *)field = i % 2 == 0;
+			return 0;
+		}
+	return conf_wrong(r, row, w, "yes or no was expected");
+}
+
+/* Two letters: one of row->words, or any country. */
+int
+conf_read_code(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+{
+	char *code = field;
+	int i;
+
+	if (row->words != NULL) {
+		i = find_word(r, row, w);
+		if (i < 0)
+			return -1;
+		memcpy(code, row->words[i], 3);
+		return 0;
+	}
+	if (strlen(w->text) != 2 || !isalpha((unsigned char)w->text[0]) || !isalpha((unsigned char)w->text[1]))
+		return conf_wrong(r, row, w, "a country code of two letters (ISO 3166) was expected");
+	code[0] = (char)toupper((unsigned char)w->text[0]);
+	code[1] = (char)toupper((unsigned char)w->text[1]);
+	code[2] = '\0';
+	return 0;
+}
+
+PRINT(conf_print_text)
+{
+	UNUSED;
+	conf_put_quoted(*(char *const *)field, out);
+}
+
+PRINT(conf_print_enum)
+{
+	(void)conf;
+	conf_put_quoted(row->words[*(const unsigned *)field], out);
+}
+
+PRINT(conf_print_bool)
+{
+	UNUSED;
+	fputs(*(const bool *)field ? "yes" : "no", out);
+}
+
+PRINT(conf_print_code)
+{
+	UNUSED;
+	conf_put_quoted(field, out);
+}

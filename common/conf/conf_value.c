@@ -1,0 +1,193 @@
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/conf/conf_type.h"
+
+enum memory { PLAIN, STRING, LIST, ARGV };
+
+struct type {
+	conf_one *one;
+	conf_many *many;
+	conf_show *print;
+	enum memory memory;
+};
+
+static const struct type types[] = {
+	[CONF_TEXT] = { conf_read_text, NULL, conf_print_text, STRING },
+	[CONF_NAME] = { conf_read_name, NULL, conf_print_text, STRING },
+	[CONF_FILE] = { conf_read_file, NULL, conf_print_text, STRING },
+	[CONF_DOMAIN] = { conf_read_domain, NULL, conf_print_text, STRING },
+	[CONF_URL] = { conf_read_url, NULL, conf_print_text, STRING },
+	[CONF_REGEX] = { conf_read_regex, NULL, conf_print_text, STRING },
+	[CONF_HEADER_REGEX] = { conf_read_header_regex, NULL, conf_print_text, STRING },
+	[CONF_HEADER] = { conf_read_header, NULL, conf_print_text, STRING },
+	[CONF_QUESTION] = { conf_read_question, NULL, conf_print_text, STRING },
+	[CONF_WORD] = { conf_read_word, NULL, conf_print_text, STRING },
+	[CONF_UINT] = { conf_read_uint, NULL, conf_print_uint, PLAIN },
+	[CONF_UINT16] = { conf_read_uint16, NULL, conf_print_uint16, PLAIN },
+	[CONF_SIZE] = { conf_read_size, NULL, conf_print_size, PLAIN },
+	[CONF_MS] = { conf_read_ms, NULL, conf_print_ms, PLAIN },
+	[CONF_SECONDS] = { conf_read_seconds, NULL, conf_print_seconds, PLAIN },
+	[CONF_REAL] = { conf_read_real, NULL, conf_print_real, PLAIN },
+	[CONF_BOOL] = { conf_read_bool, NULL, conf_print_bool, PLAIN },
+	[CONF_ENUM] = { conf_read_enum, NULL, conf_print_enum, PLAIN },
+	[CONF_ADDR] = { conf_read_addr, NULL, conf_print_addr, PLAIN },
+	[CONF_PREFIX] = { conf_read_prefix, NULL, conf_print_prefix, PLAIN },
+	[CONF_CODE] = { conf_read_code, NULL, conf_print_code, PLAIN },
+	[CONF_SHA256] = { conf_read_sha256, NULL, conf_print_sha256, PLAIN },
+	[CONF_SITE] = { conf_read_site, NULL, conf_print_site, PLAIN },
+	[CONF_CHECK] = { conf_read_check, NULL, conf_print_check, PLAIN },
+	[CONF_ADDRS] = { NULL, conf_read_addrs, conf_print_addrs, LIST },
+	[CONF_PREFIXES] = { NULL, conf_read_prefixes, conf_print_prefixes, LIST },
+	[CONF_CODES] = { NULL, conf_read_codes, conf_print_codes, LIST },
+	[CONF_SITES] = { NULL, conf_read_sites, conf_print_sites, LIST },
+	[CONF_COMMAND] = { NULL, conf_read_command, conf_print_command, ARGV },
+	[CONF_SERVER_ADDRS] = { NULL, conf_read_server_addrs, conf_print_server_addrs, PLAIN },
+	[CONF_LOCATION] = { NULL, conf_read_location, conf_print_location, PLAIN },
+};
+
+int
+conf_value_read(struct conf_reader *r, const struct conf_row *row, void *element, const struct conf_given *given)
+{
+	const struct type *type = &types[row->type];
+	void *field = (char *)element + row->offset;
+
+	if (type->one != NULL) {
+		if (given->list)
+			return conf_fail(r, given->line, "`%s` is a list of %zu values, one value was expected",
+			    row->name, given->n);
+		return type->one(r, row, field, given->v[0]);
+	}
+	if (row->type != CONF_LOCATION && ((double)given->n < row->min || (double)given->n > row->max))
+		return conf_fail(r, given->line, "`%s` is a list of %zu values, %.0f to %.0f were expected",
+		    row->name, given->n, row->min, row->max);
+	return type->many(r, row, field, given);
+}
+
+int
+conf_value_standard(struct conf_reader *r, const struct conf_row *row, void *element)
+{
+	struct conf_word *words[8];
+	struct conf_given given = { (const struct conf_word *const *)words, 0, types[row->type].one == NULL, 0 };
+	const char *at = row->standard;
+	int done = 0;
+
+	if (at == NULL)
+		return 0;
+	do {
+		size_t len = strcspn(at, " ");
+		struct conf_word *w = calloc(1, sizeof(*w) + len + 1);
+		if (w == NULL)
+			return conf_fail(r, 0, "out of memory");
+		memcpy(w->text, at, len);
+		words[given.n++] = w;
+		at += len + strspn(at + len, " ");
+	} while (*at != '\0' && given.n < 8);
+	done = conf_value_read(r, row, element, &given);
+	while (given.n-- != 0)
+		free(words[given.n]);
+	return done;
+}
+
+bool
+conf_value_present(const struct conf_row *row, const void *element)
+{
+	const void *field = (const char *)element + row->offset;
+
+	switch (types[row->type].memory) {
+	case STRING:
+		return *(char *const *)field != NULL;
+	case ARGV:
+		return *(char **const *)field != NULL;
+	case LIST:
+		return conf_list_get(field).n != 0 || row->min == 0;
+	default:
+		break;
+	}
+	if (row->type == CONF_ADDR)
+		return ((const struct addr *)field)->family != 0;
+	if (row->type == CONF_LOCATION)
+		return ((const struct conf_site *)field)->located;
+	return row->type != CONF_CHECK || *(const uint16_t *)field != CONF_NONE;
+}
+
+void
+conf_value_print(const struct conf *conf, const struct conf_row *row, const void *element, FILE *out)
+{
+	types[row->type].print(conf, row, (const char *)element + row->offset, out);
+}
+
+void
+conf_value_free(const struct conf_row *row, void *element)
+{
+	void *field = (char *)element + row->offset;
+	enum memory memory = types[row->type].memory;
+
+	if (memory == STRING) {
+		free(*(char **)field);
+	} else if (memory == ARGV) {
+		for (char **v = *(char ***)field; v != NULL && *v != NULL; v++)
+			free(*v);
+		free(*(char ***)field);
+	} else if (memory == LIST) {
+		free(conf_list_get(field).v);
+	}
+}
+
+struct conf_list
+conf_list_get(const void *field)
+{
+	struct conf_list list;
+
+	memcpy(&list, field, sizeof(list));
+	return list;
+}
+
+void
+conf_list_set(void *field, struct conf_list list)
+{
+	memcpy(field, &list, sizeof(list));
+}
+
+int
+conf_wrong(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w, const char *fmt, ...)
+{
+	char why[400], shown[81];
+	size_t n = 0;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	for (; n < sizeof(shown) - 1 && w->text[n] != '\0'; n++)
+		shown[n] = (unsigned char)w->text[n] >= ' ' ? w->text[n] : '?';
+	shown[n] = '\0';
+	return conf_fail(r, w->line, "%s \"%s\": %s", row->name, shown, why);
+}
+
+int
+conf_keep(struct conf_reader *r, void *field, const struct conf_word *w, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		return conf_fail(r, w->line, "out of memory");
+	*(char **)field = copy;
+	return 0;
+}
+
+void
+conf_put_quoted(const char *text, FILE *out)
+{
+	fputc('"', out);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		if (*text == '\n')
+			fputs("\\n", out);
+		else
+			fputc(*text, out);
+	}
+	fputc('"', out);
+}

@@ -1,0 +1,274 @@
+#include "dnsd/answer/answer.h"
+
+#include "dnsd/answer/answer_job.h"
+#include "dnsd/answer/chaos.h"
+#include "dnsd/answer/explain.h"
+
+static void
+finish_error(struct answer_job *j, uint16_t rcode, int ede)
+{
+	j->r.rcode = rcode;
+	j->r.flags = 0;
+	j->r.opt.ede = ede;
+	j->note.kind = ANSWER_ERROR;
+	j->note.name_hash = rcode;
+}
+
+void
+answer_truncate(struct answer_job *j)
+{
+	j->r.flags |= DNS_TC;
+}
+
+static void
+answer_in(struct answer_job *j)
+{
+	const struct name_walk *name = &j->q->qname;
+	const struct zone *zone;
+
+	switch (j->q->qtype) {
+	case DNS_AXFR:
+	case DNS_IXFR:
+		finish_error(j, DNS_REFUSED, DNS_EDE_PROHIBITED);
+		return;
+	case DNS_OPT:
+		finish_error(j, DNS_FORMERR, DNS_EDE_NONE);
+		return;
+	case DNS_TKEY:
+	case DNS_TSIG:
+	case DNS_MAILA:
+	case DNS_MAILB:
+		finish_error(j, DNS_NOTIMP, DNS_EDE_NONE);
+		return;
+	}
+	if (j->vz == NULL) {
+		finish_error(j, DNS_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
+		return;
+	}
+	zone = j->vz->zone;
+	if (zone == NULL) {
+		finish_error(j, DNS_SERVFAIL, DNS_EDE_NOT_READY);
+		return;
+	}
+	j->r.flags = DNS_AA;
+	reply_zone(&j->r, zone, DNS_HEADER_LEN + name->label[zone->apex_labels]);
+	if (!explain_name(j))
+		answer_zone(j);
+}
+
+/* The most octets this answer may have: what both sides take (RFC 6891 6.2.5), and over
+ * UDP, unless a cookie proves the address, no more than max-amplification times the question. */
+static size_t
+answer_size(const struct answer_job *j, size_t packet_len, size_t out_size)
+{
+	const struct conf *conf = j->view->conf;
+	size_t size = out_size, most = packet_len * conf->max_amplification;
+
+	if (j->client->tcp)
+		return size;
+	if (size > j->q->payload)
+		size = j->q->payload;
+	if (size > conf->udp_payload)
+		size = conf->udp_payload < 512 ? 512 : conf->udp_payload;
+	if (most != 0 && size > most && !j->note.cookie_ok)
+		size = most;
+	return size;
+}
+
+/* Fills what OPT will say and judges the cookie.  `plain` is an answer to a query that
+ * was not understood: it carries nothing of the query's options. */
+static void
+prepare_opt(struct answer_job *j, bool plain)
+{
+	const struct view *view = j->view;
+	struct reply_opt *opt = &j->r.opt;
+	const struct query *q = j->q;
+
+	opt->present = q->edns;
+	opt->dnssec_ok = q->dnssec_ok;
+	opt->payload = view->conf->udp_payload;
+	opt->nsid_len = 0;
+	opt->cookie = false;
+	opt->ecs = NULL;
+	opt->scope = 0;
+	opt->keepalive = false;
+	opt->ede = DNS_EDE_NONE;
+	opt->ede_text = NULL;
+	j->cookie = COOKIE_NONE;
+	if (!q->edns || plain)
+		return;
+	if (q->nsid) {
+		opt->nsid = view->nsid;
+		opt->nsid_len = view->nsid_len;
+	}
+	if (q->ecs.present)
+		opt->ecs = &q->ecs;
+	opt->keepalive = q->keepalive;
+	opt->keepalive_100ms = j->client->tcp_idle_100ms;
+	if (q->cookie_len != 0 && view->cookies.n != 0) {
+		j->cookie = cookie_check(&view->cookies, q->cookie, q->cookie_len,
+		    &j->client->addr, j->client->now_s);
+		j->note.cookie_ok = j->cookie == COOKIE_VALID;
+		cookie_make(&view->cookies, opt->cookie_data, q->cookie, &j->client->addr,
+		    j->client->now_s);
+		opt->cookie = true;
+	}
+}
+
+/* RFC 7873 5.2: with `require`, UDP clients must show a valid server cookie; those that
+ * know no cookies are sent to TCP.  True when the answer is complete with this. */
+static bool
+cookie_required(struct answer_job *j)
+{
+	const struct conf *conf = j->view->conf;
+
+	if (!conf->cookies.require || j->client->tcp || j->view->cookies.n == 0 ||
+	    j->cookie == COOKIE_VALID)
+		return false;
+	if (j->cookie == COOKIE_NONE)
+		answer_truncate(j);
+	else
+		finish_error(j, DNS_BADCOOKIE, DNS_EDE_NONE);
+	return true;
+}
+
+static void
+count_answer(struct answer_job *j)
+{
+	struct counters *c = j->counters;
+
+	switch (j->r.rcode) {
+	case DNS_NOERROR: COUNTER_ADD(c, answers_noerror, 1); break;
+	case DNS_NXDOMAIN: COUNTER_ADD(c, answers_nxdomain, 1); break;
+	case DNS_REFUSED: COUNTER_ADD(c, answers_refused, 1); break;
+	case DNS_FORMERR: COUNTER_ADD(c, answers_formerr, 1); break;
+	case DNS_NOTIMP: COUNTER_ADD(c, answers_notimp, 1); break;
+	case DNS_SERVFAIL: COUNTER_ADD(c, answers_servfail, 1); break;
+	case DNS_BADVERS: COUNTER_ADD(c, answers_badvers, 1); break;
+	case DNS_BADCOOKIE: COUNTER_ADD(c, answers_badcookie, 1); break;
+	default: COUNTER_ADD(c, answers_other, 1); break;
+	}
+	if (j->note.kind == ANSWER_NODATA)
+		COUNTER_ADD(c, answers_nodata, 1);
+	if (j->note.kind == ANSWER_REFERRAL)
+		COUNTER_ADD(c, answers_referral, 1);
+	if (j->r.flags & DNS_TC)
+		COUNTER_ADD(c, answers_truncated, 1);
+}
+
+/* RFC 7873 5.4: no question; the cookie, which OPT will carry, is the answer. */
+static void
+answer_cookie_only(struct answer_job *j)
+{
+	if (j->cookie == COOKIE_NONE)		/* cookies are off */
+		finish_error(j, DNS_FORMERR, DNS_EDE_NONE);
+	else if (j->cookie == COOKIE_BAD)
+		finish_error(j, DNS_BADCOOKIE, DNS_EDE_NONE);
+}
+
+static void
+answer_query(struct answer_job *j, enum query_outcome outcome)
+{
+	switch (outcome) {
+	case QUERY_FORMERR:
+		finish_error(j, DNS_FORMERR, DNS_EDE_NONE);
+		break;
+	case QUERY_NOTIMP:
+		finish_error(j, DNS_NOTIMP, DNS_EDE_NONE);
+		break;
+	case QUERY_REFUSED:
+		finish_error(j, DNS_REFUSED, DNS_EDE_PROHIBITED);
+		break;
+	case QUERY_BADVERS:
+		finish_error(j, DNS_BADVERS, DNS_EDE_NONE);
+		break;
+	case QUERY_OK:
+		if (cookie_required(j))
+			break;
+		if (j->q->qclass == DNS_IN)
+			answer_in(j);
+		else if (j->q->qclass != DNS_CH || !chaos_answer(j))
+			finish_error(j, DNS_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
+		break;
+	default:			/* QUERY_COOKIE_ONLY */
+		answer_cookie_only(j);
+		break;
+	}
+}
+
+/* The design's step 1: where is the client?  SOURCE 0 is an opt-out (RFC 7871 7.1.2). */
+static struct steer_client
+place(const struct query *q, const struct answer_client *client)
+{
+	bool ecs = q->ecs.present && q->ecs.source != 0;
+
+	return (struct steer_client){
+		.family = ecs ? q->ecs.family : client->addr.family,
+		.ip = ecs ? q->ecs.ip : client->addr.ip,
+		.ecs = ecs,
+		.source = q->ecs.source
+	};
+}
+
+void
+answer_read(struct answer_ask *ask, const struct view *view, const struct answer_client *client,
+    const uint8_t *packet, size_t len)
+{
+	ask->client = *client;
+	ask->vz = NULL;
+	ask->len = len;
+	ask->outcome = query_parse(&ask->q, packet, len, client->tcp);
+	if (ask->outcome != QUERY_OK || ask->q.qclass != DNS_IN)
+		return;
+	ask->place = place(&ask->q, &ask->client);
+	ask->vz = view_find_zone(view, &ask->q.qname, ask->q.qtype);
+}
+
+static void
+count_drop(struct counters *c, enum query_outcome outcome)
+{
+	if (outcome == QUERY_DROP_SHORT)
+		COUNTER_ADD(c, drop_short, 1);
+	else if (outcome == QUERY_DROP_RESPONSE)
+		COUNTER_ADD(c, drop_response, 1);
+	else
+		COUNTER_ADD(c, drop_port0, 1);
+}
+
+size_t
+answer_write(const struct view *view, const struct answer_ask *ask, uint8_t *out, size_t out_size,
+    struct answer_note *note, struct counters *counters)
+{
+	struct answer_job j;
+
+	if (ask->outcome <= QUERY_DROP_RESPONSE || ask->client.addr.port == 0) {
+		count_drop(counters, ask->outcome);
+		return 0;
+	}
+	j.view = view;
+	j.client = &ask->client;
+	j.vz = ask->vz;
+	j.q = &ask->q;
+	j.place = &ask->place;
+	j.counters = counters;
+	j.explaining = false;
+	j.note = (struct answer_note){ .kind = ANSWER_DATA, .question_end = ask->q.question_end };
+	prepare_opt(&j, ask->outcome < QUERY_COOKIE_ONLY);
+	reply_begin(&j.r, j.q, out, answer_size(&j, ask->len, out_size));
+	answer_query(&j, ask->outcome);
+	count_answer(&j);
+	if (note != NULL)
+		*note = j.note;
+	return reply_finish(&j.r, j.q);
+}
+
+size_t
+answer_packet(const struct view *view, const struct answer_client *client,
+    const uint8_t *packet, size_t len, uint8_t *out, size_t out_size,
+    struct answer_note *note, struct counters *counters)
+{
+	struct answer_ask ask;
+
+	answer_read(&ask, view, client, packet, len);
+	return answer_write(view, &ask, out, out_size, note, counters);
+}

@@ -1,0 +1,264 @@
+/* Answers from a zone: the search of RFC 1034 4.3.2, and what it ends with. */
+#include <string.h>
+
+#include "dnsd/answer/answer_job.h"
+#include "dnsd/answer/svcb.h"
+
+enum { CHAIN_MAX = 16 };		/* CNAMEs and DNAMEs followed in one answer */
+
+/* RFC 2308: the SOA with its negative TTL. */
+static void
+put_soa(struct answer_job *j)
+{
+	struct reply *r = &j->r;
+
+	if (!reply_rrset(r, REPLY_AUTHORITY, r->apex_at, r->zone->soa_negative))
+		answer_truncate(j);
+}
+
+void
+answer_nodata(struct answer_job *j)
+{
+	j->note.kind = ANSWER_NODATA;
+	put_soa(j);
+}
+
+void
+answer_nxdomain(struct answer_job *j)
+{
+	j->note.kind = ANSWER_NXDOMAIN;
+	j->note.name_hash = j->r.zone->apex_hash;
+	j->r.rcode = DNS_NXDOMAIN;
+	put_soa(j);
+}
+
+/* One address rrset; its owner is a pointer to the name in the rdata of the set at set_at
+ * where there is one. */
+static bool
+put_extra(struct reply *r, const struct zone_extra *extra, size_t set_at, const struct rrset *glue)
+{
+	const struct zone *zone = r->zone;
+
+	if (extra->target != 0 && set_at + extra->target < 0x4000)
+		return reply_rrset(r, REPLY_ADDITIONAL, set_at + extra->target, glue);
+	return reply_rrset_named(r, REPLY_ADDITIONAL, zone->data + zone->nodes[extra->node].name, glue);
+}
+
+/* Addresses of the names that the rrset written at set_at points to.  Required glue that does
+ * not fit sets TC (RFC 9471); other data is left out.  A steered name's addresses depend on the
+ * client and are asked for by name. */
+static void
+put_additional(struct answer_job *j, const struct rrset *set, size_t set_at)
+{
+	static const uint16_t types[] = { DNS_A, DNS_AAAA };
+	const struct zone *zone = j->r.zone;
+
+	for (unsigned i = 0; i < set->n_additional; i++) {
+		const struct zone_extra *extra = &zone->extras[set->additional + i];
+		const struct zone_node *node = &zone->nodes[extra->node];
+
+		if (node->steer != ZONE_NONE)
+			continue;
+		for (unsigned t = 0; t < 2; t++) {
+			const struct rrset *glue = zone_rrset(zone, node, types[t]);
+			if (glue != NULL && !put_extra(&j->r, extra, set_at, glue) && extra->required)
+				answer_truncate(j);
+		}
+	}
+}
+
+/* RFC 1034 4.3.2 3b: the NS of the cut, its DS if it is secure, and glue. */
+static void
+answer_referral(struct answer_job *j, const struct zone_node *cut, const struct name_walk *name,
+    size_t name_at)
+{
+	const struct zone *zone = j->r.zone;
+	const struct rrset *ns = zone_rrset(zone, cut, DNS_NS);
+	const struct rrset *ds = zone_rrset(zone, cut, DNS_DS);
+	size_t cut_at = name_at + name->label[cut->labels], ns_at = j->r.at;
+
+	j->note.kind = ANSWER_REFERRAL;
+	if (j->r.count[REPLY_ANSWER] == 0)	/* after a CNAME of ours the answer is ours */
+		j->r.flags &= (uint16_t)~DNS_AA;
+	if (!reply_rrset(&j->r, REPLY_AUTHORITY, cut_at, ns)) {
+		answer_truncate(j);
+		return;
+	}
+	if (j->r.opt.dnssec_ok && ds != NULL && !reply_rrset(&j->r, REPLY_AUTHORITY, cut_at, ds))
+		answer_truncate(j);
+	put_additional(j, ns, ns_at);
+}
+
+/* RFC 8482 4.1: one rrset answers ANY, the smallest. */
+static uint16_t
+any_type(const struct zone *zone, const struct zone_node *node)
+{
+	const struct rrset *set = (const void *)(zone->data + node->rrsets), *best = set;
+
+	for (unsigned i = 0; i < node->n_rrsets; i++, set = zone_rrset_next(set))
+		if (set->len < best->len)
+			best = set;
+	return node->n_rrsets != 0 ? best->type : DNS_ANY;
+}
+/* The name exists (or a wildcard stands for it): its data of the type asked. */
+static void
+answer_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
+{
+	const struct zone *zone = j->r.zone;
+	uint16_t type = j->q->qtype == DNS_ANY ? any_type(zone, node) : j->q->qtype;
+	const struct rrset *set;
+	size_t set_at;
+
+	if (node->steer != ZONE_NONE && (type == DNS_A || type == DNS_AAAA)) {
+		answer_steered(j, node, type == DNS_A ? 4 : 6, owner_at);
+		return;
+	}
+	set = zone_rrset(zone, node, type);
+	if (set == NULL) {
+		answer_nodata(j);
+		return;
+	}
+	if (node->steer != ZONE_NONE && (type == DNS_SVCB || type == DNS_HTTPS)) {
+		if (!svcb_steered(j, node, set, owner_at))
+			answer_truncate(j);
+		return;
+	}
+	set_at = j->r.at;
+	if (!reply_rrset(&j->r, REPLY_ANSWER, owner_at, set)) {
+		answer_truncate(j);
+		return;
+	}
+	if (set->n_additional != 0)
+		put_additional(j, set, set_at);
+}
+
+void
+answer_rdata_name(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE])
+{
+	size_t n = 0;
+
+	for (; rdata[n] != 0 && rdata[n] < 0xc0; n += rdata[n] + 1u)
+		memcpy(name + n, rdata + n, rdata[n] + 1u);
+	if (rdata[n] == 0)
+		name[n] = 0;
+	else
+		memcpy(name + n, zone->apex, zone->apex_len);
+}
+
+/* Writes a CNAME rrset; `target` becomes its target and *at where that stands. */
+static bool
+follow_cname(struct answer_job *j, const struct zone_node *node, size_t *at,
+    uint8_t target[NAME_MAX_WIRE])
+{
+	const struct rrset *set = zone_rrset(j->r.zone, node, DNS_CNAME);
+	size_t rdata_at = j->r.at + 12;
+
+	if (!reply_rrset(&j->r, REPLY_ANSWER, *at, set)) {
+		answer_truncate(j);
+		return false;
+	}
+	answer_rdata_name(j->r.zone, set->wire + 12, target);
+	*at = rdata_at;
+	return true;
+}
+
+/* Writes a DNAME and the CNAME made from it (RFC 6672 3.1). */
+static bool
+follow_dname(struct answer_job *j, const struct zone_node *node, const struct name_walk *name,
+    size_t *at, uint8_t target[NAME_MAX_WIRE])
+{
+	const struct rrset *set = zone_rrset(j->r.zone, node, DNS_DNAME);
+	size_t head = name->label[node->labels];	/* labels in front of the DNAME's owner */
+	const struct zone *zone = j->r.zone;
+	uint8_t tail[NAME_MAX_WIRE], rdata[NAME_MAX_WIRE];
+	size_t len, rdata_at;
+
+	if (!reply_rrset(&j->r, REPLY_ANSWER, *at + head, set)) {
+		answer_truncate(j);
+		return false;
+	}
+	answer_rdata_name(j->r.zone, set->wire + 12, tail);
+	len = name_len(tail);
+	if (head + len > NAME_MAX_WIRE) {
+		j->r.rcode = DNS_YXDOMAIN;		/* 2.2: the new name is too long */
+		return false;
+	}
+	memmove(target, name->name, head);	/* the name may be the last target */
+	memcpy(target + head, tail, len);
+	len += head;
+	memcpy(rdata, target, len);
+	if (zone->apex_labels != 0 && name_below(tail, zone->apex)) {
+		len -= zone->apex_len;
+		dns_put16(rdata + len, (uint16_t)(0xc000 | j->r.apex_at));
+		len += 2;
+	}
+	rdata_at = j->r.at + 12;
+	if (!reply_record(&j->r, REPLY_ANSWER, *at, DNS_CNAME, DNS_IN, set->ttl_s, rdata, len)) {
+		answer_truncate(j);
+		return false;
+	}
+	*at = rdata_at;
+	return true;
+}
+
+/* True when the chain may go on to `name`: in this zone, not seen before. */
+static bool
+chain_goes_on(const struct answer_job *j, const struct name_walk *name, uint64_t *seen,
+    unsigned hop, size_t at)
+{
+	const struct zone *zone = j->r.zone;
+	uint64_t hash = name->hash[name->labels];
+
+	if (hop == CHAIN_MAX || at >= 0x4000 - NAME_MAX_WIRE)
+		return false;
+	if (name->labels < zone->apex_labels || name->hash[zone->apex_labels] != zone->apex_hash ||
+	    !name_below(name->name, zone->apex))
+		return false;
+	for (unsigned i = 0; i <= hop; i++)
+		if (seen[i] == hash)
+			return false;
+	seen[hop + 1] = hash;
+	return true;
+}
+
+/* RFC 1034 4.3.2: finds the name, follows aliases inside the zone, answers. */
+void
+answer_zone(struct answer_job *j)
+{
+	const struct zone *zone = j->r.zone;
+	const struct name_walk *name = &j->q->qname;
+	struct name_walk alias;
+	uint8_t target[NAME_MAX_WIRE];
+	uint64_t seen[CHAIN_MAX + 1];
+	size_t at = DNS_HEADER_LEN;		/* where the name stands in the answer */
+	const struct zone_node *node;
+	enum zone_outcome outcome;
+	uint32_t found;
+
+	seen[0] = name->hash[name->labels];
+	for (unsigned hop = 0;; hop++) {
+		bool followed;
+
+		outcome = zone_find(zone, name, j->q->qtype, &found);
+		node = &zone->nodes[found];
+		j->note.name_hash = zone->apex_hash + found;
+		if (outcome == ZONE_DNAME)
+			/* a question for CNAME has its answer with the CNAME that is made */
+			followed = follow_dname(j, node, name, &at, target) && j->q->qtype != DNS_CNAME;
+		else if (outcome <= ZONE_WILDCARD && (node->flags & ZONE_NODE_CNAME) &&
+		    j->q->qtype != DNS_CNAME && j->q->qtype != DNS_ANY)
+			followed = follow_cname(j, node, &at, target);
+		else
+			break;
+		if (!followed || name_walk(&alias, target, NAME_MAX_WIRE) == 0 ||
+		    !chain_goes_on(j, &alias, seen, hop, at))
+			return;
+		name = &alias;
+	}
+	if (outcome == ZONE_DELEGATION)
+		answer_referral(j, node, name, at);
+	else if (outcome == ZONE_NXDOMAIN)
+		answer_nxdomain(j);
+	else
+		answer_data(j, node, at);
+}

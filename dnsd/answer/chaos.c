@@ -1,0 +1,59 @@
+#include "dnsd/answer/chaos.h"
+
+#include <string.h>
+
+/* Appends one character-string; too long a text is cut at 255 octets. */
+static size_t
+put_string(uint8_t *out, const char *text)
+{
+	size_t len = strnlen(text, 255);
+
+	out[0] = (uint8_t)len;
+	memcpy(out + 1, text, len);
+	return len + 1;
+}
+
+static const char *
+id_text(const struct view *view)
+{
+	const char *nsid = view->conf->nsid;
+
+	return nsid != NULL && *nsid != '\0' ? nsid : view->hostname;
+}
+
+/* The rdata for a name, its length; 0 = nothing to say. */
+static size_t
+chaos_rdata(const struct view *view, const uint8_t *name, uint8_t out[4 * 256])
+{
+	const struct conf *conf = view->conf;
+	size_t n = 0;
+
+	if (name_equal(name, (const uint8_t *)"\7version\4bind"))
+		return conf->chaos.version_bind ? put_string(out, conf->chaos.version) : 0;
+	if (name_equal(name, (const uint8_t *)"\7version\6server"))
+		return conf->chaos.version_server ? put_string(out, conf->chaos.version) : 0;
+	if (name_equal(name, (const uint8_t *)"\2id\6server"))
+		return conf->chaos.id_server ? put_string(out, id_text(view)) : 0;
+	if (name_equal(name, (const uint8_t *)"\10hostname\4bind"))
+		return conf->chaos.hostname_bind ? put_string(out, view->hostname) : 0;
+	if (name_equal(name, (const uint8_t *)"\4site\10nearcast") && view->site_state[0][0] != '\0')
+		for (unsigned i = 0; i < 4; i++)
+			n += put_string(out + n, view->site_state[i]);
+	return n;
+}
+
+bool
+chaos_answer(struct answer_job *j)
+{
+	uint8_t rdata[4 * 256];
+	size_t len = chaos_rdata(j->view, j->q->qname.name, rdata);
+
+	if (len == 0)
+		return false;
+	j->r.flags = DNS_AA;
+	if (j->q->qtype != DNS_TXT && j->q->qtype != DNS_ANY)
+		j->note.kind = ANSWER_NODATA;
+	else if (!reply_record(&j->r, REPLY_ANSWER, DNS_HEADER_LEN, DNS_TXT, DNS_CH, 0, rdata, len))
+		answer_truncate(j);
+	return true;
+}

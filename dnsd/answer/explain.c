@@ -1,0 +1,208 @@
+#include "dnsd/answer/explain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool
+allowed(const struct answer_job *j)
+{
+	const struct conf_prefixes *allow = &j->view->conf->explain;
+
+	for (size_t i = 0; i < allow->n; i++)
+		if (prefix_contains(&allow->v[i], j->client->addr.family, j->client->addr.ip))
+			return true;
+	return false;
+}
+
+/* One line more for the EDE text.  An EDE may be cut to fit the packet: servers that were not
+ * chosen go last, behind place, scope and TTL. */
+static void
+join_line(void *arg, const char *text)
+{
+	struct answer_job *j = arg;
+	bool refused = strstr(text, " chosen=no") != NULL;
+	size_t at = refused ? j->why_len : j->why_head, room = sizeof(j->why_text) - 1 - at;
+	char line[300];
+	int n = snprintf(line, sizeof(line), "%s%s%s", at != 0 ? "; " : "", text,
+	    at == 0 && j->why_len != 0 ? "; " : "");
+	size_t len = n > 0 && (size_t)n < sizeof(line) ? (size_t)n : 0, rest = j->why_len - at;
+
+	if (len > room)
+		return;
+	if (rest > room - len)
+		rest = room - len;
+	memmove(j->why_text + at + len, j->why_text + at, rest);
+	memcpy(j->why_text + at, line, len);
+	j->why_len = at + len + rest;
+	j->why_text[j->why_len] = '\0';
+	if (!refused)
+		j->why_head = at + len;
+}
+
+const struct steer_why *
+explain_why(struct answer_job *j)
+{
+	if (!j->q->explain || !allowed(j))
+		return NULL;
+	j->explaining = true;
+	j->why_len = j->why_head = 0;
+	j->why_text[0] = '\0';
+	j->why = (struct steer_why){ .line = join_line, .arg = j };
+	return &j->why;
+}
+
+/* One TXT record a line. */
+static void
+txt_line(void *arg, const char *text)
+{
+	struct answer_job *j = arg;
+	uint8_t rdata[256];
+	size_t len = strnlen(text, 255);
+
+	rdata[0] = (uint8_t)len;
+	memcpy(rdata + 1, text, len);
+	if (!reply_record(&j->r, REPLY_ANSWER, DNS_HEADER_LEN, DNS_TXT, DNS_IN, 0, rdata, len + 1))
+		answer_truncate(j);
+}
+
+/* The steered node that a name leads to, by CNAMEs too; NULL = none. */
+static const struct zone_node *
+steered_node(const struct zone *zone, const uint8_t *name)
+{
+	uint8_t target[NAME_MAX_WIRE];
+	struct name_walk w;
+	uint32_t found;
+
+	for (int hop = 0; hop < 16; hop++) {
+		const struct zone_node *node;
+
+		if (name_walk(&w, name, NAME_MAX_WIRE) == 0 || !name_below(name, zone->apex) ||
+		    zone_find(zone, &w, DNS_A, &found) > ZONE_WILDCARD)
+			return NULL;
+		node = &zone->nodes[found];
+		if (!(node->flags & ZONE_NODE_CNAME))
+			return node->steer != ZONE_NONE ? node : NULL;
+		answer_rdata_name(zone, zone_rrset(zone, node, DNS_CNAME)->wire + 12, target);
+		name = target;
+	}
+	return NULL;
+}
+
+static void
+explain_steering(struct answer_job *j, const struct zone_node *node)
+{
+	const struct steer_name *name = j->vz->steer[node->steer];
+	struct steer_why why = { .line = txt_line, .arg = j };
+	struct steer_answer picked;
+	size_t start = j->r.at;
+
+	steer_pick(name, j->place, 4, &picked, NULL);
+	steer_pick(name, j->place, picked.n != 0 ? 4 : 6, &picked, &why);
+	if (j->place->ecs)				/* a line names the very prefix that asked */
+		j->r.opt.scope = j->q->ecs.source;
+	if (j->r.flags & DNS_TC) {		/* never half an rrset */
+		j->r.at = start;
+		j->r.count[REPLY_ANSWER] = 0;
+	}
+}
+
+/* _why.NAME: to those who may ask; to others it does not exist, whatever the zone says. */
+static bool
+explain_why_name(struct answer_job *j)
+{
+	const uint8_t *asked = j->q->qname.name + 5;
+	const struct zone_node *node;
+
+	if (!name_below(asked, j->r.zone->apex))
+		return false;
+	node = steered_node(j->r.zone, asked);
+	if (node == NULL) {
+		if (allowed(j)) {
+			j->r.opt.ede = DNS_EDE_OTHER;
+			j->r.opt.ede_text = "this name is not steered";
+		}
+		return false;
+	}
+	if (!allowed(j))
+		answer_nxdomain(j);
+	else if (j->q->qtype == DNS_TXT || j->q->qtype == DNS_ANY)
+		explain_steering(j, node);
+	else
+		answer_nodata(j);
+	return true;
+}
+
+static size_t
+put_text(uint8_t *out, const char *key, const char *value)
+{
+	int n = snprintf((char *)out + 1, 256, "%s=%s", key, value);
+
+	out[0] = (uint8_t)(n < 255 ? n : 255);
+	return out[0] + 1u;
+}
+
+/* _whoami.ZONE: the resolver's address, the prefix it sent, this site, the country. */
+static bool
+explain_whoami(struct answer_job *j)
+{
+	const struct name_walk *name = &j->q->qname;
+	const struct query_ecs *ecs = &j->q->ecs;
+	struct prefix net = { .family = ecs->family, .len = ecs->source };
+	struct addr resolver = j->client->addr;
+	char ip[ADDR_TEXT], subnet[ADDR_TEXT + 8] = "none", country[3] = "";
+	uint8_t rdata[4 * 256];
+	size_t n;
+
+	if (name->labels != j->r.zone->apex_labels + 1u ||
+	    zone_node_find(j->r.zone, name->hash[name->labels], name->name, name->len) != ZONE_NONE)
+		return false;
+	if (j->q->qtype != DNS_TXT && j->q->qtype != DNS_ANY) {
+		answer_nodata(j);
+		return true;
+	}
+	resolver.port = 0;
+	if (j->view->steer != NULL)
+		steer_country(j->view->steer, j->place, country);
+	if (j->place->ecs) {
+		memcpy(net.ip, ecs->ip, 16);
+		prefix_text(&net, subnet);
+		snprintf(subnet + strlen(subnet), 8, "/%u", ecs->source);
+		j->r.opt.scope = ecs->source;
+	} else if (ecs->present) {
+		snprintf(subnet, sizeof(subnet), "opt-out");
+	}
+	n = put_text(rdata, "ip", addr_text(&resolver, ip));
+	n += put_text(rdata + n, "ecs", subnet);
+	n += put_text(rdata + n, "site", j->view->conf->here != NULL ? j->view->conf->here : "none");
+	n += put_text(rdata + n, "country", *country != '\0' ? country : "unknown");
+	if (!reply_record(&j->r, REPLY_ANSWER, DNS_HEADER_LEN, DNS_TXT, DNS_IN, 0, rdata, n))
+		answer_truncate(j);
+	return true;
+}
+
+/* Compares a first label, which is lower case here. */
+static bool
+first_label(const uint8_t *name, const char *label, uint8_t len)
+{
+	if (name[0] != len)
+		return false;
+	for (unsigned i = 0; i < len; i++)
+		if (name_fold(name[1 + i]) != (uint8_t)label[i])
+			return false;
+	return true;
+}
+
+bool
+explain_name(struct answer_job *j)
+{
+	const uint8_t *name = j->q->qname.name;
+
+	/* an octet after the name's first is always there: the question's type follows */
+	if (name[1] != '_')
+		return false;
+	if (first_label(name, "_why", 4))
+		return explain_why_name(j);
+	if (first_label(name, "_whoami", 7))
+		return explain_whoami(j);
+	return false;
+}

@@ -1,0 +1,158 @@
+#include "dnsd/answer/svcb.h"
+
+#include <string.h>
+
+enum { KEY_MANDATORY = 0, KEY_IPV4HINT = 4, KEY_IPV6HINT = 6 };
+
+/* What the client gets for A and AAAA, where a hint asks for it. */
+struct hints {
+	bool v4, v6;
+	struct steer_answer a, aaaa;
+};
+
+/* Offset of the SvcParams: past priority and target (RFC 9460 2.2). */
+static size_t
+params_at(const uint8_t *rdata, size_t len)
+{
+	size_t name = len > 2 ? name_check(rdata + 2, len - 2) : 0;
+
+	return name != 0 ? 2 + name : len;
+}
+
+/* The parameter `key` of a record, at its key octets; NULL = not there. */
+static const uint8_t *
+find_param(const uint8_t *rdata, size_t len, unsigned key)
+{
+	size_t at = params_at(rdata, len);
+
+	while (at + 4 <= len && 4u + dns_get16(rdata + at + 2) <= len - at) {
+		if (dns_get16(rdata + at) == key)
+			return rdata + at;
+		at += 4u + dns_get16(rdata + at + 2);
+	}
+	return NULL;
+}
+
+/* A hint that the record has and the client gets no address for. */
+static bool
+is_dropped(const struct hints *h, unsigned key)
+{
+	return (key == KEY_IPV4HINT && h->v4 && h->a.n == 0) || (key == KEY_IPV6HINT && h->v6 && h->aaaa.n == 0);
+}
+
+/* `mandatory` without the hints that are dropped, which it may not name then (RFC 9460 8); 0 if
+ * none is left, SIZE_MAX if it does not fit. */
+static size_t
+put_mandatory(uint8_t *out, size_t room, const struct hints *h, const uint8_t *param, size_t whole)
+{
+	size_t n = 4;
+
+	if (whole > room)
+		return SIZE_MAX;
+	for (size_t at = 4; at + 2 <= whole; at += 2)
+		if (!is_dropped(h, dns_get16(param + at))) {
+			memcpy(out + n, param + at, 2);
+			n += 2;
+		}
+	dns_put16(out, KEY_MANDATORY);
+	dns_put16(out + 2, (uint16_t)(n - 4));
+	return n != 4 ? n : 0;
+}
+
+/* Replaces a hint; its length in `out`, 0 if the family has no address, SIZE_MAX if it
+ * does not fit. */
+static size_t
+put_hint(uint8_t *out, size_t room, unsigned key, const struct steer_answer *picked, size_t octets)
+{
+	if (picked->n == 0)
+		return 0;
+	if (4 + picked->n * octets > room)
+		return SIZE_MAX;
+	dns_put16(out, (uint16_t)key);
+	dns_put16(out + 2, (uint16_t)(picked->n * octets));
+	for (unsigned i = 0; i < picked->n; i++)
+		memcpy(out + 4 + i * octets, picked->ip[i], octets);
+	return 4 + picked->n * octets;
+}
+
+/* One record's rdata with the hints replaced; SIZE_MAX if it does not fit. */
+static size_t
+rewrite(const struct hints *h, const uint8_t *rdata, size_t len, uint8_t *out, size_t room)
+{
+	size_t at = params_at(rdata, len), n = at, put;
+
+	if (n > room)
+		return SIZE_MAX;
+	memcpy(out, rdata, n);
+	for (; at + 4 <= len; n += put) {
+		unsigned key = dns_get16(rdata + at);
+		size_t whole = 4u + dns_get16(rdata + at + 2);
+		const struct steer_answer *picked = key == KEY_IPV4HINT ? &h->a : &h->aaaa;
+
+		if (whole > len - at)
+			whole = len - at;
+		if (key == KEY_MANDATORY) {
+			put = put_mandatory(out + n, room - n, h, rdata + at, whole);
+		} else if (key == KEY_IPV4HINT || key == KEY_IPV6HINT) {
+			put = put_hint(out + n, room - n, key, picked, key == KEY_IPV4HINT ? 4 : 16);
+		} else {
+			put = whole <= room - n ? whole : SIZE_MAX;
+			memcpy(out + n, rdata + at, put != SIZE_MAX ? put : 0);
+		}
+		if (put == SIZE_MAX)
+			return SIZE_MAX;
+		at += whole;
+	}
+	return n;
+}
+
+/* Makes the choices that the rrset's hints ask for; the TTL is the shortest of all. */
+static uint32_t
+pick_hints(struct answer_job *j, const struct zone_node *node, const struct rrset *set,
+    struct hints *h)
+{
+	uint32_t ttl_s = set->ttl_s;
+
+	h->v4 = h->v6 = false;
+	for (size_t at = 0; at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
+		const uint8_t *rdata = set->wire + at + 12;
+		size_t len = dns_get16(set->wire + at + 10);
+
+		h->v4 |= find_param(rdata, len, KEY_IPV4HINT) != NULL;
+		h->v6 |= find_param(rdata, len, KEY_IPV6HINT) != NULL;
+	}
+	if (h->v4 && answer_pick(j, node, 4, &h->a)) {
+		answer_note_pick(j, &h->a);
+		ttl_s = h->a.ttl_s < ttl_s ? h->a.ttl_s : ttl_s;
+	}
+	if (h->v6 && answer_pick(j, node, 6, &h->aaaa)) {
+		answer_note_pick(j, &h->aaaa);
+		ttl_s = h->aaaa.ttl_s < ttl_s ? h->aaaa.ttl_s : ttl_s;
+	}
+	return ttl_s;
+}
+
+bool
+svcb_steered(struct answer_job *j, const struct zone_node *node, const struct rrset *set,
+    size_t owner_at)
+{
+	struct reply *r = &j->r;
+	size_t start = r->at, room;
+	uint16_t count = r->count[REPLY_ANSWER];
+	struct hints h;
+	uint32_t ttl_s = pick_hints(j, node, set, &h);
+
+	if (!h.v4 && !h.v6)
+		return reply_rrset(r, REPLY_ANSWER, owner_at, set);
+	for (size_t at = 0; at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
+		uint8_t *out = reply_rdata(r, &room);
+		size_t n = rewrite(&h, set->wire + at + 12, dns_get16(set->wire + at + 10), out, room);
+
+		if (n == SIZE_MAX || !reply_record(r, REPLY_ANSWER, owner_at, set->type, DNS_IN, ttl_s, out, n)) {
+			r->at = start;
+			r->count[REPLY_ANSWER] = count;
+			return false;
+		}
+	}
+	return true;
+}

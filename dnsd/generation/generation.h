@@ -1,0 +1,64 @@
+/*
+ * view: one generation of everything the packet path reads.
+ *
+ * Configuration, zones, maps and health, immutable, built whole off the packet
+ * path and published by one pointer; the old one is freed after every worker has
+ * passed a quiescent state (liburcu QSBR).  Zones and maps that did not change are
+ * shared between generations by reference counts which only the main thread touches.
+ */
+#ifndef NEARCAST_VIEW_H
+#define NEARCAST_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/conf/conf.h"
+#include "common/err.h"
+#include "common/health_file.h"
+#include "dnsd/message/cookie.h"
+#include "dnsd/generation/inputs.h"
+#include "dnsd/steer/steer.h"
+#include "dnsd/zone/zone.h"
+
+struct view_zone {
+	struct zone *zone;		/* NULL = configured but not loaded: SERVFAIL, EDE Not Ready */
+	const struct steer_name **steer; /* by index of zone->steers */
+	uint8_t apex[NAME_MAX_WIRE];
+	uint8_t apex_labels;
+	uint64_t apex_hash;
+};
+
+struct view {
+	uint64_t generation;
+	struct load *load;		/* held: conf, zones, maps */
+	const struct conf *conf;	/* the load's */
+	struct view_zone *zones;
+	uint32_t n_zones, n_loaded;
+	uint32_t *apex_index;		/* open addressing on apex_hash: index into zones or ZONE_NONE */
+	uint32_t apex_index_mask;
+	uint8_t max_apex_labels;
+	struct steer *steer;
+	struct cookie_secrets cookies;
+	uint8_t nsid_len;
+	uint8_t nsid[128];
+	char hostname[256];		/* for CH hostname.bind, and id.server without an nsid */
+	char site_state[4][80];		/* TXT strings of CH site.nearcast, which healthd asks, here and at
+					 * other sites: site, posture, "drain=0|1", "ttl=N" (the most
+					 * that a steered answer carries); [0] "" = not known */
+};
+
+/* Builds a generation from what was read and one state of health (NULL = unknown, which fails
+ * open; it is copied).  Holds the load.  Main thread (or nearctl) only.  NULL with a reason. */
+struct view *view_build(struct load *load, const struct health_file *health, uint64_t generation,
+    struct err *err);
+
+/* When no worker reads it any more.  NULL is fine. */
+void view_free(struct view *view);
+
+/* The zone that is closest above the name (by labels from the right); for qtype DS
+ * at a child's apex its parent, where we have it (RFC 4035 3.1.4.1).  NULL = none. */
+const struct view_zone *view_find_zone(const struct view *view,
+    const struct name_walk *name, uint16_t qtype);
+
+#endif

@@ -1,0 +1,165 @@
+#include "dnsd/generation/reload.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+enum { NICE = 19, SLICE_NS = 20000000 };
+
+struct reload {
+	int event;
+	bool busy;
+	pthread_t thread;
+	enum reload_kind kind;
+	char path[4096];
+	const struct load *old;
+	struct load *result;
+	struct err err;
+	char said[8192];		/* lines, for whoever asked for the reload */
+};
+
+/* whose thread this is: load.c's callbacks carry no argument */
+static _Thread_local struct reload *saying;
+
+struct reload *
+reload_new(struct err *err)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+
+	if (r == NULL || (r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+		err_set(err, "reload: %s", strerror(errno));
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void
+reload_free(struct reload *r)
+{
+	if (r == NULL)
+		return;
+	if (r->busy)
+		load_release(reload_take(r, NULL));
+	close(r->event);
+	free(r);
+}
+
+int
+reload_fd(const struct reload *r)
+{
+	return r->event;
+}
+
+bool
+reload_busy(const struct reload *r)
+{
+	return r->busy;
+}
+
+static void
+keep(const char *line)
+{
+	size_t used = strlen(saying->said);
+
+	snprintf(saying->said + used, sizeof(saying->said) - used, "%s\n", line);
+}
+
+static void
+say_warn(const char *line)
+{
+	log_warn("%s", line);
+	keep(line);
+}
+
+static void
+say_error(const char *line)
+{
+	log_error("%s", line);
+	keep(line);
+}
+
+/* The least share of a busy processor.  The long slice is a late deadline (EEVDF): a worker that
+ * wakes up has an earlier one and runs at once, where a short slice would first be served to its
+ * end, or to the next tick.  Where the kernel knows no slices (before 6.12) the share remains. */
+static void
+be_nice(void)
+{
+	/* sched_setattr(2): Debian's libc has neither the call nor its struct */
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} attr = { .size = sizeof(attr), .policy = SCHED_BATCH, .nice = NICE, .runtime = SLICE_NS };
+
+	(void)syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
+static void *
+reload_run(void *arg)
+{
+	static const struct load_say say = { say_warn, say_error };
+	struct reload *r = arg;
+	uint64_t one = 1;
+
+	saying = r;
+	be_nice();
+	if (r->kind == RELOAD_GEO)
+		r->result = load_read_geo(r->old, &say, &r->err);
+	else
+		r->result = load_read(r->path, r->old, r->kind == RELOAD_FORCED, &say, &r->err);
+	(void)!write(r->event, &one, sizeof(one));
+	return NULL;
+}
+
+int
+reload_begin(struct reload *r, enum reload_kind kind, const char *path, const struct load *old,
+    struct err *err)
+{
+	int rc;
+
+	if (r->busy)
+		return err_set(err, "a reload is under way");
+	if (strlen(path) >= sizeof(r->path))
+		return err_set(err, "%.200s...: too long a path", path);
+	strcpy(r->path, path);
+	r->kind = kind;
+	r->old = old;
+	r->result = NULL;
+	r->said[0] = '\0';
+	rc = pthread_create(&r->thread, NULL, reload_run, r);
+	if (rc != 0)
+		return err_set(err, "reload: %s", strerror(rc));
+	pthread_setname_np(r->thread, "dnsd reload");
+	r->busy = true;
+	return 0;
+}
+
+struct load *
+reload_take(struct reload *r, struct err *err)
+{
+	uint64_t n;
+
+	pthread_join(r->thread, NULL);
+	(void)!read(r->event, &n, sizeof(n));
+	r->busy = false;
+	if (r->result == NULL && err != NULL)
+		*err = r->err;
+	return r->result;
+}
+
+const char *
+reload_said(const struct reload *r)
+{
+	return r->said;
+}

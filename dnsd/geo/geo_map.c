@@ -1,0 +1,332 @@
+#include "dnsd/geo/geo_map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dnsd/geo/geo_merge.h"
+
+struct geo_map {
+	struct geo_rank *rank;
+	struct geo_trie v4, v6;
+	double located[2];		/* IPv4 and IPv6 /64s that have a place or a rule */
+};
+
+/* ---- folding ---- */
+
+/* Which of the folded ranges a leaf's mark stands for. */
+static inline const struct geo_fold *
+fold_of(uint16_t result)
+{
+	return result >= GEO_FOLD_MARK ? &geo_folds[result - GEO_FOLD_MARK] : NULL;
+}
+
+static inline uint32_t
+folded_ip(const struct geo_fold *fold, geo_key key)
+{
+	uint32_t ip = (uint32_t)(key >> (96 - fold->offset));
+
+	return fold->inverted ? ~ip : ip;
+}
+
+/* A leaf of IPv4 as one of the IPv6 range around it; `outer` is the leaf that led there. */
+static struct geo_leaf
+unfold(const struct geo_fold *fold, struct geo_leaf inner, struct geo_leaf outer)
+{
+	unsigned depth = fold->offset + inner.depth;
+
+	inner.depth = (uint8_t)(depth > outer.depth ? depth : outer.depth);
+	return inner;
+}
+
+static const struct geo_fold *
+find_fold(geo_key key)
+{
+	for (size_t i = 0; i < GEO_FOLDS; i++)
+		if ((key ^ geo_fold_key(&geo_folds[i])) >> (128 - geo_folds[i].len) == 0)
+			return &geo_folds[i];
+	return NULL;
+}
+
+static void
+put_ip(uint8_t v4[4], uint32_t ip)
+{
+	for (unsigned i = 0; i < 4; i++)
+		v4[i] = (uint8_t)(ip >> (24 - 8 * i));
+}
+
+unsigned
+geo_map_fold(const uint8_t ip[16], uint8_t v4[4])
+{
+	geo_key key = geo_key_of(6, ip);
+	const struct geo_fold *fold = find_fold(key);
+
+	if (fold == NULL)
+		return 0;
+	put_ip(v4, folded_ip(fold, key));
+	return fold->offset;
+}
+
+/* ---- lookups ---- */
+
+static struct geo_leaf
+find_key6(const struct geo_map *map, geo_key key)
+{
+	struct geo_leaf leaf = geo_trie_find(&map->v6, key);
+	const struct geo_fold *fold = fold_of(leaf.result);
+
+	if (fold == NULL)
+		return leaf;
+	return unfold(fold, geo_trie_find4(&map->v4, folded_ip(fold, key)), leaf);
+}
+
+struct geo_leaf
+geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip)
+{
+	if (family == 4)
+		return geo_trie_find4(&map->v4, (uint32_t)(geo_key_of(4, ip) >> 96));
+	return find_key6(map, geo_key_of(6, ip));
+}
+
+#define BATCH 64
+
+/* n is 1 to BATCH (a `for` would have compilers warn of none). */
+static void
+find_some(size_t n, const struct geo_map *const *map, const uint8_t *family, const uint8_t *const *ip,
+    struct geo_leaf *leaf)
+{
+	const struct geo_trie *trie[BATCH];
+	geo_key key[BATCH];
+	size_t i = 0;
+
+	do {
+		trie[i] = family[i] == 4 ? &map[i]->v4 : &map[i]->v6;
+		key[i] = geo_key_of(family[i], ip[i]);
+	} while (++i < n);
+	geo_trie_find_batch(n, trie, key, leaf);
+	for (i = 0; i < n; i++) {
+		const struct geo_fold *fold = fold_of(leaf[i].result);
+		if (fold != NULL)
+			leaf[i] = unfold(fold, geo_trie_find4(&map[i]->v4, folded_ip(fold, key[i])), leaf[i]);
+	}
+}
+
+void
+geo_map_find_batch(size_t n, const struct geo_map *const *map, const uint8_t *family,
+    const uint8_t *const *ip, struct geo_leaf *leaf)
+{
+	for (size_t i = 0; i < n; i += BATCH)
+		find_some(n - i < BATCH ? n - i : BATCH, map + i, family + i, ip + i, leaf + i);
+}
+
+/* ---- building ---- */
+
+static int
+build_family(struct geo_map *map, uint8_t family, const struct geo_db *city, const struct geo_db *asn, struct err *err)
+{
+	struct geo_leaf all_v4 = { GEO_RANK_NONE, 1 };
+	struct geo_merge *merge;
+	struct geo_runs runs = { geo_merge_next, NULL };
+	int rc;
+
+	if (family == 6)
+		all_v4 = geo_trie_find4(&map->v4, 0);
+	merge = geo_merge_new(map->rank, family, city, asn, all_v4.depth == 0 ? all_v4.result : GEO_RANK_NONE, err);
+	if (merge == NULL)
+		return -1;
+	runs.arg = merge;
+	rc = geo_trie_build(family == 4 ? &map->v4 : &map->v6, &runs, err);
+	if (rc == 0)
+		rc = geo_merge_failed(merge, err);
+	map->located[family == 6] = geo_merge_located(merge);
+	geo_merge_free(merge);
+	return rc;
+}
+
+struct geo_map *
+geo_map_build(const struct conf *conf, const uint16_t *sites, size_t n_sites,
+    const struct geo_db *city, const struct geo_db *asn, struct err *err)
+{
+	struct geo_map *map = calloc(1, sizeof(*map));
+
+	if (map == NULL) {
+		err_set(err, "no memory");
+		return NULL;
+	}
+	map->rank = geo_rank_new(conf, sites, n_sites, err);
+	if (map->rank == NULL || build_family(map, 4, city, asn, err) < 0 ||
+	    build_family(map, 6, city, asn, err) < 0) {
+		geo_map_free(map);
+		return NULL;
+	}
+	return map;
+}
+
+void
+geo_map_free(struct geo_map *map)
+{
+	if (map == NULL)
+		return;
+	geo_trie_free(&map->v4);
+	geo_trie_free(&map->v6);
+	geo_rank_free(map->rank);
+	free(map);
+}
+
+/* ---- what the map says of itself ---- */
+
+size_t
+geo_map_result(const struct geo_map *map, uint16_t result, const uint16_t **sites)
+{
+	return geo_rank_list(map->rank, result, sites);
+}
+
+uint16_t
+geo_map_results(const struct geo_map *map)
+{
+	return geo_rank_results(map->rank);
+}
+
+uint16_t
+geo_map_unlocated(const struct geo_map *map)
+{
+	return geo_rank_unlocated(map->rank);
+}
+
+size_t
+geo_map_memory(const struct geo_map *map)
+{
+	return sizeof(*map) + map->v4.map_size + map->v6.map_size + geo_rank_memory(map->rank);
+}
+
+int
+geo_map_walk(const struct geo_map *map,
+    int (*each)(void *arg, const struct prefix *net, uint16_t result), void *arg)
+{
+	static const uint8_t families[2] = { 4, 6 };
+
+	for (int f = 0; f < 2; f++) {
+		const struct geo_trie *trie = families[f] == 4 ? &map->v4 : &map->v6;
+		geo_key key = 0, last;
+		do {
+			struct geo_leaf leaf = geo_trie_find(trie, key);
+			struct prefix net;
+			int rc = 0;
+			geo_key_prefix(key, families[f], leaf.depth, &net);
+			if (leaf.result < GEO_FOLD_MARK)
+				rc = each(arg, &net, leaf.result);
+			if (rc != 0)
+				return rc;
+			last = geo_key_last(key, leaf.depth);
+			key = last + 1;
+		} while (last != GEO_KEY_MAX);
+	}
+	return 0;
+}
+
+static const char *
+first_site(const struct geo_map *map, uint16_t result)
+{
+	const uint16_t *sites;
+
+	geo_rank_list(map->rank, result, &sites);
+	return geo_rank_site_name(map->rank, sites[0]);
+}
+
+/* How many /64s (IPv4 addresses) of one family have another first site. */
+static double
+moved(const struct geo_map *old, const struct geo_map *fresh, bool six)
+{
+	geo_key key = 0, last;
+	double n = 0;
+
+	do {
+		struct geo_leaf a = geo_trie_find(six ? &old->v6 : &old->v4, key);
+		struct geo_leaf b = geo_trie_find(six ? &fresh->v6 : &fresh->v4, key);
+		last = geo_key_last(key, a.depth > b.depth ? a.depth : b.depth);
+		/* folded ranges are counted as IPv4 */
+		if (a.result < GEO_FOLD_MARK && b.result < GEO_FOLD_MARK &&
+		    strcmp(first_site(old, a.result), first_site(fresh, b.result)) != 0)
+			n += geo_merge_size(six ? 6 : 4, key, last);
+		key = last + 1;
+	} while (last != GEO_KEY_MAX);
+	return n;
+}
+
+double
+geo_map_moved_percent(const struct geo_map *old, const struct geo_map *fresh)
+{
+	double worst = 0;
+
+	for (int six = 0; six < 2; six++) {
+		double space = old->located[six] > fresh->located[six] ? old->located[six] : fresh->located[six];
+		double n = moved(old, fresh, six);
+		double percent = n < space ? 100 * n / space : 100;
+		if (n > 0 && percent > worst)
+			worst = percent;
+	}
+	return worst;
+}
+
+/* ---- why ---- */
+
+/* The longest prefix rule that holds the address: rules come sorted, shorter ones first. */
+static const struct geo_rule *
+prefix_rule(const struct geo_map *map, uint8_t family, const uint8_t *ip, unsigned min_len)
+{
+	const struct geo_rule *rules, *found = NULL;
+	size_t n;
+
+	rules = geo_rank_rules(map->rank, &n);
+	for (size_t i = 0; i < n && rules[i].kind == CONF_RULE_PREFIX; i++)
+		if (rules[i].prefix.len >= min_len && prefix_contains(&rules[i].prefix, family, ip))
+			found = &rules[i];
+	return found;
+}
+
+/* The rule that decides, by strength; NULL = distance. */
+static const struct geo_rule *
+deciding_rule(const struct geo_map *map, uint8_t family, const uint8_t *ip, const struct geo_why *why)
+{
+	const struct geo_rule *rule = prefix_rule(map, family, ip, 0);
+
+	if (rule == NULL)
+		rule = geo_rank_asn_rule(map->rank, why->asn);
+	if (rule == NULL && why->known)
+		rule = geo_rank_country_rule(map->rank, why->place.country);
+	if (rule == NULL && why->known)
+		rule = geo_rank_continent_rule(map->rank, why->place.continent);
+	return rule;
+}
+
+void
+geo_map_why(const struct geo_map *map, const struct geo_db *city, const struct geo_db *asn,
+    uint8_t family, const uint8_t *ip, struct geo_why *why)
+{
+	const struct geo_fold *fold = family == 6 ? find_fold(geo_key_of(6, ip)) : NULL;
+	struct geo_place as;
+	struct prefix as_net;
+	uint8_t v4[4];
+
+	memset(why, 0, sizeof(*why));
+	if (fold != NULL) {
+		why->rule = prefix_rule(map, 6, ip, fold->len);
+		put_ip(v4, folded_ip(fold, geo_key_of(6, ip)));
+		family = 4;
+		ip = v4;
+	}
+	if (city != NULL)
+		why->known = geo_db_lookup(city, family, ip, &why->place, &why->net);
+	why->asn = why->place.asn;
+	if (asn != NULL)
+		why->asn = geo_db_lookup(asn, family, ip, &as, &as_net) ? as.asn : 0;
+	if (why->rule == NULL)
+		why->rule = deciding_rule(map, family, ip, why);
+	if (why->rule != NULL) {
+		why->kind = GEO_WHY_RULE;
+		why->result = why->rule->result;
+		return;
+	}
+	/* every list by distance has been made when the map was built, so none is added now */
+	why->result = geo_rank_place(map->rank, why->known ? &why->place : NULL);
+	why->kind = why->known && why->place.has_point ? GEO_WHY_DISTANCE : GEO_WHY_UNLOCATED;
+}

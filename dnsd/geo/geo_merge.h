@@ -1,0 +1,63 @@
+/*
+ * geo_merge: two databases and the prefix rules, walked side by side.
+ *
+ * Gives every stretch of one family's addresses its result, in order, as geo_trie_build
+ * pulls them.  Where IPv6 folds to IPv4 it gives the fold's mark instead.  Builds no
+ * lists of networks: it holds one network of each database at a time, and remembers the result of each
+ * record.  One thread; used while a map is built.
+ */
+#ifndef NEARCAST_GEO_MERGE_H
+#define NEARCAST_GEO_MERGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dnsd/geo/geo_rank.h"
+#include "dnsd/geo/geo_trie.h"
+
+/* IPv6 ranges with an IPv4 address inside. */
+struct geo_fold {
+	uint64_t hi, lo;		/* the range's first address */
+	uint8_t len;			/* and prefix length */
+	uint8_t offset;			/* IPv6 bits before the IPv4 address */
+	bool inverted;
+};
+
+#define GEO_FOLDS 4
+extern const struct geo_fold geo_folds[GEO_FOLDS];
+
+/* The result that stands for geo_folds[i] is GEO_FOLD_MARK + i. */
+#define GEO_FOLD_MARK GEO_RANK_MAX_RESULTS
+
+static inline geo_key
+geo_fold_key(const struct geo_fold *fold)
+{
+	return (geo_key)fold->hi << 64 | fold->lo;
+}
+
+struct geo_merge;
+
+/* `rank` gets the lists that are met and outlives the merge, as the databases do.  all_v4: the one result
+ * of all IPv4 addresses, if there is only one, else GEO_RANK_NONE; then nothing needs folding. */
+struct geo_merge *geo_merge_new(struct geo_rank *rank, uint8_t family,
+    const struct geo_db *city, const struct geo_db *asn, uint16_t all_v4, struct err *err);
+void geo_merge_free(struct geo_merge *merge);
+
+/* For struct geo_runs, with the merge as its arg. */
+void geo_merge_next(void *merge, struct geo_run *run);
+
+/* After the last run: -1 with a reason if there were too many results. */
+int geo_merge_failed(const struct geo_merge *merge, struct err *err);
+/* IPv4 addresses, or IPv6 /64s, that have a rule, or a place with coordinates; folded ranges not counted. */
+double geo_merge_located(const struct geo_merge *merge);
+
+/* A range of one family in these units. */
+static inline double
+geo_merge_size(uint8_t family, geo_key start, geo_key last)
+{
+	if (family == 4)
+		return (double)(uint64_t)((last - start) >> 96) + 1;
+	return ((double)(uint64_t)((last - start) >> 64) * 0x1p64 + (double)(uint64_t)(last - start) + 1) * 0x1p-64;
+}
+
+#endif

@@ -1,0 +1,461 @@
+#include "dnsd/geo/geo_rank.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EARTH_RADIUS_KM 6371.0088	/* IUGG mean radius */
+
+struct vector {
+	double x, y, z;			/* on the unit sphere */
+};
+
+struct site {
+	uint16_t index;			/* into conf->sites */
+	bool located;
+	struct vector at;
+};
+
+struct list {
+	uint16_t n;
+	uint16_t site[GEO_RANK_MAX_LIST];
+};
+
+struct geo_rank {
+	struct site *sites;		/* in the order of the configuration */
+	size_t n_sites;
+	bool any_located;		/* else distance has nothing to say */
+	size_t cut;			/* sites in a list by distance */
+	char **names;			/* of all sites of the configuration */
+	size_t n_names;
+	struct geo_rule *rules;
+	size_t n_rules;
+	struct list *lists;
+	uint32_t n_lists, cap_lists;
+	uint16_t *index;		/* open addressing: lists by content, at most half full */
+	uint32_t index_size;		/* twice cap_lists */
+	uint16_t unlocated;
+};
+
+/* ---- distance ---- */
+
+static double
+radians(double degrees)
+{
+	return degrees * (M_PI / 180);
+}
+
+double
+geo_distance_km(double lat1, double lon1, double lat2, double lon2)
+{
+	double dlat = sin(radians(lat2 - lat1) / 2), dlon = sin(radians(lon2 - lon1) / 2);
+	double a = dlat * dlat + cos(radians(lat1)) * cos(radians(lat2)) * dlon * dlon;
+
+	return 2 * EARTH_RADIUS_KM * asin(sqrt(a > 1 ? 1 : a));
+}
+
+static struct vector
+vector_of(double latitude, double longitude)
+{
+	double lat = radians(latitude), lon = radians(longitude);
+
+	return (struct vector){ cos(lat) * cos(lon), cos(lat) * sin(lon), sin(lat) };
+}
+
+/* The straight line through the earth, in millimetres: it grows with the great circle and costs a tenth
+ * of it.  Rounded, so that what is equally far on paper is equally far here. */
+static int64_t
+chord_mm(struct vector a, struct vector b)
+{
+	double x = a.x - b.x, y = a.y - b.y, z = a.z - b.z;
+
+	return (int64_t)(sqrt(x * x + y * y + z * z) * (EARTH_RADIUS_KM * 1e6) + 0.5);
+}
+
+/* Fills `list` after the sites it already has: by distance from `from`, then those without coordinates. */
+static void
+add_by_distance(const struct geo_rank *rank, struct list *list, struct vector from)
+{
+	int64_t far[GEO_RANK_MAX_LIST];
+	size_t fixed = list->n, n = fixed;
+
+	for (size_t i = 0; i < rank->n_sites; i++) {
+		const struct site *s = &rank->sites[i];
+		int64_t d = s->located ? chord_mm(s->at, from) : INT64_MAX;
+		size_t at = n;
+		if (fixed != 0 && s->index == list->site[0])
+			continue;
+		while (at > fixed && d < far[at - 1])
+			at--;
+		if (at == rank->cut)
+			continue;
+		n = n < rank->cut ? n + 1 : n;
+		memmove(&far[at + 1], &far[at], (n - at - 1) * sizeof(far[0]));
+		memmove(&list->site[at + 1], &list->site[at], (n - at - 1) * sizeof(list->site[0]));
+		far[at] = d;
+		list->site[at] = s->index;
+	}
+	list->n = (uint16_t)n;
+}
+
+static void
+add_in_order(const struct geo_rank *rank, struct list *list)
+{
+	size_t fixed = list->n;
+
+	for (size_t i = 0; i < rank->n_sites && list->n < rank->cut; i++)
+		if (fixed == 0 || rank->sites[i].index != list->site[0])
+			list->site[list->n++] = rank->sites[i].index;
+}
+
+/* ---- lists ---- */
+
+
+static uint32_t
+list_hash(const struct list *list)
+{
+	uint64_t h = list->n;
+
+	for (size_t i = 0; i < list->n; i++)
+		h = (h ^ list->site[i]) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(h >> 32);
+}
+
+static bool
+list_equal(const struct list *a, const struct list *b)
+{
+	return a->n == b->n && memcmp(a->site, b->site, a->n * sizeof(a->site[0])) == 0;
+}
+
+/* Where in the index the list stands, or would. */
+static uint32_t
+index_of(const struct geo_rank *rank, const struct list *list)
+{
+	uint32_t i = list_hash(list) & (rank->index_size - 1);
+
+	while (rank->index[i] != GEO_RANK_NONE && !list_equal(&rank->lists[rank->index[i]], list))
+		i = (i + 1) & (rank->index_size - 1);
+	return i;
+}
+
+static int
+grow_lists(struct geo_rank *rank)
+{
+	uint32_t cap = rank->cap_lists != 0 ? 2 * rank->cap_lists : 64;
+	struct list *lists = realloc(rank->lists, cap * sizeof(*lists));
+	uint16_t *index;
+
+	if (lists == NULL)
+		return -1;
+	rank->lists = lists;
+	index = realloc(rank->index, 2 * cap * sizeof(*index));
+	if (index == NULL)
+		return -1;
+	rank->cap_lists = cap;
+	rank->index = index;
+	rank->index_size = 2 * cap;
+	memset(index, 0xff, rank->index_size * sizeof(*index));
+	for (uint32_t i = 0; i < rank->n_lists; i++)
+		index[index_of(rank, &lists[i])] = (uint16_t)i;
+	return 0;
+}
+
+/* The result of this list, old or new. */
+static uint16_t
+add_list(struct geo_rank *rank, const struct list *list)
+{
+	uint32_t i = rank->index_size != 0 ? index_of(rank, list) : 0;
+
+	if (rank->index_size != 0 && rank->index[i] != GEO_RANK_NONE)
+		return rank->index[i];
+	if (rank->n_lists == GEO_RANK_MAX_RESULTS || (rank->n_lists == rank->cap_lists && grow_lists(rank) < 0))
+		return GEO_RANK_NONE;
+	rank->lists[rank->n_lists] = *list;
+	i = index_of(rank, list);
+	rank->index[i] = (uint16_t)rank->n_lists++;
+	return rank->index[i];
+}
+
+/* ---- rules ---- */
+
+static int
+compare_prefix(const struct prefix *a, const struct prefix *b)
+{
+	int c = a->family - b->family;
+
+	if (c == 0)
+		c = memcmp(a->ip, b->ip, sizeof(a->ip));
+	return c != 0 ? c : a->len - b->len;
+}
+
+static int
+compare_key(const struct geo_rule *a, const struct geo_rule *b)
+{
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	switch (a->kind) {
+	case CONF_RULE_PREFIX:
+		return compare_prefix(&a->prefix, &b->prefix);
+	case CONF_RULE_ASN:
+		return a->asn < b->asn ? -1 : a->asn > b->asn;
+	default:
+		return memcmp(a->code, b->code, 2);
+	}
+}
+
+/* Of rules for the same key the first of the file counts: it comes first, but for prefixes,
+ * which are laid over each other, last. */
+static int
+compare_rule(const void *va, const void *vb)
+{
+	const struct geo_rule *a = va, *b = vb;
+	int c = compare_key(a, b), file_order = a->order < b->order ? -1 : 1;
+
+	if (c != 0)
+		return c;
+	return a->kind == CONF_RULE_PREFIX ? -file_order : file_order;
+}
+
+static bool
+of_pool(const struct geo_rank *rank, uint16_t site)
+{
+	for (size_t i = 0; i < rank->n_sites; i++)
+		if (rank->sites[i].index == site)
+			return true;
+	return false;
+}
+
+/* The rule's sites that are in the pool, each once. */
+static void
+restrict_list(const struct geo_rank *rank, const struct conf_rule *rule, struct list *list)
+{
+	list->n = 0;
+	for (size_t i = 0; i < rule->n_sites && list->n < GEO_RANK_MAX_LIST; i++) {
+		bool twice = false;
+		for (size_t j = 0; j < list->n; j++)
+			twice |= list->site[j] == rule->sites[i];
+		if (!twice && of_pool(rank, rule->sites[i]))
+			list->site[list->n++] = rule->sites[i];
+	}
+}
+
+static int
+add_rules(struct geo_rank *rank, const struct conf *conf, struct err *err)
+{
+	struct list list;
+
+	rank->rules = calloc(conf->geo.n_rules + 1, sizeof(*rank->rules));
+	if (rank->rules == NULL)
+		return err_set(err, "no memory for %zu rules", conf->geo.n_rules);
+	for (size_t i = 0; i < conf->geo.n_rules; i++) {
+		const struct conf_rule *from = &conf->geo.rules[i];
+		struct geo_rule *to = &rank->rules[rank->n_rules];
+		restrict_list(rank, from, &list);
+		if (list.n == 0)
+			continue;
+		to->kind = from->kind;
+		to->prefix = from->prefix;
+		to->asn = from->asn;
+		memcpy(to->code, from->code, sizeof(to->code));
+		to->line = from->line;
+		to->order = (uint32_t)i;
+		to->result = add_list(rank, &list);
+		if (to->result == GEO_RANK_NONE)
+			return err_set(err, "too many different site lists in the rules");
+		rank->n_rules++;
+	}
+	qsort(rank->rules, rank->n_rules, sizeof(*rank->rules), compare_rule);
+	return 0;
+}
+
+const struct geo_rule *
+geo_rank_rules(const struct geo_rank *rank, size_t *n)
+{
+	*n = rank->n_rules;
+	return rank->rules;
+}
+
+static const struct geo_rule *
+find_rule(const struct geo_rank *rank, const struct geo_rule *key)
+{
+	size_t low = 0, high = rank->n_rules;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (compare_key(&rank->rules[middle], key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < rank->n_rules && compare_key(&rank->rules[low], key) == 0 ? &rank->rules[low] : NULL;
+}
+
+const struct geo_rule *
+geo_rank_asn_rule(const struct geo_rank *rank, uint32_t asn)
+{
+	const struct geo_rule key = { .kind = CONF_RULE_ASN, .asn = asn };
+
+	return asn == 0 ? NULL : find_rule(rank, &key);
+}
+
+static const struct geo_rule *
+find_code(const struct geo_rank *rank, enum conf_rule_kind kind, const char *code)
+{
+	struct geo_rule key = { .kind = kind };
+
+	if (code[0] == '\0')
+		return NULL;
+	memcpy(key.code, code, 2);
+	return find_rule(rank, &key);
+}
+
+const struct geo_rule *
+geo_rank_country_rule(const struct geo_rank *rank, const char *country)
+{
+	return find_code(rank, CONF_RULE_COUNTRY, country);
+}
+
+const struct geo_rule *
+geo_rank_continent_rule(const struct geo_rank *rank, const char *continent)
+{
+	return find_code(rank, CONF_RULE_CONTINENT, continent);
+}
+
+bool
+geo_rank_has_asn_rules(const struct geo_rank *rank)
+{
+	for (size_t i = 0; i < rank->n_rules; i++)
+		if (rank->rules[i].kind == CONF_RULE_ASN)
+			return true;
+	return false;
+}
+
+/* ---- places ---- */
+
+uint16_t
+geo_rank_place(struct geo_rank *rank, const struct geo_place *place)
+{
+	const struct geo_rule *rule;
+	struct list list = { .n = 0 };
+
+	if (place == NULL)
+		return rank->unlocated;
+	rule = geo_rank_country_rule(rank, place->country);
+	if (rule == NULL)
+		rule = geo_rank_continent_rule(rank, place->continent);
+	if (rule != NULL)
+		return rule->result;
+	if (!place->has_point || !rank->any_located)
+		return rank->unlocated;
+	add_by_distance(rank, &list, vector_of(place->latitude, place->longitude));
+	return add_list(rank, &list);
+}
+
+uint16_t
+geo_rank_unlocated(const struct geo_rank *rank)
+{
+	return rank->unlocated;
+}
+
+/* The list for whoever is nowhere: here first. */
+static int
+add_unlocated(struct geo_rank *rank, const struct conf *conf, struct err *err)
+{
+	const struct conf_site *here = conf->here_site < conf->n_sites ? &conf->sites[conf->here_site] : NULL;
+	struct list list = { .n = 0 };
+
+	if (here != NULL && of_pool(rank, conf->here_site))
+		list.site[list.n++] = conf->here_site;
+	if (here != NULL && here->located)
+		add_by_distance(rank, &list, vector_of(here->latitude, here->longitude));
+	else
+		add_in_order(rank, &list);
+	rank->unlocated = add_list(rank, &list);
+	return rank->unlocated == GEO_RANK_NONE ? err_set(err, "no memory") : 0;
+}
+
+/* ---- the whole ---- */
+
+static int
+add_sites(struct geo_rank *rank, const struct conf *conf, const uint16_t *sites, size_t n_sites, struct err *err)
+{
+	rank->sites = calloc(n_sites + 1, sizeof(*rank->sites));
+	rank->names = calloc(conf->n_sites + 1, sizeof(*rank->names));
+	if (rank->sites == NULL || rank->names == NULL)
+		return err_set(err, "no memory for %zu sites", conf->n_sites);
+	for (; rank->n_names < conf->n_sites; rank->n_names++)
+		if ((rank->names[rank->n_names] = strdup(conf->sites[rank->n_names].name)) == NULL)
+			return err_set(err, "no memory for %zu sites", conf->n_sites);
+	for (size_t i = 0; i < conf->n_sites; i++) {
+		bool wanted = false;
+		for (size_t j = 0; j < n_sites; j++)
+			wanted |= sites[j] == i;
+		if (!wanted)
+			continue;
+		rank->any_located |= conf->sites[i].located;
+		rank->sites[rank->n_sites++] = (struct site){ (uint16_t)i, conf->sites[i].located,
+		    vector_of(conf->sites[i].latitude, conf->sites[i].longitude) };
+	}
+	return rank->n_sites == 0 ? err_set(err, "a map without sites") : 0;
+}
+
+struct geo_rank *
+geo_rank_new(const struct conf *conf, const uint16_t *sites, size_t n_sites, struct err *err)
+{
+	struct geo_rank *rank = calloc(1, sizeof(*rank));
+
+	if (rank == NULL) {
+		err_set(err, "no memory");
+		return NULL;
+	}
+	rank->cut = conf->geo.sites_per_answer;
+	if (rank->cut < 1 || rank->cut > GEO_RANK_MAX_LIST)
+		rank->cut = rank->cut < 1 ? 1 : GEO_RANK_MAX_LIST;
+	if (add_sites(rank, conf, sites, n_sites, err) < 0 || add_unlocated(rank, conf, err) < 0 ||
+	    add_rules(rank, conf, err) < 0) {
+		geo_rank_free(rank);
+		return NULL;
+	}
+	return rank;
+}
+
+void
+geo_rank_free(struct geo_rank *rank)
+{
+	if (rank == NULL)
+		return;
+	for (size_t i = 0; i < rank->n_names; i++)
+		free(rank->names[i]);
+	free(rank->names);
+	free(rank->sites);
+	free(rank->rules);
+	free(rank->lists);
+	free(rank->index);
+	free(rank);
+}
+
+uint16_t
+geo_rank_results(const struct geo_rank *rank)
+{
+	return (uint16_t)rank->n_lists;
+}
+
+size_t
+geo_rank_list(const struct geo_rank *rank, uint16_t result, const uint16_t **sites)
+{
+	*sites = rank->lists[result].site;
+	return rank->lists[result].n;
+}
+
+const char *
+geo_rank_site_name(const struct geo_rank *rank, uint16_t site)
+{
+	return rank->names[site];
+}
+
+size_t
+geo_rank_memory(const struct geo_rank *rank)
+{
+	return sizeof(*rank) + rank->index_size * sizeof(*rank->index) + rank->cap_lists * sizeof(*rank->lists) +
+	    rank->n_rules * sizeof(*rank->rules) + rank->n_sites * sizeof(*rank->sites);
+}

@@ -1,0 +1,73 @@
+/*
+ * geo_rank: which sites a place is given, in order: the operator's rules, else distance.
+ *
+ * Strength: prefix (longest first), asn, country, continent, then the great-circle distance
+ * from the place to the sites, cut at sites-per-answer; sites at the same distance (to a
+ * millimetre of chord) in the order of the configuration.  A rule's list is given as it is
+ * written, less the sites that are not of the pool; a rule of which nothing is left does not
+ * count.  A place without a point gets the list of `here`: here itself, then the others by
+ * distance from here.  Sites without coordinates come last, in the order of the configuration.
+ *
+ * Equal lists are one result, numbered from 0 (at most GEO_RANK_MAX_RESULTS).  While a map is
+ * built by one thread, lists are added; afterwards it is only read, by any thread.  Copies
+ * what it needs of the configuration.  Knows no addresses but those of prefix rules.
+ */
+#ifndef NEARCAST_GEO_RANK_H
+#define NEARCAST_GEO_RANK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/conf/conf.h"
+#include "common/err.h"
+#include "dnsd/geo/geo_db.h"
+
+#define GEO_RANK_MAX_LIST 16		/* sites in a result, at most */
+#define GEO_RANK_MAX_RESULTS 0xfff0	/* distinct lists; above are a map's own marks */
+#define GEO_RANK_NONE UINT16_MAX	/* no such rule */
+
+/* A rule of which sites are left, and its result. */
+struct geo_rule {
+	enum conf_rule_kind kind;
+	struct prefix prefix;		/* kind PREFIX */
+	uint32_t asn;			/* kind ASN */
+	char code[3];			/* kinds COUNTRY, CONTINENT */
+	uint16_t result;
+	int line;			/* of nearcast.conf */
+	uint32_t order;			/* among its rules */
+};
+
+struct geo_rank;
+
+/* `sites` are indices into conf->sites, at least one.  NULL with a reason. */
+struct geo_rank *geo_rank_new(const struct conf *conf, const uint16_t *sites, size_t n_sites, struct err *err);
+void geo_rank_free(struct geo_rank *rank);
+
+/* The rules that count, sorted by kind, then by what they match; prefixes: IPv4 before IPv6, then by
+ * address, shorter first, of equal ones the one that counts last. */
+const struct geo_rule *geo_rank_rules(const struct geo_rank *rank, size_t *n);
+bool geo_rank_has_asn_rules(const struct geo_rank *rank);
+
+/* The rule for this key, NULL if there is none. */
+const struct geo_rule *geo_rank_asn_rule(const struct geo_rank *rank, uint32_t asn);
+const struct geo_rule *geo_rank_country_rule(const struct geo_rank *rank, const char *country);
+const struct geo_rule *geo_rank_continent_rule(const struct geo_rank *rank, const char *continent);
+
+/* The result for a place by its country, continent or distance; `place` NULL = nothing known.
+ * Adds a list where it is new; GEO_RANK_NONE when there are too many or no memory is left. */
+uint16_t geo_rank_place(struct geo_rank *rank, const struct geo_place *place);
+uint16_t geo_rank_unlocated(const struct geo_rank *rank);
+
+uint16_t geo_rank_results(const struct geo_rank *rank);
+/* Indices into conf->sites, nearest first; at least one. */
+size_t geo_rank_list(const struct geo_rank *rank, uint16_t result, const uint16_t **sites);
+/* The name of a site of the configuration this was made from. */
+const char *geo_rank_site_name(const struct geo_rank *rank, uint16_t site);
+
+size_t geo_rank_memory(const struct geo_rank *rank);
+
+/* Kilometres along the great circle (haversine, mean radius 6371.0088 km). */
+double geo_distance_km(double lat1, double lon1, double lat2, double lon2);
+
+#endif

@@ -1,0 +1,247 @@
+#include "dnsd/message/cookie.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/dns/dns.h"
+
+enum {
+	CLIENT_LEN = 8,
+	SERVER_LEN = 16,		/* version, reserved (3), timestamp (4), hash (8) */
+	MAX_AGE_S = 3600,
+	MAX_AHEAD_S = 300,
+	FILE_MAX = 4096
+};
+
+static inline uint64_t
+rotl(uint64_t x, unsigned b)
+{
+	return x << b | x >> (64 - b);
+}
+
+static inline uint64_t
+load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	return v;
+}
+
+static inline void
+sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotl(v[1], 13) ^ v[0];
+	v[0] = rotl(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotl(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotl(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotl(v[1], 17) ^ v[2];
+	v[2] = rotl(v[2], 32);
+}
+
+static inline void
+sip_word(uint64_t v[4], uint64_t word)
+{
+	v[3] ^= word;
+	sip_round(v);
+	sip_round(v);
+	v[0] ^= word;
+}
+
+uint64_t
+siphash24(const uint8_t key[16], const uint8_t *data, size_t len)
+{
+	uint64_t k0 = load64(key), k1 = load64(key + 8);
+	uint64_t v[4] = {
+		k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
+		k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)
+	};
+	uint8_t last[8] = { 0 };
+	size_t whole = len & ~(size_t)7;
+
+	for (size_t i = 0; i < whole; i += 8)
+		sip_word(v, load64(data + i));
+	memcpy(last, data + whole, len - whole);
+	last[7] = (uint8_t)len;
+	sip_word(v, load64(last));
+	v[2] ^= 0xff;
+	for (unsigned i = 0; i < 4; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* RFC 9018 4.4: SipHash-2-4(client cookie | version | reserved | timestamp | address), as the
+ * octets the algorithm's authors give it: least significant first. */
+static void
+cookie_hash(const uint8_t secret[16], uint8_t hash[8], const uint8_t cookie[16],
+    const struct addr *client)
+{
+	uint8_t data[16 + 16];
+	size_t ip_len = addr_len(client->family);
+	uint64_t h;
+
+	memcpy(data, cookie, 16);
+	memcpy(data + 16, client->ip, ip_len);
+	h = siphash24(secret, data, 16 + ip_len);
+	for (unsigned i = 0; i < 8; i++)
+		hash[i] = (uint8_t)(h >> (8 * i));
+}
+
+/* Equality in a time that does not depend on where they differ. */
+static bool
+equal_quietly(const uint8_t a[8], const uint8_t b[8])
+{
+	unsigned differ = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		differ |= a[i] ^ b[i];
+	return differ == 0;
+}
+
+enum cookie_state
+cookie_check(const struct cookie_secrets *secrets, const uint8_t *data, size_t len,
+    const struct addr *client, uint32_t now_s)
+{
+	uint8_t hash[8];
+	bool good = false;
+	int32_t age;
+
+	if (len == CLIENT_LEN)
+		return COOKIE_CLIENT_ONLY;
+	if (len != CLIENT_LEN + SERVER_LEN || data[CLIENT_LEN] != 1)
+		return COOKIE_BAD;
+	age = (int32_t)(now_s - dns_get32(data + CLIENT_LEN + 4));	/* RFC 1982 arithmetic */
+	if (age > MAX_AGE_S || age < -MAX_AHEAD_S)
+		return COOKIE_BAD;
+	for (unsigned i = 0; i < secrets->n; i++) {
+		cookie_hash(secrets->secret[i], hash, data, client);
+		good |= equal_quietly(hash, data + 16);
+	}
+	return good ? COOKIE_VALID : COOKIE_BAD;
+}
+
+void
+cookie_make(const struct cookie_secrets *secrets, uint8_t out[24], const uint8_t client_cookie[8],
+    const struct addr *client, uint32_t now_s)
+{
+	memcpy(out, client_cookie, CLIENT_LEN);
+	out[8] = 1;
+	out[9] = out[10] = out[11] = 0;
+	dns_put32(out + 12, now_s);
+	cookie_hash(secrets->secret[0], out + 16, out, client);
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Never prints the line: it may be a secret with a typing mistake. */
+static int
+parse_secret(uint8_t secret[16], const char *line, size_t len)
+{
+	if (len != 32)
+		return -1;
+	for (unsigned i = 0; i < 16; i++) {
+		int high = hex_value(line[2 * i]), low = hex_value(line[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return -1;
+		secret[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
+static int
+parse_secrets(struct cookie_secrets *secrets, const char *path, const char *text, size_t len,
+    struct err *err)
+{
+	unsigned line = 0;
+
+	for (size_t at = 0; at < len;) {
+		const char *end = memchr(text + at, '\n', len - at);
+		size_t line_len = end != NULL ? (size_t)(end - text) - at : len - at;
+		size_t next = at + line_len + 1;
+
+		line++;
+		if (line_len != 0 && text[at + line_len - 1] == '\r')
+			line_len--;
+		if (secrets->n == 2)
+			return err_set(err, "%s:%u: a third line, one or two secrets were expected", path, line);
+		if (parse_secret(secrets->secret[secrets->n], text + at, line_len) < 0)
+			return err_set(err, "%s:%u: a line of %zu characters, 32 hexadecimal digits were expected",
+			    path, line, line_len);
+		secrets->n++;
+		at = next;
+	}
+	if (secrets->n == 0)
+		return err_set(err, "%s:1: the file is empty, 32 hexadecimal digits were expected", path);
+	return 0;
+}
+
+/* Octets read, -1 with a reason.  Neither a FIFO nor a device can hold us up. */
+static ssize_t
+read_small(const char *path, char *text, size_t size, struct err *err)
+{
+	struct stat st;
+	size_t len = 0;
+	ssize_t n = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return err_set(err, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return err_set(err, "%s: not a regular file", path);
+	}
+	while (len < size && (n = read(fd, text + len, size - len)) > 0)
+		len += (size_t)n;
+	close(fd);
+	if (n < 0)
+		return err_set(err, "%s: %s", path, strerror(errno));
+	if (len == size)
+		return err_set(err, "%s: larger than a file of two secrets can be", path);
+	return (ssize_t)len;
+}
+
+int
+cookie_read_secrets(struct cookie_secrets *secrets, const char *path, struct err *err)
+{
+	struct cookie_secrets fresh = { .n = 0 };
+	char text[FILE_MAX];
+	ssize_t len;
+	int rc;
+
+	if (path == NULL) {
+		if (getrandom(fresh.secret[0], 16, 0) != 16)
+			return err_set(err, "no random numbers: %s", strerror(errno));
+		fresh.n = 1;
+		*secrets = fresh;
+		return 0;
+	}
+	len = read_small(path, text, sizeof(text), err);
+	if (len < 0)
+		return -1;
+	rc = parse_secrets(&fresh, path, text, (size_t)len, err);
+	explicit_bzero(text, sizeof(text));
+	if (rc == 0)
+		*secrets = fresh;
+	return rc;
+}

@@ -1,0 +1,92 @@
+/*
+ * reply: writes an answer into a buffer: header, question, sections with names
+ * compressed, OPT, truncation by whole RRsets (RFC 1035 4.1, 2181 9, 6891, 9471).
+ *
+ * The room that the OPT record needs is set aside from the start, so that what
+ * fits is decided once.  Knows rrsets as zone.h keeps them; knows neither how they
+ * were found nor steering.  A struct reply lives for one packet on the caller's
+ * stack; nothing is allocated.
+ */
+#ifndef NEARCAST_REPLY_H
+#define NEARCAST_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/dns/dns.h"
+#include "dnsd/message/query.h"
+#include "dnsd/zone/zone.h"
+
+enum reply_section { REPLY_ANSWER, REPLY_AUTHORITY, REPLY_ADDITIONAL };
+
+/* What the OPT record will say.  Pointers are borrowed until reply_finish. */
+struct reply_opt {
+	bool present;			/* the query had one */
+	bool dnssec_ok;
+	uint16_t payload;		/* ours */
+	const uint8_t *nsid;
+	uint8_t nsid_len;		/* 0 = none */
+	bool cookie;
+	uint8_t cookie_data[24];
+	const struct query_ecs *ecs;	/* echoed; NULL = none */
+	uint8_t scope;			/* SCOPE PREFIX-LENGTH */
+	bool keepalive;
+	uint16_t keepalive_100ms;
+	int ede;			/* enum dns_ede; left out, text first, where it does not fit */
+	const char *ede_text;		/* NULL = none */
+};
+
+struct reply {
+	uint8_t *out;
+	size_t at;			/* where the next octet goes */
+	size_t end;			/* records end here at the latest, OPT follows */
+	size_t size;			/* of the whole answer, at most */
+	uint16_t count[3];		/* records by section */
+	uint16_t flags;			/* header flags to be written; rcode apart */
+	uint16_t rcode;			/* 12 bits with EDNS */
+	uint16_t question_end;
+	const struct zone *zone;	/* whose names are written: fixups point at its apex */
+	uint16_t apex_at;		/* where the apex stands in this packet */
+	struct reply_opt opt;
+};
+
+/* Starts an answer of at most `size` octets: copies the question, if there is one.
+ * r->opt is filled by the caller before this call (scope, ede may change after it). */
+void reply_begin(struct reply *r, const struct query *q, uint8_t *out, size_t size);
+
+/* Names written from now on belong to `zone`, whose apex stands at offset `apex_at`. */
+static inline void
+reply_zone(struct reply *r, const struct zone *zone, size_t apex_at)
+{
+	r->zone = zone;
+	r->apex_at = (uint16_t)apex_at;
+}
+
+/* The following write whole or not at all; false = it did not fit. */
+
+/* An rrset whose owner stands at offset `owner_at` (below 16384) of the packet; with
+ * its signatures when the query asked for them. */
+bool reply_rrset(struct reply *r, enum reply_section section, size_t owner_at,
+    const struct rrset *set);
+
+/* An rrset of a node whose name is not in the packet yet. */
+bool reply_rrset_named(struct reply *r, enum reply_section section, const uint8_t *owner,
+    const struct rrset *set);
+
+/* One record of our own making. */
+bool reply_record(struct reply *r, enum reply_section section, size_t owner_at, uint16_t type,
+    uint16_t class, uint32_t ttl_s, const uint8_t *rdata, size_t rdlength);
+
+/* Where the rdata of the next record would go and how many octets fit there: a caller
+ * may write it in place and then pass it to reply_record. */
+uint8_t *reply_rdata(struct reply *r, size_t *room);
+
+/* n addresses of 4 or 16 octets as an A or AAAA rrset. */
+bool reply_addresses(struct reply *r, size_t owner_at, uint8_t family, uint32_t ttl_s,
+    const uint8_t *const *ip, unsigned n);
+
+/* Writes OPT and the header; the length of the answer. */
+size_t reply_finish(struct reply *r, const struct query *q);
+
+#endif

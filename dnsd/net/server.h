@@ -1,0 +1,40 @@
+/*
+ * server: the workers and the generation they answer from.
+ *
+ * Sockets are bound first (it may take privileges), threads start later.  Knows no
+ * files, no configuration beyond addresses and counts.  Main thread only, while the
+ * workers run.
+ */
+#ifndef NEARCAST_SERVER_H
+#define NEARCAST_SERVER_H
+
+#include "common/conf/conf.h"
+#include "common/err.h"
+#include "dnsd/answer/counters.h"
+#include "dnsd/generation/generation.h"
+
+struct server;
+
+/* Binds every listen address for every worker.  An address in use by another process is an
+ * error, SO_REUSEPORT or not.  NULL with a reason. */
+struct server *server_bind(const struct conf *conf, struct err *err);
+
+/* Starts the threads with a first generation, which is the server's from now on, on failure too.
+ * 0, or -1 with a reason. */
+int server_start(struct server *server, struct view *view, struct err *err);
+
+/* Puts a new generation in the place of the old, waits until no worker reads the old one
+ * (microseconds, mostly) and frees it. */
+void server_publish(struct server *server, struct view *view);
+
+const struct view *server_view(const struct server *server);
+
+/* Ends the threads, finishing TCP answers on their way; frees everything, the last view
+ * included.  NULL is fine. */
+void server_stop(struct server *server);
+
+unsigned server_workers(const struct server *server);
+unsigned server_tcp_connections(const struct server *server);
+void server_counters(const struct server *server, struct counters *sum);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * serving: what every worker thread, UDP or TCP, is given.
+ *
+ * The view is published by one pointer.  A worker takes it once per batch between
+ * rcu_thread_online and rcu_thread_offline (liburcu QSBR) and is offline while it
+ * waits, so that the main thread's synchronize_rcu never waits for traffic.
+ */
+#ifndef NEARCAST_SERVING_H
+#define NEARCAST_SERVING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "dnsd/answer/rrl.h"
+#include "dnsd/generation/generation.h"
+
+struct serving {
+	struct view *view;		/* rcu_dereference, rcu_xchg_pointer */
+	struct rrl *rrl;
+	bool stop;			/* atomic: workers are to end */
+};
+
+/* Both clocks of a batch.  Read through the vDSO: no system call. */
+struct serving_now {
+	uint32_t wall_s;
+	uint64_t mono_ms;
+};
+
+static inline struct serving_now
+serving_now(void)
+{
+	struct timespec wall, mono;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	return (struct serving_now){ (uint32_t)wall.tv_sec,
+	    (uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000 };
+}
+
+#endif

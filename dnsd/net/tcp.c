@@ -1,0 +1,420 @@
+#define URCU_INLINE_SMALL_FUNCTIONS
+#include <urcu-qsbr.h>
+
+#include "dnsd/net/tcp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dnsd/net/tcp_conn.h"
+
+enum {
+	EVENTS = 256,
+	ACCEPTS = 64,			/* connections taken at a time, before others have their turn */
+	BACKLOG = 4096,
+	LAST_READS = 16,		/* from a connection when we end: it may never stop asking */
+	PAUSE_MS = 20			/* without accepting, when descriptors have run out */
+};
+
+struct tcp_worker {
+	struct counters counters;
+	struct serving *serving;
+	struct tcp_pool *pool;
+	pthread_t thread;
+	int epoll, wake;
+	int *listeners;
+	size_t n_listeners;
+	uint64_t paused_until_ms;	/* 0 = accepting */
+	uint32_t idle_ms;		/* of the view in use */
+	struct tcp_conn *first, *last;	/* by activity, longest idle first */
+	struct tcp_buffers buffers;
+} __attribute__((aligned(64)));
+
+static int
+watch(struct tcp_worker *w, int op, int fd, uint32_t events, void *what)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = what };
+
+	return epoll_ctl(w->epoll, op, fd, &ev);
+}
+
+/* ---- connections, by activity ---- */
+
+static void
+list_append(struct tcp_worker *w, struct tcp_conn *c)
+{
+	c->next = NULL;
+	c->prev = w->last;
+	*(w->last != NULL ? &w->last->next : &w->first) = c;
+	w->last = c;
+}
+
+static void
+list_remove(struct tcp_worker *w, struct tcp_conn *c)
+{
+	*(c->prev != NULL ? &c->prev->next : &w->first) = c->next;
+	*(c->next != NULL ? &c->next->prev : &w->last) = c->prev;
+}
+
+static void
+conn_close(struct tcp_worker *w, struct tcp_conn *c)
+{
+	list_remove(w, c);
+	tcp_conn_clear(c, &w->buffers);
+	tcp_pool_close(w->pool, &c->pool);
+	free(c);
+}
+
+/* Draws the consequences of an event. */
+static void
+conn_after(struct tcp_worker *w, struct tcp_conn *c, enum tcp_result result, uint64_t now_ms)
+{
+	bool backlog = c->out != NULL;
+
+	if (result == TCP_OVER) {
+		conn_close(w, c);
+		return;
+	}
+	if (backlog != c->polls_out) {
+		c->polls_out = backlog;
+		watch(w, EPOLL_CTL_MOD, c->pool.fd, backlog ? EPOLLOUT : EPOLLIN, c);
+	}
+	if (result == TCP_QUIET)
+		return;
+	tcp_pool_active(&c->pool, now_ms, backlog);
+	list_remove(w, c);
+	list_append(w, c);
+}
+
+static void
+conn_event(struct tcp_worker *w, struct tcp_conn *c, uint32_t events, struct tcp_batch *batch,
+    uint64_t now_ms)
+{
+	if ((events & (EPOLLERR | EPOLLHUP)) != 0)	/* reset, or closed in both directions */
+		conn_close(w, c);
+	else
+		conn_after(w, c, c->out != NULL ? tcp_conn_write(c, batch) : tcp_conn_read(c, batch), now_ms);
+}
+
+/* Closes those idle for too long; milliseconds until the next may be, -1 = nobody is there. */
+static int
+expire(struct tcp_worker *w, uint64_t now_ms)
+{
+	struct tcp_conn *c;
+
+	while ((c = w->first) != NULL) {
+		uint64_t end_ms = c->pool.active_ms + w->idle_ms;
+		if (end_ms > now_ms)
+			return (int)(end_ms - now_ms);
+		conn_close(w, c);
+	}
+	return -1;
+}
+
+/* ---- accepting ---- */
+
+static void
+set_accepting(struct tcp_worker *w, bool on)
+{
+	for (size_t i = 0; i < w->n_listeners; i++)
+		watch(w, EPOLL_CTL_MOD, w->listeners[i], on ? EPOLLIN : 0, &w->listeners[i]);
+}
+
+/* No descriptor is left: the longest idle connection gives its own back, and the
+ * newcomers wait a moment in the kernel's queue. */
+static void
+accept_pause(struct tcp_worker *w, uint64_t now_ms)
+{
+	if (tcp_pool_evict(w->pool))
+		COUNTER_ADD(&w->counters, tcp_evicted, 1);
+	w->paused_until_ms = now_ms + PAUSE_MS;
+	set_accepting(w, false);
+}
+
+static void
+accept_conn(struct tcp_worker *w, int fd, const struct sockaddr *sa, const struct conf *conf,
+    uint64_t now_ms)
+{
+	struct tcp_conn *c = calloc(1, sizeof(*c));
+	bool evicted = false;
+
+	if (c == NULL || addr_from_sockaddr(&c->addr, sa) < 0) {
+		free(c);
+		close(fd);
+		return;
+	}
+	c->pool.fd = fd;
+	if (!tcp_pool_add(w->pool, &c->pool, &c->addr, conf->tcp.max_connections,
+	    conf->tcp.max_per_address, now_ms, &evicted)) {
+		COUNTER_ADD(&w->counters, tcp_refused, 1);
+		free(c);
+		close(fd);
+		return;
+	}
+	if (evicted)
+		COUNTER_ADD(&w->counters, tcp_evicted, 1);
+	COUNTER_ADD(&w->counters, tcp_connections, 1);
+	list_append(w, c);
+	if (watch(w, EPOLL_CTL_ADD, fd, EPOLLIN, c) < 0)
+		conn_close(w, c);
+}
+
+static void
+accept_some(struct tcp_worker *w, int listener, const struct conf *conf, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < ACCEPTS; i++) {
+		struct sockaddr_storage ss;
+		socklen_t len = sizeof(ss);
+		int fd = accept4(listener, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			accept_conn(w, fd, (struct sockaddr *)&ss, conf, now_ms);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			accept_pause(w, now_ms);
+		if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
+			return;
+	}
+}
+
+/* ---- the worker's loop ---- */
+
+static struct tcp_batch
+batch_begin(struct tcp_worker *w, struct serving_now now)
+{
+	const struct view *view = rcu_dereference(w->serving->view);
+	uint32_t idle = view->conf->tcp.idle_timeout_ms / 100;
+
+	w->idle_ms = view->conf->tcp.idle_timeout_ms;
+	return (struct tcp_batch){
+		.view = view,
+		.client = { .tcp = true, .now_s = now.wall_s,
+		    .tcp_idle_100ms = (uint16_t)(idle < UINT16_MAX ? idle : UINT16_MAX) },
+		.counters = &w->counters,
+		.buffers = &w->buffers
+	};
+}
+
+static bool
+is_listener(const struct tcp_worker *w, const void *what)
+{
+	return (const int *)what >= w->listeners && (const int *)what < w->listeners + w->n_listeners;
+}
+
+/* One turn; returns how long the next may wait. */
+static int
+serve_turn(struct tcp_worker *w, int wait_ms)
+{
+	struct epoll_event events[EVENTS];
+	struct serving_now now;
+	struct tcp_batch batch;
+	int n;
+
+	rcu_thread_offline();
+	n = epoll_wait(w->epoll, events, EVENTS, wait_ms);
+	rcu_thread_online();
+	now = serving_now();
+	batch = batch_begin(w, now);
+	for (int i = 0; i < n; i++) {
+		void *what = events[i].data.ptr;
+		if (is_listener(w, what))
+			accept_some(w, *(int *)what, batch.view->conf, now.mono_ms);
+		else if (what != &w->wake)
+			conn_event(w, what, events[i].events, &batch, now.mono_ms);
+	}
+	wait_ms = expire(w, now.mono_ms);
+	if (w->paused_until_ms != 0) {
+		if (now.mono_ms >= w->paused_until_ms) {
+			w->paused_until_ms = 0;
+			set_accepting(w, true);
+		} else if (wait_ms < 0 || wait_ms > PAUSE_MS) {
+			wait_ms = PAUSE_MS;
+		}
+	}
+	return wait_ms;
+}
+
+/* The end: who waits to be accepted or has asked is answered; then only backlogs are left,
+ * and they have TCP_GRACE_MS to go out. */
+static void
+finish(struct tcp_worker *w)
+{
+	struct serving_now now = serving_now();
+	struct tcp_batch batch = batch_begin(w, now);
+	uint64_t end_ms = now.mono_ms + TCP_GRACE_MS;
+	struct tcp_conn *c, *next;
+
+	for (size_t i = 0; i < w->n_listeners; i++) {
+		accept_some(w, w->listeners[i], batch.view->conf, now.mono_ms);
+		watch(w, EPOLL_CTL_DEL, w->listeners[i], 0, NULL);
+	}
+	watch(w, EPOLL_CTL_DEL, w->wake, 0, NULL);
+	for (c = w->first; c != NULL; c = next) {
+		enum tcp_result result = TCP_ACTIVE;
+
+		next = c->next;
+		for (unsigned i = 0; i < LAST_READS && c->out == NULL && result == TCP_ACTIVE; i++)
+			result = tcp_conn_read(c, &batch);
+		if (c->out == NULL || result == TCP_OVER)
+			conn_close(w, c);
+		else
+			watch(w, EPOLL_CTL_MOD, c->pool.fd, EPOLLOUT, c);
+	}
+	while (w->first != NULL && now.mono_ms < end_ms) {
+		struct epoll_event event;
+
+		rcu_thread_offline();
+		int n = epoll_wait(w->epoll, &event, 1, (int)(end_ms - now.mono_ms));
+		rcu_thread_online();
+		now = serving_now();
+		batch = batch_begin(w, now);
+		c = n == 1 ? event.data.ptr : NULL;
+		if (c != NULL && (tcp_conn_write(c, &batch) == TCP_OVER || c->out == NULL))
+			conn_close(w, c);
+	}
+}
+
+static void *
+tcp_serve(void *arg)
+{
+	struct tcp_worker *w = arg;
+	int wait_ms = -1;
+
+	rcu_register_thread();
+	while (!__atomic_load_n(&w->serving->stop, __ATOMIC_RELAXED))
+		wait_ms = serve_turn(w, wait_ms);
+	finish(w);
+	while (w->first != NULL)
+		conn_close(w, w->first);
+	rcu_unregister_thread();
+	return NULL;
+}
+
+/* ---- sockets and threads ---- */
+
+static int
+set_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static int
+set_options(int fd, const struct addr *addr, bool shared)
+{
+	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
+	    (shared && set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) ||
+	    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)	/* accepted ones inherit it */
+		return -1;
+	set_option(fd, IPPROTO_TCP, TCP_FASTOPEN, BACKLOG);	/* where the system allows it */
+	if (addr->family == 4)
+		return set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
+	if (set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0)
+		return -1;
+	return set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+}
+
+int
+tcp_bind(const struct addr *addr, bool shared, struct err *err)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(addr, &ss);
+	char text[ADDR_TEXT];
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || set_options(fd, addr, shared) < 0 ||
+	    bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0) {
+		err_set(err, "listen %s over TCP: %s", addr_text(addr, text), strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void
+worker_free(struct tcp_worker *w)
+{
+	for (size_t i = 0; i < w->n_listeners; i++)
+		close(w->listeners[i]);
+	if (w->epoll >= 0)
+		close(w->epoll);
+	if (w->wake >= 0)
+		close(w->wake);
+	free(w->listeners);
+	free(w);
+}
+
+static int
+worker_prepare(struct tcp_worker *w, struct err *err)
+{
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->epoll < 0 || w->wake < 0 || watch(w, EPOLL_CTL_ADD, w->wake, EPOLLIN, &w->wake) < 0)
+		return err_set(err, "starting a TCP worker: %s", strerror(errno));
+	for (size_t i = 0; i < w->n_listeners; i++)
+		if (watch(w, EPOLL_CTL_ADD, w->listeners[i], EPOLLIN, &w->listeners[i]) < 0)
+			return err_set(err, "starting a TCP worker: %s", strerror(errno));
+	return 0;
+}
+
+struct tcp_worker *
+tcp_start(const int *fds, size_t n, struct serving *serving, struct tcp_pool *pool, struct err *err)
+{
+	struct tcp_worker *w = aligned_alloc(64, sizeof(*w));
+	int *listeners = calloc(n + 1, sizeof(*listeners)), rc;
+
+	if (w == NULL || listeners == NULL) {
+		err_set(err, "out of memory for a TCP worker");
+		for (size_t i = 0; i < n; i++)
+			close(fds[i]);
+		free(listeners);
+		free(w);
+		return NULL;
+	}
+	memset(w, 0, sizeof(*w));
+	memcpy(listeners, fds, n * sizeof(*fds));
+	w->listeners = listeners;
+	w->n_listeners = n;
+	w->serving = serving;
+	w->pool = pool;
+	if (worker_prepare(w, err) < 0) {
+		worker_free(w);
+		return NULL;
+	}
+	rc = pthread_create(&w->thread, NULL, tcp_serve, w);
+	if (rc != 0) {
+		err_set(err, "starting a TCP worker: %s", strerror(rc));
+		worker_free(w);
+		return NULL;
+	}
+	pthread_setname_np(w->thread, "dnsd tcp");
+	return w;
+}
+
+void
+tcp_wake(struct tcp_worker *w)
+{
+	uint64_t one = 1;
+
+	(void)!write(w->wake, &one, sizeof(one));
+}
+
+void
+tcp_free(struct tcp_worker *w)
+{
+	pthread_join(w->thread, NULL);
+	worker_free(w);
+}
+
+const struct counters *
+tcp_counters(const struct tcp_worker *w)
+{
+	return &w->counters;
+}

@@ -1,0 +1,41 @@
+/*
+ * tcp: DNS over TCP (RFC 7766, 9210).
+ *
+ * One thread and one epoll set a worker, with a listening socket for each address
+ * (SO_REUSEPORT).  Messages arrive in any pieces; every whole one is answered at once,
+ * in order, and what a connection's socket does not take waits in a backlog, during
+ * which nothing more is read from it.  An idle connection holds no buffer: some 200
+ * octets.  A connection is active when a message was answered or a backlog went out;
+ * octets that dribble in do not count, so a slow client is closed like an idle one.
+ * A half-closed connection gets what it asked for before it is closed.
+ *
+ * How many there may be, and which goes when there are too many: tcp_pool.h.
+ */
+#ifndef NEARCAST_TCP_H
+#define NEARCAST_TCP_H
+
+#include "common/addr.h"
+#include "common/err.h"
+#include "dnsd/answer/counters.h"
+#include "dnsd/net/serving.h"
+#include "dnsd/net/tcp_pool.h"
+
+struct tcp_worker;
+
+/* A listening socket, or -1 with a reason.  `shared` = with SO_REUSEPORT. */
+int tcp_bind(const struct addr *addr, bool shared, struct err *err);
+
+/* Takes the n descriptors (on failure too) and starts a thread.  `serving` and `pool` are
+ * borrowed until tcp_free.  NULL with a reason. */
+struct tcp_worker *tcp_start(const int *fds, size_t n, struct serving *serving,
+    struct tcp_pool *pool, struct err *err);
+
+/* After serving->stop is set: the first wakes the thread, which accepts no more, finishes
+ * what is on its way for at most TCP_GRACE_MS, and ends; the second waits for that. */
+#define TCP_GRACE_MS 3000
+void tcp_wake(struct tcp_worker *worker);
+void tcp_free(struct tcp_worker *worker);
+
+const struct counters *tcp_counters(const struct tcp_worker *worker);
+
+#endif

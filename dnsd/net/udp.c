@@ -1,0 +1,319 @@
+#define URCU_INLINE_SMALL_FUNCTIONS
+#include <urcu-qsbr.h>
+
+#include "dnsd/net/udp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dnsd/answer/answer.h"
+#include "common/dns/dns.h"
+#include "dnsd/net/outbox.h"
+
+enum {
+	BATCH = OUTBOX_BATCH,
+	/* a cache line more than a power of two: else the first lines of all buffers, the
+	 * only ones most packets touch, would compete for the same few places in the cache */
+	IN_SIZE = 2048 + 64,
+	SOCKET_BUFFER = 4 << 20
+};
+
+union udp_peer {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+union udp_control {
+	struct cmsghdr align;
+	uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+struct udp_worker {
+	struct counters counters;
+	struct serving *serving;
+	int fd;
+	bool wildcard;			/* replies must say where they leave from */
+	pthread_t thread;
+	struct mmsghdr in[BATCH];
+	struct iovec in_iov[BATCH];
+	union udp_peer peer[BATCH];
+	union udp_control control[BATCH];
+	uint8_t in_data[BATCH][IN_SIZE];
+	struct answer_ask ask[BATCH];
+	struct outbox out;
+} __attribute__((aligned(64)));
+
+/* ---- the packet path ---- */
+
+static void
+peer_addr(const union udp_peer *peer, struct addr *addr)
+{
+	if (peer->sa.sa_family == AF_INET) {
+		addr->family = 4;
+		addr->port = ntohs(peer->in.sin_port);
+		memcpy(addr->ip, &peer->in.sin_addr, 4);
+		memset(addr->ip + 4, 0, 12);
+	} else {
+		addr->family = 6;
+		addr->port = ntohs(peer->in6.sin6_port);
+		memcpy(addr->ip, &peer->in6.sin6_addr, 16);
+	}
+}
+
+/* Rate limiting lets this client ask again over TCP: header and question, with TC. */
+static size_t
+slip(uint8_t *out, const struct answer_note *note)
+{
+	size_t end = note->question_end != 0 ? note->question_end : DNS_HEADER_LEN;
+
+	out[2] |= DNS_TC >> 8;
+	dns_put16(out + 4, end > DNS_HEADER_LEN);
+	memset(out + 6, 0, 6);			/* answer, authority, additional */
+	return end;
+}
+
+static size_t
+limit(struct udp_worker *w, const struct view *view, const struct answer_client *client,
+    const struct answer_note *note, uint64_t now_ms, uint8_t *out, size_t len)
+{
+	switch (rrl_check(w->serving->rrl, view->conf, client, note, now_ms)) {
+	case RRL_DROP:
+		COUNTER_ADD(&w->counters, drop_rrl, 1);
+		return 0;
+	case RRL_SLIP:
+		COUNTER_ADD(&w->counters, slip_rrl, 1);
+		return slip(out, note);
+	default:
+		return len;
+	}
+}
+
+/* Makes a reply leave from the address the query came to, by whatever route leads back. */
+static void
+reply_from(struct msghdr *msg)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
+	if (c == NULL)
+		return;
+	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+		struct in_pktinfo *info = (struct in_pktinfo *)(void *)CMSG_DATA(c);
+		info->ipi_ifindex = 0;
+		info->ipi_spec_dst = info->ipi_addr;
+	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo *info = (struct in6_pktinfo *)(void *)CMSG_DATA(c);
+		if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
+			info->ipi6_ifindex = 0;
+	}
+}
+
+static void
+read_batch(struct udp_worker *w, const struct view *view, unsigned n, uint32_t now_s)
+{
+	struct answer_client client = { .tcp = false, .now_s = now_s };
+
+	for (unsigned i = 0; i < n; i++) {
+		peer_addr(&w->peer[i], &client.addr);
+		answer_read(&w->ask[i], view, &client, w->in_data[i], w->in[i].msg_len);
+	}
+}
+
+/* Answers datagram i into the outbox. */
+static void
+answer_one(struct udp_worker *w, const struct view *view, uint64_t now_ms, unsigned i)
+{
+	struct msghdr *query = &w->in[i].msg_hdr;
+	uint8_t *out = outbox_next(&w->out);
+	struct answer_note note;
+	size_t len = answer_write(view, &w->ask[i], out, OUTBOX_ROOM, &note, &w->counters);
+
+	if (len != 0 && view->conf->rrl.responses_per_second != 0)
+		len = limit(w, view, &w->ask[i].client, &note, now_ms, out, len);
+	if (len == 0)
+		return;
+	if (w->wildcard)
+		reply_from(query);
+	outbox_add(&w->out, len, query);
+}
+
+static void
+serve_batch(struct udp_worker *w, unsigned n)
+{
+	const struct view *view = rcu_dereference(w->serving->view);
+	struct serving_now now = serving_now();
+	unsigned lost;
+
+	COUNTER_ADD(&w->counters, udp_queries, n);
+	read_batch(w, view, n, now.wall_s);
+	answer_ahead(w->ask, n);
+	for (unsigned i = 0; i < n; i++)
+		answer_one(w, view, now.mono_ms, i);
+	lost = outbox_send(&w->out, w->fd);
+	if (lost != 0)
+		COUNTER_ADD(&w->counters, drop_send, lost);
+	/* the kernel has written lengths where it wants to read sizes */
+	for (unsigned i = 0; i < n; i++) {
+		w->in[i].msg_hdr.msg_namelen = sizeof(w->peer[i]);
+		w->in[i].msg_hdr.msg_controllen = w->wildcard ? sizeof(w->control[i]) : 0;
+	}
+}
+
+static void *
+udp_serve(void *arg)
+{
+	struct udp_worker *w = arg;
+
+	rcu_register_thread();
+	while (!__atomic_load_n(&w->serving->stop, __ATOMIC_RELAXED)) {
+		int n;
+
+		rcu_thread_offline();
+		n = recvmmsg(w->fd, w->in, BATCH, MSG_WAITFORONE, NULL);
+		rcu_thread_online();
+		if (n > 0)
+			serve_batch(w, (unsigned)n);
+		else if (n < 0 && errno != EINTR)
+			usleep(1000);		/* the kernel is out of memory: do not insist */
+	}
+	rcu_unregister_thread();
+	return NULL;
+}
+
+/* ---- sockets and threads ---- */
+
+static int
+set_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static bool
+is_wildcard(const struct addr *addr)
+{
+	static const uint8_t any[16];
+
+	return memcmp(addr->ip, any, sizeof(any)) == 0;
+}
+
+static int
+set_options4(int fd, bool wildcard)
+{
+	if (set_option(fd, IPPROTO_IP, IP_FREEBIND, 1) < 0 ||
+	    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) < 0)
+		return -1;
+	return wildcard ? set_option(fd, IPPROTO_IP, IP_PKTINFO, 1) : 0;
+}
+
+/* Fragments, where there must be any, fit the least MTU that IPv6 has (RFC 8200 5). */
+static int
+set_options6(int fd, bool wildcard)
+{
+	if (set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 ||
+	    set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1) < 0 ||
+	    set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) < 0 ||
+	    set_option(fd, IPPROTO_IPV6, IPV6_MTU, 1280) < 0)
+		return -1;
+	return wildcard ? set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : 0;
+}
+
+/* As large as root may have it, or as the system allows. */
+static void
+set_buffer(int fd, int forced, int option)
+{
+	if (set_option(fd, SOL_SOCKET, forced, SOCKET_BUFFER) < 0)
+		set_option(fd, SOL_SOCKET, option, SOCKET_BUFFER);
+}
+
+int
+udp_bind(const struct addr *addr, bool shared, struct err *err)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(addr, &ss);
+	bool wildcard = is_wildcard(addr);
+	char text[ADDR_TEXT];
+	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 ||
+	    (addr->family == 4 ? set_options4(fd, wildcard) : set_options6(fd, wildcard)) < 0 ||
+	    (shared && set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) ||
+	    bind(fd, (struct sockaddr *)&ss, len) < 0) {
+		err_set(err, "listen %s over UDP: %s", addr_text(addr, text), strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
+	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+	return fd;
+}
+
+static void
+prepare_messages(struct udp_worker *w)
+{
+	for (unsigned i = 0; i < BATCH; i++) {
+		struct msghdr *in = &w->in[i].msg_hdr;
+
+		w->in_iov[i] = (struct iovec){ w->in_data[i], IN_SIZE };
+		in->msg_iov = &w->in_iov[i];
+		in->msg_iovlen = 1;
+		in->msg_name = &w->peer[i];
+		in->msg_namelen = sizeof(w->peer[i]);
+		in->msg_control = w->wildcard ? &w->control[i] : NULL;
+		in->msg_controllen = w->wildcard ? sizeof(w->control[i]) : 0;
+	}
+}
+
+struct udp_worker *
+udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *err)
+{
+	struct udp_worker *w = aligned_alloc(64, sizeof(*w));
+	int rc;
+
+	if (w == NULL) {
+		err_set(err, "out of memory for a worker");
+		close(fd);
+		return NULL;
+	}
+	memset(w, 0, sizeof(*w));
+	w->fd = fd;
+	w->serving = serving;
+	w->wildcard = is_wildcard(addr);
+	prepare_messages(w);
+	outbox_init(&w->out);
+	rc = pthread_create(&w->thread, NULL, udp_serve, w);
+	if (rc != 0) {
+		err_set(err, "starting a worker: %s", strerror(rc));
+		close(fd);
+		free(w);
+		return NULL;
+	}
+	pthread_setname_np(w->thread, "dnsd udp");
+	return w;
+}
+
+/* On Linux this ends a blocked receive, although a socket without a peer says ENOTCONN. */
+void
+udp_wake(struct udp_worker *w)
+{
+	shutdown(w->fd, SHUT_RD);
+}
+
+void
+udp_free(struct udp_worker *w)
+{
+	pthread_join(w->thread, NULL);
+	close(w->fd);
+	free(w);
+}
+
+const struct counters *
+udp_counters(const struct udp_worker *w)
+{
+	return &w->counters;
+}

@@ -1,0 +1,188 @@
+#include "dnsd/steer/steer.h"
+
+#include "common/dns/dns.h"
+#include "dnsd/steer/steer_inner.h"
+
+enum { RESOLVER_BITS4 = 24, RESOLVER_BITS6 = 56 };	/* of the key, without Client Subnet */
+
+static const char down_text[] = "all servers are down; the nearest are given";
+static const char drain_text[] = "all servers are drained; the nearest are given";
+static const char unknown_text[] = "health is not known; chosen by geography alone";
+
+/* Up to this many candidates are sorted by counting, without a branch to guess. */
+enum { FEW = CONF_MAX_ANSWERS };
+
+/* A candidate comes after as many as cost less (or the same, and stand before it). */
+static void
+sort_few(const struct steer_candidate *c, unsigned n, uint64_t key,
+    const struct steer_candidate *best[FEW])
+{
+	unsigned before[FEW];
+	uint64_t cost[FEW];
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned mine = 0;
+
+		cost[i] = steer_cost(key, &c[i]);
+		for (unsigned k = 0; k < i; k++) {
+			bool after = cost[k] <= cost[i];
+			mine += after;
+			before[k] += !after;
+		}
+		before[i] = mine;
+	}
+	for (unsigned i = 0; i < n; i++)
+		best[before[i]] = &c[i];
+}
+
+static void
+lowest_of_many(const struct steer_candidate *c, unsigned n, uint64_t key, unsigned want,
+    const struct steer_candidate *best[FEW])
+{
+	uint64_t cost[FEW];
+	unsigned have = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t mine = steer_cost(key, &c[i]);
+		unsigned at;
+
+		if (have == want && mine >= cost[have - 1])
+			continue;
+		have += have < want;
+		for (at = have - 1; at > 0 && mine < cost[at - 1]; at--) {
+			cost[at] = cost[at - 1];
+			best[at] = best[at - 1];
+		}
+		cost[at] = mine;
+		best[at] = &c[i];
+	}
+}
+
+/* The design's step 4: the `want` candidates with the lowest costs, in order; how many. */
+static unsigned
+lowest(const struct steer_candidate *c, unsigned n, uint64_t key, unsigned want,
+    const struct steer_candidate *best[FEW])
+{
+	if (n <= FEW)
+		sort_few(c, n, key, best);
+	else
+		lowest_of_many(c, n, key, want, best);
+	return n < want ? n : want;
+}
+
+/* Step 5: no longer than the state surely lasts, within [min, max]. */
+static uint32_t
+bound_ttl(struct steer_trace *t, const struct steer_candidate *const *best, unsigned n)
+{
+	const struct steer_name *name = t->name;
+	const struct steer_choice *choice = t->choice;
+	uint32_t ttl_s = choice->ttl_s;
+
+	t->ttl_server = choice->ttl_server;
+	for (unsigned i = 0; i < n; i++) {
+		if (best[i]->ttl_s < ttl_s) {
+			ttl_s = best[i]->ttl_s;
+			t->ttl_server = best[i]->server;
+		}
+	}
+	t->ttl_bound_s = ttl_s;
+	if (ttl_s < name->ttl_min_s || choice->rung != RUNG_HEALTHY || choice->unknown)
+		return name->ttl_min_s;
+	return ttl_s > name->ttl_max_s ? name->ttl_max_s : ttl_s;
+}
+
+static void
+say_failure(struct steer_answer *answer, const struct steer_choice *choice)
+{
+	answer->fail_open = choice->rung >= RUNG_DOWN || choice->unknown;
+	answer->ede = DNS_EDE_NONE;
+	answer->ede_text = NULL;
+	if (choice->rung >= RUNG_DOWN) {
+		answer->ede = DNS_EDE_NETWORK_ERROR;
+		answer->ede_text = choice->rung == RUNG_DOWN ? down_text : drain_text;
+	} else if (choice->unknown) {
+		answer->ede = DNS_EDE_OTHER;
+		answer->ede_text = unknown_text;
+	}
+}
+
+/* A resolver that sends no Client Subnet is here because this site is near. */
+const struct geo_map *
+steer_map(const struct steer_name *name, const struct steer_client *client)
+{
+	return client->ecs || name->nearest ? name->pool->map : NULL;
+}
+
+/* Steps 1 and 2: the client's result, and how many of its bits may matter. */
+static void
+locate(struct steer_trace *t)
+{
+	const struct steer_name *name = t->name;
+	const struct steer_client *client = t->client;
+	const struct geo_map *map = steer_map(name, client);
+	struct geo_leaf leaf = { .result = name->pool->here, .depth = 0 };
+	bool six = steer_family_index(client->family);
+
+	t->mapped = map != NULL;
+	if (t->mapped)
+		leaf = client->map == map ? client->leaf : geo_map_find(map, client->family, client->ip);
+	t->result = leaf.result;
+	t->depth = leaf.depth;
+	t->choice = &name->pool->choices[steer_family_index(t->family)][leaf.result];
+	if (!client->ecs)
+		t->key_bits = six ? RESOLVER_BITS6 : RESOLVER_BITS4;
+	else if (t->choice->most > name->answers && leaf.depth < name->spread[six])
+		t->key_bits = name->spread[six];
+	else
+		t->key_bits = leaf.depth;
+}
+
+void
+steer_pick(const struct steer_name *name, const struct steer_client *client,
+    uint8_t family, struct steer_answer *answer, const struct steer_why *why)
+{
+	const struct steer_candidate *best[CONF_MAX_ANSWERS];
+	struct steer_trace t;
+
+	t.name = name;
+	t.client = client;
+	t.answer = answer;
+	t.family = family;
+	if (!name->pool->has[steer_family_index(family)]) {
+		*answer = (struct steer_answer){ .ede = DNS_EDE_NONE, .site = CONF_NONE };
+		if (why != NULL)
+			steer_why_write(why, &t);
+		return;
+	}
+	locate(&t);
+	t.key = rendezvous_key(client->family, client->ip, t.key_bits);
+	answer->n = (uint8_t)lowest(name->steer->candidates + t.choice->first, t.choice->n, t.key,
+	    name->answers, best);
+	answer->scope = client->ecs ? t.key_bits : 0;
+	answer->unlocated = t.mapped && t.result == name->pool->unlocated;
+	answer->site = t.choice->site;
+	answer->ttl_s = bound_ttl(&t, best, answer->n);
+	say_failure(answer, t.choice);
+	for (unsigned i = 0; i < answer->n; i++)
+		answer->ip[i] = best[i]->ip;
+	if (why == NULL)
+		return;
+	for (unsigned i = 0; i < answer->n; i++)
+		t.chosen[i] = best[i]->server;
+	steer_why_write(why, &t);
+}
+
+void
+steer_country(const struct steer *steer, const struct steer_client *client, char country[3])
+{
+	struct geo_place place;
+	struct prefix net;
+
+	country[0] = '\0';
+	if (steer->geo->city != NULL && geo_db_lookup(steer->geo->city->db, client->family,
+	    client->ip, &place, &net)) {
+		country[0] = place.country[0];
+		country[1] = place.country[0] != '\0' ? place.country[1] : '\0';
+		country[2] = '\0';
+	}
+}

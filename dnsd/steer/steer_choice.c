@@ -1,0 +1,164 @@
+#include "dnsd/steer/steer_inner.h"
+
+/* From best to worst: the classes a run may reach down to, and whether its weight must
+ * reach the pool's minimum. */
+static const struct {
+	enum steer_class upto;
+	bool enough;
+	enum steer_rung rung;
+} passes[] = {
+	{ CLASS_CURRENT, true, RUNG_HEALTHY },
+	{ CLASS_STALE, true, RUNG_STALE },
+	{ CLASS_CURRENT, false, RUNG_FEW },
+	{ CLASS_STALE, false, RUNG_FEW_STALE },
+	{ CLASS_SPENT, false, RUNG_SPENT },
+	{ CLASS_DOWN, false, RUNG_DOWN },
+	{ CLASS_DRAIN, false, RUNG_DRAIN },
+};
+
+/* The run of a group down to a class; 0 = it does not do. */
+static uint16_t
+run_length(const struct steer_group *g, enum steer_class upto, uint32_t min_weight)
+{
+	uint32_t weight = g->current_weight + (upto >= CLASS_STALE ? g->stale_weight : 0);
+	uint16_t n = 0;
+
+	for (unsigned class = 0; class <= (unsigned)upto; class++)
+		n = (uint16_t)(n + g->n[class]);
+	return weight >= min_weight ? n : 0;
+}
+
+/* Walks the list for passes [from, to); false = none of them finds anything. */
+static bool
+walk_list(const struct conf_pool *cp, const struct steer_pool *pool, bool six,
+    const uint16_t *list, size_t n, enum steer_rung from, enum steer_rung to, struct steer_choice *choice)
+{
+	for (unsigned p = from; p <= (unsigned)to; p++) {
+		for (size_t i = 0; i < n; i++) {
+			const struct steer_group *g = steer_group_of(pool, six, list[i]);
+			uint16_t run = run_length(g, passes[p].upto, passes[p].enough ? cp->min_weight : 0);
+
+			if (run == 0)
+				continue;
+			choice->first = g->first;
+			choice->n = run;
+			choice->site = list[i];
+			choice->rung = passes[p].rung & 15;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The pool's sites that are not in the list: by distance from the list's first site,
+ * and in configured order where there is none. */
+static size_t
+other_sites(const struct conf *conf, const struct steer_pool *pool,
+    const uint16_t *list, size_t n, uint16_t rest[CONF_MAX_SITES])
+{
+	double km[CONF_MAX_SITES];
+	const struct conf_site *from = n != 0 ? &conf->sites[list[0]] : NULL;
+	size_t found = 0;
+
+	for (uint16_t s = 0; s < pool->n_sites; s++) {
+		const struct conf_site *site = &conf->sites[pool->sites[s]];
+		double mine = 1e9;
+		size_t at = 0;
+
+		while (at < n && list[at] != pool->sites[s])
+			at++;
+		if (at < n)
+			continue;
+		if (from != NULL && from->located && site->located)
+			mine = geo_distance_km(from->latitude, from->longitude, site->latitude, site->longitude);
+		for (at = found++; at > 0 && km[at - 1] > mine; at--) {
+			km[at] = km[at - 1];
+			rest[at] = rest[at - 1];
+		}
+		km[at] = mine;
+		rest[at] = pool->sites[s];
+	}
+	return found;
+}
+
+static void
+lower_ttl(struct steer_choice *choice, const struct steer_candidate *c)
+{
+	if (c->ttl_s < choice->ttl_s) {
+		choice->ttl_s = c->ttl_s;
+		choice->ttl_server = c->server;
+	}
+}
+
+/* Whose return or loss would change a healthy choice without their being chosen:
+ * servers of better sites, those of the site that are no candidates, and those without
+ * which the site would fall below the minimum. */
+static void
+bound_choice(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool,
+    bool six, const uint16_t *list, size_t n, struct steer_choice *choice)
+{
+	const struct steer_group *g;
+	const struct steer_candidate *c;
+
+	for (size_t i = 0; i < n && list[i] != choice->site; i++) {
+		g = steer_group_of(pool, six, list[i]);
+		for (unsigned k = 0; k < g->total; k++)
+			lower_ttl(choice, &steer->candidates[g->first + k]);
+	}
+	g = steer_group_of(pool, six, choice->site);
+	for (unsigned k = 0; k < g->total; k++) {
+		c = &steer->candidates[g->first + k];
+		if (k >= choice->n || g->current_weight - c->weight < cp->min_weight)
+			lower_ttl(choice, c);
+	}
+}
+
+/* A scope must not change with health: servers are counted as configured. */
+static uint8_t
+richest(const struct steer_pool *pool, bool six, const uint16_t *list, size_t n)
+{
+	unsigned most = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned total = steer_group_of(pool, six, list[i])->total;
+		most = total > most ? total : most;
+	}
+	return (uint8_t)(most < 255 ? most : 255);
+}
+
+static bool
+all_unknown(const struct steer *steer, const struct conf_pool *cp, const struct steer_choice *choice,
+    bool six)
+{
+	if (cp->check == CONF_NONE || choice->rung >= RUNG_SPENT)
+		return false;
+	for (unsigned i = 0; i < choice->n; i++) {
+		const struct steer_candidate *c = &steer->candidates[choice->first + i];
+		if (steer_family_state(&steer->servers[c->server], six) != HEALTH_UNKNOWN)
+			return false;
+	}
+	return true;
+}
+
+/* The design's step 3, for clients with this list of sites. */
+void
+steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool, bool six,
+    const uint16_t *list, size_t n, struct steer_choice *choice)
+{
+	uint16_t rest[CONF_MAX_SITES];
+	size_t n_rest;
+
+	*choice = (struct steer_choice){ .ttl_s = STEER_TTL_NONE, .ttl_server = CONF_NONE };
+	choice->most = richest(pool, six, list, n);
+	if (!walk_list(cp, pool, six, list, n, RUNG_HEALTHY, RUNG_DOWN, choice)) {
+		n_rest = other_sites(steer->conf, pool, list, n, rest);
+		if (choice->most == 0)
+			choice->most = richest(pool, six, rest, n_rest);
+		choice->beyond = walk_list(cp, pool, six, rest, n_rest, RUNG_HEALTHY, RUNG_DOWN, choice);
+		if (!choice->beyond && !walk_list(cp, pool, six, list, n, RUNG_DRAIN, RUNG_DRAIN, choice))
+			choice->beyond = walk_list(cp, pool, six, rest, n_rest, RUNG_DRAIN, RUNG_DRAIN, choice);
+	}
+	if (choice->rung == RUNG_HEALTHY && choice->n != 0)
+		bound_choice(steer, cp, pool, six, list, n, choice);
+	choice->unknown = all_unknown(steer, cp, choice, six);
+}

@@ -1,0 +1,416 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dnsd/steer/steer_inner.h"
+
+/* ---- databases ---- */
+
+static uint64_t
+mix(uint64_t h, uint64_t v)
+{
+	return rendezvous_mix(h ^ v) + UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static uint64_t
+mix_octets(uint64_t h, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+	return mix(h, len);
+}
+
+/* 0 = no such file. */
+static uint64_t
+file_stamp(const char *path)
+{
+	struct stat st;
+	uint64_t h;
+
+	if (path == NULL || stat(path, &st) < 0)
+		return 0;
+	h = mix(mix(mix(1, st.st_dev), st.st_ino), (uint64_t)st.st_size);
+	h = mix(mix(h, (uint64_t)st.st_mtim.tv_sec), (uint64_t)st.st_mtim.tv_nsec);
+	return h | 1;
+}
+
+uint64_t
+steer_geo_stamp(const struct conf *conf)
+{
+	return mix(file_stamp(conf->geo.city), file_stamp(conf->geo.asn));
+}
+
+static void
+db_release(struct steer_db *db)
+{
+	if (db == NULL || --db->refs != 0)
+		return;
+	geo_db_close(db->db);
+	free(db->path);
+	free(db);
+}
+
+static struct steer_db *
+db_hold(struct steer_db *db)
+{
+	if (db != NULL)
+		db->refs++;
+	return db;
+}
+
+/* What a database is configured for: one of the wrong kind would locate nobody. */
+enum kind { PLACES, AS_NUMBERS };
+
+static int
+check_kind(const struct geo_db *db, const char *path, enum kind kind, struct err *err)
+{
+	if (kind == PLACES && !geo_db_has_places(db))
+		return err_set(err, "%s: of type \"%s\" has no places, a city or country database was expected",
+		    path, geo_db_type(db));
+	if (kind == AS_NUMBERS && !geo_db_has_asns(db))
+		return err_set(err, "%s: of type \"%s\" has no AS numbers, an ASN database was expected",
+		    path, geo_db_type(db));
+	return 0;
+}
+
+static struct steer_db *
+db_open(const char *path, enum kind kind, uint64_t stamp, struct err *err)
+{
+	struct steer_db *db = calloc(1, sizeof(*db));
+
+	if (db == NULL || (db->path = strdup(path)) == NULL) {
+		free(db);
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	db->refs = 1;
+	db->stamp = stamp;
+	db->db = geo_db_open(path, err);
+	if (db->db == NULL || check_kind(db->db, path, kind, err) < 0) {
+		db_release(db);
+		return NULL;
+	}
+	return db;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+say(void (*warn)(const char *line), const char *fmt, ...)
+{
+	char line[640];
+	va_list ap;
+
+	if (warn == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	warn(line);
+}
+
+/* Opens what `path` names, or shares `old` where the file is still the same.  A missing
+ * file leaves *db as NULL, or as the old one; so does a refused one, if there is an old
+ * one.  -1 = refused, and nothing to fall back on. */
+static int
+db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char *path, struct steer_db *old,
+    void (*warn)(const char *line), struct err *err)
+{
+	uint64_t stamp = file_stamp(path);
+	struct err reason;
+
+	if (path == NULL)
+		return 0;
+	if (old != NULL && stamp == old->stamp && strcmp(path, old->path) == 0) {
+		*db = db_hold(old);
+		return 0;
+	}
+	if (stamp == 0) {
+		say(warn, "%s: %s; %s", path, strerror(errno), old != NULL ?
+		    "the database read before stays in use" : "clients it would locate are not located");
+		*db = db_hold(old);
+		return 0;
+	}
+	*db = db_open(path, kind, stamp, &reason);
+	if (*db != NULL)
+		return 0;
+	if (old == NULL)
+		return err_set(err, "%s", reason.text);
+	say(warn, "%s; the database read before stays in use", reason.text);
+	*db = db_hold(old);
+	geo->refused = true;
+	return 0;
+}
+
+/* ---- maps ---- */
+
+/* A fingerprint of everything in the configuration that maps depend on. */
+static uint64_t
+conf_shape(const struct conf *conf)
+{
+	uint64_t h = mix(conf->geo.sites_per_answer, conf->here_site);
+
+	for (size_t i = 0; i < conf->n_sites; i++) {
+		const struct conf_site *s = &conf->sites[i];
+		h = mix_octets(h, s->name, strlen(s->name));
+		h = mix_octets(h, &s->latitude, sizeof(s->latitude));
+		h = mix(mix_octets(h, &s->longitude, sizeof(s->longitude)), s->located);
+	}
+	for (size_t i = 0; i < conf->geo.n_rules; i++) {
+		const struct conf_rule *r = &conf->geo.rules[i];
+		h = mix(mix(mix(h, r->kind), r->asn), r->prefix.len | (uint64_t)r->prefix.family << 8);
+		h = mix_octets(mix_octets(h, r->prefix.ip, 16), r->code, strlen(r->code));
+		h = mix_octets(h, r->sites, r->n_sites * sizeof(*r->sites));
+	}
+	for (size_t i = 0; i < conf->n_pools; i++) {
+		const struct conf_pool *p = &conf->pools[i];
+		for (size_t k = 0; k < p->n_servers; k++)
+			h = mix(h, conf->servers[p->first_server + k].site);
+		h = mix(h, p->n_servers);
+	}
+	return h;
+}
+
+static void
+maps_release(struct steer_maps *maps)
+{
+	if (maps == NULL || --maps->refs != 0)
+		return;
+	for (size_t i = 0; i < maps->n; i++) {
+		geo_map_free(maps->v[i].map);
+		free(maps->v[i].sites);
+	}
+	free(maps->v);
+	free(maps->of_pool);
+	free(maps);
+}
+
+/* The sites a pool has servers at, ascending; how many. */
+static size_t
+pool_sites(const struct conf *conf, size_t pool, uint16_t sites[CONF_MAX_SITES])
+{
+	const struct conf_pool *p = &conf->pools[pool];
+	bool there[CONF_MAX_SITES] = { false };
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_servers; i++)
+		there[conf->servers[p->first_server + i].site] = true;
+	for (size_t s = 0; s < conf->n_sites; s++)
+		if (there[s])
+			sites[n++] = (uint16_t)s;
+	return n;
+}
+
+/* Index of the map for these sites, made if there is none yet; CONF_NONE with a reason. */
+static uint16_t
+map_for(struct steer_maps *maps, const struct conf *conf, const uint16_t *sites, size_t n,
+    const struct steer_geo *geo, struct err *err)
+{
+	struct steer_map *m;
+
+	for (size_t i = 0; i < maps->n; i++)
+		if (maps->v[i].n_sites == n && memcmp(maps->v[i].sites, sites, n * sizeof(*sites)) == 0)
+			return (uint16_t)i;
+	m = &maps->v[maps->n];
+	m->sites = calloc(n, sizeof(*sites));
+	if (m->sites == NULL) {
+		err_set(err, "out of memory for maps");
+		return CONF_NONE;
+	}
+	memcpy(m->sites, sites, n * sizeof(*sites));
+	m->n_sites = n;
+	m->map = geo_map_build(conf, m->sites, n, geo->city != NULL ? geo->city->db : NULL,
+	    geo->asn != NULL ? geo->asn->db : NULL, err);
+	if (m->map == NULL) {
+		free(m->sites);
+		return CONF_NONE;
+	}
+	return (uint16_t)maps->n++;
+}
+
+static struct steer_maps *
+maps_build(const struct conf *conf, const struct steer_geo *geo, struct err *err)
+{
+	struct steer_maps *maps = calloc(1, sizeof(*maps));
+	uint16_t sites[CONF_MAX_SITES];
+
+	if (maps == NULL || (maps->v = calloc(conf->n_pools + 1, sizeof(*maps->v))) == NULL ||
+	    (maps->of_pool = calloc(conf->n_pools + 1, sizeof(*maps->of_pool))) == NULL) {
+		if (maps != NULL)
+			free(maps->v);
+		free(maps);
+		err_set(err, "out of memory for maps");
+		return NULL;
+	}
+	maps->refs = 1;
+	maps->shape = conf_shape(conf);
+	for (size_t i = 0; i < conf->n_pools; i++) {
+		size_t n = pool_sites(conf, i, sites);
+
+		maps->of_pool[i] = CONF_NONE;
+		if (n == 0)
+			continue;
+		maps->of_pool[i] = map_for(maps, conf, sites, n, geo, err);
+		if (maps->of_pool[i] == CONF_NONE) {
+			maps_release(maps);
+			return NULL;
+		}
+	}
+	return maps;
+}
+
+/* ---- how much of the world a new database moves ---- */
+
+/* Percent; the worst of all maps.  Both are of the same configuration. */
+static double
+moved_percent(const struct steer_geo *old, const struct steer_geo *fresh)
+{
+	double worst = 0;
+
+	for (size_t i = 0; i < fresh->maps->n; i++) {
+		double moved = geo_map_moved_percent(old->maps->v[i].map, fresh->maps->v[i].map);
+		worst = moved > worst ? moved : worst;
+	}
+	return worst;
+}
+
+/* ---- all of it ---- */
+
+struct steer_geo *
+steer_geo_hold(struct steer_geo *geo)
+{
+	geo->refs++;
+	return geo;
+}
+
+void
+steer_geo_release(struct steer_geo *geo)
+{
+	if (geo == NULL || --geo->refs != 0)
+		return;
+	maps_release(geo->maps);
+	db_release(geo->city);
+	db_release(geo->asn);
+	free(geo);
+}
+
+bool
+steer_geo_refused(const struct steer_geo *geo)
+{
+	return geo->refused;
+}
+
+const struct geo_map *
+steer_geo_map(const struct steer_geo *geo, uint16_t pool, const uint16_t **sites, size_t *n_sites)
+{
+	uint16_t which = geo->maps->of_pool[pool];
+
+	if (which == CONF_NONE)
+		return NULL;
+	*sites = geo->maps->v[which].sites;
+	*n_sites = geo->maps->v[which].n_sites;
+	return geo->maps->v[which].map;
+}
+
+const struct geo_db *
+steer_geo_city(const struct steer_geo *geo)
+{
+	return geo->city != NULL ? geo->city->db : NULL;
+}
+
+const struct geo_db *
+steer_geo_asn(const struct steer_geo *geo)
+{
+	return geo->asn != NULL ? geo->asn->db : NULL;
+}
+
+/* Shares the old maps when neither databases nor configuration changed. */
+static int
+load_maps(struct steer_geo *geo, const struct conf *conf, const struct steer_geo *old, struct err *err)
+{
+	if (old != NULL && old->city == geo->city && old->asn == geo->asn &&
+	    old->maps->shape == conf_shape(conf)) {
+		geo->maps = old->maps;
+		geo->maps->refs++;
+		return 0;
+	}
+	geo->maps = maps_build(conf, geo, err);
+	if (geo->city != NULL)
+		geo_db_rest(geo->city->db);
+	if (geo->asn != NULL)
+		geo_db_rest(geo->asn->db);
+	return geo->maps != NULL ? 0 : -1;
+}
+
+/* The old databases under this configuration: what a new database is measured against,
+ * and what is used in its place if it moves too much.  NULL with a reason. */
+static struct steer_geo *
+old_under(const struct conf *conf, const struct steer_geo *old, struct err *err)
+{
+	struct steer_geo *geo = calloc(1, sizeof(*geo));
+
+	if (geo == NULL) {
+		err_set(err, "out of memory for maps");
+		return NULL;
+	}
+	geo->refs = 1;
+	geo->city = conf->geo.city != NULL ? db_hold(old->city) : NULL;
+	geo->asn = conf->geo.asn != NULL ? db_hold(old->asn) : NULL;
+	if (load_maps(geo, conf, old, err) < 0) {
+		steer_geo_release(geo);
+		return NULL;
+	}
+	return geo;
+}
+
+/* max-move: a new database that sends too much of the world elsewhere is not believed. */
+static struct steer_geo *
+guard_move(struct steer_geo *geo, const struct conf *conf, const struct steer_geo *old,
+    void (*warn)(const char *line), struct err *err)
+{
+	struct steer_geo *before;
+	double moved;
+
+	if (conf->geo.max_move >= 100 || old == NULL || (old->city == NULL && old->asn == NULL) ||
+	    (old->city == geo->city && old->asn == geo->asn))
+		return geo;
+	before = old_under(conf, old, err);
+	if (before == NULL) {
+		steer_geo_release(geo);
+		return NULL;
+	}
+	moved = moved_percent(before, geo);
+	if (moved <= conf->geo.max_move) {
+		steer_geo_release(before);
+		return geo;
+	}
+	say(warn, "%s: moves %.2f percent of the located address space to another site, "
+	    "max-move allows %.2f; the database read before stays in use",
+	    conf->geo.city != NULL ? conf->geo.city : conf->geo.asn, moved, conf->geo.max_move);
+	before->refused = true;
+	steer_geo_release(geo);
+	return before;
+}
+
+struct steer_geo *
+steer_geo_load(const struct conf *conf, const struct steer_geo *old,
+    void (*warn)(const char *line), struct err *err)
+{
+	struct steer_geo *geo = calloc(1, sizeof(*geo));
+
+	if (geo == NULL) {
+		err_set(err, "out of memory for maps");
+		return NULL;
+	}
+	geo->refs = 1;
+	if (db_load(geo, &geo->city, PLACES, conf->geo.city, old != NULL ? old->city : NULL, warn, err) < 0 ||
+	    db_load(geo, &geo->asn, AS_NUMBERS, conf->geo.asn, old != NULL ? old->asn : NULL, warn, err) < 0 ||
+	    load_maps(geo, conf, old, err) < 0) {
+		steer_geo_release(geo);
+		return NULL;
+	}
+	return guard_move(geo, conf, old, warn, err);
+}

@@ -1,0 +1,199 @@
+/*
+ * steer_inner: what a struct steer is made of, for the steer*.c files and nobody else.
+ *
+ * steer_geo.c loads databases and maps, steer_build.c sorts servers by health,
+ * steer_choice.c chooses among them, steer.c picks, steer_why.c says why.  For every pool, family and result of its map
+ * there is one ready `choice`: the run of candidates that a client of this result is
+ * hashed over.  Candidates of one site lie together, sorted by class, so that every
+ * choice, whatever health says, is a run from the start of the site's part or of one class.
+ */
+#ifndef NEARCAST_STEER_INNER_H
+#define NEARCAST_STEER_INNER_H
+
+#include "dnsd/geo/geo_db.h"
+#include "dnsd/geo/geo_map.h"
+#include "dnsd/steer/rendezvous.h"
+#include "dnsd/steer/steer.h"
+
+#define STEER_TTL_NONE UINT32_MAX	/* no bound from health */
+
+/* ---- geography: shared by generations, touched by the main thread only ---- */
+
+struct steer_db {
+	unsigned refs;
+	char *path;
+	uint64_t stamp;			/* of the file as it was when it was opened */
+	struct geo_db *db;
+};
+
+struct steer_map {
+	uint16_t *sites;		/* ascending indices into conf->sites */
+	size_t n_sites;
+	struct geo_map *map;
+};
+
+/* The maps of one configuration and one pair of databases: one for each distinct set
+ * of sites that a pool has servers at. */
+struct steer_maps {
+	unsigned refs;
+	uint64_t shape;			/* of everything in the configuration that maps depend on */
+	struct steer_map *v;
+	size_t n;
+	uint16_t *of_pool;		/* by pool: index into v, CONF_NONE = a pool without servers */
+};
+
+struct steer_geo {
+	unsigned refs;
+	struct steer_db *city, *asn;	/* NULL = none */
+	struct steer_maps *maps;
+	bool refused;
+};
+
+/* ---- one state of health ---- */
+
+/* Classes of servers at a site, best first; a run of them is a choice. */
+enum steer_class {
+	CLASS_CURRENT,			/* up, or not known: fails open */
+	CLASS_STALE,			/* alive, its content behind */
+	CLASS_SPENT,			/* up, but its load leaves it no weight */
+	CLASS_DOWN,
+	CLASS_DRAIN,
+	CLASSES
+};
+
+/* How a choice came about, best first. */
+enum steer_rung {
+	RUNG_HEALTHY,			/* current servers, and enough of them */
+	RUNG_STALE,			/* enough only with stale ones */
+	RUNG_FEW,			/* current ones, below the pool's min-weight everywhere */
+	RUNG_FEW_STALE,
+	RUNG_SPENT,			/* only servers that are out of load */
+	RUNG_DOWN,			/* all down: the nearest full set */
+	RUNG_DRAIN			/* nothing else exists */
+};
+
+struct steer_candidate {
+	uint64_t name;			/* rendezvous_name */
+	uint32_t inverse;		/* rendezvous_inverse of the weight in effect */
+	uint32_t ttl_s;			/* how long its state surely lasts, or STEER_TTL_NONE */
+	uint16_t server;		/* index into conf->servers */
+	uint8_t tier;			/* 1 = after every candidate of tier 0 */
+	uint8_t class;
+	uint32_t weight;		/* in effect */
+	uint8_t ip[16];
+};
+
+struct steer_choice {
+	uint32_t first;			/* candidate */
+	uint32_t ttl_s;			/* bound by others than the candidates chosen */
+	uint16_t n;			/* candidates; 0 = the pool has none of this family */
+	uint16_t site;
+	uint16_t ttl_server;		/* whose state gives ttl_s, CONF_NONE = none */
+	uint8_t most;			/* servers configured at the richest site of the list, at most 255 */
+	uint8_t rung : 4;		/* enum steer_rung */
+	bool unknown : 1;		/* no candidate's health is known although the pool is probed */
+	bool beyond : 1;		/* the site is not in the client's list */
+};
+
+/* A pool's servers of one family at one site: a run of candidates sorted by class. */
+struct steer_group {
+	uint32_t first;
+	uint16_t n[CLASSES];
+	uint16_t total;
+	uint32_t current_weight, stale_weight;
+};
+
+struct steer_pool {
+	const struct geo_map *map;	/* NULL = no servers at all */
+	uint16_t unlocated;		/* result */
+	uint16_t here;			/* index of the choice for resolvers of this site */
+	uint16_t *here_list;		/* its sites */
+	uint16_t n_here;
+	uint16_t n_sites;
+	const uint16_t *sites;		/* ascending; the map's */
+	uint16_t site_index[CONF_MAX_SITES]; /* from a site to its index in `sites`, or CONF_NONE */
+	struct steer_group *groups[2];	/* by index of `sites` */
+	struct steer_choice *choices[2]; /* by result, IPv4 and IPv6; then `here` */
+	bool has[2];			/* any server of the family */
+};
+
+struct steer_name {
+	const struct steer_pool *pool;
+	const struct steer *steer;
+	uint16_t pool_index;
+	uint8_t answers;
+	uint8_t nearest;		/* mode=nearest */
+	uint8_t spread[2];		/* of each family */
+	uint32_t ttl_min_s, ttl_max_s;
+	uint32_t static_ttl_s;		/* STEER_TTL_NONE = no static data */
+};
+
+/* What health says of a server, as kept for the explanation. */
+struct steer_server {
+	bool known;			/* the health file has a line for it */
+	struct health_server health;
+};
+
+struct steer_names;			/* a chunk of struct steer_name */
+
+struct steer {
+	const struct conf *conf;
+	struct steer_geo *geo;
+	bool health_known;
+	struct steer_server *servers;	/* by index of conf->servers */
+	struct steer_pool *pools;
+	struct steer_candidate *candidates;
+	uint32_t n_candidates;
+	struct steer_names *names;
+};
+
+static inline bool
+steer_family_index(uint8_t family)
+{
+	return family == 6;
+}
+
+static inline struct steer_group *
+steer_group_of(const struct steer_pool *pool, bool six, uint16_t site)
+{
+	return &pool->groups[six][pool->site_index[site]];
+}
+
+/* The state of one family of a server, from its own and the server's. */
+enum health_state steer_family_state(const struct steer_server *s, bool six);
+
+/* The design's step 3 for clients with this list of sites. */
+void steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool,
+    bool six, const uint16_t *list, size_t n, struct steer_choice *choice);
+
+/* The sites of a result (or of `here`), nearest first. */
+size_t steer_list(const struct steer_pool *pool, uint16_t result, const uint16_t **sites);
+
+/* The rendezvous cost of a candidate, lower is better; stale ones come after current ones. */
+static inline uint64_t
+steer_cost(uint64_t key, const struct steer_candidate *c)
+{
+	return rendezvous_cost(key, c->name, c->inverse) | (uint64_t)c->tier << 63;
+}
+
+/* Everything that a pick was made of, for the explanation. */
+struct steer_trace {
+	const struct steer_name *name;
+	const struct steer_client *client;
+	const struct steer_answer *answer;
+	const struct steer_choice *choice;
+	uint8_t family;
+	uint16_t result;
+	uint8_t depth;			/* of the leaf; 0 when the map was not asked */
+	bool mapped;			/* the map was asked */
+	uint8_t key_bits;
+	uint64_t key;
+	uint16_t ttl_server;		/* whose state bounds the TTL, CONF_NONE = nobody's */
+	uint32_t ttl_bound_s;		/* to this */
+	uint16_t chosen[CONF_MAX_ANSWERS]; /* servers, in the order given */
+};
+
+/* Writes the lines. */
+void steer_why_write(const struct steer_why *why, const struct steer_trace *trace);
+
+#endif

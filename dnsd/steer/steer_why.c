@@ -1,0 +1,367 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dnsd/steer/steer_inner.h"
+
+enum { LINE = 256, MOST_SERVERS = 64 };	/* servers explained one by one */
+
+struct line {
+	char text[LINE];
+	size_t len;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+add(struct line *l, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(l->text + l->len, sizeof(l->text) - l->len, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		l->len += (size_t)n;
+	if (l->len > sizeof(l->text) - 1)
+		l->len = sizeof(l->text) - 1;
+}
+
+static void
+put(const struct steer_why *why, struct line *l)
+{
+	why->line(why->arg, l->text);
+	l->len = 0;
+	l->text[0] = '\0';
+}
+
+static void
+add_time(struct line *l, const char *key, double when)
+{
+	time_t seconds = (time_t)when;
+	struct tm tm;
+	char text[32];
+
+	if (when > 0 && gmtime_r(&seconds, &tm) != NULL && strftime(text, sizeof(text), "%FT%TZ", &tm) != 0)
+		add(l, " %s=%s", key, text);
+}
+
+/* ---- servers ---- */
+
+static const char *
+state_name(const struct steer_trace *t, const struct steer_candidate *c)
+{
+	const struct steer *steer = t->name->steer;
+
+	if (c->class == CLASS_DRAIN)
+		return "drain";
+	if (c->class == CLASS_DOWN)
+		return "down";
+	if (steer->servers[c->server].known)
+		return c->class == CLASS_STALE ? "stale" : health_state_name(steer->servers[c->server].health.state);
+	return steer->conf->pools[t->name->pool_index].check == CONF_NONE ? "up probed=no" : "unknown";
+}
+
+static const char *
+class_reason(const struct steer_candidate *c)
+{
+	switch ((enum steer_class)c->class) {
+	case CLASS_STALE: return "its content is stale";
+	case CLASS_SPENT: return "it has no load to spare";
+	case CLASS_DOWN: return "it is down";
+	case CLASS_DRAIN: return "it drains";
+	default: return "";
+	}
+}
+
+/* Why a server of the client's list is not in the answer. */
+static void
+add_refusal(struct line *l, const struct steer_trace *t, const struct steer_candidate *c, unsigned rank)
+{
+	const struct steer_choice *choice = t->choice;
+	const struct conf *conf = t->name->steer->conf;
+	uint16_t site = conf->servers[c->server].site;
+	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family), site);
+
+	if (site == choice->site && rank < choice->n)
+		add(l, " chosen=no why=\"rank %u of %u, %u answered\"", rank + 1, choice->n, t->answer->n);
+	else if (c->class != CLASS_CURRENT)
+		add(l, " chosen=no why=\"%s\"", class_reason(c));
+	else if (choice->rung == RUNG_HEALTHY && g->current_weight < conf->pools[t->name->pool_index].min_weight)
+		add(l, " chosen=no why=\"healthy weight of %s is %u, min-weight %u\"", conf->sites[site].name,
+		    g->current_weight, conf->pools[t->name->pool_index].min_weight);
+	else
+		add(l, " chosen=no why=\"%s is nearer\"", conf->sites[choice->site].name);
+}
+
+static void
+put_server(const struct steer_why *why, const struct steer_trace *t, const struct steer_candidate *c,
+    const char *km, unsigned rank)
+{
+	const struct steer *steer = t->name->steer;
+	const struct conf_server *server = &steer->conf->servers[c->server];
+	const struct steer_server *s = &steer->servers[c->server];
+	struct line l = { .len = 0 };
+	unsigned at = 0;
+
+	add(&l, "server=%.48s site=%.32s km=%s state=%s", server->name, steer->conf->sites[server->site].name,
+	    km, state_name(t, c));
+	add_time(&l, "since", s->known ? s->health.since : 0);
+	add(&l, " weight=%u", c->class <= CLASS_STALE ? c->weight : server->weight);
+	if (s->known && s->health.set[0] != '\0')
+		add(&l, " set=%.48s", s->health.set);
+	while (at < t->answer->n && t->chosen[at] != c->server)
+		at++;
+	if (at < t->answer->n)
+		add(&l, " chosen=yes rank=%u", at + 1);
+	else
+		add_refusal(&l, t, c, rank);
+	if (c->class != CLASS_CURRENT && s->known && s->health.reason[0] != '\0')
+		add(&l, " reason=\"%.*s\"", l.len < 240 ? (int)(244 - l.len) : 0, s->health.reason);
+	put(why, &l);
+}
+
+struct ranked {
+	const struct steer_candidate *c;
+	uint64_t cost;
+};
+
+static int
+by_cost(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->c->class != y->c->class)
+		return x->c->class < y->c->class ? -1 : 1;
+	return x->cost < y->cost ? -1 : x->cost > y->cost;
+}
+
+/* Kilometres from the client to a site, as text. */
+static const char *
+kilometres(const struct steer_trace *t, const struct geo_why *geo, uint16_t site, char text[16])
+{
+	const struct conf *conf = t->name->steer->conf;
+	const struct conf_site *to = &conf->sites[site];
+	const struct conf_site *here = conf->here_site != CONF_NONE ? &conf->sites[conf->here_site] : NULL;
+
+	snprintf(text, 16, "-");
+	if (!to->located)
+		return text;
+	if (t->mapped && geo->place.has_point)
+		snprintf(text, 16, "%.0f", geo_distance_km(geo->place.latitude, geo->place.longitude,
+		    to->latitude, to->longitude));
+	else if ((!t->mapped || geo->kind == GEO_WHY_UNLOCATED) && here != NULL && here->located)
+		snprintf(text, 16, "%.0f", geo_distance_km(here->latitude, here->longitude,
+		    to->latitude, to->longitude));
+	return text;
+}
+
+/* A site of the list that has nothing of this family. */
+static void
+put_empty(const struct steer_why *why, const struct steer_trace *t, uint16_t site)
+{
+	struct line l = { .len = 0 };
+
+	add(&l, "site=%.32s chosen=no why=\"no server with an IPv%u address\"",
+	    t->name->steer->conf->sites[site].name, t->family);
+	put(why, &l);
+}
+
+static unsigned
+put_site(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo,
+    uint16_t site, unsigned room)
+{
+	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family), site);
+	struct ranked *order;
+	char km[16];
+
+	if (g->total == 0) {
+		put_empty(why, t, site);
+		return 0;
+	}
+	order = calloc(g->total, sizeof(*order));
+	if (order == NULL)
+		return 0;
+	for (unsigned i = 0; i < g->total; i++) {
+		order[i].c = &t->name->steer->candidates[g->first + i];
+		order[i].cost = steer_cost(t->key, order[i].c);
+	}
+	qsort(order, g->total, sizeof(*order), by_cost);
+	kilometres(t, geo, site, km);
+	for (unsigned i = 0; i < g->total && i < room; i++)
+		put_server(why, t, order[i].c, km, i);
+	free(order);
+	return g->total;
+}
+
+static void
+put_servers(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo)
+{
+	const uint16_t *list;
+	size_t n = steer_list(t->name->pool, t->result, &list);
+	unsigned seen = 0;
+	bool listed = false;
+	struct line l = { .len = 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		listed |= list[i] == t->choice->site;
+		seen += put_site(why, t, geo, list[i], seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
+	}
+	if (!listed)
+		seen += put_site(why, t, geo, t->choice->site, seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
+	if (seen > MOST_SERVERS) {
+		add(&l, "servers=%u shown=%u", seen, MOST_SERVERS);
+		put(why, &l);
+	}
+}
+
+/* ---- the client ---- */
+
+/* What decided, by its line of nearcast.conf. */
+static void
+add_rule(struct line *l, const struct steer_trace *t, const struct geo_why *geo)
+{
+	const struct conf *conf = t->name->steer->conf;
+	const char *file = strrchr(conf->path, '/');
+	const struct geo_rule *rule = geo->rule;
+	char text[ADDR_TEXT];
+
+	file = file != NULL ? file + 1 : conf->path;
+	if (!t->mapped)
+		add(l, " rule=\"no Client Subnet: this site first\"");
+	else if (geo->kind == GEO_WHY_DISTANCE)
+		add(l, " rule=distance");
+	else if (geo->kind == GEO_WHY_UNLOCATED)
+		add(l, " rule=\"not located: this site's place\"");
+	else if (rule->kind == CONF_RULE_PREFIX)
+		add(l, " rule=\"%.32s:%d prefix %s\"", file, rule->line, prefix_text(&rule->prefix, text));
+	else if (rule->kind == CONF_RULE_ASN)
+		add(l, " rule=\"%.32s:%d asn %u\"", file, rule->line, rule->asn);
+	else
+		add(l, " rule=\"%.32s:%d %s %s\"", file, rule->line,
+		    rule->kind == CONF_RULE_COUNTRY ? "country" : "continent", rule->code);
+}
+
+static void
+put_client(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo)
+{
+	const struct geo_db *city = steer_geo_city(t->name->steer->geo);
+	struct addr addr = { .family = t->client->family };
+	char text[ADDR_TEXT];
+	uint8_t v4[4];
+	struct line l = { .len = 0 };
+
+	memcpy(addr.ip, t->client->ip, addr_len(addr.family));
+	add(&l, "located-as %s=%s", t->client->ecs ? "ecs" : "resolver", addr_text(&addr, text));
+	if (t->client->ecs)
+		add(&l, "/%u", t->client->source);
+	if (t->client->family == 6 && geo_map_fold(t->client->ip, v4) != 0)
+		add(&l, " holds=%u.%u.%u.%u", v4[0], v4[1], v4[2], v4[3]);
+	add(&l, " country=%s continent=%s", geo->place.country[0] != '\0' ? geo->place.country : "-",
+	    geo->place.continent[0] != '\0' ? geo->place.continent : "-");
+	if (geo->place.has_point)
+		add(&l, " location=%.4f,%.4f", geo->place.latitude, geo->place.longitude);
+	else
+		add(&l, " location=-");
+	if (geo->asn != 0)
+		add(&l, " asn=%u", geo->asn);
+	add(&l, " network=%s database=%.16s", geo->known ? prefix_text(&geo->net, text) : "-",
+	    city != NULL ? geo_db_type(city) : "none");
+	add_rule(&l, t, geo);
+	put(why, &l);
+}
+
+/* The sites that the client may be given, nearest first. */
+static void
+put_list(const struct steer_why *why, const struct steer_trace *t)
+{
+	const struct conf *conf = t->name->steer->conf;
+	struct line l = { .len = 0 };
+	const uint16_t *list;
+	size_t n = steer_list(t->name->pool, t->result, &list);
+
+	add(&l, "pool=%.63s mode=%s here=%.32s sites=", conf->pools[t->name->pool_index].name,
+	    t->name->nearest ? "nearest" : "site", conf->here != NULL ? conf->here : "-");
+	for (size_t i = 0; i < n; i++)
+		add(&l, "%s%.32s", i != 0 ? "," : "", conf->sites[list[i]].name);
+	put(why, &l);
+}
+
+static void
+put_scope(const struct steer_why *why, const struct steer_trace *t)
+{
+	bool six = steer_family_index(t->client->family);
+	struct prefix key = { .family = t->client->family, .len = t->key_bits };
+	char text[ADDR_TEXT];
+	struct line l = { .len = 0 };
+
+	memcpy(key.ip, t->client->ip, addr_len(key.family));
+	addr_mask(key.ip, key.len);
+	add(&l, "scope=%u key=%s", t->answer->scope, prefix_text(&key, text));
+	if (!t->client->ecs)
+		add(&l, " why=\"not located by Client Subnet\"");
+	else if (t->key_bits > t->depth)
+		add(&l, " leaf=%u why=\"spread%c: a site has %u servers, %u are answered\"", t->depth,
+		    six ? '6' : '4', t->choice->most, t->name->answers);
+	else
+		add(&l, " leaf=%u", t->depth);
+	put(why, &l);
+}
+
+static const char *
+rung_reason(const struct steer_choice *choice)
+{
+	switch ((enum steer_rung)choice->rung) {
+	case RUNG_HEALTHY: return choice->unknown ? "health is not known" : NULL;
+	case RUNG_STALE: return "stale servers were needed";
+	case RUNG_FEW: return "no site reaches min-weight";
+	case RUNG_FEW_STALE: return "only stale servers are left";
+	case RUNG_SPENT: return "only servers without load to spare are left";
+	case RUNG_DOWN: return "all servers are down";
+	case RUNG_DRAIN: return "all servers are drained";
+	}
+	return NULL;
+}
+
+static void
+put_ttl(const struct steer_why *why, const struct steer_trace *t)
+{
+	const struct steer_name *name = t->name;
+	const char *reason = rung_reason(t->choice);
+	struct line l = { .len = 0 };
+
+	add(&l, "ttl=%u min=%u max=%u", t->answer->ttl_s, name->ttl_min_s, name->ttl_max_s);
+	if (name->static_ttl_s != STEER_TTL_NONE)
+		add(&l, " static=%u", name->static_ttl_s);
+	if (reason != NULL)
+		add(&l, " why=\"%s: the shortest\"", reason);
+	else if (t->ttl_server != CONF_NONE && t->ttl_bound_s < name->ttl_max_s)
+		add(&l, " why=\"%.48s may change in %u s\"", name->steer->conf->servers[t->ttl_server].name,
+		    t->ttl_bound_s);
+	else
+		add(&l, " why=\"no change is near: the longest\"");
+	put(why, &l);
+}
+
+void
+steer_why_write(const struct steer_why *why, const struct steer_trace *t)
+{
+	const struct steer *steer = t->name->steer;
+	struct geo_why geo;
+	struct line l = { .len = 0 };
+
+	if (t->answer->n == 0) {
+		add(&l, "pool=%.64s servers=0 why=\"no server has an IPv%u address\"",
+		    steer->conf->pools[t->name->pool_index].name, t->family);
+		put(why, &l);
+		return;
+	}
+	geo_map_why(t->name->pool->map, steer_geo_city(steer->geo), steer_geo_asn(steer->geo),
+	    t->client->family, t->client->ip, &geo);
+	put_servers(why, t, &geo);
+	put_client(why, t, &geo);
+	put_list(why, t);
+	put_scope(why, t);
+	put_ttl(why, t);
+}

@@ -1,0 +1,126 @@
+#include "dnsd/zone/zone.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+/* The first slot from `slot` on that has this hash's tag, or is free. */
+static inline uint32_t
+probe(const struct zone *zone, uint64_t hash, uint32_t slot)
+{
+	uint32_t tag = (uint32_t)(hash >> 32);
+
+	for (;; slot++) {
+		const struct zone_slot *s = &zone->index[slot & zone->index_mask];
+		if (s->node == ZONE_NONE || s->tag == tag)
+			return slot & zone->index_mask;
+	}
+}
+
+uint32_t
+zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name, size_t len)
+{
+	uint32_t slot = probe(zone, hash, (uint32_t)hash), id;
+
+	while ((id = zone->index[slot].node) != ZONE_NONE &&
+	    !name_equal_to(zone->data + zone->nodes[id].name, name, len))
+		slot = probe(zone, hash, slot + 1);
+	return id;
+}
+
+uint32_t
+zone_prefetch_node(const struct zone *zone, uint64_t hash)
+{
+	uint32_t id = zone->index[probe(zone, hash, (uint32_t)hash)].node;
+
+	if (id != ZONE_NONE)
+		__builtin_prefetch(&zone->nodes[id]);
+	return id;
+}
+
+const struct rrset *
+zone_rrset(const struct zone *zone, const struct zone_node *node, uint16_t type)
+{
+	const struct rrset *set = (const struct rrset *)(const void *)(zone->data + node->rrsets);
+
+	/* sorted by type, so that the search may stop early */
+	for (unsigned i = 0; i < node->n_rrsets; i++, set = zone_rrset_next(set)) {
+		if (set->type == type)
+			return set;
+		if (set->type > type)
+			break;
+	}
+	return NULL;
+}
+
+/* What a cut or a DNAME means for the names below it. */
+static enum zone_outcome
+covered(const struct zone *zone, uint32_t id, uint32_t *node)
+{
+	*node = id;
+	return (zone->nodes[id].flags & ZONE_NODE_CUT) != 0 ? ZONE_DELEGATION : ZONE_DNAME;
+}
+
+/* The name is there. */
+static enum zone_outcome
+found(const struct zone *zone, uint32_t id, uint16_t qtype, uint32_t *node)
+{
+	const struct zone_node *n = &zone->nodes[id];
+
+	if ((n->flags & ZONE_NODE_BELOW) != 0)
+		return covered(zone, n->cover, node);
+	*node = id;
+	if ((n->flags & ZONE_NODE_CUT) != 0 && qtype != DNS_DS)
+		return ZONE_DELEGATION;
+	return ZONE_FOUND;
+}
+
+/* The name is not there; `id` is its closest encloser (RFC 4592 2.2.1, 3.3). */
+static enum zone_outcome
+missed(const struct zone *zone, uint32_t id, uint32_t *node)
+{
+	const struct zone_node *n = &zone->nodes[id];
+
+	if ((n->flags & ZONE_NODE_BELOW) != 0)
+		return covered(zone, n->cover, node);
+	if ((n->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0)
+		return covered(zone, id, node);
+	if (n->wildcard != ZONE_NONE) {
+		*node = n->wildcard;
+		return ZONE_WILDCARD;
+	}
+	*node = id;
+	return ZONE_NXDOMAIN;
+}
+
+enum zone_outcome
+zone_find(const struct zone *zone, const struct name_walk *name, uint16_t qtype, uint32_t *node)
+{
+	unsigned labels = name->labels, n = labels;
+
+	if (n == zone->apex_labels)
+		return found(zone, 0, qtype, node);
+	if (n > zone->max_labels)
+		n = zone->max_labels;		/* nothing of ours is deeper: start with the encloser */
+	for (; n > zone->apex_labels; n--) {
+		unsigned at = name->label[n];
+		uint32_t id = zone_node_find(zone, name->hash[n], name->name + at, name->len - at);
+		if (id == ZONE_NONE)
+			continue;
+		return n == labels ? found(zone, id, qtype, node) : missed(zone, id, node);
+	}
+	return missed(zone, 0, node);
+}
+
+void
+zone_free(struct zone *zone)
+{
+	if (zone == NULL)
+		return;
+	memory_free(zone->nodes, zone->n_nodes * sizeof(*zone->nodes));
+	memory_free(zone->index, ((size_t)zone->index_mask + 1) * sizeof(*zone->index));
+	free(zone->extras);
+	free(zone->steers);
+	memory_free(zone->data, zone->data_len);
+	free(zone);
+}

@@ -1,0 +1,171 @@
+/*
+ * zone: one zone, compiled into what the packet path needs, and how to find a
+ * name in it (RFC 1034 4.3.2, 4592, 6672, 8020).
+ *
+ * Everything lies in one immutable block and refers by offset or index: loaded
+ * whole, freed whole.  An rrset is kept in the very form it is sent, so that an
+ * answer whose owner is the question's name is one copy:
+ *
+ *   C0 0C | type | class | ttl | rdlength | rdata    once per record
+ *
+ * and names inside the rdata of RFC 1035's types end, where they lie in this
+ * zone, with a pointer to the apex; `fixups` lists the offsets of these
+ * pointers, whose value (where the apex stands in this packet's question) the
+ * writer puts in.  Signatures follow their rrset in the same form.
+ *
+ * Knows nothing of files (zone_load.c), packets (reply.c), or geography: a
+ * steered name carries only the text of its _steer record.  Immutable after
+ * compiling; any thread may read.
+ */
+#ifndef NEARCAST_ZONE_H
+#define NEARCAST_ZONE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/dns/dns.h"
+#include "common/dns/name.h"
+
+#define ZONE_NONE UINT32_MAX		/* an index or offset that points nowhere */
+
+struct rrset {
+	uint16_t type;
+	uint16_t count;
+	uint32_t ttl_s;
+	uint32_t len;			/* octets of wire that are the records */
+	uint32_t sigs_len;		/* octets of RRSIG records after them; 0 = unsigned */
+	uint16_t n_fixups;		/* uint32_t offsets into wire, after the records and signatures, aligned */
+	uint16_t n_sigs;
+	uint32_t additional;		/* index of the first of its `struct zone_extra`, or ZONE_NONE */
+	uint16_t n_additional;
+	uint16_t pad;
+	uint8_t wire[];
+};
+
+/* The fixups of an rrset: they lie after its records and signatures, 4-aligned. */
+static inline const uint32_t *
+zone_fixups(const struct rrset *set)
+{
+	return (const uint32_t *)(const void *)(set->wire + (((size_t)set->len + set->sigs_len + 3) & ~(size_t)3));
+}
+
+/* The rrset after this one at the same node. */
+static inline const struct rrset *
+zone_rrset_next(const struct rrset *set)
+{
+	const uint8_t *end = (const uint8_t *)(zone_fixups(set) + set->n_fixups);
+
+	return (const struct rrset *)(const void *)(((uintptr_t)end + 7) & ~(uintptr_t)7);
+}
+
+/* An address rrset that belongs in the additional section of another. */
+struct zone_extra {
+	uint32_t node;			/* whose A and AAAA */
+	uint16_t target;		/* offset in the other's wire where this owner stands; 0 = nowhere
+					 * that a pointer may lead to */
+	bool required;			/* glue below the cut: without it TC (RFC 9471) */
+};
+
+enum zone_node_flag {
+	ZONE_NODE_CUT = 1,		/* has NS and is not the apex: a delegation */
+	ZONE_NODE_BELOW = 2,		/* beneath a cut or a DNAME: data here is glue or occluded; `cover` names the node above */
+	ZONE_NODE_DNAME = 4,
+	ZONE_NODE_CNAME = 8,
+	ZONE_NODE_APEX = 16
+};
+
+struct zone_node {
+	uint32_t name;			/* offset of the owner's wire form, case as in the file */
+	uint32_t rrsets;		/* offset of the first rrset; they follow each other by type, 8-aligned */
+	uint16_t n_rrsets;		/* 0 = empty non-terminal */
+	uint8_t flags;
+	uint8_t labels;			/* of the owner, without the root */
+	uint32_t wildcard;		/* index of the child `*`, or ZONE_NONE */
+	uint32_t cover;			/* BELOW: index of the cut or DNAME above; else ZONE_NONE */
+	uint32_t steer;			/* index into steers, or ZONE_NONE */
+};
+
+/* A slot of the index: what tells one name from another lies beside what it leads to. */
+struct zone_slot {
+	uint32_t node;			/* index, or ZONE_NONE = free */
+	uint32_t tag;			/* high half of the name's hash */
+};
+
+/* A steered name, from its _steer record (text checked at load). */
+struct zone_steer {
+	char pool[64];
+	unsigned answers;		/* 0 = the pool's */
+	bool nearest;			/* mode=nearest */
+	uint32_t ttl_min_s, ttl_max_s;	/* 0 = the configuration's; max also bounded by static data */
+	uint32_t node;
+	int line;
+	uint32_t file;			/* offset of the file's name */
+};
+
+struct zone {
+	uint8_t apex[NAME_MAX_WIRE];
+	uint8_t apex_len, apex_labels;
+	uint8_t max_labels;		/* of the deepest owner */
+	uint64_t apex_hash;
+	uint32_t serial;
+	uint32_t names;			/* owners with data */
+	/* the files this came from: to see changes, to the nanosecond, includes counted */
+	uint64_t file_stamp;
+	uint32_t files;			/* offset of their names, each with its NUL; the first is the zone's own */
+	uint32_t n_files;
+	char file[512];
+
+	struct zone_node *nodes;	/* [0] is the apex */
+	uint32_t n_nodes;
+	struct zone_slot *index;	/* open addressing by the low half of the hash, linear probing */
+	uint32_t index_mask;
+	struct zone_extra *extras;
+	uint32_t n_extras;
+	struct zone_steer *steers;
+	uint32_t n_steers;
+	uint8_t *data;			/* names and rrsets; a SOA stands last, behind every name (name_equal_to) */
+	size_t data_len;
+	struct rrset *soa;		/* as at the apex */
+	struct rrset *soa_negative;	/* TTL = min(SOA TTL, MINIMUM), RFC 2308 */
+	unsigned refs;			/* generations holding it; changed by the main thread only */
+};
+
+/* Node index of the name of `len` octets with this hash, or ZONE_NONE.  `name` in any case. */
+uint32_t zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name, size_t len);
+
+/* Steps towards zone_node_find, for who has several names to find: asks memory for the name's slot;
+ * later, for the node it seems to lead to, which is returned (ZONE_NONE = the name is not there). */
+static inline void
+zone_prefetch_slot(const struct zone *zone, uint64_t hash)
+{
+	__builtin_prefetch(&zone->index[(uint32_t)hash & zone->index_mask]);
+}
+
+uint32_t zone_prefetch_node(const struct zone *zone, uint64_t hash);
+
+/* The rrset of `type` at a node, or NULL. */
+const struct rrset *zone_rrset(const struct zone *zone, const struct zone_node *node, uint16_t type);
+
+/* How the search for a name ended. */
+enum zone_outcome {
+	ZONE_FOUND,			/* node has the name's data (it may lack the type) */
+	ZONE_WILDCARD,			/* node is the wildcard that covers the name */
+	ZONE_DELEGATION,		/* node is the cut at or above the name */
+	ZONE_DNAME,			/* node has a DNAME and the name is below it */
+	ZONE_NXDOMAIN			/* node is the closest encloser */
+};
+
+/*
+ * Finds a name known to lie in the zone.  For qtype DS a name that is itself a cut
+ * is ZONE_FOUND (the parent answers, RFC 4035 3.1.4.1); for every other type it is
+ * ZONE_DELEGATION.  *node is always set.
+ */
+enum zone_outcome zone_find(const struct zone *zone, const struct name_walk *name,
+    uint16_t qtype, uint32_t *node);
+
+/* Frees a zone that no generation holds; NULL is allowed. */
+void zone_free(struct zone *zone);
+
+#endif

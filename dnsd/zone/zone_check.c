@@ -1,0 +1,374 @@
+#include "dnsd/zone/zone_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dnsd/zone/zone_rdata.h"
+#include "dnsd/zone/zone_steer.h"
+
+static struct zone_record *
+record(const struct zone_tree *t, const uint32_t *at)
+{
+	return &t->src->records[*at];
+}
+
+/* SOA and NS at the apex. */
+static int
+check_apex(const struct zone_tree *t)
+{
+	const struct zone_tree_node *apex = &t->nodes[0];
+	struct zone_source *src = t->src;
+	char name[NAME_TEXT];
+	struct zone_group g;
+	uint32_t line = src->n_records != 0 ? src->records[0].line : 1;
+
+	if (!zone_tree_group(t, apex, DNS_SOA, &g))
+		return zone_refuse(src, 0, line, "no SOA record for %.200s: expected exactly one",
+		    name_text(name, src->apex));
+	if (g.n > 1)
+		return zone_refuse_at(src, record(t, &g.records[1]), "a second SOA record; the first is in line %u",
+		    record(t, &g.records[0])->line);
+	line = record(t, &g.records[0])->line;
+	if (!zone_tree_group(t, apex, DNS_NS, &g))
+		return zone_refuse(src, record(t, &apex->first)->file, line,
+		    "no NS record for %.200s: expected at least one at the apex", name_text(name, src->apex));
+	return 0;
+}
+
+/* The types that may stand beside a CNAME (RFC 4034 sections 3, 4; RFC 2535: SIG, KEY, NXT). */
+static bool
+beside_cname(uint16_t type)
+{
+	return type == DNS_CNAME || type == DNS_RRSIG || type == DNS_NSEC || type == 24 || type == 25 ||
+	    type == 30;
+}
+
+static int
+check_cname(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *cname)
+{
+	char owner[NAME_TEXT], type[ZONE_TYPE_NAME];
+	const struct zone_record *first = record(t, &cname->records[0]), *other;
+	struct zone_group g;
+	uint32_t pos = 0;
+
+	name_text(owner, node->name);
+	if (cname->n > 1)
+		return zone_refuse_at(t->src, record(t, &cname->records[1]),
+		    "a second CNAME for %.200s; the first is in line %u", owner, first->line);
+	while (zone_tree_next(t, node, &pos, &g)) {
+		if (g.n == 0 || beside_cname(g.type))
+			continue;
+		other = record(t, &g.records[0]);
+		return zone_refuse_at(t->src, other->line > first->line ? other : first,
+		    "%.200s has a CNAME (line %u) and other data (%s, line %u): a CNAME stands alone", owner,
+		    first->line, zone_rdata_type_name(type, g.type), other->line);
+	}
+	return 0;
+}
+
+static int
+check_dname(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *dname)
+{
+	char owner[NAME_TEXT];
+	const struct zone_record *first = record(t, &dname->records[0]);
+	struct zone_group g;
+
+	name_text(owner, node->name);
+	if (dname->n > 1)
+		return zone_refuse_at(t->src, record(t, &dname->records[1]),
+		    "a second DNAME for %.200s; the first is in line %u", owner, first->line);
+	if (node != t->nodes && zone_tree_group(t, node, DNS_NS, &g))
+		return zone_refuse_at(t->src, first, "%.200s has a DNAME and NS records (line %u): "
+		    "a DNAME cannot stand at a delegation", owner, record(t, &g.records[0])->line);
+	return 0;
+}
+
+/* Lowest TTL for all (RFC 2181 5.2); says so once. */
+static void
+level_ttls(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *g)
+{
+	const struct zone_record *first = record(t, &g->records[0]), *odd = NULL;
+	char owner[NAME_TEXT], type[ZONE_TYPE_NAME];
+	uint32_t ttl = first->ttl_s;
+
+	for (uint32_t i = 1; i < g->n; i++) {
+		const struct zone_record *rec = record(t, &g->records[i]);
+		if (rec->ttl_s == first->ttl_s)
+			continue;
+		if (odd == NULL)
+			odd = rec;
+		if (rec->ttl_s < ttl)
+			ttl = rec->ttl_s;
+	}
+	if (odd == NULL)
+		return;
+	zone_warn_at(t->src, odd, "%.200s %s: TTL %u differs from %u in line %u: the lowest (%u) is used for all",
+	    name_text(owner, node->name), zone_rdata_type_name(type, g->type), odd->ttl_s, first->ttl_s,
+	    first->line, ttl);
+	for (uint32_t i = 0; i < g->n; i++)
+		record(t, &g->records[i])->ttl_s = ttl;
+}
+
+/* One type at one node; sets the node's flags. */
+static int
+check_group(struct zone_tree *t, struct zone_tree_node *node, const struct zone_group *g)
+{
+	char owner[NAME_TEXT], type[ZONE_TYPE_NAME];
+
+	if (g->n == 0) {
+		zone_warn_at(t->src, record(t, &g->sigs[0]), "%.200s: an RRSIG over %s, which is not there, is dropped",
+		    name_text(owner, node->name), zone_rdata_type_name(type, g->type));
+		return 0;
+	}
+	if (g->n > UINT16_MAX || g->n_sigs > UINT16_MAX)
+		return zone_refuse_at(t->src, record(t, &g->records[0]), "%.200s has %u records of type %s: "
+		    "expected at most 65535", name_text(owner, node->name), g->n,
+		    zone_rdata_type_name(type, g->type));
+	level_ttls(t, node, g);
+	switch (g->type) {
+	case DNS_A:
+	case DNS_AAAA:
+		node->address = true;
+		break;
+	case DNS_SOA:
+		if (node != t->nodes)
+			return zone_refuse_at(t->src, record(t, &g->records[0]),
+			    "an SOA record for %.200s: it belongs at the apex alone", name_text(owner, node->name));
+		break;
+	case DNS_NS:
+		if (node != t->nodes)
+			node->flags |= ZONE_NODE_CUT;
+		break;
+	case DNS_CNAME:
+		node->flags |= ZONE_NODE_CNAME;
+		return check_cname(t, node, g);
+	case DNS_DNAME:
+		node->flags |= ZONE_NODE_DNAME;
+		return check_dname(t, node, g);
+	}
+	return 0;
+}
+
+static int
+check_nodes(struct zone_tree *t)
+{
+	t->nodes[0].flags = ZONE_NODE_APEX;
+	for (uint32_t i = 0; i < t->n_nodes; i++) {
+		struct zone_group g;
+		uint32_t pos = 0;
+		while (zone_tree_next(t, &t->nodes[i], &pos, &g))
+			if (check_group(t, &t->nodes[i], &g) != 0)
+				return -1;
+	}
+	return 0;
+}
+
+/* Marks what lies beneath cuts and DNAMEs: the topmost counts. */
+static void
+find_covers(struct zone_tree *t)
+{
+	for (uint32_t i = 1; i < t->n_nodes; i++) {
+		struct zone_tree_node *node = &t->nodes[i];
+		const struct zone_tree_node *parent = &t->nodes[node->parent];
+		if ((parent->flags & ZONE_NODE_BELOW) != 0)
+			node->cover = parent->cover;
+		else if ((parent->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0)
+			node->cover = node->parent;
+		else
+			continue;
+		node->flags |= ZONE_NODE_BELOW;
+	}
+}
+
+/* May this type stand at a cut, or (`below`) beneath one?  The rest is never served. */
+static bool
+served_at_cut(uint16_t type, bool below)
+{
+	if (type == DNS_A || type == DNS_AAAA)
+		return true;
+	return !below && (type == DNS_NS || type == DNS_DS || type == DNS_NSEC || type == 25 || type == 30);
+}
+
+/* Says which records of a node are never answered with. */
+static void
+warn_occluded(const struct zone_tree *t, const struct zone_tree_node *node)
+{
+	const struct zone_tree_node *cover = node;
+	bool below = (node->flags & ZONE_NODE_BELOW) != 0, dname;
+	char owner[NAME_TEXT], above[NAME_TEXT], type[ZONE_TYPE_NAME];
+	struct zone_group g;
+	uint32_t pos = 0;
+
+	if (!below && (node->flags & ZONE_NODE_CUT) == 0)
+		return;
+	if (below)
+		cover = &t->nodes[node->cover];
+	dname = (cover->flags & ZONE_NODE_CUT) == 0;
+	while (zone_tree_next(t, node, &pos, &g))
+		if (g.n != 0 && (dname || !served_at_cut(g.type, below)))
+			zone_warn_at(t->src, record(t, &g.records[0]), "%.150s %s: never served: it lies %s the %s %.150s",
+			    name_text(owner, node->name), zone_rdata_type_name(type, g.type), below ? "below" : "at",
+			    dname ? "DNAME" : "delegation", name_text(above, cover->name));
+}
+
+/* Things that RFC 4592 section 4 leaves undefined, and a DS without its cut. */
+static void
+warn_odd(const struct zone_tree *t, const struct zone_tree_node *node)
+{
+	char owner[NAME_TEXT];
+	struct zone_group g;
+
+	if (node != t->nodes && node->name[0] == 1 && node->name[1] == '*' &&
+	    (node->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0 &&
+	    (zone_tree_group(t, node, DNS_NS, &g) || zone_tree_group(t, node, DNS_DNAME, &g)))
+		zone_warn_at(t->src, record(t, &g.records[0]), "%.200s: %s at a wildcard has no defined meaning",
+		    name_text(owner, node->name), g.type == DNS_NS ? "NS" : "DNAME");
+	if ((node->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW)) == 0 && zone_tree_group(t, node, DNS_DS, &g))
+		zone_warn_at(t->src, record(t, &g.records[0]), "%.200s has DS but no NS: it is no delegation",
+		    name_text(owner, node->name));
+}
+
+/* Why a target in this zone leads to no address; NULL when it does, or when that is for a
+ * child zone to say.  `cut` is the delegation whose NS it is, or NULL. */
+static const char *
+bad_target(const struct zone_tree *t, const uint8_t *target, const struct zone_tree_node *cut)
+{
+	bool exact;
+	const struct zone_tree_node *node = &t->nodes[zone_tree_closest(t, target, &exact)], *cover = NULL;
+
+	if ((node->flags & ZONE_NODE_BELOW) != 0)
+		cover = &t->nodes[node->cover];
+	else if ((node->flags & ZONE_NODE_CUT) != 0 || (!exact && (node->flags & ZONE_NODE_DNAME) != 0))
+		cover = node;
+	if (cover != NULL && (cover->flags & ZONE_NODE_CUT) == 0)
+		return "is an alias by DNAME";
+	if (cover != NULL)
+		return cover == cut && !(exact && node->address) ? "has no glue (A or AAAA)" : NULL;
+	if (!exact && node->wildcard != ZONE_NONE) {
+		node = &t->nodes[node->wildcard];
+		exact = true;
+	}
+	if (!exact)
+		return "does not exist";
+	if ((node->flags & ZONE_NODE_CNAME) != 0)
+		return "is an alias (CNAME)";
+	return node->address || node->steer != ZONE_NONE ? NULL : "has no address (A or AAAA)";
+}
+
+/* The steered node an NS target leads to, or NULL. */
+static const struct zone_tree_node *
+steered_target(const struct zone_tree *t, const uint8_t *target)
+{
+	bool exact;
+	const struct zone_tree_node *node = &t->nodes[zone_tree_closest(t, target, &exact)];
+
+	if (!exact && node->wildcard != ZONE_NONE && (node->flags & ZONE_NODE_BELOW) == 0)
+		node = &t->nodes[node->wildcard];
+	else if (!exact)
+		return NULL;
+	return node->steer != ZONE_NONE ? node : NULL;
+}
+
+static int
+check_targets(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *g)
+{
+	const struct zone_tree_node *cut = (node->flags & ZONE_NODE_CUT) != 0 ? node : NULL;
+	char owner[NAME_TEXT], name[NAME_TEXT], type[ZONE_TYPE_NAME];
+
+	for (uint32_t i = 0; i < g->n; i++) {
+		const struct zone_record *rec = record(t, &g->records[i]);
+		const uint8_t *target = rec->rdata + zone_tree_name_at(g->type);
+		const char *why;
+		if (target[0] == 0 || !name_below(target, t->src->apex))
+			continue;
+		if (g->type == DNS_NS && t->n_steers != 0 && steered_target(t, target) != NULL)
+			return zone_refuse_at(t->src, rec, "NS %.200s: a steered name cannot be a name server's",
+			    name_text(name, target));
+		why = bad_target(t, target, g->type == DNS_NS ? cut : NULL);
+		if (why != NULL)
+			zone_warn_at(t->src, rec, "%.150s %s: its target %.150s %s", name_text(owner, node->name),
+			    zone_rdata_type_name(type, g->type), name_text(name, target), why);
+	}
+	return 0;
+}
+
+static int
+check_all_targets(const struct zone_tree *t)
+{
+	for (uint32_t i = 0; i < t->n_nodes; i++) {
+		const struct zone_tree_node *node = &t->nodes[i];
+		struct zone_group g;
+		uint32_t pos = 0;
+		warn_occluded(t, node);
+		warn_odd(t, node);
+		if ((node->flags & ZONE_NODE_BELOW) != 0)
+			continue;
+		while (zone_tree_next(t, node, &pos, &g))
+			if ((g.type == DNS_NS || g.type == DNS_MX || g.type == DNS_SRV) &&
+			    check_targets(t, node, &g) != 0)
+				return -1;
+	}
+	return 0;
+}
+
+/* Reads the _steer record of one node into its parent. */
+static int
+read_steer(struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *g)
+{
+	const struct zone_record *rec = record(t, &g->records[0]);
+	struct zone_tree_node *named = &t->nodes[node->parent];
+	struct zone_steer *steer = &t->steers[t->n_steers];
+	char name[NAME_TEXT];
+	struct err err;
+
+	name_text(name, named->name);
+	if (g->n > 1)
+		return zone_refuse_at(t->src, record(t, &g->records[1]),
+		    "a second _steer record for %.200s; the first is in line %u", name, rec->line);
+	*steer = (struct zone_steer){ .node = node->parent, .line = (int)rec->line, .file = rec->file };
+	if (zone_steer_parse(steer, rec->rdata, rec->rdlength, &err) != 0)
+		return zone_refuse_at(t->src, rec, "%s", err.text);
+	if ((named->flags & ZONE_NODE_CNAME) != 0)
+		return zone_refuse_at(t->src, rec, "_steer: %.200s is a CNAME: steer its target instead", name);
+	if ((named->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW)) != 0)
+		return zone_refuse_at(t->src, rec, "_steer: %.200s lies at or below a delegation or DNAME", name);
+	if (!named->address)
+		zone_warn_at(t->src, rec, "_steer: %.200s has no A or AAAA of its own: nothing to fall back to", name);
+	named->steer = t->n_steers++;
+	return 0;
+}
+
+static int
+read_steers(struct zone_tree *t)
+{
+	uint32_t room = 0;
+
+	for (uint32_t i = 1; i < t->n_nodes; i++) {
+		struct zone_tree_node *node = &t->nodes[i];
+		struct zone_group g;
+		if (!zone_steer_owner(node->name) || !zone_tree_group(t, node, DNS_TXT, &g))
+			continue;
+		if (t->n_steers == room) {
+			struct zone_steer *grown;
+			room = room == 0 ? 16 : room * 2;
+			grown = realloc(t->steers, room * sizeof(*grown));
+			if (grown == NULL)
+				return zone_refuse(t->src, 0, 0, "out of memory");
+			t->steers = grown;
+		}
+		if (read_steer(t, node, &g) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+zone_check(struct zone_tree *t)
+{
+	if (check_apex(t) != 0 || check_nodes(t) != 0)
+		return -1;
+	find_covers(t);
+	if (read_steers(t) != 0)
+		return -1;
+	return check_all_targets(t);
+}

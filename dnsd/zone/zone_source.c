@@ -1,0 +1,198 @@
+#include "dnsd/zone/zone_source.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/memory.h"
+
+enum { BLOCK_OCTETS = 4 << 20 };
+
+/* A piece of the arena, straight from the kernel so that freeing returns it. */
+struct zone_block {
+	struct zone_block *next;
+	size_t size, used;
+	uint8_t octets[];
+};
+
+void
+zone_source_open(struct zone_source *src, const uint8_t *apex, void (*warn)(const char *line),
+    struct err *err)
+{
+	*src = (struct zone_source){ .warn = warn, .err = err };
+	src->apex_len = (uint8_t)name_len(apex);
+	src->apex_labels = (uint8_t)name_labels(apex);
+	memcpy(src->apex, apex, src->apex_len);
+}
+
+void
+zone_source_close(struct zone_source *src)
+{
+	for (struct zone_block *b = src->arena, *next; b != NULL; b = next) {
+		next = b->next;
+		munmap(b, b->size);
+	}
+	for (uint32_t i = 0; i < src->n_files; i++)
+		free(src->files[i]);
+	free(src->files);
+	memory_free(src->records, src->room * sizeof(*src->records));
+	*src = (struct zone_source){ 0 };
+}
+
+static struct zone_block *
+block_new(struct zone_source *src, size_t want)
+{
+	size_t size = sizeof(struct zone_block) + want;
+	struct zone_block *b;
+
+	if (size < BLOCK_OCTETS)
+		size = BLOCK_OCTETS;
+	b = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (b == MAP_FAILED)
+		return NULL;
+	b->size = size;
+	b->next = src->arena;
+	src->arena = b;
+	src->arena_left = size - sizeof(*b);
+	return b;
+}
+
+uint8_t *
+zone_source_keep(struct zone_source *src, const void *octets, size_t len)
+{
+	struct zone_block *b = src->arena;
+	uint8_t *p;
+
+	if (b == NULL || src->arena_left < len) {
+		b = block_new(src, len);
+		if (b == NULL)
+			return NULL;
+	}
+	p = b->octets + b->used;
+	if (len != 0)
+		memcpy(p, octets, len);
+	b->used += len;
+	src->arena_left -= len;
+	return p;
+}
+
+int
+zone_source_add(struct zone_source *src, const struct zone_record *rec)
+{
+	if (src->n_records == src->room) {
+		uint32_t room = src->room == 0 ? 1024 : src->room + src->room / 2;
+		struct zone_record *grown;
+		if (room > UINT32_MAX / 2)
+			return -1;
+		grown = realloc(src->records, room * sizeof(*grown));
+		if (grown == NULL)
+			return -1;
+		src->records = grown;
+		src->room = room;
+	}
+	src->records[src->n_records++] = *rec;
+	return 0;
+}
+
+uint32_t
+zone_source_file(struct zone_source *src, const char *name)
+{
+	char **grown = realloc(src->files, (src->n_files + 1) * sizeof(*grown));
+
+	if (grown == NULL)
+		return UINT32_MAX;
+	src->files = grown;
+	grown[src->n_files] = strdup(name);
+	if (grown[src->n_files] == NULL)
+		return UINT32_MAX;
+	return src->n_files++;
+}
+
+static void complain(char *out, size_t size, const struct zone_source *src, uint32_t file, uint32_t line,
+    const char *fmt, va_list ap) __attribute__((format(printf, 6, 0)));
+
+static void
+complain(char *out, size_t size, const struct zone_source *src, uint32_t file, uint32_t line,
+    const char *fmt, va_list ap)
+{
+	const char *name = file < src->n_files ? src->files[file] : "?";
+	int n = line != 0 ? snprintf(out, size, "%.200s:%u: ", name, line) :
+	    snprintf(out, size, "%.200s: ", name);
+
+	vsnprintf(out + n, size - (size_t)n, fmt, ap);
+}
+
+int
+zone_refuse(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (src->err == NULL)
+		return -1;
+	va_start(ap, fmt);
+	complain(src->err->text, sizeof(src->err->text), src, file, line, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
+zone_refuse_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (src->err == NULL)
+		return -1;
+	va_start(ap, fmt);
+	complain(src->err->text, sizeof(src->err->text), src, rec->file, rec->line, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+/* True when one more warning may be said. */
+static bool
+may_warn(struct zone_source *src)
+{
+	return src->warn != NULL && src->warnings++ < ZONE_WARNINGS;
+}
+
+void
+zone_warn(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (!may_warn(src))
+		return;
+	va_start(ap, fmt);
+	complain(text, sizeof(text), src, file, line, fmt, ap);
+	va_end(ap);
+	src->warn(text);
+}
+
+void
+zone_warn_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (!may_warn(src))
+		return;
+	va_start(ap, fmt);
+	complain(text, sizeof(text), src, rec->file, rec->line, fmt, ap);
+	va_end(ap);
+	src->warn(text);
+}
+
+void
+zone_warn_rest(struct zone_source *src)
+{
+	char text[300];
+
+	if (src->warn == NULL || src->warnings <= ZONE_WARNINGS)
+		return;
+	snprintf(text, sizeof(text), "%.200s: %u more warnings", src->n_files != 0 ? src->files[0] : "?",
+	    src->warnings - ZONE_WARNINGS);
+	src->warn(text);
+}

@@ -1,0 +1,124 @@
+#include "dnsd/zone/zone_steer.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { KEY_POOL = 1, KEY_ANSWERS = 2, KEY_MODE = 4, KEY_TTL = 8 };
+
+#define MAX_TTL_S 0x7fffffffu		/* RFC 2181 section 8 */
+
+bool
+zone_steer_owner(const uint8_t *owner)
+{
+	return owner[0] == 6 && strncasecmp((const char *)owner + 1, "_steer", 6) == 0;
+}
+
+/* Digits up to `max`; *p moves past them.  false = none, or too large. */
+static bool
+number(const char **p, uint32_t max, uint32_t *out)
+{
+	const char *start = *p;
+	uint64_t v = 0;
+
+	for (; **p >= '0' && **p <= '9' && v <= max; ++*p)
+		v = v * 10 + (uint64_t)(**p - '0');
+	*out = (uint32_t)v;
+	return *p != start && v <= max;
+}
+
+static int
+read_pool(struct zone_steer *steer, const char *value, struct err *err)
+{
+	size_t n = strlen(value);
+
+	for (const char *p = value; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			return err_set(err, "_steer: pool=%s: a blank or control character: each setting is a text of its own", value);
+	if (n == 0 || n >= sizeof(steer->pool))
+		return err_set(err, "_steer: pool=%s: expected a name of 1 to 63 characters", value);
+	memcpy(steer->pool, value, n + 1);
+	return 0;
+}
+
+static int
+read_answers(struct zone_steer *steer, const char *value, struct err *err)
+{
+	const char *p = value;
+	uint32_t v;
+
+	if (!number(&p, ZONE_STEER_ANSWERS, &v) || *p != '\0' || v == 0)
+		return err_set(err, "_steer: answers=%s: expected 1 to %d", value, ZONE_STEER_ANSWERS);
+	steer->answers = v;
+	return 0;
+}
+
+static int
+read_mode(struct zone_steer *steer, const char *value, struct err *err)
+{
+	steer->nearest = strcmp(value, "nearest") == 0;
+	if (!steer->nearest && strcmp(value, "site") != 0)
+		return err_set(err, "_steer: mode=%s: expected site or nearest", value);
+	return 0;
+}
+
+static int
+read_ttl(struct zone_steer *steer, const char *value, struct err *err)
+{
+	const char *p = value;
+
+	if (!number(&p, MAX_TTL_S, &steer->ttl_min_s) || *p++ != '-' ||
+	    !number(&p, MAX_TTL_S, &steer->ttl_max_s) || *p != '\0' || steer->ttl_min_s == 0 ||
+	    steer->ttl_min_s > steer->ttl_max_s)
+		return err_set(err, "_steer: ttl=%s: expected MIN-MAX in seconds, from 1, MIN not above MAX", value);
+	return 0;
+}
+
+/* One "key=value"; `seen` collects the keys. */
+static int
+read_setting(struct zone_steer *steer, const char *text, unsigned *seen, struct err *err)
+{
+	static const struct {
+		const char *key;
+		unsigned bit;
+		int (*read)(struct zone_steer *, const char *, struct err *);
+	} keys[] = {
+		{ "pool=", KEY_POOL, read_pool },
+		{ "answers=", KEY_ANSWERS, read_answers },
+		{ "mode=", KEY_MODE, read_mode },
+		{ "ttl=", KEY_TTL, read_ttl },
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		size_t n = strlen(keys[i].key);
+		if (strncmp(text, keys[i].key, n) != 0)
+			continue;
+		if ((*seen & keys[i].bit) != 0)
+			return err_set(err, "_steer: \"%s\": %s is given twice", text, keys[i].key);
+		*seen |= keys[i].bit;
+		return keys[i].read(steer, text + n, err);
+	}
+	return err_set(err, "_steer: \"%s\": expected pool=, answers=, mode= or ttl=", text);
+}
+
+int
+zone_steer_parse(struct zone_steer *steer, const uint8_t *rdata, size_t len, struct err *err)
+{
+	unsigned seen = 0;
+	char text[256];
+
+	for (size_t at = 0; at < len; at += rdata[at] + 1u) {
+		size_t n = rdata[at];
+		if (n > len - at - 1)
+			return err_set(err, "_steer: not TXT data");
+		for (size_t i = 0; i < n; i++) {
+			uint8_t c = rdata[at + 1 + i];
+			text[i] = (char)(c < ' ' || c > '~' ? '\x7f' : c);
+		}
+		text[n] = '\0';
+		if (read_setting(steer, text, &seen, err) != 0)
+			return -1;
+	}
+	if ((seen & KEY_POOL) == 0)
+		return err_set(err, "_steer: no \"pool=\": expected the name of a pool");
+	return 0;
+}

@@ -1,0 +1,404 @@
+#include "dnsd/zone/zone_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What an octet is to the splitter. */
+enum { PLAIN, BLANK, NEWLINE, OPEN, CLOSE, COMMENT, QUOTE, ESCAPE, CONTROL };
+
+static const uint8_t octet_class[256] = {
+	[0 ... 8] = CONTROL, ['\r'] = CONTROL, [14 ... 31] = CONTROL, [127] = CONTROL,
+	[' '] = BLANK, ['\t'] = BLANK, ['\f'] = BLANK, ['\v'] = BLANK, ['\n'] = NEWLINE,
+	['('] = OPEN, [')'] = CLOSE, [';'] = COMMENT, ['"'] = QUOTE, ['\\'] = ESCAPE
+};
+
+void
+zone_text_open(struct zone_text *t, const char *text, size_t len)
+{
+	*t = (struct zone_text){ .at = text, .end = text + len, .line = 1 };
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		t->at += 3;
+}
+
+void
+zone_text_close(struct zone_text *t)
+{
+	free(t->tokens);
+	t->tokens = NULL;
+}
+
+static int
+fail(struct zone_text *t, uint32_t line, struct err *err, const char *what)
+{
+	t->first_line = line;
+	return err_set(err, "%s", what);
+}
+
+static struct zone_token *
+add_token(struct zone_text *t)
+{
+	if (t->n_tokens == t->room) {
+		uint32_t room = t->room == 0 ? 64 : t->room * 2;
+		struct zone_token *grown = realloc(t->tokens, room * sizeof(*grown));
+		if (grown == NULL)
+			return NULL;
+		t->tokens = grown;
+		t->room = room;
+	}
+	return &t->tokens[t->n_tokens++];
+}
+
+/* Moves past what is between quotes; t->at is behind the first one. */
+static int
+skip_quoted(struct zone_text *t, bool multiline, struct err *err)
+{
+	uint32_t line = t->line;
+
+	for (; t->at < t->end; t->at++) {
+		switch (octet_class[(uint8_t)*t->at]) {
+		case QUOTE:
+			return 0;
+		case ESCAPE:
+			if (t->end - t->at < 2 || t->at[1] == '\n')
+				return fail(t, line, err, "a backslash at the end of a line");
+			t->at++;
+			if (*t->at == '\0')
+				return fail(t, t->line, err, "a NUL octet: this is not a text file");
+			break;
+		case NEWLINE:
+			if (!multiline)
+				return fail(t, line, err, "a quote that is not closed on its line");
+			t->line++;
+			break;
+		case CONTROL:
+			if (*t->at == '\0')
+				return fail(t, t->line, err, "a NUL octet: this is not a text file");
+			break;
+		}
+	}
+	return fail(t, line, err, "a quote that is never closed: is the file cut off?");
+}
+
+/* A token that starts with a quote. */
+static int
+read_quoted(struct zone_text *t, bool multiline, struct err *err)
+{
+	struct zone_token *tok = add_token(t);
+	const char *start = ++t->at;
+	uint8_t next;
+
+	if (tok == NULL)
+		return fail(t, t->line, err, "out of memory");
+	*tok = (struct zone_token){ .s = start, .line = t->line, .quoted = true };
+	if (skip_quoted(t, multiline, err) != 0)
+		return -1;
+	tok->len = (uint32_t)(t->at - start);
+	t->at++;
+	next = t->at < t->end ? octet_class[(uint8_t)*t->at] : NEWLINE;
+	if (next == PLAIN || next == ESCAPE)
+		return fail(t, t->line, err, "text right behind a closing quote: expected a blank");
+	return 0;
+}
+
+/* A token that starts otherwise; quotes inside it belong to it. */
+static int
+read_plain(struct zone_text *t, bool multiline, struct err *err)
+{
+	struct zone_token *tok = add_token(t);
+	const char *start = t->at;
+
+	if (tok == NULL)
+		return fail(t, t->line, err, "out of memory");
+	*tok = (struct zone_token){ .s = start, .line = t->line };
+	for (; t->at < t->end; t->at++) {
+		uint8_t class = octet_class[(uint8_t)*t->at];
+		if (class == PLAIN)
+			continue;
+		if (class == ESCAPE) {
+			if (t->end - t->at < 2 || t->at[1] == '\n' || t->at[1] == '\r')
+				return fail(t, t->line, err, "a backslash at the end of a line");
+			t->at++;
+			if (*t->at == '\0')
+				return fail(t, t->line, err, "a NUL octet: this is not a text file");
+		} else if (class == QUOTE) {
+			t->at++;
+			tok->mixed = true;
+			if (skip_quoted(t, multiline, err) != 0)
+				return -1;
+		} else {
+			break;
+		}
+	}
+	tok->len = (uint32_t)(t->at - start);
+	return 0;
+}
+
+/* Stops at the line end. */
+static int
+skip_comment(struct zone_text *t, struct err *err)
+{
+	const char *eol = memchr(t->at, '\n', (size_t)(t->end - t->at));
+
+	if (eol == NULL)
+		eol = t->end;
+	if (memchr(t->at, '\0', (size_t)(eol - t->at)) != NULL)
+		return fail(t, t->line, err, "a NUL octet: this is not a text file");
+	t->at = eol;
+	return 0;
+}
+
+/* A control character that is no white space: a carriage return before the line end is fine. */
+static int
+skip_control(struct zone_text *t, struct err *err)
+{
+	if (*t->at == '\0')
+		return fail(t, t->line, err, "a NUL octet: this is not a text file");
+	if (*t->at != '\r' || (t->end - t->at > 1 && t->at[1] != '\n'))
+		return fail(t, t->line, err, "a control character outside quotes");
+	t->at++;
+	return 0;
+}
+
+/* Notes where an entry begins: at its first token. */
+static void
+begin_entry(struct zone_text *t, const char *line_start)
+{
+	if (t->n_tokens != 0)
+		return;
+	t->first_line = t->line;
+	t->blank = t->at != line_start;
+}
+
+static int
+read_token(struct zone_text *t, const char *line_start, bool multiline, struct err *err)
+{
+	begin_entry(t, line_start);
+	if (t->n_tokens == ZONE_TOKENS_MAX)
+		return fail(t, t->first_line, err, "an entry of more than 70000 fields");
+	return *t->at == '"' ? read_quoted(t, multiline, err) : read_plain(t, multiline, err);
+}
+
+int
+zone_text_next(struct zone_text *t, struct err *err)
+{
+	const char *line_start = t->at;
+	uint32_t open_line = 0;
+	unsigned depth = 0;
+	int rc = 0;
+
+	t->n_tokens = 0;
+	while (t->at < t->end && rc == 0) {
+		switch (octet_class[(uint8_t)*t->at]) {
+		case BLANK:
+			t->at++;
+			break;
+		case NEWLINE:
+			t->at++;
+			t->line++;
+			if (depth == 0 && t->n_tokens != 0)
+				return 1;
+			if (depth == 0)
+				line_start = t->at;
+			break;
+		case OPEN:
+			begin_entry(t, line_start);
+			if (depth++ == 0)
+				open_line = t->line;
+			t->at++;
+			break;
+		case CLOSE:
+			if (depth-- == 0)
+				return fail(t, t->line, err, "a closing parenthesis without an opening one");
+			t->at++;
+			break;
+		case COMMENT:
+			rc = skip_comment(t, err);
+			break;
+		case CONTROL:
+			rc = skip_control(t, err);
+			break;
+		default:
+			rc = read_token(t, line_start, depth != 0, err);
+		}
+	}
+	if (rc != 0)
+		return -1;
+	if (depth != 0)
+		return fail(t, open_line, err, "a parenthesis that is never closed: is the file cut off?");
+	t->unfinished = t->n_tokens != 0;
+	return t->n_tokens != 0;
+}
+
+char *
+zone_token_show(char out[ZONE_TOKEN_SHOWN], const struct zone_token *tok)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < tok->len; i++) {
+		if (n == ZONE_TOKEN_SHOWN - 4) {
+			strcpy(out + n, "...");
+			return out;
+		}
+		out[n++] = (uint8_t)tok->s[i] < ' ' || (uint8_t)tok->s[i] > '~' ? '?' : tok->s[i];
+	}
+	out[n] = '\0';
+	return out;
+}
+
+bool
+zone_token_is(const struct zone_token *tok, const char *word)
+{
+	size_t n = strlen(word);
+
+	return !tok->quoted && tok->len == n && strncasecmp(tok->s, word, n) == 0;
+}
+
+bool
+zone_text_char(const char *s, size_t len, size_t *i, uint8_t *c)
+{
+	unsigned v = 0;
+
+	if (s[*i] != '\\') {
+		*c = (uint8_t)s[(*i)++];
+		return true;
+	}
+	if (*i + 1 >= len)
+		return false;
+	if (s[*i + 1] < '0' || s[*i + 1] > '9') {
+		*c = (uint8_t)s[*i + 1];
+		*i += 2;
+		return true;
+	}
+	if (*i + 3 >= len)
+		return false;
+	for (size_t k = *i + 1; k <= *i + 3; k++) {
+		if (s[k] < '0' || s[k] > '9')
+			return false;
+		v = v * 10 + (unsigned)(s[k] - '0');
+	}
+	*c = (uint8_t)v;
+	*i += 4;
+	return v < 256;
+}
+
+static int
+bad_name(const struct zone_token *tok, struct err *err, const char *what)
+{
+	char shown[ZONE_TOKEN_SHOWN];
+
+	return err_set(err, "name \"%s\": %s", zone_token_show(shown, tok), what);
+}
+
+int
+zone_token_name(const struct zone_token *tok, const uint8_t *origin, uint8_t out[NAME_MAX_WIRE],
+    struct err *err)
+{
+	size_t start = 0, at = 1, i = 0, tail;
+
+	if (tok->quoted || tok->mixed)
+		return bad_name(tok, err, "quotes are for texts, not for names");
+	if (tok->len == 1 && tok->s[0] == '@') {
+		memcpy(out, origin, name_len(origin));
+		return (int)name_len(origin);
+	}
+	if (tok->len == 1 && tok->s[0] == '.') {
+		out[0] = 0;
+		return 1;
+	}
+	while (i < tok->len) {
+		uint8_t c = (uint8_t)tok->s[i];
+		if (c == '.') {
+			if (at == start + 1)
+				return bad_name(tok, err, "a label is empty");
+			out[start] = (uint8_t)(at - start - 1);
+			start = at++;
+			i++;
+		} else {
+			if (c != '\\')
+				i++;
+			else if (!zone_text_char(tok->s, tok->len, &i, &c))
+				return bad_name(tok, err, "a backslash without three digits up to 255 or a character");
+			if (at - start > 63)
+				return bad_name(tok, err, "a label is longer than 63 octets");
+			if (at < NAME_MAX_WIRE)
+				out[at] = c;
+			at++;
+		}
+		if (at > NAME_MAX_WIRE)
+			return bad_name(tok, err, "longer than 255 octets");
+	}
+	if (at == start + 1) {			/* it ended with a dot */
+		out[start] = 0;
+		return (int)at;
+	}
+	out[start] = (uint8_t)(at - start - 1);
+	tail = name_len(origin);
+	if (at + tail > NAME_MAX_WIRE)
+		return bad_name(tok, err, "longer than 255 octets with its origin");
+	memcpy(out + at, origin, tail);
+	return (int)(at + tail);
+}
+
+int
+zone_token_number(const struct zone_token *tok, uint64_t max, uint64_t *out, struct err *err)
+{
+	char shown[ZONE_TOKEN_SHOWN];
+	uint64_t v = 0;
+
+	for (uint32_t i = 0; i < tok->len && v <= max; i++) {
+		if (tok->s[i] < '0' || tok->s[i] > '9') {
+			v = max + 1;
+			break;
+		}
+		v = v * 10 + (uint64_t)(tok->s[i] - '0');
+	}
+	if (tok->len == 0 || tok->quoted || v > max)
+		return err_set(err, "\"%s\": expected a number from 0 to %llu", zone_token_show(shown, tok),
+		    (unsigned long long)max);
+	*out = v;
+	return 0;
+}
+
+/* Seconds of a unit letter, 0 if it is none. */
+static uint32_t
+unit_seconds(char c)
+{
+	switch (c | 0x20) {
+	case 's': return 1;
+	case 'm': return 60;
+	case 'h': return 3600;
+	case 'd': return 86400;
+	case 'w': return 604800;
+	}
+	return 0;
+}
+
+int
+zone_token_seconds(const struct zone_token *tok, uint32_t max, uint32_t *out, struct err *err)
+{
+	char shown[ZONE_TOKEN_SHOWN];
+	uint64_t sum = 0, v = 0;
+	bool digits = false, good = tok->len != 0 && !tok->quoted;
+
+	for (uint32_t i = 0; i < tok->len && good; i++) {
+		char c = tok->s[i];
+		if (c >= '0' && c <= '9') {
+			v = v * 10 + (uint64_t)(c - '0');
+			digits = true;
+		} else {
+			good = digits && unit_seconds(c) != 0;
+			sum += v * unit_seconds(c);
+			v = 0;
+			digits = false;
+		}
+		good = good && sum <= max && v <= max;
+	}
+	/* 1h30 says half of what it means: a number behind a unit needs its own */
+	if (!good || sum + v > max || (digits && sum != 0))
+		return err_set(err, "\"%s\": expected seconds from 0 to %u, or a time like 1h30m",
+		    zone_token_show(shown, tok), max);
+	*out = (uint32_t)(sum + v);
+	return 0;
+}

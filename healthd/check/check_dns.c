@@ -1,0 +1,217 @@
+#include <ldns/ldns.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/dns/dns.h"
+#include "common/dns/name.h"
+#include "healthd/check/ask.h"
+#include "healthd/check/check_kinds.h"
+
+enum { DEFAULT_PORT = 53, NAME_TYPE_MAX = 1024 + 32 };
+
+struct dns {
+	struct probe *probe;
+	struct ask ask;
+	uint16_t type;
+	int rcode;
+	ldns_rr *expected;		/* NULL = any answer */
+};
+
+static int
+rcode_number(const char *text)
+{
+	static const struct { const char *name; int number; } known[] = {
+		{ "NOERROR", 0 }, { "FORMERR", 1 }, { "SERVFAIL", 2 }, { "NXDOMAIN", 3 }, { "NOTIMP", 4 },
+		{ "REFUSED", 5 }, { "YXDOMAIN", 6 }, { "YXRRSET", 7 }, { "NXRRSET", 8 }, { "NOTAUTH", 9 },
+		{ "NOTZONE", 10 },
+	};
+
+	if (text == NULL)
+		return 0;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcasecmp(text, known[i].name) == 0)
+			return known[i].number;
+	return -1;
+}
+
+static const char *
+rcode_text(int rcode, char out[16])
+{
+	static const char *const name[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
+
+	snprintf(out, 16, "rcode %d", rcode);
+	return (unsigned)rcode < sizeof(name) / sizeof(name[0]) ? name[rcode] : out;
+}
+
+/* The same type and the same rdata; owner and TTL do not matter. */
+static bool
+same_data(const ldns_rr *a, const ldns_rr *b)
+{
+	if (ldns_rr_get_type(a) != ldns_rr_get_type(b) || ldns_rr_rd_count(a) != ldns_rr_rd_count(b))
+		return false;
+	for (size_t i = 0; i < ldns_rr_rd_count(a); i++) {
+		const ldns_rdf *x = ldns_rr_rdf(a, i), *y = ldns_rr_rdf(b, i);
+
+		if (ldns_rdf_get_type(x) == LDNS_RDF_TYPE_DNAME ? ldns_dname_compare(x, y) != 0 :
+		    ldns_rdf_compare(x, y) != 0)
+			return false;
+	}
+	return true;
+}
+
+static struct result
+judge_message(struct dns *d, const uint8_t *message, size_t len)
+{
+	struct result r = check_result(d->probe, REASON_OK);
+	int rcode = message[3] & 15;
+	char a[16], b[16];
+	ldns_pkt *packet = NULL;
+	bool found = false;
+
+	if (rcode != d->rcode) {
+		r.reason = REASON_RCODE;
+		snprintf(r.detail, sizeof(r.detail), "%s, %s was expected", rcode_text(rcode, a), rcode_text(d->rcode, b));
+		return r;
+	}
+	if (ldns_wire2pkt(&packet, message, len) != LDNS_STATUS_OK) {
+		r.reason = REASON_PROTOCOL;
+		snprintf(r.detail, sizeof(r.detail), "not a DNS message");
+		return r;
+	}
+	for (size_t i = 0; d->expected != NULL && i < ldns_rr_list_rr_count(ldns_pkt_answer(packet)); i++)
+		found |= same_data(d->expected, ldns_rr_list_rr(ldns_pkt_answer(packet), i));
+	if (d->expected != NULL && !found) {
+		r.reason = REASON_ANSWER;
+		snprintf(r.detail, sizeof(r.detail), "no record %.60s", d->probe->check->answer);
+	}
+	ldns_pkt_free(packet);
+	return r;
+}
+
+static void
+on_done(struct ask *ask, enum ask_end end, const uint8_t *message, size_t len, int error)
+{
+	struct dns *d = LOOP_OWNER(ask, struct dns, ask);
+	struct result r;
+
+	switch (end) {
+	case ASK_ANSWERED:
+		r = judge_message(d, message, len);
+		break;
+	case ASK_TIMEOUT:
+		r = check_result(d->probe, REASON_TIMEOUT);
+		snprintf(r.detail, sizeof(r.detail), "no answer within %u ms", d->probe->check->timeout_ms);
+		break;
+	case ASK_ERRNO:
+		r = check_result_errno(d->probe, error);
+		break;
+	default:
+		r = check_result(d->probe, REASON_PROTOCOL);
+		snprintf(r.detail, sizeof(r.detail), "not an answer to our question");
+	}
+	check_done(d->probe, &r);
+}
+
+/* "name TYPE" */
+static int
+parse_question(struct dns *d, const char *text, struct err *err)
+{
+	uint8_t wire[NAME_MAX_WIRE];
+	char name[NAME_TYPE_MAX], type[32];
+	struct err why;
+
+	if (text == NULL || strlen(text) >= sizeof(name) || sscanf(text, "%1023s %31s", name, type) != 2)
+		return err_set(err, "question \"%s\" is not \"name TYPE\"", text != NULL ? text : "");
+	d->type = (uint16_t)ldns_get_rr_type_by_name(type);
+	if (d->type == 0)
+		return err_set(err, "question \"%s\": no such type as %s", text, type);
+	if (name_parse(wire, name, &why) < 0)
+		return err_set(err, "question \"%s\": %s", text, why.text);
+	ask_question(&d->ask, wire, d->type, DNS_IN, true);
+	return 0;
+}
+
+static int
+parse_expected(struct dns *d, const struct conf_check *c, struct err *err)
+{
+	char text[2048];
+	char *type;
+
+	d->rcode = rcode_number(c->rcode);
+	if (d->rcode < 0)
+		return err_set(err, "rcode \"%s\" is not known", c->rcode);
+	if (c->answer == NULL)
+		return 0;
+	type = ldns_rr_type2str(d->type);
+	snprintf(text, sizeof(text), ". 0 IN %s %s", type, c->answer);
+	free(type);
+	if (ldns_rr_new_frm_str(&d->expected, text, 0, NULL, NULL) != LDNS_STATUS_OK)
+		return err_set(err, "answer \"%s\" is no rdata of its question's type", c->answer);
+	return 0;
+}
+
+static int
+read_check(struct dns *d, const struct conf_check *c, struct err *err)
+{
+	if (parse_question(d, c->question, err) == 0 && parse_expected(d, c, err) == 0)
+		return 0;
+	return err_prefix(err, "check \"%s\"", c->name);
+}
+
+int
+check_dns_prepare(struct probe *p, struct err *err)
+{
+	struct dns *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return err_set(err, "out of memory");
+	p->own = d;
+	d->probe = p;
+	d->ask.loop = p->checks->loop;
+	d->ask.io.fd = -1;
+	d->ask.to = p->addr;
+	if (d->ask.to.port == 0)
+		d->ask.to.port = p->check->port != 0 ? p->check->port : DEFAULT_PORT;
+	d->ask.timeout_ms = p->check->timeout_ms;
+	d->ask.done = on_done;
+	if (read_check(d, p->check, err) == 0)
+		return 0;
+	check_dns_release(p);
+	p->own = NULL;
+	return -1;
+}
+
+int
+check_dns_test(const struct conf_check *c, struct err *err)
+{
+	struct dns d = { .type = 0 };
+	int result = read_check(&d, c, err);
+
+	ldns_rr_free(d.expected);
+	return result;
+}
+
+void
+check_dns_release(struct probe *p)
+{
+	struct dns *d = p->own;
+
+	if (d == NULL)
+		return;
+	ldns_rr_free(d->expected);
+	free(d);
+}
+
+void
+check_dns_start(struct probe *p)
+{
+	ask_start(&((struct dns *)p->own)->ask);
+}
+
+void
+check_dns_cancel(struct probe *p)
+{
+	ask_cancel(&((struct dns *)p->own)->ask);
+}

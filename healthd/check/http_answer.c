@@ -1,0 +1,302 @@
+#include "healthd/check/http_answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+	HEADERS_MAX = 64 * 1024,	/* octets of all header lines of one answer, 1xx included */
+	VALUE_MAX = 4096,		/* octets of a header's value that match-header sees */
+	BODY_KEEP = 4096		/* a larger buffer is given back after the check */
+};
+
+int
+http_match_compile(struct http_match *m, const struct conf_check *c, struct err *err)
+{
+	const char *colon = c->match_header != NULL ? strchr(c->match_header, ':') : NULL;
+	char why[128];
+	int code;
+
+	if (m->compiled)
+		return 0;
+	if (c->match_header != NULL) {
+		const char *regex = colon;
+
+		if (colon == NULL || colon == c->match_header ||
+		    (size_t)(colon - c->match_header) >= sizeof(m->header_name))
+			return err_set(err, "check \"%s\": match-header \"%s\" is not \"Name: regex\"",
+			    c->name, c->match_header);
+		memcpy(m->header_name, c->match_header, (size_t)(colon - c->match_header));
+		while (*++regex == ' ')
+			;
+		code = regcomp(&m->header, regex, REG_EXTENDED);
+		if (code != 0) {
+			regerror(code, &m->header, why, sizeof(why));
+			return err_set(err, "check \"%s\": match-header \"%s\": %s", c->name, regex, why);
+		}
+		m->has_header = true;
+	}
+	if (c->match_body != NULL) {
+		code = regcomp(&m->body, c->match_body, REG_EXTENDED | REG_NEWLINE);
+		if (code != 0) {
+			regerror(code, &m->body, why, sizeof(why));
+			return err_set(err, "check \"%s\": match-body \"%s\": %s", c->name, c->match_body, why);
+		}
+		m->has_body = true;
+	}
+	m->compiled = true;
+	return 0;
+}
+
+void
+http_match_free(struct http_match *m)
+{
+	if (m->has_header)
+		regfree(&m->header);
+	if (m->has_body)
+		regfree(&m->body);
+	memset(m, 0, sizeof(*m));
+}
+
+void
+http_answer_init(struct http_answer *a, const struct conf_check *check, const struct http_match *match,
+    bool want_set)
+{
+	memset(a, 0, sizeof(*a));
+	a->check = check;
+	a->match = match;
+	a->want_set = want_set;
+	a->want_set_header = want_set && check->set_header != NULL && check->set_header[0] != '\0';
+	a->want_body = (match != NULL && match->has_body) || (want_set && !a->want_set_header);
+}
+
+void
+http_answer_reset(struct http_answer *a)
+{
+	a->header_octets = 0;
+	a->header_matched = false;
+	a->load = -1;
+	a->set[0] = '\0';
+	a->set_bad = false;
+	a->body_len = 0;
+	a->stop = REASON_NONE;
+}
+
+void
+http_answer_shrink(struct http_answer *a)
+{
+	if (a->body_size > BODY_KEEP)
+		http_answer_free(a);
+}
+
+void
+http_answer_free(struct http_answer *a)
+{
+	free(a->body);
+	a->body = NULL;
+	a->body_len = a->body_size = 0;
+}
+
+bool
+http_answer_stop(struct http_answer *a, enum reason reason, const char *text)
+{
+	a->stop = reason;
+	snprintf(a->stop_text, sizeof(a->stop_text), "%s", text);
+	return false;
+}
+
+/* The text may hold zeros; it is followed by one, which some regexec look for. */
+static bool
+regex_hits(const regex_t *regex, const char *text, size_t len)
+{
+	regmatch_t at = { .rm_so = 0, .rm_eo = (regoff_t)len };
+
+	return regexec(regex, text, 1, &at, REG_STARTEND) == 0;
+}
+
+/* Of a longer value the first VALUE_MAX octets are looked at. */
+static bool
+header_hits(const regex_t *regex, const char *value, size_t len)
+{
+	char text[VALUE_MAX + 1];
+
+	len = len < VALUE_MAX ? len : VALUE_MAX;
+	memcpy(text, value, len);
+	text[len] = '\0';
+	return regex_hits(regex, text, len);
+}
+
+static bool
+is_header(const char *line, size_t name_len, const char *name)
+{
+	return strlen(name) == name_len && strncasecmp(line, name, name_len) == 0;
+}
+
+static void
+read_load(struct http_answer *a, const char *value, size_t len)
+{
+	int load = 0;
+
+	if (len == 0 || len > 3)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] < '0' || value[i] > '9')
+			return;
+		load = load * 10 + value[i] - '0';
+	}
+	if (load <= 100)
+		a->load = load;
+}
+
+static void
+read_set(struct http_answer *a, const char *value, size_t len)
+{
+	a->set[0] = '\0';
+	a->set_bad = len >= sizeof(a->set);
+	if (a->set_bad)
+		return;
+	memcpy(a->set, value, len);
+	a->set[len] = '\0';
+	a->set_bad = strlen(a->set) != len || !result_set_ok(a->set);
+}
+
+static void
+trim(const char **text, size_t *len)
+{
+	while (*len > 0 && (**text == ' ' || **text == '\t' || **text == '\r' || **text == '\n')) {
+		(*text)++;
+		(*len)--;
+	}
+	while (*len > 0 && ((*text)[*len - 1] == ' ' || (*text)[*len - 1] == '\t' ||
+	    (*text)[*len - 1] == '\r' || (*text)[*len - 1] == '\n'))
+		(*len)--;
+}
+
+bool
+http_answer_header(struct http_answer *a, const char *line, size_t len)
+{
+	size_t name_len, value_len;
+	const char *colon = memchr(line, ':', len), *value;
+
+	a->header_octets += len;
+	if (a->header_octets > HEADERS_MAX)
+		return http_answer_stop(a, REASON_SIZE, "more than 64 KiB of headers");
+	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+		/* another answer: what a 1xx said does not count */
+		a->header_matched = false;
+		a->load = -1;
+		a->set[0] = '\0';
+		a->set_bad = false;
+		return true;
+	}
+	if (colon == NULL)
+		return true;
+	name_len = (size_t)(colon - line);
+	value = colon + 1;
+	value_len = len - name_len - 1;
+	trim(&value, &value_len);
+	if (a->check->load_header && is_header(line, name_len, "X-Load"))
+		read_load(a, value, value_len);
+	if (a->want_set_header && is_header(line, name_len, a->check->set_header))
+		read_set(a, value, value_len);
+	if (a->match != NULL && a->match->has_header && !a->header_matched && is_header(line, name_len, a->match->header_name))
+		a->header_matched = header_hits(&a->match->header, value, value_len);
+	return true;
+}
+
+/* The body, with a NUL behind it: a sanitizer's regexec looks for one. */
+static bool
+keep_body(struct http_answer *a, const char *data, size_t len)
+{
+	if (a->body_len + len >= a->body_size) {
+		size_t size = (a->body_len + len) * 2 < 1024 ? 1024 : (a->body_len + len) * 2;
+		char *grown = realloc(a->body, size);
+
+		if (grown == NULL)
+			return http_answer_stop(a, REASON_INTERNAL, "out of memory");
+		a->body = grown;
+		a->body_size = size;
+	}
+	memcpy(a->body + a->body_len, data, len);
+	a->body_len += len;
+	a->body[a->body_len] = '\0';
+	return true;
+}
+
+bool
+http_answer_body(struct http_answer *a, const char *data, size_t len)
+{
+	if (len > a->check->max_size || a->body_len > a->check->max_size - len) {
+		http_answer_stop(a, REASON_SIZE, "");
+		snprintf(a->stop_text, sizeof(a->stop_text), "body of more than %llu octets",
+		    (unsigned long long)a->check->max_size);
+		return false;
+	}
+	if (a->want_body)
+		return keep_body(a, data, len);
+	a->body_len += len;
+	return true;
+}
+
+static bool
+code_expected(const struct conf_check *c, long code)
+{
+	if (c->n_codes == 0)
+		return code >= 200 && code <= 299;
+	for (size_t i = 0; i < c->n_codes; i++)
+		if (c->codes[i] == (unsigned)code)
+			return true;
+	return false;
+}
+
+/* An answer came whole: is it the one expected?  In the order in which it is read. */
+void
+http_answer_judge(struct http_answer *a, long code, struct result *r)
+{
+	const char *body = a->body;
+	size_t len = a->body_len;
+
+	if (!code_expected(a->check, code)) {
+		r->reason = REASON_CODE;
+		snprintf(r->detail, sizeof(r->detail), "HTTP %ld", code);
+		return;
+	}
+	if (a->match != NULL && a->match->has_header && !a->header_matched) {
+		r->reason = REASON_HEADER;
+		snprintf(r->detail, sizeof(r->detail), "no %.30s that matches", a->match->header_name);
+		return;
+	}
+	if (a->match != NULL && a->match->has_body && !regex_hits(&a->match->body, len > 0 ? body : "", len)) {
+		r->reason = REASON_BODY;
+		snprintf(r->detail, sizeof(r->detail), "no match in %zu octets", len);
+		return;
+	}
+	if (!a->want_set)
+		return;
+	if (!a->want_set_header && len > 0) {
+		trim(&body, &len);
+		read_set(a, body, len);
+	}
+	if (a->set[0] == '\0' || a->set_bad) {
+		r->reason = REASON_SET;
+		snprintf(r->detail, sizeof(r->detail), "%s",
+		    a->set_bad ? "the set id is not 1 to 63 printable characters" : "no set id in the answer");
+		return;
+	}
+	r->set = a->set;
+}
+
+int
+http_answer_load(const struct http_answer *a, uint32_t latency_us)
+{
+	uint32_t slow_at = a->check->slow_at_ms;
+	int load = a->load;
+
+	if (slow_at != 0) {
+		uint64_t slow = (uint64_t)latency_us / 10 / slow_at;
+		int by_time = slow > 100 ? 100 : (int)slow;
+		load = by_time > load ? by_time : load;
+	}
+	return load;
+}

@@ -1,0 +1,68 @@
+/*
+ * http_answer: an HTTP answer as its octets come in, and whether it is the one expected.
+ *
+ * What is kept is bounded before it is understood: header lines by 64 KiB together, 1xx
+ * answers included, the body by the check's max-size.  Of several answers (100-continue,
+ * early hints) the last one counts.  Knows the check's expectations (codes, expressions,
+ * set id, load), no library that fetches, no time.  One thread.
+ */
+#ifndef NEARCAST_HTTP_ANSWER_H
+#define NEARCAST_HTTP_ANSWER_H
+
+#include <regex.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/conf/conf.h"
+#include "common/err.h"
+#include "healthd/check/result.h"
+
+/* What the regular expressions of one check compile to. */
+struct http_match {
+	bool compiled, has_header, has_body;
+	char header_name[128];
+	regex_t header, body;
+};
+
+struct http_answer {
+	const struct conf_check *check;	/* borrowed */
+	const struct http_match *match;	/* borrowed; NULL = any answer with the right code */
+	bool want_set, want_set_header, want_body;
+	size_t header_octets;
+	bool header_matched;
+	int load;			/* X-Load; -1 = not told */
+	char set[HEALTH_NAME_MAX];
+	bool set_bad;
+	char *body;			/* owned; NUL behind body_len */
+	size_t body_len, body_size;
+	enum reason stop;		/* why reading was stopped; NONE = it was not */
+	char stop_text[RESULT_DETAIL_MAX];
+};
+
+/* Compiles once.  0, or -1 with a reason. */
+int http_match_compile(struct http_match *match, const struct conf_check *check, struct err *err);
+void http_match_free(struct http_match *match);
+
+/* `want_set`: the answer must carry a set id. */
+void http_answer_init(struct http_answer *answer, const struct conf_check *check,
+    const struct http_match *match, bool want_set);
+/* Before each answer. */
+void http_answer_reset(struct http_answer *answer);
+/* After it: gives a large buffer back. */
+void http_answer_shrink(struct http_answer *answer);
+void http_answer_free(struct http_answer *answer);
+
+/* One line of headers, a piece of the body.  False: enough, `stop` says why. */
+bool http_answer_header(struct http_answer *answer, const char *line, size_t len);
+bool http_answer_body(struct http_answer *answer, const char *data, size_t len);
+/* Notes why reading ends early; false. */
+bool http_answer_stop(struct http_answer *answer, enum reason reason, const char *text);
+
+/* The whole answer is there: leaves r->reason OK (and r->set pointing into the answer), or
+ * says what is not as expected. */
+void http_answer_judge(struct http_answer *answer, long code, struct result *r);
+
+/* X-Load or the response time, whichever is more; -1 = neither told. */
+int http_answer_load(const struct http_answer *answer, uint32_t latency_us);
+
+#endif

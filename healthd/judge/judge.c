@@ -1,0 +1,515 @@
+#include "healthd/judge/judge_inner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum doubt { CERTAIN, WAIT, SHARED, UPLINK };
+
+static uint32_t
+interval_of(const struct conf_check *c, bool local)
+{
+	uint32_t own = local ? c->local_interval_ms : c->remote_interval_ms;
+
+	return own != 0 ? own : c->interval_ms;
+}
+
+static int32_t
+add_target(struct judge *j, uint16_t server, const struct addr *addr)
+{
+	struct judge_target *t = &j->targets[j->n_targets];
+
+	if (addr->family == 0)
+		return -1;
+	t->server = server;
+	t->family = addr->family;
+	t->remote = !j->servers[server].local;
+	t->weight = 100;
+	j->n_remote += t->remote;
+	return (int32_t)j->n_targets++;
+}
+
+static void
+add_server(struct judge *j, uint16_t i, struct judge_time now)
+{
+	const struct conf_server *conf = &j->conf->servers[i];
+	uint16_t check = j->conf->pools[conf->pool].check;
+	struct judge_server *s = &j->servers[i];
+
+	s->conf = conf;
+	s->local = conf->site == j->conf->here_site;
+	s->since = now.wall;
+	s->weight = 100;
+	s->target[0] = s->target[1] = -1;
+	if (check == CONF_NONE)
+		return;
+	s->check = &j->conf->checks[check];
+	s->interval_ms = interval_of(s->check, s->local);
+	s->fast_ms = s->check->fast_interval_ms;
+	if (s->fast_ms == 0 || s->fast_ms > s->interval_ms)
+		s->fast_ms = s->interval_ms;
+	s->target[0] = add_target(j, i, &conf->v4);
+	s->target[1] = add_target(j, i, &conf->v6);
+}
+
+static void
+add_pool(struct judge *j, size_t i)
+{
+	const struct conf_pool *conf = &j->conf->pools[i];
+	struct judge_pool *p = &j->pools[i];
+	const struct conf_check *check;
+
+	p->conf = conf;
+	if (conf->check == CONF_NONE)
+		return;
+	check = &j->conf->checks[conf->check];
+	p->content = check->kind == CONF_CHECK_CONTENT;
+	p->by_origin = p->content && check->origin != NULL;
+	p->quorum = check->quorum != 0 ? check->quorum : conf->n_servers / 2u + 1;
+}
+
+struct judge *
+judge_new(const struct conf *conf, struct judge_time now)
+{
+	struct judge *j = calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return NULL;
+	j->conf = conf;
+	j->targets = calloc(conf->n_servers * 2 + 1, sizeof(*j->targets));
+	j->servers = calloc(conf->n_servers + 1, sizeof(*j->servers));
+	j->sites = calloc(conf->n_sites + 1, sizeof(*j->sites));
+	j->pools = calloc(conf->n_pools + 1, sizeof(*j->pools));
+	if (j->targets == NULL || j->servers == NULL || j->sites == NULL || j->pools == NULL) {
+		judge_free(j);
+		return NULL;
+	}
+	for (size_t i = 0; i < conf->n_sites; i++)
+		j->sites[i].conf = &conf->sites[i];
+	for (size_t i = 0; i < conf->n_pools; i++)
+		add_pool(j, i);
+	for (size_t i = 0; i < conf->n_servers; i++)
+		add_server(j, (uint16_t)i, now);
+	j->round = 1;
+	j->round_left = j->n_targets;
+	j->first_round_over = j->n_targets == 0;
+	judge_view_all(j, now);
+	while (judge_take_change(j) >= 0)
+		;		/* nothing has changed yet */
+	return j;
+}
+
+void
+judge_free(struct judge *j)
+{
+	if (j == NULL)
+		return;
+	free(j->targets);
+	free(j->servers);
+	free(j->sites);
+	free(j->pools);
+	free(j);
+}
+
+/* Counting starts again for everybody; states stay. */
+static void
+count_afresh(struct judge *j)
+{
+	for (size_t i = 0; i < j->n_targets; i++) {
+		j->targets[i].good = j->targets[i].bad = 0;
+		j->targets[i].pending = false;
+	}
+}
+
+static void
+set_hold(struct judge *j, enum judge_hold hold, struct judge_time now)
+{
+	if (j->hold == hold)
+		return;
+	j->hold = hold;
+	j->hold_since = now.wall;
+	j->changes++;
+	count_afresh(j);
+}
+
+/* Distinct sites among the failing targets that are not down already. */
+static unsigned
+sites_in_question(const struct judge *j, bool remote_only)
+{
+	bool seen[CONF_MAX_SITES] = { false };
+	unsigned n = 0;
+
+	for (size_t i = 0; i < j->n_targets; i++) {
+		const struct judge_target *t = &j->targets[i];
+		uint16_t site = j->servers[t->server].conf->site;
+
+		if (!t->failing || t->alive == HEALTH_DOWN || site >= CONF_MAX_SITES || seen[site])
+			continue;
+		if (remote_only && (!t->remote || t->alive != HEALTH_UP))
+			continue;
+		seen[site] = true;
+		n++;
+	}
+	return n;
+}
+
+static bool
+since(uint64_t last_ms, uint64_t ms)
+{
+	return last_ms != 0 && last_ms >= ms;
+}
+
+/*
+ * From when on an answer of somebody else clears the others.  A first result is compared
+ * with all there were.  Later, what kills all may reach them one after the other: an
+ * answer from the time of the first failure says little when the last one decides.
+ */
+static uint64_t
+evidence_from(const struct judge *j, const struct judge_target *t)
+{
+	uint64_t recent = j->servers[t->server].fast_ms / 2;
+
+	if (t->alive == HEALTH_UNKNOWN)
+		return 1;
+	return t->first_bad_ms + recent > t->last_bad_ms ? t->first_bad_ms : t->last_bad_ms - recent;
+}
+
+/* May this target, having failed often enough, be called down? */
+static enum doubt
+doubt_about(const struct judge *j, const struct judge_target *t)
+{
+	uint64_t from = evidence_from(j, t);
+
+	if (j->n_remote == 0)
+		return CERTAIN;
+	if (!since(j->last_ok_ms, from)) {
+		if (j->n_failing < j->n_targets)
+			return WAIT;
+		return sites_in_question(j, false) >= 2 ? SHARED : CERTAIN;
+	}
+	if (!t->remote || t->alive != HEALTH_UP || since(j->last_remote_ok_ms, from) ||
+	    since(j->last_peer_ms, from))
+		return CERTAIN;
+	if (j->n_remote_failing < j->n_remote)
+		return WAIT;
+	return sites_in_question(j, true) >= 2 ? UPLINK : CERTAIN;
+}
+
+static void
+set_alive(struct judge *j, struct judge_target *t, enum health_state alive)
+{
+	t->alive = alive;
+	t->good = t->bad = 0;
+	t->pending = false;
+	j->pools[j->servers[t->server].conf->pool].dirty = true;
+}
+
+static void
+decide_down(struct judge *j, struct judge_target *t, struct judge_time now)
+{
+	switch (doubt_about(j, t)) {
+	case CERTAIN:
+		set_alive(j, t, HEALTH_DOWN);
+		judge_view_server(j, t->server, now);
+		break;
+	case WAIT:
+		t->pending = true;
+		break;
+	case SHARED:
+		set_hold(j, HOLD_SHARED, now);
+		break;
+	case UPLINK:
+		set_hold(j, HOLD_UPLINK, now);
+		break;
+	}
+}
+
+/* Something was learnt that may settle whose fault the pending failures are. */
+static void
+settle_pending(struct judge *j, struct judge_time now)
+{
+	for (size_t i = 0; i < j->n_targets; i++)
+		if (j->targets[i].pending)
+			decide_down(j, &j->targets[i], now);
+}
+
+static bool
+held(const struct judge *j, const struct judge_target *t)
+{
+	return j->hold == HOLD_UPLINK ? t->remote : j->hold != HOLD_NONE;
+}
+
+static void
+set_failing(struct judge *j, struct judge_target *t, bool failing)
+{
+	if (t->failing == failing)
+		return;
+	t->failing = failing;
+	j->n_failing += failing ? 1 : (size_t)-1;
+	if (t->remote)
+		j->n_remote_failing += failing ? 1 : (size_t)-1;
+}
+
+/* Coarse steps, down as soon as a threshold is reached, up only when well below it. */
+static uint8_t
+weight_step(uint8_t old, int load)
+{
+	static const struct { int load; uint8_t weight; } step[] = { { 85, 25 }, { 70, 50 }, { 50, 75 } };
+
+	for (unsigned i = 0; i < 3; i++) {
+		int from = step[i].load - (old <= step[i].weight ? 10 : 0);
+
+		if (load >= from)
+			return step[i].weight;
+	}
+	return 100;
+}
+
+static void
+take_load(struct judge_target *t, int load)
+{
+	if (load < 0)
+		load = 0;
+	/* half of the way: one odd value moves the weight by one step at most or two */
+	t->load = t->last_wall == 0 ? load : (t->load + load + 1) / 2;
+	t->weight = weight_step(t->weight, t->load);
+}
+
+static void
+good_result(struct judge *j, struct judge_target *t, const struct result *r, struct judge_time now)
+{
+	const struct conf_check *check = j->servers[t->server].check;
+
+	set_failing(j, t, false);
+	j->last_ok_ms = now.mono_ms;
+	if (t->remote)
+		j->last_remote_ok_ms = now.mono_ms;
+	if (held(j, t))
+		set_hold(j, HOLD_NONE, now);
+	t->bad = 0;
+	t->pending = false;
+	t->good += t->good < UINT32_MAX;
+	take_load(t, r->load);
+	if (t->alive == HEALTH_UNKNOWN || (t->alive == HEALTH_DOWN && t->good >= check->rise))
+		set_alive(j, t, HEALTH_UP);
+	if (r->set != NULL)
+		judge_set_seen(j, t, r->set);
+	settle_pending(j, now);
+}
+
+static void
+bad_result(struct judge *j, struct judge_target *t, struct judge_time now)
+{
+	uint32_t fall = t->alive == HEALTH_UNKNOWN ? 1 : j->servers[t->server].check->fall;
+
+	set_failing(j, t, true);
+	t->good = 0;
+	if (!held(j, t)) {
+		if (t->bad == 0)
+			t->first_bad_ms = now.mono_ms;
+		t->last_bad_ms = now.mono_ms;
+		t->bad += t->bad < UINT32_MAX;
+		if (t->bad >= fall && t->alive != HEALTH_DOWN)
+			decide_down(j, t, now);
+	}
+	if (j->n_failing == j->n_targets || j->n_remote_failing == j->n_remote)
+		settle_pending(j, now);
+}
+
+static void
+end_round(struct judge *j, struct judge_time now)
+{
+	if (!j->first_round_over) {
+		j->first_round_over = true;
+		j->changes++;
+	}
+	if (j->hold == HOLD_LATE || j->hold == HOLD_CLOCK)
+		set_hold(j, HOLD_NONE, now);
+}
+
+static void
+on_result(struct judge *j, uint32_t index, const struct result *r, struct judge_time now)
+{
+	struct judge_target *t = &j->targets[index];
+	bool fresh = t->round != j->round;
+
+	t->reason = r->reason;
+	memcpy(t->detail, r->detail, sizeof(t->detail));
+	t->detail[sizeof(t->detail) - 1] = '\0';
+	t->latency_us = r->latency_us;
+	if (r->reason != REASON_INTERNAL) {
+		t->probed = true;
+		if (result_ok(r))
+			good_result(j, t, r, now);
+		else
+			bad_result(j, t, now);
+	}
+	t->last_wall = now.wall;
+	judge_view_server(j, t->server, now);
+	if (fresh) {
+		t->round = j->round;
+		if (--j->round_left == 0)
+			end_round(j, now);
+	}
+}
+
+static void
+on_digest(struct judge *j, uint32_t index, const struct result *r, struct judge_time now)
+{
+	struct judge_target *t = &j->targets[index];
+
+	t->bad_digest = !result_ok(r);
+	memcpy(t->digest_detail, r->detail, sizeof(t->digest_detail));
+	t->digest_detail[sizeof(t->digest_detail) - 1] = '\0';
+	judge_view_server(j, t->server, now);
+}
+
+static void
+on_disturbed(struct judge *j, enum judge_disturbance what, struct judge_time now)
+{
+	if (j->n_targets == 0)
+		return;
+	j->round++;
+	j->round_left = j->n_targets;
+	count_afresh(j);
+	if (j->hold == HOLD_NONE || j->hold == HOLD_UPLINK)
+		set_hold(j, what == JUDGE_LATE ? HOLD_LATE : HOLD_CLOCK, now);
+}
+
+static void
+on_peer(struct judge *j, uint32_t index, bool drain, struct judge_time now)
+{
+	struct judge_site *site = &j->sites[index];
+
+	site->peer_known = true;
+	site->asked_ms = now.mono_ms;
+	if (index != j->conf->here_site)
+		j->last_peer_ms = now.mono_ms;
+	if (j->hold == HOLD_UPLINK)
+		set_hold(j, HOLD_NONE, now);
+	settle_pending(j, now);
+	if (site->drained_there != drain) {
+		site->drained_there = drain;
+		judge_view_all(j, now);
+	}
+}
+
+static void
+on_memory(struct judge *j, uint32_t index, const struct judge_memory *m, struct judge_time now)
+{
+	struct judge_target *t = &j->targets[index];
+	struct judge_server *s = &j->servers[t->server];
+
+	if (t->probed || (m->state != HEALTH_UP && m->state != HEALTH_DOWN))
+		return;
+	t->alive = m->state;
+	if (m->set != NULL && result_set_ok(m->set))
+		judge_set_seen(j, t, m->set);
+	judge_set_review(j, true, now);
+	judge_view_server(j, t->server, now);
+	s->since = m->since;
+	while (judge_take_change(j) >= 0)
+		;		/* remembering is no change */
+}
+
+static bool
+word_over(struct judge_word *w, struct judge_time now)
+{
+	if (w->kind == WORD_NONE || w->until_ms == 0 || now.mono_ms < w->until_ms)
+		return false;
+	memset(w, 0, sizeof(*w));
+	return true;
+}
+
+static void
+on_tick(struct judge *j, struct judge_time now)
+{
+	bool sites = false;
+
+	for (size_t i = 0; i < j->conf->n_sites; i++)
+		sites |= word_over(&j->sites[i].word, now);
+	for (size_t i = 0; i < j->conf->n_servers; i++)
+		if (word_over(&j->servers[i].word, now))
+			judge_view_server(j, i, now);
+	if (sites)
+		judge_view_all(j, now);
+}
+
+/* Remembers since when this site drains: by its own word, or because what it has is drained. */
+static void
+review_drain(struct judge *j, struct judge_time now)
+{
+	struct verdict_message v;
+
+	judge_verdict(j, now, &v);
+	if (v.verdict != VERDICT_DRAIN && v.verdict != VERDICT_DRAINED) {
+		j->drain_ms = 0;
+	} else if (j->drain_ms == 0) {
+		const struct judge_word *w = &j->sites[j->conf->here_site].word;
+
+		j->drain_ms = w->kind == WORD_DRAIN && w->at_ms != 0 ? w->at_ms : now.mono_ms;
+	}
+}
+
+void
+judge_step(struct judge *j, const struct judge_event *e, struct judge_time now)
+{
+	uint64_t changes = j->changes;
+
+	switch (e->kind) {
+	case JUDGE_RESULT:
+		on_result(j, e->index, e->result, now);
+		break;
+	case JUDGE_DIGEST:
+		on_digest(j, e->index, e->result, now);
+		break;
+	case JUDGE_ORIGIN:
+		judge_set_origin(j, e->index, e->set, now);
+		break;
+	case JUDGE_NOTIFY:
+		judge_set_notify(j, e->index, e->set, now);
+		break;
+	case JUDGE_WORD_SERVER:
+		j->servers[e->index].word = *e->word;
+		j->changes++;
+		judge_view_server(j, e->index, now);
+		break;
+	case JUDGE_WORD_SITE:
+		j->sites[e->index].word = *e->word;
+		j->changes++;
+		judge_view_all(j, now);
+		break;
+	case JUDGE_PEER:
+		on_peer(j, e->index, e->drain, now);
+		break;
+	case JUDGE_TTL:
+		j->sites[e->index].ttl_known = true;
+		j->sites[e->index].ttl_s = e->ttl_s;
+		break;
+	case JUDGE_DISTURBED:
+		on_disturbed(j, e->disturbance, now);
+		break;
+	case JUDGE_REMEMBER:
+		on_memory(j, e->index, e->memory, now);
+		break;
+	case JUDGE_REMEMBER_SET:
+		judge_set_remember(j, e->index, e->set);
+		break;
+	case JUDGE_TICK:
+		on_tick(j, now);
+		break;
+	}
+	judge_set_review(j, e->kind == JUDGE_TICK, now);
+	if (j->changes != changes)
+		review_drain(j, now);
+}
+
+bool
+judge_near_change(const struct judge *j, size_t target)
+{
+	const struct judge_target *t = &j->targets[target];
+
+	if (t->alive == HEALTH_UNKNOWN || t->pending)
+		return true;
+	return t->alive == HEALTH_UP ? t->bad > 0 : t->good > 0;
+}

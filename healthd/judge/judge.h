@@ -1,0 +1,231 @@
+/*
+ * judge: the one place where health is decided.  (state, event, time) -> state.
+ *
+ * Checkers, the origin's set id, the operator's word, other sites' drains and
+ * disturbances of our own all arrive as events through judge_step; nothing else
+ * changes anything.  Pure: no clock, no I/O, no log; the same events in the same order
+ * give the same state.  It reads struct conf and knows no checker, socket or file.
+ *
+ * What is judged
+ *   A TARGET is one address of one server: IPv4 and IPv6 are judged apart.  It is up
+ *   after `rise` good results in a row and down after `fall` bad ones; the very first
+ *   result decides alone, unless memory (JUDGE_REMEMBER) knows it as up or down.
+ *   A SERVER is up if any of its targets is.  It is stale if all that are up serve a set
+ *   that is behind.  The operator's word comes before either.
+ *   The SITE's verdict is what the keeper hears; stale servers count as healthy.
+ *
+ * What is not believed
+ *   A target is not called down until somebody else has answered since it failed, and lately:
+ *   - every target everywhere fails, at two sites or more among those not already
+ *     down: the cause is SHARED (our network, a broken check).  Everything stays as it
+ *     is until any target answers; then all counting starts again.
+ *   - every target of all other sites fails while ours answer, two sites or more not
+ *     already down among them: the UPLINK is in doubt, and the others stay as they are.
+ *   - we were late ourselves, or the clock jumped (JUDGE_DISTURBED): nothing changes
+ *     until any target answers or a whole round has been probed afresh.
+ *   With targets at one site only there is nothing to compare with: failing is down.
+ *   REASON_INTERNAL results blame nobody and only count for the round.
+ *
+ * Content (sets)
+ *   Ids are not ordered by themselves; the order is when each was first seen in a pool.
+ *   Current is what the origin (or the operator's notify) says, else the newest id
+ *   held by `quorum` servers.  Older ids are behind.  A newer id than the current one
+ *   is ahead, not behind: for good by quorum, until the origin was asked again by
+ *   origin.  A current id that all have left again is no more current by quorum.  At the
+ *   site of an answering `seed` server nothing older than the seed's is
+ *   current.  An object with a wrong digest makes its server behind, too.
+ *
+ * Time: mono_ms for counting, wall seconds for what people read.  One thread.
+ */
+#ifndef NEARCAST_JUDGE_H
+#define NEARCAST_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/conf/conf.h"
+#include "common/health_file.h"
+#include "healthd/message.h"
+#include "healthd/check/result.h"
+
+struct judge_time {
+	uint64_t mono_ms;
+	double wall;			/* CLOCK_REALTIME, seconds */
+};
+
+enum judge_word_kind { WORD_NONE, WORD_DRAIN, WORD_FORCE_UP, WORD_FORCE_DOWN, WORD_COUNT };
+
+/* The operator's word about a server or a site. */
+struct judge_word {
+	enum judge_word_kind kind;
+	char by[HEALTH_NAME_MAX];	/* who said it */
+	double at;			/* when, wall clock */
+	double until;			/* wall clock, for people and for the file; 0 = until taken back */
+	uint64_t at_ms, until_ms;	/* the same, monotonic; until_ms 0 = until taken back */
+};
+
+enum judge_disturbance { JUDGE_LATE, JUDGE_CLOCK };
+
+enum judge_hold { HOLD_NONE, HOLD_SHARED, HOLD_UPLINK, HOLD_LATE, HOLD_CLOCK };
+
+enum judge_event_kind {
+	JUDGE_RESULT,			/* target, result */
+	JUDGE_DIGEST,			/* target, result: OK or why its objects are wrong */
+	JUDGE_ORIGIN,			/* pool, set: the origin answered */
+	JUDGE_NOTIFY,			/* pool, set: the operator says what is current */
+	JUDGE_WORD_SERVER,		/* server, word (WORD_NONE takes it back) */
+	JUDGE_WORD_SITE,		/* site, word */
+	JUDGE_PEER,			/* site, drain: that site's dnsd answered */
+	JUDGE_TTL,			/* site, ttl_s: the most that its dnsd hands out */
+	JUDGE_DISTURBED,		/* disturbance */
+	JUDGE_REMEMBER,			/* target, memory: before the first result */
+	JUDGE_REMEMBER_SET,		/* pool, set: the current one before a restart */
+	JUDGE_TICK			/* time passes: words end, drains complete */
+};
+
+struct judge_memory {
+	enum health_state state;	/* UP or DOWN, of the target */
+	double since;			/* of the server */
+	const char *set;		/* NULL = none */
+};
+
+struct judge_event {
+	enum judge_event_kind kind;
+	uint32_t index;			/* of the target, server, site or pool */
+	const struct result *result;
+	const char *set;
+	const struct judge_word *word;
+	const struct judge_memory *memory;
+	bool drain;
+	uint32_t ttl_s;
+	enum judge_disturbance disturbance;
+};
+
+struct judge_target {
+	uint16_t server;
+	uint8_t family;			/* 4 or 6 */
+	bool remote;			/* not of this site */
+	bool probed;			/* has a result */
+	bool failing;			/* the last one failed */
+	bool pending;			/* has failed enough, but the cause is not known yet */
+	bool behind;			/* serves an old set */
+	bool bad_digest;
+	enum health_state alive;	/* UNKNOWN, UP or DOWN */
+	uint32_t good, bad;		/* results in a row */
+	uint64_t first_bad_ms, last_bad_ms; /* of this row */
+	uint32_t round;			/* the last one it has a result in */
+	int load;			/* smoothed, 0-100 */
+	uint8_t weight;			/* 100, 75, 50, 25 */
+	enum reason reason;		/* of the last result, with its detail */
+	char detail[RESULT_DETAIL_MAX];
+	char digest_detail[RESULT_DETAIL_MAX];
+	uint32_t latency_us;
+	double last_wall;		/* of the last result; 0 = none */
+	char set[HEALTH_NAME_MAX];	/* "" = none */
+};
+
+struct judge_server {
+	const struct conf_server *conf;
+	const struct conf_check *check;	/* NULL = not probed, always up */
+	bool local;
+	uint32_t interval_ms, fast_ms;
+	int32_t target[2];		/* IPv4, IPv6; -1 = none */
+	struct judge_word word;
+	/* what comes out */
+	enum health_state state, v4, v6;
+	enum health_state was;		/* before the change that `changed` tells of */
+	double since;			/* wall clock */
+	uint8_t weight;
+	char set[HEALTH_NAME_MAX];
+	char reason[HEALTH_REASON_MAX];
+	bool changed;			/* state differs since judge_take_change */
+};
+
+struct judge_site {
+	const struct conf_site *conf;
+	struct judge_word word;
+	bool drained_there;		/* its own dnsd says so */
+	bool peer_known;
+	bool ttl_known;
+	uint32_t ttl_s;			/* the most that its dnsd hands out */
+	uint64_t asked_ms;		/* when its dnsd answered last */
+};
+
+#define JUDGE_SETS 16			/* ids a pool remembers the order of */
+
+struct judge_set {
+	char id[HEALTH_NAME_MAX];
+	uint64_t order;			/* 0 = before our time; larger = newer */
+};
+
+struct judge_pool {
+	const struct conf_pool *conf;
+	bool content;			/* its check is of kind content */
+	bool by_origin;
+	uint32_t quorum;
+	uint64_t last_order;
+	uint64_t asked_order;		/* last_order when the origin answered last */
+	char origin[HEALTH_NAME_MAX];	/* what it said last; "" = nothing yet */
+	struct judge_set current;	/* id "" = not known: everything is current */
+	bool held;			/* a server has said that it holds it */
+	uint64_t notified_ms;		/* when the operator said what is current; 0 = never */
+	struct judge_set sets[JUDGE_SETS];
+	size_t n_sets;
+	bool dirty;			/* to be reviewed */
+	uint64_t reviewed_ms;
+};
+
+struct judge {
+	const struct conf *conf;	/* borrowed */
+	struct judge_target *targets;
+	size_t n_targets, n_remote;
+	struct judge_server *servers;	/* as conf.servers */
+	struct judge_site *sites;	/* as conf.sites */
+	struct judge_pool *pools;	/* as conf.pools */
+
+	enum judge_hold hold;
+	double hold_since;		/* wall clock */
+	size_t n_failing, n_remote_failing;
+	uint64_t last_ok_ms, last_remote_ok_ms, last_peer_ms;
+	uint32_t round;			/* 1 at the start; a disturbance begins another */
+	size_t round_left;		/* targets without a result in this round */
+	bool first_round_over;
+
+	uint64_t drain_ms;		/* when the site's drain began; 0 = it does not drain */
+	uint64_t changes;		/* grows with every change a reader of the health file sees */
+	size_t n_changed;		/* servers with `changed` */
+	size_t change_at;		/* the one taken last */
+};
+
+/* Owned by the caller; `conf` is borrowed for its life.  NULL when memory is out. */
+struct judge *judge_new(const struct conf *conf, struct judge_time now);
+void judge_free(struct judge *judge);
+
+/* The one entry.  Pointers in the event are borrowed for the call. */
+void judge_step(struct judge *judge, const struct judge_event *event, struct judge_time now);
+
+/* What the keeper is told (magic and sent_ms are the caller's). */
+void judge_verdict(const struct judge *judge, struct judge_time now, struct verdict_message *out);
+
+/* Seconds within which this server's state cannot change, 1 or more; 0 = unknown. */
+uint32_t judge_ttl(const struct judge *judge, size_t server, struct judge_time now);
+
+/* Milliseconds until the last TTL handed out with something drained at `since_ms` has run out. */
+uint64_t judge_drain_left(const struct judge *judge, uint64_t since_ms, struct judge_time now);
+
+/* Index of a server whose state changed, its mark removed; -1 = no more. */
+int32_t judge_take_change(struct judge *judge);
+
+/* The word in force for a server: its own, else its site's; NULL = none. */
+const struct judge_word *judge_word_of(const struct judge *judge, size_t server);
+
+/* True while the next result of this target may change its server's state. */
+bool judge_near_change(const struct judge *judge, size_t target);
+
+/* "" when nothing is held. */
+const char *judge_hold_text(const struct judge *judge);
+
+const char *judge_word_name(enum judge_word_kind kind);
+
+#endif

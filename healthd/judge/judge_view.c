@@ -1,0 +1,362 @@
+#include "healthd/judge/judge_inner.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Other sites learn of a drain by asking once a second. */
+enum { DRAIN_MARGIN_MS = 2000 };
+
+static enum health_state
+family_state(const struct judge_target *t)
+{
+	if (t->alive == HEALTH_UP && (t->behind || t->bad_digest))
+		return HEALTH_STALE;
+	return t->alive;
+}
+
+/* The better of two: up, stale, unknown, down. */
+static enum health_state
+better(enum health_state a, enum health_state b)
+{
+	static const int rank[] = {
+		[HEALTH_UP] = 4, [HEALTH_STALE] = 3, [HEALTH_UNKNOWN] = 2, [HEALTH_DOWN] = 1, [HEALTH_DRAIN] = 0,
+	};
+
+	return rank[a] >= rank[b] ? a : b;
+}
+
+static void
+text_of_target(const struct judge_target *t, const char *current, char *out, size_t size)
+{
+	switch (family_state(t)) {
+	case HEALTH_UP:
+		snprintf(out, size, "ok");
+		break;
+	case HEALTH_STALE:
+		if (t->bad_digest)
+			snprintf(out, size, "digest: %s", t->digest_detail);
+		else if (strcmp(t->set, current) == 0)
+			snprintf(out, size, "set %.40s, the seed here holds a newer one", t->set);
+		else
+			snprintf(out, size, "set %.40s, current is %.40s", t->set, current);
+		break;
+	case HEALTH_UNKNOWN:
+		snprintf(out, size, t->last_wall == 0 ? "not checked yet" : "cause in doubt: %s%s%s",
+		    result_reason_name(t->reason), t->detail[0] != '\0' ? ": " : "", t->detail);
+		break;
+	default:
+		if (t->probed)
+			snprintf(out, size, "%s%s%s", result_reason_name(t->reason),
+			    t->detail[0] != '\0' ? ": " : "", t->detail);
+		else
+			snprintf(out, size, "was down before the restart");
+	}
+}
+
+static void
+reason_of_checks(const struct judge *j, struct judge_server *s)
+{
+	const struct judge_target *t[2] = { NULL, NULL };
+	const char *current = j->pools[s->conf->pool].current.id;
+	char text[2][HEALTH_REASON_MAX], all[2 * HEALTH_REASON_MAX + 16];
+
+	for (unsigned f = 0; f < 2; f++)
+		if (s->target[f] >= 0) {
+			t[f] = &j->targets[s->target[f]];
+			text_of_target(t[f], current, text[f], sizeof(text[f]));
+		}
+	if (t[0] == NULL && t[1] == NULL)
+		snprintf(all, sizeof(all), "no address");
+	else if (t[0] == NULL || t[1] == NULL)
+		snprintf(all, sizeof(all), "%s", text[t[0] == NULL]);
+	else if (strcmp(text[0], text[1]) == 0)
+		snprintf(all, sizeof(all), "%s", text[0]);
+	else
+		snprintf(all, sizeof(all), "v4 %.100s; v6 %.100s", text[0], text[1]);
+	health_reason(s->reason, all);
+}
+
+const struct judge_word *
+judge_word_of(const struct judge *j, size_t server)
+{
+	const struct judge_server *s = &j->servers[server];
+
+	if (s->word.kind != WORD_NONE)
+		return &s->word;
+	if (s->conf->site < j->conf->n_sites && j->sites[s->conf->site].word.kind != WORD_NONE)
+		return &j->sites[s->conf->site].word;
+	return NULL;
+}
+
+const char *
+judge_word_name(enum judge_word_kind kind)
+{
+	static const char *const name[WORD_COUNT] = { "none", "drain", "force-up", "force-down" };
+
+	return (unsigned)kind < WORD_COUNT ? name[kind] : "?";
+}
+
+/* What the checks say: states by family, the state of the whole, weight, set, reason. */
+static void
+view_checks(const struct judge *j, struct judge_server *out)
+{
+	enum health_state all = HEALTH_DOWN, family[2] = { HEALTH_UNKNOWN, HEALTH_UNKNOWN };
+	uint8_t weight = 0;
+
+	if (out->check == NULL) {
+		out->state = HEALTH_UP;
+		out->v4 = out->conf->v4.family != 0 ? HEALTH_UP : HEALTH_UNKNOWN;
+		out->v6 = out->conf->v6.family != 0 ? HEALTH_UP : HEALTH_UNKNOWN;
+		health_reason(out->reason, "not checked");
+		return;
+	}
+	out->set[0] = '\0';
+	for (unsigned f = 0; f < 2; f++) {
+		const struct judge_target *t = out->target[f] >= 0 ? &j->targets[out->target[f]] : NULL;
+
+		if (t == NULL)
+			continue;
+		family[f] = family_state(t);
+		/* of two families, the set and the load of the healthier one */
+		if (t->set[0] != '\0' && (out->set[0] == '\0' || family[f] > HEALTH_UNKNOWN) &&
+		    (out->set[0] == '\0' || better(all, family[f]) != all))
+			memcpy(out->set, t->set, sizeof(out->set));
+		if (t->alive == HEALTH_UP && (weight == 0 || t->weight < weight))
+			weight = t->weight;
+		all = better(all, family[f]);
+	}
+	out->state = all;
+	out->v4 = family[0];
+	out->v6 = family[1];
+	if (weight != 0)
+		out->weight = weight;
+	reason_of_checks(j, out);
+}
+
+static void
+view_word(const struct judge *j, struct judge_server *out, const struct judge_word *w)
+{
+	const struct judge_site *site = &j->sites[out->conf->site];
+	char text[256];
+
+	if (w == NULL) {
+		if (out->local || !site->drained_there)
+			return;
+		out->state = HEALTH_DRAIN;
+		health_reason(out->reason, "drained at its site");
+		return;
+	}
+	if (w->kind == WORD_DRAIN) {
+		out->state = HEALTH_DRAIN;
+	} else {
+		out->state = w->kind == WORD_FORCE_UP ? HEALTH_UP : HEALTH_DOWN;
+		if (out->conf->v4.family != 0)
+			out->v4 = out->state;
+		if (out->conf->v6.family != 0)
+			out->v6 = out->state;
+		out->weight = 100;
+	}
+	snprintf(text, sizeof(text), "%s by %s%s", judge_word_name(w->kind), w->by,
+	    w == &out->word ? "" : " (site)");
+	health_reason(out->reason, text);
+}
+
+void
+judge_view_server(struct judge *j, size_t server, struct judge_time now)
+{
+	struct judge_server *s = &j->servers[server];
+	const struct judge_word *w = judge_word_of(j, server);
+	struct judge_server old = *s;
+
+	view_checks(j, s);
+	view_word(j, s, w);
+	if (s->state != old.state) {
+		s->since = w != NULL && w->at <= now.wall ? w->at : now.wall;
+		if (!s->changed) {
+			s->changed = true;
+			s->was = old.state;
+			j->n_changed++;
+		}
+	}
+	if (s->state != old.state || s->v4 != old.v4 || s->v6 != old.v6 ||
+	    s->weight != old.weight || strcmp(s->set, old.set) != 0)
+		j->changes++;
+}
+
+void
+judge_view_all(struct judge *j, struct judge_time now)
+{
+	for (size_t i = 0; i < j->conf->n_servers; i++)
+		judge_view_server(j, i, now);
+}
+
+int32_t
+judge_take_change(struct judge *j)
+{
+	size_t n = j->conf->n_servers;
+
+	if (j->n_changed == 0)
+		return -1;
+	/* on from the one given last, so that thousands of changes are one walk */
+	for (size_t i = 0; i < n; i++) {
+		size_t at = (j->change_at + i) % n;
+
+		if (j->servers[at].changed) {
+			j->servers[at].changed = false;
+			j->change_at = at;
+			j->n_changed--;
+			return (int32_t)at;
+		}
+	}
+	return -1;
+}
+
+const char *
+judge_hold_text(const struct judge *j)
+{
+	switch (j->hold) {
+	case HOLD_SHARED:
+		return "every target everywhere fails: a shared cause, nothing is changed";
+	case HOLD_UPLINK:
+		return "every target of all other sites fails: the uplink is in doubt, their states are kept";
+	case HOLD_LATE:
+		return "this process was late: nothing is changed until targets were probed afresh";
+	case HOLD_CLOCK:
+		return "the clock jumped: nothing is changed until targets were probed afresh";
+	default:
+		return "";
+	}
+}
+
+struct local {
+	uint32_t total, up, drained;	/* drained: by word, alive all the same */
+};
+
+static struct local
+count_local(const struct judge *j)
+{
+	struct local n = { 0, 0, 0 };
+
+	for (size_t i = 0; i < j->conf->n_servers; i++) {
+		const struct judge_server *s = &j->servers[i];
+		bool alive = s->check == NULL;
+
+		if (!s->local)
+			continue;
+		n.total++;
+		for (unsigned f = 0; f < 2; f++)
+			alive |= s->target[f] >= 0 && j->targets[s->target[f]].alive == HEALTH_UP;
+		n.up += s->state == HEALTH_UP || s->state == HEALTH_STALE;
+		n.drained += s->state == HEALTH_DRAIN && alive;
+	}
+	return n;
+}
+
+/* What our dnsd and those of other sites hand out at most; not known: the configured maximum. */
+static uint32_t
+ttl_max_s(const struct judge *j)
+{
+	uint16_t here = j->conf->here_site;
+	uint32_t most_s = 0;
+
+	if (here >= j->conf->n_sites || !j->sites[here].ttl_known)
+		return j->conf->ttl_max_s;
+	for (size_t i = 0; i < j->conf->n_sites; i++)
+		if (j->sites[i].ttl_known && j->sites[i].ttl_s > most_s)
+			most_s = j->sites[i].ttl_s;
+	return most_s;
+}
+
+uint64_t
+judge_drain_left(const struct judge *j, uint64_t since_ms, struct judge_time now)
+{
+	uint64_t need = (uint64_t)ttl_max_s(j) * 1000 + DRAIN_MARGIN_MS;
+	uint64_t gone = now.mono_ms > since_ms ? now.mono_ms - since_ms : 0;
+
+	return gone < need ? need - gone : 0;
+}
+
+/* The site's word decides, then holds, then the number of healthy servers. */
+static enum verdict
+decide(const struct judge *j, const struct local *n, struct judge_time now, char *text, size_t size)
+{
+	static const struct judge_word none;
+	const struct judge_word *w = j->conf->here_site < j->conf->n_sites ?
+	    &j->sites[j->conf->here_site].word : &none;
+	/* a site that has no servers only answers DNS, and that it can */
+	uint32_t need = n->total == 0 ? 0 : j->conf->announce.min_healthy;
+	uint64_t left = j->drain_ms != 0 ? judge_drain_left(j, j->drain_ms, now) : 1;
+
+	if (w->kind != WORD_NONE) {
+		snprintf(text, size, "%s by %s", judge_word_name(w->kind), w->by);
+		if (w->kind != WORD_DRAIN)
+			return w->kind == WORD_FORCE_UP ? VERDICT_FORCE_UP : VERDICT_FORCE_DOWN;
+		return left > 0 ? VERDICT_DRAIN : VERDICT_DRAINED;
+	}
+	snprintf(text, size, "%u of %u servers here up, %u needed", n->up, n->total, need);
+	if (!j->first_round_over)
+		return VERDICT_NONE;
+	if (j->hold != HOLD_NONE && j->hold != HOLD_UPLINK) {
+		snprintf(text, size, "%s", judge_hold_text(j));
+		return VERDICT_HOLD;
+	}
+	if (n->up >= need)
+		return VERDICT_UP;
+	if (n->up + n->drained < need)
+		return VERDICT_CACHES_DOWN;
+	snprintf(text, size, "drain: %u of %u servers here are drained, %u needed", n->drained, n->total, need);
+	return left > 0 ? VERDICT_DRAIN : VERDICT_DRAINED;
+}
+
+void
+judge_verdict(const struct judge *j, struct judge_time now, struct verdict_message *out)
+{
+	struct local n = count_local(j);
+	char text[256];
+
+	memset(out, 0, sizeof(*out));
+	out->verdict = decide(j, &n, now, text, sizeof(text));
+	out->local_up = n.up;
+	out->local_total = n.total;
+	if (j->conf->here_site < j->conf->n_sites && j->sites[j->conf->here_site].word.kind != WORD_NONE)
+		out->word_ms = (uint64_t)(j->sites[j->conf->here_site].word.at * 1000 + 0.5);
+	health_reason(out->reason, text);
+}
+
+static uint64_t
+target_calm_ms(const struct judge *j, const struct judge_target *t)
+{
+	const struct judge_server *s = &j->servers[t->server];
+	unsigned done = t->alive == HEALTH_UP ? t->bad : t->good;
+	unsigned need = t->alive == HEALTH_UP ? s->check->fall : s->check->rise;
+	unsigned left = done < need ? need - done : 1;
+
+	if (t->alive == HEALTH_UNKNOWN)
+		return 0;
+	if (done > 0)
+		return (uint64_t)left * s->fast_ms;
+	return s->interval_ms + (uint64_t)(left - 1) * s->fast_ms;
+}
+
+uint32_t
+judge_ttl(const struct judge *j, size_t server, struct judge_time now)
+{
+	const struct judge_server *s = &j->servers[server];
+	const struct judge_word *w = judge_word_of(j, server);
+	uint64_t calm_ms = UINT64_MAX;
+
+	if (w != NULL) {
+		if (w->until_ms == 0)
+			return 0;
+		calm_ms = w->until_ms > now.mono_ms ? w->until_ms - now.mono_ms : 1;
+	} else {
+		for (unsigned f = 0; f < 2; f++)
+			if (s->target[f] >= 0) {
+				uint64_t ms = target_calm_ms(j, &j->targets[s->target[f]]);
+				calm_ms = ms < calm_ms ? ms : calm_ms;
+			}
+	}
+	if (calm_ms == UINT64_MAX)
+		return 0;
+	return calm_ms > 86400000 ? 86400 : calm_ms < 1000 ? 1 : (uint32_t)((calm_ms + 999) / 1000);
+}

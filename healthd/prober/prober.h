@@ -1,0 +1,26 @@
+/*
+ * prober: the child process of healthd, which touches foreign bytes.
+ *
+ * One loop: the schedule starts checks, every check ends in prober_done, which asks the
+ * judge; what the judge changes is published (health file), told (keeper, hook, log)
+ * and remembered (state file) at the end of the turn.  Privileges have been dropped
+ * before; the prober ends when the keeper's end of the socket closes.
+ *
+ * Files: prober.c (probes, time, the keeper's link), publish.c (health file), memory.c
+ * (state file), content.c (origins and digests), peer.c (other sites' drains), hook.c
+ * (operator's program), service.c (control socket), report.c (status as text and JSON).
+ */
+#ifndef NEARCAST_PROBER_H
+#define NEARCAST_PROBER_H
+
+#include "common/conf/conf.h"
+#include "common/err.h"
+
+/* What the prober would refuse to run with: "FILE:LINE: ...".  0, or -1 with a reason. */
+int prober_check(const struct conf *conf, struct err *err);
+
+/* Runs until SIGTERM, SIGINT or the keeper's end.  `conf` is borrowed, keeper_fd is a
+ * SOCK_SEQPACKET (message.h).  Returns the exit status; what went wrong has been logged. */
+int prober_run(const struct conf *conf, int keeper_fd);
+
+#endif

@@ -1,0 +1,119 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "healthd/prober/operator.h"
+#include "healthd/prober/prober_inner.h"
+
+static void
+say_done(struct prober *p, const struct operator_command *c, const struct operator_done *done, FILE *out)
+{
+	const char *verb = c->verb == OPERATOR_WORD ? judge_word_name(c->word) :
+	    c->verb == OPERATOR_UNDRAIN ? "undrain" : "clear";
+	struct err err;
+
+	if (c->verb == OPERATOR_NOTIFY) {
+		fprintf(out, "pool %s: set %s is current\n", c->pattern, c->set);
+		log_info("notify by %s: pool %s, set %s is current", c->by, c->pattern, c->set);
+		return;
+	}
+	fprintf(out, "%s %s: %u server%s, %u site%s\n", verb, c->pattern, done->servers,
+	    done->servers == 1 ? "" : "s", done->sites, done->sites == 1 ? "" : "s");
+	if (done->sites > 0 && done->elsewhere)
+		fprintf(out, "note: this is known here only; a whole site is drained by its own healthd\n");
+	log_info("%s %s by %s%s: %u servers, %u sites", verb, c->pattern, c->by,
+	    c->for_s != 0 ? " for a time" : "", done->servers, done->sites);
+	/* on the disk before it is confirmed */
+	p->words++;
+	if (memory_save(p, &err) < 0)
+		fprintf(out, "note: in force, but it would not survive a restart: %s\n", err.text);
+}
+
+/* The configuration is the keeper's to read again; a mistake in it is told to whoever asks */
+static enum control_result
+reload(const struct prober *p, FILE *out, struct err *err)
+{
+	struct conf *conf = conf_read(p->conf->path, NULL, err);
+
+	if (conf == NULL)
+		return CONTROL_ERROR;
+	conf_free(conf);
+	if (p->posture.magic != MESSAGE_POSTURE || kill(getppid(), SIGHUP) < 0) {
+		err_set(err, "there is no keeper that could be asked");
+		return CONTROL_ERROR;
+	}
+	fprintf(out, "healthd reads its configuration again\n");
+	return CONTROL_OK;
+}
+
+/* A site is drained only when its verdict says so, and its route is gone, too. */
+static uint64_t
+left_ms(struct prober *p, const struct operator_done *done)
+{
+	bool posture_known = p->conf->announce.enabled && p->posture.magic == MESSAGE_POSTURE;
+
+	if (done->left_ms != 0 || done->sites == 0 || !done->here)
+		return done->left_ms;
+	prober_tell_keeper(p, false);
+	if (p->verdict.verdict == VERDICT_DRAIN)
+		return 1;
+	return p->verdict.verdict == VERDICT_DRAINED && posture_known && p->posture.posture != POSTURE_DOWN;
+}
+
+static enum control_result
+handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err)
+{
+	struct prober *p = arg;
+	struct operator_command c;
+	struct operator_done done;
+
+	(void)request;
+	if (strcmp(line, "reload") == 0)
+		return reload(p, out, err);
+	if (operator_parse(&c, line, err) < 0)
+		return CONTROL_ERROR;
+	if (c.verb == OPERATOR_STATUS) {
+		(c.json ? report_json : report_text)(p, out);
+		return CONTROL_OK;
+	}
+	if (operator_apply(p->judge, &c, prober_now(p), &done, err) < 0)
+		return CONTROL_ERROR;
+	if (c.verb == OPERATOR_LEFT) {
+		fprintf(out, "%llu\n", (unsigned long long)left_ms(p, &done));
+		return CONTROL_OK;
+	}
+	say_done(p, &c, &done, out);
+	return CONTROL_OK;
+}
+
+static void
+on_ready(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	control_serve(LOOP_OWNER(io, struct prober, control_io)->control);
+}
+
+int
+service_open(struct prober *p, struct err *err)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/healthd.sock", p->conf->run_dir);
+	p->control = control_listen(path, handle, p, err);
+	if (p->control == NULL)
+		return -1;
+	p->control_io = (struct loop_io){ .fd = control_fd(p->control), .ready = on_ready };
+	if (loop_io_set(p->loop, &p->control_io, EPOLLIN) < 0)
+		return err_set(err, "epoll: the control socket cannot be watched");
+	return 0;
+}
+
+void
+service_close(struct prober *p)
+{
+	if (p->control != NULL && p->control_io.events != 0)
+		loop_io_set(p->loop, &p->control_io, 0);
+	control_close(p->control);
+}

@@ -1,0 +1,369 @@
+#include "healthd/prober/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LINE_MAX_LEN = 512, WORDS_MAX = 8 };
+
+/* Cuts a line into words at single blanks; how many, 0 if there are too many. */
+static unsigned
+split(char *line, char *words[WORDS_MAX])
+{
+	unsigned n = 0;
+
+	for (char *at = line; at != NULL; n++) {
+		if (n == WORDS_MAX)
+			return 0;
+		words[n] = at;
+		at = strchr(at, ' ');
+		if (at != NULL)
+			*at++ = '\0';
+	}
+	return n;
+}
+
+/* The value of "key=value", NULL if it is another key. */
+static const char *
+value_of(const char *word, const char *key)
+{
+	size_t n = strlen(key);
+
+	return strncmp(word, key, n) == 0 && word[n] == '=' ? word + n + 1 : NULL;
+}
+
+static bool
+take_time(const char *word, const char *key, double *out)
+{
+	const char *text = value_of(word, key);
+	char *end;
+
+	if (text == NULL || *text < '0' || *text > '9')
+		return false;
+	*out = strtod(text, &end);
+	return *end == '\0' && isfinite(*out) && *out >= 0 && *out < 1e11;
+}
+
+static bool
+take_name(const char *text, char out[HEALTH_NAME_MAX])
+{
+	size_t n = text != NULL ? strlen(text) : 0;
+
+	if (n == 0 || n >= HEALTH_NAME_MAX)
+		return false;
+	memcpy(out, text, n + 1);
+	return true;
+}
+
+static bool
+take_set(const char *word, char out[HEALTH_NAME_MAX])
+{
+	const char *text = value_of(word, "set");
+
+	out[0] = '\0';
+	if (text == NULL)
+		return false;
+	if (strcmp(text, "-") == 0)
+		return true;
+	return result_set_ok(text) && take_name(text, out);
+}
+
+static bool
+take_word_kind(const char *text, enum judge_word_kind *out)
+{
+	for (enum judge_word_kind k = WORD_DRAIN; k < WORD_COUNT; k++)
+		if (strcmp(text, judge_word_name(k)) == 0) {
+			*out = k;
+			return true;
+		}
+	return false;
+}
+
+static bool
+parse_word(char *w[WORDS_MAX], unsigned n, struct state_item *item)
+{
+	if (n != 7)
+		return false;
+	if (strcmp(w[1], "server") == 0)
+		item->kind = STATE_WORD_SERVER;
+	else if (strcmp(w[1], "site") == 0)
+		item->kind = STATE_WORD_SITE;
+	else
+		return false;
+	return take_name(w[2], item->name) && take_word_kind(w[3], &item->word) &&
+	    take_time(w[4], "at", &item->at) && take_time(w[5], "until", &item->until) &&
+	    take_name(value_of(w[6], "by"), item->by);
+}
+
+static bool
+parse_target(char *w[WORDS_MAX], unsigned n, struct state_item *item)
+{
+	item->kind = STATE_TARGET;
+	if (n != 6 || !take_name(w[1], item->name))
+		return false;
+	if (strcmp(w[2], "v4") != 0 && strcmp(w[2], "v6") != 0)
+		return false;
+	item->family = w[2][1] == '4' ? 4 : 6;
+	if (strcmp(w[3], "up") != 0 && strcmp(w[3], "down") != 0)
+		return false;
+	item->state = w[3][0] == 'u' ? HEALTH_UP : HEALTH_DOWN;
+	return take_time(w[4], "since", &item->since) && take_set(w[5], item->set);
+}
+
+static bool
+parse_item(char *line, struct state_item *item)
+{
+	char *w[WORDS_MAX];
+	unsigned n = split(line, w);
+
+	if (n == 0)
+		return false;
+	if (strcmp(w[0], "word") == 0)
+		return parse_word(w, n, item);
+	if (strcmp(w[0], "target") == 0)
+		return parse_target(w, n, item);
+	if (strcmp(w[0], "pool") != 0 || n != 3)
+		return false;
+	item->kind = STATE_POOL;
+	return take_name(w[1], item->name) && take_set(w[2], item->set) && item->set[0] != '\0';
+}
+
+static bool
+parse_head(char *line, double *stamp)
+{
+	char *w[WORDS_MAX];
+
+	return strncmp(line, "nearcast-state ", 15) == 0 && split(line, w) == 3 && strcmp(w[1], "1") == 0 &&
+	    take_time(w[2], "stamp", stamp);
+}
+
+static bool
+is_end(const char *line, unsigned items)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "end %u", items);
+	return strcmp(line, text) == 0;
+}
+
+/* The next line, NUL-terminated in `out`; false at the end.  Too long or binary: empty. */
+static bool
+next_line(const char **at, const char *end, char out[LINE_MAX_LEN])
+{
+	const char *nl;
+	size_t n;
+
+	out[0] = '\0';
+	if (*at >= end)
+		return false;
+	nl = memchr(*at, '\n', (size_t)(end - *at));
+	n = (size_t)((nl != NULL ? nl : end) - *at);
+	if (n < LINE_MAX_LEN && memchr(*at, '\0', n) == NULL) {
+		memcpy(out, *at, n);
+		out[n] = '\0';
+	}
+	*at = nl != NULL ? nl + 1 : end;
+	return true;
+}
+
+struct state_report
+state_parse(const char *text, size_t len, void (*take)(void *, const struct state_item *), void *arg)
+{
+	struct state_report report = { false, 0, 0, 0 };
+	const char *at = text, *end = text + len;
+	char line[LINE_MAX_LEN];
+	bool head = false, ended = false;
+
+	while (next_line(&at, end, line)) {
+		struct state_item item = { .stamp = report.stamp };
+
+		if (!head && report.items + report.bad_lines == 0 && parse_head(line, &report.stamp)) {
+			head = true;
+		} else if (is_end(line, report.items) && at == end) {
+			ended = true;
+		} else if (parse_item(line, &item)) {
+			report.items++;
+			take(arg, &item);
+		} else {
+			report.bad_lines++;
+		}
+	}
+	report.whole = head && ended && report.bad_lines == 0;
+	return report;
+}
+
+/* The whole file in memory, NULL with errno. */
+static char *
+slurp(const char *path, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error = EFBIG;
+	struct stat st;
+	char *text = NULL;
+	size_t got = 0;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= (off_t)STATE_FILE_MAX)
+		text = malloc((size_t)st.st_size + 1);
+	while (text != NULL && got < (size_t)st.st_size) {
+		ssize_t n = read(fd, text + got, (size_t)st.st_size - got);
+
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	close(fd);
+	*len = got;
+	errno = error;
+	return text;
+}
+
+static bool
+read_one(const char *path, void (*take)(void *, const struct state_item *), void *arg,
+    bool *whole, struct err *err)
+{
+	struct state_report report;
+	size_t len;
+	char *text = slurp(path, &len);
+
+	*whole = false;
+	if (text == NULL) {
+		if (errno != ENOENT)
+			err_set(err, "%s: cannot be read: %s", path, strerror(errno));
+		return false;
+	}
+	report = state_parse(text, len, take, arg);
+	free(text);
+	*whole = report.whole;
+	if (!report.whole)
+		err_set(err, "%s: damaged: %u good lines used, %u bad ones left out", path,
+		    report.items, report.bad_lines);
+	return report.items > 0;
+}
+
+static void
+ignore(void *arg, const struct state_item *item)
+{
+	(void)arg;
+	(void)item;
+}
+
+bool
+state_read(const char *path, void (*take)(void *, const struct state_item *), void *arg, struct err *err)
+{
+	char old[4200];
+	struct err old_err;
+	bool whole, any = false;
+
+	err->text[0] = '\0';
+	snprintf(old, sizeof(old), "%s.old", path);
+	read_one(path, ignore, NULL, &whole, err);
+	if (!whole)
+		any = read_one(old, take, arg, &whole, &old_err);
+	return read_one(path, take, arg, &whole, err) || any;
+}
+
+static void
+print_word(FILE *out, const char *what, const char *name, const struct judge_word *w)
+{
+	fprintf(out, "word %s %s %s at=%.3f until=%.3f by=%s\n", what, name, judge_word_name(w->kind),
+	    w->at, w->until, w->by);
+}
+
+static unsigned
+print_words(FILE *out, const struct judge *j)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < j->conf->n_sites; i++)
+		if (j->sites[i].word.kind != WORD_NONE) {
+			print_word(out, "site", j->conf->sites[i].name, &j->sites[i].word);
+			n++;
+		}
+	for (size_t i = 0; i < j->conf->n_servers; i++)
+		if (j->servers[i].word.kind != WORD_NONE) {
+			print_word(out, "server", j->conf->servers[i].name, &j->servers[i].word);
+			n++;
+		}
+	return n;
+}
+
+void
+state_print(FILE *out, const struct judge *j, double now)
+{
+	unsigned n;
+
+	fprintf(out, "nearcast-state 1 stamp=%.3f\n", now);
+	n = print_words(out, j);
+	for (size_t i = 0; i < j->conf->n_pools; i++)
+		if (j->pools[i].current.id[0] != '\0') {
+			fprintf(out, "pool %s set=%s\n", j->conf->pools[i].name, j->pools[i].current.id);
+			n++;
+		}
+	for (size_t i = 0; i < j->n_targets; i++) {
+		const struct judge_target *t = &j->targets[i];
+		const struct judge_server *s = &j->servers[t->server];
+
+		if (t->alive == HEALTH_UNKNOWN)
+			continue;
+		fprintf(out, "target %s v%u %s since=%.3f set=%s\n", s->conf->name, t->family,
+		    health_state_name(t->alive), s->since, t->set[0] != '\0' ? t->set : "-");
+		n++;
+	}
+	fprintf(out, "end %u\n", n);
+}
+
+static int
+write_whole(const char *path, const char *text, size_t len, bool sync, struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int error;
+
+	if (fd < 0)
+		return err_set(err, "%s: %s", path, strerror(errno));
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			goto bad;
+		text += n;
+		len -= (size_t)n;
+	}
+	if (sync && fdatasync(fd) < 0)
+		goto bad;
+	if (close(fd) == 0)
+		return 0;
+	fd = -1;
+bad:
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	unlink(path);
+	return err_set(err, "%s: %s", path, strerror(error));
+}
+
+int
+state_write(const char *path, const char *text, size_t len, bool sync, struct err *err)
+{
+	char fresh[4200], old[4200];
+
+	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh) ||
+	    snprintf(old, sizeof(old), "%s.old", path) >= (int)sizeof(old))
+		return err_set(err, "%s: name too long", path);
+	if (write_whole(fresh, text, len, sync, err) < 0)
+		return -1;
+	/* the old one gets a second name, so that `path` is never missing */
+	if (unlink(old) < 0 && errno != ENOENT)
+		return err_set(err, "%s: %s", old, strerror(errno));
+	if (link(path, old) < 0 && errno != ENOENT && rename(path, old) < 0)
+		return err_set(err, "%s: %s", old, strerror(errno));
+	if (rename(fresh, path) < 0)
+		return err_set(err, "%s: %s", path, strerror(errno));
+	return 0;
+}

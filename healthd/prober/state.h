@@ -1,0 +1,71 @@
+/*
+ * state: healthd's memory over restarts, a text file in state-dir.
+ *
+ *   nearcast-state 1 stamp=1763690000.123
+ *   word server fra1 drain at=1763690000.000 until=0 by=root
+ *   word site fra drain at=1763690000.000 until=1763693600.000 by=root
+ *   target fra1 v4 up since=1763680000.000 set=-
+ *   pool mirrors set=2026-11-20
+ *   end 4
+ *
+ * Written to a temporary file, then renamed; the one before is kept as FILE.old.
+ * Reading never fails as a whole: every line that makes sense counts, what does not is
+ * counted as bad, and a damaged or missing file is made good by FILE.old.  Names are
+ * text here; whether they still exist is the reader's business.  One thread.
+ */
+#ifndef NEARCAST_STATE_H
+#define NEARCAST_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/err.h"
+#include "common/health_file.h"
+#include "healthd/judge/judge.h"
+
+#define STATE_FILE_MAX (16u << 20)
+#define STATE_MEMORY_S 600		/* a target's state older than this is forgotten */
+
+enum state_kind { STATE_WORD_SERVER, STATE_WORD_SITE, STATE_TARGET, STATE_POOL };
+
+struct state_item {
+	enum state_kind kind;
+	char name[HEALTH_NAME_MAX];
+	/* words */
+	enum judge_word_kind word;
+	double at, until;
+	char by[HEALTH_NAME_MAX];
+	/* targets and pools */
+	uint8_t family;
+	enum health_state state;
+	double since;
+	char set[HEALTH_NAME_MAX];	/* "" = none */
+	double stamp;			/* of the file */
+};
+
+struct state_report {
+	bool whole;			/* head and matching end are there, no bad line */
+	unsigned items, bad_lines;
+	double stamp;
+};
+
+/* Calls `take` for every good line.  Any octets are fine. */
+struct state_report state_parse(const char *text, size_t len,
+    void (*take)(void *arg, const struct state_item *item), void *arg);
+
+/* Reads `path`, and `path`.old where that one is missing or damaged (items of the
+ * damaged one come last and so win).  True if anything was read; *err is set to a
+ * line for the log when something was wrong, else empty. */
+bool state_read(const char *path, void (*take)(void *arg, const struct state_item *item), void *arg,
+    struct err *err);
+
+/* The whole of the judge's memory as text; `n` counts its lines. */
+void state_print(FILE *out, const struct judge *judge, double now);
+
+/* Replaces the file; `sync` puts it on the disk first, for words, which must outlive a
+ * power cut.  0, or -1 with a reason and the old ones as they were. */
+int state_write(const char *path, const char *text, size_t len, bool sync, struct err *err);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * dnsd_watch: does dnsd answer, really, on every service address?
+ *
+ * A DNS question goes through each address every 250 ms and must be answered within
+ * 150: same id, QR, same question, NOERROR, AA and at least one record.  Anything
+ * else is a miss with its reason; so is an ICMP error, and an address that is no longer on
+ * this machine (another site would answer in its place).  After a first miss the
+ * address is asked again with eight questions from eight ports, of which one right answer
+ * is enough: a full socket in a flood, or one stuck worker of dnsd, is not a dead dnsd,
+ * and a flood must not chase the route from site to site.  After silence that is at
+ * once, and three misses are a failure; after an error later, and two are: 200 ms after
+ * a wrong answer, 500 after a closed port, for a dnsd that is only being restarted is back
+ * by then.  Three answers in a row, and the address is back.  So a dnsd that hangs is
+ * found within 250 + 3 * 150 ms, a babbling one within 250 + 200, a dead one within 500
+ * of the loss of its control connection, and within 250 + 500 without one.
+ *
+ * dnsd's control socket is held open with the command `watch`; its end means that
+ * dnsd died or restarts, and all addresses are asked at that moment.  The loss alone
+ * is not a failure: a dnsd that hands over its sockets loses no question.
+ *
+ * The caller polls the descriptors of dnsd_watch_fds, then calls dnsd_watch_run.
+ * When the caller itself was late (its process stood still), it calls
+ * dnsd_watch_late first: questions outstanding then count for nothing.
+ * Knows no route and no verdict.  One thread.  RFC 1035 4.1.
+ */
+#ifndef NEARCAST_DNSD_WATCH_H
+#define NEARCAST_DNSD_WATCH_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/conf/conf.h"
+#include "common/err.h"
+#include "healthd/route/posture.h"
+
+#define DNSD_WATCH_INTERVAL_MS 250
+#define DNSD_WATCH_TIMEOUT_MS 150
+#define DNSD_WATCH_PAUSE_MS 200		/* between a wrong answer and the next question */
+#define DNSD_WATCH_RESTART_MS 500	/* between a closed port and the next question */
+#define DNSD_WATCH_FALL 2		/* misses, the last of them an error */
+#define DNSD_WATCH_FALL_SILENT 3	/* misses, the last of them silence */
+#define DNSD_WATCH_RISE 3
+#define DNSD_WATCH_AGAIN 8		/* questions at once after a miss */
+
+struct dnsd_watch;
+
+/* Takes addresses and question from the configuration: the addresses of `listen` that
+ * lie in an announced prefix (all, if none does), the question of `announce` or
+ * the first zone's SOA.  The watch is the caller's (dnsd_watch_free); `conf` is not
+ * kept.  NULL with a reason. */
+struct dnsd_watch *dnsd_watch_new(const struct conf *conf, struct err *err);
+void dnsd_watch_free(struct dnsd_watch *w);
+
+/* Descriptors to wait for: fills at most `max` of `fds`, returns how many. */
+size_t dnsd_watch_fds(const struct dnsd_watch *w, struct pollfd *fds, size_t max);
+
+/* Most descriptors that dnsd_watch_fds can give. */
+size_t dnsd_watch_max_fds(const struct dnsd_watch *w);
+
+/* Reads what has come in, counts what has not, asks what is due.  Returns the time
+ * (monotonic ms) at which it wants to run again at the latest. */
+uint64_t dnsd_watch_run(struct dnsd_watch *w, uint64_t now_ms);
+
+/* Takes back the questions outstanding; the next run asks anew. */
+void dnsd_watch_late(struct dnsd_watch *w);
+
+/* All addresses together; `reason` (not NULL) says which fails and why, or "". */
+enum posture_dnsd dnsd_watch_state(const struct dnsd_watch *w, char reason[HEALTH_REASON_MAX]);
+
+/* Addresses asked, and those that answer. */
+void dnsd_watch_counts(const struct dnsd_watch *w, uint32_t *asked, uint32_t *answering);
+
+/* Makes the question as sent (header, question, no EDNS); the length. */
+size_t dnsd_watch_question(uint8_t out[512], const uint8_t *qname, uint16_t qtype, uint16_t id);
+
+/* Checks an answer to `question`.  NULL = good, else what is wrong with it. */
+const char *dnsd_watch_check(const uint8_t *question, size_t question_len,
+    const uint8_t *answer, size_t answer_len);
+
+#endif

@@ -1,0 +1,243 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "healthd/route/keeper_inner.h"
+
+void
+keeper_alarm(struct keeper *k, enum keeper_alarm kind, const char *fmt, ...)
+{
+	char text[HEALTH_REASON_MAX * 2];
+	bool was = k->alarms[kind][0] != '\0';
+	va_list ap;
+
+	if (fmt == NULL) {
+		if (was)
+			log_info("alarm over: %s", k->alarms[kind]);
+		k->alarms[kind][0] = '\0';
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	health_reason(k->alarms[kind], text);
+	if (!was)
+		log_warn("alarm: %s", k->alarms[kind]);
+}
+
+/* True once `bad` has lasted for `patience`; *since_ms remembers. */
+static bool
+keeper_lasting(uint64_t *since_ms, bool bad, uint64_t patience, uint64_t now_ms)
+{
+	if (!bad) {
+		*since_ms = 0;
+		return false;
+	}
+	if (*since_ms == 0)
+		*since_ms = now_ms;
+	return now_ms - *since_ms >= patience;
+}
+
+static void
+keeper_wanted(const struct keeper *k, int *want4, int *want6)
+{
+	const struct conf_prefixes *prefixes = &k->conf->announce.prefixes;
+
+	*want4 = *want6 = 0;
+	for (size_t i = 0; i < prefixes->n; i++)
+		++*(prefixes->v[i].family == 4 ? want4 : want6);
+}
+
+static bool
+keeper_export_differs(const struct keeper *k, const struct bird_seen *seen)
+{
+	int want4, want6;
+
+	keeper_wanted(k, &want4, &want6);
+	if (k->posture.now == POSTURE_DOWN)
+		return seen->exported4 + seen->exported6 > 0;
+	if (seen->exported4 != want4 || seen->exported6 != want6)
+		return true;
+	return seen->draining4 + seen->draining6 != (k->posture.now == POSTURE_DRAINING ? want4 + want6 : 0);
+}
+
+static void
+keeper_judge_bird(struct keeper *k, uint64_t now_ms)
+{
+	const struct bird_seen *seen = bird_seen(k->bird);
+	int want4, want6;
+
+	keeper_wanted(k, &want4, &want6);
+	if (keeper_lasting(&k->silent_ms, !seen->known, KEEPER_BIRD_MS, now_ms))
+		keeper_alarm(k, KEEPER_ALARM_BIRD, "what BIRD exports is not known: %s", seen->why);
+	else if (seen->known)
+		keeper_alarm(k, KEEPER_ALARM_BIRD, NULL);
+	if (!seen->known)
+		return;
+	if (keeper_lasting(&k->differs_ms, keeper_export_differs(k, seen), KEEPER_EXPORT_MS, now_ms))
+		keeper_alarm(k, KEEPER_ALARM_EXPORT,
+		    "BIRD does not export what is wanted (%s): IPv4 %d of %d, IPv6 %d of %d, with 65535:0 %d",
+		    health_posture_name(k->posture.now), seen->exported4, want4, seen->exported6, want6,
+		    seen->draining4 + seen->draining6);
+	else if (k->differs_ms == 0)
+		keeper_alarm(k, KEEPER_ALARM_EXPORT, NULL);
+	if (keeper_lasting(&k->sessions_ms, seen->established < seen->neighbours || seen->neighbours == 0,
+	    KEEPER_BIRD_MS, now_ms))
+		keeper_alarm(k, KEEPER_ALARM_SESSIONS, "BGP: %u of %u sessions established",
+		    seen->established, seen->neighbours);
+	else if (k->sessions_ms == 0)
+		keeper_alarm(k, KEEPER_ALARM_SESSIONS, NULL);
+}
+
+/* BIRD counts such a time back from now at every question, and so it trembles by a
+ * millisecond: times of neighbouring seconds are the same. */
+static bool
+keeper_same_time(const char *a, const char *b)
+{
+	struct tm x = { .tm_isdst = 0 }, y = { .tm_isdst = 0 };
+
+	if (strptime(a, "%Y-%m-%d %H:%M:%S", &x) == NULL || strptime(b, "%Y-%m-%d %H:%M:%S", &y) == NULL)
+		return strcmp(a, b) == 0;
+	return llabs((long long)(timegm(&x) - timegm(&y))) <= 1;
+}
+
+/* Restarts and reconfigurations of BIRD are worth a line each */
+static void
+keeper_notice_bird(struct keeper *k)
+{
+	const struct bird_status *now = &bird_seen(k->bird)->status;
+
+	if (now->reboot[0] == '\0')
+		return;
+	if (k->bird_status.reboot[0] != '\0' && !keeper_same_time(now->reboot, k->bird_status.reboot))
+		log_warn("BIRD was restarted at %s", now->reboot);
+	else if (k->bird_status.reboot[0] != '\0' && !keeper_same_time(now->reconfigured, k->bird_status.reconfigured))
+		log_info("BIRD was reconfigured at %s", now->reconfigured);
+	k->bird_status = *now;
+}
+
+void
+keeper_judge(struct keeper *k, uint64_t now_ms)
+{
+	if (k->posture.alarm[0] != '\0')
+		keeper_alarm(k, KEEPER_ALARM_POSTURE, "%s", k->posture.alarm);
+	else
+		keeper_alarm(k, KEEPER_ALARM_POSTURE, NULL);
+	if (k->child_lost_ms != 0 && now_ms - k->child_lost_ms < KEEPER_REMEMBER_MS)
+		keeper_alarm(k, KEEPER_ALARM_PROBER, "prober %s: restarted %u times, the last verdict stands",
+		    k->child.why, k->child.restarts);
+	else
+		keeper_alarm(k, KEEPER_ALARM_PROBER, NULL);
+	if (k->late_ms != 0 && now_ms - k->late_ms >= KEEPER_REMEMBER_MS) {
+		k->late_ms = 0;
+		keeper_alarm(k, KEEPER_ALARM_LATE, NULL);
+	}
+	if (k->bird != NULL) {
+		keeper_notice_bird(k);
+		keeper_judge_bird(k, now_ms);
+	}
+}
+
+static const char *
+keeper_first_alarm(const struct keeper *k)
+{
+	for (size_t i = 0; i < KEEPER_ALARMS; i++)
+		if (k->alarms[i][0] != '\0')
+			return k->alarms[i];
+	return "";
+}
+
+void
+keeper_tell(struct keeper *k, uint64_t now_ms)
+{
+	const struct bird_seen *seen = k->bird != NULL ? bird_seen(k->bird) : NULL;
+	bool known = seen != NULL && seen->known;
+	struct posture_message m;
+
+	if (k->child.fd < 0)
+		return;
+	memset(&m, 0, sizeof(m));
+	m.magic = MESSAGE_POSTURE;
+	m.posture = k->posture.now;
+	m.since = k->since;
+	dnsd_watch_counts(k->watch, &m.dnsd_asked, &m.dnsd_answering);
+	m.exported4 = known ? seen->exported4 : -1;
+	m.exported6 = known ? seen->exported6 : -1;
+	m.penalty = damping_merit(&k->posture.damping, now_ms);
+	m.hold_left_ms = k->posture.hold_left_ms;
+	health_reason(m.reason, k->posture.reason);
+	snprintf(m.alarm, sizeof(m.alarm), "%s", keeper_first_alarm(k));
+	/* a prober that does not read misses words, and will be killed for its silence */
+	if (send(k->child.fd, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("prober: %s", strerror(errno));
+}
+
+static void
+keeper_report_bird(const struct keeper *k, struct posture_file *f)
+{
+	const struct bird_seen *seen;
+
+	keeper_wanted(k, &f->want4, &f->want6);
+	f->exported4 = f->exported6 = -1;
+	if (k->bird == NULL)
+		return;
+	seen = bird_seen(k->bird);
+	f->bird_known = seen->known;
+	health_reason(f->bird_why, seen->why);
+	if (!seen->known)
+		return;
+	f->exported4 = seen->exported4;
+	f->exported6 = seen->exported6;
+	f->draining = seen->draining4 + seen->draining6;
+	f->established = seen->established;
+	f->sessions = seen->neighbours;
+	snprintf(f->version, sizeof(f->version), "%s", seen->status.version);
+	snprintf(f->reboot, sizeof(f->reboot), "%s", seen->status.reboot);
+	snprintf(f->reconfigured, sizeof(f->reconfigured), "%s", seen->status.reconfigured);
+}
+
+static void
+keeper_report_causes(const struct keeper *k, struct posture_file *f, uint64_t now_ms)
+{
+	snprintf(f->verdict, sizeof(f->verdict), "%s", message_verdict_name(k->verdict.verdict));
+	f->verdict_age_s = (double)(now_ms - k->verdict_ms) / 1000;
+	f->local_up = k->verdict.local_up;
+	f->local_total = k->verdict.local_total;
+	health_reason(f->verdict_reason, k->verdict.reason);
+	f->prober_pid = k->child.pid;
+	f->prober_restarts = k->child.restarts;
+	f->prober_heard_s = (double)(now_ms - k->verdict_ms) / 1000;
+	health_reason(f->prober_why, k->child.why);
+	dnsd_watch_counts(k->watch, &f->dnsd_asked, &f->dnsd_answering);
+	health_reason(f->dnsd_reason, k->dnsd_reason);
+}
+
+void
+keeper_report(struct keeper *k, uint64_t now_ms)
+{
+	const struct conf *conf = k->conf;
+	struct posture_file f = { .stamp = clock_wall(), .pid = getpid(), .posture = k->posture.now,
+		.since = k->since, .penalty = damping_merit(&k->posture.damping, now_ms),
+		.hold_s = k->posture.hold_left_ms / 1000.0, .suppressed = k->posture.suppressed };
+	struct err err;
+
+	snprintf(f.site, sizeof(f.site), "%s", conf->here_site != CONF_NONE ? conf->sites[conf->here_site].name : "-");
+	snprintf(f.via, sizeof(f.via), "%s", !conf->announce.enabled ? "none" :
+	    conf->announce.via == CONF_VIA_LEASE ? "lease" : "bird-socket");
+	health_reason(f.reason, k->posture.reason);
+	keeper_report_causes(k, &f, now_ms);
+	keeper_report_bird(k, &f);
+	for (size_t i = 0; i < KEEPER_ALARMS && f.n_alarms < POSTURE_FILE_ALARMS; i++)
+		if (k->alarms[i][0] != '\0')
+			snprintf(f.alarms[f.n_alarms++], HEALTH_REASON_MAX, "%s", k->alarms[i]);
+	if (posture_file_write(&f, k->report_path, &err) < 0)
+		keeper_alarm(k, KEEPER_ALARM_REPORT, "%s", err.text);
+	else
+		keeper_alarm(k, KEEPER_ALARM_REPORT, NULL);
+}
