@@ -79,7 +79,7 @@ parse_client(const char *text, bool resolver, struct addr *addr, struct steer_cl
 
 /* The zone of the configuration that is closest above the name, loaded. */
 static struct zone *
-load_zone(const struct conf *conf, const uint8_t *name, struct err *err)
+read_zone(const struct conf *conf, const uint8_t *name, struct err *err)
 {
 	const struct conf_zone *best = NULL;
 	uint8_t apex[NAME_MAX_WIRE];
@@ -245,7 +245,7 @@ explain(const struct ctl *ctl, const struct conf *conf, const struct zone *zone,
 		for (size_t i = 0; i < picked[six].lines.n; i++)
 			free(picked[six].lines.v[i]);
 	steer_free(steer);
-	steer_geo_release(geo);
+	steer_geo_unref(geo);
 	health_file_clear(&file);
 	return name != NULL ? 0 : -1;
 }
@@ -271,7 +271,7 @@ ctl_explain(struct ctl *ctl)
 	conf = ctl_conf(ctl);
 	if (conf == NULL)
 		return 1;
-	zone = load_zone(conf, wire, &err);
+	zone = read_zone(conf, wire, &err);
 	if (zone != NULL && (index = find_steered(zone, wire, &err)) != ZONE_NONE)
 		rc = explain(ctl, conf, zone, index, &client, &err);
 	zone_free(zone);

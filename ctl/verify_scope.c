@@ -416,7 +416,7 @@ ctl_verify_scope(struct ctl *ctl)
 		rc = verify_maps(ctl, conf, geo, steer, names, &err) != 0;
 	free(names);
 	steer_free(steer);
-	steer_geo_release(geo);
+	steer_geo_unref(geo);
 	conf_free(conf);
 	return rc;
 }

@@ -47,7 +47,7 @@ warn_unreadable(const struct conf *conf)
 int
 acquire(struct daemon *d, struct err *err)
 {
-	const struct conf *conf = d->load->conf;
+	const struct conf *conf = d->inputs->conf;
 	struct privilege_user user;
 	char path[4096];
 

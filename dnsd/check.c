@@ -29,7 +29,7 @@ say_error(const char *line)
 
 /* One zone of the running dnsd ("NAME SERIAL NAMES"): may ours take its place?  0 or 1. */
 static int
-compare_zone(const struct load *load, const char *line)
+compare_zone(const struct inputs *inputs, const char *line)
 {
 	struct zone running = { .refs = 0 };
 	char name[1025];
@@ -37,10 +37,10 @@ compare_zone(const struct load *load, const char *line)
 
 	if (sscanf(line, "%1024s %u %u", name, &running.serial, &running.names) != 3)
 		return 0;
-	for (size_t i = 0; i < load->conf->n_zones; i++) {
-		const struct conf_zone *cz = &load->conf->zones[i];
-		if (load->zones[i] == NULL || strcasecmp(cz->name, name) != 0 ||
-		    zone_load_may_replace(load->zones[i], &running, cz->max_shrink, &err) == 0)
+	for (size_t i = 0; i < inputs->conf->n_zones; i++) {
+		const struct conf_zone *cz = &inputs->conf->zones[i];
+		if (inputs->zones[i] == NULL || strcasecmp(cz->name, name) != 0 ||
+		    zone_load_may_replace(inputs->zones[i], &running, cz->max_shrink, &err) == 0)
 			continue;
 		fprintf(stderr, "error: %s; the running dnsd would refuse it unless forced\n", err.text);
 		return 1;
@@ -50,7 +50,7 @@ compare_zone(const struct load *load, const char *line)
 
 /* Zones that the running dnsd, if there is one, would not take. */
 static int
-compare_running(const struct load *load)
+compare_running(const struct inputs *inputs)
 {
 	char path[512], *text = NULL, *line, *rest;
 	size_t len = 0;
@@ -59,11 +59,11 @@ compare_running(const struct load *load)
 
 	if (out == NULL)
 		return 0;
-	snprintf(path, sizeof(path), "%s/dnsd.sock", load->conf->run_dir);
+	snprintf(path, sizeof(path), "%s/dnsd.sock", inputs->conf->run_dir);
 	if (control_ask(path, "zones", ASK_MS, out, NULL) == 0) {
 		fflush(out);
 		for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
-			bad += compare_zone(load, line);
+			bad += compare_zone(inputs, line);
 	}
 	fclose(out);
 	free(text);
@@ -73,13 +73,13 @@ compare_running(const struct load *load)
 /* The steering of a name server's name, if one of our zones other than `zone` holds and steers it;
  * in a zone's own the loader refuses it. */
 static const struct zone_steer *
-steered_elsewhere(const struct view *view, const struct zone *zone, const uint8_t *name, const struct zone **holder)
+steered_elsewhere(const struct generation *gen, const struct zone *zone, const uint8_t *name, const struct zone **holder)
 {
-	const struct view_zone *vz;
+	const struct generation_zone *vz;
 	struct name_walk w;
 	uint32_t node;
 
-	if (name_walk(&w, name, NAME_MAX_WIRE) == 0 || (vz = view_find_zone(view, &w, DNS_A)) == NULL)
+	if (name_walk(&w, name, NAME_MAX_WIRE) == 0 || (vz = generation_find_zone(gen, &w, DNS_A)) == NULL)
 		return NULL;
 	*holder = vz->zone;
 	if (vz->zone == NULL || vz->zone == zone || vz->zone->n_steers == 0 ||
@@ -90,7 +90,7 @@ steered_elsewhere(const struct view *view, const struct zone *zone, const uint8_
 
 /* A name server that is another at each client is none (and its address would need glue). */
 static int
-check_name_servers(const struct view *view, const struct zone *zone)
+check_name_servers(const struct generation *gen, const struct zone *zone)
 {
 	char owner[NAME_TEXT], target[NAME_TEXT];
 	uint8_t name[NAME_MAX_WIRE];
@@ -106,7 +106,7 @@ check_name_servers(const struct view *view, const struct zone *zone)
 			const struct zone *holder;
 
 			answer_rdata_name(zone, set->wire + at + 12, name);
-			steer = steered_elsewhere(view, zone, name, &holder);
+			steer = steered_elsewhere(gen, zone, name, &holder);
 			if (steer == NULL)
 				continue;
 			fprintf(stderr, "error: %s:%d: _steer: %s is a name server of %s: "
@@ -120,18 +120,18 @@ check_name_servers(const struct view *view, const struct zone *zone)
 
 /* What reading alone cannot find. */
 static int
-check_view(struct load *load)
+check_generation(struct inputs *inputs)
 {
 	struct err err;
-	struct view *view = view_build(load, NULL, 1, &err);
-	int bad = view == NULL;
+	struct generation *gen = generation_build(inputs, NULL, 1, &err);
+	int bad = gen == NULL;
 
-	if (view == NULL)
+	if (gen == NULL)
 		say_error(err.text);
-	for (uint32_t i = 0; view != NULL && i < view->n_zones; i++)
-		if (view->zones[i].zone != NULL)
-			bad |= check_name_servers(view, view->zones[i].zone);
-	view_free(view);
+	for (uint32_t i = 0; gen != NULL && i < gen->n_zones; i++)
+		if (gen->zones[i].zone != NULL)
+			bad |= check_name_servers(gen, gen->zones[i].zone);
+	generation_free(gen);
 	return bad;
 }
 
@@ -147,35 +147,35 @@ check_user(const struct conf *conf)
 }
 
 static void
-say_well(const struct load *load)
+say_well(const struct inputs *inputs)
 {
 	unsigned long names = 0;
 
-	for (size_t i = 0; i < load->conf->n_zones; i++)
-		names += load->zones[i]->names;
+	for (size_t i = 0; i < inputs->conf->n_zones; i++)
+		names += inputs->zones[i]->names;
 	printf("%s: ok: %zu zones with %lu names, %zu pools with %zu servers at %zu sites\n",
-	    load->conf->path, load->conf->n_zones, names, load->conf->n_pools, load->conf->n_servers,
-	    load->conf->n_sites);
+	    inputs->conf->path, inputs->conf->n_zones, names, inputs->conf->n_pools, inputs->conf->n_servers,
+	    inputs->conf->n_sites);
 }
 
 int
 check_run(const char *path)
 {
-	static const struct load_say say = { say_warn, say_error };
+	static const struct inputs_say say = { say_warn, say_error };
 	struct err err;
-	struct load *load = load_read(path, NULL, false, &say, &err);
+	struct inputs *inputs = inputs_read(path, NULL, false, &say, &err);
 	unsigned bad;
 
-	if (load == NULL) {
+	if (inputs == NULL) {
 		say_error(err.text);
 		return 1;
 	}
-	bad = load->failed;
-	bad += (unsigned)compare_running(load);
-	bad += (unsigned)check_view(load);
-	check_user(load->conf);
+	bad = inputs->failed;
+	bad += (unsigned)compare_running(inputs);
+	bad += (unsigned)check_generation(inputs);
+	check_user(inputs->conf);
 	if (bad == 0)
-		say_well(load);
-	load_release(load);
+		say_well(inputs);
+	inputs_unref(inputs);
 	return bad != 0;
 }

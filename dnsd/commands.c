@@ -47,17 +47,17 @@ put_counters(const struct daemon *d, FILE *out)
 static void
 put_gauges(const struct daemon *d, FILE *out)
 {
-	const struct view *view = server_view(d->server);
+	const struct generation *gen = server_view(d->server);
 
 	put_gauge(out, "generation", "number of the generation in service", (double)d->generation);
 	put_gauge(out, "build_seconds", "time that reading and building took, last reload", d->build_s);
 	put_gauge(out, "start_time_seconds", "when dnsd started, seconds since 1970", d->started);
 	put_gauge(out, "workers", "worker threads for each address", server_workers(d->server));
-	put_gauge(out, "zones_configured", "zones in the configuration", view->n_zones);
-	put_gauge(out, "zones_loaded", "zones that are served", view->n_loaded);
-	put_gauge(out, "zones_refused", "zones whose file was refused by the last reload", d->load->failed);
+	put_gauge(out, "zones_configured", "zones in the configuration", gen->n_zones);
+	put_gauge(out, "zones_loaded", "zones that are served", gen->n_loaded);
+	put_gauge(out, "zones_refused", "zones whose file was refused by the last reload", d->inputs->failed);
 	put_gauge(out, "geo_refused", "1 while a database on disk is refused and an older one in use",
-	    steer_geo_refused(d->load->geo));
+	    steer_geo_refused(d->inputs->geo));
 	put_gauge(out, "health_believed", "1 if the health file is there, whole and fresh",
 	    d->health.trust == HEALTH_FRESH);
 	put_gauge(out, "health_age_seconds", "age of the last health file read, -1 = none", health_age(&d->health));
@@ -71,8 +71,8 @@ put_gauges(const struct daemon *d, FILE *out)
 static void
 put_status(const struct daemon *d, FILE *out)
 {
-	const struct view *view = server_view(d->server);
-	const struct conf *conf = view->conf;
+	const struct generation *gen = server_view(d->server);
+	const struct conf *conf = gen->conf;
 	char text[ADDR_TEXT];
 
 	fprintf(out, "version     %s\n", VERSION);
@@ -84,7 +84,7 @@ put_status(const struct daemon *d, FILE *out)
 	fprintf(out, "\nworkers     %u\n", server_workers(d->server));
 	fprintf(out, "generation  %" PRIu64 ", built in %.3f s, %" PRIu64 " reloads, %" PRIu64 " refused\n",
 	    d->generation, d->build_s, d->reloads, d->reload_failures);
-	fprintf(out, "zones       %u of %u\n", view->n_loaded, view->n_zones);
+	fprintf(out, "zones       %u of %u\n", gen->n_loaded, gen->n_zones);
 	fprintf(out, "health      %s%s%s\n", trust_name(d->health.trust), d->health.why[0] != '\0' ? ": " : "",
 	    d->health.why);
 	fprintf(out, "tcp         %u connections\n", server_tcp_connections(d->server));
@@ -93,8 +93,8 @@ put_status(const struct daemon *d, FILE *out)
 static void
 put_json(const struct daemon *d, FILE *out)
 {
-	const struct view *view = server_view(d->server);
-	const struct conf *conf = view->conf;
+	const struct generation *gen = server_view(d->server);
+	const struct conf *conf = gen->conf;
 	char text[ADDR_TEXT];
 
 	fputc('{', out);
@@ -107,7 +107,7 @@ put_json(const struct daemon *d, FILE *out)
 	fprintf(out, "],\"uptime_s\":%.0f,\"workers\":%u,\"generation\":%" PRIu64 ",\"build_s\":%.3f,"
 	    "\"reloads\":%" PRIu64 ",\"reload_failures\":%" PRIu64 ",\"zones_configured\":%u,\"zones_loaded\":%u,"
 	    "\"tcp_connections\":%u,", clock_wall() - d->started, server_workers(d->server), d->generation,
-	    d->build_s, d->reloads, d->reload_failures, view->n_zones, view->n_loaded,
+	    d->build_s, d->reloads, d->reload_failures, gen->n_zones, gen->n_loaded,
 	    server_tcp_connections(d->server));
 	json_text(out, "health", trust_name(d->health.trust));
 	fputc(',', out);
@@ -119,12 +119,12 @@ put_json(const struct daemon *d, FILE *out)
 static void
 put_zones(const struct daemon *d, FILE *out)
 {
-	const struct view *view = server_view(d->server);
+	const struct generation *gen = server_view(d->server);
 
-	for (uint32_t i = 0; i < view->n_zones; i++)
-		if (view->zones[i].zone != NULL)
-			fprintf(out, "%s %u %u\n", view->conf->zones[i].name, view->zones[i].zone->serial,
-			    view->zones[i].zone->names);
+	for (uint32_t i = 0; i < gen->n_zones; i++)
+		if (gen->zones[i].zone != NULL)
+			fprintf(out, "%s %u %u\n", gen->conf->zones[i].name, gen->zones[i].zone->serial,
+			    gen->zones[i].zone->names);
 }
 
 enum control_result

@@ -33,47 +33,47 @@ say_error(const char *line)
 /* ---- generations ---- */
 
 static unsigned long
-count_names(const struct view *view)
+count_names(const struct generation *gen)
 {
 	unsigned long names = 0;
 
-	for (uint32_t i = 0; i < view->n_zones; i++)
-		if (view->zones[i].zone != NULL)
-			names += view->zones[i].zone->names;
+	for (uint32_t i = 0; i < gen->n_zones; i++)
+		if (gen->zones[i].zone != NULL)
+			names += gen->zones[i].zone->names;
 	return names;
 }
 
 /* The load in use with health as it is now.  NULL with a reason. */
-static struct view *
-build_view(struct daemon *d, struct load *load, struct err *err)
+static struct generation *
+build_view(struct daemon *d, struct inputs *inputs, struct err *err)
 {
-	struct view *view = view_build(load, health_believed(&d->health), d->generation + 1, err);
+	struct generation *gen = generation_build(inputs, health_believed(&d->health), d->generation + 1, err);
 
-	if (view != NULL)
+	if (gen != NULL)
 		d->generation++;
-	return view;
+	return gen;
 }
 
 static void
 publish_health(struct daemon *d)
 {
 	struct err err;
-	struct view *view = build_view(d, d->load, &err);
+	struct generation *gen = build_view(d, d->inputs, &err);
 
-	if (view == NULL) {
+	if (gen == NULL) {
 		log_error("health: %s; generation %" PRIu64 " stays", err.text, d->generation);
 		return;
 	}
-	server_publish(d->server, view);
+	server_publish(d->server, gen);
 	log_debug("health: generation %" PRIu64 " in service", d->generation);
 }
 
 static void
 set_watches(struct daemon *d)
 {
-	watch_set(d->watch, FILE_HEALTH, d->load->conf->health_file);
-	watch_set(d->watch, FILE_CITY, d->load->conf->geo.city);
-	watch_set(d->watch, FILE_ASN, d->load->conf->geo.asn);
+	watch_set(d->watch, FILE_HEALTH, d->inputs->conf->health_file);
+	watch_set(d->watch, FILE_CITY, d->inputs->conf->geo.city);
+	watch_set(d->watch, FILE_ASN, d->inputs->conf->geo.asn);
 }
 
 /* ---- health ---- */
@@ -83,7 +83,7 @@ log_health(const struct daemon *d)
 {
 	const struct health *health = &d->health;
 
-	if (d->load->conf->n_pools == 0)
+	if (d->inputs->conf->n_pools == 0)
 		return;				/* nobody is steered: health is nobody's concern */
 	if (health->trust == HEALTH_FRESH)
 		log_info("health: believed, file generation %" PRIu64 ", %zu servers", health->file.generation,
@@ -107,7 +107,7 @@ read_health(struct daemon *d)
 {
 	enum health_trust before = d->health.trust;
 
-	if (health_refresh(&d->health, d->load->conf->health_file))
+	if (health_refresh(&d->health, d->inputs->conf->health_file))
 		publish_health(d);
 	if (d->health.trust != before)
 		log_health(d);
@@ -167,13 +167,13 @@ reload_failed(struct daemon *d, const struct err *err)
 
 /* What to say of zones that were refused; empty if none was. */
 static void
-describe_refused(const struct load *load, const struct view *view, char *text, size_t size)
+describe_refused(const struct inputs *inputs, const struct generation *gen, char *text, size_t size)
 {
-	unsigned missing = view->n_zones - view->n_loaded;
+	unsigned missing = gen->n_zones - gen->n_loaded;
 
 	text[0] = '\0';
-	if (load->failed > missing)
-		snprintf(text, size, "%u zones refused, their old versions stay", load->failed - missing);
+	if (inputs->failed > missing)
+		snprintf(text, size, "%u zones refused, their old versions stay", inputs->failed - missing);
 	if (missing != 0) {
 		size_t used = strlen(text);
 		snprintf(text + used, size - used, "%s%u zones refused, answered with SERVFAIL for want of an old version",
@@ -183,38 +183,38 @@ describe_refused(const struct load *load, const struct view *view, char *text, s
 
 /* A new load takes the place of the old one. */
 static void
-put_into_service(struct daemon *d, struct load *load)
+put_into_service(struct daemon *d, struct inputs *inputs)
 {
-	struct load *old = d->load;
+	struct inputs *old = d->inputs;
 	uint64_t start_ms = clock_mono().ms;
 	char refused[160];
-	struct view *view;
+	struct generation *gen;
 	struct err err;
 
-	d->load = load;
+	d->inputs = inputs;
 	/* the new configuration may name another health file */
-	if (strcmp(load->conf->health_file, old->conf->health_file) != 0) {
-		health_refresh(&d->health, load->conf->health_file);
+	if (strcmp(inputs->conf->health_file, old->conf->health_file) != 0) {
+		health_refresh(&d->health, inputs->conf->health_file);
 		set_health_timer(d);
 	}
-	view = build_view(d, load, &err);
-	if (view == NULL) {
-		d->load = old;
-		load_release(load);
+	gen = build_view(d, inputs, &err);
+	if (gen == NULL) {
+		d->inputs = old;
+		inputs_unref(inputs);
 		reload_failed(d, &err);
 		return;
 	}
-	server_publish(d->server, view);
+	server_publish(d->server, gen);
 	d->reloads++;
-	d->reload_failures += load->failed != 0;
-	d->build_s = load->seconds + (double)(clock_mono().ms - start_ms) / 1000;
+	d->reload_failures += inputs->failed != 0;
+	d->build_s = inputs->seconds + (double)(clock_mono().ms - start_ms) / 1000;
 	set_watches(d);
-	describe_refused(load, view, refused, sizeof(refused));
+	describe_refused(inputs, gen, refused, sizeof(refused));
 	log_info("generation %" PRIu64 " in service: %u of %u zones, %lu names, built in %.3f s%s%s",
-	    d->generation, view->n_loaded, view->n_zones, count_names(view), d->build_s,
+	    d->generation, gen->n_loaded, gen->n_zones, count_names(gen), d->build_s,
 	    refused[0] != '\0' ? "; " : "", refused);
-	warn_restart(d->first->conf, load->conf);
-	load_release(old);
+	warn_restart(d->first->conf, inputs->conf);
+	inputs_unref(old);
 	malloc_trim(0);			/* a generation is large: back to the system with it */
 	finish_waiting(d, refused[0] != '\0' ? refused : NULL);
 }
@@ -232,7 +232,7 @@ start_reload(struct daemon *d)
 	d->want_reload = d->want_force = d->want_geo = false;
 	if (kind != RELOAD_GEO)
 		notify_reloading();
-	if (reload_begin(d->reload, kind, d->path, d->load, &err) < 0)
+	if (reload_begin(d->reload, kind, d->path, d->inputs, &err) < 0)
 		reload_failed(d, &err);
 }
 
@@ -251,11 +251,11 @@ on_reloaded(struct loop_io *io, uint32_t events)
 {
 	struct daemon *d = LOOP_OWNER(io, struct daemon, reloaded);
 	struct err err;
-	struct load *load = reload_take(d->reload, &err);
+	struct inputs *inputs = reload_take(d->reload, &err);
 
 	(void)events;
-	if (load != NULL)
-		put_into_service(d, load);
+	if (inputs != NULL)
+		put_into_service(d, inputs);
 	else
 		reload_failed(d, &err);
 	notify("READY=1");
@@ -324,15 +324,15 @@ on_signal(struct loop_io *io, uint32_t events)
 static int
 first_generation(struct daemon *d, struct err *err)
 {
-	struct view *view;
+	struct generation *gen;
 
-	health_refresh(&d->health, d->load->conf->health_file);
+	health_refresh(&d->health, d->inputs->conf->health_file);
 	log_health(d);
-	view = build_view(d, d->load, err);
-	if (view == NULL)
+	gen = build_view(d, d->inputs, err);
+	if (gen == NULL)
 		return -1;
-	d->build_s = d->load->seconds;
-	return server_start(d->server, view, err);
+	d->build_s = d->inputs->seconds;
+	return server_start(d->server, gen, err);
 }
 
 /* Before any thread exists, so that none of them takes our signals. */
@@ -374,34 +374,34 @@ listen_events(struct daemon *d, struct err *err)
 static void
 log_ready(const struct daemon *d)
 {
-	const struct view *view = server_view(d->server);
+	const struct generation *gen = server_view(d->server);
 	char addresses[1024] = "", text[ADDR_TEXT];
 
-	for (size_t i = 0; i < view->conf->n_listen; i++) {
+	for (size_t i = 0; i < gen->conf->n_listen; i++) {
 		size_t used = strlen(addresses);
 		snprintf(addresses + used, sizeof(addresses) - used, " %s",
-		    addr_text(&view->conf->listen[i], text));
+		    addr_text(&gen->conf->listen[i], text));
 	}
 	log_info("ready: nearcast %s on%s, %u workers, %u zones, %lu names, generation %" PRIu64, VERSION,
-	    addresses, server_workers(d->server), view->n_loaded, count_names(view), d->generation);
+	    addresses, server_workers(d->server), gen->n_loaded, count_names(gen), d->generation);
 	notify("READY=1\nSTATUS=answering");
 }
 
 static int
 start(struct daemon *d, struct err *err)
 {
-	static const struct load_say say = { say_warn, say_error };
+	static const struct inputs_say say = { say_warn, say_error };
 
 	d->signals.fd = block_signals(err);
 	if (d->signals.fd < 0)
 		return -1;
-	d->load = load_read(d->path, NULL, false, &say, err);
-	if (d->load == NULL)
+	d->inputs = inputs_read(d->path, NULL, false, &say, err);
+	if (d->inputs == NULL)
 		return -1;
-	d->first = d->load->owner;
+	d->first = d->inputs->owner;
 	d->first->refs++;
-	if (d->load->failed != 0)
-		return err_set(err, "%u of %zu zones are refused", d->load->failed, d->load->conf->n_zones);
+	if (d->inputs->failed != 0)
+		return err_set(err, "%u of %zu zones are refused", d->inputs->failed, d->inputs->conf->n_zones);
 	if (acquire(d, err) < 0 || listen_events(d, err) < 0 || first_generation(d, err) < 0)
 		return -1;
 	/* a change between reading the file and watching it has been seen by neither */
@@ -417,8 +417,8 @@ stop(struct daemon *d)
 	reload_free(d->reload);
 	watch_free(d->watch);
 	loop_free(d->loop);
-	load_release(d->load);
-	load_release_conf(d->first);
+	inputs_unref(d->inputs);
+	inputs_unref_conf(d->first);
 	health_clear(&d->health);
 	if (d->signals.fd >= 0)
 		close(d->signals.fd);

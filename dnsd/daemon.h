@@ -29,8 +29,8 @@ struct daemon_waiting {
 struct daemon {
 	const char *path;		/* of the configuration */
 	struct server *server;
-	struct load *load;		/* of the generation in use; held */
-	struct load_conf *first;	/* what it was started with; held */
+	struct inputs *inputs;		/* of the generation in use; held */
+	struct inputs_conf *first;	/* what it was started with; held */
 	struct control *control;
 	struct reload *reload;
 	struct watch *watch;

@@ -21,10 +21,10 @@ enum verdict {
 	VERDICT_NONE,			/* the first round is not over */
 	VERDICT_UP,			/* at least min-healthy local servers */
 	VERDICT_CACHES_DOWN,		/* a local cause: fewer than min-healthy */
-	VERDICT_DRAIN,			/* the operator's word: TTLs are running out */
-	VERDICT_DRAINED,		/* the operator's word, and the last TTL has run out */
+	VERDICT_DRAIN,			/* the operator's override: TTLs are running out */
+	VERDICT_DRAINED,		/* the operator's override, and the last TTL has run out */
 	VERDICT_HOLD,			/* a shared cause is suspected: change nothing */
-	VERDICT_FORCE_UP,		/* the operator's word: serve whatever the caches say */
+	VERDICT_FORCE_UP,		/* the operator's override: serve whatever the caches say */
 	VERDICT_FORCE_DOWN,
 	VERDICT_COUNT
 };
@@ -35,7 +35,7 @@ struct verdict_message {
 	uint32_t verdict;		/* enum verdict */
 	uint32_t local_up, local_total;	/* servers of this site */
 	uint64_t sent_ms;		/* monotonic */
-	uint64_t word_ms;		/* when the operator's word about the site was said; 0 = none */
+	uint64_t override_ms;		/* when the operator's override about the site was said; 0 = none */
 	char reason[HEALTH_REASON_MAX];	/* printable, NUL-terminated */
 };
 

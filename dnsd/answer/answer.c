@@ -61,7 +61,7 @@ answer_in(struct answer_job *j)
 static size_t
 answer_size(const struct answer_job *j, size_t packet_len, size_t out_size)
 {
-	const struct conf *conf = j->view->conf;
+	const struct conf *conf = j->gen->conf;
 	size_t size = out_size, most = packet_len * conf->max_amplification;
 
 	if (j->client->tcp)
@@ -80,13 +80,13 @@ answer_size(const struct answer_job *j, size_t packet_len, size_t out_size)
 static void
 prepare_opt(struct answer_job *j, bool plain)
 {
-	const struct view *view = j->view;
+	const struct generation *gen = j->gen;
 	struct reply_opt *opt = &j->r.opt;
 	const struct query *q = j->q;
 
 	opt->present = q->edns;
 	opt->dnssec_ok = q->dnssec_ok;
-	opt->payload = view->conf->udp_payload;
+	opt->payload = gen->conf->udp_payload;
 	opt->nsid_len = 0;
 	opt->cookie = false;
 	opt->ecs = NULL;
@@ -98,18 +98,18 @@ prepare_opt(struct answer_job *j, bool plain)
 	if (!q->edns || plain)
 		return;
 	if (q->nsid) {
-		opt->nsid = view->nsid;
-		opt->nsid_len = view->nsid_len;
+		opt->nsid = gen->nsid;
+		opt->nsid_len = gen->nsid_len;
 	}
 	if (q->ecs.present)
 		opt->ecs = &q->ecs;
 	opt->keepalive = q->keepalive;
 	opt->keepalive_100ms = j->client->tcp_idle_100ms;
-	if (q->cookie_len != 0 && view->cookies.n != 0) {
-		j->cookie = cookie_check(&view->cookies, q->cookie, q->cookie_len,
+	if (q->cookie_len != 0 && gen->cookies.n != 0) {
+		j->cookie = cookie_check(&gen->cookies, q->cookie, q->cookie_len,
 		    &j->client->addr, j->client->now_s);
 		j->note.cookie_ok = j->cookie == COOKIE_VALID;
-		cookie_make(&view->cookies, opt->cookie_data, q->cookie, &j->client->addr,
+		cookie_make(&gen->cookies, opt->cookie_data, q->cookie, &j->client->addr,
 		    j->client->now_s);
 		opt->cookie = true;
 	}
@@ -120,9 +120,9 @@ prepare_opt(struct answer_job *j, bool plain)
 static bool
 cookie_required(struct answer_job *j)
 {
-	const struct conf *conf = j->view->conf;
+	const struct conf *conf = j->gen->conf;
 
-	if (!conf->cookies.require || j->client->tcp || j->view->cookies.n == 0 ||
+	if (!conf->cookies.require || j->client->tcp || j->gen->cookies.n == 0 ||
 	    j->cookie == COOKIE_VALID)
 		return false;
 	if (j->cookie == COOKIE_NONE)
@@ -211,7 +211,7 @@ place(const struct query *q, const struct answer_client *client)
 }
 
 void
-answer_read(struct answer_ask *ask, const struct view *view, const struct answer_client *client,
+answer_read(struct answer_ask *ask, const struct generation *gen, const struct answer_client *client,
     const uint8_t *packet, size_t len)
 {
 	ask->client = *client;
@@ -221,7 +221,7 @@ answer_read(struct answer_ask *ask, const struct view *view, const struct answer
 	if (ask->outcome != QUERY_OK || ask->q.qclass != DNS_IN)
 		return;
 	ask->place = place(&ask->q, &ask->client);
-	ask->vz = view_find_zone(view, &ask->q.qname, ask->q.qtype);
+	ask->vz = generation_find_zone(gen, &ask->q.qname, ask->q.qtype);
 }
 
 static void
@@ -236,7 +236,7 @@ count_drop(struct counters *c, enum query_outcome outcome)
 }
 
 size_t
-answer_write(const struct view *view, const struct answer_ask *ask, uint8_t *out, size_t out_size,
+answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t *out, size_t out_size,
     struct answer_note *note, struct counters *counters)
 {
 	struct answer_job j;
@@ -245,7 +245,7 @@ answer_write(const struct view *view, const struct answer_ask *ask, uint8_t *out
 		count_drop(counters, ask->outcome);
 		return 0;
 	}
-	j.view = view;
+	j.gen = gen;
 	j.client = &ask->client;
 	j.vz = ask->vz;
 	j.q = &ask->q;
@@ -263,12 +263,12 @@ answer_write(const struct view *view, const struct answer_ask *ask, uint8_t *out
 }
 
 size_t
-answer_packet(const struct view *view, const struct answer_client *client,
+answer_packet(const struct generation *gen, const struct answer_client *client,
     const uint8_t *packet, size_t len, uint8_t *out, size_t out_size,
     struct answer_note *note, struct counters *counters)
 {
 	struct answer_ask ask;
 
-	answer_read(&ask, view, client, packet, len);
-	return answer_write(view, &ask, out, out_size, note, counters);
+	answer_read(&ask, gen, client, packet, len);
+	return answer_write(gen, &ask, out, out_size, note, counters);
 }

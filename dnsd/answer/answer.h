@@ -42,18 +42,18 @@ struct answer_note {
 	uint16_t question_end;		/* for a slipped (TC) answer: header and question */
 };
 
-/* A packet that has been read.  Points into packet, view, and itself. */
+/* A packet that has been read.  Points into packet, generation, and itself. */
 struct answer_ask {
 	struct answer_client client;
 	size_t len;			/* of the packet */
 	enum query_outcome outcome;
 	/* of a question in class IN: */
-	const struct view_zone *vz;	/* its zone; NULL = none of ours, or another class */
+	const struct generation_zone *vz;	/* its zone; NULL = none of ours, or another class */
 	struct steer_client place;	/* whom steering is to locate: the Client Subnet, or the resolver */
 	struct query q;
 };
 
-void answer_read(struct answer_ask *ask, const struct view *view, const struct answer_client *client,
+void answer_read(struct answer_ask *ask, const struct generation *gen, const struct answer_client *client,
     const uint8_t *packet, size_t len);
 
 /* Looks up together what these have in common to look up, and asks memory for the rest that their
@@ -62,11 +62,11 @@ void answer_ahead(struct answer_ask *ask, unsigned n);
 
 /* Returns the octets written to `out`, 0 = say nothing.  `out` has out_size octets: at
  * least ANSWER_MAX_UDP for UDP, ANSWER_MAX_TCP for TCP.  `note` may be NULL. */
-size_t answer_write(const struct view *view, const struct answer_ask *ask, uint8_t *out,
+size_t answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t *out,
     size_t out_size, struct answer_note *note, struct counters *counters);
 
 /* Both for one packet. */
-size_t answer_packet(const struct view *view, const struct answer_client *client,
+size_t answer_packet(const struct generation *gen, const struct answer_client *client,
     const uint8_t *packet, size_t len, uint8_t *out, size_t out_size,
     struct answer_note *note, struct counters *counters);
 

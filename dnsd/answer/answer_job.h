@@ -13,10 +13,10 @@
 #include "dnsd/generation/generation.h"
 
 struct answer_job {
-	const struct view *view;
+	const struct generation *gen;
 	const struct answer_client *client;
 	struct counters *counters;
-	const struct view_zone *vz;	/* NULL = none of ours */
+	const struct generation_zone *vz;	/* NULL = none of ours */
 	enum cookie_state cookie;
 	struct answer_note note;
 	const struct query *q;

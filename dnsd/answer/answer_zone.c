@@ -35,13 +35,13 @@ answer_nxdomain(struct answer_job *j)
 /* One address rrset; its owner is a pointer to the name in the rdata of the set at set_at
  * where there is one. */
 static bool
-put_extra(struct reply *r, const struct zone_extra *extra, size_t set_at, const struct rrset *glue)
+put_addresses(struct reply *r, const struct zone_additional *additional, size_t set_at, const struct rrset *glue)
 {
 	const struct zone *zone = r->zone;
 
-	if (extra->target != 0 && set_at + extra->target < 0x4000)
-		return reply_rrset(r, REPLY_ADDITIONAL, set_at + extra->target, glue);
-	return reply_rrset_named(r, REPLY_ADDITIONAL, zone->data + zone->nodes[extra->node].name, glue);
+	if (additional->target != 0 && set_at + additional->target < 0x4000)
+		return reply_rrset(r, REPLY_ADDITIONAL, set_at + additional->target, glue);
+	return reply_rrset_named(r, REPLY_ADDITIONAL, zone->data + zone->nodes[additional->node].name, glue);
 }
 
 /* Addresses of the names that the rrset written at set_at points to.  Required glue that does
@@ -54,14 +54,14 @@ put_additional(struct answer_job *j, const struct rrset *set, size_t set_at)
 	const struct zone *zone = j->r.zone;
 
 	for (unsigned i = 0; i < set->n_additional; i++) {
-		const struct zone_extra *extra = &zone->extras[set->additional + i];
-		const struct zone_node *node = &zone->nodes[extra->node];
+		const struct zone_additional *additional = &zone->additionals[set->additional + i];
+		const struct zone_node *node = &zone->nodes[additional->node];
 
 		if (node->steer != ZONE_NONE)
 			continue;
 		for (unsigned t = 0; t < 2; t++) {
 			const struct rrset *glue = zone_rrset(zone, node, types[t]);
-			if (glue != NULL && !put_extra(&j->r, extra, set_at, glue) && extra->required)
+			if (glue != NULL && !put_addresses(&j->r, additional, set_at, glue) && additional->in_domain)
 				answer_truncate(j);
 		}
 	}

@@ -14,18 +14,18 @@ put_string(uint8_t *out, const char *text)
 }
 
 static const char *
-id_text(const struct view *view)
+id_text(const struct generation *gen)
 {
-	const char *nsid = view->conf->nsid;
+	const char *nsid = gen->conf->nsid;
 
-	return nsid != NULL && *nsid != '\0' ? nsid : view->hostname;
+	return nsid != NULL && *nsid != '\0' ? nsid : gen->hostname;
 }
 
 /* The rdata for a name, its length; 0 = nothing to say. */
 static size_t
-chaos_rdata(const struct view *view, const uint8_t *name, uint8_t out[4 * 256])
+chaos_rdata(const struct generation *gen, const uint8_t *name, uint8_t out[4 * 256])
 {
-	const struct conf *conf = view->conf;
+	const struct conf *conf = gen->conf;
 	size_t n = 0;
 
 	if (name_equal(name, (const uint8_t *)"\7version\4bind"))
@@ -33,12 +33,12 @@ chaos_rdata(const struct view *view, const uint8_t *name, uint8_t out[4 * 256])
 	if (name_equal(name, (const uint8_t *)"\7version\6server"))
 		return conf->chaos.version_server ? put_string(out, conf->chaos.version) : 0;
 	if (name_equal(name, (const uint8_t *)"\2id\6server"))
-		return conf->chaos.id_server ? put_string(out, id_text(view)) : 0;
+		return conf->chaos.id_server ? put_string(out, id_text(gen)) : 0;
 	if (name_equal(name, (const uint8_t *)"\10hostname\4bind"))
-		return conf->chaos.hostname_bind ? put_string(out, view->hostname) : 0;
-	if (name_equal(name, (const uint8_t *)"\4site\10nearcast") && view->site_state[0][0] != '\0')
+		return conf->chaos.hostname_bind ? put_string(out, gen->hostname) : 0;
+	if (name_equal(name, (const uint8_t *)"\4site\10nearcast") && gen->site_state[0][0] != '\0')
 		for (unsigned i = 0; i < 4; i++)
-			n += put_string(out + n, view->site_state[i]);
+			n += put_string(out + n, gen->site_state[i]);
 	return n;
 }
 
@@ -46,7 +46,7 @@ bool
 chaos_answer(struct answer_job *j)
 {
 	uint8_t rdata[4 * 256];
-	size_t len = chaos_rdata(j->view, j->q->qname.name, rdata);
+	size_t len = chaos_rdata(j->gen, j->q->qname.name, rdata);
 
 	if (len == 0)
 		return false;

@@ -6,7 +6,7 @@
 static bool
 allowed(const struct answer_job *j)
 {
-	const struct conf_prefixes *allow = &j->view->conf->explain;
+	const struct conf_prefixes *allow = &j->gen->conf->explain;
 
 	for (size_t i = 0; i < allow->n; i++)
 		if (prefix_contains(&allow->v[i], j->client->addr.family, j->client->addr.ip))
@@ -161,8 +161,8 @@ explain_whoami(struct answer_job *j)
 		return true;
 	}
 	resolver.port = 0;
-	if (j->view->steer != NULL)
-		steer_country(j->view->steer, j->place, country);
+	if (j->gen->steer != NULL)
+		steer_country(j->gen->steer, j->place, country);
 	if (j->place->ecs) {
 		memcpy(net.ip, ecs->ip, 16);
 		prefix_text(&net, subnet);
@@ -173,7 +173,7 @@ explain_whoami(struct answer_job *j)
 	}
 	n = put_text(rdata, "ip", addr_text(&resolver, ip));
 	n += put_text(rdata + n, "ecs", subnet);
-	n += put_text(rdata + n, "site", j->view->conf->here != NULL ? j->view->conf->here : "none");
+	n += put_text(rdata + n, "site", j->gen->conf->here != NULL ? j->gen->conf->here : "none");
 	n += put_text(rdata + n, "country", *country != '\0' ? country : "unknown");
 	if (!reply_record(&j->r, REPLY_ANSWER, DNS_HEADER_LEN, DNS_TXT, DNS_IN, 0, rdata, n))
 		answer_truncate(j);

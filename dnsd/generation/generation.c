@@ -7,31 +7,31 @@
 
 /* ---- finding a zone ---- */
 
-static const struct view_zone *
-find_apex(const struct view *view, const struct name_walk *name, unsigned labels)
+static const struct generation_zone *
+find_apex(const struct generation *gen, const struct name_walk *name, unsigned labels)
 {
 	unsigned at = name->label[labels];
 	uint64_t hash = name->hash[labels];
 
 	for (uint32_t slot = (uint32_t)hash;; slot++) {
-		uint32_t i = view->apex_index[slot & view->apex_index_mask];
-		const struct view_zone *vz;
+		uint32_t i = gen->apex_index[slot & gen->apex_index_mask];
+		const struct generation_zone *vz;
 		if (i == ZONE_NONE)
 			return NULL;
-		vz = &view->zones[i];
+		vz = &gen->zones[i];
 		if (vz->apex_hash == hash && name_equal_to(vz->apex, name->name + at, name->len - at))
 			return vz;
 	}
 }
 
-const struct view_zone *
-view_find_zone(const struct view *view, const struct name_walk *name, uint16_t qtype)
+const struct generation_zone *
+generation_find_zone(const struct generation *gen, const struct name_walk *name, uint16_t qtype)
 {
-	unsigned n = name->labels < view->max_apex_labels ? name->labels : view->max_apex_labels;
-	const struct view_zone *child = NULL, *vz;
+	unsigned n = name->labels < gen->max_apex_labels ? name->labels : gen->max_apex_labels;
+	const struct generation_zone *child = NULL, *vz;
 
 	for (;; n--) {
-		vz = find_apex(view, name, n);
+		vz = find_apex(gen, name, n);
 		if (vz != NULL && (qtype != DNS_DS || n != name->labels || child != NULL))
 			return vz;
 		if (vz != NULL)
@@ -44,7 +44,7 @@ view_find_zone(const struct view *view, const struct name_walk *name, uint16_t q
 /* ---- building ---- */
 
 static int
-bind_steers(struct view *view, struct view_zone *vz, struct err *err)
+bind_steers(struct generation *gen, struct generation_zone *vz, struct err *err)
 {
 	const struct zone *zone = vz->zone;
 
@@ -54,7 +54,7 @@ bind_steers(struct view *view, struct view_zone *vz, struct err *err)
 	for (uint32_t i = 0; i < zone->n_steers; i++) {
 		const struct zone_steer *s = &zone->steers[i];
 
-		vz->steer[i] = steer_bind_zone(view->steer, zone, i, err);
+		vz->steer[i] = steer_bind_zone(gen->steer, zone, i, err);
 		if (vz->steer[i] == NULL)
 			return err_prefix(err, "%s:%d", (const char *)zone->data + s->file, s->line);
 	}
@@ -62,60 +62,60 @@ bind_steers(struct view *view, struct view_zone *vz, struct err *err)
 }
 
 static int
-build_zone(struct view *view, size_t i, struct err *err)
+build_zone(struct generation *gen, size_t i, struct err *err)
 {
-	struct view_zone *vz = &view->zones[i];
+	struct generation_zone *vz = &gen->zones[i];
 
-	vz->zone = view->load->zones[i];
+	vz->zone = gen->inputs->zones[i];
 	if (vz->zone == NULL) {
-		if (name_parse(vz->apex, view->conf->zones[i].name, err) < 0)
-			return err_prefix(err, "%s:%d", view->conf->path, view->conf->zones[i].line);
+		if (name_parse(vz->apex, gen->conf->zones[i].name, err) < 0)
+			return err_prefix(err, "%s:%d", gen->conf->path, gen->conf->zones[i].line);
 	} else {
 		memcpy(vz->apex, vz->zone->apex, vz->zone->apex_len);
-		view->n_loaded++;
-		if (bind_steers(view, vz, err) < 0)
+		gen->n_loaded++;
+		if (bind_steers(gen, vz, err) < 0)
 			return -1;
 	}
 	vz->apex_labels = (uint8_t)name_labels(vz->apex);
 	vz->apex_hash = name_hash(vz->apex);
-	if (vz->apex_labels > view->max_apex_labels)
-		view->max_apex_labels = vz->apex_labels;
+	if (vz->apex_labels > gen->max_apex_labels)
+		gen->max_apex_labels = vz->apex_labels;
 	return 0;
 }
 
 /* At most half full, so that a search ends soon. */
 static int
-build_index(struct view *view, struct err *err)
+build_index(struct generation *gen, struct err *err)
 {
 	uint32_t size = 4;
 
-	while (size < 2 * view->n_zones)
+	while (size < 2 * gen->n_zones)
 		size *= 2;
-	view->apex_index = malloc(size * sizeof(*view->apex_index));
-	if (view->apex_index == NULL)
+	gen->apex_index = malloc(size * sizeof(*gen->apex_index));
+	if (gen->apex_index == NULL)
 		return err_set(err, "out of memory for the index of zones");
-	view->apex_index_mask = size - 1;
-	memset(view->apex_index, 0xff, size * sizeof(*view->apex_index));
-	for (uint32_t i = 0; i < view->n_zones; i++) {
-		uint32_t slot = (uint32_t)view->zones[i].apex_hash;
-		while (view->apex_index[slot & view->apex_index_mask] != ZONE_NONE)
+	gen->apex_index_mask = size - 1;
+	memset(gen->apex_index, 0xff, size * sizeof(*gen->apex_index));
+	for (uint32_t i = 0; i < gen->n_zones; i++) {
+		uint32_t slot = (uint32_t)gen->zones[i].apex_hash;
+		while (gen->apex_index[slot & gen->apex_index_mask] != ZONE_NONE)
 			slot++;
-		view->apex_index[slot & view->apex_index_mask] = i;
+		gen->apex_index[slot & gen->apex_index_mask] = i;
 	}
 	return 0;
 }
 
 static int
-build_zones(struct view *view, struct err *err)
+build_zones(struct generation *gen, struct err *err)
 {
-	view->n_zones = (uint32_t)view->conf->n_zones;
-	view->zones = calloc(view->n_zones + 1u, sizeof(*view->zones));
-	if (view->zones == NULL)
+	gen->n_zones = (uint32_t)gen->conf->n_zones;
+	gen->zones = calloc(gen->n_zones + 1u, sizeof(*gen->zones));
+	if (gen->zones == NULL)
 		return err_set(err, "out of memory for zones");
-	for (uint32_t i = 0; i < view->n_zones; i++)
-		if (build_zone(view, i, err) < 0)
+	for (uint32_t i = 0; i < gen->n_zones; i++)
+		if (build_zone(gen, i, err) < 0)
 			return -1;
-	return build_index(view, err);
+	return build_index(gen, err);
 }
 
 /* True if health takes every server of this site out of service on the operator's word:
@@ -137,10 +137,10 @@ all_drain(const struct conf *conf, const struct health_file *health)
 
 /* What CH site.nearcast says: this site's posture, and whether it drains. */
 static void
-build_site_state(struct view *view, const struct health_file *health)
+build_site_state(struct generation *gen, const struct health_file *health)
 {
-	const struct conf *conf = view->conf;
-	size_t size = sizeof(view->site_state[0]);
+	const struct conf *conf = gen->conf;
+	size_t size = sizeof(gen->site_state[0]);
 
 	if (health == NULL || conf->here == NULL)
 		return;
@@ -150,63 +150,63 @@ build_site_state(struct view *view, const struct health_file *health)
 
 		if (strcmp(site->name, conf->here) != 0)
 			continue;
-		snprintf(view->site_state[0], size, "%s", site->name);
-		snprintf(view->site_state[1], size, "%s", health_posture_name(site->posture));
-		snprintf(view->site_state[2], size, "drain=%d", drain);
-		snprintf(view->site_state[3], size, "ttl=%u", steer_ttl_max(view->steer));
+		snprintf(gen->site_state[0], size, "%s", site->name);
+		snprintf(gen->site_state[1], size, "%s", health_posture_name(site->posture));
+		snprintf(gen->site_state[2], size, "drain=%d", drain);
+		snprintf(gen->site_state[3], size, "ttl=%u", steer_ttl_max(gen->steer));
 	}
 }
 
 static void
-build_identity(struct view *view)
+build_identity(struct generation *gen)
 {
-	const char *nsid = view->conf->nsid;
+	const char *nsid = gen->conf->nsid;
 
 	if (nsid != NULL) {
-		size_t len = strnlen(nsid, sizeof(view->nsid));
-		memcpy(view->nsid, nsid, len);
-		view->nsid_len = (uint8_t)len;
+		size_t len = strnlen(nsid, sizeof(gen->nsid));
+		memcpy(gen->nsid, nsid, len);
+		gen->nsid_len = (uint8_t)len;
 	}
-	if (gethostname(view->hostname, sizeof(view->hostname) - 1) < 0)
-		view->hostname[0] = '\0';
+	if (gethostname(gen->hostname, sizeof(gen->hostname) - 1) < 0)
+		gen->hostname[0] = '\0';
 }
 
-struct view *
-view_build(struct load *load, const struct health_file *health, uint64_t generation, struct err *err)
+struct generation *
+generation_build(struct inputs *inputs, const struct health_file *health, uint64_t number, struct err *err)
 {
-	struct view *view = calloc(1, sizeof(*view));
+	struct generation *gen = calloc(1, sizeof(*gen));
 
-	if (view == NULL) {
+	if (gen == NULL) {
 		err_set(err, "out of memory for a generation");
 		return NULL;
 	}
-	load_hold(load);
-	view->load = load;
-	view->conf = load->conf;
-	view->generation = generation;
-	view->cookies = load->cookies;
-	build_identity(view);
-	view->steer = steer_build(view->conf, load->geo, health, err);
-	if (view->steer == NULL || build_zones(view, err) < 0) {
-		view_free(view);
+	inputs_ref(inputs);
+	gen->inputs = inputs;
+	gen->conf = inputs->conf;
+	gen->number = number;
+	gen->cookies = inputs->cookies;
+	build_identity(gen);
+	gen->steer = steer_build(gen->conf, inputs->geo, health, err);
+	if (gen->steer == NULL || build_zones(gen, err) < 0) {
+		generation_free(gen);
 		return NULL;
 	}
-	build_site_state(view, health);
-	return view;
+	build_site_state(gen, health);
+	return gen;
 }
 
 void
-view_free(struct view *view)
+generation_free(struct generation *gen)
 {
-	if (view == NULL)
+	if (gen == NULL)
 		return;
-	for (uint32_t i = 0; view->zones != NULL && i < view->n_zones; i++)
-		free(view->zones[i].steer);
-	free(view->zones);
-	free(view->apex_index);
-	if (view->steer != NULL)
-		steer_free(view->steer);
-	load_release(view->load);
-	explicit_bzero(&view->cookies, sizeof(view->cookies));
-	free(view);
+	for (uint32_t i = 0; gen->zones != NULL && i < gen->n_zones; i++)
+		free(gen->zones[i].steer);
+	free(gen->zones);
+	free(gen->apex_index);
+	if (gen->steer != NULL)
+		steer_free(gen->steer);
+	inputs_unref(gen->inputs);
+	explicit_bzero(&gen->cookies, sizeof(gen->cookies));
+	free(gen);
 }

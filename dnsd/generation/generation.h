@@ -1,13 +1,13 @@
 /*
- * view: one generation of everything the packet path reads.
+ * generation: one generation of everything the packet path reads.
  *
  * Configuration, zones, maps and health, immutable, built whole off the packet
  * path and published by one pointer; the old one is freed after every worker has
  * passed a quiescent state (liburcu QSBR).  Zones and maps that did not change are
  * shared between generations by reference counts which only the main thread touches.
  */
-#ifndef NEARCAST_VIEW_H
-#define NEARCAST_VIEW_H
+#ifndef NEARCAST_GENERATION_H
+#define NEARCAST_GENERATION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@
 #include "dnsd/steer/steer.h"
 #include "dnsd/zone/zone.h"
 
-struct view_zone {
+struct generation_zone {
 	struct zone *zone;		/* NULL = configured but not loaded: SERVFAIL, EDE Not Ready */
 	const struct steer_name **steer; /* by index of zone->steers */
 	uint8_t apex[NAME_MAX_WIRE];
@@ -29,11 +29,11 @@ struct view_zone {
 	uint64_t apex_hash;
 };
 
-struct view {
-	uint64_t generation;
-	struct load *load;		/* held: conf, zones, maps */
-	const struct conf *conf;	/* the load's */
-	struct view_zone *zones;
+struct generation {
+	uint64_t number;
+	struct inputs *inputs;		/* held: conf, zones, maps */
+	const struct conf *conf;	/* the inputs's */
+	struct generation_zone *zones;
 	uint32_t n_zones, n_loaded;
 	uint32_t *apex_index;		/* open addressing on apex_hash: index into zones or ZONE_NONE */
 	uint32_t apex_index_mask;
@@ -49,16 +49,16 @@ struct view {
 };
 
 /* Builds a generation from what was read and one state of health (NULL = unknown, which fails
- * open; it is copied).  Holds the load.  Main thread (or nearctl) only.  NULL with a reason. */
-struct view *view_build(struct load *load, const struct health_file *health, uint64_t generation,
+ * open; it is copied).  Holds the inputs.  Main thread (or nearctl) only.  NULL with a reason. */
+struct generation *generation_build(struct inputs *inputs, const struct health_file *health, uint64_t number,
     struct err *err);
 
 /* When no worker reads it any more.  NULL is fine. */
-void view_free(struct view *view);
+void generation_free(struct generation *gen);
 
 /* The zone that is closest above the name (by labels from the right); for qtype DS
  * at a child's apex its parent, where we have it (RFC 4035 3.1.4.1).  NULL = none. */
-const struct view_zone *view_find_zone(const struct view *view,
+const struct generation_zone *generation_find_zone(const struct generation *gen,
     const struct name_walk *name, uint16_t qtype);
 
 #endif

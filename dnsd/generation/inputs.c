@@ -22,13 +22,13 @@ say_line(void (*say)(const char *line), const char *fmt, ...)
 }
 
 static void
-zone_hold(struct zone *zone)
+zone_ref(struct zone *zone)
 {
 	zone->refs++;
 }
 
 static void
-zone_release(struct zone *zone)
+zone_unref(struct zone *zone)
 {
 	if (zone != NULL && --zone->refs == 0)
 		zone_free(zone);
@@ -48,9 +48,9 @@ add_line(struct err *reason, const char *file, const char *conf, int line, const
 	err_prefix(reason, "%s:%d: %s", conf, line, what);
 }
 
-/* The version of a zone in the load before, or NULL. */
+/* The version of a zone in the inputs before, or NULL. */
 static struct zone *
-old_zone(const struct load *old, const char *name)
+old_zone(const struct inputs *old, const char *name)
 {
 	if (old == NULL)
 		return NULL;
@@ -76,7 +76,7 @@ check_pools(const struct conf *conf, const struct zone *zone, struct err *err)
 /* The zone from its file, if it is fit to be served; else NULL with a reason. */
 static struct zone *
 fresh_zone(const struct conf *conf, const struct conf_zone *cz, const struct zone *old, bool force,
-    const struct load_say *say, struct err *err)
+    const struct inputs_say *say, struct err *err)
 {
 	struct zone *zone = zone_load(cz->name, cz->file, NULL, say->warn, err);
 
@@ -93,40 +93,40 @@ fresh_zone(const struct conf *conf, const struct conf_zone *cz, const struct zon
 
 /* One zone: shared, fresh, or the old one in place of a fresh one that is refused. */
 static int
-load_zone(struct load *load, size_t i, const struct load *before, bool force,
-    const struct load_say *say, struct err *err)
+read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool force,
+    const struct inputs_say *say, struct err *err)
 {
-	const struct conf_zone *cz = &load->conf->zones[i];
+	const struct conf_zone *cz = &inputs->conf->zones[i];
 	struct zone *old = old_zone(before, cz->name), *zone;
 	struct err reason;
 
 	if (old != NULL && strcmp(old->file, cz->file) == 0 && zone_load_stamp(old) == old->file_stamp) {
 		zone = old;
-		if (check_pools(load->conf, zone, err) < 0)
+		if (check_pools(inputs->conf, zone, err) < 0)
 			return -1;
-	} else if ((zone = fresh_zone(load->conf, cz, old, force, say, &reason)) == NULL) {
-		load->failed++;
-		add_line(&reason, cz->file, load->conf->path, cz->line, "zone");
+	} else if ((zone = fresh_zone(inputs->conf, cz, old, force, say, &reason)) == NULL) {
+		inputs->failed++;
+		add_line(&reason, cz->file, inputs->conf->path, cz->line, "zone");
 		say_line(say->error, "%s%s", reason.text, old != NULL ? "; the old version stays" : "");
-		if (old != NULL && check_pools(load->conf, old, err) < 0)
+		if (old != NULL && check_pools(inputs->conf, old, err) < 0)
 			return -1;
 		zone = old;
 	}
-	load->zones[i] = zone;
+	inputs->zones[i] = zone;
 	if (zone != NULL)
-		zone_hold(zone);
+		zone_ref(zone);
 	return 0;
 }
 
 static int
-load_zones(struct load *load, const struct load *old, bool force, const struct load_say *say,
+read_zones(struct inputs *inputs, const struct inputs *old, bool force, const struct inputs_say *say,
     struct err *err)
 {
-	load->zones = calloc(load->conf->n_zones + 1, sizeof(struct zone *));
-	if (load->zones == NULL)
+	inputs->zones = calloc(inputs->conf->n_zones + 1, sizeof(struct zone *));
+	if (inputs->zones == NULL)
 		return err_set(err, "out of memory for zones");
-	for (size_t i = 0; i < load->conf->n_zones; i++)
-		if (load_zone(load, i, old, force, say, err) < 0)
+	for (size_t i = 0; i < inputs->conf->n_zones; i++)
+		if (read_zone(inputs, i, old, force, say, err) < 0)
 			return -1;
 	return 0;
 }
@@ -135,51 +135,51 @@ load_zones(struct load *load, const struct load *old, bool force, const struct l
 
 /* A random secret is one process's own and outlives its reloads, as its clients' cookies do. */
 static int
-load_cookies(struct load *load, const struct load *old, struct err *err)
+read_cookies(struct inputs *inputs, const struct inputs *old, struct err *err)
 {
-	const struct conf *conf = load->conf;
+	const struct conf *conf = inputs->conf;
 
 	if (!conf->cookies.enabled)
 		return 0;
 	if (conf->cookies.secret_file == NULL && old != NULL && old->cookies.n != 0 &&
 	    old->conf->cookies.secret_file == NULL) {
-		load->cookies = old->cookies;
+		inputs->cookies = old->cookies;
 		return 0;
 	}
-	if (cookie_read_secrets(&load->cookies, conf->cookies.secret_file, err) == 0)
+	if (cookie_read_secrets(&inputs->cookies, conf->cookies.secret_file, err) == 0)
 		return 0;
 	if (conf->cookies.secret_file != NULL)
 		add_line(err, conf->cookies.secret_file, conf->path, conf->cookies.line, "secret-file");
 	return -1;
 }
 
-static struct load *
-load_new(struct err *err)
+static struct inputs *
+read_new(struct err *err)
 {
-	struct load *load = calloc(1, sizeof(*load));
+	struct inputs *inputs = calloc(1, sizeof(*inputs));
 
-	if (load == NULL)
+	if (inputs == NULL)
 		err_set(err, "out of memory for a generation");
 	else
-		load->refs = 1;
-	return load;
+		inputs->refs = 1;
+	return inputs;
 }
 
 static int
-load_conf_file(struct load *load, const char *path, const struct load_say *say, struct err *err)
+read_conf_file(struct inputs *inputs, const char *path, const struct inputs_say *say, struct err *err)
 {
 	struct conf *conf = conf_read(path, say->warn, err);
 
 	if (conf == NULL)
 		return -1;
-	load->owner = calloc(1, sizeof(*load->owner));
-	if (load->owner == NULL) {
+	inputs->owner = calloc(1, sizeof(*inputs->owner));
+	if (inputs->owner == NULL) {
 		conf_free(conf);
 		return err_set(err, "out of memory for the configuration");
 	}
-	load->owner->refs = 1;
-	load->owner->conf = conf;
-	load->conf = conf;
+	inputs->owner->refs = 1;
+	inputs->owner->conf = conf;
+	inputs->conf = conf;
 	return 0;
 }
 
@@ -191,63 +191,63 @@ check_listen(const struct conf *conf, struct err *err)
 	    err_set(err, "%s: no address to serve on, `listen = { \"ADDRESS\" }` was expected", conf->path);
 }
 
-struct load *
-load_read(const char *path, const struct load *old, bool force, const struct load_say *say,
+struct inputs *
+inputs_read(const char *path, const struct inputs *old, bool force, const struct inputs_say *say,
     struct err *err)
 {
 	uint64_t start = clock_mono().ms;
-	struct load *load = load_new(err);
+	struct inputs *inputs = read_new(err);
 
-	if (load == NULL)
+	if (inputs == NULL)
 		return NULL;
-	if (load_conf_file(load, path, say, err) < 0 ||
-	    check_listen(load->conf, err) < 0 ||
-	    load_cookies(load, old, err) < 0 ||
-	    load_zones(load, old, force, say, err) < 0 ||
-	    (load->geo = steer_geo_load(load->conf, old != NULL ? old->geo : NULL, say->warn, err)) == NULL) {
-		load_release(load);
+	if (read_conf_file(inputs, path, say, err) < 0 ||
+	    check_listen(inputs->conf, err) < 0 ||
+	    read_cookies(inputs, old, err) < 0 ||
+	    read_zones(inputs, old, force, say, err) < 0 ||
+	    (inputs->geo = steer_geo_load(inputs->conf, old != NULL ? old->geo : NULL, say->warn, err)) == NULL) {
+		inputs_unref(inputs);
 		return NULL;
 	}
-	load->seconds = (double)(clock_mono().ms - start) / 1000;
-	return load;
+	inputs->seconds = (double)(clock_mono().ms - start) / 1000;
+	return inputs;
 }
 
-struct load *
-load_read_geo(const struct load *old, const struct load_say *say, struct err *err)
+struct inputs *
+inputs_read_geo(const struct inputs *old, const struct inputs_say *say, struct err *err)
 {
 	uint64_t start = clock_mono().ms;
-	struct load *load = load_new(err);
+	struct inputs *inputs = read_new(err);
 	size_t n = old->conf->n_zones;
 
-	if (load == NULL)
+	if (inputs == NULL)
 		return NULL;
-	load->owner = old->owner;
-	load->owner->refs++;
-	load->conf = old->conf;
-	load->cookies = old->cookies;
-	load->failed = old->failed;
-	load->zones = calloc(n + 1, sizeof(struct zone *));
-	if (load->zones == NULL)
+	inputs->owner = old->owner;
+	inputs->owner->refs++;
+	inputs->conf = old->conf;
+	inputs->cookies = old->cookies;
+	inputs->failed = old->failed;
+	inputs->zones = calloc(n + 1, sizeof(struct zone *));
+	if (inputs->zones == NULL)
 		err_set(err, "out of memory for zones");
-	for (size_t i = 0; i < n && load->zones != NULL; i++)
-		if ((load->zones[i] = old->zones[i]) != NULL)
-			zone_hold(load->zones[i]);
-	if (load->zones == NULL || (load->geo = steer_geo_load(load->conf, old->geo, say->warn, err)) == NULL) {
-		load_release(load);
+	for (size_t i = 0; i < n && inputs->zones != NULL; i++)
+		if ((inputs->zones[i] = old->zones[i]) != NULL)
+			zone_ref(inputs->zones[i]);
+	if (inputs->zones == NULL || (inputs->geo = steer_geo_load(inputs->conf, old->geo, say->warn, err)) == NULL) {
+		inputs_unref(inputs);
 		return NULL;
 	}
-	load->seconds = (double)(clock_mono().ms - start) / 1000;
-	return load;
+	inputs->seconds = (double)(clock_mono().ms - start) / 1000;
+	return inputs;
 }
 
 void
-load_hold(struct load *load)
+inputs_ref(struct inputs *inputs)
 {
-	load->refs++;
+	inputs->refs++;
 }
 
 void
-load_release_conf(struct load_conf *owner)
+inputs_unref_conf(struct inputs_conf *owner)
 {
 	if (owner == NULL || --owner->refs != 0)
 		return;
@@ -256,15 +256,15 @@ load_release_conf(struct load_conf *owner)
 }
 
 void
-load_release(struct load *load)
+inputs_unref(struct inputs *inputs)
 {
-	if (load == NULL || --load->refs != 0)
+	if (inputs == NULL || --inputs->refs != 0)
 		return;
-	for (size_t i = 0; load->zones != NULL && i < load->conf->n_zones; i++)
-		zone_release(load->zones[i]);
-	free(load->zones);
-	steer_geo_release(load->geo);
-	load_release_conf(load->owner);
-	explicit_bzero(&load->cookies, sizeof(load->cookies));
-	free(load);
+	for (size_t i = 0; inputs->zones != NULL && i < inputs->conf->n_zones; i++)
+		zone_unref(inputs->zones[i]);
+	free(inputs->zones);
+	steer_geo_unref(inputs->geo);
+	inputs_unref_conf(inputs->owner);
+	explicit_bzero(&inputs->cookies, sizeof(inputs->cookies));
+	free(inputs);
 }

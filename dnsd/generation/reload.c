@@ -20,13 +20,13 @@ struct reload {
 	pthread_t thread;
 	enum reload_kind kind;
 	char path[4096];
-	const struct load *old;
-	struct load *result;
+	const struct inputs *old;
+	struct inputs *result;
 	struct err err;
 	char said[8192];		/* lines, for whoever asked for the reload */
 };
 
-/* whose thread this is: load.c's callbacks carry no argument */
+/* whose thread this is: inputs.c's callbacks carry no argument */
 static _Thread_local struct reload *saying;
 
 struct reload *
@@ -48,7 +48,7 @@ reload_free(struct reload *r)
 	if (r == NULL)
 		return;
 	if (r->busy)
-		load_release(reload_take(r, NULL));
+		inputs_unref(reload_take(r, NULL));
 	close(r->event);
 	free(r);
 }
@@ -108,22 +108,22 @@ be_nice(void)
 static void *
 reload_run(void *arg)
 {
-	static const struct load_say say = { say_warn, say_error };
+	static const struct inputs_say say = { say_warn, say_error };
 	struct reload *r = arg;
 	uint64_t one = 1;
 
 	saying = r;
 	be_nice();
 	if (r->kind == RELOAD_GEO)
-		r->result = load_read_geo(r->old, &say, &r->err);
+		r->result = inputs_read_geo(r->old, &say, &r->err);
 	else
-		r->result = load_read(r->path, r->old, r->kind == RELOAD_FORCED, &say, &r->err);
+		r->result = inputs_read(r->path, r->old, r->kind == RELOAD_FORCED, &say, &r->err);
 	(void)!write(r->event, &one, sizeof(one));
 	return NULL;
 }
 
 int
-reload_begin(struct reload *r, enum reload_kind kind, const char *path, const struct load *old,
+reload_begin(struct reload *r, enum reload_kind kind, const char *path, const struct inputs *old,
     struct err *err)
 {
 	int rc;
@@ -145,7 +145,7 @@ reload_begin(struct reload *r, enum reload_kind kind, const char *path, const st
 	return 0;
 }
 
-struct load *
+struct inputs *
 reload_take(struct reload *r, struct err *err)
 {
 	uint64_t n;

@@ -128,9 +128,9 @@ start_worker(struct server *s, unsigned worker, struct err *err)
 }
 
 int
-server_start(struct server *s, struct view *view, struct err *err)
+server_start(struct server *s, struct generation *gen, struct err *err)
 {
-	rcu_set_pointer(&s->serving.view, view);
+	rcu_set_pointer(&s->serving.gen, gen);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		if (start_worker(s, i, err) < 0)
 			return -1;
@@ -138,18 +138,18 @@ server_start(struct server *s, struct view *view, struct err *err)
 }
 
 void
-server_publish(struct server *s, struct view *view)
+server_publish(struct server *s, struct generation *gen)
 {
-	struct view *old = rcu_xchg_pointer(&s->serving.view, view);
+	struct generation *old = rcu_xchg_pointer(&s->serving.gen, gen);
 
 	synchronize_rcu();
-	view_free(old);
+	generation_free(old);
 }
 
-const struct view *
+const struct generation *
 server_view(const struct server *s)
 {
-	return s->serving.view;
+	return s->serving.gen;
 }
 
 static void
@@ -191,7 +191,7 @@ server_stop(struct server *s)
 	stop_threads(s);
 	close_unused(s->udp_fds, n);
 	close_unused(s->tcp_fds, n);
-	view_free(s->serving.view);
+	generation_free(s->serving.gen);
 	rrl_free(s->serving.rrl);
 	tcp_pool_free(s->pool);
 	free(s->udp_fds);

@@ -21,15 +21,15 @@ struct server *server_bind(const struct conf *conf, struct err *err);
 
 /* Starts the threads with a first generation, which is the server's from now on, on failure too.
  * 0, or -1 with a reason. */
-int server_start(struct server *server, struct view *view, struct err *err);
+int server_start(struct server *server, struct generation *gen, struct err *err);
 
 /* Puts a new generation in the place of the old, waits until no worker reads the old one
  * (microseconds, mostly) and frees it. */
-void server_publish(struct server *server, struct view *view);
+void server_publish(struct server *server, struct generation *gen);
 
-const struct view *server_view(const struct server *server);
+const struct generation *server_view(const struct server *server);
 
-/* Ends the threads, finishing TCP answers on their way; frees everything, the last view
+/* Ends the threads, finishing TCP answers on their way; frees everything, the last generation
  * included.  NULL is fine. */
 void server_stop(struct server *server);
 

@@ -1,7 +1,7 @@
 /*
  * serving: what every worker thread, UDP or TCP, is given.
  *
- * The view is published by one pointer.  A worker takes it once per batch between
+ * The generation is published by one pointer.  A worker takes it once per batch between
  * rcu_thread_online and rcu_thread_offline (liburcu QSBR) and is offline while it
  * waits, so that the main thread's synchronize_rcu never waits for traffic.
  */
@@ -16,7 +16,7 @@
 #include "dnsd/generation/generation.h"
 
 struct serving {
-	struct view *view;		/* rcu_dereference, rcu_xchg_pointer */
+	struct generation *gen;		/* rcu_dereference, rcu_xchg_pointer */
 	struct rrl *rrl;
 	bool stop;			/* atomic: workers are to end */
 };

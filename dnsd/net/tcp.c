@@ -33,7 +33,7 @@ struct tcp_worker {
 	int *listeners;
 	size_t n_listeners;
 	uint64_t paused_until_ms;	/* 0 = accepting */
-	uint32_t idle_ms;		/* of the view in use */
+	uint32_t idle_ms;		/* of the generation in use */
 	struct tcp_conn *first, *last;	/* by activity, longest idle first */
 	struct tcp_buffers buffers;
 } __attribute__((aligned(64)));
@@ -189,12 +189,12 @@ accept_some(struct tcp_worker *w, int listener, const struct conf *conf, uint64_
 static struct tcp_batch
 batch_begin(struct tcp_worker *w, struct serving_now now)
 {
-	const struct view *view = rcu_dereference(w->serving->view);
-	uint32_t idle = view->conf->tcp.idle_timeout_ms / 100;
+	const struct generation *gen = rcu_dereference(w->serving->gen);
+	uint32_t idle = gen->conf->tcp.idle_timeout_ms / 100;
 
-	w->idle_ms = view->conf->tcp.idle_timeout_ms;
+	w->idle_ms = gen->conf->tcp.idle_timeout_ms;
 	return (struct tcp_batch){
-		.view = view,
+		.gen = gen,
 		.client = { .tcp = true, .now_s = now.wall_s,
 		    .tcp_idle_100ms = (uint16_t)(idle < UINT16_MAX ? idle : UINT16_MAX) },
 		.counters = &w->counters,
@@ -225,7 +225,7 @@ serve_turn(struct tcp_worker *w, int wait_ms)
 	for (int i = 0; i < n; i++) {
 		void *what = events[i].data.ptr;
 		if (is_listener(w, what))
-			accept_some(w, *(int *)what, batch.view->conf, now.mono_ms);
+			accept_some(w, *(int *)what, batch.gen->conf, now.mono_ms);
 		else if (what != &w->wake)
 			conn_event(w, what, events[i].events, &batch, now.mono_ms);
 	}
@@ -252,7 +252,7 @@ finish(struct tcp_worker *w)
 	struct tcp_conn *c, *next;
 
 	for (size_t i = 0; i < w->n_listeners; i++) {
-		accept_some(w, w->listeners[i], batch.view->conf, now.mono_ms);
+		accept_some(w, w->listeners[i], batch.gen->conf, now.mono_ms);
 		watch(w, EPOLL_CTL_DEL, w->listeners[i], 0, NULL);
 	}
 	watch(w, EPOLL_CTL_DEL, w->wake, 0, NULL);

@@ -93,7 +93,7 @@ answer_message(struct tcp_conn *c, struct tcp_batch *batch, const uint8_t *messa
 
 	batch->client.addr = c->addr;
 	COUNTER_ADD(batch->counters, tcp_queries, 1);
-	n = answer_packet(batch->view, &batch->client, message, len, out + 2, ANSWER_MAX_TCP, NULL,
+	n = answer_packet(batch->gen, &batch->client, message, len, out + 2, ANSWER_MAX_TCP, NULL,
 	    batch->counters);
 	if (n == 0)
 		return;

@@ -38,7 +38,7 @@ struct tcp_buffers {
 
 /* What answering needs, for one batch of events. */
 struct tcp_batch {
-	const struct view *view;
+	const struct generation *gen;
 	struct answer_client client;	/* but its address */
 	struct counters *counters;
 	struct tcp_buffers *buffers;

@@ -79,10 +79,10 @@ slip(uint8_t *out, const struct answer_note *note)
 }
 
 static size_t
-limit(struct udp_worker *w, const struct view *view, const struct answer_client *client,
+limit(struct udp_worker *w, const struct generation *gen, const struct answer_client *client,
     const struct answer_note *note, uint64_t now_ms, uint8_t *out, size_t len)
 {
-	switch (rrl_check(w->serving->rrl, view->conf, client, note, now_ms)) {
+	switch (rrl_check(w->serving->rrl, gen->conf, client, note, now_ms)) {
 	case RRL_DROP:
 		COUNTER_ADD(&w->counters, drop_rrl, 1);
 		return 0;
@@ -114,27 +114,27 @@ reply_from(struct msghdr *msg)
 }
 
 static void
-read_batch(struct udp_worker *w, const struct view *view, unsigned n, uint32_t now_s)
+read_batch(struct udp_worker *w, const struct generation *gen, unsigned n, uint32_t now_s)
 {
 	struct answer_client client = { .tcp = false, .now_s = now_s };
 
 	for (unsigned i = 0; i < n; i++) {
 		peer_addr(&w->peer[i], &client.addr);
-		answer_read(&w->ask[i], view, &client, w->in_data[i], w->in[i].msg_len);
+		answer_read(&w->ask[i], gen, &client, w->in_data[i], w->in[i].msg_len);
 	}
 }
 
 /* Answers datagram i into the outbox. */
 static void
-answer_one(struct udp_worker *w, const struct view *view, uint64_t now_ms, unsigned i)
+answer_one(struct udp_worker *w, const struct generation *gen, uint64_t now_ms, unsigned i)
 {
 	struct msghdr *query = &w->in[i].msg_hdr;
 	uint8_t *out = outbox_next(&w->out);
 	struct answer_note note;
-	size_t len = answer_write(view, &w->ask[i], out, OUTBOX_ROOM, &note, &w->counters);
+	size_t len = answer_write(gen, &w->ask[i], out, OUTBOX_ROOM, &note, &w->counters);
 
-	if (len != 0 && view->conf->rrl.responses_per_second != 0)
-		len = limit(w, view, &w->ask[i].client, &note, now_ms, out, len);
+	if (len != 0 && gen->conf->rrl.responses_per_second != 0)
+		len = limit(w, gen, &w->ask[i].client, &note, now_ms, out, len);
 	if (len == 0)
 		return;
 	if (w->wildcard)
@@ -145,15 +145,15 @@ answer_one(struct udp_worker *w, const struct view *view, uint64_t now_ms, unsig
 static void
 serve_batch(struct udp_worker *w, unsigned n)
 {
-	const struct view *view = rcu_dereference(w->serving->view);
+	const struct generation *gen = rcu_dereference(w->serving->gen);
 	struct serving_now now = serving_now();
 	unsigned lost;
 
 	COUNTER_ADD(&w->counters, udp_queries, n);
-	read_batch(w, view, n, now.wall_s);
+	read_batch(w, gen, n, now.wall_s);
 	answer_ahead(w->ask, n);
 	for (unsigned i = 0; i < n; i++)
-		answer_one(w, view, now.mono_ms, i);
+		answer_one(w, gen, now.mono_ms, i);
 	lost = outbox_send(&w->out, w->fd);
 	if (lost != 0)
 		COUNTER_ADD(&w->counters, drop_send, lost);

@@ -45,11 +45,11 @@ struct steer_name;			/* one steered name, bound to its pool */
 /* Loads databases and builds every pool's map.  A database that is missing is a
  * warning and every client is unlocated; one that is refused is an error (-> NULL)
  * unless `old` has a usable one, which is then kept, with a warning.  `old` may be NULL and stays the
- * caller's.  Freed by the last steer_free / steer_geo_release. */
+ * caller's.  Freed by the last steer_free / steer_geo_unref. */
 struct steer_geo *steer_geo_load(const struct conf *conf, const struct steer_geo *old,
     void (*warn)(const char *line), struct err *err);
-struct steer_geo *steer_geo_hold(struct steer_geo *geo);
-void steer_geo_release(struct steer_geo *geo);
+struct steer_geo *steer_geo_ref(struct steer_geo *geo);
+void steer_geo_unref(struct steer_geo *geo);
 /* True while a file on disk was refused and an older database is in use in its place. */
 bool steer_geo_refused(const struct steer_geo *geo);
 /* The map of a pool (index in conf) and the sites it has servers at, ascending; NULL = it has

@@ -252,7 +252,7 @@ steer_build(const struct conf *conf, struct steer_geo *geo, const struct health_
 		return NULL;
 	}
 	steer->conf = conf;
-	steer->geo = steer_geo_hold(geo);
+	steer->geo = steer_geo_ref(geo);
 	steer->health_known = health != NULL;
 	steer->servers = calloc(conf->n_servers + 1, sizeof(*steer->servers));
 	steer->pools = calloc(conf->n_pools + 1, sizeof(*steer->pools));
@@ -300,7 +300,7 @@ steer_free(struct steer *steer)
 	free(steer->pools);
 	free(steer->servers);
 	free(steer->candidates);
-	steer_geo_release(steer->geo);
+	steer_geo_unref(steer->geo);
 	free(steer);
 }
 

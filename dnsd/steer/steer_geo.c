@@ -280,14 +280,14 @@ moved_percent(const struct steer_geo *old, const struct steer_geo *fresh)
 /* ---- all of it ---- */
 
 struct steer_geo *
-steer_geo_hold(struct steer_geo *geo)
+steer_geo_ref(struct steer_geo *geo)
 {
 	geo->refs++;
 	return geo;
 }
 
 void
-steer_geo_release(struct steer_geo *geo)
+steer_geo_unref(struct steer_geo *geo)
 {
 	if (geo == NULL || --geo->refs != 0)
 		return;
@@ -360,7 +360,7 @@ old_under(const struct conf *conf, const struct steer_geo *old, struct err *err)
 	geo->city = conf->geo.city != NULL ? db_hold(old->city) : NULL;
 	geo->asn = conf->geo.asn != NULL ? db_hold(old->asn) : NULL;
 	if (load_maps(geo, conf, old, err) < 0) {
-		steer_geo_release(geo);
+		steer_geo_unref(geo);
 		return NULL;
 	}
 	return geo;
@@ -379,19 +379,19 @@ guard_move(struct steer_geo *geo, const struct conf *conf, const struct steer_ge
 		return geo;
 	before = old_under(conf, old, err);
 	if (before == NULL) {
-		steer_geo_release(geo);
+		steer_geo_unref(geo);
 		return NULL;
 	}
 	moved = moved_percent(before, geo);
 	if (moved <= conf->geo.max_move) {
-		steer_geo_release(before);
+		steer_geo_unref(before);
 		return geo;
 	}
 	say(warn, "%s: moves %.2f percent of the located address space to another site, "
 	    "max-move allows %.2f; the database read before stays in use",
 	    conf->geo.city != NULL ? conf->geo.city : conf->geo.asn, moved, conf->geo.max_move);
 	before->refused = true;
-	steer_geo_release(geo);
+	steer_geo_unref(geo);
 	return before;
 }
 
@@ -409,7 +409,7 @@ steer_geo_load(const struct conf *conf, const struct steer_geo *old,
 	if (db_load(geo, &geo->city, PLACES, conf->geo.city, old != NULL ? old->city : NULL, warn, err) < 0 ||
 	    db_load(geo, &geo->asn, AS_NUMBERS, conf->geo.asn, old != NULL ? old->asn : NULL, warn, err) < 0 ||
 	    load_maps(geo, conf, old, err) < 0) {
-		steer_geo_release(geo);
+		steer_geo_unref(geo);
 		return NULL;
 	}
 	return guard_move(geo, conf, old, warn, err);

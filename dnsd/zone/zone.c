@@ -67,8 +67,8 @@ found(const struct zone *zone, uint32_t id, uint16_t qtype, uint32_t *node)
 {
 	const struct zone_node *n = &zone->nodes[id];
 
-	if ((n->flags & ZONE_NODE_BELOW) != 0)
-		return covered(zone, n->cover, node);
+	if ((n->flags & ZONE_NODE_OCCLUDED) != 0)
+		return covered(zone, n->occluded_by, node);
 	*node = id;
 	if ((n->flags & ZONE_NODE_CUT) != 0 && qtype != DNS_DS)
 		return ZONE_DELEGATION;
@@ -81,8 +81,8 @@ missed(const struct zone *zone, uint32_t id, uint32_t *node)
 {
 	const struct zone_node *n = &zone->nodes[id];
 
-	if ((n->flags & ZONE_NODE_BELOW) != 0)
-		return covered(zone, n->cover, node);
+	if ((n->flags & ZONE_NODE_OCCLUDED) != 0)
+		return covered(zone, n->occluded_by, node);
 	if ((n->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0)
 		return covered(zone, id, node);
 	if (n->wildcard != ZONE_NONE) {
@@ -119,7 +119,7 @@ zone_free(struct zone *zone)
 		return;
 	memory_free(zone->nodes, zone->n_nodes * sizeof(*zone->nodes));
 	memory_free(zone->index, ((size_t)zone->index_mask + 1) * sizeof(*zone->index));
-	free(zone->extras);
+	free(zone->additionals);
 	free(zone->steers);
 	memory_free(zone->data, zone->data_len);
 	free(zone);

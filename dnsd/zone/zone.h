@@ -38,7 +38,7 @@ struct rrset {
 	uint32_t sigs_len;		/* octets of RRSIG records after them; 0 = unsigned */
 	uint16_t n_fixups;		/* uint32_t offsets into wire, after the records and signatures, aligned */
 	uint16_t n_sigs;
-	uint32_t additional;		/* index of the first of its `struct zone_extra`, or ZONE_NONE */
+	uint32_t additional;		/* index of the first of its `struct zone_additional`, or ZONE_NONE */
 	uint16_t n_additional;
 	uint16_t pad;
 	uint8_t wire[];
@@ -61,16 +61,16 @@ zone_rrset_next(const struct rrset *set)
 }
 
 /* An address rrset that belongs in the additional section of another. */
-struct zone_extra {
+struct zone_additional {
 	uint32_t node;			/* whose A and AAAA */
 	uint16_t target;		/* offset in the other's wire where this owner stands; 0 = nowhere
 					 * that a pointer may lead to */
-	bool required;			/* glue below the cut: without it TC (RFC 9471) */
+	bool in_domain;			/* glue below the cut: without it TC (RFC 9471) */
 };
 
 enum zone_node_flag {
 	ZONE_NODE_CUT = 1,		/* has NS and is not the apex: a delegation */
-	ZONE_NODE_BELOW = 2,		/* beneath a cut or a DNAME: data here is glue or occluded; `cover` names the node above */
+	ZONE_NODE_OCCLUDED = 2,		/* beneath a cut or a DNAME: data here is glue or occluded; `occluded_by` names the node above */
 	ZONE_NODE_DNAME = 4,
 	ZONE_NODE_CNAME = 8,
 	ZONE_NODE_APEX = 16
@@ -83,7 +83,7 @@ struct zone_node {
 	uint8_t flags;
 	uint8_t labels;			/* of the owner, without the root */
 	uint32_t wildcard;		/* index of the child `*`, or ZONE_NONE */
-	uint32_t cover;			/* BELOW: index of the cut or DNAME above; else ZONE_NONE */
+	uint32_t occluded_by;			/* OCCLUDED: index of the cut or DNAME above; else ZONE_NONE */
 	uint32_t steer;			/* index into steers, or ZONE_NONE */
 };
 
@@ -121,8 +121,8 @@ struct zone {
 	uint32_t n_nodes;
 	struct zone_slot *index;	/* open addressing by the low half of the hash, linear probing */
 	uint32_t index_mask;
-	struct zone_extra *extras;
-	uint32_t n_extras;
+	struct zone_additional *additionals;
+	uint32_t n_additionals;
 	struct zone_steer *steers;
 	uint32_t n_steers;
 	uint8_t *data;			/* names and rrsets; a SOA stands last, behind every name (name_equal_to) */

@@ -37,54 +37,54 @@ address_node(const struct zone_tree *t, uint32_t owner, const struct zone_record
 	node = &t->nodes[id];
 	if (!node->address)
 		return ZONE_NONE;
-	if ((node->flags & ZONE_NODE_BELOW) != 0 && (t->nodes[node->cover].flags & ZONE_NODE_CUT) == 0)
+	if ((node->flags & ZONE_NODE_OCCLUDED) != 0 && (t->nodes[node->occluded_by].flags & ZONE_NODE_CUT) == 0)
 		return ZONE_NONE;	/* beneath a DNAME there is nothing */
 	return id;
 }
 
 /* Glue without which the delegation cannot be followed (RFC 9471). */
 static bool
-required_glue(const struct zone_tree *t, uint32_t owner, uint32_t target)
+in_domain_glue(const struct zone_tree *t, uint32_t owner, uint32_t target)
 {
 	if ((t->nodes[owner].flags & ZONE_NODE_CUT) == 0)
 		return false;
-	return target == owner || t->nodes[target].cover == owner;
+	return target == owner || t->nodes[target].occluded_by == owner;
 }
 
 static int
-add(struct zone *z, uint32_t *room, uint32_t first, struct zone_extra extra)
+add(struct zone *z, uint32_t *room, uint32_t first, struct zone_additional additional)
 {
-	for (uint32_t i = first; i < z->n_extras && i < first + LOOK_BACK; i++)
-		if (z->extras[i].node == extra.node)
+	for (uint32_t i = first; i < z->n_additionals && i < first + LOOK_BACK; i++)
+		if (z->additionals[i].node == additional.node)
 			return 0;
-	if (z->n_extras == *room) {
+	if (z->n_additionals == *room) {
 		uint32_t more = *room == 0 ? 16 : *room + *room / 2;
-		struct zone_extra *grown = more > UINT32_MAX / 2 ? NULL : realloc(z->extras, more * sizeof(*grown));
+		struct zone_additional *grown = more > UINT32_MAX / 2 ? NULL : realloc(z->additionals, more * sizeof(*grown));
 		if (grown == NULL)
 			return -1;
-		z->extras = grown;
+		z->additionals = grown;
 		*room = more;
 	}
-	z->extras[z->n_extras++] = extra;
+	z->additionals[z->n_additionals++] = additional;
 	return 0;
 }
 
-/* The extras of one pass over an rrset: those that are required, or the others. */
+/* The additionals of one pass over an rrset: those that are required, or the others. */
 static int
-add_those(const struct zone_tree *t, struct zone *z, uint32_t *room, bool required, uint32_t owner,
+add_those(const struct zone_tree *t, struct zone *z, uint32_t *room, bool in_domain, uint32_t owner,
     const struct zone_group *g, const struct rrset *set, uint32_t first)
 {
 	/* names of other types are not for pointers to lead to (RFC 3597 section 4) */
 	bool pointable = g->type == DNS_NS || g->type == DNS_MX;
 	uint32_t wire = 0;
 
-	for (uint32_t i = 0; i < g->n && z->n_extras - first < UINT16_MAX; i++) {
+	for (uint32_t i = 0; i < g->n && z->n_additionals - first < UINT16_MAX; i++) {
 		uint32_t target = wire + RECORD_HEAD + (uint32_t)target_at(g->type);
 		uint32_t node = address_node(t, owner, &t->src->records[g->records[i]]);
 		wire += RECORD_HEAD + dns_get16(set->wire + wire + 10);
-		if (node == ZONE_NONE || required_glue(t, owner, node) != required)
+		if (node == ZONE_NONE || in_domain_glue(t, owner, node) != in_domain)
 			continue;
-		if (add(z, room, first, (struct zone_extra){ .node = t->nodes[node].id, .required = required,
+		if (add(z, room, first, (struct zone_additional){ .node = t->nodes[node].id, .in_domain = in_domain,
 		    .target = pointable && target <= UINT16_MAX ? (uint16_t)target : 0 }) != 0)
 			return -1;
 	}
@@ -95,16 +95,16 @@ int
 zone_extra_add(const struct zone_tree *t, struct zone *z, uint32_t *room, uint32_t owner,
     const struct zone_group *g, struct rrset *set)
 {
-	uint32_t first = z->n_extras;
+	uint32_t first = z->n_additionals;
 
 	if (target_at(g->type) < 0)
 		return 0;
 	if (add_those(t, z, room, true, owner, g, set, first) != 0 ||
 	    add_those(t, z, room, false, owner, g, set, first) != 0)
 		return -1;
-	if (z->n_extras != first) {
+	if (z->n_additionals != first) {
 		set->additional = first;
-		set->n_additional = (uint16_t)(z->n_extras - first);
+		set->n_additional = (uint16_t)(z->n_additionals - first);
 	}
 	return 0;
 }

@@ -170,13 +170,13 @@ find_covers(struct zone_tree *t)
 	for (uint32_t i = 1; i < t->n_nodes; i++) {
 		struct zone_tree_node *node = &t->nodes[i];
 		const struct zone_tree_node *parent = &t->nodes[node->parent];
-		if ((parent->flags & ZONE_NODE_BELOW) != 0)
-			node->cover = parent->cover;
+		if ((parent->flags & ZONE_NODE_OCCLUDED) != 0)
+			node->occluded_by = parent->occluded_by;
 		else if ((parent->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0)
-			node->cover = node->parent;
+			node->occluded_by = node->parent;
 		else
 			continue;
-		node->flags |= ZONE_NODE_BELOW;
+		node->flags |= ZONE_NODE_OCCLUDED;
 	}
 }
 
@@ -193,8 +193,8 @@ served_at_cut(uint16_t type, bool below)
 static void
 warn_occluded(const struct zone_tree *t, const struct zone_tree_node *node)
 {
-	const struct zone_tree_node *cover = node;
-	bool below = (node->flags & ZONE_NODE_BELOW) != 0, dname;
+	const struct zone_tree_node *occluded_by = node;
+	bool below = (node->flags & ZONE_NODE_OCCLUDED) != 0, dname;
 	char owner[NAME_TEXT], above[NAME_TEXT], type[ZONE_TYPE_NAME];
 	struct zone_group g;
 	uint32_t pos = 0;
@@ -202,13 +202,13 @@ warn_occluded(const struct zone_tree *t, const struct zone_tree_node *node)
 	if (!below && (node->flags & ZONE_NODE_CUT) == 0)
 		return;
 	if (below)
-		cover = &t->nodes[node->cover];
-	dname = (cover->flags & ZONE_NODE_CUT) == 0;
+		occluded_by = &t->nodes[node->occluded_by];
+	dname = (occluded_by->flags & ZONE_NODE_CUT) == 0;
 	while (zone_tree_next(t, node, &pos, &g))
 		if (g.n != 0 && (dname || !served_at_cut(g.type, below)))
 			zone_warn_at(t->src, record(t, &g.records[0]), "%.150s %s: never served: it lies %s the %s %.150s",
 			    name_text(owner, node->name), zone_rdata_type_name(type, g.type), below ? "below" : "at",
-			    dname ? "DNAME" : "delegation", name_text(above, cover->name));
+			    dname ? "DNAME" : "delegation", name_text(above, occluded_by->name));
 }
 
 /* Things that RFC 4592 section 4 leaves undefined, and a DS without its cut. */
@@ -223,7 +223,7 @@ warn_odd(const struct zone_tree *t, const struct zone_tree_node *node)
 	    (zone_tree_group(t, node, DNS_NS, &g) || zone_tree_group(t, node, DNS_DNAME, &g)))
 		zone_warn_at(t->src, record(t, &g.records[0]), "%.200s: %s at a wildcard has no defined meaning",
 		    name_text(owner, node->name), g.type == DNS_NS ? "NS" : "DNAME");
-	if ((node->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW)) == 0 && zone_tree_group(t, node, DNS_DS, &g))
+	if ((node->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) == 0 && zone_tree_group(t, node, DNS_DS, &g))
 		zone_warn_at(t->src, record(t, &g.records[0]), "%.200s has DS but no NS: it is no delegation",
 		    name_text(owner, node->name));
 }
@@ -234,16 +234,16 @@ static const char *
 bad_target(const struct zone_tree *t, const uint8_t *target, const struct zone_tree_node *cut)
 {
 	bool exact;
-	const struct zone_tree_node *node = &t->nodes[zone_tree_closest(t, target, &exact)], *cover = NULL;
+	const struct zone_tree_node *node = &t->nodes[zone_tree_closest(t, target, &exact)], *occluded_by = NULL;
 
-	if ((node->flags & ZONE_NODE_BELOW) != 0)
-		cover = &t->nodes[node->cover];
+	if ((node->flags & ZONE_NODE_OCCLUDED) != 0)
+		occluded_by = &t->nodes[node->occluded_by];
 	else if ((node->flags & ZONE_NODE_CUT) != 0 || (!exact && (node->flags & ZONE_NODE_DNAME) != 0))
-		cover = node;
-	if (cover != NULL && (cover->flags & ZONE_NODE_CUT) == 0)
+		occluded_by = node;
+	if (occluded_by != NULL && (occluded_by->flags & ZONE_NODE_CUT) == 0)
 		return "is an alias by DNAME";
-	if (cover != NULL)
-		return cover == cut && !(exact && node->address) ? "has no glue (A or AAAA)" : NULL;
+	if (occluded_by != NULL)
+		return occluded_by == cut && !(exact && node->address) ? "has no glue (A or AAAA)" : NULL;
 	if (!exact && node->wildcard != ZONE_NONE) {
 		node = &t->nodes[node->wildcard];
 		exact = true;
@@ -262,7 +262,7 @@ steered_target(const struct zone_tree *t, const uint8_t *target)
 	bool exact;
 	const struct zone_tree_node *node = &t->nodes[zone_tree_closest(t, target, &exact)];
 
-	if (!exact && node->wildcard != ZONE_NONE && (node->flags & ZONE_NODE_BELOW) == 0)
+	if (!exact && node->wildcard != ZONE_NONE && (node->flags & ZONE_NODE_OCCLUDED) == 0)
 		node = &t->nodes[node->wildcard];
 	else if (!exact)
 		return NULL;
@@ -301,7 +301,7 @@ check_all_targets(const struct zone_tree *t)
 		uint32_t pos = 0;
 		warn_occluded(t, node);
 		warn_odd(t, node);
-		if ((node->flags & ZONE_NODE_BELOW) != 0)
+		if ((node->flags & ZONE_NODE_OCCLUDED) != 0)
 			continue;
 		while (zone_tree_next(t, node, &pos, &g))
 			if ((g.type == DNS_NS || g.type == DNS_MX || g.type == DNS_SRV) &&
@@ -330,7 +330,7 @@ read_steer(struct zone_tree *t, const struct zone_tree_node *node, const struct 
 		return zone_refuse_at(t->src, rec, "%s", err.text);
 	if ((named->flags & ZONE_NODE_CNAME) != 0)
 		return zone_refuse_at(t->src, rec, "_steer: %.200s is a CNAME: steer its target instead", name);
-	if ((named->flags & (ZONE_NODE_CUT | ZONE_NODE_BELOW)) != 0)
+	if ((named->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) != 0)
 		return zone_refuse_at(t->src, rec, "_steer: %.200s lies at or below a delegation or DNAME", name);
 	if (!named->address)
 		zone_warn_at(t->src, rec, "_steer: %.200s has no A or AAAA of its own: nothing to fall back to", name);

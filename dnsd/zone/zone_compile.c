@@ -269,7 +269,7 @@ put_node(struct compile *c, uint32_t i)
 	node->flags = from->flags;
 	node->labels = from->labels;
 	node->wildcard = final_id(&c->tree, from->wildcard);
-	node->cover = final_id(&c->tree, from->cover);
+	node->occluded_by = final_id(&c->tree, from->occluded_by);
 	node->steer = from->steer;
 	node->n_rrsets = 0;
 	node->rrsets = (uint32_t)((c->zone->data_len + 7) & ~(size_t)7);

@@ -67,7 +67,7 @@ add_node(struct zone_tree *t, const uint8_t *name, uint64_t hash, unsigned label
 			return ZONE_NONE;
 	node = &t->nodes[t->n_nodes];
 	*node = (struct zone_tree_node){ .name = name, .hash = hash, .parent = parent, .child = ZONE_NONE,
-	    .sibling = ZONE_NONE, .wildcard = ZONE_NONE, .cover = ZONE_NONE, .steer = ZONE_NONE,
+	    .sibling = ZONE_NONE, .wildcard = ZONE_NONE, .occluded_by = ZONE_NONE, .steer = ZONE_NONE,
 	    .labels = (uint8_t)labels };
 	if (parent != ZONE_NONE && name[0] == 1 && name[1] == '*')
 		t->nodes[parent].wildcard = t->n_nodes;

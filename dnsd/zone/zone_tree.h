@@ -21,7 +21,7 @@ struct zone_tree_node {
 	uint32_t parent, child, sibling;	/* ZONE_NONE = none */
 	uint32_t first, n;			/* run of zone_tree.order */
 	uint32_t id;				/* index in the compiled zone */
-	uint32_t wildcard, cover, steer;	/* as in struct zone_node, indices of this tree */
+	uint32_t wildcard, occluded_by, steer;	/* as in struct zone_node, indices of this tree */
 	uint8_t labels;
 	uint8_t flags;				/* enum zone_node_flag */
 	bool address;				/* has A or AAAA */

@@ -122,12 +122,12 @@ count_afresh(struct judge *j)
 }
 
 static void
-set_hold(struct judge *j, enum judge_hold hold, struct judge_time now)
+set_freeze(struct judge *j, enum judge_freeze freeze, struct judge_time now)
 {
-	if (j->hold == hold)
+	if (j->freeze == freeze)
 		return;
-	j->hold = hold;
-	j->hold_since = now.wall;
+	j->freeze = freeze;
+	j->freeze_since = now.wall;
 	j->changes++;
 	count_afresh(j);
 }
@@ -216,10 +216,10 @@ decide_down(struct judge *j, struct judge_target *t, struct judge_time now)
 		t->pending = true;
 		break;
 	case SHARED:
-		set_hold(j, HOLD_SHARED, now);
+		set_freeze(j, FREEZE_SHARED, now);
 		break;
 	case UPLINK:
-		set_hold(j, HOLD_UPLINK, now);
+		set_freeze(j, FREEZE_UPLINK, now);
 		break;
 	}
 }
@@ -236,7 +236,7 @@ settle_pending(struct judge *j, struct judge_time now)
 static bool
 held(const struct judge *j, const struct judge_target *t)
 {
-	return j->hold == HOLD_UPLINK ? t->remote : j->hold != HOLD_NONE;
+	return j->freeze == FREEZE_UPLINK ? t->remote : j->freeze != FREEZE_NONE;
 }
 
 static void
@@ -285,7 +285,7 @@ good_result(struct judge *j, struct judge_target *t, const struct result *r, str
 	if (t->remote)
 		j->last_remote_ok_ms = now.mono_ms;
 	if (held(j, t))
-		set_hold(j, HOLD_NONE, now);
+		set_freeze(j, FREEZE_NONE, now);
 	t->bad = 0;
 	t->pending = false;
 	t->good += t->good < UINT32_MAX;
@@ -323,8 +323,8 @@ end_round(struct judge *j, struct judge_time now)
 		j->first_round_over = true;
 		j->changes++;
 	}
-	if (j->hold == HOLD_LATE || j->hold == HOLD_CLOCK)
-		set_hold(j, HOLD_NONE, now);
+	if (j->freeze == FREEZE_LATE || j->freeze == FREEZE_CLOCK)
+		set_freeze(j, FREEZE_NONE, now);
 }
 
 static void
@@ -372,8 +372,8 @@ on_disturbed(struct judge *j, enum judge_disturbance what, struct judge_time now
 	j->round++;
 	j->round_left = j->n_targets;
 	count_afresh(j);
-	if (j->hold == HOLD_NONE || j->hold == HOLD_UPLINK)
-		set_hold(j, what == JUDGE_LATE ? HOLD_LATE : HOLD_CLOCK, now);
+	if (j->freeze == FREEZE_NONE || j->freeze == FREEZE_UPLINK)
+		set_freeze(j, what == JUDGE_LATE ? FREEZE_LATE : FREEZE_CLOCK, now);
 }
 
 static void
@@ -385,8 +385,8 @@ on_peer(struct judge *j, uint32_t index, bool drain, struct judge_time now)
 	site->asked_ms = now.mono_ms;
 	if (index != j->conf->here_site)
 		j->last_peer_ms = now.mono_ms;
-	if (j->hold == HOLD_UPLINK)
-		set_hold(j, HOLD_NONE, now);
+	if (j->freeze == FREEZE_UPLINK)
+		set_freeze(j, FREEZE_NONE, now);
 	settle_pending(j, now);
 	if (site->drained_there != drain) {
 		site->drained_there = drain;
@@ -413,9 +413,9 @@ on_memory(struct judge *j, uint32_t index, const struct judge_memory *m, struct 
 }
 
 static bool
-word_over(struct judge_word *w, struct judge_time now)
+word_over(struct judge_override *w, struct judge_time now)
 {
-	if (w->kind == WORD_NONE || w->until_ms == 0 || now.mono_ms < w->until_ms)
+	if (w->kind == OVERRIDE_NONE || w->until_ms == 0 || now.mono_ms < w->until_ms)
 		return false;
 	memset(w, 0, sizeof(*w));
 	return true;
@@ -427,9 +427,9 @@ on_tick(struct judge *j, struct judge_time now)
 	bool sites = false;
 
 	for (size_t i = 0; i < j->conf->n_sites; i++)
-		sites |= word_over(&j->sites[i].word, now);
+		sites |= word_over(&j->sites[i].override, now);
 	for (size_t i = 0; i < j->conf->n_servers; i++)
-		if (word_over(&j->servers[i].word, now))
+		if (word_over(&j->servers[i].override, now))
 			judge_view_server(j, i, now);
 	if (sites)
 		judge_view_all(j, now);
@@ -445,9 +445,9 @@ review_drain(struct judge *j, struct judge_time now)
 	if (v.verdict != VERDICT_DRAIN && v.verdict != VERDICT_DRAINED) {
 		j->drain_ms = 0;
 	} else if (j->drain_ms == 0) {
-		const struct judge_word *w = &j->sites[j->conf->here_site].word;
+		const struct judge_override *w = &j->sites[j->conf->here_site].override;
 
-		j->drain_ms = w->kind == WORD_DRAIN && w->at_ms != 0 ? w->at_ms : now.mono_ms;
+		j->drain_ms = w->kind == OVERRIDE_DRAIN && w->at_ms != 0 ? w->at_ms : now.mono_ms;
 	}
 }
 
@@ -469,13 +469,13 @@ judge_step(struct judge *j, const struct judge_event *e, struct judge_time now)
 	case JUDGE_NOTIFY:
 		judge_set_notify(j, e->index, e->set, now);
 		break;
-	case JUDGE_WORD_SERVER:
-		j->servers[e->index].word = *e->word;
+	case JUDGE_OVERRIDE_SERVER:
+		j->servers[e->index].override = *e->override;
 		j->changes++;
 		judge_view_server(j, e->index, now);
 		break;
-	case JUDGE_WORD_SITE:
-		j->sites[e->index].word = *e->word;
+	case JUDGE_OVERRIDE_SITE:
+		j->sites[e->index].override = *e->override;
 		j->changes++;
 		judge_view_all(j, now);
 		break;

@@ -1,7 +1,7 @@
 /*
  * judge: the one place where health is decided.  (state, event, time) -> state.
  *
- * Checkers, the origin's set id, the operator's word, other sites' drains and
+ * Checkers, the origin's set id, the operator's override, other sites' drains and
  * disturbances of our own all arrive as events through judge_step; nothing else
  * changes anything.  Pure: no clock, no I/O, no log; the same events in the same order
  * give the same state.  It reads struct conf and knows no checker, socket or file.
@@ -11,7 +11,7 @@
  *   after `rise` good results in a row and down after `fall` bad ones; the very first
  *   result decides alone, unless memory (JUDGE_REMEMBER) knows it as up or down.
  *   A SERVER is up if any of its targets is.  It is stale if all that are up serve a set
- *   that is behind.  The operator's word comes before either.
+ *   that is behind.  The operator's override comes before either.
  *   The SITE's verdict is what the keeper hears; stale servers count as healthy.
  *
  * What is not believed
@@ -54,11 +54,11 @@ struct judge_time {
 	double wall;			/* CLOCK_REALTIME, seconds */
 };
 
-enum judge_word_kind { WORD_NONE, WORD_DRAIN, WORD_FORCE_UP, WORD_FORCE_DOWN, WORD_COUNT };
+enum judge_override_kind { OVERRIDE_NONE, OVERRIDE_DRAIN, OVERRIDE_FORCE_UP, OVERRIDE_FORCE_DOWN, OVERRIDE_COUNT };
 
-/* The operator's word about a server or a site. */
-struct judge_word {
-	enum judge_word_kind kind;
+/* The operator's override about a server or a site. */
+struct judge_override {
+	enum judge_override_kind kind;
 	char by[HEALTH_NAME_MAX];	/* who said it */
 	double at;			/* when, wall clock */
 	double until;			/* wall clock, for people and for the file; 0 = until taken back */
@@ -67,21 +67,21 @@ struct judge_word {
 
 enum judge_disturbance { JUDGE_LATE, JUDGE_CLOCK };
 
-enum judge_hold { HOLD_NONE, HOLD_SHARED, HOLD_UPLINK, HOLD_LATE, HOLD_CLOCK };
+enum judge_freeze { FREEZE_NONE, FREEZE_SHARED, FREEZE_UPLINK, FREEZE_LATE, FREEZE_CLOCK };
 
 enum judge_event_kind {
 	JUDGE_RESULT,			/* target, result */
 	JUDGE_DIGEST,			/* target, result: OK or why its objects are wrong */
 	JUDGE_ORIGIN,			/* pool, set: the origin answered */
 	JUDGE_NOTIFY,			/* pool, set: the operator says what is current */
-	JUDGE_WORD_SERVER,		/* server, word (WORD_NONE takes it back) */
-	JUDGE_WORD_SITE,		/* site, word */
+	JUDGE_OVERRIDE_SERVER,		/* server, override (OVERRIDE_NONE takes it back) */
+	JUDGE_OVERRIDE_SITE,		/* site, override */
 	JUDGE_PEER,			/* site, drain: that site's dnsd answered */
 	JUDGE_TTL,			/* site, ttl_s: the most that its dnsd hands out */
 	JUDGE_DISTURBED,		/* disturbance */
 	JUDGE_REMEMBER,			/* target, memory: before the first result */
 	JUDGE_REMEMBER_SET,		/* pool, set: the current one before a restart */
-	JUDGE_TICK			/* time passes: words end, drains complete */
+	JUDGE_TICK			/* time passes: overrides end, drains complete */
 };
 
 struct judge_memory {
@@ -95,7 +95,7 @@ struct judge_event {
 	uint32_t index;			/* of the target, server, site or pool */
 	const struct result *result;
 	const char *set;
-	const struct judge_word *word;
+	const struct judge_override *override;
 	const struct judge_memory *memory;
 	bool drain;
 	uint32_t ttl_s;
@@ -131,7 +131,7 @@ struct judge_server {
 	bool local;
 	uint32_t interval_ms, fast_ms;
 	int32_t target[2];		/* IPv4, IPv6; -1 = none */
-	struct judge_word word;
+	struct judge_override override;
 	/* what comes out */
 	enum health_state state, v4, v6;
 	enum health_state was;		/* before the change that `changed` tells of */
@@ -144,7 +144,7 @@ struct judge_server {
 
 struct judge_site {
 	const struct conf_site *conf;
-	struct judge_word word;
+	struct judge_override override;
 	bool drained_there;		/* its own dnsd says so */
 	bool peer_known;
 	bool ttl_known;
@@ -184,8 +184,8 @@ struct judge {
 	struct judge_site *sites;	/* as conf.sites */
 	struct judge_pool *pools;	/* as conf.pools */
 
-	enum judge_hold hold;
-	double hold_since;		/* wall clock */
+	enum judge_freeze freeze;
+	double freeze_since;		/* wall clock */
 	size_t n_failing, n_remote_failing;
 	uint64_t last_ok_ms, last_remote_ok_ms, last_peer_ms;
 	uint32_t round;			/* 1 at the start; a disturbance begins another */
@@ -218,14 +218,14 @@ uint64_t judge_drain_left(const struct judge *judge, uint64_t since_ms, struct j
 int32_t judge_take_change(struct judge *judge);
 
 /* The word in force for a server: its own, else its site's; NULL = none. */
-const struct judge_word *judge_word_of(const struct judge *judge, size_t server);
+const struct judge_override *judge_override_of(const struct judge *judge, size_t server);
 
 /* True while the next result of this target may change its server's state. */
 bool judge_near_change(const struct judge *judge, size_t target);
 
 /* "" when nothing is held. */
-const char *judge_hold_text(const struct judge *judge);
+const char *judge_freeze_text(const struct judge *judge);
 
-const char *judge_word_name(enum judge_word_kind kind);
+const char *judge_override_name(enum judge_override_kind kind);
 
 #endif

@@ -76,24 +76,24 @@ reason_of_checks(const struct judge *j, struct judge_server *s)
 	health_reason(s->reason, all);
 }
 
-const struct judge_word *
-judge_word_of(const struct judge *j, size_t server)
+const struct judge_override *
+judge_override_of(const struct judge *j, size_t server)
 {
 	const struct judge_server *s = &j->servers[server];
 
-	if (s->word.kind != WORD_NONE)
-		return &s->word;
-	if (s->conf->site < j->conf->n_sites && j->sites[s->conf->site].word.kind != WORD_NONE)
-		return &j->sites[s->conf->site].word;
+	if (s->override.kind != OVERRIDE_NONE)
+		return &s->override;
+	if (s->conf->site < j->conf->n_sites && j->sites[s->conf->site].override.kind != OVERRIDE_NONE)
+		return &j->sites[s->conf->site].override;
 	return NULL;
 }
 
 const char *
-judge_word_name(enum judge_word_kind kind)
+judge_override_name(enum judge_override_kind kind)
 {
-	static const char *const name[WORD_COUNT] = { "none", "drain", "force-up", "force-down" };
+	static const char *const name[OVERRIDE_COUNT] = { "none", "drain", "force-up", "force-down" };
 
-	return (unsigned)kind < WORD_COUNT ? name[kind] : "?";
+	return (unsigned)kind < OVERRIDE_COUNT ? name[kind] : "?";
 }
 
 /* What the checks say: states by family, the state of the whole, weight, set, reason. */
@@ -134,7 +134,7 @@ view_checks(const struct judge *j, struct judge_server *out)
 }
 
 static void
-view_word(const struct judge *j, struct judge_server *out, const struct judge_word *w)
+view_word(const struct judge *j, struct judge_server *out, const struct judge_override *w)
 {
 	const struct judge_site *site = &j->sites[out->conf->site];
 	char text[256];
@@ -146,18 +146,18 @@ view_word(const struct judge *j, struct judge_server *out, const struct judge_wo
 		health_reason(out->reason, "drained at its site");
 		return;
 	}
-	if (w->kind == WORD_DRAIN) {
+	if (w->kind == OVERRIDE_DRAIN) {
 		out->state = HEALTH_DRAIN;
 	} else {
-		out->state = w->kind == WORD_FORCE_UP ? HEALTH_UP : HEALTH_DOWN;
+		out->state = w->kind == OVERRIDE_FORCE_UP ? HEALTH_UP : HEALTH_DOWN;
 		if (out->conf->v4.family != 0)
 			out->v4 = out->state;
 		if (out->conf->v6.family != 0)
 			out->v6 = out->state;
 		out->weight = 100;
 	}
-	snprintf(text, sizeof(text), "%s by %s%s", judge_word_name(w->kind), w->by,
-	    w == &out->word ? "" : " (site)");
+	snprintf(text, sizeof(text), "%s by %s%s", judge_override_name(w->kind), w->by,
+	    w == &out->override ? "" : " (site)");
 	health_reason(out->reason, text);
 }
 
@@ -165,7 +165,7 @@ void
 judge_view_server(struct judge *j, size_t server, struct judge_time now)
 {
 	struct judge_server *s = &j->servers[server];
-	const struct judge_word *w = judge_word_of(j, server);
+	const struct judge_override *w = judge_override_of(j, server);
 	struct judge_server old = *s;
 
 	view_checks(j, s);
@@ -212,16 +212,16 @@ judge_take_change(struct judge *j)
 }
 
 const char *
-judge_hold_text(const struct judge *j)
+judge_freeze_text(const struct judge *j)
 {
-	switch (j->hold) {
-	case HOLD_SHARED:
+	switch (j->freeze) {
+	case FREEZE_SHARED:
 		return "every target everywhere fails: a shared cause, nothing is changed";
-	case HOLD_UPLINK:
+	case FREEZE_UPLINK:
 		return "every target of all other sites fails: the uplink is in doubt, their states are kept";
-	case HOLD_LATE:
+	case FREEZE_LATE:
 		return "this process was late: nothing is changed until targets were probed afresh";
-	case HOLD_CLOCK:
+	case FREEZE_CLOCK:
 		return "the clock jumped: nothing is changed until targets were probed afresh";
 	default:
 		return "";
@@ -280,24 +280,24 @@ judge_drain_left(const struct judge *j, uint64_t since_ms, struct judge_time now
 static enum verdict
 decide(const struct judge *j, const struct local *n, struct judge_time now, char *text, size_t size)
 {
-	static const struct judge_word none;
-	const struct judge_word *w = j->conf->here_site < j->conf->n_sites ?
-	    &j->sites[j->conf->here_site].word : &none;
+	static const struct judge_override none;
+	const struct judge_override *w = j->conf->here_site < j->conf->n_sites ?
+	    &j->sites[j->conf->here_site].override : &none;
 	/* a site that has no servers only answers DNS, and that it can */
 	uint32_t need = n->total == 0 ? 0 : j->conf->announce.min_healthy;
 	uint64_t left = j->drain_ms != 0 ? judge_drain_left(j, j->drain_ms, now) : 1;
 
-	if (w->kind != WORD_NONE) {
-		snprintf(text, size, "%s by %s", judge_word_name(w->kind), w->by);
-		if (w->kind != WORD_DRAIN)
-			return w->kind == WORD_FORCE_UP ? VERDICT_FORCE_UP : VERDICT_FORCE_DOWN;
+	if (w->kind != OVERRIDE_NONE) {
+		snprintf(text, size, "%s by %s", judge_override_name(w->kind), w->by);
+		if (w->kind != OVERRIDE_DRAIN)
+			return w->kind == OVERRIDE_FORCE_UP ? VERDICT_FORCE_UP : VERDICT_FORCE_DOWN;
 		return left > 0 ? VERDICT_DRAIN : VERDICT_DRAINED;
 	}
 	snprintf(text, size, "%u of %u servers here up, %u needed", n->up, n->total, need);
 	if (!j->first_round_over)
 		return VERDICT_NONE;
-	if (j->hold != HOLD_NONE && j->hold != HOLD_UPLINK) {
-		snprintf(text, size, "%s", judge_hold_text(j));
+	if (j->freeze != FREEZE_NONE && j->freeze != FREEZE_UPLINK) {
+		snprintf(text, size, "%s", judge_freeze_text(j));
 		return VERDICT_HOLD;
 	}
 	if (n->up >= need)
@@ -318,8 +318,8 @@ judge_verdict(const struct judge *j, struct judge_time now, struct verdict_messa
 	out->verdict = decide(j, &n, now, text, sizeof(text));
 	out->local_up = n.up;
 	out->local_total = n.total;
-	if (j->conf->here_site < j->conf->n_sites && j->sites[j->conf->here_site].word.kind != WORD_NONE)
-		out->word_ms = (uint64_t)(j->sites[j->conf->here_site].word.at * 1000 + 0.5);
+	if (j->conf->here_site < j->conf->n_sites && j->sites[j->conf->here_site].override.kind != OVERRIDE_NONE)
+		out->override_ms = (uint64_t)(j->sites[j->conf->here_site].override.at * 1000 + 0.5);
 	health_reason(out->reason, text);
 }
 
@@ -342,7 +342,7 @@ uint32_t
 judge_ttl(const struct judge *j, size_t server, struct judge_time now)
 {
 	const struct judge_server *s = &j->servers[server];
-	const struct judge_word *w = judge_word_of(j, server);
+	const struct judge_override *w = judge_override_of(j, server);
 	uint64_t calm_ms = UINT64_MAX;
 
 	if (w != NULL) {

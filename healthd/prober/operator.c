@@ -66,7 +66,7 @@ parse_tail(struct operator_command *c, const char *line, struct err *err)
 	while (line[strspn(line, " ")] != '\0') {
 		if (!next_word(&line, key) || !next_word(&line, value))
 			return err_set(err, "\"for SECONDS\" or \"by NAME\" was expected at the end");
-		if (strcmp(key, "for") == 0 && c->verb == OPERATOR_WORD) {
+		if (strcmp(key, "for") == 0 && c->verb == OPERATOR_OVERRIDE) {
 			if (parse_for(value, &c->for_s, err) < 0)
 				return -1;
 		} else if (strcmp(key, "by") == 0) {
@@ -96,21 +96,21 @@ parse_status(struct operator_command *c, const char *line, struct err *err)
 static bool
 parse_verb(struct operator_command *c, const char *word)
 {
-	static const struct { const char *name; enum operator_verb verb; enum judge_word_kind word; } verbs[] = {
-		{ "drain", OPERATOR_WORD, WORD_DRAIN },
-		{ "force-up", OPERATOR_WORD, WORD_FORCE_UP },
-		{ "force-down", OPERATOR_WORD, WORD_FORCE_DOWN },
-		{ "undrain", OPERATOR_UNDRAIN, WORD_NONE },
-		{ "clear", OPERATOR_CLEAR, WORD_NONE },
-		{ "left", OPERATOR_LEFT, WORD_NONE },
-		{ "notify", OPERATOR_NOTIFY, WORD_NONE },
-		{ "status", OPERATOR_STATUS, WORD_NONE },
+	static const struct { const char *name; enum operator_verb verb; enum judge_override_kind override; } verbs[] = {
+		{ "drain", OPERATOR_OVERRIDE, OVERRIDE_DRAIN },
+		{ "force-up", OPERATOR_OVERRIDE, OVERRIDE_FORCE_UP },
+		{ "force-down", OPERATOR_OVERRIDE, OVERRIDE_FORCE_DOWN },
+		{ "undrain", OPERATOR_UNDRAIN, OVERRIDE_NONE },
+		{ "clear", OPERATOR_CLEAR, OVERRIDE_NONE },
+		{ "left", OPERATOR_LEFT, OVERRIDE_NONE },
+		{ "notify", OPERATOR_NOTIFY, OVERRIDE_NONE },
+		{ "status", OPERATOR_STATUS, OVERRIDE_NONE },
 	};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(word, verbs[i].name) == 0) {
 			c->verb = verbs[i].verb;
-			c->word = verbs[i].word;
+			c->override = verbs[i].override;
 			return true;
 		}
 	return false;
@@ -195,10 +195,10 @@ resolve(const struct conf *conf, const char *pattern, struct match *m, struct er
 
 /* --- doing it --- */
 
-static struct judge_word
-make_word(const struct operator_command *c, struct judge_time now)
+static struct judge_override
+make_override(const struct operator_command *c, struct judge_time now)
 {
-	struct judge_word w = { .kind = c->word, .at = now.wall, .at_ms = now.mono_ms };
+	struct judge_override w = { .kind = c->override, .at = now.wall, .at_ms = now.mono_ms };
 
 	memcpy(w.by, c->by, sizeof(w.by));
 	if (c->for_s != 0) {
@@ -210,33 +210,33 @@ make_word(const struct operator_command *c, struct judge_time now)
 
 /* May this command take the word `old` away, or put another in its place? */
 static bool
-applies(const struct operator_command *c, const struct judge_word *old)
+applies(const struct operator_command *c, const struct judge_override *old)
 {
 	if (c->verb == OPERATOR_UNDRAIN)
-		return old->kind == WORD_DRAIN;
-	return c->verb == OPERATOR_WORD || old->kind != WORD_NONE;
+		return old->kind == OVERRIDE_DRAIN;
+	return c->verb == OPERATOR_OVERRIDE || old->kind != OVERRIDE_NONE;
 }
 
 static void
 apply_one(struct judge *j, const struct operator_command *c, bool site, size_t index,
     struct judge_time now, struct operator_done *done)
 {
-	const struct judge_word *old = site ? &j->sites[index].word : &j->servers[index].word;
-	struct judge_word w = make_word(c, now);
+	const struct judge_override *old = site ? &j->sites[index].override : &j->servers[index].override;
+	struct judge_override w = make_override(c, now);
 	uint16_t where = site ? (uint16_t)index : j->servers[index].conf->site;
 
 	if (c->verb == OPERATOR_LEFT) {
-		uint64_t left = old->kind == WORD_DRAIN ? judge_drain_left(j, old->at_ms, now) : 0;
+		uint64_t left = old->kind == OVERRIDE_DRAIN ? judge_drain_left(j, old->at_ms, now) : 0;
 
 		done->left_ms = left > done->left_ms ? left : done->left_ms;
 	} else {
 		if (!applies(c, old))
 			return;
 		/* said again, a drain goes on: its TTLs have been running out since it began */
-		if (c->word == WORD_DRAIN && old->kind == WORD_DRAIN)
+		if (c->override == OVERRIDE_DRAIN && old->kind == OVERRIDE_DRAIN)
 			w.at_ms = old->at_ms;
-		judge_step(j, &(struct judge_event){ .kind = site ? JUDGE_WORD_SITE : JUDGE_WORD_SERVER,
-		    .index = (uint32_t)index, .word = &w }, now);
+		judge_step(j, &(struct judge_event){ .kind = site ? JUDGE_OVERRIDE_SITE : JUDGE_OVERRIDE_SERVER,
+		    .index = (uint32_t)index, .override = &w }, now);
 	}
 	*(site ? &done->sites : &done->servers) += 1;
 	*(where == j->conf->here_site ? &done->here : &done->elsewhere) = true;

@@ -80,15 +80,15 @@ prober_alarm_over(struct prober *p, enum prober_alarm kind)
 static void
 review_alarms(struct prober *p)
 {
-	const char *hold = judge_hold_text(p->judge);
+	const char *freeze = judge_freeze_text(p->judge);
 
 	for (unsigned i = 0; i < PROBER_ALARMS; i++)
 		if (p->alarms[i].until_ms != 0 && loop_now(p->loop) >= p->alarms[i].until_ms)
 			prober_alarm_over(p, i);
-	if (*hold == '\0' || strcmp(p->alarms[ALARM_HOLD].text, hold) != 0)
-		prober_alarm_over(p, ALARM_HOLD);
-	if (*hold != '\0')
-		prober_alarm(p, ALARM_HOLD, 0, "%s", hold);
+	if (*freeze == '\0' || strcmp(p->alarms[ALARM_FREEZE].text, freeze) != 0)
+		prober_alarm_over(p, ALARM_FREEZE);
+	if (*freeze != '\0')
+		prober_alarm(p, ALARM_FREEZE, 0, "%s", freeze);
 }
 
 /* --- probes --- */
@@ -269,7 +269,7 @@ prober_tell_keeper(struct prober *p, bool always)
 
 	judge_verdict(p->judge, prober_now(p), &v);
 	same = v.verdict == p->verdict.verdict && v.local_up == p->verdict.local_up &&
-	    v.word_ms == p->verdict.word_ms && strcmp(v.reason, p->verdict.reason) == 0;
+	    v.override_ms == p->verdict.override_ms && strcmp(v.reason, p->verdict.reason) == 0;
 	if (same && !always)
 		return;
 	if (v.verdict != p->verdict.verdict || p->verdict_ms == 0) {

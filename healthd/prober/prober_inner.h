@@ -21,7 +21,7 @@ enum {
 };
 
 enum prober_alarm {
-	ALARM_HOLD, ALARM_LATE, ALARM_CLOCK, ALARM_PUBLISH, ALARM_STATE, ALARM_INTERNAL, ALARM_HOOK,
+	ALARM_FREEZE, ALARM_LATE, ALARM_CLOCK, ALARM_PUBLISH, ALARM_STATE, ALARM_INTERNAL, ALARM_HOOK,
 	ALARM_MEMORY, ALARM_ORIGIN
 };
 
@@ -40,7 +40,7 @@ struct publish {
 
 struct memory {
 	char path[4096];
-	uint64_t changes, words;	/* the judge's, and words said, when written last */
+	uint64_t changes, overrides;	/* the judge's, and words said, when written last */
 	uint64_t due_ms, retry_ms;
 };
 
@@ -90,7 +90,7 @@ struct prober {
 	struct alarm alarms[PROBER_ALARMS];
 	struct publish publish;
 	struct memory memory;
-	uint64_t words;			/* said so far */
+	uint64_t overrides;			/* said so far */
 	struct origin *origins;
 	size_t n_origins;
 	unsigned digests_running;

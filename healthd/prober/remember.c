@@ -13,12 +13,12 @@ enum {
 };
 
 static void
-take_word(struct prober *p, const struct state_item *item)
+take_override(struct prober *p, const struct state_item *item)
 {
 	bool site = item->kind == STATE_WORD_SITE;
 	uint16_t index = site ? conf_find_site(p->conf, item->name) : conf_find_server(p->conf, item->name);
 	struct judge_time now = prober_now(p);
-	struct judge_word w = { .kind = item->word, .at = item->at, .until = item->until };
+	struct judge_override w = { .kind = item->override, .at = item->at, .until = item->until };
 	double age = now.wall - item->at;
 
 	if (index == CONF_NONE || (item->until != 0 && item->until <= now.wall))
@@ -31,8 +31,8 @@ take_word(struct prober *p, const struct state_item *item)
 	}
 	w.at_ms = age > 0 && age * 1000 < (double)now.mono_ms ? now.mono_ms - (uint64_t)(age * 1000) :
 	    age > 0 ? 1 : now.mono_ms;
-	judge_step(p->judge, &(struct judge_event){ .kind = site ? JUDGE_WORD_SITE : JUDGE_WORD_SERVER,
-	    .index = index, .word = &w }, now);
+	judge_step(p->judge, &(struct judge_event){ .kind = site ? JUDGE_OVERRIDE_SITE : JUDGE_OVERRIDE_SERVER,
+	    .index = index, .override = &w }, now);
 }
 
 static void
@@ -61,7 +61,7 @@ take(void *arg, const struct state_item *item)
 	switch (item->kind) {
 	case STATE_WORD_SERVER:
 	case STATE_WORD_SITE:
-		take_word(p, item);
+		take_override(p, item);
 		break;
 	case STATE_TARGET:
 		take_target(p, item);
@@ -115,14 +115,14 @@ memory_save(struct prober *p, struct err *err)
 	struct memory *m = &p->memory;
 	uint64_t now_ms = loop_now(p->loop);
 
-	if (write_state(p, m->words != p->words, err) < 0) {
+	if (write_state(p, m->overrides != p->overrides, err) < 0) {
 		prober_alarm(p, ALARM_STATE, 0, "what is known would not survive a restart: %s", err->text);
 		m->retry_ms = now_ms + RETRY_MS;
 		return -1;
 	}
 	prober_alarm_over(p, ALARM_STATE);
 	m->changes = p->judge->changes;
-	m->words = p->words;
+	m->overrides = p->overrides;
 	m->due_ms = now_ms + REFRESH_MS;
 	return 0;
 }
@@ -138,6 +138,6 @@ memory_turn(struct prober *p)
 		m->due_ms = now_ms + SETTLE_MS;
 	if (now_ms < m->retry_ms)
 		return;
-	if (m->words != p->words || (now_ms >= m->due_ms && p->judge->first_round_over))
+	if (m->overrides != p->overrides || (now_ms >= m->due_ms && p->judge->first_round_over))
 		memory_save(p, &err);
 }

@@ -18,14 +18,14 @@ json_pair(FILE *out, bool first, const char *key, const char *value)
 }
 
 static void
-json_word(FILE *out, const struct judge_word *w)
+json_override(FILE *out, const struct judge_override *w)
 {
-	if (w->kind == WORD_NONE) {
+	if (w->kind == OVERRIDE_NONE) {
 		fprintf(out, ",\"word\":null");
 		return;
 	}
 	fprintf(out, ",\"word\":{");
-	json_pair(out, true, "kind", judge_word_name(w->kind));
+	json_pair(out, true, "kind", judge_override_name(w->kind));
 	json_pair(out, false, "by", w->by);
 	fprintf(out, ",\"at\":%.3f,\"until\":", w->at);
 	if (w->until_ms != 0)
@@ -62,7 +62,7 @@ json_sites(const struct prober *p, FILE *out)
 		json_pair(out, true, "name", p->conf->sites[i].name);
 		fprintf(out, ",\"here\":%s", i == p->conf->here_site ? "true" : "false");
 		fprintf(out, ",\"drained_there\":%s", !s->peer_known ? "null" : s->drained_there ? "true" : "false");
-		json_word(out, &s->word);
+		json_override(out, &s->override);
 		fprintf(out, "}");
 	}
 	fprintf(out, "]");
@@ -128,7 +128,7 @@ json_server(const struct prober *p, FILE *out, size_t i, struct judge_time now)
 	fprintf(out, ",\"since\":%.3f,\"weight\":%u,\"ttl\":%u", s->since, s->weight, judge_ttl(p->judge, i, now));
 	json_pair(out, false, "set", s->set);
 	json_pair(out, false, "reason", s->reason);
-	json_word(out, &s->word);
+	json_override(out, &s->override);
 	fprintf(out, ",\"checks\":[");
 	for (unsigned f = 0; f < 2; f++) {
 		if (s->target[f] < 0)
@@ -203,11 +203,11 @@ age_text(double seconds, char out[32])
 }
 
 static void
-text_word(FILE *out, const struct judge_word *w, struct judge_time now)
+text_override(FILE *out, const struct judge_override *w, struct judge_time now)
 {
 	char since[32], left[32];
 
-	fprintf(out, "%s by %s for %s", judge_word_name(w->kind), w->by, age_text(now.wall - w->at, since));
+	fprintf(out, "%s by %s for %s", judge_override_name(w->kind), w->by, age_text(now.wall - w->at, since));
 	if (w->until_ms != 0)
 		fprintf(out, ", %s left", age_text(w->until_ms > now.mono_ms ?
 		    (double)(w->until_ms - now.mono_ms) / 1e3 : 0, left));
@@ -223,9 +223,9 @@ text_server(const struct prober *p, FILE *out, size_t i, struct judge_time now)
 	    s->conf->site < p->conf->n_sites ? p->conf->sites[s->conf->site].name : "-",
 	    p->conf->pools[s->conf->pool].name, health_state_name(s->state),
 	    age_text(now.wall - s->since, since), s->weight, s->set[0] != '\0' ? s->set : "-", s->reason);
-	if (s->word.kind != WORD_NONE) {
+	if (s->override.kind != OVERRIDE_NONE) {
 		fprintf(out, " [");
-		text_word(out, &s->word, now);
+		text_override(out, &s->override, now);
 		fprintf(out, "]");
 	}
 	fprintf(out, "\n");
@@ -255,11 +255,11 @@ report_text(const struct prober *p, FILE *out)
 	for (size_t i = 0; i < p->conf->n_sites; i++) {
 		const struct judge_site *s = &p->judge->sites[i];
 
-		if (s->word.kind == WORD_NONE && !s->drained_there)
+		if (s->override.kind == OVERRIDE_NONE && !s->drained_there)
 			continue;
 		fprintf(out, "site %s: ", p->conf->sites[i].name);
-		if (s->word.kind != WORD_NONE)
-			text_word(out, &s->word, now);
+		if (s->override.kind != OVERRIDE_NONE)
+			text_override(out, &s->override, now);
 		fprintf(out, "%s\n", s->drained_there ? " drained at its site" : "");
 	}
 	for (size_t i = 0; i < p->conf->n_pools; i++)

@@ -10,7 +10,7 @@
 static void
 say_done(struct prober *p, const struct operator_command *c, const struct operator_done *done, FILE *out)
 {
-	const char *verb = c->verb == OPERATOR_WORD ? judge_word_name(c->word) :
+	const char *verb = c->verb == OPERATOR_OVERRIDE ? judge_override_name(c->override) :
 	    c->verb == OPERATOR_UNDRAIN ? "undrain" : "clear";
 	struct err err;
 
@@ -26,7 +26,7 @@ say_done(struct prober *p, const struct operator_command *c, const struct operat
 	log_info("%s %s by %s%s: %u servers, %u sites", verb, c->pattern, c->by,
 	    c->for_s != 0 ? " for a time" : "", done->servers, done->sites);
 	/* on the disk before it is confirmed */
-	p->words++;
+	p->overrides++;
 	if (memory_save(p, &err) < 0)
 		fprintf(out, "note: in force, but it would not survive a restart: %s\n", err.text);
 }

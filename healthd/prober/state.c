@@ -73,10 +73,10 @@ take_set(const char *word, char out[HEALTH_NAME_MAX])
 }
 
 static bool
-take_word_kind(const char *text, enum judge_word_kind *out)
+take_override_kind(const char *text, enum judge_override_kind *out)
 {
-	for (enum judge_word_kind k = WORD_DRAIN; k < WORD_COUNT; k++)
-		if (strcmp(text, judge_word_name(k)) == 0) {
+	for (enum judge_override_kind k = OVERRIDE_DRAIN; k < OVERRIDE_COUNT; k++)
+		if (strcmp(text, judge_override_name(k)) == 0) {
 			*out = k;
 			return true;
 		}
@@ -84,7 +84,7 @@ take_word_kind(const char *text, enum judge_word_kind *out)
 }
 
 static bool
-parse_word(char *w[WORDS_MAX], unsigned n, struct state_item *item)
+parse_override(char *w[WORDS_MAX], unsigned n, struct state_item *item)
 {
 	if (n != 7)
 		return false;
@@ -94,7 +94,7 @@ parse_word(char *w[WORDS_MAX], unsigned n, struct state_item *item)
 		item->kind = STATE_WORD_SITE;
 	else
 		return false;
-	return take_name(w[2], item->name) && take_word_kind(w[3], &item->word) &&
+	return take_name(w[2], item->name) && take_override_kind(w[3], &item->override) &&
 	    take_time(w[4], "at", &item->at) && take_time(w[5], "until", &item->until) &&
 	    take_name(value_of(w[6], "by"), item->by);
 }
@@ -123,7 +123,7 @@ parse_item(char *line, struct state_item *item)
 	if (n == 0)
 		return false;
 	if (strcmp(w[0], "word") == 0)
-		return parse_word(w, n, item);
+		return parse_override(w, n, item);
 	if (strcmp(w[0], "target") == 0)
 		return parse_target(w, n, item);
 	if (strcmp(w[0], "pool") != 0 || n != 3)
@@ -268,25 +268,25 @@ state_read(const char *path, void (*take)(void *, const struct state_item *), vo
 }
 
 static void
-print_word(FILE *out, const char *what, const char *name, const struct judge_word *w)
+print_override(FILE *out, const char *what, const char *name, const struct judge_override *w)
 {
-	fprintf(out, "word %s %s %s at=%.3f until=%.3f by=%s\n", what, name, judge_word_name(w->kind),
+	fprintf(out, "word %s %s %s at=%.3f until=%.3f by=%s\n", what, name, judge_override_name(w->kind),
 	    w->at, w->until, w->by);
 }
 
 static unsigned
-print_words(FILE *out, const struct judge *j)
+print_overrides(FILE *out, const struct judge *j)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < j->conf->n_sites; i++)
-		if (j->sites[i].word.kind != WORD_NONE) {
-			print_word(out, "site", j->conf->sites[i].name, &j->sites[i].word);
+		if (j->sites[i].override.kind != OVERRIDE_NONE) {
+			print_override(out, "site", j->conf->sites[i].name, &j->sites[i].override);
 			n++;
 		}
 	for (size_t i = 0; i < j->conf->n_servers; i++)
-		if (j->servers[i].word.kind != WORD_NONE) {
-			print_word(out, "server", j->conf->servers[i].name, &j->servers[i].word);
+		if (j->servers[i].override.kind != OVERRIDE_NONE) {
+			print_override(out, "server", j->conf->servers[i].name, &j->servers[i].override);
 			n++;
 		}
 	return n;
@@ -298,7 +298,7 @@ state_print(FILE *out, const struct judge *j, double now)
 	unsigned n;
 
 	fprintf(out, "nearcast-state 1 stamp=%.3f\n", now);
-	n = print_words(out, j);
+	n = print_overrides(out, j);
 	for (size_t i = 0; i < j->conf->n_pools; i++)
 		if (j->pools[i].current.id[0] != '\0') {
 			fprintf(out, "pool %s set=%s\n", j->conf->pools[i].name, j->pools[i].current.id);

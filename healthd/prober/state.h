@@ -34,7 +34,7 @@ struct state_item {
 	enum state_kind kind;
 	char name[HEALTH_NAME_MAX];
 	/* words */
-	enum judge_word_kind word;
+	enum judge_override_kind override;
 	double at, until;
 	char by[HEALTH_NAME_MAX];
 	/* targets and pools */

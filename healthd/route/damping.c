@@ -3,17 +3,17 @@
 #include <math.h>
 
 double
-damping_merit(const struct damping *d, uint64_t now_ms)
+damping_penalty(const struct damping *d, uint64_t now_ms)
 {
 	uint64_t age = now_ms > d->at_ms ? now_ms - d->at_ms : 0;
 
-	return d->merit * exp2(-(double)age / DAMPING_HALF_LIFE_MS);
+	return d->penalty * exp2(-(double)age / DAMPING_HALF_LIFE_MS);
 }
 
 void
 damping_withdrawn(struct damping *d, uint64_t now_ms)
 {
-	d->merit = fmin(damping_merit(d, now_ms) + DAMPING_WITHDRAWAL, DAMPING_CEILING);
+	d->penalty = fmin(damping_penalty(d, now_ms) + DAMPING_WITHDRAWAL, DAMPING_CEILING);
 	d->at_ms = now_ms;
 }
 
@@ -21,9 +21,9 @@ uint64_t
 damping_wait_ms(const struct damping *d, uint64_t now_ms)
 {
 	const double budget = DAMPING_SUPPRESS - DAMPING_WITHDRAWAL;
-	double merit = damping_merit(d, now_ms);
+	double penalty = damping_penalty(d, now_ms);
 
-	if (merit < budget)
+	if (penalty < budget)
 		return 0;
-	return (uint64_t)(log2(merit / budget) * DAMPING_HALF_LIFE_MS) + 1;
+	return (uint64_t)(log2(penalty / budget) * DAMPING_HALF_LIFE_MS) + 1;
 }

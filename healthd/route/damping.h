@@ -21,12 +21,12 @@
 
 /* All zero is a prefix that never flapped. */
 struct damping {
-	double merit;			/* at the time `at_ms` */
+	double penalty;			/* at the time `at_ms` */
 	uint64_t at_ms;			/* monotonic */
 };
 
 /* The figure of merit at `now_ms`; a time before the last event counts as that event's. */
-double damping_merit(const struct damping *d, uint64_t now_ms);
+double damping_penalty(const struct damping *d, uint64_t now_ms);
 
 /* One withdrawal was sent. */
 void damping_withdrawn(struct damping *d, uint64_t now_ms);

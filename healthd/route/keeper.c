@@ -96,7 +96,7 @@ keeper_changed(struct keeper *k, enum health_posture before, uint64_t now_ms)
 	k->tell_ms = k->report_ms = now_ms;
 	(k->posture.now < before ? log_warn : log_info)("posture: %s -> %s (%s), penalty %.0f",
 	    health_posture_name(before), health_posture_name(k->posture.now), k->posture.reason,
-	    damping_merit(&k->posture.damping, now_ms));
+	    damping_penalty(&k->posture.damping, now_ms));
 }
 
 static void
@@ -106,7 +106,7 @@ keeper_step(struct keeper *k, uint64_t now_ms)
 	enum posture_dnsd dnsd = dnsd_watch_state(k->watch, k->dnsd_reason);
 	struct posture_input in = {
 		.now_ms = now_ms, .verdict = k->verdict.verdict, .verdict_reason = k->verdict.reason,
-		.verdict_age_ms = now_ms - k->verdict_ms, .word_ms = k->verdict.word_ms, .dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
+		.verdict_age_ms = now_ms - k->verdict_ms, .override_ms = k->verdict.override_ms, .dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
 	};
 
 	if (dnsd != k->dnsd && dnsd != POSTURE_DNSD_UNKNOWN) {

@@ -169,7 +169,7 @@ keeper_tell(struct keeper *k, uint64_t now_ms)
 	dnsd_watch_counts(k->watch, &m.dnsd_asked, &m.dnsd_answering);
 	m.exported4 = known ? seen->exported4 : -1;
 	m.exported6 = known ? seen->exported6 : -1;
-	m.penalty = damping_merit(&k->posture.damping, now_ms);
+	m.penalty = damping_penalty(&k->posture.damping, now_ms);
 	m.hold_left_ms = k->posture.hold_left_ms;
 	health_reason(m.reason, k->posture.reason);
 	snprintf(m.alarm, sizeof(m.alarm), "%s", keeper_first_alarm(k));
@@ -223,7 +223,7 @@ keeper_report(struct keeper *k, uint64_t now_ms)
 {
 	const struct conf *conf = k->conf;
 	struct posture_file f = { .stamp = clock_wall(), .pid = getpid(), .posture = k->posture.now,
-		.since = k->since, .penalty = damping_merit(&k->posture.damping, now_ms),
+		.since = k->since, .penalty = damping_penalty(&k->posture.damping, now_ms),
 		.hold_s = k->posture.hold_left_ms / 1000.0, .suppressed = k->posture.suppressed };
 	struct err err;
 

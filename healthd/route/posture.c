@@ -19,13 +19,13 @@ posture_init(struct posture *p, const struct posture_rules *rules, enum health_p
 }
 
 void
-posture_restore(struct posture *p, double merit, uint64_t now_ms)
+posture_restore(struct posture *p, double penalty, uint64_t now_ms)
 {
-	if (!(merit > 0))
+	if (!(penalty > 0))
 		return;
-	p->damping.merit = merit < DAMPING_CEILING ? merit : DAMPING_CEILING;
+	p->damping.penalty = penalty < DAMPING_CEILING ? penalty : DAMPING_CEILING;
 	p->damping.at_ms = now_ms;
-	p->flaps = (unsigned)(p->damping.merit / DAMPING_WITHDRAWAL + 0.5);
+	p->flaps = (unsigned)(p->damping.penalty / DAMPING_WITHDRAWAL + 0.5);
 }
 
 static void __attribute__((format(printf, 3, 4)))
@@ -54,11 +54,11 @@ static void
 posture_hear(struct posture *p, const struct posture_input *in)
 {
 	enum verdict v = in->verdict;
-	bool again = v == VERDICT_FORCE_UP && in->word_ms != p->word_ms;
+	bool again = v == VERDICT_FORCE_UP && in->override_ms != p->override_ms;
 
 	if (v == VERDICT_NONE || v == VERDICT_HOLD || (v == p->standing && !again))
 		return;
-	p->word_ms = in->word_ms;
+	p->override_ms = in->override_ms;
 	p->pardoned = v == VERDICT_FORCE_UP ||
 	    (posture_by_operator(p->standing) && !posture_by_operator(v));
 	p->standing = v;
@@ -203,7 +203,7 @@ posture_step(struct posture *p, const struct posture_input *in)
 	bool changed = false;
 
 	posture_hear(p, in);
-	if (damping_merit(&p->damping, in->now_ms) < POSTURE_CALM && p->now == POSTURE_SERVING)
+	if (damping_penalty(&p->damping, in->now_ms) < POSTURE_CALM && p->now == POSTURE_SERVING)
 		p->flaps = 0;
 	wanted = posture_wanted(p, in);
 	p->hold_left_ms = 0;

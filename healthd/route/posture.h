@@ -33,7 +33,7 @@
 enum posture_dnsd { POSTURE_DNSD_UNKNOWN, POSTURE_DNSD_ANSWERING, POSTURE_DNSD_FAILED };
 
 #define POSTURE_HOLD_MAX_MS (15u * 60 * 1000)
-#define POSTURE_CALM 125.0		/* figure of merit below which flaps are forgotten */
+#define POSTURE_CALM 125.0		/* penalty (RFC 2439: figure of merit) below which flaps are forgotten */
 #define POSTURE_SILENCE_MS 3000		/* of the prober, before it is an alarm */
 
 struct posture_rules {
@@ -45,7 +45,7 @@ struct posture_input {
 	uint64_t now_ms;
 	enum verdict verdict;		/* as received last; NONE = nothing yet */
 	uint64_t verdict_age_ms;	/* since it was received */
-	uint64_t word_ms;		/* tells one force-up from the next; 0 = no word */
+	uint64_t override_ms;		/* tells one force-up from the next; 0 = no word */
 	const char *verdict_reason;	/* borrowed for the call; "" = none */
 	enum posture_dnsd dnsd;
 	const char *dnsd_reason;	/* why not ANSWERING */
@@ -55,7 +55,7 @@ struct posture {
 	struct posture_rules rules;
 	enum health_posture now;
 	enum verdict standing;
-	uint64_t word_ms;		/* of the force-up that was pardoned last */
+	uint64_t override_ms;		/* of the force-up that was pardoned last */
 	bool pardoned;			/* the next raise does not wait */
 	bool raising;			/* wanted is higher than now */
 	uint64_t fine_since_ms;		/* while raising */
@@ -70,9 +70,9 @@ struct posture {
 /* `inherited` is what is in force in the kernel or BIRD at the start. */
 void posture_init(struct posture *p, const struct posture_rules *rules, enum health_posture inherited);
 
-/* The figure of merit that a healthd before us had, `merit` as of `now_ms`, so that
+/* The penalty (RFC 2439: figure of merit) that a healthd before us had, `penalty` as of `now_ms`, so that
  * a restart does not launder flaps.  Nonsense (negative, not a number) is 0. */
-void posture_restore(struct posture *p, double merit, uint64_t now_ms);
+void posture_restore(struct posture *p, double penalty, uint64_t now_ms);
 
 /* Takes in what is known now.  True if the posture changed. */
 bool posture_step(struct posture *p, const struct posture_input *in);

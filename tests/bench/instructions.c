@@ -47,7 +47,7 @@ static const struct kind {
 
 /* Not static: callgrind knows them by name, and they might be compiled under another. */
 void kind_done(const char *name);
-void answer_batch(const struct view *view, unsigned at, unsigned n);
+void answer_batch(const struct generation *gen, unsigned at, unsigned n);
 
 static uint8_t packets[MAX_PACKETS][PACKET];
 static size_t lengths[MAX_PACKETS];
@@ -143,7 +143,7 @@ prepare(const struct kind *k, unsigned n)
 }
 
 __attribute__((noinline)) void
-answer_batch(const struct view *view, unsigned at, unsigned n)
+answer_batch(const struct generation *gen, unsigned at, unsigned n)
 {
 	static struct counters counters;
 	static struct answer_ask ask[BATCH];
@@ -151,19 +151,19 @@ answer_batch(const struct view *view, unsigned at, unsigned n)
 	struct answer_note note;
 
 	for (unsigned i = 0; i < n; i++)
-		answer_read(&ask[i], view, &client, packets[at + i], lengths[at + i]);
+		answer_read(&ask[i], gen, &client, packets[at + i], lengths[at + i]);
 	answer_ahead(ask, n);
 	for (unsigned i = 0; i < n; i++)
-		answered[i] = answer_write(view, &ask[i], out[i], sizeof(out[i]), &note, &counters);
+		answered[i] = answer_write(gen, &ask[i], out[i], sizeof(out[i]), &note, &counters);
 }
 
 static void
-answer(const struct view *view, const struct kind *k, unsigned n)
+answer(const struct generation *gen, const struct kind *k, unsigned n)
 {
 	for (unsigned at = 0; at < n; at += BATCH) {
 		unsigned some = n - at < BATCH ? n - at : BATCH;
 
-		answer_batch(view, at, some);
+		answer_batch(gen, at, some);
 		for (unsigned i = 0; i < some; i++) {
 			if (answered[i] != 0 && (out[i][3] & 15) == k->rcode)
 				continue;
@@ -198,14 +198,14 @@ now_ns(void)
 
 /* The best of several rounds: the machine may be busy with other things. */
 static double
-time_kind(const struct view *view, const struct kind *k)
+time_kind(const struct generation *gen, const struct kind *k)
 {
 	double best = 1e9;
 
 	prepare(k, MAX_PACKETS);
 	for (unsigned round = 0; round < 10; round++) {
 		double start = now_ns(), each;
-		answer(view, k, MAX_PACKETS);
+		answer(gen, k, MAX_PACKETS);
 		each = (now_ns() - start) / MAX_PACKETS;
 		if (each < best)
 			best = each;
@@ -218,29 +218,29 @@ main(int argc, char **argv)
 {
 	unsigned n = argc == 4 ? (unsigned)atoi(argv[3]) : 1000;
 	bool timed = argc > 2 && strcmp(argv[2], "time") == 0;
-	struct load_say said = { say, say };
-	struct load *load;
-	struct view *view;
+	struct inputs_say said = { say, say };
+	struct inputs *inputs;
+	struct generation *gen;
 	struct err err;
 
 	if (argc < 3 || n == 0 || n > MAX_PACKETS) {
 		fprintf(stderr, "usage: instructions CONF count [N] | time\n");
 		return 2;
 	}
-	load = load_read(argv[1], NULL, false, &said, &err);
-	view = load != NULL ? view_build(load, NULL, 1, &err) : NULL;
-	if (view == NULL) {
+	inputs = inputs_read(argv[1], NULL, false, &said, &err);
+	gen = inputs != NULL ? generation_build(inputs, NULL, 1, &err) : NULL;
+	if (gen == NULL) {
 		fprintf(stderr, "instructions: %s\n", err.text);
 		return 1;
 	}
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		const struct kind *k = &kinds[i];
 		if (timed) {
-			printf("%-22s %6.0f ns\n", k->name, time_kind(view, k));
+			printf("%-22s %6.0f ns\n", k->name, time_kind(gen, k));
 			continue;
 		}
 		prepare(k, n);
-		answer(view, k, n);
+		answer(gen, k, n);
 		kind_done(k->name);
 	}
 	return 0;

@@ -71,15 +71,15 @@ put_file(const char *folder, const char *name, const char *text)
 		abort();
 }
 
-static const struct view *
+static const struct generation *
 make_view(void)
 {
 	char folder[] = "/tmp/nearcast-fuzz-XXXXXX", path[256];
 	static const char *const names[] = { "nearcast.conf", "example.org.zone", "sub.zone" };
-	const struct load_say lines = { .warn = say, .error = say };
+	const struct inputs_say lines = { .warn = say, .error = say };
 	struct err err = { "" };
-	struct load *load;
-	struct view *view;
+	struct inputs *inputs;
+	struct generation *gen;
 
 	if (mkdtemp(folder) == NULL)
 		abort();
@@ -87,23 +87,23 @@ make_view(void)
 	put_file(folder, names[1], zone_text);
 	put_file(folder, names[2], sub_text);
 	snprintf(path, sizeof(path), "%s/nearcast.conf", folder);
-	load = load_read(path, NULL, false, &lines, &err);
-	view = load != NULL ? view_build(load, NULL, 1, &err) : NULL;
+	inputs = inputs_read(path, NULL, false, &lines, &err);
+	gen = inputs != NULL ? generation_build(inputs, NULL, 1, &err) : NULL;
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		unlink(path);
 	}
 	rmdir(folder);
-	if (view == NULL) {
+	if (gen == NULL) {
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}
-	return view;
+	return gen;
 }
 
 /* Among others, a packet gets the answer that it gets alone. */
 static void
-check_batch(const struct view *view, const struct answer_client *client, const uint8_t *data, size_t size,
+check_batch(const struct generation *gen, const struct answer_client *client, const uint8_t *data, size_t size,
     const uint8_t *alone, size_t alone_len)
 {
 	static struct counters counters;
@@ -111,10 +111,10 @@ check_batch(const struct view *view, const struct answer_client *client, const u
 	static uint8_t out[ANSWER_MAX_TCP];
 
 	for (unsigned i = 0; i < BATCH; i++)
-		answer_read(&ask[i], view, client, data, size);
+		answer_read(&ask[i], gen, client, data, size);
 	answer_ahead(ask, BATCH);
 	for (unsigned i = 0; i < BATCH; i += BATCH - 1) {
-		size_t len = answer_write(view, &ask[i], out, client->tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP, NULL, &counters);
+		size_t len = answer_write(gen, &ask[i], out, client->tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP, NULL, &counters);
 		assert(len == alone_len && memcmp(out, alone, len) == 0);
 	}
 }
@@ -122,22 +122,22 @@ check_batch(const struct view *view, const struct answer_client *client, const u
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct view *view;
+	static const struct generation *gen;
 	static struct counters counters;
 	static uint8_t out[ANSWER_MAX_TCP];
 	struct answer_client client = { .addr = { .family = 4, .ip = { 127, 0, 0, 1 }, .port = 1053 },
 		.now_s = 1763700000, .tcp_idle_100ms = 100 };
 
-	if (view == NULL)
-		view = make_view();
+	if (gen == NULL)
+		gen = make_view();
 	for (int tcp = 0; tcp < 2; tcp++) {
-		size_t len, size_max = tcp ? ANSWER_MAX_TCP : view->conf->udp_payload;
+		size_t len, size_max = tcp ? ANSWER_MAX_TCP : gen->conf->udp_payload;
 		struct answer_note note = { .kind = ANSWER_DATA };
 
 		client.tcp = tcp;
-		len = answer_packet(view, &client, data, size, out, tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP,
+		len = answer_packet(gen, &client, data, size, out, tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP,
 		    &note, &counters);
-		check_batch(view, &client, data, size, out, len);
+		check_batch(gen, &client, data, size, out, len);
 		assert(len == 0 || (len >= DNS_HEADER_LEN && len <= size_max));
 		assert(len == 0 || (size >= DNS_HEADER_LEN && !(data[2] & 0x80)));
 		assert(len == 0 || (memcmp(out, data, 2) == 0 && (out[2] & 0x80)));

@@ -18,7 +18,7 @@ look(void *arg, const struct state_item *item)
 	    strnlen(item->set, sizeof(item->set)) == sizeof(item->set))
 		abort();
 	if ((item->kind == STATE_WORD_SERVER || item->kind == STATE_WORD_SITE) &&
-	    (item->word <= WORD_NONE || item->word >= WORD_COUNT || !isfinite(item->at) || !isfinite(item->until)))
+	    (item->override <= OVERRIDE_NONE || item->override >= OVERRIDE_COUNT || !isfinite(item->at) || !isfinite(item->until)))
 		abort();
 	if (item->kind == STATE_TARGET && ((item->state != HEALTH_UP && item->state != HEALTH_DOWN) ||
 	    (item->family != 4 && item->family != 6) || !isfinite(item->since)))

@@ -36,8 +36,8 @@ check_rrset(const struct zone *z, const struct rrset *set)
 		check(f + 2 <= set->len && set->wire[f] == 0xc0 && set->wire[f + 1] == 12);
 	}
 	for (unsigned i = 0; i < set->n_additional; i++) {
-		const struct zone_extra *e = &z->extras[set->additional + i];
-		check(set->additional + i < z->n_extras && e->node < z->n_nodes);
+		const struct zone_additional *e = &z->additionals[set->additional + i];
+		check(set->additional + i < z->n_additionals && e->node < z->n_nodes);
 		check(e->target == 0 || (e->target >= 12 && e->target < set->len));
 		check(zone_rrset(z, &z->nodes[e->node], DNS_A) != NULL ||
 		    zone_rrset(z, &z->nodes[e->node], DNS_AAAA) != NULL);
@@ -58,11 +58,11 @@ check_node(const struct zone *z, uint32_t id)
 	check(name_below(name, z->apex));
 	check(zone_node_find(z, w.hash[w.labels], name, w.len) == id);
 	outcome = zone_find(z, &w, DNS_DS, &found);
-	if ((node->flags & ZONE_NODE_BELOW) == 0)
+	if ((node->flags & ZONE_NODE_OCCLUDED) == 0)
 		check(outcome == ZONE_FOUND && found == id);
 	else
-		check(node->cover < z->n_nodes && (outcome == ZONE_DELEGATION || outcome == ZONE_DNAME) &&
-		    found == node->cover);
+		check(node->occluded_by < z->n_nodes && (outcome == ZONE_DELEGATION || outcome == ZONE_DNAME) &&
+		    found == node->occluded_by);
 	if (node->wildcard != ZONE_NONE)
 		check(z->nodes[node->wildcard].labels == node->labels + 1);
 	if (node->steer != ZONE_NONE)
@@ -83,19 +83,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char head[] = "@ 60 SOA a b 1 2 3 4 5\n@ 60 NS a\na 60 A 192.0.2.1\n";
 	struct zone_load_limits limits = { .max_octets = 1 << 20, .max_depth = 2 };
 	bool whole = size != 0 && data[0] == '@';
-	size_t extra = whole ? 0 : sizeof(head) - 1;
-	char *text = malloc(size + extra);
+	size_t additional = whole ? 0 : sizeof(head) - 1;
+	char *text = malloc(size + additional);
 	struct err err = { "" };
 	struct zone *z;
 
 	if (text == NULL)
 		return 0;
 	if (!whole)
-		memcpy(text, head, extra);
+		memcpy(text, head, additional);
 	if (size != 0)
-		memcpy(text + extra, data, size);
+		memcpy(text + additional, data, size);
 	/* /nowhere: relative includes find nothing on this machine */
-	z = zone_load_text("Example.org", "/nowhere/zone.txt", text, size + extra, &limits, warn, &err);
+	z = zone_load_text("Example.org", "/nowhere/zone.txt", text, size + additional, &limits, warn, &err);
 	free(text);
 	if (z == NULL) {
 		check(err.text[0] == '/');	/* with its file, which may be an included one */

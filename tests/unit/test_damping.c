@@ -16,7 +16,7 @@ static const struct row {
 	const char *sentence;
 	int withdrawn[6];		/* minutes; -1 ends */
 	int at;				/* minutes */
-	double merit;			/* within 1 */
+	double penalty;			/* within 1 */
 	double wait_s;			/* within 1 */
 } rows[] = {
 	{ "a prefix that never flapped owes nothing", { -1 }, 100, 0, 0 },
@@ -39,15 +39,15 @@ test_rows(void **state)
 		const struct row *r = &rows[i];
 		struct damping d = { 0 };
 		uint64_t at = START_MS + (uint64_t)r->at * MIN_MS;
-		double merit, wait_s;
+		double penalty, wait_s;
 
 		for (int k = 0; r->withdrawn[k] >= 0; k++)
 			damping_withdrawn(&d, START_MS + (uint64_t)r->withdrawn[k] * MIN_MS);
-		merit = damping_merit(&d, at);
+		penalty = damping_penalty(&d, at);
 		wait_s = (double)damping_wait_ms(&d, at) / 1000;
-		if (merit < r->merit - 1 || merit > r->merit + 1 || wait_s < r->wait_s - 1 || wait_s > r->wait_s + 1)
+		if (penalty < r->penalty - 1 || penalty > r->penalty + 1 || wait_s < r->wait_s - 1 || wait_s > r->wait_s + 1)
 			fail_msg("%s: merit %.1f wait %.1f s, expected %.1f and %.1f",
-			    r->sentence, merit, wait_s, r->merit, r->wait_s);
+			    r->sentence, penalty, wait_s, r->penalty, r->wait_s);
 	}
 }
 
@@ -61,7 +61,7 @@ test_budget_holds(void **state)
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		damping_withdrawn(&d, now);
-		assert_true(damping_merit(&d, now) < DAMPING_SUPPRESS);
+		assert_true(damping_penalty(&d, now) < DAMPING_SUPPRESS);
 		now += damping_wait_ms(&d, now) + 1;
 		assert_int_equal(damping_wait_ms(&d, now), 0);
 	}
@@ -75,7 +75,7 @@ test_ceiling(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++)
 		damping_withdrawn(&d, START_MS);
-	assert_true(damping_merit(&d, START_MS) <= DAMPING_CEILING);
+	assert_true(damping_penalty(&d, START_MS) <= DAMPING_CEILING);
 	assert_true(damping_wait_ms(&d, START_MS) < 60u * MIN_MS);
 }
 

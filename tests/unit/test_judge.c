@@ -152,10 +152,10 @@ do_results(char *word)
 }
 
 static void
-do_word(enum judge_word_kind kind, char *what)
+do_word(enum judge_override_kind kind, char *what)
 {
 	char *ms = strchr(what, ':');
-	struct judge_word w = { .kind = kind, .by = "me", .at = now.wall, .at_ms = now.mono_ms };
+	struct judge_override w = { .kind = kind, .by = "me", .at = now.wall, .at_ms = now.mono_ms };
 	int site;
 
 	if (ms != NULL) {
@@ -164,8 +164,8 @@ do_word(enum judge_word_kind kind, char *what)
 		w.until = now.wall + atoi(ms) / 1e3;
 	}
 	site = site_of(what);
-	judge_step(judge, &(struct judge_event){ .kind = site >= 0 ? JUDGE_WORD_SITE : JUDGE_WORD_SERVER,
-	    .index = (uint32_t)(site >= 0 ? site : server_of(what)), .word = &w }, now);
+	judge_step(judge, &(struct judge_event){ .kind = site >= 0 ? JUDGE_OVERRIDE_SITE : JUDGE_OVERRIDE_SERVER,
+	    .index = (uint32_t)(site >= 0 ? site : server_of(what)), .override = &w }, now);
 }
 
 static void
@@ -193,13 +193,13 @@ do_one(char *w)
 	} else if (strcmp(w, "late") == 0 || strcmp(w, "clock") == 0) {
 		tell(JUDGE_DISTURBED, 0, NULL, w[0] == 'c');
 	} else if (strncmp(w, "drain:", 6) == 0) {
-		do_word(WORD_DRAIN, w + 6);
+		do_word(OVERRIDE_DRAIN, w + 6);
 	} else if (strncmp(w, "up:", 3) == 0) {
-		do_word(WORD_FORCE_UP, w + 3);
+		do_word(OVERRIDE_FORCE_UP, w + 3);
 	} else if (strncmp(w, "down:", 5) == 0) {
-		do_word(WORD_FORCE_DOWN, w + 5);
+		do_word(OVERRIDE_FORCE_DOWN, w + 5);
 	} else if (strncmp(w, "clear:", 6) == 0) {
-		do_word(WORD_NONE, w + 6);
+		do_word(OVERRIDE_NONE, w + 6);
 	} else if (strncmp(w, "origin=", 7) == 0) {
 		tell(JUDGE_ORIGIN, 0, w + 7, false);
 	} else if (strncmp(w, "notify=", 7) == 0) {
@@ -239,7 +239,7 @@ hold_name(void)
 {
 	static const char *const name[] = { "none", "shared", "uplink", "late", "clock" };
 
-	return name[judge->hold];
+	return name[judge->freeze];
 }
 
 /* What is, in the words of an expectation. */

@@ -19,21 +19,21 @@ parsed(void **state)
 		const char *line;
 		int result;
 		enum operator_verb verb;
-		enum judge_word_kind word;
+		enum judge_override_kind override;
 		const char *pattern, *by;
 		uint32_t for_s;
 	} rows[] = {
-		{ "drain fra1", 0, OPERATOR_WORD, WORD_DRAIN, "fra1", "?", 0 },
-		{ "drain fra* for 60 by ann", 0, OPERATOR_WORD, WORD_DRAIN, "fra*", "ann", 60 },
-		{ "drain fra* by ann for 60", 0, OPERATOR_WORD, WORD_DRAIN, "fra*", "ann", 60 },
-		{ "  force-up   site:fra  ", 0, OPERATOR_WORD, WORD_FORCE_UP, "site:fra", "?", 0 },
-		{ "force-down a by b", 0, OPERATOR_WORD, WORD_FORCE_DOWN, "a", "b", 0 },
-		{ "undrain a by b", 0, OPERATOR_UNDRAIN, WORD_NONE, "a", "b", 0 },
-		{ "clear [ab]?", 0, OPERATOR_CLEAR, WORD_NONE, "[ab]?", "?", 0 },
-		{ "left fra", 0, OPERATOR_LEFT, WORD_NONE, "fra", "?", 0 },
-		{ "notify p 2026-11-20 by ann", 0, OPERATOR_NOTIFY, WORD_NONE, "p", "ann", 0 },
-		{ "status", 0, OPERATOR_STATUS, WORD_NONE, "", "?", 0 },
-		{ "status json", 0, OPERATOR_STATUS, WORD_NONE, "", "?", 0 },
+		{ "drain fra1", 0, OPERATOR_OVERRIDE, OVERRIDE_DRAIN, "fra1", "?", 0 },
+		{ "drain fra* for 60 by ann", 0, OPERATOR_OVERRIDE, OVERRIDE_DRAIN, "fra*", "ann", 60 },
+		{ "drain fra* by ann for 60", 0, OPERATOR_OVERRIDE, OVERRIDE_DRAIN, "fra*", "ann", 60 },
+		{ "  force-up   site:fra  ", 0, OPERATOR_OVERRIDE, OVERRIDE_FORCE_UP, "site:fra", "?", 0 },
+		{ "force-down a by b", 0, OPERATOR_OVERRIDE, OVERRIDE_FORCE_DOWN, "a", "b", 0 },
+		{ "undrain a by b", 0, OPERATOR_UNDRAIN, OVERRIDE_NONE, "a", "b", 0 },
+		{ "clear [ab]?", 0, OPERATOR_CLEAR, OVERRIDE_NONE, "[ab]?", "?", 0 },
+		{ "left fra", 0, OPERATOR_LEFT, OVERRIDE_NONE, "fra", "?", 0 },
+		{ "notify p 2026-11-20 by ann", 0, OPERATOR_NOTIFY, OVERRIDE_NONE, "p", "ann", 0 },
+		{ "status", 0, OPERATOR_STATUS, OVERRIDE_NONE, "", "?", 0 },
+		{ "status json", 0, OPERATOR_STATUS, OVERRIDE_NONE, "", "?", 0 },
 		{ "status xml", -1, 0, 0, NULL, NULL, 0 },
 		{ "status json now", -1, 0, 0, NULL, NULL, 0 },
 		{ "", -1, 0, 0, NULL, NULL, 0 },
@@ -65,9 +65,9 @@ parsed(void **state)
 			fail_msg("\"%s\"", rows[i].line);
 		if (rows[i].result < 0)
 			continue;
-		if (c.verb != rows[i].verb || c.word != rows[i].word || strcmp(c.pattern, rows[i].pattern) != 0 ||
+		if (c.verb != rows[i].verb || c.override != rows[i].override || strcmp(c.pattern, rows[i].pattern) != 0 ||
 		    strcmp(c.by, rows[i].by) != 0 || c.for_s != rows[i].for_s)
-			fail_msg("\"%s\": verb %d word %d pattern %s by %s for %u", rows[i].line, c.verb, c.word,
+			fail_msg("\"%s\": verb %d word %d pattern %s by %s for %u", rows[i].line, c.verb, c.override,
 			    c.pattern, c.by, c.for_s);
 	}
 }

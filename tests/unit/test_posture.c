@@ -166,7 +166,7 @@ test_reasons_and_alarms(void **state)
 static void
 test_force_up_said_again(void **state)
 {
-	static const struct { uint64_t at_ms, word_ms; int dnsd, expected; } steps[] = {
+	static const struct { uint64_t at_ms, override_ms; int dnsd, expected; } steps[] = {
 		{ 0, 7001, A, SERVING }, { 1000, 7001, F, DOWN }, { 2000, 7001, A, DOWN },
 		{ 3000, 9002, A, SERVING }, { 4000, 9002, F, DOWN }, { 5000, 9002, A, DOWN },
 		{ 60000, 9002, A, DOWN },
@@ -178,7 +178,7 @@ test_force_up_said_again(void **state)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		const struct posture_input in = {
 			.now_ms = 1000000 + steps[i].at_ms, .verdict = VERDICT_FORCE_UP, .verdict_reason = "",
-			.word_ms = steps[i].word_ms, .dnsd = (enum posture_dnsd)steps[i].dnsd, .dnsd_reason = "",
+			.override_ms = steps[i].override_ms, .dnsd = (enum posture_dnsd)steps[i].dnsd, .dnsd_reason = "",
 		};
 
 		posture_step(&p, &in);
@@ -198,7 +198,7 @@ test_suppressed_says_so(void **state)
 	posture_restore(&p, 1400, now);
 	step(&p, now, VERDICT_UP, F);
 	assert_int_equal(p.now, POSTURE_DOWN);
-	assert_true(damping_merit(&p.damping, now) > 2300);
+	assert_true(damping_penalty(&p.damping, now) > 2300);
 	step(&p, now + 1000, VERDICT_UP, A);
 	assert_true(p.suppressed);
 	assert_non_null(strstr(p.alarm, "flap budget"));
@@ -244,7 +244,7 @@ test_lost(void **state)
 	posture_init(&p, &common, POSTURE_SERVING);
 	posture_lost(&p, 1000, "the lease ran out");
 	assert_int_equal(p.now, POSTURE_DOWN);
-	assert_true(damping_merit(&p.damping, 1000) == DAMPING_WITHDRAWAL);
+	assert_true(damping_penalty(&p.damping, 1000) == DAMPING_WITHDRAWAL);
 	step(&p, 1100, VERDICT_UP, A);
 	assert_int_equal(p.now, POSTURE_DOWN);
 	step(&p, 6200, VERDICT_UP, A);
@@ -261,10 +261,10 @@ test_restore_refuses_nonsense(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		posture_init(&p, &common, POSTURE_DOWN);
 		posture_restore(&p, nonsense[i], 1000);
-		assert_true(damping_merit(&p.damping, 1000) == 0);
+		assert_true(damping_penalty(&p.damping, 1000) == 0);
 	}
 	posture_restore(&p, 1e300, 1000);
-	assert_true(damping_merit(&p.damping, 1000) == DAMPING_CEILING);
+	assert_true(damping_penalty(&p.damping, 1000) == DAMPING_CEILING);
 }
 
 int

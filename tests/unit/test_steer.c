@@ -104,7 +104,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	steer_geo_release(geo);
+	steer_geo_unref(geo);
 	return 0;
 }
 
@@ -592,7 +592,7 @@ sites_agree(void **state)
 		there = steer_geo_load(&other, NULL, NULL, &err);
 		assert_non_null(there);
 		theirs = steer_build(&other, there, NULL, &err);
-		steer_geo_release(there);
+		steer_geo_unref(there);
 		a = steer_bind(mine, &text, 60, NULL);
 		b = steer_bind(theirs, &text, 60, NULL);
 		for (unsigned n = 0; n < 4096; n++) {
@@ -716,7 +716,7 @@ a_missing_database_is_a_warning(void **state)
 	assert_non_null(there);
 	assert_non_null(strstr(warned, "/nonexistent/geo.mmdb"));
 	assert_false(steer_geo_refused(there));
-	steer_geo_release(there);
+	steer_geo_unref(there);
 }
 
 int

@@ -441,7 +441,7 @@ static const struct {
 	const char *sentence, *text, *owner;
 	uint16_t type;
 	const char *expected;		/* "NAME" or "NAME!" (required), in order */
-} extras[] = {
+} additionals[] = {
 	{ "the apex's name server", HEAD, "@", DNS_NS, "ns1" },
 	{ "an apex name server below a cut", HEAD "@ 60 NS n.c\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n", "@", DNS_NS, "ns1 n.c" },
 	{ "in-domain glue comes first and is required", HEAD "c 60 NS ns1\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n", "c", DNS_NS, "n.c! ns1" },
@@ -466,22 +466,22 @@ finds_additional(void **state)
 	int failed = 0;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
+	for (size_t i = 0; i < sizeof(additionals) / sizeof(additionals[0]); i++) {
 		struct err err;
-		struct zone *z = load(extras[i].text, strlen(extras[i].text), &err);
-		const struct rrset *set = z == NULL ? NULL : find(z, extras[i].owner, extras[i].type);
+		struct zone *z = load(additionals[i].text, strlen(additionals[i].text), &err);
+		const struct rrset *set = z == NULL ? NULL : find(z, additionals[i].owner, additionals[i].type);
 		char got[4 * NAME_TEXT] = "", name[NAME_TEXT];
 		assert_non_null(set);
 		for (unsigned k = 0; k < set->n_additional; k++) {
-			const struct zone_extra *e = &z->extras[set->additional + k];
+			const struct zone_additional *e = &z->additionals[set->additional + k];
 			size_t n = strlen(got);
 			name_text(name, z->data + z->nodes[e->node].name);
 			*strstr(name, ".example.org") = '\0';
-			snprintf(got + n, sizeof(got) - n, "%s%s%s", k != 0 ? " " : "", name, e->required ? "!" : "");
+			snprintf(got + n, sizeof(got) - n, "%s%s%s", k != 0 ? " " : "", name, e->in_domain ? "!" : "");
 		}
-		if (strcmp(got, extras[i].expected) != 0) {
+		if (strcmp(got, additionals[i].expected) != 0) {
 			failed++;
-			print_error("%s: expected \"%s\", got \"%s\"\n", extras[i].sentence, extras[i].expected, got);
+			print_error("%s: expected \"%s\", got \"%s\"\n", additionals[i].sentence, additionals[i].expected, got);
 		}
 		zone_free(z);
 	}

@@ -36,7 +36,7 @@ on_error(const char *line)
 	snprintf(last_error, sizeof(last_error), "%s", line);
 }
 
-static const struct load_say say = { on_warn, on_error };
+static const struct inputs_say say = { on_warn, on_error };
 
 static void
 write_file(const struct fixture *f, const char *name, const char *text)
@@ -110,15 +110,15 @@ teardown(void **state)
 
 /* The apex of the zone that answers, as text; "-" = none. */
 static char *
-found(const struct view *view, const char *name, uint16_t qtype, char text[NAME_TEXT])
+found(const struct generation *gen, const char *name, uint16_t qtype, char text[NAME_TEXT])
 {
 	uint8_t wire[NAME_MAX_WIRE];
 	struct name_walk walk;
-	const struct view_zone *vz;
+	const struct generation_zone *vz;
 
 	assert_true(name_parse(wire, name, NULL) > 0);
 	assert_true(name_walk(&walk, wire, sizeof(wire)) > 0);
-	vz = view_find_zone(view, &walk, qtype);
+	vz = generation_find_zone(gen, &walk, qtype);
 	if (vz == NULL)
 		return strcpy(text, "-");
 	return name_text(text, vz->apex);
@@ -152,39 +152,39 @@ test_find_zone(void **state)
 	};
 	struct fixture *f = *state;
 	struct err err = { "" };
-	struct load *load = load_read(f->conf, NULL, false, &say, &err);
-	struct view *view;
+	struct inputs *inputs = inputs_read(f->conf, NULL, false, &say, &err);
+	struct generation *gen;
 	char text[NAME_TEXT];
 
-	if (load == NULL)
+	if (inputs == NULL)
 		fail_msg("%s", err.text);
-	view = view_build(load, NULL, 7, &err);
-	load_release(load);				/* the view holds it */
-	assert_non_null(view);
-	assert_int_equal(view->generation, 7);
-	assert_int_equal(view->n_loaded, N_ZONES);
+	gen = generation_build(inputs, NULL, 7, &err);
+	inputs_unref(inputs);				/* the generation holds it */
+	assert_non_null(gen);
+	assert_int_equal(gen->number, 7);
+	assert_int_equal(gen->n_loaded, N_ZONES);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		print_message("%s\n", rows[i].sentence);
-		assert_string_equal(found(view, rows[i].name, rows[i].qtype, text), rows[i].expected);
+		assert_string_equal(found(gen, rows[i].name, rows[i].qtype, text), rows[i].expected);
 	}
-	view_free(view);
+	generation_free(gen);
 }
 
 static void
 test_no_zones(void **state)
 {
 	struct fixture *f = *state;
-	struct load *load;
-	struct view *view;
+	struct inputs *inputs;
+	struct generation *gen;
 	char text[NAME_TEXT];
 
 	write_conf(f, 0, "");
-	load = load_read(f->conf, NULL, false, &say, NULL);
-	assert_non_null(load);
-	view = view_build(load, NULL, 1, NULL);
-	assert_string_equal(found(view, "www.example.org", DNS_A, text), "-");
-	view_free(view);
-	load_release(load);
+	inputs = inputs_read(f->conf, NULL, false, &say, NULL);
+	assert_non_null(inputs);
+	gen = generation_build(inputs, NULL, 1, NULL);
+	assert_string_equal(found(gen, "www.example.org", DNS_A, text), "-");
+	generation_free(gen);
+	inputs_unref(inputs);
 }
 
 /* What did not change is shared, what is refused stays, what is gone goes. */
@@ -192,12 +192,12 @@ static void
 test_loads_share(void **state)
 {
 	struct fixture *f = *state;
-	struct load *a = load_read(f->conf, NULL, false, &say, NULL), *b, *c;
+	struct inputs *a = inputs_read(f->conf, NULL, false, &say, NULL), *b, *c;
 	struct err err;
 
 	write_zone(f, "example.org", 2, "www 300 IN A 192.0.2.2\nmore 300 IN A 192.0.2.2\n");
 	write_zone(f, "example.net", 2, "this is no record\n");
-	b = load_read(f->conf, a, false, &say, &err);
+	b = inputs_read(f->conf, a, false, &say, &err);
 	assert_non_null(b);
 	assert_ptr_equal(b->zones[0], a->zones[0]);
 	assert_ptr_not_equal(b->zones[1], a->zones[1]);
@@ -208,49 +208,49 @@ test_loads_share(void **state)
 	assert_non_null(strstr(last_error, "example.net.zone:"));
 	assert_non_null(strstr(last_error, "the old version stays"));
 	assert_memory_equal(&a->cookies, &b->cookies, sizeof(a->cookies));
-	load_release(a);
+	inputs_unref(a);
 
 	write_conf(f, 2, "");
-	c = load_read(f->conf, b, false, &say, &err);
+	c = inputs_read(f->conf, b, false, &say, &err);
 	assert_non_null(c);
 	assert_int_equal(c->failed, 0);
 	assert_ptr_equal(c->zones[1], b->zones[1]);
-	load_release(b);
+	inputs_unref(b);
 	assert_int_equal(c->zones[0]->refs, 1);
-	load_release(c);
+	inputs_unref(c);
 }
 
 static void
 test_guards(void **state)
 {
 	struct fixture *f = *state;
-	struct load *a, *b;
+	struct inputs *a, *b;
 	struct err err;
 
 	write_zone(f, "org", 5, "a 1 IN A 192.0.2.1\nb 1 IN A 192.0.2.1\nc 1 IN A 192.0.2.1\n");
 	write_conf(f, 1, "");
-	a = load_read(f->conf, NULL, false, &say, &err);
+	a = inputs_read(f->conf, NULL, false, &say, &err);
 	assert_non_null(a);
 
 	write_zone(f, "org", 6, "");			/* four names become one */
-	b = load_read(f->conf, a, false, &say, &err);
+	b = inputs_read(f->conf, a, false, &say, &err);
 	assert_ptr_equal(b->zones[0], a->zones[0]);
 	assert_non_null(strstr(last_error, "percent"));
-	load_release(b);
+	inputs_unref(b);
 
 	write_zone(f, "org", 4, "a 1 IN A 192.0.2.1\nb 1 IN A 192.0.2.1\nc 1 IN A 192.0.2.1\n");
-	b = load_read(f->conf, a, false, &say, &err);
+	b = inputs_read(f->conf, a, false, &say, &err);
 	assert_ptr_equal(b->zones[0], a->zones[0]);
 	assert_non_null(strstr(last_error, "went back"));
-	load_release(b);
-	b = load_read(f->conf, a, true, &say, &err);	/* forced */
+	inputs_unref(b);
+	b = inputs_read(f->conf, a, true, &say, &err);	/* forced */
 	assert_int_equal(b->zones[0]->serial, 4);
-	load_release(b);
+	inputs_unref(b);
 
 	write_conf(f, 1, "nonsense = 1\n");
-	assert_null(load_read(f->conf, a, false, &say, &err));
+	assert_null(inputs_read(f->conf, a, false, &say, &err));
 	assert_non_null(strstr(err.text, "nonsense"));
-	load_release(a);
+	inputs_unref(a);
 }
 
 int
