@@ -13,7 +13,9 @@ WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-pr
 HARDEN   ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 HARDEN_L ?= -pie -Wl,-z,relro,-z,now
 SAN      ?=
-CPPFLAGS += -I. -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
+# asserts say what has been proven; sanitizers and fuzzers run with them, releases without
+ASSERT   ?= -DNDEBUG
+CPPFLAGS += -I. -D_GNU_SOURCE $(ASSERT) -DVERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 $(OPT) $(WARN) $(HARDEN) $(SAN) -pthread $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm -pthread
 LDFLAGS  += -Wl,--as-needed $(HARDEN_L) $(SAN)
@@ -70,7 +72,7 @@ check: deps			## builds, runs every test; ends with "N passed, N failed"
 asan: deps			## the same tests with address and undefined-behaviour sanitizers
 	@$(MAKE) -s -j$$(nproc) all units $(ASAN)
 	@$(ASAN) tests/run
-ASAN = B=build/asan OPT="-O1 -g -fno-omit-frame-pointer" HARDEN= HARDEN_L= \
+ASAN = B=build/asan OPT="-O1 -g -fno-omit-frame-pointer" HARDEN= HARDEN_L= ASSERT= \
        SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
 
 geodb:				## a country database from tor-geoipdb: build/geo.mmdb
@@ -83,7 +85,7 @@ lab: all			## the lab alone: sites, BIRD, caches and clients in namespaces
 
 fuzz:				## every fuzz target for FUZZ_SECONDS (60) each
 	@.ci/deps build lint
-	@$(MAKE) -s -j$$(nproc) fuzzers B=build/fuzz CC=clang OPT="-O1 -g" HARDEN= HARDEN_L= \
+	@$(MAKE) -s -j$$(nproc) fuzzers B=build/fuzz CC=clang OPT="-O1 -g" HARDEN= HARDEN_L= ASSERT= \
 	    SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all"
 	@tests/fuzz/run
 
