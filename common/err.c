@@ -34,3 +34,17 @@ err_prefix(struct err *err, const char *fmt, ...)
 	snprintf(err->text + used, sizeof(err->text) - used, ": %s", old);
 	return -1;
 }
+
+void
+err_warn(const struct warn *warn, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	if (warn == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	warn->line(warn->arg, line);
+}

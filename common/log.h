@@ -9,6 +9,8 @@
 #ifndef NEARCAST_LOG_H
 #define NEARCAST_LOG_H
 
+#include "common/err.h"
+
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* `program` is borrowed for the life of the process. */
@@ -18,6 +20,9 @@ void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Whoever warns of files gets one of these; the lines are logged at that level. */
+extern const struct warn log_warn_lines, log_error_lines;
 
 /* Logs at error level and exits 1.  For main.c at start-up only. */
 void log_fatal(const char *fmt, ...)

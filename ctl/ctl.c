@@ -45,6 +45,15 @@ ctl_option_value(struct ctl *ctl, const char *option)
 	return NULL;
 }
 
+static void
+warn_line(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "nearctl: %s\n", line);
+}
+
+const struct warn ctl_warn = { warn_line, NULL };
+
 int
 ctl_usage(const char *usage)
 {

@@ -26,6 +26,9 @@ int ctl_option(struct ctl *ctl, const char *option);
 /* The same for an option with a value ("--for 1h", "--for=1h"): the value, or NULL. */
 const char *ctl_option_value(struct ctl *ctl, const char *option);
 
+/* Writes a line to stderr, as whoever warns of files does. */
+extern const struct warn ctl_warn;
+
 /* Says how the command is used, on stderr; returns 2. */
 int ctl_usage(const char *usage);
 

@@ -386,12 +386,6 @@ verify_maps(const struct ctl *ctl, const struct conf *conf, const struct steer_g
 	return wrong;
 }
 
-static void
-warn(const char *line)
-{
-	fprintf(stderr, "nearctl: %s\n", line);
-}
-
 int
 ctl_verify_scope(struct ctl *ctl)
 {
@@ -408,7 +402,7 @@ ctl_verify_scope(struct ctl *ctl)
 	if (conf == NULL)
 		return 1;
 	names = calloc(conf->n_pools + 1, sizeof(*names));
-	geo = steer_geo_load(conf, NULL, warn, &err);
+	geo = steer_geo_load(conf, NULL, &ctl_warn, &err);
 	steer = geo != NULL ? steer_build(conf, geo, NULL, &err) : NULL;
 	if (steer == NULL || names == NULL)
 		fprintf(stderr, "nearctl: %s\n", err.text);

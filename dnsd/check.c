@@ -16,16 +16,15 @@
 enum { ASK_MS = 3000 };
 
 static void
-say_warn(const char *line)
+say_line(void *arg, const char *line)
 {
-	fprintf(stderr, "warning: %s\n", line);
+	const char *what = arg;
+
+	fprintf(stderr, "%s: %s\n", what, line);
 }
 
-static void
-say_error(const char *line)
-{
-	fprintf(stderr, "error: %s\n", line);
-}
+static const struct warn say_warn = { say_line, (void *)"warning" };
+static const struct warn say_error = { say_line, (void *)"error" };
 
 /* One zone of the running dnsd ("NAME SERIAL NAMES"): may ours take its place?  0 or 1. */
 static int
@@ -127,7 +126,7 @@ check_generation(struct inputs *inputs)
 	int bad = gen == NULL;
 
 	if (gen == NULL)
-		say_error(err.text);
+		err_warn(&say_error, "%s", err.text);
 	for (uint32_t i = 0; gen != NULL && i < gen->n_zones; i++)
 		if (gen->zones[i].zone != NULL)
 			bad |= check_name_servers(gen, gen->zones[i].zone);
@@ -161,13 +160,13 @@ say_well(const struct inputs *inputs)
 int
 check_run(const char *path)
 {
-	static const struct inputs_say say = { say_warn, say_error };
+	static const struct inputs_say say = { &say_warn, &say_error };
 	struct err err;
 	struct inputs *inputs = inputs_read(path, NULL, false, &say, &err);
 	unsigned bad;
 
 	if (inputs == NULL) {
-		say_error(err.text);
+		err_warn(&say_error, "%s", err.text);
 		return 1;
 	}
 	bad = inputs->failed;

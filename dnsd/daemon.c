@@ -18,18 +18,6 @@
 /* files watched, by number */
 enum { FILE_HEALTH, FILE_CITY, FILE_ASN };
 
-static void
-say_warn(const char *line)
-{
-	log_warn("%s", line);
-}
-
-static void
-say_error(const char *line)
-{
-	log_error("%s", line);
-}
-
 /* ---- generations ---- */
 
 static unsigned long
@@ -390,7 +378,7 @@ log_ready(const struct daemon *d)
 static int
 start(struct daemon *d, struct err *err)
 {
-	static const struct inputs_say say = { say_warn, say_error };
+	static const struct inputs_say say = { &log_warn_lines, &log_error_lines };
 
 	d->signals.fd = block_signals(err);
 	if (d->signals.fd < 0)

@@ -25,12 +25,6 @@ usage(FILE *out)
 	fputs("usage: healthd [-c FILE] [-d] [-t] [-V]\n", out);
 }
 
-static void
-warn_line(const char *line)
-{
-	log_warn("%s", line);
-}
-
 /* -t: what can be known without opening anything */
 static int
 check_only(const struct conf *conf)
@@ -105,7 +99,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	log_open("healthd", level);
-	setup.conf = conf_read(path, warn_line, &err);
+	setup.conf = conf_read(path, &log_warn_lines, &err);
 	if (setup.conf == NULL || prober_check(setup.conf, &err) < 0)
 		log_fatal("%s", err.text);
 	if (only_check) {

@@ -38,7 +38,7 @@ conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
 	vsnprintf(text.text, sizeof(text.text), fmt, ap);
 	va_end(ap);
 	err_set(&whole, line != 0 ? "%s:%d: %s" : "%s:%.0d %s", r->file, line, text.text);
-	r->warn(whole.text);
+	err_warn(r->warn, "%s", whole.text);
 }
 
 /* The absolute folder of a file, without its last slash and without resolving
@@ -60,7 +60,7 @@ folder_of(const char *path)
 }
 
 struct conf *
-conf_parse(const char *path, const char *text, size_t len, void (*warn)(const char *line), struct err *err)
+conf_parse(const char *path, const char *text, size_t len, const struct warn *warn, struct err *err)
 {
 	struct err local = { "" };
 	struct conf_reader r = { .file = path, .warn = warn, .err = err != NULL ? err : &local };
@@ -107,7 +107,7 @@ open_regular(const char *path, size_t *size, struct err *err)
 }
 
 struct conf *
-conf_read(const char *path, void (*warn)(const char *line), struct err *err)
+conf_read(const char *path, const struct warn *warn, struct err *err)
 {
 	struct conf *conf = NULL;
 	size_t size = 0, got = 0;

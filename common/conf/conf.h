@@ -235,14 +235,13 @@ struct conf {
 };
 
 /* Reads `path`.  Returns NULL with "FILE:LINE: what, which value, what was
- * expected" in err.  Warnings (things odd but usable) go to `warn`, called with
- * one line each, when it is not NULL. */
-struct conf *conf_read(const char *path, void (*warn)(const char *line), struct err *err);
+ * expected" in err.  Warnings (things odd but usable) go to `warn`, one line each. */
+struct conf *conf_read(const char *path, const struct warn *warn, struct err *err);
 
 /* The same from memory, `path` standing for the file in messages and for its
  * folder.  Not to be called by two threads at once: libconfuse's lexer is one. */
 struct conf *conf_parse(const char *path, const char *text, size_t len,
-    void (*warn)(const char *line), struct err *err);
+    const struct warn *warn, struct err *err);
 void conf_free(struct conf *conf);
 
 /* Prints the configuration with every default filled in; the text parses again

@@ -36,7 +36,7 @@ struct conf_reader {
 	const char *file;		/* for messages */
 	const char *folder;		/* absolute; where relative file names start */
 	struct conf *conf;
-	void (*warn)(const char *line);
+	const struct warn *warn;
 	struct err *err;
 	int here_line, ttl_line;	/* of `here`, of the last `ttl-...`; 0 = not given */
 };

@@ -1,25 +1,11 @@
 #include "dnsd/generation/inputs.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/clock.h"
 #include "dnsd/zone/zone_load.h"
-
-static void __attribute__((format(printf, 2, 3)))
-say_line(void (*say)(const char *line), const char *fmt, ...)
-{
-	char line[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	say(line);
-}
 
 static void
 zone_ref(struct zone *zone)
@@ -107,7 +93,7 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 	} else if ((zone = fresh_zone(inputs->conf, cz, old, force, say, &reason)) == NULL) {
 		inputs->failed++;
 		add_line(&reason, cz->file, inputs->conf->path, cz->line, "zone");
-		say_line(say->error, "%s%s", reason.text, old != NULL ? "; the old version stays" : "");
+		err_warn(say->error, "%s%s", reason.text, old != NULL ? "; the old version stays" : "");
 		if (old != NULL && check_pools(inputs->conf, old, err) < 0)
 			return -1;
 		zone = old;

@@ -41,10 +41,10 @@ struct inputs {
 	double seconds;			/* how long reading took */
 };
 
-/* Where lines go, each complete with file and line; never NULL. */
+/* Where lines go, each complete with file and line; NULL = nobody listens. */
 struct inputs_say {
-	void (*warn)(const char *line);
-	void (*error)(const char *line);	/* a zone refused */
+	const struct warn *warn;
+	const struct warn *error;	/* a zone refused */
 };
 
 /* Reads everything.  `old` may be NULL.  `force` lets a zone shrink or go back.  The caller

@@ -26,9 +26,6 @@ struct reload {
 	char said[8192];		/* lines, for whoever asked for the reload */
 };
 
-/* whose thread this is: inputs.c's callbacks carry no argument */
-static _Thread_local struct reload *saying;
-
 struct reload *
 reload_new(struct err *err)
 {
@@ -66,25 +63,25 @@ reload_busy(const struct reload *r)
 }
 
 static void
-keep(const char *line)
+keep(struct reload *r, const char *line)
 {
-	size_t used = strlen(saying->said);
+	size_t used = strlen(r->said);
 
-	snprintf(saying->said + used, sizeof(saying->said) - used, "%s\n", line);
+	snprintf(r->said + used, sizeof(r->said) - used, "%s\n", line);
 }
 
 static void
-say_warn(const char *line)
+say_warn(void *arg, const char *line)
 {
 	log_warn("%s", line);
-	keep(line);
+	keep(arg, line);
 }
 
 static void
-say_error(const char *line)
+say_error(void *arg, const char *line)
 {
 	log_error("%s", line);
-	keep(line);
+	keep(arg, line);
 }
 
 /* The least share of a busy processor.  The long slice is a late deadline (EEVDF): a worker that
@@ -108,11 +105,11 @@ be_nice(void)
 static void *
 reload_run(void *arg)
 {
-	static const struct inputs_say say = { say_warn, say_error };
 	struct reload *r = arg;
+	const struct warn warn = { say_warn, r }, error = { say_error, r };
+	const struct inputs_say say = { &warn, &error };
 	uint64_t one = 1;
 
-	saying = r;
 	be_nice();
 	if (r->kind == RELOAD_GEO)
 		r->result = inputs_read_geo(r->old, &say, &r->err);

@@ -47,7 +47,7 @@ struct steer_name;			/* one steered name, bound to its pool */
  * unless `old` has a usable one, which is then kept, with a warning.  `old` may be NULL and stays the
  * caller's.  Freed by the last steer_free / steer_geo_unref. */
 struct steer_geo *steer_geo_load(const struct conf *conf, const struct steer_geo *old,
-    void (*warn)(const char *line), struct err *err);
+    const struct warn *warn, struct err *err);
 struct steer_geo *steer_geo_ref(struct steer_geo *geo);
 void steer_geo_unref(struct steer_geo *geo);
 /* True while a file on disk was refused and an older database is in use in its place. */

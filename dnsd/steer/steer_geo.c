@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,26 +97,12 @@ db_open(const char *path, enum kind kind, uint64_t stamp, struct err *err)
 	return db;
 }
 
-static void __attribute__((format(printf, 2, 3)))
-say(void (*warn)(const char *line), const char *fmt, ...)
-{
-	char line[640];
-	va_list ap;
-
-	if (warn == NULL)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	warn(line);
-}
-
 /* Opens what `path` names, or shares `old` where the file is still the same.  A missing
  * file leaves *db as NULL, or as the old one; so does a refused one, if there is an old
  * one.  -1 = refused, and nothing to fall back on. */
 static int
 db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char *path, struct steer_db *old,
-    void (*warn)(const char *line), struct err *err)
+    const struct warn *warn, struct err *err)
 {
 	uint64_t stamp = file_stamp(path);
 	struct err reason;
@@ -129,7 +114,7 @@ db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char 
 		return 0;
 	}
 	if (stamp == 0) {
-		say(warn, "%s: %s; %s", path, strerror(errno), old != NULL ?
+		err_warn(warn, "%s: %s; %s", path, strerror(errno), old != NULL ?
 		    "the database read before stays in use" : "clients it would locate are not located");
 		*db = db_hold(old);
 		return 0;
@@ -139,7 +124,7 @@ db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char 
 		return 0;
 	if (old == NULL)
 		return err_set(err, "%s", reason.text);
-	say(warn, "%s; the database read before stays in use", reason.text);
+	err_warn(warn, "%s; the database read before stays in use", reason.text);
 	*db = db_hold(old);
 	geo->refused = true;
 	return 0;
@@ -369,7 +354,7 @@ old_under(const struct conf *conf, const struct steer_geo *old, struct err *err)
 /* max-move: a new database that sends too much of the world elsewhere is not believed. */
 static struct steer_geo *
 guard_move(struct steer_geo *geo, const struct conf *conf, const struct steer_geo *old,
-    void (*warn)(const char *line), struct err *err)
+    const struct warn *warn, struct err *err)
 {
 	struct steer_geo *before;
 	double moved;
@@ -387,7 +372,7 @@ guard_move(struct steer_geo *geo, const struct conf *conf, const struct steer_ge
 		steer_geo_unref(before);
 		return geo;
 	}
-	say(warn, "%s: moves %.2f percent of the located address space to another site, "
+	err_warn(warn, "%s: moves %.2f percent of the located address space to another site, "
 	    "max-move allows %.2f; the database read before stays in use",
 	    conf->geo.city != NULL ? conf->geo.city : conf->geo.asn, moved, conf->geo.max_move);
 	before->refused = true;
@@ -397,7 +382,7 @@ guard_move(struct steer_geo *geo, const struct conf *conf, const struct steer_ge
 
 struct steer_geo *
 steer_geo_load(const struct conf *conf, const struct steer_geo *old,
-    void (*warn)(const char *line), struct err *err)
+    const struct warn *warn, struct err *err)
 {
 	struct steer_geo *geo = calloc(1, sizeof(*geo));
 

@@ -381,7 +381,7 @@ read_text(struct load *l, struct reader *rd, const char *text, size_t len)
 }
 
 static struct load *
-load_open(const char *name, const struct zone_load_limits *limits, void (*warn)(const char *line),
+load_open(const char *name, const struct zone_load_limits *limits, const struct warn *warn,
     struct err *err)
 {
 	uint8_t apex[NAME_MAX_WIRE];
@@ -430,7 +430,7 @@ load_finish(struct load *l, struct reader *rd, char *own_text, const char *text,
 
 struct zone *
 zone_load(const char *name, const char *file, const struct zone_load_limits *limits,
-    void (*warn)(const char *line), struct err *err)
+    const struct warn *warn, struct err *err)
 {
 	struct load *l = load_open(name, limits, warn, err);
 	struct reader rd = { .above = NULL };
@@ -451,7 +451,7 @@ zone_load(const char *name, const char *file, const struct zone_load_limits *lim
 
 struct zone *
 zone_load_text(const char *name, const char *label, const char *text, size_t len,
-    const struct zone_load_limits *limits, void (*warn)(const char *line), struct err *err)
+    const struct zone_load_limits *limits, const struct warn *warn, struct err *err)
 {
 	struct load *l = load_open(name, limits, warn, err);
 	struct reader rd = { .above = NULL };

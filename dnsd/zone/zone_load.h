@@ -27,12 +27,12 @@ struct zone_load_limits {
 /* Loads zone `name` (text) from `file`.  Warnings go to `warn`, one line each,
  * when it is not NULL.  NULL with "FILE:LINE: ..." in err when refused. */
 struct zone *zone_load(const char *name, const char *file, const struct zone_load_limits *limits,
-    void (*warn)(const char *line), struct err *err);
+    const struct warn *warn, struct err *err);
 
 /* The same from memory; `label` stands for the file in messages and for relative
  * includes.  Such a zone has no stamp worth comparing. */
 struct zone *zone_load_text(const char *name, const char *label, const char *text, size_t len,
-    const struct zone_load_limits *limits, void (*warn)(const char *line), struct err *err);
+    const struct zone_load_limits *limits, const struct warn *warn, struct err *err);
 
 /* A number that differs if any file the zone was read from has changed (device,
  * inode, size, mtime to the nanosecond, of every include). */

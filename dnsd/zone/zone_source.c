@@ -18,7 +18,7 @@ struct zone_block {
 };
 
 void
-zone_source_open(struct zone_source *src, const uint8_t *apex, void (*warn)(const char *line),
+zone_source_open(struct zone_source *src, const uint8_t *apex, const struct warn *warn,
     struct err *err)
 {
 	*src = (struct zone_source){ .warn = warn, .err = err };
@@ -168,7 +168,7 @@ zone_warn(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt
 	va_start(ap, fmt);
 	complain(text, sizeof(text), src, file, line, fmt, ap);
 	va_end(ap);
-	src->warn(text);
+	err_warn(src->warn, "%s", text);
 }
 
 void
@@ -182,7 +182,7 @@ zone_warn_at(struct zone_source *src, const struct zone_record *rec, const char 
 	va_start(ap, fmt);
 	complain(text, sizeof(text), src, rec->file, rec->line, fmt, ap);
 	va_end(ap);
-	src->warn(text);
+	err_warn(src->warn, "%s", text);
 }
 
 void
@@ -194,5 +194,5 @@ zone_warn_rest(struct zone_source *src)
 		return;
 	snprintf(text, sizeof(text), "%.200s: %u more warnings", src->n_files != 0 ? src->files[0] : "?",
 	    src->warnings - ZONE_WARNINGS);
-	src->warn(text);
+	err_warn(src->warn, "%s", text);
 }

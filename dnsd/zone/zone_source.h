@@ -39,14 +39,14 @@ struct zone_source {
 	uint64_t stamp;			/* of all files, as they were when opened */
 	struct zone_block *arena;	/* newest first */
 	size_t arena_left;
-	void (*warn)(const char *line);
+	const struct warn *warn;
 	unsigned warnings;
 	struct err *err;
 };
 
 /* `apex` is copied.  `warn` and `err` may be NULL. */
 void zone_source_open(struct zone_source *src, const uint8_t *apex,
-    void (*warn)(const char *line), struct err *err);
+    const struct warn *warn, struct err *err);
 void zone_source_close(struct zone_source *src);
 
 /* Octets that live until zone_source_close; NULL when there is no memory. */

@@ -222,17 +222,11 @@ keeper_fixed(const struct conf *old, const struct conf *new)
 }
 
 static void
-keeper_warn(const char *line)
-{
-	log_warn("%s", line);
-}
-
-static void
 keeper_reload(struct keeper *k, uint64_t now_ms)
 {
 	struct keeper next = *k;
 	struct err err;
-	struct conf *conf = conf_read(k->conf->path, keeper_warn, &err);
+	struct conf *conf = conf_read(k->conf->path, &log_warn_lines, &err);
 	const char *fixed;
 
 	if (conf == NULL) {

@@ -182,8 +182,9 @@ kind_done(const char *name)
 }
 
 static void
-say(const char *line)
+say(void *arg, const char *line)
 {
+	(void)arg;
 	fprintf(stderr, "instructions: %s\n", line);
 }
 
@@ -218,7 +219,8 @@ main(int argc, char **argv)
 {
 	unsigned n = argc == 4 ? (unsigned)atoi(argv[3]) : 1000;
 	bool timed = argc > 2 && strcmp(argv[2], "time") == 0;
-	struct inputs_say said = { say, say };
+	static const struct warn warn = { say, NULL };
+	struct inputs_say said = { &warn, &warn };
 	struct inputs *inputs;
 	struct generation *gen;
 	struct err err;

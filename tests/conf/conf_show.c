@@ -12,8 +12,9 @@
 #define AS "/etc/nearcast/nearcast.conf"
 
 static void
-warn(const char *line)
+warn_line(void *arg, const char *line)
 {
+	(void)arg;
 	printf("warning: %s\n", line);
 }
 
@@ -55,6 +56,7 @@ round_trip(const char *text, size_t len)
 int
 main(int argc, char **argv)
 {
+	static const struct warn warn = { warn_line, NULL };
 	FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
 	static char file[32 << 20];
 	struct err err;
@@ -69,7 +71,7 @@ main(int argc, char **argv)
 	}
 	len = fread(file, 1, sizeof(file), in);
 	fclose(in);
-	conf = conf_parse(AS, file, len, warn, &err);
+	conf = conf_parse(AS, file, len, &warn, &err);
 	if (conf == NULL) {
 		puts(err.text);
 		return 1;

@@ -54,8 +54,9 @@ static const char zone_text[] =
 static const char sub_text[] = "@ 300 SOA ns hostmaster 1 2 3 4 60\n@ 300 NS ns\nns 300 A 192.0.2.5\n";
 
 static void
-say(const char *line)
+say(void *arg, const char *line)
 {
+	(void)arg;
 	fprintf(stderr, "%s\n", line);
 }
 
@@ -76,7 +77,8 @@ make_view(void)
 {
 	char folder[] = "/tmp/nearcast-fuzz-XXXXXX", path[256];
 	static const char *const names[] = { "nearcast.conf", "example.org.zone", "sub.zone" };
-	const struct inputs_say lines = { .warn = say, .error = say };
+	static const struct warn warn = { say, NULL };
+	const struct inputs_say lines = { .warn = &warn, .error = &warn };
 	struct err err = { "" };
 	struct inputs *inputs;
 	struct generation *gen;

@@ -9,8 +9,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-ignore(const char *line)
+check_line(void *arg, const char *line)
 {
+	(void)arg;
 	if (strlen(line) == 0)
 		abort();
 }
@@ -31,8 +32,9 @@ printed(const struct conf *conf, size_t *len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct warn warn = { check_line, NULL };
 	struct err err = { "" };
-	struct conf *conf = conf_parse(AS, (const char *)data, size, ignore, &err), *again;
+	struct conf *conf = conf_parse(AS, (const char *)data, size, &warn, &err), *again;
 	char *first, *second;
 	size_t n, m;
 

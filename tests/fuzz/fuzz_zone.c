@@ -72,8 +72,9 @@ check_node(const struct zone *z, uint32_t id)
 }
 
 static void
-warn(const char *line)
+warn_line(void *arg, const char *line)
 {
+	(void)arg;
 	check(strncmp(line, "zone.txt", 8) == 0 || strlen(line) > 8);
 }
 
@@ -81,6 +82,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char head[] = "@ 60 SOA a b 1 2 3 4 5\n@ 60 NS a\na 60 A 192.0.2.1\n";
+	static const struct warn warn = { warn_line, NULL };
 	struct zone_load_limits limits = { .max_octets = 1 << 20, .max_depth = 2 };
 	bool whole = size != 0 && data[0] == '@';
 	size_t additional = whole ? 0 : sizeof(head) - 1;
@@ -95,7 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size != 0)
 		memcpy(text + additional, data, size);
 	/* /nowhere: relative includes find nothing on this machine */
-	z = zone_load_text("Example.org", "/nowhere/zone.txt", text, size + additional, &limits, warn, &err);
+	z = zone_load_text("Example.org", "/nowhere/zone.txt", text, size + additional, &limits, &warn, &err);
 	free(text);
 	if (z == NULL) {
 		check(err.text[0] == '/');	/* with its file, which may be an included one */

@@ -23,20 +23,23 @@ static unsigned warnings, errors;
 static char last_error[1024];
 
 static void
-on_warn(const char *line)
+on_warn(void *arg, const char *line)
 {
+	(void)arg;
 	(void)line;
 	warnings++;
 }
 
 static void
-on_error(const char *line)
+on_error(void *arg, const char *line)
 {
+	(void)arg;
 	errors++;
 	snprintf(last_error, sizeof(last_error), "%s", line);
 }
 
-static const struct inputs_say say = { on_warn, on_error };
+static const struct warn warn = { on_warn, NULL }, error = { on_error, NULL };
+static const struct inputs_say say = { &warn, &error };
 
 static void
 write_file(const struct fixture *f, const char *name, const char *text)

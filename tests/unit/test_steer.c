@@ -697,14 +697,16 @@ a_pool_that_is_not_there(void **state)
 static char warned[1024];
 
 static void
-keep_warning(const char *line)
+keep_warning(void *arg, const char *line)
 {
+	(void)arg;
 	snprintf(warned, sizeof(warned), "%s", line);
 }
 
 static void
 a_missing_database_is_a_warning(void **state)
 {
+	static const struct warn keep = { keep_warning, NULL };
 	struct conf other = conf;
 	struct err err;
 	struct steer_geo *there;
@@ -712,7 +714,7 @@ a_missing_database_is_a_warning(void **state)
 	(void)state;
 	other.geo.city = (char[]){ "/nonexistent/geo.mmdb" };
 	warned[0] = '\0';
-	there = steer_geo_load(&other, NULL, keep_warning, &err);
+	there = steer_geo_load(&other, NULL, &keep, &err);
 	assert_non_null(there);
 	assert_non_null(strstr(warned, "/nonexistent/geo.mmdb"));
 	assert_false(steer_geo_refused(there));

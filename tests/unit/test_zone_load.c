@@ -20,18 +20,21 @@
 static char warnings[32768];
 
 static void
-note(const char *line)
+note_line(void *arg, const char *line)
 {
 	size_t used = strlen(warnings);
 
+	(void)arg;
 	snprintf(warnings + used, sizeof(warnings) - used, "%s\n", line);
 }
+
+static const struct warn note = { note_line, NULL };
 
 static struct zone *
 load(const char *text, size_t len, struct err *err)
 {
 	warnings[0] = err->text[0] = '\0';
-	return zone_load_text("example.org", "z", text, len, NULL, note, err);
+	return zone_load_text("example.org", "z", text, len, NULL, &note, err);
 }
 
 /* ---- refused ---- */
@@ -534,7 +537,7 @@ static struct zone *
 load_file(const char *name, const struct zone_load_limits *limits, struct err *err)
 {
 	warnings[0] = err->text[0] = '\0';
-	return zone_load("example.org", path(name), limits, note, err);
+	return zone_load("example.org", path(name), limits, &note, err);
 }
 
 static void
