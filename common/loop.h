@@ -61,6 +61,14 @@ void loop_on_late(struct loop *loop, uint64_t min_ms, void (*late)(void *arg, ui
 /* Called last in every turn. */
 void loop_on_turn(struct loop *loop, void (*turn)(void *arg), void *arg);
 
+/* Blocks the signals listed (0 ends the list), ignores SIGPIPE, and opens a descriptor that
+ * is readable while one of them waits; the caller's to watch and to close.  Before any thread
+ * is started, so that none of them takes a signal away.  -1 with errno. */
+int loop_signals(const int *signals);
+
+/* Takes the next signal that waits from such a descriptor; 0 = none does. */
+int loop_signal_next(int fd);
+
 /* Runs until loop_stop.  0, or -1 with a reason (epoll failed). */
 int loop_run(struct loop *loop, struct err *err);
 void loop_stop(struct loop *loop);

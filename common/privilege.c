@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -113,6 +114,21 @@ int
 privilege_drop(const struct privilege_user *user, struct err *err)
 {
 	return privilege_shed(user, false, 0, err);
+}
+
+uint64_t
+privilege_files(uint64_t want)
+{
+	struct rlimit limit, higher = { want, want };
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	if (limit.rlim_cur >= want)
+		return limit.rlim_cur;
+	if (limit.rlim_max < want && setrlimit(RLIMIT_NOFILE, &higher) == 0)
+		return want;
+	limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+	return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? 0 : limit.rlim_cur;
 }
 
 int

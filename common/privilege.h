@@ -11,6 +11,7 @@
 #define NEARCAST_PRIVILEGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/err.h"
@@ -33,6 +34,11 @@ int privilege_keep(const struct privilege_user *user, bool net_admin, struct err
 
 /* For the prober: becomes `user` without further groups (if root), no capability at all. */
 int privilege_drop(const struct privilege_user *user, struct err *err);
+
+/* Lets this process open `want` descriptors, or as many as it may: the hard limit is raised
+ * too where that is allowed.  Returns how many it may open now, which can be more; 0 with errno
+ * if the limit cannot be read or set. */
+uint64_t privilege_files(uint64_t want);
 
 /* Makes the folder and its parents where missing; as root, one that belongs to root and
  * holds no other folders is given to `user`.  0, or -1 with a reason. */

@@ -3,7 +3,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -14,21 +13,12 @@
 static void
 raise_descriptors(const struct conf *conf)
 {
-	struct rlimit limit;
-	rlim_t want = conf->tcp.max_connections + 64 * (rlim_t)conf->n_listen + 256;
+	uint64_t want = conf->tcp.max_connections + 64 * (uint64_t)conf->n_listen + 256;
+	uint64_t allowed = privilege_files(want);
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
-		return;
-	limit.rlim_cur = want;
-	if (limit.rlim_max < want) {
-		struct rlimit higher = { want, want };
-		if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
-			return;
-		limit.rlim_cur = limit.rlim_max;
+	if (allowed != 0 && allowed < want)
 		log_warn("the system allows %ju open files: fewer TCP connections than the configured %u",
-		    (uintmax_t)limit.rlim_max, conf->tcp.max_connections);
-	}
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
+		    (uintmax_t)allowed, conf->tcp.max_connections);
 }
 
 /* A reload happens without privileges: better to say now what it will not be able to read. */

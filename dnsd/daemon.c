@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -294,14 +293,14 @@ static void
 on_signal(struct loop_io *io, uint32_t events)
 {
 	struct daemon *d = LOOP_OWNER(io, struct daemon, signals);
-	struct signalfd_siginfo info;
+	int signo;
 
 	(void)events;
-	while (read(io->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo == SIGHUP) {
+	while ((signo = loop_signal_next(io->fd)) != 0) {
+		if (signo == SIGHUP) {
 			daemon_want_reload(d, false, 0);
 		} else {
-			log_info("%s: ending", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+			log_info("%s: ending", signo == SIGTERM ? "SIGTERM" : "SIGINT");
 			loop_stop(d->loop);
 		}
 	}
@@ -321,22 +320,6 @@ first_generation(struct daemon *d, struct err *err)
 		return -1;
 	d->build_s = d->inputs->seconds;
 	return server_start(d->server, gen, err);
-}
-
-/* Before any thread exists, so that none of them takes our signals. */
-static int
-block_signals(struct err *err)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	fd = sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -1 : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	signal(SIGPIPE, SIG_IGN);
-	return fd >= 0 ? fd : err_set(err, "signals: %s", strerror(errno));
 }
 
 static int
@@ -380,9 +363,9 @@ start(struct daemon *d, struct err *err)
 {
 	static const struct inputs_say say = { &log_warn_lines, &log_error_lines };
 
-	d->signals.fd = block_signals(err);
+	d->signals.fd = loop_signals((const int[]){ SIGHUP, SIGTERM, SIGINT, 0 });
 	if (d->signals.fd < 0)
-		return -1;
+		return err_set(err, "signals: %s", strerror(errno));
 	d->inputs = inputs_read(d->path, NULL, false, &say, err);
 	if (d->inputs == NULL)
 		return -1;

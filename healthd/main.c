@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/conf/conf.h"
@@ -60,21 +59,6 @@ lock_run_dir(const char *run_dir)
 		log_fatal("%s: a healthd is running here already", path);
 }
 
-/* As many descriptors as the probes may need, or as many as we may have */
-static void
-raise_limits(void)
-{
-	struct rlimit now, wanted = { MAIN_FILES, MAIN_FILES };
-
-	if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur >= MAIN_FILES)
-		return;
-	if (now.rlim_max < MAIN_FILES && setrlimit(RLIMIT_NOFILE, &wanted) == 0)
-		return;
-	now.rlim_cur = now.rlim_max < MAIN_FILES ? now.rlim_max : MAIN_FILES;
-	if (setrlimit(RLIMIT_NOFILE, &now) < 0)
-		log_warn("descriptors: %s", strerror(errno));
-}
-
 int
 main(int argc, char **argv)
 {
@@ -108,7 +92,8 @@ main(int argc, char **argv)
 		conf_free(setup.conf);
 		return status;
 	}
-	raise_limits();
+	if (privilege_files(MAIN_FILES) == 0)
+		log_warn("descriptors: %s", strerror(errno));
 	if (privilege_find(&setup.user, geteuid() == 0 ? setup.conf->user : NULL, &err) < 0 ||
 	    privilege_folder(setup.conf->run_dir, &setup.user, &err) < 0 ||
 	    privilege_folder(setup.conf->state_dir, &setup.user, &err) < 0)

@@ -8,13 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/privilege.h"
 #include "healthd/prober/prober_inner.h"
 #include "healthd/prober/schedule.h"
 
@@ -324,10 +323,9 @@ static void
 on_signal(struct loop_io *io, uint32_t events)
 {
 	struct prober *p = LOOP_OWNER(io, struct prober, signal_io);
-	struct signalfd_siginfo info;
 
 	(void)events;
-	if (read(io->fd, &info, sizeof(info)) == sizeof(info))
+	if (loop_signal_next(io->fd) != 0)
 		loop_stop(p->loop);
 }
 
@@ -379,16 +377,10 @@ on_tick(struct loop_timer *timer)
 static int
 signals_open(struct prober *p, struct err *err)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	p->signal_io = (struct loop_io){ .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .ready = on_signal };
+	p->signal_io = (struct loop_io){ .ready = on_signal,
+		.fd = loop_signals((const int[]){ SIGTERM, SIGINT, 0 }) };
 	if (p->signal_io.fd < 0 || loop_io_set(p->loop, &p->signal_io, EPOLLIN) < 0)
 		return err_set(err, "signalfd: %s", strerror(errno));
 	return 0;
@@ -398,15 +390,12 @@ signals_open(struct prober *p, struct err *err)
 static void
 want_descriptors(const struct prober *p)
 {
-	rlim_t want = p->judge->n_targets + p->judge->n_targets / 4 + 256;
-	struct rlimit lim;
+	uint64_t want = p->judge->n_targets + p->judge->n_targets / 4 + 256;
+	uint64_t allowed = privilege_files(want);
 
-	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur >= want)
-		return;
-	lim.rlim_cur = lim.rlim_max < want ? lim.rlim_max : want;
-	if (setrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur < want)
+	if (allowed != 0 && allowed < want)
 		log_warn("only %llu open files are allowed (LimitNOFILE), %llu may be needed for %zu targets",
-		    (unsigned long long)lim.rlim_cur, (unsigned long long)want, p->judge->n_targets);
+		    (unsigned long long)allowed, (unsigned long long)want, p->judge->n_targets);
 }
 
 static int

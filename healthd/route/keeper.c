@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/loop.h"
 #include "common/notify.h"
 #include "healthd/route/keeper_inner.h"
 #include "healthd/prober/prober.h"
@@ -263,13 +263,13 @@ keeper_reload(struct keeper *k, uint64_t now_ms)
 static void
 keeper_signals(struct keeper *k)
 {
-	struct signalfd_siginfo info;
+	int signo;
 
-	while (read(k->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		switch (info.ssi_signo) {
+	while ((signo = loop_signal_next(k->signals)) != 0)
+		switch (signo) {
 		case SIGTERM:
 		case SIGINT:
-			log_info("signal %u: ending%s", info.ssi_signo, k->announce.fd >= 0 &&
+			log_info("signal %d: ending%s", signo, k->announce.fd >= 0 &&
 			    k->posture.now != POSTURE_DOWN ? "; the lease is left to run out" : "");
 			k->stop = true;
 			break;
@@ -280,23 +280,6 @@ keeper_signals(struct keeper *k)
 		default:		/* SIGCHLD: the round looks after the child anyway */
 			break;
 		}
-}
-
-static int
-keeper_open_signals(struct err *err)
-{
-	static const int wanted[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
-	sigset_t set;
-	int fd;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		sigaddset(&set, wanted[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
-	    (fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
-		return err_set(err, "signalfd: %s", strerror(errno));
-	return fd;
 }
 
 /* ---- the loop ---- */
@@ -439,9 +422,9 @@ keeper_start(struct keeper *k, struct err *err)
 	if (snprintf(k->report_path, sizeof(k->report_path), "%s/%s", k->conf->run_dir, POSTURE_FILE_NAME) >=
 	    (int)sizeof(k->report_path))
 		return err_set(err, "run-dir \"%s\": name too long", k->conf->run_dir);
-	k->signals = keeper_open_signals(err);
+	k->signals = loop_signals((const int[]){ SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 });
 	if (k->signals < 0)
-		return -1;
+		return err_set(err, "signalfd: %s", strerror(errno));
 	keeper_start_child(k, now_ms);
 	k->verdict_ms = now_ms;
 	if (privilege_keep(&k->user, lease, err) < 0 || keeper_open(k, k->conf, err) < 0)
