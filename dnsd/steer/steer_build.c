@@ -47,20 +47,6 @@ copy_health(struct steer *steer, const struct health_file *health)
 	return 0;
 }
 
-/* The state of one family: the worse of the server's and the family's own, and a drain,
- * which is an order, before any of them. */
-enum health_state
-steer_family_state(const struct steer_server *s, bool six)
-{
-	enum health_state whole = s->health.state, part = six ? s->health.v6 : s->health.v4;
-
-	if (!s->known)
-		return HEALTH_UNKNOWN;
-	if (whole == HEALTH_DRAIN || part == HEALTH_DRAIN)
-		return HEALTH_DRAIN;
-	return part > whole ? part : whole;
-}
-
 static bool
 is_probed(const struct steer *steer, const struct conf_server *server)
 {
@@ -170,15 +156,6 @@ fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *
 }
 
 /* ---- pools ---- */
-
-size_t
-steer_list(const struct steer_pool *pool, uint16_t result, const uint16_t **sites)
-{
-	if (result != pool->here)
-		return geo_map_result(pool->map, result, sites);
-	*sites = pool->here_list;
-	return pool->n_here;
-}
 
 /* Where anycast brought a resolver that says nothing of its client: this site first, then
  * as for clients that are in no database. */

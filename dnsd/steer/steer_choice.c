@@ -1,5 +1,28 @@
 #include "dnsd/steer/steer_inner.h"
 
+/* The state of one family: the worse of the server's and the family's own, and a drain,
+ * which is an order, before any of them. */
+enum health_state
+steer_family_state(const struct steer_server *s, bool six)
+{
+	enum health_state whole = s->health.state, part = six ? s->health.v6 : s->health.v4;
+
+	if (!s->known)
+		return HEALTH_UNKNOWN;
+	if (whole == HEALTH_DRAIN || part == HEALTH_DRAIN)
+		return HEALTH_DRAIN;
+	return part > whole ? part : whole;
+}
+
+size_t
+steer_list(const struct steer_pool *pool, uint16_t result, const uint16_t **sites)
+{
+	if (result != pool->here)
+		return geo_map_result(pool->map, result, sites);
+	*sites = pool->here_list;
+	return pool->n_here;
+}
+
 /* From best to worst: the classes a run may reach down to, and whether its weight must
  * reach the pool's minimum. */
 static const struct {
