@@ -7,7 +7,6 @@
 
 #include "common/log.h"
 #include "common/privilege.h"
-#include "dnsd/commands.h"
 
 /* Every TCP connection is a descriptor. */
 static void
@@ -32,27 +31,27 @@ warn_unreadable(const struct conf *conf)
 			log_warn("%s: user \"%s\" cannot read it: a reload will fail", conf->zones[i].file, conf->user);
 }
 
-/* What needs privileges, in an order that says "already running" before "address in use"; then
- * they are gone for good. */
+/* In an order that says "already running" before "address in use". */
 int
-acquire(struct daemon *d, struct err *err)
+acquire(struct acquire *got, const struct conf *conf, control_handle *handle, void *arg,
+    struct err *err)
 {
-	const struct conf *conf = d->inputs->conf;
 	struct privilege_user user;
 	char path[4096];
 
+	*got = (struct acquire){ NULL, NULL };
 	snprintf(path, sizeof(path), "%s/dnsd.sock", conf->run_dir);
 	raise_descriptors(conf);
 	if (privilege_find(&user, conf->user, err) < 0 ||
 	    privilege_folder(conf->run_dir, &user, err) < 0 ||
-	    (d->control = control_listen(path, commands_handle, d, err)) == NULL ||
-	    (d->server = server_bind(conf, err)) == NULL)
+	    (got->control = control_listen(path, handle, arg, err)) == NULL ||
+	    (got->server = server_bind(conf, err)) == NULL)
 		return -1;
 	if (geteuid() == 0 && user.name == NULL)
 		log_warn("running as root: `user` in %s would give that up", conf->path);
 	if (user.name == NULL)
 		return 0;
-	if ((geteuid() == 0 && control_give(d->control, user.uid, user.gid, err) < 0) ||
+	if ((geteuid() == 0 && control_give(got->control, user.uid, user.gid, err) < 0) ||
 	    privilege_drop(&user, err) < 0)
 		return -1;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);	/* memory holds the cookie secret */

@@ -8,10 +8,20 @@
 #ifndef NEARCAST_ACQUIRE_H
 #define NEARCAST_ACQUIRE_H
 
+#include "common/conf/conf.h"
+#include "common/control.h"
 #include "common/err.h"
-#include "dnsd/daemon.h"
+#include "dnsd/net/server.h"
 
-/* Fills d->control and d->server for d->load's configuration.  0, or -1 with a reason. */
-int acquire(struct daemon *d, struct err *err);
+/* What the privileges were for; the caller's, to be given to control_close and server_stop. */
+struct acquire {
+	struct control *control;
+	struct server *server;
+};
+
+/* Fills *got for this configuration; `handle` and `arg` are the control socket's.  0, or -1 with a
+ * reason; what had been acquired until then is in *got (the rest is NULL) and the caller's, too. */
+int acquire(struct acquire *got, const struct conf *conf, control_handle *handle, void *arg,
+    struct err *err);
 
 #endif

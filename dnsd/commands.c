@@ -30,70 +30,70 @@ put_gauge(FILE *out, const char *name, const char *help, double value)
 }
 
 static void
-put_counters(const struct daemon *d, FILE *out)
+put_counters(const struct commands *c, FILE *out)
 {
 	struct counters sum;
 
-	server_counters(d->server, &sum);
+	server_counters(c->server, &sum);
 #define PUT(name, help) \
 	put_metric(out, #name "_total", "counter", help, (double)sum.name);
 	COUNTERS(PUT)
 #undef PUT
-	put_metric(out, "reloads_total", "counter", "reloads that were put into service", (double)d->reloads);
+	put_metric(out, "reloads_total", "counter", "reloads that were put into service", (double)c->reloads);
 	put_metric(out, "reload_failures_total", "counter", "reloads refused, in whole or for a zone",
-	    (double)d->reload_failures);
+	    (double)c->reload_failures);
 }
 
 static void
-put_gauges(const struct daemon *d, FILE *out)
+put_gauges(const struct commands *c, FILE *out)
 {
-	const struct generation *gen = server_view(d->server);
+	const struct generation *gen = server_generation(c->server);
 
-	put_gauge(out, "generation", "number of the generation in service", (double)d->generation);
-	put_gauge(out, "build_seconds", "time that reading and building took, last reload", d->build_s);
-	put_gauge(out, "start_time_seconds", "when dnsd started, seconds since 1970", d->started);
-	put_gauge(out, "workers", "worker threads for each address", server_workers(d->server));
+	put_gauge(out, "generation", "number of the generation in service", (double)gen->number);
+	put_gauge(out, "build_seconds", "time that reading and building took, last reload", c->build_s);
+	put_gauge(out, "start_time_seconds", "when dnsd started, seconds since 1970", c->started);
+	put_gauge(out, "workers", "worker threads for each address", server_workers(c->server));
 	put_gauge(out, "zones_configured", "zones in the configuration", gen->n_zones);
 	put_gauge(out, "zones_loaded", "zones that are served", gen->n_loaded);
-	put_gauge(out, "zones_refused", "zones whose file was refused by the last reload", d->inputs->failed);
+	put_gauge(out, "zones_refused", "zones whose file was refused by the last reload", gen->inputs->failed);
 	put_gauge(out, "geo_refused", "1 while a database on disk is refused and an older one in use",
-	    steer_geo_refused(d->inputs->geo));
+	    steer_geo_refused(gen->inputs->geo));
 	put_gauge(out, "health_believed", "1 if the health file is there, whole and fresh",
-	    d->health.trust == HEALTH_FRESH);
-	put_gauge(out, "health_age_seconds", "age of the last health file read, -1 = none", health_age(&d->health));
+	    c->health->trust == HEALTH_FRESH);
+	put_gauge(out, "health_age_seconds", "age of the last health file read, -1 = none", health_age(c->health));
 	put_gauge(out, "health_generation", "generation of the last health file read",
-	    (double)d->health.file.generation);
-	put_gauge(out, "tcp_connections_now", "TCP connections open", server_tcp_connections(d->server));
+	    (double)c->health->file.generation);
+	put_gauge(out, "tcp_connections_now", "TCP connections open", server_tcp_connections(c->server));
 }
 
 /* ---- status, zones ---- */
 
 static void
-put_status(const struct daemon *d, FILE *out)
+put_status(const struct commands *c, FILE *out)
 {
-	const struct generation *gen = server_view(d->server);
+	const struct generation *gen = server_generation(c->server);
 	const struct conf *conf = gen->conf;
 	char text[ADDR_TEXT];
 
 	fprintf(out, "version     %s\n", VERSION);
-	fprintf(out, "uptime      %.0f s\n", clock_wall() - d->started);
+	fprintf(out, "uptime      %.0f s\n", clock_wall() - c->started);
 	fprintf(out, "site        %s\n", conf->here != NULL ? conf->here : "none");
 	fputs("listen     ", out);
 	for (size_t i = 0; i < conf->n_listen; i++)
 		fprintf(out, " %s", addr_text(&conf->listen[i], text));
-	fprintf(out, "\nworkers     %u\n", server_workers(d->server));
+	fprintf(out, "\nworkers     %u\n", server_workers(c->server));
 	fprintf(out, "generation  %" PRIu64 ", built in %.3f s, %" PRIu64 " reloads, %" PRIu64 " refused\n",
-	    d->generation, d->build_s, d->reloads, d->reload_failures);
+	    gen->number, c->build_s, c->reloads, c->reload_failures);
 	fprintf(out, "zones       %u of %u\n", gen->n_loaded, gen->n_zones);
-	fprintf(out, "health      %s%s%s\n", trust_name(d->health.trust), d->health.why[0] != '\0' ? ": " : "",
-	    d->health.why);
-	fprintf(out, "tcp         %u connections\n", server_tcp_connections(d->server));
+	fprintf(out, "health      %s%s%s\n", trust_name(c->health->trust), c->health->why[0] != '\0' ? ": " : "",
+	    c->health->why);
+	fprintf(out, "tcp         %u connections\n", server_tcp_connections(c->server));
 }
 
 static void
-put_json(const struct daemon *d, FILE *out)
+put_json(const struct commands *c, FILE *out)
 {
-	const struct generation *gen = server_view(d->server);
+	const struct generation *gen = server_generation(c->server);
 	const struct conf *conf = gen->conf;
 	char text[ADDR_TEXT];
 
@@ -106,20 +106,20 @@ put_json(const struct daemon *d, FILE *out)
 		fprintf(out, "%s\"%s\"", i != 0 ? "," : "", addr_text(&conf->listen[i], text));
 	fprintf(out, "],\"uptime_s\":%.0f,\"workers\":%u,\"generation\":%" PRIu64 ",\"build_s\":%.3f,"
 	    "\"reloads\":%" PRIu64 ",\"reload_failures\":%" PRIu64 ",\"zones_configured\":%u,\"zones_loaded\":%u,"
-	    "\"tcp_connections\":%u,", clock_wall() - d->started, server_workers(d->server), d->generation,
-	    d->build_s, d->reloads, d->reload_failures, gen->n_zones, gen->n_loaded,
-	    server_tcp_connections(d->server));
-	json_text(out, "health", trust_name(d->health.trust));
+	    "\"tcp_connections\":%u,", clock_wall() - c->started, server_workers(c->server), gen->number,
+	    c->build_s, c->reloads, c->reload_failures, gen->n_zones, gen->n_loaded,
+	    server_tcp_connections(c->server));
+	json_text(out, "health", trust_name(c->health->trust));
 	fputc(',', out);
-	json_text(out, "health_reason", d->health.why);
-	fprintf(out, ",\"health_age_s\":%.3f,\"health_generation\":%" PRIu64 "}\n", health_age(&d->health),
-	    d->health.file.generation);
+	json_text(out, "health_reason", c->health->why);
+	fprintf(out, ",\"health_age_s\":%.3f,\"health_generation\":%" PRIu64 "}\n", health_age(c->health),
+	    c->health->file.generation);
 }
 
 static void
-put_zones(const struct daemon *d, FILE *out)
+put_zones(const struct commands *c, FILE *out)
 {
-	const struct generation *gen = server_view(d->server);
+	const struct generation *gen = server_generation(c->server);
 
 	for (uint32_t i = 0; i < gen->n_zones; i++)
 		if (gen->zones[i].zone != NULL)
@@ -130,21 +130,21 @@ put_zones(const struct daemon *d, FILE *out)
 enum control_result
 commands_handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err)
 {
-	struct daemon *d = arg;
+	const struct commands *c = arg;
 
 	if (strcmp(line, "reload") == 0 || strcmp(line, "reload --force") == 0) {
-		daemon_want_reload(d, line[6] != '\0', request);
+		c->reload(c->reload_arg, line[6] != '\0', request);
 		return CONTROL_LATER;
 	}
 	if (strcmp(line, "counters") == 0) {
-		put_counters(d, out);
-		put_gauges(d, out);
+		put_counters(c, out);
+		put_gauges(c, out);
 	} else if (strcmp(line, "status") == 0) {
-		put_status(d, out);
+		put_status(c, out);
 	} else if (strcmp(line, "status json") == 0) {
-		put_json(d, out);
+		put_json(c, out);
 	} else if (strcmp(line, "zones") == 0) {
-		put_zones(d, out);
+		put_zones(c, out);
 	} else {
 		err_set(err, "no command \"%.100s\": reload [--force], counters, status [json], zones or watch "
 		    "was expected", line);

@@ -6,14 +6,33 @@
  *   status [json]      how the daemon is, for people or for programs
  *   zones              a line for each zone loaded: name, serial, names
  *   watch              (common/control.c) stays open as long as dnsd lives
+ *
+ * Knows the server, the state of health and a few figures of the daemon's, and asks it for a
+ * reload; nothing else.  Main thread only, while the server runs.
  */
 #ifndef NEARCAST_COMMANDS_H
 #define NEARCAST_COMMANDS_H
 
-#include "common/control.h"
-#include "dnsd/daemon.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/* A control_handle; arg is the struct daemon. */
+#include "common/control.h"
+#include "dnsd/net/server.h"
+#include "dnsd/steer/health.h"
+
+/* What commands speak of: the daemon's, which keeps it up to date. */
+struct commands {
+	const struct server *server;
+	const struct health *health;
+	double started;			/* CLOCK_REALTIME, seconds */
+	double build_s;			/* reading and building the last generation but for health */
+	uint64_t reloads, reload_failures;
+	/* A reload is wanted; the daemon finishes the request when it is done. */
+	void (*reload)(void *arg, bool force, uint64_t request);
+	void *reload_arg;
+};
+
+/* A control_handle; arg is the struct commands. */
 enum control_result commands_handle(void *arg, uint64_t request, const char *line, FILE *out,
     struct err *err);
 

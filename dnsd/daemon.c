@@ -4,15 +4,49 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/control.h"
 #include "common/log.h"
+#include "common/loop.h"
 #include "common/notify.h"
 #include "dnsd/acquire.h"
+#include "dnsd/commands.h"
+#include "dnsd/generation/inputs.h"
+#include "dnsd/generation/reload.h"
+#include "dnsd/net/server.h"
+#include "dnsd/steer/health.h"
+#include "dnsd/watch.h"
+
+/* Commands that wait for a reload. */
+struct waiting {
+	uint64_t request[CONTROL_MAX_CONNECTIONS];
+	unsigned n;
+};
+
+struct daemon {
+	const char *path;		/* of the configuration */
+	struct inputs *inputs;		/* of the generation in use; held */
+	struct inputs_conf *first;	/* what it was started with; held */
+	struct acquire got;		/* control socket and server */
+	struct reload *reload;
+	struct watch *watch;
+	struct health health;
+	struct commands figures;	/* what commands tell */
+	struct loop *loop;
+	struct loop_io signals, commands, reloaded, changed;
+	struct loop_timer second, health_end;
+
+	bool want_reload, want_force, want_geo;
+	struct waiting now, next;	/* for the reload under way, and for the one after */
+	uint64_t generation;		/* number of the last one built */
+};
 
 /* files watched, by number */
 enum { FILE_HEALTH, FILE_CITY, FILE_ASN };
@@ -30,9 +64,9 @@ count_names(const struct generation *gen)
 	return names;
 }
 
-/* The load in use with health as it is now.  NULL with a reason. */
+/* The inputs with health as it is now.  NULL with a reason. */
 static struct generation *
-build_view(struct daemon *d, struct inputs *inputs, struct err *err)
+build_generation(struct daemon *d, struct inputs *inputs, struct err *err)
 {
 	struct generation *gen = generation_build(inputs, health_believed(&d->health), d->generation + 1, err);
 
@@ -45,13 +79,13 @@ static void
 publish_health(struct daemon *d)
 {
 	struct err err;
-	struct generation *gen = build_view(d, d->inputs, &err);
+	struct generation *gen = build_generation(d, d->inputs, &err);
 
 	if (gen == NULL) {
 		log_error("health: %s; generation %" PRIu64 " stays", err.text, d->generation);
 		return;
 	}
-	server_publish(d->server, gen);
+	server_publish(d->got.server, gen);
 	log_debug("health: generation %" PRIu64 " in service", d->generation);
 }
 
@@ -140,14 +174,14 @@ static void
 finish_waiting(struct daemon *d, const char *reason)
 {
 	for (unsigned i = 0; i < d->now.n; i++)
-		control_finish(d->control, d->now.request[i], reason, reload_said(d->reload));
+		control_finish(d->got.control, d->now.request[i], reason, reload_said(d->reload));
 	d->now.n = 0;
 }
 
 static void
 reload_failed(struct daemon *d, const struct err *err)
 {
-	d->reload_failures++;
+	d->figures.reload_failures++;
 	log_error("reload failed: %s; generation %" PRIu64 " stays", err->text, d->generation);
 	finish_waiting(d, err->text);
 }
@@ -168,7 +202,7 @@ describe_refused(const struct inputs *inputs, const struct generation *gen, char
 	}
 }
 
-/* A new load takes the place of the old one. */
+/* New inputs take the place of the old ones. */
 static void
 put_into_service(struct daemon *d, struct inputs *inputs)
 {
@@ -184,21 +218,21 @@ put_into_service(struct daemon *d, struct inputs *inputs)
 		health_refresh(&d->health, inputs->conf->health_file);
 		set_health_timer(d);
 	}
-	gen = build_view(d, inputs, &err);
+	gen = build_generation(d, inputs, &err);
 	if (gen == NULL) {
 		d->inputs = old;
 		inputs_unref(inputs);
 		reload_failed(d, &err);
 		return;
 	}
-	server_publish(d->server, gen);
-	d->reloads++;
-	d->reload_failures += inputs->failed != 0;
-	d->build_s = inputs->seconds + (double)(clock_mono().ms - start_ms) / 1000;
+	server_publish(d->got.server, gen);
+	d->figures.reloads++;
+	d->figures.reload_failures += inputs->failed != 0;
+	d->figures.build_s = inputs->seconds + (double)(clock_mono().ms - start_ms) / 1000;
 	set_watches(d);
 	describe_refused(inputs, gen, refused, sizeof(refused));
 	log_info("generation %" PRIu64 " in service: %u of %u zones, %lu names, built in %.3f s%s%s",
-	    d->generation, gen->n_loaded, gen->n_zones, count_names(gen), d->build_s,
+	    d->generation, gen->n_loaded, gen->n_zones, count_names(gen), d->figures.build_s,
 	    refused[0] != '\0' ? "; " : "", refused);
 	warn_restart(d->first->conf, inputs->conf);
 	inputs_unref(old);
@@ -223,9 +257,12 @@ start_reload(struct daemon *d)
 		reload_failed(d, &err);
 }
 
-void
-daemon_want_reload(struct daemon *d, bool force, uint64_t request)
+/* Another generation, as soon as the one under way is done; `request` 0 = nobody waits. */
+static void
+want_reload(void *arg, bool force, uint64_t request)
 {
+	struct daemon *d = arg;
+
 	d->want_reload = true;
 	d->want_force |= force;
 	if (request != 0 && d->next.n < CONTROL_MAX_CONNECTIONS)
@@ -286,7 +323,7 @@ on_command(struct loop_io *io, uint32_t events)
 	struct daemon *d = LOOP_OWNER(io, struct daemon, commands);
 
 	(void)events;
-	control_serve(d->control);
+	control_serve(d->got.control);
 }
 
 static void
@@ -298,7 +335,7 @@ on_signal(struct loop_io *io, uint32_t events)
 	(void)events;
 	while ((signo = loop_signal_next(io->fd)) != 0) {
 		if (signo == SIGHUP) {
-			daemon_want_reload(d, false, 0);
+			want_reload(d, false, 0);
 		} else {
 			log_info("%s: ending", signo == SIGTERM ? "SIGTERM" : "SIGINT");
 			loop_stop(d->loop);
@@ -315,11 +352,11 @@ first_generation(struct daemon *d, struct err *err)
 
 	health_refresh(&d->health, d->inputs->conf->health_file);
 	log_health(d);
-	gen = build_view(d, d->inputs, err);
+	gen = build_generation(d, d->inputs, err);
 	if (gen == NULL)
 		return -1;
-	d->build_s = d->inputs->seconds;
-	return server_start(d->server, gen, err);
+	d->figures.build_s = d->inputs->seconds;
+	return server_start(d->got.server, gen, err);
 }
 
 static int
@@ -330,7 +367,7 @@ listen_events(struct daemon *d, struct err *err)
 		return -1;
 	set_watches(d);
 	d->signals.ready = on_signal;
-	d->commands = (struct loop_io){ .fd = control_fd(d->control), .ready = on_command };
+	d->commands = (struct loop_io){ .fd = control_fd(d->got.control), .ready = on_command };
 	d->reloaded = (struct loop_io){ .fd = reload_fd(d->reload), .ready = on_reloaded };
 	d->changed = (struct loop_io){ .fd = watch_fd(d->watch), .ready = on_changed };
 	d->second.fire = on_second;
@@ -345,7 +382,7 @@ listen_events(struct daemon *d, struct err *err)
 static void
 log_ready(const struct daemon *d)
 {
-	const struct generation *gen = server_view(d->server);
+	const struct generation *gen = server_generation(d->got.server);
 	char addresses[1024] = "", text[ADDR_TEXT];
 
 	for (size_t i = 0; i < gen->conf->n_listen; i++) {
@@ -354,7 +391,7 @@ log_ready(const struct daemon *d)
 		    addr_text(&gen->conf->listen[i], text));
 	}
 	log_info("ready: nearcast %s on%s, %u workers, %u zones, %lu names, generation %" PRIu64, VERSION,
-	    addresses, server_workers(d->server), gen->n_loaded, count_names(gen), d->generation);
+	    addresses, server_workers(d->got.server), gen->n_loaded, count_names(gen), d->generation);
 	notify("READY=1\nSTATUS=answering");
 }
 
@@ -373,7 +410,10 @@ start(struct daemon *d, struct err *err)
 	d->first->refs++;
 	if (d->inputs->failed != 0)
 		return err_set(err, "%u of %zu zones are refused", d->inputs->failed, d->inputs->conf->n_zones);
-	if (acquire(d, err) < 0 || listen_events(d, err) < 0 || first_generation(d, err) < 0)
+	if (acquire(&d->got, d->inputs->conf, commands_handle, &d->figures, err) < 0)
+		return -1;
+	d->figures.server = d->got.server;
+	if (listen_events(d, err) < 0 || first_generation(d, err) < 0)
 		return -1;
 	/* a change between reading the file and watching it has been seen by neither */
 	read_health(d);
@@ -383,8 +423,8 @@ start(struct daemon *d, struct err *err)
 static void
 stop(struct daemon *d)
 {
-	control_close(d->control);
-	server_stop(d->server);
+	control_close(d->got.control);
+	server_stop(d->got.server);
 	reload_free(d->reload);
 	watch_free(d->watch);
 	loop_free(d->loop);
@@ -406,7 +446,10 @@ daemon_run(const char *path)
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	if (d != NULL) {
 		d->path = path;
-		d->started = clock_wall();
+		d->figures = (struct commands){
+			.health = &d->health, .started = clock_wall(),
+			.reload = want_reload, .reload_arg = d,
+		};
 		rc = start(d, &err);
 		if (rc == 0) {
 			log_ready(d);

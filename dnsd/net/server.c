@@ -147,7 +147,7 @@ server_publish(struct server *s, struct generation *gen)
 }
 
 const struct generation *
-server_view(const struct server *s)
+server_generation(const struct server *s)
 {
 	return s->serving.gen;
 }

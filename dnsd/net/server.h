@@ -27,7 +27,7 @@ int server_start(struct server *server, struct generation *gen, struct err *err)
  * (microseconds, mostly) and frees it. */
 void server_publish(struct server *server, struct generation *gen);
 
-const struct generation *server_view(const struct server *server);
+const struct generation *server_generation(const struct server *server);
 
 /* Ends the threads, finishing TCP answers on their way; frees everything, the last generation
  * included.  NULL is fine. */
