@@ -9,7 +9,6 @@
 #include "common/clock.h"
 #include "common/health_file.h"
 #include "ctl/ctl.h"
-#include "dnsd/answer/answer_job.h"
 #include "dnsd/steer/steer.h"
 #include "dnsd/zone/zone_load.h"
 
@@ -98,26 +97,15 @@ read_zone(const struct conf *conf, const uint8_t *name, struct err *err)
 static uint32_t
 find_steered(const struct zone *zone, const uint8_t *name, struct err *err)
 {
-	uint8_t target[NAME_MAX_WIRE];
+	uint8_t last[NAME_MAX_WIRE];
 	char text[NAME_TEXT];
-	struct name_walk walk;
-	uint32_t found;
+	const struct zone_node *node;
 
-	for (int hop = 0; hop < 16; hop++) {
-		const struct zone_node *node;
-
-		if (name_walk(&walk, name, NAME_MAX_WIRE) == 0 || !name_below(name, zone->apex) ||
-		    zone_find(zone, &walk, DNS_A, &found) > ZONE_WILDCARD)
-			break;
-		node = &zone->nodes[found];
-		if (node->steer != ZONE_NONE)
-			return node->steer;
-		if (!(node->flags & ZONE_NODE_CNAME))
-			break;
-		answer_rdata_name(zone, zone_rrset(zone, node, DNS_CNAME)->wire + 12, target);
-		name = target;
-	}
-	err_set(err, "%s is not steered: no _steer record applies to it", name_text(text, name));
+	memcpy(last, name, name_len(name));
+	node = zone_find_steered(zone, last);
+	if (node != NULL)
+		return node->steer;
+	err_set(err, "%s is not steered: no _steer record applies to it", name_text(text, last));
 	return ZONE_NONE;
 }
 

@@ -7,7 +7,6 @@
 
 #include "common/control.h"
 #include "common/privilege.h"
-#include "dnsd/answer/answer_job.h"
 #include "common/dns/dns.h"
 #include "dnsd/generation/inputs.h"
 #include "dnsd/generation/generation.h"
@@ -104,7 +103,7 @@ check_name_servers(const struct generation *gen, const struct zone *zone)
 			const struct zone_steer *steer;
 			const struct zone *holder;
 
-			answer_rdata_name(zone, set->wire + at + 12, name);
+			zone_target(zone, set->wire + at + 12, name);
 			steer = steered_elsewhere(gen, zone, name, &holder);
 			if (steer == NULL)
 				continue;

@@ -1,6 +1,6 @@
 #include "dnsd/answer/answer.h"
 
-#include "dnsd/answer/answer_job.h"
+#include "dnsd/answer/answer_zone.h"
 #include "dnsd/answer/chaos.h"
 #include "dnsd/answer/explain.h"
 
@@ -12,12 +12,6 @@ finish_error(struct answer_job *j, uint16_t rcode, int ede)
 	j->r.opt.ede = ede;
 	j->note.kind = ANSWER_ERROR;
 	j->note.name_hash = rcode;
-}
-
-void
-answer_truncate(struct answer_job *j)
-{
-	j->r.flags |= DNS_TC;
 }
 
 static void

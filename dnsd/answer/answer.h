@@ -17,30 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/addr.h"
+#include "dnsd/answer/answer_note.h"
 #include "dnsd/answer/counters.h"
 #include "dnsd/message/query.h"
 #include "dnsd/generation/generation.h"
 
 #define ANSWER_MAX_UDP 4096		/* the largest udp-payload that can be configured */
 #define ANSWER_MAX_TCP 65535
-
-struct answer_client {
-	struct addr addr;		/* the resolver, with its port */
-	bool tcp;
-	uint32_t now_s;			/* CLOCK_REALTIME, seconds; once per batch is enough */
-	uint16_t tcp_idle_100ms;	/* for edns-tcp-keepalive: our idle timeout in 100 ms */
-};
-
-/* What rate limiting needs to know of an answer (rrl.h). */
-enum answer_kind { ANSWER_DATA, ANSWER_NODATA, ANSWER_NXDOMAIN, ANSWER_REFERRAL, ANSWER_ERROR };
-
-struct answer_note {
-	enum answer_kind kind;
-	bool cookie_ok;			/* a valid server cookie: not rate-limited */
-	uint64_t name_hash;		/* of the name that answered: wildcard, apex for NXDOMAIN */
-	uint16_t question_end;		/* for a slipped (TC) answer: header and question */
-};
 
 /* A packet that has been read.  Points into packet, generation, and itself. */
 struct answer_ask {

@@ -1,9 +1,9 @@
-/* Answers for steered names: steer.c chooses, this carries the choice into the packet. */
-#include "dnsd/answer/answer_job.h"
+#include "dnsd/answer/answer_steered.h"
+
 #include "dnsd/answer/explain.h"
 
 bool
-answer_pick(struct answer_job *j, const struct zone_node *node, uint8_t family,
+answer_steered_pick(struct answer_job *j, const struct zone_node *node, uint8_t family,
     struct steer_answer *picked)
 {
 	steer_pick(j->vz->steer[node->steer], j->place, family, picked, explain_why(j));
@@ -12,7 +12,7 @@ answer_pick(struct answer_job *j, const struct zone_node *node, uint8_t family,
 
 /* What the choice says of itself in OPT and counters, once it is an answer. */
 void
-answer_note_pick(struct answer_job *j, const struct steer_answer *picked)
+answer_steered_note(struct answer_job *j, const struct steer_answer *picked)
 {
 	if (j->r.opt.scope < picked->scope)
 		j->r.opt.scope = picked->scope;
@@ -37,11 +37,11 @@ answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t famil
 {
 	struct steer_answer picked;
 
-	if (!answer_pick(j, node, family, &picked)) {
+	if (!answer_steered_pick(j, node, family, &picked)) {
 		answer_nodata(j);
 		return;
 	}
-	answer_note_pick(j, &picked);
+	answer_steered_note(j, &picked);
 	if (!reply_addresses(&j->r, owner_at, family, picked.ttl_s, picked.ip, picked.n))
 		answer_truncate(j);
 }

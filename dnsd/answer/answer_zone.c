@@ -1,36 +1,11 @@
-/* Answers from a zone: the search of RFC 1034 4.3.2, and what it ends with. */
+#include "dnsd/answer/answer_zone.h"
+
 #include <string.h>
 
-#include "dnsd/answer/answer_job.h"
+#include "dnsd/answer/answer_steered.h"
 #include "dnsd/answer/svcb.h"
 
 enum { CHAIN_MAX = 16 };		/* CNAMEs and DNAMEs followed in one answer */
-
-/* RFC 2308: the SOA with its negative TTL. */
-static void
-put_soa(struct answer_job *j)
-{
-	struct reply *r = &j->r;
-
-	if (!reply_rrset(r, REPLY_AUTHORITY, r->apex_at, r->zone->soa_negative))
-		answer_truncate(j);
-}
-
-void
-answer_nodata(struct answer_job *j)
-{
-	j->note.kind = ANSWER_NODATA;
-	put_soa(j);
-}
-
-void
-answer_nxdomain(struct answer_job *j)
-{
-	j->note.kind = ANSWER_NXDOMAIN;
-	j->note.name_hash = j->r.zone->apex_hash;
-	j->r.rcode = DNS_NXDOMAIN;
-	put_soa(j);
-}
 
 /* One address rrset; its owner is a pointer to the name in the rdata of the set at set_at
  * where there is one. */
@@ -132,19 +107,6 @@ answer_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 		put_additional(j, set, set_at);
 }
 
-void
-answer_rdata_name(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE])
-{
-	size_t n = 0;
-
-	for (; rdata[n] != 0 && rdata[n] < 0xc0; n += rdata[n] + 1u)
-		memcpy(name + n, rdata + n, rdata[n] + 1u);
-	if (rdata[n] == 0)
-		name[n] = 0;
-	else
-		memcpy(name + n, zone->apex, zone->apex_len);
-}
-
 /* Writes a CNAME rrset; `target` becomes its target and *at where that stands. */
 static bool
 follow_cname(struct answer_job *j, const struct zone_node *node, size_t *at,
@@ -157,7 +119,7 @@ follow_cname(struct answer_job *j, const struct zone_node *node, size_t *at,
 		answer_truncate(j);
 		return false;
 	}
-	answer_rdata_name(j->r.zone, set->wire + 12, target);
+	zone_target(j->r.zone, set->wire + 12, target);
 	*at = rdata_at;
 	return true;
 }
@@ -177,7 +139,7 @@ follow_dname(struct answer_job *j, const struct zone_node *node, const struct na
 		answer_truncate(j);
 		return false;
 	}
-	answer_rdata_name(j->r.zone, set->wire + 12, tail);
+	zone_target(j->r.zone, set->wire + 12, tail);
 	len = name_len(tail);
 	if (head + len > NAME_MAX_WIRE) {
 		j->r.rcode = DNS_YXDOMAIN;		/* 2.2: the new name is too long */

@@ -65,29 +65,6 @@ txt_line(void *arg, const char *text)
 		answer_truncate(j);
 }
 
-/* The steered node that a name leads to, by CNAMEs too; NULL = none. */
-static const struct zone_node *
-steered_node(const struct zone *zone, const uint8_t *name)
-{
-	uint8_t target[NAME_MAX_WIRE];
-	struct name_walk w;
-	uint32_t found;
-
-	for (int hop = 0; hop < 16; hop++) {
-		const struct zone_node *node;
-
-		if (name_walk(&w, name, NAME_MAX_WIRE) == 0 || !name_below(name, zone->apex) ||
-		    zone_find(zone, &w, DNS_A, &found) > ZONE_WILDCARD)
-			return NULL;
-		node = &zone->nodes[found];
-		if (!(node->flags & ZONE_NODE_CNAME))
-			return node->steer != ZONE_NONE ? node : NULL;
-		answer_rdata_name(zone, zone_rrset(zone, node, DNS_CNAME)->wire + 12, target);
-		name = target;
-	}
-	return NULL;
-}
-
 static void
 explain_steering(struct answer_job *j, const struct zone_node *node)
 {
@@ -110,12 +87,14 @@ explain_steering(struct answer_job *j, const struct zone_node *node)
 static bool
 explain_why_name(struct answer_job *j)
 {
-	const uint8_t *asked = j->q->qname.name + 5;
+	const uint8_t *asked = j->q->qname.name + 5;	/* behind "_why" */
+	uint8_t name[NAME_MAX_WIRE];
 	const struct zone_node *node;
 
 	if (!name_below(asked, j->r.zone->apex))
 		return false;
-	node = steered_node(j->r.zone, asked);
+	memcpy(name, asked, j->q->qname.len - 5u);
+	node = zone_find_steered(j->r.zone, name);
 	if (node == NULL) {
 		if (allowed(j)) {
 			j->r.opt.ede = DNS_EDE_OTHER;

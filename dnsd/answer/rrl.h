@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "common/conf/conf.h"
-#include "dnsd/answer/answer.h"
+#include "dnsd/answer/answer_note.h"
 
 struct rrl;
 

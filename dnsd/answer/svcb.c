@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "dnsd/answer/answer_steered.h"
+
 enum { KEY_MANDATORY = 0, KEY_IPV4HINT = 4, KEY_IPV6HINT = 6 };
 
 /* What the client gets for A and AAAA, where a hint asks for it. */
@@ -121,12 +123,12 @@ pick_hints(struct answer_job *j, const struct zone_node *node, const struct rrse
 		h->v4 |= find_param(rdata, len, KEY_IPV4HINT) != NULL;
 		h->v6 |= find_param(rdata, len, KEY_IPV6HINT) != NULL;
 	}
-	if (h->v4 && answer_pick(j, node, 4, &h->a)) {
-		answer_note_pick(j, &h->a);
+	if (h->v4 && answer_steered_pick(j, node, 4, &h->a)) {
+		answer_steered_note(j, &h->a);
 		ttl_s = h->a.ttl_s < ttl_s ? h->a.ttl_s : ttl_s;
 	}
-	if (h->v6 && answer_pick(j, node, 6, &h->aaaa)) {
-		answer_note_pick(j, &h->aaaa);
+	if (h->v6 && answer_steered_pick(j, node, 6, &h->aaaa)) {
+		answer_steered_note(j, &h->aaaa);
 		ttl_s = h->aaaa.ttl_s < ttl_s ? h->aaaa.ttl_s : ttl_s;
 	}
 	return ttl_s;

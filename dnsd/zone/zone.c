@@ -1,6 +1,7 @@
 #include "dnsd/zone/zone.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/memory.h"
 
@@ -110,6 +111,39 @@ zone_find(const struct zone *zone, const struct name_walk *name, uint16_t qtype,
 		return n == labels ? found(zone, id, qtype, node) : missed(zone, id, node);
 	}
 	return missed(zone, 0, node);
+}
+
+void
+zone_target(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE])
+{
+	size_t n = 0;
+
+	for (; rdata[n] != 0 && rdata[n] < 0xc0; n += rdata[n] + 1u)
+		memcpy(name + n, rdata + n, rdata[n] + 1u);
+	if (rdata[n] == 0)
+		name[n] = 0;
+	else
+		memcpy(name + n, zone->apex, zone->apex_len);
+}
+
+const struct zone_node *
+zone_find_steered(const struct zone *zone, uint8_t name[NAME_MAX_WIRE])
+{
+	struct name_walk walk;
+	uint32_t found;
+
+	for (int hop = 0; hop < 16; hop++) {
+		const struct zone_node *node;
+
+		if (name_walk(&walk, name, NAME_MAX_WIRE) == 0 || !name_below(name, zone->apex) ||
+		    zone_find(zone, &walk, DNS_A, &found) > ZONE_WILDCARD)
+			return NULL;
+		node = &zone->nodes[found];
+		if (!(node->flags & ZONE_NODE_CNAME))
+			return node->steer != ZONE_NONE ? node : NULL;
+		zone_target(zone, zone_rrset(zone, node, DNS_CNAME)->wire + 12, name);
+	}
+	return NULL;
 }
 
 void

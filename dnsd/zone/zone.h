@@ -165,6 +165,13 @@ enum zone_outcome {
 enum zone_outcome zone_find(const struct zone *zone, const struct name_walk *name,
     uint16_t qtype, uint32_t *node);
 
+/* The name that rdata of this zone starts with, made whole: it may end in a pointer to the apex. */
+void zone_target(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE]);
+
+/* The steered node that a name leads to, through up to 15 CNAMEs of this zone too; `name` becomes
+ * the last name of that chain.  NULL = that is not steered, or does not lie in the zone. */
+const struct zone_node *zone_find_steered(const struct zone *zone, uint8_t name[NAME_MAX_WIRE]);
+
 /* Frees a zone that no generation holds; NULL is allowed. */
 void zone_free(struct zone *zone);
 

@@ -1,0 +1,33 @@
+#include "dnsd/answer/answer_job.h"
+
+void
+answer_truncate(struct answer_job *j)
+{
+	j->r.flags |= DNS_TC;
+}
+
+/* RFC 2308: the SOA with its negative TTL. */
+static void
+put_soa(struct answer_job *j)
+{
+	struct reply *r = &j->r;
+
+	if (!reply_rrset(r, REPLY_AUTHORITY, r->apex_at, r->zone->soa_negative))
+		answer_truncate(j);
+}
+
+void
+answer_nodata(struct answer_job *j)
+{
+	j->note.kind = ANSWER_NODATA;
+	put_soa(j);
+}
+
+void
+answer_nxdomain(struct answer_job *j)
+{
+	j->note.kind = ANSWER_NXDOMAIN;
+	j->note.name_hash = j->r.zone->apex_hash;
+	j->r.rcode = DNS_NXDOMAIN;
+	put_soa(j);
+}

@@ -1,0 +1,21 @@
+/*
+ * answer_steered: the addresses of a steered name.  steer_pick chooses them; this carries
+ * the choice into the answer, into OPT (scope, Extended DNS Error) and into the counters.
+ */
+#ifndef NEARCAST_ANSWER_STEERED_H
+#define NEARCAST_ANSWER_STEERED_H
+
+#include "dnsd/answer/answer_job.h"
+
+/* Writes the addresses of `family` (4 or 6) under the owner at offset owner_at, or NODATA. */
+void answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family,
+    size_t owner_at);
+
+/* What this client gets of a steered name; false = nothing of this family. */
+bool answer_steered_pick(struct answer_job *j, const struct zone_node *node, uint8_t family,
+    struct steer_answer *picked);
+
+/* Puts scope and EDE of a choice that is answered into OPT and counts it. */
+void answer_steered_note(struct answer_job *j, const struct steer_answer *picked);
+
+#endif

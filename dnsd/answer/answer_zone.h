@@ -1,0 +1,12 @@
+/*
+ * answer_zone: answers from a zone's data (RFC 1034 4.3.2, 2308, 6672, 8482, 9471).
+ */
+#ifndef NEARCAST_ANSWER_ZONE_H
+#define NEARCAST_ANSWER_ZONE_H
+
+#include "dnsd/answer/answer_job.h"
+
+/* Finds the question's name in the zone j->r.zone, follows aliases inside it, answers. */
+void answer_zone(struct answer_job *j);
+
+#endif
