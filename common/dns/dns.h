@@ -1,5 +1,8 @@
 /*
- * dns: numbers of the DNS as IANA registers them.  Only what we use by name.
+ * dns: numbers of the DNS as IANA registers them, and their names as text.
+ *
+ * The enums hold only what we use by name.  Knows no messages beyond the place of an integer
+ * in them.  Pure; any thread.  RFC 1035, RFC 3597 5 (TYPEnnn), RFC 6895.
  */
 #ifndef NEARCAST_DNS_H
 #define NEARCAST_DNS_H
@@ -33,6 +36,7 @@ enum {
 	DNS_RA = 0x0080, DNS_AD = 0x0020, DNS_CD = 0x0010
 };
 #define DNS_FLAGS_OPCODE(flags) (((flags) >> 11) & 15)
+#define DNS_FLAGS_RCODE(flags) ((flags) & 15)	/* its lower four bits: OPT holds the rest */
 
 enum dns_option {
 	DNS_OPT_NSID = 3, DNS_OPT_ECS = 8, DNS_OPT_COOKIE = 10,
@@ -46,6 +50,20 @@ enum dns_ede {
 	DNS_EDE_NOT_READY = 14, DNS_EDE_PROHIBITED = 18, DNS_EDE_NOT_AUTHORITATIVE = 20,
 	DNS_EDE_NOT_SUPPORTED = 21, DNS_EDE_NETWORK_ERROR = 23, DNS_EDE_INVALID_DATA = 24
 };
+
+/* The type of this name, in any case, or TYPEnnn with 0 to 65535; -1 if there is none. */
+int dns_type_number(const char *text);
+
+/* Name of a type, "TYPE65280" for one without; returns `out`. */
+#define DNS_TYPE_TEXT 16
+char *dns_type_text(char out[DNS_TYPE_TEXT], uint16_t type);
+
+/* The rcode of this name, in any case; -1 if there is none. */
+int dns_rcode_number(const char *text);
+
+/* Name of an rcode, "rcode 11" for one without; returns `out`. */
+#define DNS_RCODE_TEXT 16
+char *dns_rcode_text(char out[DNS_RCODE_TEXT], uint16_t rcode);
 
 static inline uint16_t
 dns_get16(const uint8_t *p)

@@ -30,6 +30,23 @@ name_check(const uint8_t *name, size_t avail)
 	return 0;
 }
 
+size_t
+name_skip(const uint8_t *message, size_t len, size_t at)
+{
+	size_t start = at;
+
+	while (at < len && at - start < NAME_MAX_WIRE) {
+		if (message[at] == 0)
+			return at + 1;
+		if (message[at] >= 0xc0)
+			return at + 2 <= len ? at + 2 : 0;
+		if (message[at] > 63)
+			return 0;
+		at += message[at] + 1u;
+	}
+	return 0;
+}
+
 unsigned
 name_labels(const uint8_t *name)
 {

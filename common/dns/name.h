@@ -33,6 +33,11 @@ size_t name_len(const uint8_t *name);
  * name within `avail` octets. */
 size_t name_check(const uint8_t *name, size_t avail);
 
+/* Offset past the name at offset `at` of a message of `len` octets, or 0 if it is malformed or
+ * does not end within the message.  The name may end with a compression pointer (RFC 1035
+ * 4.1.4), which is not followed: this is for names that nobody reads. */
+size_t name_skip(const uint8_t *message, size_t len, size_t at);
+
 /* Labels without the root: "www.example.org." is 3. */
 unsigned name_labels(const uint8_t *name);
 

@@ -12,31 +12,13 @@ struct record {
 	const uint8_t *rdata;
 };
 
-/* Offset past an owner name that may be compressed, 0 if it is malformed.  Where a
- * pointer points does not matter: no owner's name is ever used. */
-static size_t
-skip_name(const uint8_t *packet, size_t len, size_t at)
-{
-	size_t start = at;
-
-	while (at < len && at - start < NAME_MAX_WIRE) {
-		if (packet[at] == 0)
-			return at + 1;
-		if (packet[at] >= 0xc0)
-			return at + 2 <= len ? at + 2 : 0;
-		if (packet[at] > 63)
-			return 0;
-		at += packet[at] + 1u;
-	}
-	return 0;
-}
-
 /* Offset past the record at `at`, 0 if it is malformed. */
 static size_t
 read_record(const uint8_t *packet, size_t len, size_t at, struct record *rr)
 {
 	rr->root_owner = at < len && packet[at] == 0;
-	at = skip_name(packet, len, at);
+	/* no owner's name is ever used, and OPT's is the root */
+	at = rr->root_owner ? at + 1 : name_skip(packet, len, at);
 	if (at == 0 || len - at < 10)
 		return 0;
 	rr->type = dns_get16(packet + at);

@@ -46,7 +46,7 @@ beside_cname(uint16_t type)
 static int
 check_cname(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *cname)
 {
-	char owner[NAME_TEXT], type[ZONE_TYPE_NAME];
+	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 	const struct zone_record *first = record(t, &cname->records[0]), *other;
 	struct zone_group g;
 	uint32_t pos = 0;
@@ -61,7 +61,7 @@ check_cname(const struct zone_tree *t, const struct zone_tree_node *node, const 
 		other = record(t, &g.records[0]);
 		return zone_refuse_at(t->src, other->line > first->line ? other : first,
 		    "%.200s has a CNAME (line %u) and other data (%s, line %u): a CNAME stands alone", owner,
-		    first->line, zone_rdata_type_name(type, g.type), other->line);
+		    first->line, dns_type_text(type, g.type), other->line);
 	}
 	return 0;
 }
@@ -88,7 +88,7 @@ static void
 level_ttls(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *g)
 {
 	const struct zone_record *first = record(t, &g->records[0]), *odd = NULL;
-	char owner[NAME_TEXT], type[ZONE_TYPE_NAME];
+	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 	uint32_t ttl = first->ttl_s;
 
 	for (uint32_t i = 1; i < g->n; i++) {
@@ -103,7 +103,7 @@ level_ttls(const struct zone_tree *t, const struct zone_tree_node *node, const s
 	if (odd == NULL)
 		return;
 	zone_warn_at(t->src, odd, "%.200s %s: TTL %u differs from %u in line %u: the lowest (%u) is used for all",
-	    name_text(owner, node->name), zone_rdata_type_name(type, g->type), odd->ttl_s, first->ttl_s,
+	    name_text(owner, node->name), dns_type_text(type, g->type), odd->ttl_s, first->ttl_s,
 	    first->line, ttl);
 	for (uint32_t i = 0; i < g->n; i++)
 		record(t, &g->records[i])->ttl_s = ttl;
@@ -113,17 +113,17 @@ level_ttls(const struct zone_tree *t, const struct zone_tree_node *node, const s
 static int
 check_group(struct zone_tree *t, struct zone_tree_node *node, const struct zone_group *g)
 {
-	char owner[NAME_TEXT], type[ZONE_TYPE_NAME];
+	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 
 	if (g->n == 0) {
 		zone_warn_at(t->src, record(t, &g->sigs[0]), "%.200s: an RRSIG over %s, which is not there, is dropped",
-		    name_text(owner, node->name), zone_rdata_type_name(type, g->type));
+		    name_text(owner, node->name), dns_type_text(type, g->type));
 		return 0;
 	}
 	if (g->n > UINT16_MAX || g->n_sigs > UINT16_MAX)
 		return zone_refuse_at(t->src, record(t, &g->records[0]), "%.200s has %u records of type %s: "
 		    "expected at most 65535", name_text(owner, node->name), g->n,
-		    zone_rdata_type_name(type, g->type));
+		    dns_type_text(type, g->type));
 	level_ttls(t, node, g);
 	switch (g->type) {
 	case DNS_A:
@@ -195,7 +195,7 @@ warn_occluded(const struct zone_tree *t, const struct zone_tree_node *node)
 {
 	const struct zone_tree_node *occluded_by = node;
 	bool below = (node->flags & ZONE_NODE_OCCLUDED) != 0, dname;
-	char owner[NAME_TEXT], above[NAME_TEXT], type[ZONE_TYPE_NAME];
+	char owner[NAME_TEXT], above[NAME_TEXT], type[DNS_TYPE_TEXT];
 	struct zone_group g;
 	uint32_t pos = 0;
 
@@ -207,7 +207,7 @@ warn_occluded(const struct zone_tree *t, const struct zone_tree_node *node)
 	while (zone_tree_next(t, node, &pos, &g))
 		if (g.n != 0 && (dname || !served_at_cut(g.type, below)))
 			zone_warn_at(t->src, record(t, &g.records[0]), "%.150s %s: never served: it lies %s the %s %.150s",
-			    name_text(owner, node->name), zone_rdata_type_name(type, g.type), below ? "below" : "at",
+			    name_text(owner, node->name), dns_type_text(type, g.type), below ? "below" : "at",
 			    dname ? "DNAME" : "delegation", name_text(above, occluded_by->name));
 }
 
@@ -273,7 +273,7 @@ static int
 check_targets(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *g)
 {
 	const struct zone_tree_node *cut = (node->flags & ZONE_NODE_CUT) != 0 ? node : NULL;
-	char owner[NAME_TEXT], name[NAME_TEXT], type[ZONE_TYPE_NAME];
+	char owner[NAME_TEXT], name[NAME_TEXT], type[DNS_TYPE_TEXT];
 
 	for (uint32_t i = 0; i < g->n; i++) {
 		const struct zone_record *rec = record(t, &g->records[i]);
@@ -287,7 +287,7 @@ check_targets(const struct zone_tree *t, const struct zone_tree_node *node, cons
 		why = bad_target(t, target, g->type == DNS_NS ? cut : NULL);
 		if (why != NULL)
 			zone_warn_at(t->src, rec, "%.150s %s: its target %.150s %s", name_text(owner, node->name),
-			    zone_rdata_type_name(type, g->type), name_text(name, target), why);
+			    dns_type_text(type, g->type), name_text(name, target), why);
 	}
 	return 0;
 }

@@ -246,12 +246,12 @@ static void
 warn_large(const struct compile *c, const struct zone_tree_node *node, const struct zone_group *g,
     const struct rrset *set)
 {
-	char owner[NAME_TEXT], type[ZONE_TYPE_NAME];
+	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 
 	if (set->len + DNS_HEADER_LEN + name_len(node->name) + 4 > UINT16_MAX)
 		zone_warn_at(c->tree.src, rec_of(c, g->records[0]),
 		    "%.200s %s: %u records of %u octets do not fit into one message",
-		    name_text(owner, node->name), zone_rdata_type_name(type, g->type), g->n, set->len);
+		    name_text(owner, node->name), dns_type_text(type, g->type), g->n, set->len);
 }
 
 static int

@@ -322,7 +322,7 @@ record(struct load *l, struct reader *rd)
 	const struct zone_token *tok = rd->text.tokens;
 	uint32_t have = rd->text.n_tokens, n;
 	struct zone_record rec = { .file = rd->file, .line = rd->text.first_line };
-	char name[ZONE_TYPE_NAME];
+	char name[DNS_TYPE_TEXT];
 	int ttl;
 
 	if (!rd->text.blank) {
@@ -342,11 +342,11 @@ record(struct load *l, struct reader *rd)
 		note_ttl(l, rec.ttl_s);
 	if (zone_rdata_meta(rec.type))
 		return err_set(&l->err, "type %s is for questions, not for zone files",
-		    zone_rdata_type_name(name, rec.type));
+		    dns_type_text(name, rec.type));
 	l->rdata.type = rec.type;
 	l->rdata.origin = rd->origin;
 	if (zone_rdata_read(&l->rdata, tok + n, have - n, &l->err) != 0)
-		return err_prefix(&l->err, "%s", zone_rdata_type_name(name, rec.type));
+		return err_prefix(&l->err, "%s", dns_type_text(name, rec.type));
 	rec.owner = rd->owner;
 	rec.rdlength = (uint16_t)l->rdata.len;
 	rec.rdata = zone_source_keep(&l->src, l->rdata.data, l->rdata.len);

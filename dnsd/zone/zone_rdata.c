@@ -4,30 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <ldns/ldns.h>
 
 #include "common/dns/dns.h"
 #include "dnsd/zone/zone_field.h"
 
-static uint16_t
-type_by_name(const char *name)
-{
-	char *end;
-	unsigned long v;
-
-	if (strncasecmp(name, "TYPE", 4) != 0 || name[4] < '0' || name[4] > '9')
-		return (uint16_t)ldns_get_rr_type_by_name(name);
-	v = strtoul(name + 4, &end, 10);
-	return *end == '\0' && v <= UINT16_MAX ? (uint16_t)v : 0;
-}
-
 bool
 zone_rdata_type(struct zone_rdata *r, const struct zone_token *tok, uint16_t *type)
 {
 	char name[12] = "";
 	unsigned slot = 0;
+	int number;
 
 	if (tok->quoted || tok->len == 0 || tok->len >= sizeof(name))
 		return false;
@@ -38,25 +26,11 @@ zone_rdata_type(struct zone_rdata *r, const struct zone_token *tok, uint16_t *ty
 	slot %= sizeof(r->known) / sizeof(r->known[0]);
 	if (memcmp(r->known[slot].name, name, sizeof(name)) != 0) {
 		memcpy(r->known[slot].name, name, sizeof(name));
-		r->known[slot].type = type_by_name(name);
+		number = dns_type_number(name);
+		r->known[slot].type = number > 0 ? (uint16_t)number : 0;
 	}
 	*type = r->known[slot].type;
 	return *type != 0;
-}
-
-char *
-zone_rdata_type_name(char out[ZONE_TYPE_NAME], uint16_t type)
-{
-	static const char *const questions[] = { "IXFR", "AXFR", "MAILB", "MAILA", "ANY" };
-	const ldns_rr_descriptor *desc = ldns_rr_descript(type);
-
-	if (type >= DNS_IXFR && type <= DNS_ANY)
-		snprintf(out, ZONE_TYPE_NAME, "%s", questions[type - DNS_IXFR]);
-	else if (desc != NULL && desc->_type == type && desc->_name != NULL && type != 0)
-		snprintf(out, ZONE_TYPE_NAME, "%s", desc->_name);
-	else
-		snprintf(out, ZONE_TYPE_NAME, "TYPE%u", type);
-	return out;
 }
 
 bool
@@ -393,7 +367,7 @@ well_formed(const struct zone_rdata *r, const ldns_rr_descriptor *desc)
 static int
 read_generic(struct zone_rdata *r, const ldns_rr_descriptor *desc)
 {
-	char name[ZONE_TYPE_NAME];
+	char name[DNS_TYPE_TEXT];
 	uint64_t len = 0;
 
 	r->tok++;
@@ -409,7 +383,7 @@ read_generic(struct zone_rdata *r, const ldns_rr_descriptor *desc)
 	if (desc->_type == r->type && desc->_type != LDNS_RR_TYPE_NULL &&
 	    ldns_rr_descriptor_field_type(desc, 0) != LDNS_RDF_TYPE_UNKNOWN && !well_formed(r, desc))
 		return err_set(r->err, "\\# %u: not the data of a record of type %s", r->len,
-		    zone_rdata_type_name(name, r->type));
+		    dns_type_text(name, r->type));
 	return 0;
 }
 

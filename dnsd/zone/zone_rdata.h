@@ -40,10 +40,6 @@ struct zone_rdata {
 /* The type of this name (mnemonic or TYPEnnn).  false = there is no such type. */
 bool zone_rdata_type(struct zone_rdata *r, const struct zone_token *tok, uint16_t *type);
 
-/* Name of a type for messages: "A", "TYPE65280". */
-#define ZONE_TYPE_NAME 16
-char *zone_rdata_type_name(char out[ZONE_TYPE_NAME], uint16_t type);
-
 /* True for types that are questions, not data: OPT, TSIG, ANY, AXFR... (RFC 6895 3.1). */
 bool zone_rdata_meta(uint16_t type);
 

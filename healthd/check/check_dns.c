@@ -1,49 +1,23 @@
+#include <errno.h>
 #include <ldns/ldns.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "common/dns/client.h"
 #include "common/dns/dns.h"
 #include "common/dns/name.h"
-#include "healthd/check/ask.h"
 #include "healthd/check/check_kinds.h"
 
 enum { DEFAULT_PORT = 53, NAME_TYPE_MAX = 1024 + 32 };
 
 struct dns {
 	struct probe *probe;
-	struct ask ask;
+	struct client client;
 	uint16_t type;
-	int rcode;
+	uint16_t rcode;
 	ldns_rr *expected;		/* NULL = any answer */
 };
-
-static int
-rcode_number(const char *text)
-{
-	static const struct { const char *name; int number; } known[] = {
-		{ "NOERROR", 0 }, { "FORMERR", 1 }, { "SERVFAIL", 2 }, { "NXDOMAIN", 3 }, { "NOTIMP", 4 },
-		{ "REFUSED", 5 }, { "YXDOMAIN", 6 }, { "YXRRSET", 7 }, { "NXRRSET", 8 }, { "NOTAUTH", 9 },
-		{ "NOTZONE", 10 },
-	};
-
-	if (text == NULL)
-		return 0;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcasecmp(text, known[i].name) == 0)
-			return known[i].number;
-	return -1;
-}
-
-static const char *
-rcode_text(int rcode, char out[16])
-{
-	static const char *const name[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
-
-	snprintf(out, 16, "rcode %d", rcode);
-	return (unsigned)rcode < sizeof(name) / sizeof(name[0]) ? name[rcode] : out;
-}
 
 /* The same type and the same rdata; owner and TTL do not matter. */
 static bool
@@ -65,14 +39,15 @@ static struct result
 judge_message(struct dns *d, const uint8_t *message, size_t len)
 {
 	struct result r = check_result(d->probe, REASON_OK);
-	int rcode = message[3] & 15;
-	char a[16], b[16];
+	uint16_t rcode = DNS_FLAGS_RCODE(dns_get16(message + 2));
+	char a[DNS_RCODE_TEXT], b[DNS_RCODE_TEXT];
 	ldns_pkt *packet = NULL;
 	bool found = false;
 
 	if (rcode != d->rcode) {
 		r.reason = REASON_RCODE;
-		snprintf(r.detail, sizeof(r.detail), "%s, %s was expected", rcode_text(rcode, a), rcode_text(d->rcode, b));
+		snprintf(r.detail, sizeof(r.detail), "%s, %s was expected",
+		    dns_rcode_text(a, rcode), dns_rcode_text(b, d->rcode));
 		return r;
 	}
 	if (ldns_wire2pkt(&packet, message, len) != LDNS_STATUS_OK) {
@@ -91,20 +66,20 @@ judge_message(struct dns *d, const uint8_t *message, size_t len)
 }
 
 static void
-on_done(struct ask *ask, enum ask_end end, const uint8_t *message, size_t len, int error)
+on_done(struct client *client, enum client_end end, const uint8_t *message, size_t len, int error)
 {
-	struct dns *d = LOOP_OWNER(ask, struct dns, ask);
+	struct dns *d = LOOP_OWNER(client, struct dns, client);
 	struct result r;
 
 	switch (end) {
-	case ASK_ANSWERED:
+	case CLIENT_ANSWERED:
 		r = judge_message(d, message, len);
 		break;
-	case ASK_TIMEOUT:
+	case CLIENT_TIMEOUT:
 		r = check_result(d->probe, REASON_TIMEOUT);
 		snprintf(r.detail, sizeof(r.detail), "no answer within %u ms", d->probe->check->timeout_ms);
 		break;
-	case ASK_ERRNO:
+	case CLIENT_ERRNO:
 		r = check_result_errno(d->probe, error);
 		break;
 	default:
@@ -120,33 +95,33 @@ parse_question(struct dns *d, const char *text, struct err *err)
 {
 	uint8_t wire[NAME_MAX_WIRE];
 	char name[NAME_TYPE_MAX], type[32];
+	int number;
 	struct err why;
 
 	if (text == NULL || strlen(text) >= sizeof(name) || sscanf(text, "%1023s %31s", name, type) != 2)
 		return err_set(err, "question \"%s\" is not \"name TYPE\"", text != NULL ? text : "");
-	d->type = (uint16_t)ldns_get_rr_type_by_name(type);
-	if (d->type == 0)
+	number = dns_type_number(type);
+	if (number <= 0)
 		return err_set(err, "question \"%s\": no such type as %s", text, type);
 	if (name_parse(wire, name, &why) < 0)
 		return err_set(err, "question \"%s\": %s", text, why.text);
-	ask_question(&d->ask, wire, d->type, DNS_IN, true);
+	d->type = (uint16_t)number;
+	client_question(&d->client, wire, d->type, DNS_IN, CLIENT_RD | CLIENT_EDNS);
 	return 0;
 }
 
 static int
 parse_expected(struct dns *d, const struct conf_check *c, struct err *err)
 {
-	char text[2048];
-	char *type;
+	char text[2048], type[DNS_TYPE_TEXT];
+	int rcode = c->rcode == NULL ? DNS_NOERROR : dns_rcode_number(c->rcode);
 
-	d->rcode = rcode_number(c->rcode);
-	if (d->rcode < 0)
+	if (rcode < 0)
 		return err_set(err, "rcode \"%s\" is not known", c->rcode);
+	d->rcode = (uint16_t)rcode;
 	if (c->answer == NULL)
 		return 0;
-	type = ldns_rr_type2str(d->type);
-	snprintf(text, sizeof(text), ". 0 IN %s %s", type, c->answer);
-	free(type);
+	snprintf(text, sizeof(text), ". 0 IN %s %s", dns_type_text(type, d->type), c->answer);
 	if (ldns_rr_new_frm_str(&d->expected, text, 0, NULL, NULL) != LDNS_STATUS_OK)
 		return err_set(err, "answer \"%s\" is no rdata of its question's type", c->answer);
 	return 0;
@@ -169,13 +144,10 @@ check_dns_prepare(struct probe *p, struct err *err)
 		return err_set(err, "out of memory");
 	p->own = d;
 	d->probe = p;
-	d->ask.loop = p->checks->loop;
-	d->ask.io.fd = -1;
-	d->ask.to = p->addr;
-	if (d->ask.to.port == 0)
-		d->ask.to.port = p->check->port != 0 ? p->check->port : DEFAULT_PORT;
-	d->ask.timeout_ms = p->check->timeout_ms;
-	d->ask.done = on_done;
+	d->client = (struct client){ .loop = p->checks->loop, .to = p->addr,
+	    .timeout_ms = p->check->timeout_ms, .done = on_done };
+	if (d->client.to.port == 0)
+		d->client.to.port = p->check->port != 0 ? p->check->port : DEFAULT_PORT;
 	if (read_check(d, p->check, err) == 0)
 		return 0;
 	check_dns_release(p);
@@ -207,11 +179,16 @@ check_dns_release(struct probe *p)
 void
 check_dns_start(struct probe *p)
 {
-	ask_start(&((struct dns *)p->own)->ask);
+	struct result r;
+
+	if (client_start(&((struct dns *)p->own)->client) == 0)
+		return;
+	r = check_result_errno(p, errno);
+	check_done(p, &r);
 }
 
 void
 check_dns_cancel(struct probe *p)
 {
-	ask_cancel(&((struct dns *)p->own)->ask);
+	client_cancel(&((struct dns *)p->own)->client);
 }

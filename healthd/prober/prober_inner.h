@@ -6,8 +6,8 @@
 #define NEARCAST_PROBER_INNER_H
 
 #include "common/control.h"
+#include "common/dns/client.h"
 #include "common/loop.h"
-#include "healthd/check/ask.h"
 #include "healthd/check/check.h"
 #include "healthd/check/check_kinds.h"
 #include "healthd/judge/judge.h"
@@ -60,7 +60,7 @@ struct digest_job;
 struct peer {
 	struct prober *prober;
 	uint16_t site;
-	struct ask ask;
+	struct client client;
 	struct loop_timer timer;
 };
 

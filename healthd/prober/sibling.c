@@ -8,22 +8,6 @@
 
 enum { PEER_PORT = 53, PEER_INTERVAL_MS = 1000, PEER_TIMEOUT_MS = 2000 };
 
-/* Skips a possibly compressed name; 0 when it does not end within the message. */
-static size_t
-skip_name(const uint8_t *m, size_t len, size_t at)
-{
-	while (at < len) {
-		if (m[at] == 0)
-			return at + 1;
-		if (m[at] >= 0xc0)
-			return at + 2 <= len ? at + 2 : 0;
-		if (m[at] > 63)
-			return 0;
-		at += 1u + m[at];
-	}
-	return 0;
-}
-
 struct said {
 	bool drain_known, drain, ttl_known;
 	uint32_t ttl_s;
@@ -57,10 +41,10 @@ read_answer(const uint8_t *m, size_t len, const char *site, struct said *said)
 	size_t at = DNS_HEADER_LEN, rdata_len, n = strlen(site);
 
 	memset(said, 0, sizeof(*said));
-	if ((m[3] & 15) != DNS_NOERROR || dns_get16(m + 4) != 1 || dns_get16(m + 6) < 1)
+	if (DNS_FLAGS_RCODE(dns_get16(m + 2)) != DNS_NOERROR || dns_get16(m + 4) != 1 || dns_get16(m + 6) < 1)
 		return false;
-	at = skip_name(m, len, at);
-	if (at == 0 || (at = skip_name(m, len, at + 4)) == 0 || at + 10 > len)
+	at = name_skip(m, len, at);
+	if (at == 0 || (at = name_skip(m, len, at + 4)) == 0 || at + 10 > len)
 		return false;
 	if (dns_get16(m + at) != DNS_TXT || dns_get16(m + at + 2) != DNS_CH)
 		return false;
@@ -74,16 +58,24 @@ read_answer(const uint8_t *m, size_t len, const char *site, struct said *said)
 }
 
 static void
-peer_answered(struct ask *ask, enum ask_end end, const uint8_t *message, size_t len, int error)
+ask_again(struct peer *peer)
 {
-	struct peer *peer = LOOP_OWNER(ask, struct peer, ask);
+	struct loop *loop = peer->prober->loop;
+
+	loop_timer_set(loop, &peer->timer, loop_now(loop) + PEER_INTERVAL_MS);
+}
+
+static void
+peer_answered(struct client *client, enum client_end end, const uint8_t *message, size_t len, int error)
+{
+	struct peer *peer = LOOP_OWNER(client, struct peer, client);
 	struct prober *p = peer->prober;
 	struct said said;
 
 	(void)error;
-	loop_timer_set(p->loop, &peer->timer, loop_now(p->loop) + PEER_INTERVAL_MS);
+	ask_again(peer);
 	/* a dnsd that cannot be asked changes nothing: the last word stands */
-	if (end != ASK_ANSWERED || !read_answer(message, len, p->conf->sites[peer->site].name, &said))
+	if (end != CLIENT_ANSWERED || !read_answer(message, len, p->conf->sites[peer->site].name, &said))
 		return;
 	if (said.ttl_known)
 		judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_TTL, .index = peer->site,
@@ -97,7 +89,10 @@ peer_answered(struct ask *ask, enum ask_end end, const uint8_t *message, size_t 
 static void
 peer_due(struct loop_timer *timer)
 {
-	ask_start(&LOOP_OWNER(timer, struct peer, timer)->ask);
+	struct peer *peer = LOOP_OWNER(timer, struct peer, timer);
+
+	if (client_start(&peer->client) < 0)
+		ask_again(peer);
 }
 
 static int
@@ -109,11 +104,11 @@ peer_add(struct prober *p, size_t site, const struct addr *to)
 	peer->prober = p;
 	peer->site = (uint16_t)site;
 	peer->timer.fire = peer_due;
-	peer->ask = (struct ask){ .loop = p->loop, .to = *to, .tcp = true,
-	    .timeout_ms = PEER_TIMEOUT_MS, .done = peer_answered, .io.fd = -1 };
-	if (peer->ask.to.port == 0)
-		peer->ask.to.port = PEER_PORT;
-	ask_question(&peer->ask, name, DNS_TXT, DNS_CH, false);
+	peer->client = (struct client){ .loop = p->loop, .to = *to, .way = CLIENT_TCP,
+	    .timeout_ms = PEER_TIMEOUT_MS, .done = peer_answered };
+	if (peer->client.to.port == 0)
+		peer->client.to.port = PEER_PORT;
+	client_question(&peer->client, name, DNS_TXT, DNS_CH, CLIENT_EDNS);
 	return loop_timer_set(p->loop, &peer->timer, loop_now(p->loop));
 }
 
@@ -142,7 +137,7 @@ peer_close(struct prober *p)
 {
 	for (size_t i = 0; i < p->n_peers; i++) {
 		loop_timer_stop(p->loop, &p->peers[i].timer);
-		ask_cancel(&p->peers[i].ask);
+		client_cancel(&p->peers[i].client);
 	}
 	free(p->peers);
 }

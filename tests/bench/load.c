@@ -36,6 +36,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/dns/name.h"
+
 enum {
 	BATCH = 64, MAX_SOCKETS = 256, MAX_WINDOW = 4096, MAX_QUERY = 300, MAX_ANSWER = 4096,
 	LATENCIES = 1000000, MAX_PIDS = 16, LOST_AFTER_NS = 500000000, NAP_BELOW = 50000, HEADER = 12
@@ -174,17 +176,6 @@ read_queries(const char *path)
 
 /* ---- the check ---- */
 
-static size_t
-skip_name(const uint8_t *p, size_t len, size_t at)
-{
-	while (at < len && p[at] != 0) {
-		if (p[at] >= 0xc0)
-			return at + 2;
-		at += p[at] + 1u;
-	}
-	return at + 1;
-}
-
 static bool
 echoes_ecs(const struct query *q, const uint8_t *rdata, size_t len)
 {
@@ -208,8 +199,8 @@ check_records(const struct query *q, const uint8_t *p, size_t len)
 		return answers == 0 ? "no data" : "data unexpected";
 	for (unsigned i = 0; i < records; i++) {
 		unsigned type, rdlength;
-		at = skip_name(p, len, at);
-		if (at + 10 > len)
+		at = name_skip(p, len, at);
+		if (at == 0 || at + 10 > len)
 			return "cut off";
 		type = get16(p + at);
 		rdlength = get16(p + at + 8);

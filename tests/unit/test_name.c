@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/dns/dns.h"
 #include "common/dns/name.h"
 
 #define L63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -210,12 +211,68 @@ walks(void **state)
 	}
 }
 
+static void
+skips(void **state)
+{
+	static const struct {
+		const char *sentence;
+		uint8_t message[16];
+		size_t len, at, end;
+	} rows[] = {
+		{ "the root", { 0 }, 1, 0, 1 },
+		{ "a name", { 9, 1, 'a', 2, 'b', 'c', 0, 9 }, 8, 1, 7 },
+		{ "a pointer alone", { 0xc0, 12, 9 }, 3, 0, 2 },
+		{ "a name that ends with a pointer", { 1, 'a', 0xff, 0xff, 9 }, 5, 0, 4 },
+		{ "a pointer cut off", { 1, 'a', 0xc0 }, 3, 0, 0 },
+		{ "a label cut off", { 5, 'a', 'b' }, 3, 0, 0 },
+		{ "no end", { 1, 'a' }, 2, 0, 0 },
+		{ "a label of a type that is not there", { 0x40, 0 }, 2, 0, 0 },
+		{ "behind the message", { 0 }, 1, 1, 0 },
+	};
+	uint8_t longest[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (name_skip(rows[i].message, rows[i].len, rows[i].at) != rows[i].end)
+			fail_msg("%s", rows[i].sentence);
+	for (size_t i = 0; i < sizeof(longest); i++)
+		longest[i] = i % 2 == 0 ? 1 : 'a';
+	longest[254] = 0;
+	assert_int_equal(name_skip(longest, sizeof(longest), 0), 255);
+	longest[254] = 1, longest[256] = 0;
+	assert_int_equal(name_skip(longest, sizeof(longest), 0), 0);
+}
+
+static void
+names_numbers(void **state)
+{
+	char text[DNS_TYPE_TEXT];
+
+	(void)state;
+	assert_int_equal(dns_type_number("AAAA"), DNS_AAAA);
+	assert_int_equal(dns_type_number("nsec3param"), DNS_NSEC3PARAM);
+	assert_int_equal(dns_type_number("type65535"), 65535);
+	assert_int_equal(dns_type_number("TYPE0"), 0);
+	assert_int_equal(dns_type_number("TYPE"), -1);
+	assert_int_equal(dns_type_number("TYPE65536"), -1);
+	assert_int_equal(dns_type_number("TYPE1a"), -1);
+	assert_int_equal(dns_type_number("AAAAA"), -1);
+	assert_string_equal(dns_type_text(text, 257), "CAA");
+	assert_string_equal(dns_type_text(text, 65535), "TYPE65535");
+	for (unsigned t = 0; t <= 65535; t++)
+		assert_int_equal(dns_type_number(dns_type_text(text, (uint16_t)t)), t);
+	assert_int_equal(dns_rcode_number("nxdomain"), DNS_NXDOMAIN);
+	assert_int_equal(dns_rcode_number("rcode 11"), -1);
+	assert_string_equal(dns_rcode_text(text, DNS_REFUSED), "REFUSED");
+	assert_string_equal(dns_rcode_text(text, 11), "rcode 11");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses),
-		cmocka_unit_test(checks),
+		cmocka_unit_test(checks), cmocka_unit_test(skips), cmocka_unit_test(names_numbers),
 		cmocka_unit_test(compares), cmocka_unit_test(compares_by_length),
 		cmocka_unit_test(walks),
 	};
