@@ -89,12 +89,13 @@ fuzz:				## every fuzz target for FUZZ_SECONDS (60) each
 	    SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all"
 	@tests/fuzz/run
 
-lint:				## clang's warnings, cppcheck, the manual pages
+lint:				## clang's warnings, cppcheck, the manual pages, how the house is built
 	@.ci/deps build test lint
 	@$(MAKE) -s -j$$(nproc) all units B=build/clang CC=clang
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --suppressions-list=.ci/cppcheck \
 	    -j$$(nproc) --std=c11 -I. -D_GNU_SOURCE -DVERSION='""' $(PARTS)
 	$(if $(MANS),mandoc -Tlint -Wwarning $(MANS))
+	B=build/clang tests/structure
 
 bench:				## dnsd beside its peers and the limit of sockets: twenty minutes
 bench-quick:			## the same in two minutes
