@@ -4,9 +4,11 @@
 
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "dnsd/net/serving.h"
+#include "dnsd/net/socket.h"
 #include "dnsd/net/tcp.h"
 #include "dnsd/net/tcp_pool.h"
 #include "dnsd/net/udp.h"
@@ -42,11 +44,11 @@ count_workers(const struct conf *conf)
 static int
 check_unused(const struct addr *addr, struct err *err)
 {
-	int udp = udp_bind(addr, false, err), tcp;
+	int udp = socket_bind(addr, SOCK_DGRAM, false, err), tcp;
 
 	if (udp < 0)
 		return -1;
-	tcp = tcp_bind(addr, false, err);
+	tcp = socket_bind(addr, SOCK_STREAM, false, err);
 	close(udp);
 	if (tcp < 0)
 		return -1;
@@ -62,8 +64,8 @@ bind_all(struct server *s, struct err *err)
 			return -1;
 	for (size_t i = 0; i < s->n_workers * s->n_listen; i++) {
 		const struct addr *addr = &s->listen[i % s->n_listen];
-		s->udp_fds[i] = udp_bind(addr, true, err);
-		s->tcp_fds[i] = tcp_bind(addr, true, err);
+		s->udp_fds[i] = socket_bind(addr, SOCK_DGRAM, true, err);
+		s->tcp_fds[i] = socket_bind(addr, SOCK_STREAM, true, err);
 		if (s->udp_fds[i] < 0 || s->tcp_fds[i] < 0)
 			return -1;
 	}

@@ -4,8 +4,6 @@
 #include "dnsd/net/tcp.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +17,6 @@
 enum {
 	EVENTS = 256,
 	ACCEPTS = 64,			/* connections taken at a time, before others have their turn */
-	BACKLOG = 4096,
 	LAST_READS = 16,		/* from a connection when we end: it may never stop asking */
 	PAUSE_MS = 20			/* without accepting, when descriptors have run out */
 };
@@ -297,46 +294,7 @@ tcp_serve(void *arg)
 	return NULL;
 }
 
-/* ---- sockets and threads ---- */
-
-static int
-set_option(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value));
-}
-
-static int
-set_options(int fd, const struct addr *addr, bool shared)
-{
-	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
-	    (shared && set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) ||
-	    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)	/* accepted ones inherit it */
-		return -1;
-	set_option(fd, IPPROTO_TCP, TCP_FASTOPEN, BACKLOG);	/* where the system allows it */
-	if (addr->family == 4)
-		return set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
-	if (set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0)
-		return -1;
-	return set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
-}
-
-int
-tcp_bind(const struct addr *addr, bool shared, struct err *err)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(addr, &ss);
-	char text[ADDR_TEXT];
-	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || set_options(fd, addr, shared) < 0 ||
-	    bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0) {
-		err_set(err, "listen %s over TCP: %s", addr_text(addr, text), strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	return fd;
-}
+/* ---- the thread ---- */
 
 static void
 worker_free(struct tcp_worker *w)

@@ -22,10 +22,7 @@
 
 struct tcp_worker;
 
-/* A listening socket, or -1 with a reason.  `shared` = with SO_REUSEPORT. */
-int tcp_bind(const struct addr *addr, bool shared, struct err *err);
-
-/* Takes the n descriptors (on failure too) and starts a thread.  `serving` and `pool` are
+/* Takes the n listening sockets (on failure too) and starts a thread.  `serving` and `pool` are
  * borrowed until tcp_free.  NULL with a reason. */
 struct tcp_worker *tcp_start(const int *fds, size_t n, struct serving *serving,
     struct tcp_pool *pool, struct err *err);

@@ -11,16 +11,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "dnsd/answer/answer.h"
 #include "common/dns/dns.h"
+#include "dnsd/answer/answer.h"
 #include "dnsd/net/outbox.h"
+#include "dnsd/net/socket.h"
 
 enum {
 	BATCH = OUTBOX_BATCH,
 	/* a cache line more than a power of two: else the first lines of all buffers, the
 	 * only ones most packets touch, would compete for the same few places in the cache */
-	IN_SIZE = 2048 + 64,
-	SOCKET_BUFFER = 4 << 20
+	IN_SIZE = 2048 + 64
 };
 
 union udp_peer {
@@ -185,73 +185,7 @@ udp_serve(void *arg)
 	return NULL;
 }
 
-/* ---- sockets and threads ---- */
-
-static int
-set_option(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value));
-}
-
-static bool
-is_wildcard(const struct addr *addr)
-{
-	static const uint8_t any[16];
-
-	return memcmp(addr->ip, any, sizeof(any)) == 0;
-}
-
-static int
-set_options4(int fd, bool wildcard)
-{
-	if (set_option(fd, IPPROTO_IP, IP_FREEBIND, 1) < 0 ||
-	    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) < 0)
-		return -1;
-	return wildcard ? set_option(fd, IPPROTO_IP, IP_PKTINFO, 1) : 0;
-}
-
-/* Fragments, where there must be any, fit the least MTU that IPv6 has (RFC 8200 5). */
-static int
-set_options6(int fd, bool wildcard)
-{
-	if (set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 ||
-	    set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1) < 0 ||
-	    set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) < 0 ||
-	    set_option(fd, IPPROTO_IPV6, IPV6_MTU, 1280) < 0)
-		return -1;
-	return wildcard ? set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : 0;
-}
-
-/* As large as root may have it, or as the system allows. */
-static void
-set_buffer(int fd, int forced, int option)
-{
-	if (set_option(fd, SOL_SOCKET, forced, SOCKET_BUFFER) < 0)
-		set_option(fd, SOL_SOCKET, option, SOCKET_BUFFER);
-}
-
-int
-udp_bind(const struct addr *addr, bool shared, struct err *err)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(addr, &ss);
-	bool wildcard = is_wildcard(addr);
-	char text[ADDR_TEXT];
-	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 ||
-	    (addr->family == 4 ? set_options4(fd, wildcard) : set_options6(fd, wildcard)) < 0 ||
-	    (shared && set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) ||
-	    bind(fd, (struct sockaddr *)&ss, len) < 0) {
-		err_set(err, "listen %s over UDP: %s", addr_text(addr, text), strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
-	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
-	return fd;
-}
+/* ---- the thread ---- */
 
 static void
 prepare_messages(struct udp_worker *w)
@@ -283,7 +217,7 @@ udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *
 	memset(w, 0, sizeof(*w));
 	w->fd = fd;
 	w->serving = serving;
-	w->wildcard = is_wildcard(addr);
+	w->wildcard = socket_is_wildcard(addr);
 	prepare_messages(w);
 	outbox_init(&w->out);
 	rc = pthread_create(&w->thread, NULL, udp_serve, w);

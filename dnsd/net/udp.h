@@ -21,11 +21,7 @@
 
 struct udp_worker;
 
-/* A bound socket, or -1 with a reason.  The address need not be on this machine yet.
- * `shared` = with SO_REUSEPORT. */
-int udp_bind(const struct addr *addr, bool shared, struct err *err);
-
-/* Takes the descriptor (on failure too) and starts a thread.  `serving` is borrowed until
+/* Takes a socket bound to `addr` (on failure too) and starts a thread.  `serving` is borrowed until
  * udp_free.  NULL with a reason. */
 struct udp_worker *udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *err);
 

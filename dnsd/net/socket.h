@@ -1,0 +1,24 @@
+/*
+ * socket: the sockets that queries come in on, bound and set up.
+ *
+ * Knows the options of UDP and TCP over both families, and why each is set; knows no DNS,
+ * no workers, and keeps nothing.  Called before there are threads.
+ */
+#ifndef NEARCAST_SOCKET_H
+#define NEARCAST_SOCKET_H
+
+#include <stdbool.h>
+
+#include "common/addr.h"
+#include "common/err.h"
+
+/* A bound socket of `type` SOCK_DGRAM, or of SOCK_STREAM, which then listens and does not
+ * block.  The address need not be on this machine yet.  `shared` = with SO_REUSEPORT.  The
+ * caller closes it.  -1 with a reason. */
+int socket_bind(const struct addr *addr, int type, bool shared, struct err *err);
+
+/* True for 0.0.0.0 and ::, where a reply must be told which address to leave from: datagrams
+ * of such a socket bring the address they came to (IP_PKTINFO, IPV6_PKTINFO). */
+bool socket_is_wildcard(const struct addr *addr);
+
+#endif
