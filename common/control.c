@@ -4,22 +4,19 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include "common/clock.h"
 
 enum conn_state { CONN_FREE, CONN_READING, CONN_LATER, CONN_WRITING, CONN_WATCHING };
 
 struct conn {
+	struct control *control;
 	enum conn_state state;
-	int fd;
+	struct loop_io io;
+	struct loop_timer idle;		/* set while it may be closed for its silence */
 	uint64_t request;
-	uint64_t since_ms;		/* of its last sign of life */
 	size_t in_len;
 	char in[CONTROL_LINE_MAX + 1];
 	char *out;			/* owned */
@@ -27,17 +24,15 @@ struct conn {
 };
 
 struct control {
-	int epoll, listener, timer, lock;
+	struct loop *loop;
+	struct loop_io listener;
+	int lock;
 	control_handle *handle;
 	void *arg;
 	uint64_t last_request;
-	bool timer_on;
 	struct sockaddr_un sun;
 	struct conn conns[CONTROL_MAX_CONNECTIONS];
 };
-
-/* what an epoll event's number means; below are indices of connections */
-enum { EVENT_LISTENER = CONTROL_MAX_CONNECTIONS, EVENT_TIMER };
 
 static int
 sun_set(struct sockaddr_un *sun, const char *path, struct err *err)
@@ -51,66 +46,69 @@ sun_set(struct sockaddr_un *sun, const char *path, struct err *err)
 	return 0;
 }
 
-static int
-watch_fd(struct control *c, int op, int fd, uint32_t events, uint32_t number)
-{
-	struct epoll_event ev = { .events = events, .data.u32 = number };
-
-	return epoll_ctl(c->epoll, op, fd, &ev);
-}
-
-/* The timer runs only while a connection can time out. */
-static void
-set_timer(struct control *c, bool on)
-{
-	struct itimerspec its = { .it_value.tv_sec = on, .it_interval.tv_sec = on };
-
-	if (c->timer_on != on)
-		timerfd_settime(c->timer, 0, &its, NULL);
-	c->timer_on = on;
-}
-
 static void
 conn_close(struct conn *conn)
 {
-	close(conn->fd);		/* leaves the epoll set with it */
+	struct loop *loop = conn->control->loop;
+
+	loop_timer_stop(loop, &conn->idle);
+	loop_io_set(loop, &conn->io, 0);
+	close(conn->io.fd);
 	free(conn->out);
 	conn->out = NULL;
 	conn->state = CONN_FREE;
 }
 
-static void
-conn_write(struct control *c, struct conn *conn)
+/* A sign of life: the time until it is idle begins again. */
+static int
+conn_alive(struct conn *conn)
 {
+	struct loop *loop = conn->control->loop;
+
+	return loop_timer_set(loop, &conn->idle, loop_now(loop) + CONTROL_IDLE_MS);
+}
+
+static void
+on_idle(struct loop_timer *timer)
+{
+	conn_close(LOOP_OWNER(timer, struct conn, idle));
+}
+
+static void
+conn_write(struct conn *conn)
+{
+	struct loop *loop = conn->control->loop;
+
 	while (conn->out_at < conn->out_len) {
-		ssize_t n = send(conn->fd, conn->out + conn->out_at, conn->out_len - conn->out_at,
+		ssize_t n = send(conn->io.fd, conn->out + conn->out_at, conn->out_len - conn->out_at,
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			watch_fd(c, EPOLL_CTL_MOD, conn->fd, EPOLLOUT, (uint32_t)(conn - c->conns));
+			loop_io_set(loop, &conn->io, EPOLLOUT);
 			return;
 		}
 		if (n <= 0)
 			break;
 		conn->out_at += (size_t)n;
-		conn->since_ms = clock_mono().ms;
+		if (conn->state != CONN_WATCHING)
+			conn_alive(conn);
 	}
 	if (conn->state == CONN_WATCHING && conn->out_at == conn->out_len) {
-		watch_fd(c, EPOLL_CTL_MOD, conn->fd, EPOLLIN, (uint32_t)(conn - c->conns));
+		loop_io_set(loop, &conn->io, EPOLLIN);
 		return;
 	}
 	/* what the client sent beyond its line would turn the close into a reset, and the
 	 * reset could overtake the answer */
-	shutdown(conn->fd, SHUT_WR);
-	while (recv(conn->fd, conn->in, sizeof(conn->in), MSG_DONTWAIT) > 0)
+	shutdown(conn->io.fd, SHUT_WR);
+	while (recv(conn->io.fd, conn->in, sizeof(conn->in), MSG_DONTWAIT) > 0)
 		;
 	conn_close(conn);
 }
 
 /* Queues the whole answer; text may be NULL. */
 static void
-conn_answer(struct control *c, struct conn *conn, const char *reason, const char *text, size_t len)
+conn_answer(struct conn *conn, const char *reason, const char *text, size_t len)
 {
 	char *buffer = NULL;
 	size_t size = 0;
@@ -136,12 +134,13 @@ conn_answer(struct control *c, struct conn *conn, const char *reason, const char
 	conn->out_at = 0;
 	if (conn->state != CONN_WATCHING)
 		conn->state = CONN_WRITING;
-	conn_write(c, conn);
+	conn_write(conn);
 }
 
 static void
-conn_handle(struct control *c, struct conn *conn)
+conn_handle(struct conn *conn)
 {
+	struct control *c = conn->control;
 	struct err err = { "" };
 	char *text = NULL;
 	size_t len = 0;
@@ -161,38 +160,51 @@ conn_handle(struct control *c, struct conn *conn)
 	}
 	if (result == CONTROL_LATER) {
 		conn->state = CONN_LATER;
-		/* only the client's going is of interest now */
-		watch_fd(c, EPOLL_CTL_MOD, conn->fd, EPOLLRDHUP, (uint32_t)(conn - c->conns));
+		/* only the client's going is of interest now; that it has said all it has to
+		 * say (a half-close) is how some clients end their question */
+		loop_timer_stop(c->loop, &conn->idle);
+		loop_io_set(c->loop, &conn->io, EPOLLHUP);
 	} else {
-		conn_answer(c, conn, result == CONTROL_ERROR ? err.text : NULL, text, len);
+		conn_answer(conn, result == CONTROL_ERROR ? err.text : NULL, text, len);
 	}
 	free(text);
 }
 
+static unsigned
+watchers(const struct control *c)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < CONTROL_MAX_CONNECTIONS; i++)
+		n += c->conns[i].state == CONN_WATCHING;
+	return n;
+}
+
 static void
-conn_line(struct control *c, struct conn *conn, size_t len)
+conn_line(struct conn *conn, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (conn->in[i] < 0x20 || conn->in[i] > 0x7e) {
-			conn_answer(c, conn, "the line has an octet that is not printable ASCII", NULL, 0);
+			conn_answer(conn, "the line has an octet that is not printable ASCII", NULL, 0);
 			return;
 		}
 	conn->in[len] = '\0';
 	if (strcmp(conn->in, "watch") != 0) {
-		conn_handle(c, conn);
-	} else if (control_watchers(c) >= CONTROL_MAX_WATCHERS) {
-		conn_answer(c, conn, "too many are watching already", NULL, 0);
+		conn_handle(conn);
+	} else if (watchers(conn->control) >= CONTROL_MAX_WATCHERS) {
+		conn_answer(conn, "too many are watching already", NULL, 0);
 	} else {
 		conn->state = CONN_WATCHING;
-		conn_answer(c, conn, NULL, NULL, 0);
+		loop_timer_stop(conn->control->loop, &conn->idle);
+		conn_answer(conn, NULL, NULL, 0);
 	}
 }
 
 static void
-conn_read(struct control *c, struct conn *conn)
+conn_read(struct conn *conn)
 {
 	size_t room = sizeof(conn->in) - conn->in_len;
-	ssize_t n = recv(conn->fd, conn->in + conn->in_len, room, MSG_DONTWAIT);
+	ssize_t n = recv(conn->io.fd, conn->in + conn->in_len, room, MSG_DONTWAIT);
 	char *end;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -204,9 +216,9 @@ conn_read(struct control *c, struct conn *conn)
 	end = memchr(conn->in + conn->in_len, '\n', (size_t)n);
 	conn->in_len += (size_t)n;
 	if (end != NULL)
-		conn_line(c, conn, (size_t)(end - conn->in));
+		conn_line(conn, (size_t)(end - conn->in));
 	else if (conn->in_len == sizeof(conn->in))
-		conn_answer(c, conn, "the line is longer than 1024 octets", NULL, 0);
+		conn_answer(conn, "the line is longer than 1024 octets", NULL, 0);
 }
 
 /* A watcher says nothing: whatever it sends is thrown away. */
@@ -214,39 +226,37 @@ static void
 conn_watcher(struct conn *conn)
 {
 	char waste[256];
-	ssize_t n = recv(conn->fd, waste, sizeof(waste), MSG_DONTWAIT);
+	ssize_t n = recv(conn->io.fd, waste, sizeof(waste), MSG_DONTWAIT);
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		conn_close(conn);
 }
 
 static void
-conn_event(struct control *c, struct conn *conn, uint32_t events)
+on_conn(struct loop_io *io, uint32_t events)
 {
+	struct conn *conn = LOOP_OWNER(io, struct conn, io);
+
 	switch (conn->state) {
-	case CONN_FREE:			/* closed earlier in this batch of events */
+	case CONN_FREE:			/* is not watched */
 		return;
 	case CONN_READING:
-		conn_read(c, conn);
+		conn_read(conn);
 		return;
 	case CONN_WRITING:
 		if (events & EPOLLERR)
 			conn_close(conn);
 		else
-			conn_write(c, conn);
+			conn_write(conn);
 		return;
 	case CONN_WATCHING:
 		if (conn->out_at < conn->out_len)
-			conn_write(c, conn);
+			conn_write(conn);
 		else
 			conn_watcher(conn);
 		return;
 	case CONN_LATER:
-		/* a half-close is how some clients end their question: still answered */
-		if (events & (EPOLLERR | EPOLLHUP))
-			conn_close(conn);
-		else
-			watch_fd(c, EPOLL_CTL_MOD, conn->fd, 0, (uint32_t)(conn - c->conns));
+		conn_close(conn);
 		return;
 	}
 }
@@ -262,7 +272,7 @@ conn_place(struct control *c)
 		if (conn->state == CONN_FREE)
 			return conn;
 		if (conn->state != CONN_WATCHING && conn->state != CONN_LATER &&
-		    (oldest == NULL || conn->since_ms < oldest->since_ms))
+		    (oldest == NULL || conn->idle.at_ms < oldest->idle.at_ms))
 			oldest = conn;
 	}
 	if (oldest != NULL)
@@ -271,70 +281,30 @@ conn_place(struct control *c)
 }
 
 static void
-control_accept(struct control *c)
+on_newcomer(struct loop_io *io, uint32_t events)
 {
-	int fd;
+	struct control *c = LOOP_OWNER(io, struct control, listener);
 
+	(void)events;
 	/* a bounded number, for the daemon's loop has other things to do */
 	for (unsigned i = 0; i < CONTROL_MAX_CONNECTIONS; i++) {
+		int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		struct conn *conn;
 
-		fd = accept4(c->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0)
 			return;
 		conn = conn_place(c);
-		if (conn == NULL ||
-		    watch_fd(c, EPOLL_CTL_ADD, fd, EPOLLIN, (uint32_t)(conn - c->conns)) < 0) {
+		if (conn == NULL) {
 			close(fd);
 			continue;
 		}
-		conn->fd = fd;
+		conn->io = (struct loop_io){ .fd = fd, .ready = on_conn };
 		conn->state = CONN_READING;
 		conn->in_len = 0;
-		conn->since_ms = clock_mono().ms;
-		set_timer(c, true);
-		conn_read(c, conn);		/* the line is mostly there already */
-	}
-}
-
-/* Closes the silent; the timer stops when nobody is left who could be. */
-static void
-control_expire(struct control *c)
-{
-	uint64_t now = clock_mono().ms, ticks;
-	bool any = false;
-
-	if (read(c->timer, &ticks, sizeof(ticks)) < 0)
-		return;
-	for (size_t i = 0; i < CONTROL_MAX_CONNECTIONS; i++) {
-		struct conn *conn = &c->conns[i];
-		if (conn->state != CONN_READING && conn->state != CONN_WRITING)
-			continue;
-		if (now - conn->since_ms >= CONTROL_IDLE_MS)
+		if (loop_io_set(c->loop, &conn->io, EPOLLIN) < 0 || conn_alive(conn) < 0)
 			conn_close(conn);
 		else
-			any = true;
-	}
-	set_timer(c, any);
-}
-
-void
-control_serve(struct control *c)
-{
-	struct epoll_event events[CONTROL_MAX_CONNECTIONS];
-	int n = epoll_wait(c->epoll, events, CONTROL_MAX_CONNECTIONS, 0);
-
-	for (int i = 0; i < n; i++) {
-		uint32_t number = events[i].data.u32;
-		if (number < CONTROL_MAX_CONNECTIONS)
-			conn_event(c, &c->conns[number], events[i].events);
-	}
-	/* newcomers last: an event above must not meet a place that has changed hands */
-	for (int i = 0; i < n; i++) {
-		if (events[i].data.u32 == EVENT_LISTENER)
-			control_accept(c);
-		else if (events[i].data.u32 == EVENT_TIMER)
-			control_expire(c);
+			conn_read(conn);	/* the line is mostly there already */
 	}
 }
 
@@ -345,32 +315,15 @@ control_finish(struct control *c, uint64_t request, const char *reason, const ch
 		struct conn *conn = &c->conns[i];
 		if (conn->state != CONN_LATER || conn->request != request)
 			continue;
-		conn->since_ms = clock_mono().ms;
-		set_timer(c, true);
-		conn_answer(c, conn, reason, text, text != NULL ? strlen(text) : 0);
+		conn_alive(conn);
+		conn_answer(conn, reason, text, text != NULL ? strlen(text) : 0);
 	}
-}
-
-unsigned
-control_watchers(const struct control *c)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < CONTROL_MAX_CONNECTIONS; i++)
-		n += c->conns[i].state == CONN_WATCHING;
-	return n;
-}
-
-int
-control_fd(const struct control *c)
-{
-	return c->epoll;
 }
 
 /* Two daemons started at once must not both find the old socket dead and replace each
  * other's: a lock beside it decides.  Process locks do not outlive the process. */
 static int
-control_lock(struct control *c, const char *path, struct err *err)
+lock_path(struct control *c, const char *path, struct err *err)
 {
 	char name[sizeof(c->sun.sun_path) + 8];
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -386,7 +339,7 @@ control_lock(struct control *c, const char *path, struct err *err)
 
 /* Removes what a dead process left at the path; refuses anything else. */
 static int
-control_clear(const struct sockaddr_un *sun, struct err *err)
+clear_path(const struct sockaddr_un *sun, struct err *err)
 {
 	struct stat st;
 	int fd, rc;
@@ -410,38 +363,44 @@ control_clear(const struct sockaddr_un *sun, struct err *err)
 }
 
 static int
-control_bind(struct control *c, struct err *err)
+bind_path(struct control *c, struct err *err)
 {
 	mode_t mask;
 	int rc;
 
-	c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->listener < 0)
+	c->listener = (struct loop_io){ .ready = on_newcomer,
+		.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) };
+	if (c->listener.fd < 0)
 		return err_set(err, "socket: %s", strerror(errno));
 	mask = umask(0117);		/* never more open than 0660, not for a moment */
-	rc = bind(c->listener, (const struct sockaddr *)&c->sun, sizeof(c->sun));
+	rc = bind(c->listener.fd, (const struct sockaddr *)&c->sun, sizeof(c->sun));
 	umask(mask);
 	if (rc < 0)
 		return err_set(err, "%s: %s", c->sun.sun_path, strerror(errno));
-	if (listen(c->listener, CONTROL_MAX_CONNECTIONS) < 0)
+	if (listen(c->listener.fd, CONTROL_MAX_CONNECTIONS) < 0)
 		return err_set(err, "%s: listen: %s", c->sun.sun_path, strerror(errno));
-	return 0;
-}
-
-static int
-control_events(struct control *c, struct err *err)
-{
-	c->epoll = epoll_create1(EPOLL_CLOEXEC);
-	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (c->epoll < 0 || c->timer < 0 ||
-	    watch_fd(c, EPOLL_CTL_ADD, c->listener, EPOLLIN, EVENT_LISTENER) < 0 ||
-	    watch_fd(c, EPOLL_CTL_ADD, c->timer, EPOLLIN, EVENT_TIMER) < 0)
+	if (loop_io_set(c->loop, &c->listener, EPOLLIN) < 0)
 		return err_set(err, "control socket: %s", strerror(errno));
 	return 0;
 }
 
+/* Gives everything back but the file. */
+static void
+release(struct control *c)
+{
+	for (size_t i = 0; i < CONTROL_MAX_CONNECTIONS; i++)
+		if (c->conns[i].state != CONN_FREE)
+			conn_close(&c->conns[i]);
+	loop_io_set(c->loop, &c->listener, 0);
+	if (c->listener.fd >= 0)
+		close(c->listener.fd);
+	if (c->lock >= 0)
+		close(c->lock);
+	free(c);
+}
+
 struct control *
-control_listen(const char *path, control_handle *handle, void *arg, struct err *err)
+control_listen(struct loop *loop, const char *path, control_handle *handle, void *arg, struct err *err)
 {
 	struct control *c = calloc(1, sizeof(*c));
 
@@ -449,12 +408,17 @@ control_listen(const char *path, control_handle *handle, void *arg, struct err *
 		err_set(err, "out of memory");
 		return NULL;
 	}
-	c->epoll = c->listener = c->timer = c->lock = -1;
+	c->loop = loop;
+	c->listener.fd = c->lock = -1;
 	c->handle = handle;
 	c->arg = arg;
-	if (sun_set(&c->sun, path, err) < 0 || control_lock(c, path, err) < 0 ||
-	    control_clear(&c->sun, err) < 0 || control_bind(c, err) < 0 || control_events(c, err) < 0) {
-		control_forget(c);
+	for (size_t i = 0; i < CONTROL_MAX_CONNECTIONS; i++) {
+		c->conns[i].control = c;
+		c->conns[i].idle.fire = on_idle;
+	}
+	if (sun_set(&c->sun, path, err) < 0 || lock_path(c, path, err) < 0 ||
+	    clear_path(&c->sun, err) < 0 || bind_path(c, err) < 0) {
+		release(c);
 		return NULL;
 	}
 	return c;
@@ -469,29 +433,10 @@ control_give(struct control *c, uid_t uid, gid_t gid, struct err *err)
 }
 
 void
-control_forget(struct control *c)
-{
-	if (c == NULL)
-		return;
-	for (size_t i = 0; i < CONTROL_MAX_CONNECTIONS; i++)
-		if (c->conns[i].state != CONN_FREE)
-			conn_close(&c->conns[i]);
-	if (c->listener >= 0)
-		close(c->listener);
-	if (c->timer >= 0)
-		close(c->timer);
-	if (c->epoll >= 0)
-		close(c->epoll);
-	if (c->lock >= 0)
-		close(c->lock);
-	free(c);
-}
-
-void
 control_close(struct control *c)
 {
 	if (c == NULL)
 		return;
 	unlink(c->sun.sun_path);
-	control_forget(c);
+	release(c);
 }

@@ -7,11 +7,12 @@
  * the connection then stays open until one side ends: whoever watches learns of
  * the daemon's death by end-of-file, at once.
  *
- * The server is one object with one descriptor to poll; it never blocks, holds a
+ * The server runs on its owner's event loop (loop.h).  It never blocks, holds a
  * bounded number of connections (an idle one makes room for a newcomer) and closes
  * what has been silent for CONTROL_IDLE_MS, so that a hostile client costs nobody
  * else.  Who may connect is the file's mode: 0660.  Knows no commands.
- * One thread per server; the client functions may be called by any thread.
+ *
+ * The server belongs to the loop's thread; the client functions may be called by any.
  */
 #ifndef NEARCAST_CONTROL_H
 #define NEARCAST_CONTROL_H
@@ -22,6 +23,7 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "common/loop.h"
 
 #define CONTROL_LINE_MAX 1024
 #define CONTROL_MAX_CONNECTIONS 64
@@ -36,41 +38,36 @@ enum control_result {
 	CONTROL_LATER			/* control_finish will be called; nothing was written */
 };
 
-/* Called for each line (without its end).  `request` names it for control_finish. */
+/* Called in a turn of the loop for each line (without its end).  `request` names it for
+ * control_finish and is never 0; `line` and `out` are borrowed for the call. */
 typedef enum control_result control_handle(void *arg, uint64_t request, const char *line,
     FILE *out, struct err *err);
 
-/* Listens at `path`.  A socket file left by a dead process is replaced; a live one is
- * the error "already running".  NULL with a reason. */
-struct control *control_listen(const char *path, control_handle *handle, void *arg, struct err *err);
-
-/* Becomes readable when control_serve has something to do (a time limit included).  Owned
- * by the server. */
-int control_fd(const struct control *control);
-void control_serve(struct control *control);
+/* Listens at `path` and serves in the turns of `loop`, which must outlive the server.  A
+ * socket file left by a dead process is replaced; a live one is the error "already running".
+ * The caller's, for control_close.  NULL with a reason. */
+struct control *control_listen(struct loop *loop, const char *path, control_handle *handle, void *arg,
+    struct err *err);
 
 /* Gives the answer to a request that was CONTROL_LATER: `reason` NULL = ok.  `text` may be
- * NULL.  A client that has gone meanwhile is no error.  Requests waiting are not idle. */
+ * NULL.  A client that has gone meanwhile is no error.  Requests that wait are not idle. */
 void control_finish(struct control *control, uint64_t request, const char *reason, const char *text);
 
-/* The socket and its lock file shall belong to the user that the daemon is about to become. */
+/* The socket and its lock file shall belong to the user that the daemon is about to become.
+ * 0, or -1 with a reason. */
 int control_give(struct control *control, uid_t uid, gid_t gid, struct err *err);
 
-unsigned control_watchers(const struct control *control);
-
-/* Closes every connection and removes the socket file.  NULL is fine. */
+/* Closes every connection, removes the socket file, frees.  NULL is fine. */
 void control_close(struct control *control);
 
-/* In a child that must not hold its parent's socket: closes descriptors, leaves the file. */
-void control_forget(struct control *control);
-
-/* Asks one line; text after the first line goes to `out` (NULL = nowhere).  0, or -1 with a
- * reason: the daemon's own, or why it could not be asked within timeout_ms. */
+/* Asks one line and waits for the whole answer; text after the first line goes to `out` (NULL =
+ * nowhere).  0, or -1 with a reason: the daemon's own, or why it could not be asked within
+ * timeout_ms. */
 int control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out, struct err *err);
 
-/* Connects and sends `watch` without waiting.  A non-blocking descriptor for the caller to
- * poll: end-of-file or an error means that the daemon is gone, octets read mean nothing.
- * -1 with a reason. */
+/* Connects and sends `watch` without waiting.  A non-blocking descriptor, the caller's to watch
+ * and to close: end-of-file or an error means that the daemon is gone, octets read mean nothing.
+ * -1 with a reason (err may be NULL). */
 int control_watch(const char *path, struct err *err);
 
 #endif

@@ -33,8 +33,8 @@ warn_unreadable(const struct conf *conf)
 
 /* In an order that says "already running" before "address in use". */
 int
-acquire(struct acquire *got, const struct conf *conf, control_handle *handle, void *arg,
-    struct err *err)
+acquire(struct acquire *got, const struct conf *conf, struct loop *loop, control_handle *handle,
+    void *arg, struct err *err)
 {
 	struct privilege_user user;
 	char path[4096];
@@ -44,7 +44,7 @@ acquire(struct acquire *got, const struct conf *conf, control_handle *handle, vo
 	raise_descriptors(conf);
 	if (privilege_find(&user, conf->user, err) < 0 ||
 	    privilege_folder(conf->run_dir, &user, err) < 0 ||
-	    (got->control = control_listen(path, handle, arg, err)) == NULL ||
+	    (got->control = control_listen(loop, path, handle, arg, err)) == NULL ||
 	    (got->server = server_bind(conf, err)) == NULL)
 		return -1;
 	if (geteuid() == 0 && user.name == NULL)

@@ -19,9 +19,10 @@ struct acquire {
 	struct server *server;
 };
 
-/* Fills *got for this configuration; `handle` and `arg` are the control socket's.  0, or -1 with a
- * reason; what had been acquired until then is in *got (the rest is NULL) and the caller's, too. */
-int acquire(struct acquire *got, const struct conf *conf, control_handle *handle, void *arg,
-    struct err *err);
+/* Fills *got for this configuration; `loop` serves the control socket and outlives it,
+ * `handle` and `arg` are its commands'.  0, or -1 with a reason; what had been acquired until then
+ * is in *got (the rest is NULL) and the caller's, too. */
+int acquire(struct acquire *got, const struct conf *conf, struct loop *loop, control_handle *handle,
+    void *arg, struct err *err);
 
 #endif

@@ -40,7 +40,7 @@ struct daemon {
 	struct health health;
 	struct commands figures;	/* what commands tell */
 	struct loop *loop;
-	struct loop_io signals, commands, reloaded, changed;
+	struct loop_io signals, reloaded, changed;
 	struct loop_timer second, health_end;
 
 	bool want_reload, want_force, want_geo;
@@ -318,15 +318,6 @@ on_second(struct loop_timer *timer)
 }
 
 static void
-on_command(struct loop_io *io, uint32_t events)
-{
-	struct daemon *d = LOOP_OWNER(io, struct daemon, commands);
-
-	(void)events;
-	control_serve(d->got.control);
-}
-
-static void
 on_signal(struct loop_io *io, uint32_t events)
 {
 	struct daemon *d = LOOP_OWNER(io, struct daemon, signals);
@@ -362,17 +353,15 @@ first_generation(struct daemon *d, struct err *err)
 static int
 listen_events(struct daemon *d, struct err *err)
 {
-	d->loop = loop_new(err);
-	if (d->loop == NULL || (d->reload = reload_new(err)) == NULL || (d->watch = watch_new(err)) == NULL)
+	if ((d->reload = reload_new(err)) == NULL || (d->watch = watch_new(err)) == NULL)
 		return -1;
 	set_watches(d);
 	d->signals.ready = on_signal;
-	d->commands = (struct loop_io){ .fd = control_fd(d->got.control), .ready = on_command };
 	d->reloaded = (struct loop_io){ .fd = reload_fd(d->reload), .ready = on_reloaded };
 	d->changed = (struct loop_io){ .fd = watch_fd(d->watch), .ready = on_changed };
 	d->second.fire = on_second;
 	d->health_end.fire = on_health_end;
-	if (loop_io_set(d->loop, &d->signals, EPOLLIN) < 0 || loop_io_set(d->loop, &d->commands, EPOLLIN) < 0 ||
+	if (loop_io_set(d->loop, &d->signals, EPOLLIN) < 0 ||
 	    loop_io_set(d->loop, &d->reloaded, EPOLLIN) < 0 || loop_io_set(d->loop, &d->changed, EPOLLIN) < 0 ||
 	    loop_timer_set(d->loop, &d->second, clock_mono().ms + 1000) < 0)
 		return err_set(err, "events: %s", strerror(errno));
@@ -403,6 +392,9 @@ start(struct daemon *d, struct err *err)
 	d->signals.fd = loop_signals((const int[]){ SIGHUP, SIGTERM, SIGINT, 0 });
 	if (d->signals.fd < 0)
 		return err_set(err, "signals: %s", strerror(errno));
+	d->loop = loop_new(err);
+	if (d->loop == NULL)
+		return -1;
 	d->inputs = inputs_read(d->path, NULL, false, &say, err);
 	if (d->inputs == NULL)
 		return -1;
@@ -410,7 +402,7 @@ start(struct daemon *d, struct err *err)
 	d->first->refs++;
 	if (d->inputs->failed != 0)
 		return err_set(err, "%u of %zu zones are refused", d->inputs->failed, d->inputs->conf->n_zones);
-	if (acquire(&d->got, d->inputs->conf, commands_handle, &d->figures, err) < 0)
+	if (acquire(&d->got, d->inputs->conf, d->loop, commands_handle, &d->figures, err) < 0)
 		return -1;
 	d->figures.server = d->got.server;
 	if (listen_events(d, err) < 0 || first_generation(d, err) < 0)

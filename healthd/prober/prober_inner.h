@@ -73,7 +73,7 @@ struct prober {
 	uint32_t random;
 	double started;			/* wall clock */
 
-	struct loop_io keeper_io, signal_io, control_io;
+	struct loop_io keeper_io, signal_io;
 	struct loop_timer tick;
 	struct control *control;
 	struct verdict_message verdict;	/* told last */

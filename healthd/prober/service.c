@@ -88,32 +88,18 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 	return CONTROL_OK;
 }
 
-static void
-on_ready(struct loop_io *io, uint32_t events)
-{
-	(void)events;
-	control_serve(LOOP_OWNER(io, struct prober, control_io)->control);
-}
-
 int
 service_open(struct prober *p, struct err *err)
 {
 	char path[4200];
 
 	snprintf(path, sizeof(path), "%s/healthd.sock", p->conf->run_dir);
-	p->control = control_listen(path, handle, p, err);
-	if (p->control == NULL)
-		return -1;
-	p->control_io = (struct loop_io){ .fd = control_fd(p->control), .ready = on_ready };
-	if (loop_io_set(p->loop, &p->control_io, EPOLLIN) < 0)
-		return err_set(err, "epoll: the control socket cannot be watched");
-	return 0;
+	p->control = control_listen(p->loop, path, handle, p, err);
+	return p->control == NULL ? -1 : 0;
 }
 
 void
 service_close(struct prober *p)
 {
-	if (p->control != NULL && p->control_io.events != 0)
-		loop_io_set(p->loop, &p->control_io, 0);
 	control_close(p->control);
 }

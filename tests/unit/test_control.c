@@ -19,9 +19,11 @@
 /* A server in a thread of its own, in a folder of its own. */
 struct fixture {
 	char dir[32], path[64];
+	struct loop *loop;
+	struct loop_io stop;		/* readable when the thread is to end */
+	int stopper;
 	struct control *control;
 	pthread_t thread;
-	int stop[2];
 	uint64_t later;
 };
 
@@ -52,14 +54,19 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 	return CONTROL_ERROR;
 }
 
+static void
+on_stop(struct loop_io *io, uint32_t events)
+{
+	(void)events;
+	loop_stop(LOOP_OWNER(io, struct fixture, stop)->loop);
+}
+
 static void *
 serve(void *arg)
 {
-	struct fixture *f = arg;
-	struct pollfd fds[2] = { { control_fd(f->control), POLLIN, 0 }, { f->stop[0], POLLIN, 0 } };
+	struct err err;
 
-	while (poll(fds, 2, -1) >= 0 && fds[1].revents == 0)
-		control_serve(f->control);
+	loop_run(((struct fixture *)arg)->loop, &err);
 	return NULL;
 }
 
@@ -68,13 +75,19 @@ setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct err err;
+	int ends[2];
 
 	strcpy(f->dir, "/tmp/nc-control-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->path, sizeof(f->path), "%s/test.sock", f->dir);
-	f->control = control_listen(f->path, handle, f, &err);
+	f->loop = loop_new(&err);
+	assert_non_null(f->loop);
+	f->control = control_listen(f->loop, f->path, handle, f, &err);
 	assert_non_null(f->control);
-	assert_int_equal(pipe(f->stop), 0);
+	assert_int_equal(pipe(ends), 0);
+	f->stop = (struct loop_io){ .fd = ends[0], .ready = on_stop };
+	f->stopper = ends[1];
+	assert_int_equal(loop_io_set(f->loop, &f->stop, EPOLLIN), 0);
 	assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
 	*state = f;
 	return 0;
@@ -86,10 +99,12 @@ teardown(void **state)
 	struct fixture *f = *state;
 	char lock[96];
 
-	close(f->stop[1]);
+	close(f->stopper);
 	pthread_join(f->thread, NULL);
-	close(f->stop[0]);
+	loop_io_set(f->loop, &f->stop, 0);
+	close(f->stop.fd);
 	control_close(f->control);
+	loop_free(f->loop);
 	assert_int_equal(access(f->path, F_OK), -1);
 	snprintf(lock, sizeof(lock), "%s.lock", f->path);
 	unlink(lock);
@@ -239,6 +254,7 @@ test_live_and_stale(void **state)
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct err err;
 	struct stat st;
+	struct loop *loop = loop_new(&err);
 	struct control *other;
 	char path[64], lock[96];
 	int fd;
@@ -252,22 +268,23 @@ test_live_and_stale(void **state)
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	assert_int_equal(listen(fd, 1), 0);
-	assert_null(control_listen(path, handle, f, &err));
+	assert_null(control_listen(loop, path, handle, f, &err));
 	assert_non_null(strstr(err.text, "already running"));
 
 	/* nobody listens any more: replaced */
 	close(fd);
-	other = control_listen(path, handle, f, &err);
+	other = control_listen(loop, path, handle, f, &err);
 	assert_non_null(other);
 	control_close(other);
 
 	/* a file that is no socket: refused and left alone */
 	assert_int_equal(close(creat(path, 0600)), 0);
-	assert_null(control_listen(path, handle, f, &err));
+	assert_null(control_listen(loop, path, handle, f, &err));
 	assert_non_null(strstr(err.text, "not a socket"));
 	assert_int_equal(unlink(path), 0);
 	snprintf(lock, sizeof(lock), "%s.lock", path);
 	unlink(lock);
+	loop_free(loop);
 }
 
 int
