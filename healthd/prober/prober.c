@@ -456,6 +456,16 @@ prober_check(const struct conf *conf, struct err *err)
 }
 
 int
+prober_check_main(const struct conf *conf, int fd)
+{
+	struct err err = { "" };
+	int status = prober_check(conf, &err) == 0 ? 0 : 1;
+	size_t len = strlen(err.text) + 1;
+
+	return write(fd, err.text, len) == (ssize_t)len ? status : 1;
+}
+
+int
 prober_run(const struct conf *conf, int keeper_fd)
 {
 	struct prober p = { .conf = conf };
