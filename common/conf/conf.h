@@ -1,10 +1,10 @@
 /*
  * conf: nearcast.conf as plain structs, read once and then immutable.
  *
- * Both daemons and nearctl read the same file with this module, the only one
- * that knows libconfuse (in conf_tree.c).  It checks everything that can be known from the file
- * alone (ranges, duplicates, names that refer to each other); it opens no other
- * file and knows nothing of DNS beyond "this is a domain name".
+ * Both daemons and nearctl read the same file with this module.  It checks
+ * everything that can be known from the file alone (ranges, duplicates, names
+ * that refer to each other); it opens no other file and knows nothing of DNS
+ * beyond "this is a domain name".
  *
  * A struct conf owns all it points to and is freed whole.  `line` members say
  * where a block began, for messages of later checks.  Durations are in
@@ -239,7 +239,7 @@ struct conf {
 struct conf *conf_read(const char *path, const struct warn *warn, struct err *err);
 
 /* The same from memory, `path` standing for the file in messages and for its
- * folder.  Not to be called by two threads at once: libconfuse's lexer is one. */
+ * folder.  Any thread. */
 struct conf *conf_parse(const char *path, const char *text, size_t len,
     const struct warn *warn, struct err *err);
 void conf_free(struct conf *conf);

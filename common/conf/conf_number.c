@@ -175,8 +175,8 @@ conf_read_codes(struct conf_reader *r, const struct conf_row *row, void *field, 
 		return conf_fail(r, g->line, "out of memory");
 	conf_list_set(field, list);
 	for (size_t i = 0; i < g->n; i++) {
-		if (!code_range(g->v[i]->text, &first, &last))
-			return conf_wrong(r, row, g->v[i], "an HTTP code from 100 to 599 or a range like \"200-299\" was expected");
+		if (!code_range(g->v[i].text, &first, &last))
+			return conf_wrong(r, row, &g->v[i], "an HTTP code from 100 to 599 or a range like \"200-299\" was expected");
 		for (unsigned c = first; c <= last; c++)
 			wanted[c] = true;
 	}

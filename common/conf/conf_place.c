@@ -78,11 +78,11 @@ read_list(struct conf_reader *r, const struct conf_row *row, void *field, const 
 		return conf_fail(r, g->line, "out of memory");
 	conf_list_set(field, list);
 	for (size_t i = 0; i < g->n; i++) {
-		if (one(r, row, v + i * size, g->v[i]) < 0)
+		if (one(r, row, v + i * size, &g->v[i]) < 0)
 			return -1;
 		for (size_t j = 0; j < i && g->n <= 4096; j++)
 			if (memcmp(v + i * size, v + j * size, size) == 0)
-				return conf_wrong(r, row, g->v[i], "is given twice, first at %s:%d", r->file, g->v[j]->line);
+				return conf_wrong(r, row, &g->v[i], "is given twice, first at %s:%d", r->file, g->v[j].line);
 	}
 	return 0;
 }
@@ -125,10 +125,10 @@ conf_read_command(struct conf_reader *r, const struct conf_row *row, void *field
 	if (argv == NULL)
 		return conf_fail(r, g->line, "out of memory");
 	*(char ***)field = argv;
-	if (*g->v[0]->text != '/')
-		return conf_wrong(r, row, g->v[0], "the absolute path of a program was expected");
+	if (*g->v[0].text != '/')
+		return conf_wrong(r, row, &g->v[0], "the absolute path of a program was expected");
 	for (size_t i = 0; i < g->n; i++)
-		if (conf_keep(r, &argv[i], g->v[i], g->v[i]->text) < 0)
+		if (conf_keep(r, &argv[i], &g->v[i], g->v[i].text) < 0)
 			return -1;
 	return 0;
 }
@@ -166,11 +166,11 @@ conf_read_server_addrs(struct conf_reader *r, const struct conf_row *row, void *
 
 	for (size_t i = 0; i < g->n; i++) {
 		struct addr a = { 0 }, *mine;
-		if (conf_read_addr(r, row, &a, g->v[i]) < 0 || unicast(r, row, &a, g->v[i]) < 0)
+		if (conf_read_addr(r, row, &a, &g->v[i]) < 0 || unicast(r, row, &a, &g->v[i]) < 0)
 			return -1;
 		mine = a.family == 4 ? &s->v4 : &s->v6;
 		if (mine->family != 0)
-			return conf_wrong(r, row, g->v[i], "a second IPv%d address, one IPv4 and one IPv6 address at most were expected",
+			return conf_wrong(r, row, &g->v[i], "a second IPv%d address, one IPv4 and one IPv6 address at most were expected",
 			    a.family);
 		*mine = a;
 	}
@@ -184,10 +184,10 @@ conf_read_location(struct conf_reader *r, const struct conf_row *row, void *fiel
 
 	if (g->n != 2)
 		return conf_fail(r, g->line, "%s has %zu values, { LATITUDE, LONGITUDE } was expected", row->name, g->n);
-	if (!conf_plain_real(g->v[0]->text, -90, 90, &s->latitude))
-		return conf_wrong(r, row, g->v[0], "a latitude from -90 to 90 degrees was expected");
-	if (!conf_plain_real(g->v[1]->text, -180, 180, &s->longitude))
-		return conf_wrong(r, row, g->v[1], "a longitude from -180 to 180 degrees was expected");
+	if (!conf_plain_real(g->v[0].text, -90, 90, &s->latitude))
+		return conf_wrong(r, row, &g->v[0], "a latitude from -90 to 90 degrees was expected");
+	if (!conf_plain_real(g->v[1].text, -180, 180, &s->longitude))
+		return conf_wrong(r, row, &g->v[1], "a longitude from -180 to 180 degrees was expected");
 	s->located = true;
 	return 0;
 }

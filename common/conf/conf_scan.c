@@ -1,47 +1,33 @@
 #include "common/conf/conf_scan.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An option seen in an open block, to find it given twice. */
-struct seen {
-	const char *name;
-	size_t len;
-	int line;
-};
-
-struct open_block {
-	const char *name;
-	size_t len;
-	int line;
-	size_t first_seen;
-};
-
+/* The text being read, and what has come of it so far. */
 struct scan {
 	const char *file;
 	const char *at, *end;
 	int line;
 	struct err *err;
-	struct open_block stack[CONF_SCAN_DEPTH];
+	size_t stack[CONF_SCAN_DEPTH + 1];	/* open blocks, as items; [0] is the file */
 	size_t depth;
-	struct seen seen[CONF_SCAN_DEPTH * CONF_SCAN_OPTIONS + CONF_SCAN_OPTIONS];
-	size_t n_seen;
-	FILE *out;
+	char *put;			/* where the next word goes in out->text */
+	struct conf_scan *out;
 };
 
 /* What next_token found. */
-enum token { TOK_END, TOK_WORD, TOK_STRING, TOK_MARK, TOK_BAD };
+enum token { TOK_END, TOK_WORD, TOK_STRING, TOK_MARK };
 
 struct lexeme {
 	enum token kind;
-	char mark;			/* kind MARK: one of {}=,; */
 	int line;
 	size_t len;
-	const char *start;		/* kind WORD: in the text */
-	char text[CONF_SCAN_WORD + 1];	/* kinds WORD and STRING: decoded */
+	const char *text;		/* for messages; kinds WORD and STRING: in out->text */
+	char mark[2];			/* kind MARK: the text, one of {}=,; */
 };
 
 static int fail(struct scan *s, int line, const char *fmt, ...)
@@ -67,14 +53,6 @@ starts(const struct scan *s, const char *what)
 	return (size_t)(s->end - s->at) >= len && memcmp(s->at, what, len) == 0;
 }
 
-static void
-line_break(struct scan *s)
-{
-	s->line++;
-	s->at++;
-	fputc('\n', s->out);
-}
-
 static int
 skip_block_comment(struct scan *s)
 {
@@ -86,12 +64,10 @@ skip_block_comment(struct scan *s)
 			s->at += 2;
 			return 0;
 		}
-		if (*s->at == '\n')
-			line_break(s);
-		else
-			s->at++;
+		s->line += *s->at++ == '\n';
 	}
-	return fail(s, began, "the comment that begins here is not closed, the file ends on line %d", s->line);
+	return fail(s, began, "the comment that begins here is not closed, "
+	    "the file ends on line %d", s->line);
 }
 
 /* Blanks and comments. */
@@ -99,10 +75,8 @@ static int
 skip_blank(struct scan *s)
 {
 	while (s->at < s->end) {
-		if (*s->at == '\n') {
-			line_break(s);
-		} else if (*s->at == ' ' || *s->at == '\t' || *s->at == '\r') {
-			s->at++;
+		if (*s->at == '\n' || *s->at == ' ' || *s->at == '\t' || *s->at == '\r') {
+			s->line += *s->at++ == '\n';
 		} else if (*s->at == '#' || starts(s, "//")) {
 			while (s->at < s->end && *s->at != '\n')
 				s->at++;
@@ -139,49 +113,57 @@ string_token(struct scan *s, struct lexeme *t)
 	char quote = *s->at++;
 
 	t->kind = TOK_STRING;
-	for (t->len = 0; s->at < s->end && *s->at != '\n'; s->at++) {
+	t->text = s->put;
+	for (; s->at < s->end && *s->at != '\n'; s->at++) {
 		int c = (unsigned char)*s->at;
 		if (c == quote) {
 			s->at++;
-			t->text[t->len] = '\0';
+			*s->put++ = '\0';
 			return 0;
 		}
 		if (t->len >= CONF_SCAN_WORD)
 			return fail(s, t->line, "a string of more than %d octets", CONF_SCAN_WORD);
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return fail(s, s->line, "a control character (0x%02x) in a string, text was expected", c);
+			return fail(s, s->line, "a control character (0x%02x) in a string, "
+			    "text was expected", c);
 		if (c == '\\' && quote == '"' && s->end - s->at > 1 && s->at[1] != '\n') {
 			c = escaped(*++s->at);
 			if (c < 0)
-				return fail(s, s->line, "\"\\%c\" in a string is no escape, \\\\ \\\" \\n \\t were expected "
+				return fail(s, s->line, "\"\\%c\" in a string is no escape, "
+				    "\\\\ \\\" \\n \\t were expected "
 				    "(\\\\ stands for one backslash)", *s->at);
 		}
-		t->text[t->len++] = (char)c;
+		*s->put++ = (char)c;
+		t->len++;
 	}
-	return fail(s, t->line, "the string that begins here is not closed on its line, %c was expected", quote);
+	return fail(s, t->line, "the string that begins here is not closed on its line, "
+	    "%c was expected", quote);
 }
 
 static int
 word_token(struct scan *s, struct lexeme *t)
 {
 	t->kind = TOK_WORD;
-	t->start = s->at;
-	for (t->len = 0; s->at < s->end; s->at++) {
+	t->text = s->put;
+	for (; s->at < s->end; s->at++) {
 		unsigned char c = (unsigned char)*s->at;
 		if (c <= ' ' || strchr("{}=,;()#\"'", c) != NULL || starts(s, "/*") ||
-		    (starts(s, "//") && t->len != 0 && t->text[t->len - 1] != ':'))
+		    (starts(s, "//") && t->len != 0 && s->at[-1] != ':'))
 			break;
 		if (c >= 0x7f)
 			return fail(s, s->line, "unexpected octet 0x%02x outside a string", c);
 		if (t->len >= CONF_SCAN_WORD)
 			return fail(s, t->line, "a word of more than %d octets", CONF_SCAN_WORD);
-		t->text[t->len++] = (char)c;
+		*s->put++ = (char)c;
+		t->len++;
 	}
-	t->text[t->len] = '\0';
+	*s->put++ = '\0';
 	if (t->len == 0)
-		return fail(s, s->line, *s->at < ' ' ? "unexpected control character" : "unexpected '%c'", *s->at);
+		return fail(s, s->line, *s->at < ' ' ? "unexpected control character" :
+		    "unexpected '%c'", *s->at);
 	if (t->text[t->len - 1] == '$' && s->at < s->end && *s->at == '{')
-		return fail(s, t->line, "\"${\": the environment is not read here, a value was expected");
+		return fail(s, t->line, "\"${\": the environment is not read here, "
+		    "a value was expected");
 	return 0;
 }
 
@@ -190,10 +172,7 @@ next_token(struct scan *s, struct lexeme *t)
 {
 	if (skip_blank(s) < 0)
 		return -1;
-	t->line = s->line;
-	t->len = 0;
-	t->text[0] = '\0';
-	t->kind = TOK_END;
+	*t = (struct lexeme){ .kind = TOK_END, .line = s->line, .text = "the end of the file" };
 	if (s->at == s->end)
 		return 0;
 	if (*s->at == '"' || *s->at == '\'')
@@ -201,74 +180,87 @@ next_token(struct scan *s, struct lexeme *t)
 	if (strchr("{}=,;", *s->at) == NULL)
 		return word_token(s, t);
 	t->kind = TOK_MARK;
-	t->mark = *s->at++;
-	t->text[0] = t->mark;
-	t->text[1] = '\0';
+	t->mark[0] = *s->at++;
+	t->text = t->mark;
 	return 0;
 }
 
 static bool
 is_mark(const struct lexeme *t, char mark)
 {
-	return t->kind == TOK_MARK && t->mark == mark;
+	return t->kind == TOK_MARK && *t->text == mark;
 }
 
-static const char *
-shown(const struct lexeme *t)
+/* `v`, an array of `n` elements, or a larger copy of it where it is full: its room
+ * is the power of two that is `n` or above.  NULL if there is no memory. */
+static void *
+room_for_one(struct scan *s, void *v, size_t n, size_t size)
 {
-	return t->kind == TOK_END ? "the end of the file" : t->text;
+	if ((n & (n - 1)) != 0)
+		return v;
+	v = realloc(v, (n != 0 ? 2 * n : 1) * size);
+	if (v == NULL)
+		fail(s, s->line, "out of memory");
+	return v;
 }
 
-/* A value, quoted so that libconfuse gives back the same octets. */
-static void
-put_value(struct scan *s, const char *text)
+/* The item with this name that is read now. */
+static int
+add_item(struct scan *s, const char *name, bool block, int line)
 {
-	fputc('"', s->out);
-	for (; *text != '\0'; text++) {
-		if (*text == '\n') {
-			fputs("\\n", s->out);
-			continue;
-		}
-		if (*text == '"' || *text == '\\' || *text == '$')
-			fputc('\\', s->out);
-		fputc(*text, s->out);
-	}
-	fputc('"', s->out);
+	struct conf_scan *out = s->out;
+	struct conf_item *items = room_for_one(s, out->items, out->n_items, sizeof(*items));
+
+	if (items == NULL)
+		return -1;
+	out->items = items;
+	items[out->n_items++] = (struct conf_item){ .name = name, .block = block, .line = line };
+	return 0;
+}
+
+/* A value of the last item. */
+static int
+add_word(struct scan *s, const char *text, int line)
+{
+	struct conf_scan *out = s->out;
+	struct conf_word *words = room_for_one(s, out->words, out->n_words, sizeof(*words));
+
+	if (words == NULL)
+		return -1;
+	out->words = words;
+	words[out->n_words++] = (struct conf_word){ text, line };
+	out->items[out->n_items - 1].given.n++;
+	return 0;
 }
 
 static int
 unclosed_list(struct scan *s, const char *name, int began, const struct lexeme *t)
 {
 	if (t->kind == TOK_END)
-		return fail(s, began, "the list of `%s` that begins here is not closed, the file ends on line %d",
-		    name, s->line);
+		return fail(s, began, "the list of `%s` that begins here is not closed, "
+		    "the file ends on line %d", name, s->line);
 	return fail(s, t->line, "unexpected \"%.60s\" in the list of `%s` that begins on line %d, "
-	    "`,` or `}` was expected", shown(t), name, began);
+	    "`,` or `}` was expected", t->text, name, began);
 }
 
 /* After `NAME = {`. */
 static int
 scan_list(struct scan *s, const char *name, int began, struct lexeme *t)
 {
-	fputs("{\"[\"", s->out);
 	for (;;) {
 		if (next_token(s, t) < 0)
 			return -1;
 		if (is_mark(t, '}'))
-			break;
+			return 0;
 		if (t->kind != TOK_WORD && t->kind != TOK_STRING)
 			return unclosed_list(s, name, began, t);
-		fputc(',', s->out);
-		put_value(s, t->text);
-		if (next_token(s, t) < 0)
+		if (add_word(s, t->text, t->line) < 0 || next_token(s, t) < 0)
 			return -1;
 		if (is_mark(t, '}'))
-			break;
+			return 0;
 		if (!is_mark(t, ','))
 			return unclosed_list(s, name, began, t);
 	}
-	fputs("} ", s->out);
-	return 0;
 }
 
 /* True if the word just read is the name of the next option. */
@@ -282,127 +274,129 @@ equal_follows(const struct scan *s)
 	return c < s->end && *c == '=';
 }
 
-/* After `NAME =`. */
+/* Refuses a second option or untitled block of this name in the open block. */
 static int
-scan_option(struct scan *s, const char *name, struct lexeme *t)
+once(struct scan *s, const char *name, int line)
 {
-	int line = t->line;
+	const struct conf_item *block = &s->out->items[s->stack[s->depth]];
+	const struct conf_item *end = s->out->items + s->out->n_items;
+	size_t n = 0;
 
-	fprintf(s->out, "%s=", name);
-	if (next_token(s, t) < 0)
-		return -1;
-	if (t->kind == TOK_WORD && equal_follows(s))
-		return fail(s, line, "`%s =` is followed by `%s =`, a value was expected", name, t->text);
-	if (is_mark(t, '{'))
-		return scan_list(s, name, t->line, t);
-	if (t->kind != TOK_WORD && t->kind != TOK_STRING)
-		return fail(s, t->line, "`%s =` is followed by \"%s\", a value was expected", name, shown(t));
-	fputs("{\"=\",", s->out);
-	put_value(s, t->text);
-	fputs("} ", s->out);
+	for (const struct conf_item *i = block + 1; i < end; i = conf_scan_past(i)) {
+		if (i->block && i->given.n != 0)
+			continue;
+		if (strcmp(i->name, name) == 0)
+			return fail(s, line, "`%s` is given twice, first on line %d", name, i->line);
+		n++;
+	}
+	if (n >= CONF_SCAN_OPTIONS)
+		return fail(s, line, "more than %d options in one block", CONF_SCAN_OPTIONS);
 	return 0;
 }
 
-/* Remembers an option or untitled block of the open block; refuses the second. */
+/* After `NAME =`. */
 static int
-once(struct scan *s, const char *start, const char *name, int line)
+scan_option(struct scan *s, const char *name, int line, struct lexeme *t)
 {
-	size_t first = s->depth != 0 ? s->stack[s->depth - 1].first_seen : 0;
-	size_t len = strlen(name);
+	struct conf_given *given;
+	int equal = t->line;
 
-	for (size_t i = first; i < s->n_seen; i++)
-		if (s->seen[i].len == len && memcmp(s->seen[i].name, start, len) == 0)
-			return fail(s, line, "`%s` is given twice, first on line %d", name, s->seen[i].line);
-	if (s->n_seen - first >= CONF_SCAN_OPTIONS)
-		return fail(s, line, "more than %d options in one block", CONF_SCAN_OPTIONS);
-	s->seen[s->n_seen++] = (struct seen){ start, len, line };
-	return 0;
+	if (once(s, name, line) < 0 || add_item(s, name, false, line) < 0 || next_token(s, t) < 0)
+		return -1;
+	given = &s->out->items[s->out->n_items - 1].given;
+	given->line = t->line;
+	given->list = is_mark(t, '{');
+	if (given->list)
+		return scan_list(s, name, t->line, t);
+	if (t->kind == TOK_WORD && equal_follows(s))
+		return fail(s, equal, "`%s =` is followed by `%s =`, a value was expected",
+		    name, t->text);
+	if (t->kind != TOK_WORD && t->kind != TOK_STRING)
+		return fail(s, t->line, "`%s =` is followed by \"%s\", a value was expected",
+		    name, t->text);
+	return add_word(s, t->text, t->line);
 }
 
 /* At the token after NAME, which is a title or `{`. */
 static int
-open_block(struct scan *s, const char *start, const char *name, int line, struct lexeme *t)
+scan_head(struct scan *s, const char *name, int line, struct lexeme *t)
 {
-	char title[CONF_SCAN_WORD + 1];
-	bool titled = t->kind != TOK_MARK;
+	const char *title = t->kind != TOK_MARK ? t->text : NULL;
 
-	fprintf(s->out, "%s:", name);
-	if (titled) {
-		memcpy(title, t->text, t->len + 1);
-		if (next_token(s, t) < 0)
-			return -1;
-		if (!is_mark(t, '{'))
-			return fail(s, line, "`%s` is followed by \"%.60s\" and \"%.60s\", `%s = ...` or `%s \"...\" {` was expected",
-			    name, title, shown(t), name, name);
-	}
+	if (title != NULL && next_token(s, t) < 0)
+		return -1;
+	if (!is_mark(t, '{'))
+		return fail(s, line, "`%s` is followed by \"%.60s\" and \"%.60s\", "
+		    "`%s = ...` or `%s \"...\" {` was expected", name, title, t->text, name, name);
 	if (s->depth == CONF_SCAN_DEPTH)
 		return fail(s, line, "blocks are nested more than %d deep", CONF_SCAN_DEPTH);
-	if (!titled && once(s, start, name, line) < 0)
+	if (title == NULL && once(s, name, line) < 0)
 		return -1;
-	s->stack[s->depth++] = (struct open_block){ start, strlen(name), line, s->n_seen };
-	fputs("{@={\"=\"", s->out);
-	if (titled) {
-		fputc(',', s->out);
-		put_value(s, title);
-	}
-	fputs("} ", s->out);
-	return 0;
+	if (add_item(s, name, true, line) < 0)
+		return -1;
+	s->stack[++s->depth] = s->out->n_items - 1;
+	s->out->items[s->out->n_items - 1].given.line = t->line;
+	return title != NULL ? add_word(s, title, t->line) : 0;
 }
 
 /* An option or the head of a block, whose name is in `t`. */
 static int
 scan_item(struct scan *s, struct lexeme *t)
 {
-	char name[64];
-	const char *start = t->start;
+	const char *name = t->text;
 	int line = t->line;
 
-	if (t->len >= sizeof(name) || strspn(t->text, "abcdefghijklmnopqrstuvwxyz"
+	if (t->len > 63 || strspn(name, "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != t->len)
-		return fail(s, line, "unexpected \"%.60s\", the name of an option or a block was expected", t->text);
-	memcpy(name, t->text, t->len + 1);
+		return fail(s, line, "unexpected \"%.60s\", "
+		    "the name of an option or a block was expected", name);
 	if (next_token(s, t) < 0)
 		return -1;
 	if (is_mark(t, '='))
-		return once(s, start, name, line) < 0 ? -1 : scan_option(s, name, t);
+		return scan_option(s, name, line, t);
 	if (is_mark(t, '{') || t->kind == TOK_WORD || t->kind == TOK_STRING)
-		return open_block(s, start, name, line, t);
-	return fail(s, line, "`%s` is followed by \"%s\", `=` or `{` was expected", name, shown(t));
+		return scan_head(s, name, line, t);
+	return fail(s, line, "`%s` is followed by \"%s\", `=` or `{` was expected", name, t->text);
+}
+
+/* The open block, or the file when it ends, has all its items. */
+static void
+close_block(struct scan *s)
+{
+	size_t block = s->stack[s->depth];
+
+	s->out->items[block].inside = s->out->n_items - block - 1;
 }
 
 static int
-close_block(struct scan *s, int line)
+scan_items(struct scan *s)
 {
-	if (s->depth == 0)
-		return fail(s, line, "unexpected `}`, no block is open here");
-	s->n_seen = s->stack[--s->depth].first_seen;
-	fputs("} ", s->out);
-	return 0;
-}
+	struct lexeme t;
 
-static int
-scan_items(struct scan *s, struct lexeme *t)
-{
 	for (;;) {
-		int done = 0;
-		if (next_token(s, t) < 0)
+		if (next_token(s, &t) < 0)
 			return -1;
-		if (t->kind == TOK_END)
+		if (t.kind == TOK_END) {
 			break;
-		if (t->kind == TOK_WORD)
-			done = scan_item(s, t);
-		else if (is_mark(t, '}'))
-			done = close_block(s, t->line);
-		else if (!is_mark(t, ';') && !is_mark(t, ','))
-			done = fail(s, t->line, "unexpected \"%.60s\", the name of an option or a block was expected", t->text);
-		if (done < 0)
-			return -1;
+		} else if (t.kind == TOK_WORD) {
+			if (scan_item(s, &t) < 0)
+				return -1;
+		} else if (is_mark(&t, '}')) {
+			if (s->depth == 0)
+				return fail(s, t.line, "unexpected `}`, no block is open here");
+			close_block(s);
+			s->depth--;
+		} else if (!is_mark(&t, ';') && !is_mark(&t, ',')) {
+			return fail(s, t.line, "unexpected \"%.60s\", "
+			    "the name of an option or a block was expected", t.text);
+		}
 	}
 	if (s->depth != 0) {
-		const struct open_block *b = &s->stack[s->depth - 1];
-		return fail(s, b->line, "the block `%.*s` that begins here is not closed, the file ends on line %d",
-		    (int)b->len, b->name, s->line);
+		const struct conf_item *open = &s->out->items[s->stack[s->depth]];
+		return fail(s, open->line, "the block `%s` that begins here is not closed, "
+		    "the file ends on line %d", open->name, s->line);
 	}
+	close_block(s);
 	return 0;
 }
 
@@ -419,37 +413,38 @@ refuse_nul(struct scan *s)
 	return fail(s, line, "a NUL octet, text was expected");
 }
 
-char *
-conf_scan(const char *file, const char *text, size_t len, struct err *err)
+int
+conf_scan(struct conf_scan *scan, const char *file, const char *text, size_t len, struct err *err)
 {
-	struct scan *s = malloc(sizeof(*s));
-	struct lexeme *t = malloc(sizeof(*t));
-	char *plain = NULL;
-	size_t plain_len;
-	int done = -1;
+	struct scan s = { file, text, text + len, 1, err, { 0 }, 0, NULL, scan };
+	struct conf_word *word;
 
-	if (s != NULL && t != NULL) {
-		s->file = file;
-		s->at = text;
-		s->end = text + len;
-		s->line = 1;
-		s->err = err;
-		s->depth = s->n_seen = 0;
-		s->out = open_memstream(&plain, &plain_len);
-		if (s->out != NULL) {
-			if (starts(s, "\xef\xbb\xbf"))	/* a byte order mark */
-				s->at += 3;
-			done = refuse_nul(s) < 0 ? -1 : scan_items(s, t);
-			if (fclose(s->out) != 0)
-				done = fail(s, s->line, "out of memory");
-		}
-	} else {
-		err_set(err, "%s: out of memory", file);
+	*scan = (struct conf_scan){ 0 };
+	/* A word takes no more room than in the file: a string leaves its quotes, and
+	 * what ends a word is not part of one, but for the end of the file. */
+	scan->text = s.put = malloc(len + 1);
+	if (scan->text == NULL)
+		return err_set(err, "%s: out of memory", file);
+	if (starts(&s, "\xef\xbb\xbf"))	/* a byte order mark */
+		s.at += 3;
+	if (refuse_nul(&s) < 0 || add_item(&s, "", true, 1) < 0 || scan_items(&s) < 0) {
+		conf_scan_free(scan);
+		return -1;
 	}
-	free(s);
-	free(t);
-	if (done == 0)
-		return plain;
-	free(plain);
-	return NULL;
+	assert(s.put <= scan->text + len + 1);
+	word = scan->words;
+	for (size_t i = 0; i < scan->n_items; i++) {
+		scan->items[i].given.v = word;
+		word += scan->items[i].given.n;
+	}
+	assert(word == scan->words + scan->n_words);
+	return 0;
+}
+
+void
+conf_scan_free(struct conf_scan *scan)
+{
+	free(scan->items);
+	free(scan->words);
+	free(scan->text);
 }

@@ -1,24 +1,24 @@
 /*
- * conf_scan: nearcast.conf's text made plain for libconfuse.
+ * conf_scan: nearcast.conf's text as a tree of blocks, options and values.
  *
- * libconfuse reads a brace syntax well, but it takes a file that is cut off,
- * counts lines wrongly after block comments, expands ${VARIABLES}, drops
- * backslashes it does not know, lets the last of two equal options win, and has
- * no `;`.  So the text passes here first.  This module knows blocks, options,
- * lists, strings and comments, and nothing of what they mean; it refuses what
- * is not well formed, saying where it began, and writes the same again as
+ * This module knows blocks, options, lists, strings and comments, and nothing
+ * of what they mean.  It refuses what is not well formed, saying where it began:
+ * text that is cut off, strings over several lines, escapes that are none, an
+ * option given twice, NUL octets.  The environment is not read.
  *
- *   NAME = {"=", "value"}            an option with one value
- *   NAME = {"[", "a", "b"}           an option with a list
- *   NAME: { @ = {"=", "title"} ... } a block, with its title if it has one
+ * The items of the file lie in one array in the file's order, those of a block
+ * behind the block itself:
  *
- * every line break in its place, so that line numbers stay right.  The first
- * word says how the option was written (an empty list differs from none), and
- * the colon keeps a block from an option of the same name.  Pure; any thread.
+ *   NAME = value             an option with one value
+ *   NAME = { a, b }          an option with a list
+ *   NAME "title" { ... }     a block, with or without a title
+ *
+ * Pure; any thread.
  */
 #ifndef NEARCAST_CONF_SCAN_H
 #define NEARCAST_CONF_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/err.h"
@@ -27,8 +27,47 @@
 #define CONF_SCAN_OPTIONS 256		/* options in one block */
 #define CONF_SCAN_WORD 4096		/* octets of one value */
 
-/* Returns the plain text (the caller frees it), or NULL with
- * "FILE:LINE: ..." in err; `file` is the name for messages. */
-char *conf_scan(const char *file, const char *text, size_t len, struct err *err);
+struct conf_word {
+	const char *text;		/* decoded, without its quotes */
+	int line;
+};
+
+/* What was given for an option, or as the title of a block. */
+struct conf_given {
+	const struct conf_word *v;
+	size_t n;			/* a title: 0 or 1 */
+	bool list;			/* written { ... } */
+	int line;			/* of the value, or of the `{` of a list or block */
+};
+
+struct conf_item {
+	const char *name;
+	bool block;
+	int line;			/* of the name */
+	struct conf_given given;
+	size_t inside;			/* how many of the items behind it lie in this block */
+};
+
+struct conf_scan {
+	struct conf_item *items;	/* the first one is the file itself, as a block */
+	size_t n_items;
+	struct conf_word *words;	/* of all items, in their order */
+	size_t n_words;
+	char *text;			/* names and values, each with a NUL at its end */
+};
+
+/* The item behind `item` and all that lies in it: the items of a block are
+ *   for (i = block + 1; i < conf_scan_past(block); i = conf_scan_past(i)) */
+static inline const struct conf_item *
+conf_scan_past(const struct conf_item *item)
+{
+	return item + 1 + item->inside;
+}
+
+/* Fills `scan`, which is good until conf_scan_free.  0, or -1 with
+ * "FILE:LINE: ..." in err and nothing to free; `file` is the name for messages. */
+int conf_scan(struct conf_scan *scan, const char *file, const char *text, size_t len,
+    struct err *err);
+void conf_scan_free(struct conf_scan *scan);
 
 #endif

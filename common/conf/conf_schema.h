@@ -18,19 +18,7 @@
 #include <stdio.h>
 
 #include "common/conf/conf.h"
-
-struct conf_word {
-	int line;
-	char text[];
-};
-
-/* An option as given in the file. */
-struct conf_given {
-	const struct conf_word *const *v;
-	size_t n;
-	bool list;			/* written { ... } */
-	int line;
-};
+#include "common/conf/conf_scan.h"
 
 struct conf_reader {
 	const char *file;		/* for messages */
@@ -128,8 +116,8 @@ void conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
 /* Of `n` names the one most like `name`, NULL if none is like it. */
 const char *conf_nearest(const char *name, const char *const *names, size_t n);
 
-/* Reads the text into r->conf through the tables (conf_tree.c, the one file that
- * knows libconfuse).  0, or -1 with a message; r->conf can be freed either way. */
+/* Reads the text into r->conf through the tables (conf_tree.c).  0, or -1 with a
+ * message; r->conf can be freed either way. */
 int conf_tree_read(struct conf_reader *r, const char *text, size_t len);
 
 /* What can be seen only when everything is read (conf_check.c). */

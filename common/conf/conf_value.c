@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ conf_value_read(struct conf_reader *r, const struct conf_row *row, void *element
 		if (given->list)
 			return conf_fail(r, given->line, "`%s` is a list of %zu values, one value was expected",
 			    row->name, given->n);
-		return type->one(r, row, field, given->v[0]);
+		return type->one(r, row, field, &given->v[0]);
 	}
 	if (row->type != CONF_LOCATION && ((double)given->n < row->min || (double)given->n > row->max))
 		return conf_fail(r, given->line, "`%s` is a list of %zu values, %.0f to %.0f were expected",
@@ -68,26 +69,20 @@ conf_value_read(struct conf_reader *r, const struct conf_row *row, void *element
 int
 conf_value_standard(struct conf_reader *r, const struct conf_row *row, void *element)
 {
-	struct conf_word *words[8];
-	struct conf_given given = { (const struct conf_word *const *)words, 0, types[row->type].one == NULL, 0 };
-	const char *at = row->standard;
-	int done = 0;
+	char text[64];
+	struct conf_word words[8];
+	struct conf_given given = { words, 0, types[row->type].one == NULL, 0 };
 
-	if (at == NULL)
+	if (row->standard == NULL)
 		return 0;
-	do {
-		size_t len = strcspn(at, " ");
-		struct conf_word *w = calloc(1, sizeof(*w) + len + 1);
-		if (w == NULL)
-			return conf_fail(r, 0, "out of memory");
-		memcpy(w->text, at, len);
-		words[given.n++] = w;
-		at += len + strspn(at + len, " ");
-	} while (*at != '\0' && given.n < 8);
-	done = conf_value_read(r, row, element, &given);
-	while (given.n-- != 0)
-		free(words[given.n]);
-	return done;
+	assert(strlen(row->standard) < sizeof(text));
+	snprintf(text, sizeof(text), "%s", row->standard);
+	for (char *rest, *word = strtok_r(text, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+		assert(given.n < 8);
+		words[given.n++] = (struct conf_word){ word, 0 };
+	}
+	assert(given.n != 0);
+	return conf_value_read(r, row, element, &given);
 }
 
 bool
