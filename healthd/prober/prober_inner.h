@@ -143,6 +143,7 @@ void service_close(struct prober *p);
 
 /* report.c */
 void report_text(const struct prober *p, FILE *out);
-void report_json(const struct prober *p, FILE *out);
+/* 0, or -1 without memory. */
+int report_json(const struct prober *p, FILE *out);
 
 #endif

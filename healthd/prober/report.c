@@ -8,82 +8,58 @@
 
 /* --- JSON --- */
 
-/* "key":"value", with a comma before unless `first` */
-static void
-json_pair(FILE *out, bool first, const char *key, const char *value)
+static json_t *
+json_override(const struct judge_override *w)
 {
-	if (!first)
-		fputc(',', out);
-	json_text(out, key, value);
+	if (w->kind == OVERRIDE_NONE)
+		return json_null();
+	return json_pack("{s:s, s:o, s:o, s:o}", "kind", judge_override_name(w->kind), "by", json_utf8(w->by),
+	    "at", json_decimal(w->at, 3), "until", w->until_ms != 0 ? json_decimal(w->until, 3) : json_null());
 }
 
-static void
-json_override(FILE *out, const struct judge_override *w)
+static json_t *
+json_alarms(const struct prober *p)
 {
-	if (w->kind == OVERRIDE_NONE) {
-		fprintf(out, ",\"word\":null");
-		return;
-	}
-	fprintf(out, ",\"word\":{");
-	json_pair(out, true, "kind", judge_override_name(w->kind));
-	json_pair(out, false, "by", w->by);
-	fprintf(out, ",\"at\":%.3f,\"until\":", w->at);
-	if (w->until_ms != 0)
-		fprintf(out, "%.3f}", w->until);
-	else
-		fprintf(out, "null}");
+	json_t *alarms = json_array();
+
+	for (size_t i = 0; i < PROBER_ALARMS; i++)
+		if (p->alarms[i].text[0] != '\0')
+			alarms = json_append(alarms, json_pack("{s:o, s:o}", "text", json_utf8(p->alarms[i].text),
+			    "since", json_decimal(p->alarms[i].since, 3)));
+	return alarms;
 }
 
-static void
-json_alarms(const struct prober *p, FILE *out)
+static json_t *
+json_sites(const struct prober *p)
 {
-	bool first = true;
+	json_t *sites = json_array();
 
-	fprintf(out, "\"alarms\":[");
-	for (size_t i = 0; i < PROBER_ALARMS; i++) {
-		if (p->alarms[i].text[0] == '\0')
-			continue;
-		fprintf(out, "%s{", first ? "" : ",");
-		json_pair(out, true, "text", p->alarms[i].text);
-		fprintf(out, ",\"since\":%.3f}", p->alarms[i].since);
-		first = false;
-	}
-	fprintf(out, "]");
-}
-
-static void
-json_sites(const struct prober *p, FILE *out)
-{
-	fprintf(out, ",\n\"sites\":[");
 	for (size_t i = 0; i < p->conf->n_sites; i++) {
 		const struct judge_site *s = &p->judge->sites[i];
 
-		fprintf(out, "%s\n{", i == 0 ? "" : ",");
-		json_pair(out, true, "name", p->conf->sites[i].name);
-		fprintf(out, ",\"here\":%s", i == p->conf->here_site ? "true" : "false");
-		fprintf(out, ",\"drained_there\":%s", !s->peer_known ? "null" : s->drained_there ? "true" : "false");
-		json_override(out, &s->override);
-		fprintf(out, "}");
+		sites = json_append(sites, json_pack("{s:o, s:b, s:o, s:o}",
+		    "name", json_utf8(p->conf->sites[i].name), "here", i == p->conf->here_site,
+		    "drained_there", s->peer_known ? json_boolean(s->drained_there) : json_null(),
+		    "word", json_override(&s->override)));
 	}
-	fprintf(out, "]");
+	return sites;
 }
 
-static void
-json_pools(const struct prober *p, FILE *out)
+static json_t *
+json_pools(const struct prober *p)
 {
-	fprintf(out, ",\n\"pools\":[");
+	json_t *pools = json_array();
+
 	for (size_t i = 0; i < p->conf->n_pools; i++) {
 		const struct judge_pool *pool = &p->judge->pools[i];
+		uint16_t check = pool->conf->check;
 
-		fprintf(out, "%s\n{", i == 0 ? "" : ",");
-		json_pair(out, true, "name", p->conf->pools[i].name);
-		json_pair(out, false, "check", pool->conf->check != CONF_NONE ?
-		    p->conf->checks[pool->conf->check].name : "");
-		json_pair(out, false, "set", pool->current.id);
-		json_pair(out, false, "origin", pool->origin);
-		fprintf(out, "}");
+		pools = json_append(pools, json_pack("{s:o, s:o, s:o, s:o}",
+		    "name", json_utf8(p->conf->pools[i].name),
+		    "check", json_utf8(check != CONF_NONE ? p->conf->checks[check].name : ""),
+		    "set", json_utf8(pool->current.id), "origin", json_utf8(pool->origin)));
 	}
-	fprintf(out, "]");
+	return pools;
 }
 
 static enum health_state
@@ -92,96 +68,72 @@ target_state(const struct judge_target *t)
 	return t->alive == HEALTH_UP && (t->behind || t->bad_digest) ? HEALTH_STALE : t->alive;
 }
 
-static void
-json_check(const struct prober *p, FILE *out, size_t target, double now)
+static json_t *
+json_check(const struct prober *p, size_t target, double now)
 {
 	const struct judge_target *t = &p->judge->targets[target];
+	bool asked = t->last_wall > 0;
 	char text[ADDR_TEXT];
 
-	fprintf(out, "{\"family\":%u", t->family);
-	json_pair(out, false, "address", addr_text(&p->probes[target].addr, text));
-	json_pair(out, false, "check", p->probes[target].check->name);
-	json_pair(out, false, "state", health_state_name(target_state(t)));
-	json_pair(out, false, "result", result_reason_name(t->reason));
-	json_pair(out, false, "detail", t->detail);
-	if (t->last_wall > 0)
-		fprintf(out, ",\"latency_ms\":%.3f,\"age_s\":%.3f", t->latency_us / 1e3, fmax(now - t->last_wall, 0));
-	else
-		fprintf(out, ",\"latency_ms\":null,\"age_s\":null");
-	json_pair(out, false, "set", t->set);
-	fprintf(out, ",\"load\":%d,\"good\":%u,\"bad\":%u}", t->load, t->good, t->bad);
+	return json_pack("{s:i, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:i}",
+	    "family", t->family, "address", addr_text(&p->probes[target].addr, text),
+	    "check", json_utf8(p->probes[target].check->name), "state", health_state_name(target_state(t)),
+	    "result", result_reason_name(t->reason), "detail", json_utf8(t->detail),
+	    "latency_ms", asked ? json_decimal(t->latency_us / 1e3, 3) : json_null(),
+	    "age_s", asked ? json_decimal(fmax(now - t->last_wall, 0), 3) : json_null(),
+	    "set", json_utf8(t->set), "load", t->load, "good", t->good, "bad", t->bad);
 }
 
-static void
-json_server(const struct prober *p, FILE *out, size_t i, struct judge_time now)
+static json_t *
+json_server(const struct prober *p, size_t i, struct judge_time now)
 {
 	const struct judge_server *s = &p->judge->servers[i];
-	bool first = true;
+	json_t *checks = json_array();
 
-	fprintf(out, "{");
-	json_pair(out, true, "name", s->conf->name);
-	json_pair(out, false, "pool", p->conf->pools[s->conf->pool].name);
-	json_pair(out, false, "site", s->conf->site < p->conf->n_sites ? p->conf->sites[s->conf->site].name : "");
-	json_pair(out, false, "state", health_state_name(s->state));
-	json_pair(out, false, "v4", health_state_name(s->v4));
-	json_pair(out, false, "v6", health_state_name(s->v6));
-	fprintf(out, ",\"since\":%.3f,\"weight\":%u,\"ttl\":%u", s->since, s->weight, judge_ttl(p->judge, i, now));
-	json_pair(out, false, "set", s->set);
-	json_pair(out, false, "reason", s->reason);
-	json_override(out, &s->override);
-	fprintf(out, ",\"checks\":[");
-	for (unsigned f = 0; f < 2; f++) {
-		if (s->target[f] < 0)
-			continue;
-		fputs(first ? "" : ",", out);
-		json_check(p, out, (size_t)s->target[f], now.wall);
-		first = false;
-	}
-	fprintf(out, "]}");
+	for (unsigned f = 0; f < 2; f++)
+		if (s->target[f] >= 0)
+			checks = json_append(checks, json_check(p, (size_t)s->target[f], now.wall));
+	return json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o}",
+	    "name", json_utf8(s->conf->name), "pool", json_utf8(p->conf->pools[s->conf->pool].name),
+	    "site", json_utf8(s->conf->site < p->conf->n_sites ? p->conf->sites[s->conf->site].name : ""),
+	    "state", health_state_name(s->state), "v4", health_state_name(s->v4), "v6", health_state_name(s->v6),
+	    "since", json_decimal(s->since, 3), "weight", s->weight, "ttl", judge_ttl(p->judge, i, now),
+	    "set", json_utf8(s->set), "reason", json_utf8(s->reason), "word", json_override(&s->override),
+	    "checks", checks);
 }
 
-static void
-json_posture(const struct prober *p, FILE *out)
+static json_t *
+json_posture(const struct prober *p)
 {
 	const struct posture_message *m = &p->posture;
 
-	if (m->magic != MESSAGE_POSTURE) {
-		fprintf(out, ",\n\"posture\":null");
-		return;
-	}
-	fprintf(out, ",\n\"posture\":{");
-	json_pair(out, true, "state", health_posture_name((enum health_posture)m->posture));
-	fprintf(out, ",\"since\":%.3f,\"dnsd_asked\":%u,\"dnsd_answering\":%u,\"exported4\":%d,\"exported6\":%d,"
-	    "\"penalty\":%.1f,\"hold_left_ms\":%u", m->since, m->dnsd_asked, m->dnsd_answering,
-	    m->exported4, m->exported6, isfinite(m->penalty) ? m->penalty : 0.0, m->hold_left_ms);
-	json_pair(out, false, "reason", m->reason);
-	json_pair(out, false, "alarm", m->alarm);
-	fprintf(out, "}");
+	if (m->magic != MESSAGE_POSTURE)
+		return json_null();
+	return json_pack("{s:s, s:o, s:i, s:i, s:i, s:i, s:o, s:I, s:o, s:o}",
+	    "state", health_posture_name((enum health_posture)m->posture), "since", json_decimal(m->since, 3),
+	    "dnsd_asked", m->dnsd_asked, "dnsd_answering", m->dnsd_answering,
+	    "exported4", m->exported4, "exported6", m->exported6,
+	    "penalty", json_decimal(isfinite(m->penalty) ? m->penalty : 0, 1),
+	    "hold_left_ms", (json_int_t)m->hold_left_ms, "reason", json_utf8(m->reason), "alarm", json_utf8(m->alarm));
 }
 
-void
+int
 report_json(const struct prober *p, FILE *out)
 {
 	struct judge_time now = prober_now(p);
+	json_t *servers = json_array();
 
-	fprintf(out, "{");
-	json_pair(out, true, "here", p->conf->here != NULL ? p->conf->here : "");
-	json_pair(out, false, "verdict", message_verdict_name(p->verdict.verdict));
-	json_pair(out, false, "reason", p->verdict.reason);
-	fprintf(out, ",\"local_up\":%u,\"local_total\":%u,\"first_round\":%s,\"generation\":%llu,\"stamp\":%.3f,"
-	    "\"started\":%.3f,\"now\":%.3f,\"targets\":%zu,\n", p->verdict.local_up, p->verdict.local_total,
-	    p->judge->first_round_over ? "true" : "false", (unsigned long long)p->publish.file.generation,
-	    p->publish.file.stamp, p->started, now.wall, p->judge->n_targets);
-	json_alarms(p, out);
-	json_posture(p, out);
-	json_sites(p, out);
-	json_pools(p, out);
-	fprintf(out, ",\n\"servers\":[");
-	for (size_t i = 0; i < p->conf->n_servers; i++) {
-		fprintf(out, "%s\n", i == 0 ? "" : ",");
-		json_server(p, out, i, now);
-	}
-	fprintf(out, "]}\n");
+	for (size_t i = 0; i < p->conf->n_servers; i++)
+		servers = json_append(servers, json_server(p, i, now));
+	return json_print(json_pack("{s:o, s:s, s:o, s:i, s:i, s:b, s:I, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o}",
+	    "here", json_utf8(p->conf->here != NULL ? p->conf->here : ""),
+	    "verdict", message_verdict_name(p->verdict.verdict), "reason", json_utf8(p->verdict.reason),
+	    "local_up", p->verdict.local_up, "local_total", p->verdict.local_total,
+	    "first_round", p->judge->first_round_over, "generation", (json_int_t)p->publish.file.generation,
+	    "stamp", json_decimal(p->publish.file.stamp, 3), "started", json_decimal(p->started, 3),
+	    "now", json_decimal(now.wall, 3), "targets", (int)p->judge->n_targets,
+	    "alarms", json_alarms(p), "posture", json_posture(p), "sites", json_sites(p),
+	    "pools", json_pools(p), "servers", servers), out);
 }
 
 /* --- for people --- */

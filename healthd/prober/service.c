@@ -75,7 +75,12 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 	if (operator_parse(&c, line, err) < 0)
 		return CONTROL_ERROR;
 	if (c.verb == OPERATOR_STATUS) {
-		(c.json ? report_json : report_text)(p, out);
+		if (!c.json)
+			report_text(p, out);
+		else if (report_json(p, out) < 0) {
+			err_set(err, "out of memory");
+			return CONTROL_ERROR;
+		}
 		return CONTROL_OK;
 	}
 	if (operator_apply(p->judge, &c, prober_now(p), &done, err) < 0)
