@@ -16,11 +16,13 @@ SAN      ?=
 # asserts say what has been proven; sanitizers and fuzzers run with them, releases without
 ASSERT   ?= -DNDEBUG
 CPPFLAGS += -I. -D_GNU_SOURCE $(ASSERT) -DVERSION='"$(VERSION)"'
-CFLAGS   += -std=c11 $(OPT) $(WARN) $(HARDEN) $(SAN) -pthread $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+CFLAGS   += -std=c11 $(OPT) $(WARN) $(HARDEN) $(SAN) -pthread \
+            $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm -pthread
 LDFLAGS  += -Wl,--as-needed $(HARDEN_L) $(SAN)
 PREFIX   ?= /usr/local
 CONFDIR  ?= /etc/nearcast
+ROOTDIR   = $(DESTDIR)$(PREFIX)
 
 objs      = $(patsubst %.c,$(B)/o/%.o,$(1))	# apart from the programs, build/dnsd being one
 PARTS    := common dnsd healthd ctl
@@ -92,8 +94,9 @@ fuzz:				## every fuzz target for FUZZ_SECONDS (60) each
 lint:				## clang's warnings, cppcheck, the manual pages, how the house is built
 	@.ci/deps build test lint
 	@$(MAKE) -s -j$$(nproc) all units B=build/clang CC=clang
-	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --suppressions-list=.ci/cppcheck \
-	    -j$$(nproc) --std=c11 -I. -D_GNU_SOURCE -DVERSION='""' $(PARTS)
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
+	    --suppressions-list=.ci/cppcheck -j$$(nproc) --std=c11 -I. -D_GNU_SOURCE -DVERSION='""' \
+	    $(PARTS)
 	$(if $(MANS),mandoc -Tlint -Wwarning $(MANS))
 	B=build/clang tests/structure
 
@@ -116,15 +119,17 @@ demo-one: all			## one dnsd on 127.0.0.1:5300 with zones/example.org.zone, until
 	@tests/demo-one
 
 install: all			## into $(DESTDIR)$(PREFIX) and $(DESTDIR)/etc/nearcast
-	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(PREFIX)/share/man/man5 $(PREFIX)/share/man/man8 $(CONFDIR)/zones)
-	install $(filter-out %/nearctl,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/sbin
-	install $(filter %/nearctl,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
-	for m in $(MANS); do install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}; done
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
-	for u in deploy/systemd/*.service; do sed 's,/usr/sbin/,$(PREFIX)/sbin/,' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
-	install -m 644 deploy/systemd/nearcast.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/nearcast.conf
+	install -d $(addprefix $(ROOTDIR)/,sbin bin share/man/man5 share/man/man8)
+	install $(filter-out %/nearctl,$(PROGRAMS)) $(ROOTDIR)/sbin
+	install $(filter %/nearctl,$(PROGRAMS)) $(ROOTDIR)/bin
+	for m in $(MANS); do install -m 644 $$m $(ROOTDIR)/share/man/man$${m##*.}; done
+	install -d $(ROOTDIR)/lib/systemd/system $(ROOTDIR)/lib/sysusers.d $(DESTDIR)$(CONFDIR)/zones
+	for u in deploy/systemd/*.service; do \
+	    sed 's,/usr/sbin/,$(PREFIX)/sbin/,' $$u > $(ROOTDIR)/lib/systemd/system/$${u##*/}; done
+	install -m 644 deploy/systemd/nearcast.sysusers $(ROOTDIR)/lib/sysusers.d/nearcast.conf
 	for f in nearcast.conf zones/example.org.zone; do test -e $(DESTDIR)$(CONFDIR)/$$f || \
-	    install -m 644 $$(test -e deploy/$$f && echo deploy/$$f || echo $$f) $(DESTDIR)$(CONFDIR)/$$f; done
+	    install -m 644 $$(test -e deploy/$$f && echo deploy/$$f || echo $$f) \
+	        $(DESTDIR)$(CONFDIR)/$$f; done
 
 clean:				## removes build/
 	rm -rf build
@@ -133,5 +138,6 @@ help:				## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t14
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all units fuzzers benches deps check asan geodb lab fuzz lint bench bench-quick demo demo-stop demo-one install clean help
+.PHONY: all units fuzzers benches deps check asan geodb lab fuzz lint bench bench-quick \
+        demo demo-stop demo-one install clean help
 .SECONDARY:
