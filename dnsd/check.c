@@ -38,7 +38,7 @@ compare_zone(const struct inputs *inputs, const char *line)
 	for (size_t i = 0; i < inputs->conf->n_zones; i++) {
 		const struct conf_zone *cz = &inputs->conf->zones[i];
 		if (inputs->zones[i] == NULL || strcasecmp(cz->name, name) != 0 ||
-		    zone_load_may_replace(inputs->zones[i], &running, cz->max_shrink, &err) == 0)
+		    zone_may_replace(inputs->zones[i], &running, cz->max_shrink, &err) == 0)
 			continue;
 		fprintf(stderr, "error: %s; the running dnsd would refuse it unless forced\n", err.text);
 		return 1;

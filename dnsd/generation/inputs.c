@@ -69,7 +69,7 @@ fresh_zone(const struct conf *conf, const struct conf_zone *cz, const struct zon
 	if (zone == NULL)
 		return NULL;
 	if (check_pools(conf, zone, err) < 0 || (old != NULL && !force &&
-	    zone_load_may_replace(zone, old, cz->max_shrink, err) < 0)) {
+	    zone_may_replace(zone, old, cz->max_shrink, err) < 0)) {
 		zone_free(zone);
 		return NULL;
 	}

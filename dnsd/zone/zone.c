@@ -113,6 +113,21 @@ zone_find(const struct zone *zone, const struct name_walk *name, uint16_t qtype,
 	return missed(zone, 0, node);
 }
 
+int
+zone_may_replace(const struct zone *fresh, const struct zone *old, unsigned max_shrink,
+    struct err *err)
+{
+	uint32_t ahead = fresh->serial - old->serial;	/* RFC 1982 */
+	uint64_t lost = old->names > fresh->names ? old->names - fresh->names : 0;
+
+	if (ahead > 0x7fffffff)
+		return err_set(err, "%s: serial %u went back from %u", fresh->file, fresh->serial, old->serial);
+	if (lost * 100 > (uint64_t)max_shrink * old->names)
+		return err_set(err, "%s: %u names instead of %u: more than %u percent are gone", fresh->file,
+		    fresh->names, old->names, max_shrink);
+	return 0;
+}
+
 void
 zone_target(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE])
 {

@@ -172,6 +172,12 @@ void zone_target(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAM
  * the last name of that chain.  NULL = that is not steered, or does not lie in the zone. */
 const struct zone_node *zone_find_steered(const struct zone *zone, uint8_t name[NAME_MAX_WIRE]);
 
+/* May `fresh` be served in place of `old`?  Refuses a serial that went back (RFC 1982) and a loss
+ * of more than max_shrink percent of the names: both are more often an accident than meant.  Looks
+ * at serial, names and file only.  0, or -1 with a reason. */
+int zone_may_replace(const struct zone *fresh, const struct zone *old, unsigned max_shrink,
+    struct err *err);
+
 /* Frees a zone that no generation holds; NULL is allowed. */
 void zone_free(struct zone *zone);
 

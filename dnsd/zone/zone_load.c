@@ -479,18 +479,3 @@ zone_load_stamp(const struct zone *zone)
 		h = stat(name, &st) == 0 ? stamp_of(h, &st) : stamp_mix(h, UINT64_MAX);
 	return h;
 }
-
-int
-zone_load_may_replace(const struct zone *fresh, const struct zone *old, unsigned max_shrink,
-    struct err *err)
-{
-	uint32_t ahead = fresh->serial - old->serial;	/* RFC 1982 */
-	uint64_t lost = old->names > fresh->names ? old->names - fresh->names : 0;
-
-	if (ahead > 0x7fffffff)
-		return err_set(err, "%s: serial %u went back from %u", fresh->file, fresh->serial, old->serial);
-	if (lost * 100 > (uint64_t)max_shrink * old->names)
-		return err_set(err, "%s: %u names instead of %u: more than %u percent are gone", fresh->file,
-		    fresh->names, old->names, max_shrink);
-	return 0;
-}

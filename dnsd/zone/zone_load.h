@@ -38,9 +38,4 @@ struct zone *zone_load_text(const char *name, const char *label, const char *tex
  * inode, size, mtime to the nanosecond, of every include). */
 uint64_t zone_load_stamp(const struct zone *zone);
 
-/* May `fresh` replace `old`?  Refuses a serial that went back (RFC 1982) and a loss
- * of more than max_shrink percent of the names.  0, or -1 with a reason. */
-int zone_load_may_replace(const struct zone *fresh, const struct zone *old,
-    unsigned max_shrink, struct err *err);
-
 #endif

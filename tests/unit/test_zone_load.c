@@ -664,49 +664,7 @@ sees_changes_to_the_nanosecond(void **state)
 	zone_free(z);
 }
 
-/* ---- replacing ---- */
-
-static const struct {
-	const char *sentence;
-	uint32_t old_serial, fresh_serial, old_names, fresh_names;
-	unsigned max_shrink;
-	const char *reason;		/* NULL = allowed */
-} replacements[] = {
-	{ "the same", 1, 1, 100, 100, 50, NULL },
-	{ "newer", 1, 2, 100, 100, 50, NULL },
-	{ "older", 2, 1, 100, 100, 50, "serial 1 went back from 2" },
-	{ "newer around the end", 0xffffffff, 0, 100, 100, 50, NULL },
-	{ "older around the end", 0, 0xffffffff, 100, 100, 50, "serial 4294967295 went back from 0" },
-	{ "the largest step", 0, 0x7fffffff, 100, 100, 50, NULL },
-	{ "a step that RFC 1982 leaves undefined", 0, 0x80000000, 100, 100, 50, "went back" },
-	{ "half the names", 1, 2, 100, 50, 50, NULL },
-	{ "less than half", 1, 2, 100, 49, 50, "49 names instead of 100: more than 50 percent are gone" },
-	{ "nothing may go", 1, 2, 100, 99, 0, "99 names instead of 100" },
-	{ "growth", 1, 2, 1, 100000, 0, NULL },
-	{ "anything goes", 1, 2, 100000, 1, 100, NULL },
-};
-
-static void
-judges_replacements(void **state)
-{
-	struct zone *old = calloc(1, sizeof(*old)), *fresh = calloc(1, sizeof(*fresh));
-
-	(void)state;
-	assert_true(old != NULL && fresh != NULL);
-	for (size_t i = 0; i < sizeof(replacements) / sizeof(replacements[0]); i++) {
-		struct err err = { "" };
-		int rc;
-		old->serial = replacements[i].old_serial;
-		fresh->serial = replacements[i].fresh_serial;
-		old->names = replacements[i].old_names;
-		fresh->names = replacements[i].fresh_names;
-		rc = zone_load_may_replace(fresh, old, replacements[i].max_shrink, &err);
-		if (replacements[i].reason == NULL ? rc != 0 : rc == 0 || strstr(err.text, replacements[i].reason) == NULL)
-			fail_msg("%s: %d, %s", replacements[i].sentence, rc, err.text);
-	}
-	zone_free(old);
-	zone_free(fresh);
-}
+/* ---- warnings ---- */
 
 static void
 counts_warnings(void **state)
@@ -743,7 +701,6 @@ main(void)
 		cmocka_unit_test(bounds_includes),
 		cmocka_unit_test(opens_regular_files_only),
 		cmocka_unit_test(sees_changes_to_the_nanosecond),
-		cmocka_unit_test(judges_replacements),
 		cmocka_unit_test(counts_warnings),
 	};
 
