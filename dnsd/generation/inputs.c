@@ -86,7 +86,7 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 	struct zone *old = old_zone(before, cz->name), *zone;
 	struct err reason;
 
-	if (old != NULL && strcmp(old->file, cz->file) == 0 && zone_load_stamp(old) == old->file_stamp) {
+	if (old != NULL && strcmp(old->file, cz->file) == 0 && !zone_load_changed(old)) {
 		zone = old;
 		if (check_pools(inputs->conf, zone, err) < 0)
 			return -1;

@@ -13,7 +13,7 @@
  * pointers, whose value (where the apex stands in this packet's question) the
  * writer puts in.  Signatures follow their rrset in the same form.
  *
- * Knows nothing of files (zone_load.c), packets (reply.c), or geography: a
+ * Knows nothing of files (zone_read.c), packets (reply.c), or geography: a
  * steered name carries only the text of its _steer record.  Immutable after
  * compiling; any thread may read.
  */

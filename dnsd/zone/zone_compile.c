@@ -4,15 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/zone/zone_check.h"
 #include "dnsd/zone/zone_additional.h"
 #include "dnsd/zone/zone_rdata.h"
-#include "dnsd/zone/zone_tree.h"
 
 enum { RECORD_HEAD = 12 };		/* C00C, type, class, TTL, rdlength */
 
 struct compile {
-	struct zone_tree tree;
+	struct zone_tree *tree;
 	struct zone *zone;
 	size_t room;			/* octets of zone->data */
 	uint32_t extras_room;
@@ -195,14 +193,14 @@ wire_size(const struct compile *c, const uint32_t *run, uint32_t n)
 	size_t sum = 0;
 
 	for (uint32_t i = 0; i < n; i++)	/* pointers only make it shorter: an apex has 2 octets, or is the root */
-		sum += RECORD_HEAD + c->tree.src->records[run[i]].rdlength;
+		sum += RECORD_HEAD + c->tree->src->records[run[i]].rdlength;
 	return sum;
 }
 
 static const struct zone_record *
 rec_of(const struct compile *c, uint32_t i)
 {
-	return &c->tree.src->records[i];
+	return &c->tree->src->records[i];
 }
 
 /* Lays one type with its signatures behind the data; its offset, or ZONE_NONE. */
@@ -249,7 +247,7 @@ warn_large(const struct compile *c, const struct zone_tree_node *node, const str
 	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 
 	if (set->len + DNS_HEADER_LEN + name_len(node->name) + 4 > UINT16_MAX)
-		zone_warn_at(c->tree.src, rec_of(c, g->records[0]),
+		zone_warn_at(c->tree->src, rec_of(c, g->records[0]),
 		    "%.200s %s: %u records of %u octets do not fit into one message",
 		    name_text(owner, node->name), dns_type_text(type, g->type), g->n, set->len);
 }
@@ -257,7 +255,7 @@ warn_large(const struct compile *c, const struct zone_tree_node *node, const str
 static int
 put_node(struct compile *c, uint32_t i)
 {
-	const struct zone_tree_node *from = &c->tree.nodes[i];
+	const struct zone_tree_node *from = &c->tree->nodes[i];
 	struct zone_node *node = &c->zone->nodes[from->id];
 	struct zone_group g;
 	struct rrset *set;
@@ -268,14 +266,14 @@ put_node(struct compile *c, uint32_t i)
 		return -1;
 	node->flags = from->flags;
 	node->labels = from->labels;
-	node->wildcard = final_id(&c->tree, from->wildcard);
-	node->occluded_by = final_id(&c->tree, from->occluded_by);
+	node->wildcard = final_id(c->tree, from->wildcard);
+	node->occluded_by = final_id(c->tree, from->occluded_by);
 	node->steer = from->steer;
 	node->n_rrsets = 0;
 	node->rrsets = (uint32_t)((c->zone->data_len + 7) & ~(size_t)7);
 	if (from->n != 0)
 		c->zone->names++;
-	while (zone_tree_next(&c->tree, from, &pos, &g)) {
+	while (zone_tree_next(c->tree, from, &pos, &g)) {
 		uint32_t at;
 		if (g.n == 0)
 			continue;	/* signatures over nothing */
@@ -283,7 +281,7 @@ put_node(struct compile *c, uint32_t i)
 		if (at == ZONE_NONE)
 			return -1;
 		set = (struct rrset *)(void *)(c->zone->data + at);
-		if (zone_extra_add(&c->tree, c->zone, &c->extras_room, i, &g, set) != 0)
+		if (zone_extra_add(c->tree, c->zone, &c->extras_room, i, &g, set) != 0)
 			return -1;
 		warn_large(c, from, &g, set);
 		node->n_rrsets++;
@@ -299,7 +297,7 @@ put_soa(struct compile *c, uint32_t *negative)
 	struct zone_group g;
 	uint32_t minimum;
 
-	zone_tree_group(&c->tree, &c->tree.nodes[0], DNS_SOA, &g);
+	zone_tree_group(c->tree, &c->tree->nodes[0], DNS_SOA, &g);
 	rec = rec_of(c, g.records[0]);
 	minimum = dns_get32(rec->rdata + rec->rdlength - 4);
 	c->zone->serial = dns_get32(rec->rdata + rec->rdlength - 20);
@@ -311,7 +309,7 @@ put_soa(struct compile *c, uint32_t *negative)
 static int
 put_files(struct compile *c)
 {
-	struct zone_source *src = c->tree.src;
+	struct zone_source *src = c->tree->src;
 	struct zone *z = c->zone;
 	uint32_t *at = calloc(src->n_files + 1u, sizeof(*at));
 	int rc = at == NULL ? -1 : 0;
@@ -325,9 +323,9 @@ put_files(struct compile *c)
 		z->files = at[0];
 		z->n_files = src->n_files;
 		snprintf(z->file, sizeof(z->file), "%s", src->n_files != 0 ? src->files[0] : "");
-		for (uint32_t i = 0; i < c->tree.n_steers; i++) {
-			c->tree.steers[i].file = at[c->tree.steers[i].file];
-			c->tree.steers[i].node = final_id(&c->tree, c->tree.steers[i].node);
+		for (uint32_t i = 0; i < c->tree->n_steers; i++) {
+			c->tree->steers[i].file = at[c->tree->steers[i].file];
+			c->tree->steers[i].node = final_id(c->tree, c->tree->steers[i].node);
 		}
 	}
 	free(at);
@@ -338,7 +336,7 @@ put_files(struct compile *c)
 static void
 take_over(struct compile *c)
 {
-	struct zone_tree *t = &c->tree;
+	struct zone_tree *t = c->tree;
 	struct zone *z = c->zone;
 
 	for (uint64_t slot = 0; slot <= t->index_mask; slot++)
@@ -356,7 +354,7 @@ take_over(struct compile *c)
 static int
 fill(struct compile *c)
 {
-	struct zone_tree *t = &c->tree;
+	struct zone_tree *t = c->tree;
 	struct zone *z = c->zone;
 	uint32_t *order = malloc(t->n_nodes * sizeof(*order)), negative = 0;
 	int rc = order == NULL ? -1 : 0;
@@ -383,27 +381,24 @@ fill(struct compile *c)
 }
 
 struct zone *
-zone_compile(struct zone_source *src)
+zone_compile(struct zone_tree *tree)
 {
-	struct compile c = { .zone = NULL };
-	struct zone *done = NULL;
+	const struct zone_source *src = tree->src;
+	struct compile c = { .tree = tree, .zone = calloc(1, sizeof(*c.zone)) };
+	int rc = -1;
 
-	if (zone_tree_build(&c.tree, src) == 0 && zone_check(&c.tree) == 0) {
-		c.zone = calloc(1, sizeof(*c.zone));
-		if (c.zone != NULL) {
-			memcpy(c.zone->apex, src->apex, src->apex_len);
-			c.zone->apex_len = src->apex_len;
-			c.zone->apex_labels = src->apex_labels;
-			number_nodes(&c.tree);
-		}
-		if (c.zone != NULL && fill(&c) == 0)
-			done = c.zone;
-		else
-			zone_refuse(src, 0, 0, "out of memory, or more than 4 GiB of data");
+	if (c.zone != NULL) {
+		memcpy(c.zone->apex, src->apex, src->apex_len);
+		c.zone->apex_len = src->apex_len;
+		c.zone->apex_labels = src->apex_labels;
+		c.zone->file_stamp = src->stamp;
+		number_nodes(tree);
+		rc = fill(&c);
 	}
-	if (done == NULL)
-		zone_free(c.zone);
 	free(c.fixups);
-	zone_tree_free(&c.tree);
-	return done;
+	if (rc == 0)
+		return c.zone;
+	zone_refuse(tree->src, 0, 0, "out of memory, or more than 4 GiB of data");
+	zone_free(c.zone);
+	return NULL;
 }

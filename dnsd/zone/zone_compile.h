@@ -1,17 +1,19 @@
 /*
- * zone_compile: from records in file order to a struct zone, the form that is served.
+ * zone_compile: from the tree of a zone that has been checked to a struct zone, the form that is
+ * served.
  *
- * Builds the tree of names (zone_tree), checks it (zone_check), then lays names and
- * rrsets one behind the other, nodes in depth-first order, so that what is asked together
- * lies together.  All that is not in the struct zone is freed with the source and the tree.
+ * Lays names and rrsets one behind the other, nodes in depth-first order, so that what is asked
+ * together lies together.  All that is not in the struct zone may go with the tree and the source.
+ * Does not know where the records came from, and refuses nothing but what does not fit in memory.
+ * One thread.
  */
 #ifndef NEARCAST_ZONE_COMPILE_H
 #define NEARCAST_ZONE_COMPILE_H
 
-#include "dnsd/zone/zone.h"
-#include "dnsd/zone/zone_source.h"
+#include "dnsd/zone/zone_tree.h"
 
-/* The source stays the caller's.  NULL with a reason in its err.  zone_free when done. */
-struct zone *zone_compile(struct zone_source *src);
+/* `tree` has passed zone_check.  It stays the caller's, to free: its index and steered names move
+ * into the zone.  NULL with a reason in its source's err.  zone_free when done. */
+struct zone *zone_compile(struct zone_tree *tree);
 
 #endif

@@ -1,41 +1,38 @@
 /*
- * zone_load: master files (RFC 1035 section 5) to a compiled struct zone.
+ * zone_load: a zone from its file to what is served, in one call.
  *
- * Opens regular files only, bounds their size and the depth of $INCLUDE, reads
- * directives and the head of each record (owner, TTL, class, type), and says file and
- * line of what it refuses.  What a zone must hold as a whole is checked in zone_check.c,
- * the data of each type is read in zone_rdata.c (with ldns), text is split in zone_text.c.
- * Knows no configuration and no generations.  Runs on the main thread (or nearctl); not
- * on the packet path.
+ *   zone_read -> struct zone_source -> zone_tree -> zone_check -> zone_compile -> struct zone
  *
- * Where RFC 1035 leaves room: a record without TTL takes $TTL, else the last TTL stated, else
- * 3600; an included file starts with the including file's last owner and leaves its origin
- * and owner as they were, while a $TTL in it stays in force (RFC 2308 section 4: for all
- * records that follow).
+ * The source is the seam: whoever has records from elsewhere fills a source of their own, and
+ * zone_load_source goes the rest of the way, the same for all.
+ *
+ * Knows no configuration and no generations.  Runs on the main thread, or in nearctl: reads files
+ * and takes memory, so never on the packet path.
  */
 #ifndef NEARCAST_ZONE_LOAD_H
 #define NEARCAST_ZONE_LOAD_H
 
 #include "common/err.h"
 #include "dnsd/zone/zone.h"
+#include "dnsd/zone/zone_read.h"
 
-struct zone_load_limits {
-	uint64_t max_octets;		/* of all files together; 0 = default 4 GiB - 1, which is also the most */
-	unsigned max_depth;		/* of $INCLUDE; 0 = default 8 */
-};
-
-/* Loads zone `name` (text) from `file`.  Warnings go to `warn`, one line each,
- * when it is not NULL.  NULL with "FILE:LINE: ..." in err when refused. */
-struct zone *zone_load(const char *name, const char *file, const struct zone_load_limits *limits,
+/* Loads zone `name` (text) from `file`.  NULL limits are the defaults.  Warnings go to `warn`, one
+ * line each, when it is not NULL.  The zone is the caller's (zone_free); NULL with
+ * "FILE:LINE: reason" in err when it is refused. */
+struct zone *zone_load(const char *name, const char *file, const struct zone_read_limits *limits,
     const struct warn *warn, struct err *err);
 
-/* The same from memory; `label` stands for the file in messages and for relative
- * includes.  Such a zone has no stamp worth comparing. */
+/* The same from memory; `label` stands for the file in messages and for relative includes.
+ * zone_load_changed says nothing about such a zone. */
 struct zone *zone_load_text(const char *name, const char *label, const char *text, size_t len,
-    const struct zone_load_limits *limits, const struct warn *warn, struct err *err);
+    const struct zone_read_limits *limits, const struct warn *warn, struct err *err);
 
-/* A number that differs if any file the zone was read from has changed (device,
- * inode, size, mtime to the nanosecond, of every include). */
-uint64_t zone_load_stamp(const struct zone *zone);
+/* Checks and compiles records, wherever they came from.  The source stays the caller's, who may
+ * close it at once.  NULL with a reason in its err. */
+struct zone *zone_load_source(struct zone_source *src);
+
+/* True if a file that the zone was read from, includes counted, is not what it was then: another
+ * device, inode, size, time of modification or of change (to the nanosecond), or gone. */
+bool zone_load_changed(const struct zone *zone);
 
 #endif

@@ -4,7 +4,7 @@
  * A list of records in file order, each knowing its file and line; owners and rdata
  * lie in an arena that is freed whole once the zone is compiled.  Also the two ways
  * to complain: zone_refuse (the zone is not loaded) and zone_warn (it is), both
- * naming file and line.  Shared by zone_load, zone_tree, zone_check, zone_compile.
+ * naming file and line.  Shared by zone_read, zone_tree, zone_check, zone_compile.
  * One thread.
  */
 #ifndef NEARCAST_ZONE_SOURCE_H

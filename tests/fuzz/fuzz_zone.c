@@ -83,7 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char head[] = "@ 60 SOA a b 1 2 3 4 5\n@ 60 NS a\na 60 A 192.0.2.1\n";
 	static const struct warn warn = { warn_line, NULL };
-	struct zone_load_limits limits = { .max_octets = 1 << 20, .max_depth = 2 };
+	struct zone_read_limits limits = { .max_octets = 1 << 20, .max_depth = 2 };
 	bool whole = size != 0 && data[0] == '@';
 	size_t additional = whole ? 0 : sizeof(head) - 1;
 	char *text = malloc(size + additional);

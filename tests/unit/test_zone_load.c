@@ -534,7 +534,7 @@ put_file(const char *name, const char *text)
 }
 
 static struct zone *
-load_file(const char *name, const struct zone_load_limits *limits, struct err *err)
+load_file(const char *name, const struct zone_read_limits *limits, struct err *err)
 {
 	warnings[0] = err->text[0] = '\0';
 	return zone_load("example.org", path(name), limits, &note, err);
@@ -562,9 +562,9 @@ includes(void **state)
 	/* the last owner goes in, and is what it was when the include ends */
 	assert_int_equal(find(z, "ns1", DNS_TXT)->count, 2);
 	assert_int_equal(z->n_files, 3);
-	assert_true(zone_load_stamp(z) == z->file_stamp);
+	assert_false(zone_load_changed(z));
 	put_file("sub/two", "c A 192.0.2.5\n");
-	assert_true(zone_load_stamp(z) != z->file_stamp);
+	assert_true(zone_load_changed(z));
 	zone_free(z);
 }
 
@@ -589,7 +589,7 @@ names_line_in_include(void **state)
 static void
 bounds_includes(void **state)
 {
-	struct zone_load_limits limits = { .max_octets = 200, .max_depth = 2 };
+	struct zone_read_limits limits = { .max_octets = 200, .max_depth = 2 };
 	struct err err;
 	char want[512];
 
@@ -652,15 +652,53 @@ sees_changes_to_the_nanosecond(void **state)
 	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
 	z = load_file("main", NULL, &err);
 	assert_non_null(z);
-	assert_true(zone_load_stamp(z) == z->file_stamp);
+	assert_false(zone_load_changed(z));
 	times[1].tv_nsec = 6;
 	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
-	assert_true(zone_load_stamp(z) != z->file_stamp);
+	assert_true(zone_load_changed(z));
 	times[1].tv_nsec = 5;		/* who sets the time back hides nothing */
 	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
-	assert_true(zone_load_stamp(z) != z->file_stamp);
+	assert_true(zone_load_changed(z));
 	assert_int_equal(unlink(path("main")), 0);
-	assert_true(zone_load_stamp(z) != z->file_stamp);
+	assert_true(zone_load_changed(z));
+	zone_free(z);
+}
+
+/* ---- records from elsewhere ---- */
+
+/* What a transfer or a signer would do: records without any text. */
+static void
+compiles_any_source(void **state)
+{
+	static const uint8_t apex[] = "\7example\3org", www[] = "\3www\7example\3org", ns[] = "\1a\0";
+	static const uint8_t soa[] = "\0\0" "\0\0\0\7" "\0\0\0\1" "\0\0\0\1" "\0\0\0\1" "\0\0\0\5";
+	const struct zone_record records[] = {
+		{ .owner = www, .rdata = (const uint8_t *)"\xc0\0\2\7", .type = DNS_A, .rdlength = 4, .ttl_s = 60 },
+		{ .owner = apex, .rdata = ns, .type = DNS_NS, .rdlength = 3, .ttl_s = 60 },
+		{ .owner = apex, .rdata = soa, .type = DNS_SOA, .rdlength = 22, .ttl_s = 60 },
+	};
+	struct zone_source src;
+	struct err err = { "" };
+	char hex[64];
+	struct zone *z;
+
+	(void)state;
+	zone_source_open(&src, apex, NULL, &err);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(zone_source_add(&src, &records[i]), 0);
+	assert_null(zone_load_source(&src));
+	assert_string_equal(err.text, "?: no SOA record for example.org: expected exactly one");
+	zone_source_close(&src);
+	zone_source_open(&src, apex, NULL, &err);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(zone_source_add(&src, &records[i]), 0);
+	z = zone_load_source(&src);
+	zone_source_close(&src);
+	assert_non_null(z);
+	assert_int_equal(z->serial, 7);
+	assert_string_equal(hex_of(find(z, "www", DNS_A), hex, sizeof(hex)), "c0000207");
+	assert_string_equal(z->file, "");
+	assert_false(zone_load_changed(z));
 	zone_free(z);
 }
 
@@ -701,6 +739,7 @@ main(void)
 		cmocka_unit_test(bounds_includes),
 		cmocka_unit_test(opens_regular_files_only),
 		cmocka_unit_test(sees_changes_to_the_nanosecond),
+		cmocka_unit_test(compiles_any_source),
 		cmocka_unit_test(counts_warnings),
 	};
 
