@@ -56,7 +56,7 @@ zone_rrset(const struct zone *zone, const struct zone_node *node, uint16_t type)
 
 /* What a cut or a DNAME means for the names below it. */
 static enum zone_outcome
-covered(const struct zone *zone, uint32_t id, uint32_t *node)
+occluded(const struct zone *zone, uint32_t id, uint32_t *node)
 {
 	*node = id;
 	return (zone->nodes[id].flags & ZONE_NODE_CUT) != 0 ? ZONE_DELEGATION : ZONE_DNAME;
@@ -69,7 +69,7 @@ found(const struct zone *zone, uint32_t id, uint16_t qtype, uint32_t *node)
 	const struct zone_node *n = &zone->nodes[id];
 
 	if ((n->flags & ZONE_NODE_OCCLUDED) != 0)
-		return covered(zone, n->occluded_by, node);
+		return occluded(zone, n->occluded_by, node);
 	*node = id;
 	if ((n->flags & ZONE_NODE_CUT) != 0 && qtype != DNS_DS)
 		return ZONE_DELEGATION;
@@ -83,9 +83,9 @@ missed(const struct zone *zone, uint32_t id, uint32_t *node)
 	const struct zone_node *n = &zone->nodes[id];
 
 	if ((n->flags & ZONE_NODE_OCCLUDED) != 0)
-		return covered(zone, n->occluded_by, node);
+		return occluded(zone, n->occluded_by, node);
 	if ((n->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0)
-		return covered(zone, id, node);
+		return occluded(zone, id, node);
 	if (n->wildcard != ZONE_NONE) {
 		*node = n->wildcard;
 		return ZONE_WILDCARD;

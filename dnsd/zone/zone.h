@@ -65,12 +65,12 @@ struct zone_additional {
 	uint32_t node;			/* whose A and AAAA */
 	uint16_t target;		/* offset in the other's wire where this owner stands; 0 = nowhere
 					 * that a pointer may lead to */
-	bool in_domain;			/* glue below the cut: without it TC (RFC 9471) */
+	bool in_domain;			/* glue at or below the cut itself: without it TC (RFC 9471) */
 };
 
 enum zone_node_flag {
 	ZONE_NODE_CUT = 1,		/* has NS and is not the apex: a delegation */
-	ZONE_NODE_OCCLUDED = 2,		/* beneath a cut or a DNAME: data here is glue or occluded; `occluded_by` names the node above */
+	ZONE_NODE_OCCLUDED = 2,		/* beneath a cut or a DNAME: data here is glue, or never served */
 	ZONE_NODE_DNAME = 4,
 	ZONE_NODE_CNAME = 8,
 	ZONE_NODE_APEX = 16
@@ -83,7 +83,7 @@ struct zone_node {
 	uint8_t flags;
 	uint8_t labels;			/* of the owner, without the root */
 	uint32_t wildcard;		/* index of the child `*`, or ZONE_NONE */
-	uint32_t occluded_by;			/* OCCLUDED: index of the cut or DNAME above; else ZONE_NONE */
+	uint32_t occluded_by;		/* OCCLUDED: index of the topmost cut or DNAME above; else ZONE_NONE */
 	uint32_t steer;			/* index into steers, or ZONE_NONE */
 };
 
@@ -151,7 +151,7 @@ const struct rrset *zone_rrset(const struct zone *zone, const struct zone_node *
 /* How the search for a name ended. */
 enum zone_outcome {
 	ZONE_FOUND,			/* node has the name's data (it may lack the type) */
-	ZONE_WILDCARD,			/* node is the wildcard that covers the name */
+	ZONE_WILDCARD,			/* node is the wildcard that the name matches */
 	ZONE_DELEGATION,		/* node is the cut at or above the name */
 	ZONE_DNAME,			/* node has a DNAME and the name is below it */
 	ZONE_NXDOMAIN			/* node is the closest encloser */

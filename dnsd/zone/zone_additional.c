@@ -69,18 +69,18 @@ add(struct zone *z, uint32_t *room, uint32_t first, struct zone_additional addit
 	return 0;
 }
 
-/* The additionals of one pass over an rrset: those that are required, or the others. */
+/* The additionals of one pass over an rrset: in-domain glue, or the others. */
 static int
 add_those(const struct zone_tree *t, struct zone *z, uint32_t *room, bool in_domain, uint32_t owner,
-    const struct zone_group *g, const struct rrset *set, uint32_t first)
+    const struct zone_tree_rrset *rrset, const struct rrset *set, uint32_t first)
 {
 	/* names of other types are not for pointers to lead to (RFC 3597 section 4) */
-	bool pointable = g->type == DNS_NS || g->type == DNS_MX;
+	bool pointable = rrset->type == DNS_NS || rrset->type == DNS_MX;
 	uint32_t wire = 0;
 
-	for (uint32_t i = 0; i < g->n && z->n_additionals - first < UINT16_MAX; i++) {
-		uint32_t target = wire + RECORD_HEAD + (uint32_t)target_at(g->type);
-		uint32_t node = address_node(t, owner, &t->src->records[g->records[i]]);
+	for (uint32_t i = 0; i < rrset->n && z->n_additionals - first < UINT16_MAX; i++) {
+		uint32_t target = wire + RECORD_HEAD + (uint32_t)target_at(rrset->type);
+		uint32_t node = address_node(t, owner, &t->src->records[rrset->records[i]]);
 		wire += RECORD_HEAD + dns_get16(set->wire + wire + 10);
 		if (node == ZONE_NONE || in_domain_glue(t, owner, node) != in_domain)
 			continue;
@@ -92,15 +92,15 @@ add_those(const struct zone_tree *t, struct zone *z, uint32_t *room, bool in_dom
 }
 
 int
-zone_extra_add(const struct zone_tree *t, struct zone *z, uint32_t *room, uint32_t owner,
-    const struct zone_group *g, struct rrset *set)
+zone_additional_add(const struct zone_tree *t, struct zone *z, uint32_t *room, uint32_t owner,
+    const struct zone_tree_rrset *rrset, struct rrset *set)
 {
 	uint32_t first = z->n_additionals;
 
-	if (target_at(g->type) < 0)
+	if (target_at(rrset->type) < 0)
 		return 0;
-	if (add_those(t, z, room, true, owner, g, set, first) != 0 ||
-	    add_those(t, z, room, false, owner, g, set, first) != 0)
+	if (add_those(t, z, room, true, owner, rrset, set, first) != 0 ||
+	    add_those(t, z, room, false, owner, rrset, set, first) != 0)
 		return -1;
 	if (z->n_additionals != first) {
 		set->additional = first;

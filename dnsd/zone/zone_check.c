@@ -19,17 +19,17 @@ check_apex(const struct zone_tree *t)
 	const struct zone_tree_node *apex = &t->nodes[0];
 	struct zone_source *src = t->src;
 	char name[NAME_TEXT];
-	struct zone_group g;
+	struct zone_tree_rrset rrset;
 	uint32_t line = src->n_records != 0 ? src->records[0].line : 1;
 
-	if (!zone_tree_group(t, apex, DNS_SOA, &g))
+	if (!zone_tree_rrset(t, apex, DNS_SOA, &rrset))
 		return zone_refuse(src, 0, line, "no SOA record for %.200s: expected exactly one",
 		    name_text(name, src->apex));
-	if (g.n > 1)
-		return zone_refuse_at(src, record(t, &g.records[1]), "a second SOA record; the first is in line %u",
-		    record(t, &g.records[0])->line);
-	line = record(t, &g.records[0])->line;
-	if (!zone_tree_group(t, apex, DNS_NS, &g))
+	if (rrset.n > 1)
+		return zone_refuse_at(src, record(t, &rrset.records[1]), "a second SOA record; the first is in line %u",
+		    record(t, &rrset.records[0])->line);
+	line = record(t, &rrset.records[0])->line;
+	if (!zone_tree_rrset(t, apex, DNS_NS, &rrset))
 		return zone_refuse(src, record(t, &apex->first)->file, line,
 		    "no NS record for %.200s: expected at least one at the apex", name_text(name, src->apex));
 	return 0;
@@ -44,55 +44,55 @@ beside_cname(uint16_t type)
 }
 
 static int
-check_cname(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *cname)
+check_cname(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_tree_rrset *cname)
 {
 	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 	const struct zone_record *first = record(t, &cname->records[0]), *other;
-	struct zone_group g;
+	struct zone_tree_rrset rrset;
 	uint32_t pos = 0;
 
 	name_text(owner, node->name);
 	if (cname->n > 1)
 		return zone_refuse_at(t->src, record(t, &cname->records[1]),
 		    "a second CNAME for %.200s; the first is in line %u", owner, first->line);
-	while (zone_tree_next(t, node, &pos, &g)) {
-		if (g.n == 0 || beside_cname(g.type))
+	while (zone_tree_next(t, node, &pos, &rrset)) {
+		if (rrset.n == 0 || beside_cname(rrset.type))
 			continue;
-		other = record(t, &g.records[0]);
+		other = record(t, &rrset.records[0]);
 		return zone_refuse_at(t->src, other->line > first->line ? other : first,
 		    "%.200s has a CNAME (line %u) and other data (%s, line %u): a CNAME stands alone", owner,
-		    first->line, dns_type_text(type, g.type), other->line);
+		    first->line, dns_type_text(type, rrset.type), other->line);
 	}
 	return 0;
 }
 
 static int
-check_dname(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *dname)
+check_dname(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_tree_rrset *dname)
 {
 	char owner[NAME_TEXT];
 	const struct zone_record *first = record(t, &dname->records[0]);
-	struct zone_group g;
+	struct zone_tree_rrset rrset;
 
 	name_text(owner, node->name);
 	if (dname->n > 1)
 		return zone_refuse_at(t->src, record(t, &dname->records[1]),
 		    "a second DNAME for %.200s; the first is in line %u", owner, first->line);
-	if (node != t->nodes && zone_tree_group(t, node, DNS_NS, &g))
+	if (node != t->nodes && zone_tree_rrset(t, node, DNS_NS, &rrset))
 		return zone_refuse_at(t->src, first, "%.200s has a DNAME and NS records (line %u): "
-		    "a DNAME cannot stand at a delegation", owner, record(t, &g.records[0])->line);
+		    "a DNAME cannot stand at a delegation", owner, record(t, &rrset.records[0])->line);
 	return 0;
 }
 
 /* Lowest TTL for all (RFC 2181 5.2); says so once. */
 static void
-level_ttls(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *g)
+level_ttls(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_tree_rrset *rrset)
 {
-	const struct zone_record *first = record(t, &g->records[0]), *odd = NULL;
+	const struct zone_record *first = record(t, &rrset->records[0]), *odd = NULL;
 	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 	uint32_t ttl = first->ttl_s;
 
-	for (uint32_t i = 1; i < g->n; i++) {
-		const struct zone_record *rec = record(t, &g->records[i]);
+	for (uint32_t i = 1; i < rrset->n; i++) {
+		const struct zone_record *rec = record(t, &rrset->records[i]);
 		if (rec->ttl_s == first->ttl_s)
 			continue;
 		if (odd == NULL)
@@ -103,36 +103,36 @@ level_ttls(const struct zone_tree *t, const struct zone_tree_node *node, const s
 	if (odd == NULL)
 		return;
 	zone_warn_at(t->src, odd, "%.200s %s: TTL %u differs from %u in line %u: the lowest (%u) is used for all",
-	    name_text(owner, node->name), dns_type_text(type, g->type), odd->ttl_s, first->ttl_s,
+	    name_text(owner, node->name), dns_type_text(type, rrset->type), odd->ttl_s, first->ttl_s,
 	    first->line, ttl);
-	for (uint32_t i = 0; i < g->n; i++)
-		record(t, &g->records[i])->ttl_s = ttl;
+	for (uint32_t i = 0; i < rrset->n; i++)
+		record(t, &rrset->records[i])->ttl_s = ttl;
 }
 
 /* One type at one node; sets the node's flags. */
 static int
-check_group(struct zone_tree *t, struct zone_tree_node *node, const struct zone_group *g)
+check_rrset(struct zone_tree *t, struct zone_tree_node *node, const struct zone_tree_rrset *rrset)
 {
 	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 
-	if (g->n == 0) {
-		zone_warn_at(t->src, record(t, &g->sigs[0]), "%.200s: an RRSIG over %s, which is not there, is dropped",
-		    name_text(owner, node->name), dns_type_text(type, g->type));
+	if (rrset->n == 0) {
+		zone_warn_at(t->src, record(t, &rrset->sigs[0]), "%.200s: an RRSIG over %s, which is not there, is dropped",
+		    name_text(owner, node->name), dns_type_text(type, rrset->type));
 		return 0;
 	}
-	if (g->n > UINT16_MAX || g->n_sigs > UINT16_MAX)
-		return zone_refuse_at(t->src, record(t, &g->records[0]), "%.200s has %u records of type %s: "
-		    "expected at most 65535", name_text(owner, node->name), g->n,
-		    dns_type_text(type, g->type));
-	level_ttls(t, node, g);
-	switch (g->type) {
+	if (rrset->n > UINT16_MAX || rrset->n_sigs > UINT16_MAX)
+		return zone_refuse_at(t->src, record(t, &rrset->records[0]), "%.200s has %u records of type %s: "
+		    "expected at most 65535", name_text(owner, node->name), rrset->n,
+		    dns_type_text(type, rrset->type));
+	level_ttls(t, node, rrset);
+	switch (rrset->type) {
 	case DNS_A:
 	case DNS_AAAA:
 		node->address = true;
 		break;
 	case DNS_SOA:
 		if (node != t->nodes)
-			return zone_refuse_at(t->src, record(t, &g->records[0]),
+			return zone_refuse_at(t->src, record(t, &rrset->records[0]),
 			    "an SOA record for %.200s: it belongs at the apex alone", name_text(owner, node->name));
 		break;
 	case DNS_NS:
@@ -141,10 +141,10 @@ check_group(struct zone_tree *t, struct zone_tree_node *node, const struct zone_
 		break;
 	case DNS_CNAME:
 		node->flags |= ZONE_NODE_CNAME;
-		return check_cname(t, node, g);
+		return check_cname(t, node, rrset);
 	case DNS_DNAME:
 		node->flags |= ZONE_NODE_DNAME;
-		return check_dname(t, node, g);
+		return check_dname(t, node, rrset);
 	}
 	return 0;
 }
@@ -154,10 +154,10 @@ check_nodes(struct zone_tree *t)
 {
 	t->nodes[0].flags = ZONE_NODE_APEX;
 	for (uint32_t i = 0; i < t->n_nodes; i++) {
-		struct zone_group g;
+		struct zone_tree_rrset rrset;
 		uint32_t pos = 0;
-		while (zone_tree_next(t, &t->nodes[i], &pos, &g))
-			if (check_group(t, &t->nodes[i], &g) != 0)
+		while (zone_tree_next(t, &t->nodes[i], &pos, &rrset))
+			if (check_rrset(t, &t->nodes[i], &rrset) != 0)
 				return -1;
 	}
 	return 0;
@@ -165,7 +165,7 @@ check_nodes(struct zone_tree *t)
 
 /* Marks what lies beneath cuts and DNAMEs: the topmost counts. */
 static void
-find_covers(struct zone_tree *t)
+find_occluded(struct zone_tree *t)
 {
 	for (uint32_t i = 1; i < t->n_nodes; i++) {
 		struct zone_tree_node *node = &t->nodes[i];
@@ -196,7 +196,7 @@ warn_occluded(const struct zone_tree *t, const struct zone_tree_node *node)
 	const struct zone_tree_node *occluded_by = node;
 	bool below = (node->flags & ZONE_NODE_OCCLUDED) != 0, dname;
 	char owner[NAME_TEXT], above[NAME_TEXT], type[DNS_TYPE_TEXT];
-	struct zone_group g;
+	struct zone_tree_rrset rrset;
 	uint32_t pos = 0;
 
 	if (!below && (node->flags & ZONE_NODE_CUT) == 0)
@@ -204,10 +204,10 @@ warn_occluded(const struct zone_tree *t, const struct zone_tree_node *node)
 	if (below)
 		occluded_by = &t->nodes[node->occluded_by];
 	dname = (occluded_by->flags & ZONE_NODE_CUT) == 0;
-	while (zone_tree_next(t, node, &pos, &g))
-		if (g.n != 0 && (dname || !served_at_cut(g.type, below)))
-			zone_warn_at(t->src, record(t, &g.records[0]), "%.150s %s: never served: it lies %s the %s %.150s",
-			    name_text(owner, node->name), dns_type_text(type, g.type), below ? "below" : "at",
+	while (zone_tree_next(t, node, &pos, &rrset))
+		if (rrset.n != 0 && (dname || !served_at_cut(rrset.type, below)))
+			zone_warn_at(t->src, record(t, &rrset.records[0]), "%.150s %s: never served: it lies %s the %s %.150s",
+			    name_text(owner, node->name), dns_type_text(type, rrset.type), below ? "below" : "at",
 			    dname ? "DNAME" : "delegation", name_text(above, occluded_by->name));
 }
 
@@ -216,15 +216,15 @@ static void
 warn_odd(const struct zone_tree *t, const struct zone_tree_node *node)
 {
 	char owner[NAME_TEXT];
-	struct zone_group g;
+	struct zone_tree_rrset rrset;
 
 	if (node != t->nodes && node->name[0] == 1 && node->name[1] == '*' &&
 	    (node->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0 &&
-	    (zone_tree_group(t, node, DNS_NS, &g) || zone_tree_group(t, node, DNS_DNAME, &g)))
-		zone_warn_at(t->src, record(t, &g.records[0]), "%.200s: %s at a wildcard has no defined meaning",
-		    name_text(owner, node->name), g.type == DNS_NS ? "NS" : "DNAME");
-	if ((node->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) == 0 && zone_tree_group(t, node, DNS_DS, &g))
-		zone_warn_at(t->src, record(t, &g.records[0]), "%.200s has DS but no NS: it is no delegation",
+	    (zone_tree_rrset(t, node, DNS_NS, &rrset) || zone_tree_rrset(t, node, DNS_DNAME, &rrset)))
+		zone_warn_at(t->src, record(t, &rrset.records[0]), "%.200s: %s at a wildcard has no defined meaning",
+		    name_text(owner, node->name), rrset.type == DNS_NS ? "NS" : "DNAME");
+	if ((node->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) == 0 && zone_tree_rrset(t, node, DNS_DS, &rrset))
+		zone_warn_at(t->src, record(t, &rrset.records[0]), "%.200s has DS but no NS: it is no delegation",
 		    name_text(owner, node->name));
 }
 
@@ -270,24 +270,24 @@ steered_target(const struct zone_tree *t, const uint8_t *target)
 }
 
 static int
-check_targets(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *g)
+check_targets(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_tree_rrset *rrset)
 {
 	const struct zone_tree_node *cut = (node->flags & ZONE_NODE_CUT) != 0 ? node : NULL;
 	char owner[NAME_TEXT], name[NAME_TEXT], type[DNS_TYPE_TEXT];
 
-	for (uint32_t i = 0; i < g->n; i++) {
-		const struct zone_record *rec = record(t, &g->records[i]);
-		const uint8_t *target = rec->rdata + zone_tree_name_at(g->type);
+	for (uint32_t i = 0; i < rrset->n; i++) {
+		const struct zone_record *rec = record(t, &rrset->records[i]);
+		const uint8_t *target = rec->rdata + zone_tree_name_at(rrset->type);
 		const char *why;
 		if (target[0] == 0 || !name_below(target, t->src->apex))
 			continue;
-		if (g->type == DNS_NS && t->n_steers != 0 && steered_target(t, target) != NULL)
+		if (rrset->type == DNS_NS && t->n_steers != 0 && steered_target(t, target) != NULL)
 			return zone_refuse_at(t->src, rec, "NS %.200s: a steered name cannot be a name server's",
 			    name_text(name, target));
-		why = bad_target(t, target, g->type == DNS_NS ? cut : NULL);
+		why = bad_target(t, target, rrset->type == DNS_NS ? cut : NULL);
 		if (why != NULL)
 			zone_warn_at(t->src, rec, "%.150s %s: its target %.150s %s", name_text(owner, node->name),
-			    dns_type_text(type, g->type), name_text(name, target), why);
+			    dns_type_text(type, rrset->type), name_text(name, target), why);
 	}
 	return 0;
 }
@@ -297,15 +297,15 @@ check_all_targets(const struct zone_tree *t)
 {
 	for (uint32_t i = 0; i < t->n_nodes; i++) {
 		const struct zone_tree_node *node = &t->nodes[i];
-		struct zone_group g;
+		struct zone_tree_rrset rrset;
 		uint32_t pos = 0;
 		warn_occluded(t, node);
 		warn_odd(t, node);
 		if ((node->flags & ZONE_NODE_OCCLUDED) != 0)
 			continue;
-		while (zone_tree_next(t, node, &pos, &g))
-			if ((g.type == DNS_NS || g.type == DNS_MX || g.type == DNS_SRV) &&
-			    check_targets(t, node, &g) != 0)
+		while (zone_tree_next(t, node, &pos, &rrset))
+			if ((rrset.type == DNS_NS || rrset.type == DNS_MX || rrset.type == DNS_SRV) &&
+			    check_targets(t, node, &rrset) != 0)
 				return -1;
 	}
 	return 0;
@@ -313,17 +313,17 @@ check_all_targets(const struct zone_tree *t)
 
 /* Reads the _steer record of one node into its parent. */
 static int
-read_steer(struct zone_tree *t, const struct zone_tree_node *node, const struct zone_group *g)
+read_steer(struct zone_tree *t, const struct zone_tree_node *node, const struct zone_tree_rrset *rrset)
 {
-	const struct zone_record *rec = record(t, &g->records[0]);
+	const struct zone_record *rec = record(t, &rrset->records[0]);
 	struct zone_tree_node *named = &t->nodes[node->parent];
 	struct zone_steer *steer = &t->steers[t->n_steers];
 	char name[NAME_TEXT];
 	struct err err;
 
 	name_text(name, named->name);
-	if (g->n > 1)
-		return zone_refuse_at(t->src, record(t, &g->records[1]),
+	if (rrset->n > 1)
+		return zone_refuse_at(t->src, record(t, &rrset->records[1]),
 		    "a second _steer record for %.200s; the first is in line %u", name, rec->line);
 	*steer = (struct zone_steer){ .node = node->parent, .line = (int)rec->line, .file = rec->file };
 	if (zone_steer_parse(steer, rec->rdata, rec->rdlength, &err) != 0)
@@ -345,8 +345,8 @@ read_steers(struct zone_tree *t)
 
 	for (uint32_t i = 1; i < t->n_nodes; i++) {
 		struct zone_tree_node *node = &t->nodes[i];
-		struct zone_group g;
-		if (!zone_steer_owner(node->name) || !zone_tree_group(t, node, DNS_TXT, &g))
+		struct zone_tree_rrset rrset;
+		if (!zone_steer_owner(node->name) || !zone_tree_rrset(t, node, DNS_TXT, &rrset))
 			continue;
 		if (t->n_steers == room) {
 			struct zone_steer *grown;
@@ -356,7 +356,7 @@ read_steers(struct zone_tree *t)
 				return zone_refuse(t->src, 0, 0, "out of memory");
 			t->steers = grown;
 		}
-		if (read_steer(t, node, &g) != 0)
+		if (read_steer(t, node, &rrset) != 0)
 			return -1;
 	}
 	return 0;
@@ -367,7 +367,7 @@ zone_check(struct zone_tree *t)
 {
 	if (check_apex(t) != 0 || check_nodes(t) != 0)
 		return -1;
-	find_covers(t);
+	find_occluded(t);
 	if (read_steers(t) != 0)
 		return -1;
 	return check_all_targets(t);

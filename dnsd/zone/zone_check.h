@@ -5,8 +5,8 @@
  * Refuses: no SOA or a second one, an SOA elsewhere, no NS at the apex, CNAME beside
  * other data, two CNAMEs or DNAMEs, a bad _steer record.  Warns: data that is never
  * served (below a cut or a DNAME), TTLs that differ in an RRset (the lowest wins), NS, MX
- * and SRV targets that are aliases or do not exist, missing glue.  Sets flags, cover and
- * steer of every node.  Knows no files beyond the line a record came from.
+ * and SRV targets that are aliases or do not exist, missing glue.  Sets flags, occluded_by
+ * and steer of every node.  Knows no files beyond the line a record came from.
  */
 #ifndef NEARCAST_ZONE_CHECK_H
 #define NEARCAST_ZONE_CHECK_H

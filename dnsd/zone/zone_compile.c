@@ -13,7 +13,7 @@ struct compile {
 	struct zone_tree *tree;
 	struct zone *zone;
 	size_t room;			/* octets of zone->data */
-	uint32_t extras_room;
+	uint32_t additionals_room;
 	uint32_t *fixups;		/* of the rrset in the making */
 	uint32_t n_fixups, fixups_room;
 };
@@ -205,27 +205,27 @@ rec_of(const struct compile *c, uint32_t i)
 
 /* Lays one type with its signatures behind the data; its offset, or ZONE_NONE. */
 static uint32_t
-put_rrset(struct compile *c, const struct zone_group *g, uint32_t ttl_s)
+put_rrset(struct compile *c, const struct zone_tree_rrset *rrset, uint32_t ttl_s)
 {
-	size_t most = wire_size(c, g->records, g->n) + wire_size(c, g->sigs, g->n_sigs) + 4;
+	size_t most = wire_size(c, rrset->records, rrset->n) + wire_size(c, rrset->sigs, rrset->n_sigs) + 4;
 	uint32_t at = reserve(c, sizeof(struct rrset) + most, true), len = 0;
-	bool few = g->n <= UINT16_MAX / 2;	/* n_fixups counts to 65535 */
+	bool few = rrset->n <= UINT16_MAX / 2;	/* n_fixups counts to 65535 */
 	struct rrset *set;
 
 	if (at == ZONE_NONE)
 		return ZONE_NONE;
 	set = (struct rrset *)(void *)(c->zone->data + at);
-	*set = (struct rrset){ .type = g->type, .count = (uint16_t)g->n, .ttl_s = ttl_s,
-	    .n_sigs = (uint16_t)g->n_sigs, .additional = ZONE_NONE };
+	*set = (struct rrset){ .type = rrset->type, .count = (uint16_t)rrset->n, .ttl_s = ttl_s,
+	    .n_sigs = (uint16_t)rrset->n_sigs, .additional = ZONE_NONE };
 	c->n_fixups = 0;
-	for (uint32_t i = 0; i < g->n + g->n_sigs; i++) {
-		bool sig = i >= g->n;
-		int n = put_record(c, rec_of(c, sig ? g->sigs[i - g->n] : g->records[i]), ttl_s,
+	for (uint32_t i = 0; i < rrset->n + rrset->n_sigs; i++) {
+		bool sig = i >= rrset->n;
+		int n = put_record(c, rec_of(c, sig ? rrset->sigs[i - rrset->n] : rrset->records[i]), ttl_s,
 		    few && !sig, set->wire + len, len);
 		if (n < 0)
 			return ZONE_NONE;
 		len += (uint32_t)n;
-		if (i + 1 == g->n)
+		if (i + 1 == rrset->n)
 			set->len = len;
 	}
 	set->sigs_len = len - set->len;
@@ -241,15 +241,15 @@ put_rrset(struct compile *c, const struct zone_group *g, uint32_t ttl_s)
 /* ---- the whole ---- */
 
 static void
-warn_large(const struct compile *c, const struct zone_tree_node *node, const struct zone_group *g,
+warn_large(const struct compile *c, const struct zone_tree_node *node, const struct zone_tree_rrset *rrset,
     const struct rrset *set)
 {
 	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 
 	if (set->len + DNS_HEADER_LEN + name_len(node->name) + 4 > UINT16_MAX)
-		zone_warn_at(c->tree->src, rec_of(c, g->records[0]),
+		zone_warn_at(c->tree->src, rec_of(c, rrset->records[0]),
 		    "%.200s %s: %u records of %u octets do not fit into one message",
-		    name_text(owner, node->name), dns_type_text(type, g->type), g->n, set->len);
+		    name_text(owner, node->name), dns_type_text(type, rrset->type), rrset->n, set->len);
 }
 
 static int
@@ -257,7 +257,7 @@ put_node(struct compile *c, uint32_t i)
 {
 	const struct zone_tree_node *from = &c->tree->nodes[i];
 	struct zone_node *node = &c->zone->nodes[from->id];
-	struct zone_group g;
+	struct zone_tree_rrset rrset;
 	struct rrset *set;
 	uint32_t pos = 0;
 
@@ -273,17 +273,17 @@ put_node(struct compile *c, uint32_t i)
 	node->rrsets = (uint32_t)((c->zone->data_len + 7) & ~(size_t)7);
 	if (from->n != 0)
 		c->zone->names++;
-	while (zone_tree_next(c->tree, from, &pos, &g)) {
+	while (zone_tree_next(c->tree, from, &pos, &rrset)) {
 		uint32_t at;
-		if (g.n == 0)
+		if (rrset.n == 0)
 			continue;	/* signatures over nothing */
-		at = put_rrset(c, &g, rec_of(c, g.records[0])->ttl_s);
+		at = put_rrset(c, &rrset, rec_of(c, rrset.records[0])->ttl_s);
 		if (at == ZONE_NONE)
 			return -1;
 		set = (struct rrset *)(void *)(c->zone->data + at);
-		if (zone_extra_add(c->tree, c->zone, &c->extras_room, i, &g, set) != 0)
+		if (zone_additional_add(c->tree, c->zone, &c->additionals_room, i, &rrset, set) != 0)
 			return -1;
-		warn_large(c, from, &g, set);
+		warn_large(c, from, &rrset, set);
 		node->n_rrsets++;
 	}
 	return 0;
@@ -294,14 +294,14 @@ static int
 put_soa(struct compile *c, uint32_t *negative)
 {
 	const struct zone_record *rec;
-	struct zone_group g;
+	struct zone_tree_rrset rrset;
 	uint32_t minimum;
 
-	zone_tree_group(c->tree, &c->tree->nodes[0], DNS_SOA, &g);
-	rec = rec_of(c, g.records[0]);
+	zone_tree_rrset(c->tree, &c->tree->nodes[0], DNS_SOA, &rrset);
+	rec = rec_of(c, rrset.records[0]);
 	minimum = dns_get32(rec->rdata + rec->rdlength - 4);
 	c->zone->serial = dns_get32(rec->rdata + rec->rdlength - 20);
-	*negative = put_rrset(c, &g, minimum < rec->ttl_s ? minimum : rec->ttl_s);
+	*negative = put_rrset(c, &rrset, minimum < rec->ttl_s ? minimum : rec->ttl_s);
 	return *negative == ZONE_NONE ? -1 : 0;
 }
 

@@ -1,14 +1,13 @@
 /*
  * zone_rdata: a record's type and data, from tokens to wire form.
  *
- * The only file that knows ldns.  Its table says which fields a type has, and its
- * converters read all but the plainest of them (base64, bitmaps, LOC, SVCB parameters,
- * mnemonics).  Numbers, addresses, names, texts and hex are read in zone_field.c, because
- * ldns is lenient where a slip must be said: 70000 as a 16-bit number becomes 4464, half
- * an octet of hex becomes one, a relative gateway an absolute name.  RFC 3597 generic data
- * of a type ldns knows is checked by reading it as that type.
+ * ldns says which fields a type has, and its converters read all but the plainest of them
+ * (base64, bitmaps, LOC, SVCB parameters, mnemonics).  Numbers, addresses, names, texts and hex
+ * are read in zone_field.c, because ldns is lenient where a slip must be said: 70000 as a 16-bit
+ * number becomes 4464, half an octet of hex becomes one, a relative gateway an absolute name.
+ * RFC 3597 generic data of a type that ldns knows is checked by reading it as that type.
  *
- * Knows no zones.  One thread per struct.
+ * Knows no zones; ldns stays behind these functions.  One thread per struct.
  */
 #ifndef NEARCAST_ZONE_RDATA_H
 #define NEARCAST_ZONE_RDATA_H

@@ -253,7 +253,7 @@ arrange(struct zone_tree *t, struct zone_tree_node *node)
 
 /* Brings the records of each node together. */
 static int
-group_records(struct zone_tree *t, const uint32_t *node_of)
+gather_records(struct zone_tree *t, const uint32_t *node_of)
 {
 	uint32_t at = 0;
 
@@ -310,7 +310,7 @@ zone_tree_build(struct zone_tree *t, struct zone_source *src)
 	if (node_of != NULL && t->order != NULL &&
 	    add_node(t, src->apex, name_hash(src->apex), src->apex_labels, ZONE_NONE) == 0 &&
 	    place_records(t, node_of) == 0)
-		rc = group_records(t, node_of);
+		rc = gather_records(t, node_of);
 	free(node_of);
 	return rc == 0 ? 0 : zone_refuse(src, 0, 0, "out of memory for %u records", src->n_records);
 }
@@ -326,7 +326,7 @@ zone_tree_free(struct zone_tree *t)
 
 bool
 zone_tree_next(const struct zone_tree *t, const struct zone_tree_node *node, uint32_t *pos,
-    struct zone_group *g)
+    struct zone_tree_rrset *rrset)
 {
 	const struct zone_record *records = t->src->records;
 	const uint32_t *run = t->order + node->first;
@@ -335,25 +335,25 @@ zone_tree_next(const struct zone_tree *t, const struct zone_tree_node *node, uin
 	if (i >= node->n)
 		return false;
 	key = sort_key(&records[run[i]]) & ~UINT32_C(1);
-	*g = (struct zone_group){ .type = (uint16_t)(key >> 1), .records = run + i };
+	*rrset = (struct zone_tree_rrset){ .type = (uint16_t)(key >> 1), .records = run + i };
 	for (; i < node->n && sort_key(&records[run[i]]) == key; i++)
-		g->n++;
-	g->sigs = run + i;
+		rrset->n++;
+	rrset->sigs = run + i;
 	for (; i < node->n && sort_key(&records[run[i]]) == (key | 1); i++)
-		g->n_sigs++;
+		rrset->n_sigs++;
 	*pos = i;
 	return true;
 }
 
 bool
-zone_tree_group(const struct zone_tree *t, const struct zone_tree_node *node, uint16_t type,
-    struct zone_group *g)
+zone_tree_rrset(const struct zone_tree *t, const struct zone_tree_node *node, uint16_t type,
+    struct zone_tree_rrset *rrset)
 {
 	uint32_t pos = 0;
 
-	while (zone_tree_next(t, node, &pos, g))
-		if (g->type == type)
-			return g->n != 0;
-	*g = (struct zone_group){ .type = type };
+	while (zone_tree_next(t, node, &pos, rrset))
+		if (rrset->type == type)
+			return rrset->n != 0;
+	*rrset = (struct zone_tree_rrset){ .type = type };
 	return false;
 }

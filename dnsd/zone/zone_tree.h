@@ -40,7 +40,7 @@ struct zone_tree {
 };
 
 /* The records of one type at a node. */
-struct zone_group {
+struct zone_tree_rrset {
 	uint16_t type;
 	const uint32_t *records, *sigs;		/* into order */
 	uint32_t n, n_sigs;
@@ -58,11 +58,11 @@ uint32_t zone_tree_closest(const struct zone_tree *tree, const uint8_t *name, bo
 
 /* Goes through the types of a node; *pos starts as 0.  false at the end. */
 bool zone_tree_next(const struct zone_tree *tree, const struct zone_tree_node *node, uint32_t *pos,
-    struct zone_group *group);
+    struct zone_tree_rrset *rrset);
 
 /* Finds one type; false (and n = 0) if the node has none of it. */
-bool zone_tree_group(const struct zone_tree *tree, const struct zone_tree_node *node, uint16_t type,
-    struct zone_group *group);
+bool zone_tree_rrset(const struct zone_tree *tree, const struct zone_tree_node *node, uint16_t type,
+    struct zone_tree_rrset *rrset);
 
 /* Offset of the name in the rdata of types with one at a fixed place, -1 for others. */
 int zone_tree_name_at(uint16_t type);

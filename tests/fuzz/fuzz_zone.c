@@ -85,19 +85,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct warn warn = { warn_line, NULL };
 	struct zone_read_limits limits = { .max_octets = 1 << 20, .max_depth = 2 };
 	bool whole = size != 0 && data[0] == '@';
-	size_t additional = whole ? 0 : sizeof(head) - 1;
-	char *text = malloc(size + additional);
+	size_t front = whole ? 0 : sizeof(head) - 1;
+	char *text = malloc(size + front);
 	struct err err = { "" };
 	struct zone *z;
 
 	if (text == NULL)
 		return 0;
 	if (!whole)
-		memcpy(text, head, additional);
+		memcpy(text, head, front);
 	if (size != 0)
-		memcpy(text + additional, data, size);
+		memcpy(text + front, data, size);
 	/* /nowhere: relative includes find nothing on this machine */
-	z = zone_load_text("Example.org", "/nowhere/zone.txt", text, size + additional, &limits, &warn, &err);
+	z = zone_load_text("Example.org", "/nowhere/zone.txt", text, size + front, &limits, &warn,
+	    &err);
 	free(text);
 	if (z == NULL) {
 		check(err.text[0] == '/');	/* with its file, which may be an included one */

@@ -443,13 +443,13 @@ makes_negative_soa(void **state)
 static const struct {
 	const char *sentence, *text, *owner;
 	uint16_t type;
-	const char *expected;		/* "NAME" or "NAME!" (required), in order */
+	const char *expected;		/* "NAME", "NAME!" for in-domain glue, in order */
 } additionals[] = {
 	{ "the apex's name server", HEAD, "@", DNS_NS, "ns1" },
 	{ "an apex name server below a cut", HEAD "@ 60 NS n.c\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n", "@", DNS_NS, "ns1 n.c" },
-	{ "in-domain glue comes first and is required", HEAD "c 60 NS ns1\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n", "c", DNS_NS, "n.c! ns1" },
+	{ "in-domain glue comes first", HEAD "c 60 NS ns1\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n", "c", DNS_NS, "n.c! ns1" },
 	{ "glue at the cut itself", HEAD "c 60 NS c\nc 60 AAAA 2001:db8::1\n", "c", DNS_NS, "c!" },
-	{ "glue of a sibling is not required", HEAD "c 60 NS n.d\nd 60 NS ns1\nn.d 60 A 192.0.2.1\n", "c", DNS_NS, "n.d" },
+	{ "glue of a sibling is not in-domain", HEAD "c 60 NS n.d\nd 60 NS ns1\nn.d 60 A 192.0.2.1\n", "c", DNS_NS, "n.d" },
 	{ "MX", HEAD "a 60 MX 1 m\nm 60 A 192.0.2.1\na 60 MX 2 NS1\n", "a", DNS_MX, "m ns1" },
 	{ "one target twice", HEAD "a 60 MX 1 ns1\na 60 MX 2 ns1\n", "a", DNS_MX, "ns1" },
 	{ "a target without an address", HEAD "a 60 MX 1 m\nm 60 TXT x\n", "a", DNS_MX, "" },
