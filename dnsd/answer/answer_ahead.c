@@ -6,10 +6,9 @@
  * all the others.  Hence these passes: every question takes one step, then every question the
  * next.  Guesses that turn out wrong (a name with the same tag, an alias) cost a fetch. */
 #include "dnsd/answer/answer.h"
-#include "dnsd/geo/geo_map.h"
 
 enum {
-	BATCH = 64,
+	BATCH = STEER_LOCATE_MAX,
 	WORTH = 4,			/* questions; fewer gain nothing */
 	SMALL = 1024			/* nodes of a zone that stays in the cache */
 };
@@ -22,13 +21,11 @@ struct ahead {
 	uint32_t node;
 };
 
-/* Clients to be looked up together. */
+/* Clients to be located together, each for the steered name that it asks for. */
 struct places {
 	unsigned n;
+	const struct steer_name *name[BATCH];
 	struct steer_client *client[BATCH];
-	const struct geo_map *map[BATCH];
-	uint8_t family[BATCH];
-	const uint8_t *ip[BATCH];
 };
 
 /* The slot of the name, or of the longest part of it that can be there. */
@@ -61,32 +58,13 @@ static void
 to_data(const struct ahead *a, struct places *p)
 {
 	const struct zone_node *node = &a->zone->nodes[a->node];
-	struct steer_client *client = &a->ask->place;
-	const struct geo_map *map;
 
 	__builtin_prefetch(a->zone->data + node->name);
 	__builtin_prefetch(a->zone->data + node->rrsets);
 	if (node->steer == ZONE_NONE)
 		return;
-	map = steer_map(a->ask->vz->steer[node->steer], client);
-	if (map == NULL)
-		return;
-	p->client[p->n] = client;
-	p->map[p->n] = map;
-	p->family[p->n] = client->family;
-	p->ip[p->n++] = client->ip;
-}
-
-static void
-locate(const struct places *p)
-{
-	struct geo_leaf leaf[BATCH];
-
-	geo_map_find_batch(p->n, p->map, p->family, p->ip, leaf);
-	for (unsigned i = 0; i < p->n; i++) {
-		p->client[i]->leaf = leaf[i];
-		p->client[i]->map = p->map[i];
-	}
+	p->name[p->n] = a->ask->vz->steer[node->steer];
+	p->client[p->n++] = &a->ask->place;
 }
 
 static void
@@ -104,7 +82,7 @@ some_ahead(struct answer_ask *ask, unsigned n)
 	places.n = 0;
 	for (unsigned i = 0; i < found; i++)
 		to_data(&ahead[i], &places);
-	locate(&places);
+	steer_locate(places.n, places.name, places.client);
 }
 
 void

@@ -1,5 +1,7 @@
 #include "dnsd/steer/steer.h"
 
+#include <assert.h>
+
 #include "common/dns/dns.h"
 #include "dnsd/steer/steer_inner.h"
 
@@ -107,10 +109,38 @@ say_failure(struct steer_answer *answer, const struct steer_choice *choice)
 }
 
 /* A resolver that sends no Client Subnet is here because this site is near. */
-const struct geo_map *
-steer_map(const struct steer_name *name, const struct steer_client *client)
+static const struct geo_map *
+map_of(const struct steer_name *name, const struct steer_client *client)
 {
 	return client->ecs || name->nearest ? name->pool->map : NULL;
+}
+
+void
+steer_locate(unsigned n, const struct steer_name *const *name, struct steer_client *const *client)
+{
+	struct steer_client *found[STEER_LOCATE_MAX];
+	const struct geo_map *map[STEER_LOCATE_MAX];
+	uint8_t family[STEER_LOCATE_MAX];
+	const uint8_t *ip[STEER_LOCATE_MAX];
+	struct geo_leaf leaf[STEER_LOCATE_MAX];
+	unsigned mapped = 0;
+
+	assert(n <= STEER_LOCATE_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		map[mapped] = map_of(name[i], client[i]);
+		if (map[mapped] == NULL)
+			continue;
+		family[mapped] = client[i]->family;
+		ip[mapped] = client[i]->ip;
+		found[mapped++] = client[i];
+	}
+	if (mapped == 0)
+		return;
+	geo_map_find_batch(mapped, map, family, ip, leaf);
+	for (unsigned i = 0; i < mapped; i++) {
+		found[i]->leaf = leaf[i];
+		found[i]->map = map[i];
+	}
 }
 
 /* Steps 1 and 2: the client's result, and how many of its bits may matter. */
@@ -119,7 +149,7 @@ locate(struct steer_trace *t)
 {
 	const struct steer_name *name = t->name;
 	const struct steer_client *client = t->client;
-	const struct geo_map *map = steer_map(name, client);
+	const struct geo_map *map = map_of(name, client);
 	struct geo_leaf leaf = { .result = name->pool->here, .depth = 0 };
 	bool six = steer_family_index(client->family);
 
