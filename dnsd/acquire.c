@@ -16,8 +16,8 @@ raise_descriptors(const struct conf *conf)
 	uint64_t allowed = privilege_files(want);
 
 	if (allowed != 0 && allowed < want)
-		log_warn("the system allows %ju open files: fewer TCP connections than the configured %u",
-		    (uintmax_t)allowed, conf->tcp.max_connections);
+		log_warn("the system allows %ju open files: fewer TCP connections than the "
+		    "configured %u", (uintmax_t)allowed, conf->tcp.max_connections);
 }
 
 /* A reload happens without privileges: better to say now what it will not be able to read. */
@@ -25,10 +25,12 @@ static void
 warn_unreadable(const struct conf *conf)
 {
 	if (access(conf->path, R_OK) < 0)
-		log_warn("%s: user \"%s\" cannot read it: a reload will fail", conf->path, conf->user);
+		log_warn("%s: user \"%s\" cannot read it: a reload will fail", conf->path,
+		    conf->user);
 	for (size_t i = 0; i < conf->n_zones; i++)
 		if (access(conf->zones[i].file, R_OK) < 0)
-			log_warn("%s: user \"%s\" cannot read it: a reload will fail", conf->zones[i].file, conf->user);
+			log_warn("%s: user \"%s\" cannot read it: a reload will fail",
+			    conf->zones[i].file, conf->user);
 }
 
 /* In an order that says "already running" before "address in use". */

@@ -40,7 +40,8 @@ compare_zone(const struct inputs *inputs, const char *line)
 		if (inputs->zones[i] == NULL || strcasecmp(cz->name, name) != 0 ||
 		    zone_may_replace(inputs->zones[i], &running, cz->max_shrink, &err) == 0)
 			continue;
-		fprintf(stderr, "error: %s; the running dnsd would refuse it unless forced\n", err.text);
+		fprintf(stderr, "error: %s; the running dnsd would refuse it unless forced\n",
+		    err.text);
 		return 1;
 	}
 	return 0;
@@ -60,7 +61,8 @@ compare_running(const struct inputs *inputs)
 	snprintf(path, sizeof(path), "%s/dnsd.sock", inputs->conf->run_dir);
 	if (control_ask(path, "zones", ASK_MS, out, NULL) == 0) {
 		fflush(out);
-		for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+		for (line = strtok_r(text, "\n", &rest); line != NULL;
+		    line = strtok_r(NULL, "\n", &rest))
 			bad += compare_zone(inputs, line);
 	}
 	fclose(out);
@@ -71,17 +73,20 @@ compare_running(const struct inputs *inputs)
 /* The steering of a name server's name, if one of our zones other than `zone` holds and steers it;
  * in a zone's own the loader refuses it. */
 static const struct zone_steer *
-steered_elsewhere(const struct generation *gen, const struct zone *zone, const uint8_t *name, const struct zone **holder)
+steered_elsewhere(const struct generation *gen, const struct zone *zone, const uint8_t *name,
+    const struct zone **holder)
 {
 	const struct generation_zone *vz;
 	struct name_walk w;
 	uint32_t node;
 
-	if (name_walk(&w, name, NAME_MAX_WIRE) == 0 || (vz = generation_find_zone(gen, &w, DNS_A)) == NULL)
+	if (name_walk(&w, name, NAME_MAX_WIRE) == 0 ||
+	    (vz = generation_find_zone(gen, &w, DNS_A)) == NULL)
 		return NULL;
 	*holder = vz->zone;
 	if (vz->zone == NULL || vz->zone == zone || vz->zone->n_steers == 0 ||
-	    zone_find(vz->zone, &w, DNS_A, &node) > ZONE_WILDCARD || vz->zone->nodes[node].steer == ZONE_NONE)
+	    zone_find(vz->zone, &w, DNS_A, &node) > ZONE_WILDCARD ||
+	    vz->zone->nodes[node].steer == ZONE_NONE)
 		return NULL;
 	return &vz->zone->steers[vz->zone->nodes[node].steer];
 }
@@ -108,8 +113,10 @@ check_name_servers(const struct generation *gen, const struct zone *zone)
 			if (steer == NULL)
 				continue;
 			fprintf(stderr, "error: %s:%d: _steer: %s is a name server of %s: "
-			    "a steered name cannot be a name server's\n", (const char *)holder->data + steer->file,
-			    steer->line, name_text(target, name), name_text(owner, zone->data + zone->nodes[i].name));
+			    "a steered name cannot be a name server's\n",
+			    (const char *)holder->data + steer->file,
+			    steer->line, name_text(target, name),
+			    name_text(owner, zone->data + zone->nodes[i].name));
 			bad = 1;
 		}
 	}
@@ -152,8 +159,8 @@ say_well(const struct inputs *inputs)
 	for (size_t i = 0; i < inputs->conf->n_zones; i++)
 		names += inputs->zones[i]->names;
 	printf("%s: ok: %zu zones with %lu names, %zu pools with %zu servers at %zu sites\n",
-	    inputs->conf->path, inputs->conf->n_zones, names, inputs->conf->n_pools, inputs->conf->n_servers,
-	    inputs->conf->n_sites);
+	    inputs->conf->path, inputs->conf->n_zones, names, inputs->conf->n_pools,
+	    inputs->conf->n_servers, inputs->conf->n_sites);
 }
 
 int

@@ -19,8 +19,8 @@ trust_name(enum health_trust trust)
 static void
 put_metric(FILE *out, const char *name, const char *type, const char *help, double value)
 {
-	fprintf(out, "# HELP nearcast_dnsd_%s %s\n# TYPE nearcast_dnsd_%s %s\nnearcast_dnsd_%s %.15g\n",
-	    name, help, name, type, name, value);
+	fprintf(out, "# HELP nearcast_dnsd_%s %s\n# TYPE nearcast_dnsd_%s %s\n"
+	    "nearcast_dnsd_%s %.15g\n", name, help, name, type, name, value);
 }
 
 static void
@@ -39,9 +39,10 @@ put_counters(const struct commands *c, FILE *out)
 	put_metric(out, #name "_total", "counter", help, (double)sum.name);
 	COUNTERS(PUT)
 #undef PUT
-	put_metric(out, "reloads_total", "counter", "reloads that were put into service", (double)c->reloads);
-	put_metric(out, "reload_failures_total", "counter", "reloads refused, in whole or for a zone",
-	    (double)c->reload_failures);
+	put_metric(out, "reloads_total", "counter", "reloads that were put into service",
+	    (double)c->reloads);
+	put_metric(out, "reload_failures_total", "counter",
+	    "reloads refused, in whole or for a zone", (double)c->reload_failures);
 }
 
 static void
@@ -50,20 +51,25 @@ put_gauges(const struct commands *c, FILE *out)
 	const struct generation *gen = server_generation(c->server);
 
 	put_gauge(out, "generation", "number of the generation in service", (double)gen->number);
-	put_gauge(out, "build_seconds", "time that reading and building took, last reload", c->build_s);
+	put_gauge(out, "build_seconds", "time that reading and building took, last reload",
+	    c->build_s);
 	put_gauge(out, "start_time_seconds", "when dnsd started, seconds since 1970", c->started);
 	put_gauge(out, "workers", "worker threads for each address", server_workers(c->server));
 	put_gauge(out, "zones_configured", "zones in the configuration", gen->n_zones);
 	put_gauge(out, "zones_loaded", "zones that are served", gen->n_loaded);
-	put_gauge(out, "zones_refused", "zones whose file was refused by the last reload", gen->inputs->failed);
-	put_gauge(out, "geo_refused", "1 while a database on disk is refused and an older one in use",
+	put_gauge(out, "zones_refused", "zones whose file was refused by the last reload",
+	    gen->inputs->failed);
+	put_gauge(out, "geo_refused",
+	    "1 while a database on disk is refused and an older one in use",
 	    steer_geo_refused(gen->inputs->geo));
 	put_gauge(out, "health_believed", "1 if the health file is there, whole and fresh",
 	    c->health->trust == HEALTH_FRESH);
-	put_gauge(out, "health_age_seconds", "age of the last health file read, -1 = none", health_age(c->health));
+	put_gauge(out, "health_age_seconds", "age of the last health file read, -1 = none",
+	    health_age(c->health));
 	put_gauge(out, "health_generation", "generation of the last health file read",
 	    (double)c->health->file.generation);
-	put_gauge(out, "tcp_connections_now", "TCP connections open", server_tcp_connections(c->server));
+	put_gauge(out, "tcp_connections_now", "TCP connections open",
+	    server_tcp_connections(c->server));
 }
 
 /* ---- status, zones ---- */
@@ -82,11 +88,12 @@ put_status(const struct commands *c, FILE *out)
 	for (size_t i = 0; i < conf->n_listen; i++)
 		fprintf(out, " %s", addr_text(&conf->listen[i], text));
 	fprintf(out, "\nworkers     %u\n", server_workers(c->server));
-	fprintf(out, "generation  %" PRIu64 ", built in %.3f s, %" PRIu64 " reloads, %" PRIu64 " refused\n",
+	fprintf(out, "generation  %" PRIu64 ", built in %.3f s, "
+	    "%" PRIu64 " reloads, %" PRIu64 " refused\n",
 	    gen->number, c->build_s, c->reloads, c->reload_failures);
 	fprintf(out, "zones       %u of %u\n", gen->n_loaded, gen->n_zones);
-	fprintf(out, "health      %s%s%s\n", trust_name(c->health->trust), c->health->why[0] != '\0' ? ": " : "",
-	    c->health->why);
+	fprintf(out, "health      %s%s%s\n", trust_name(c->health->trust),
+	    c->health->why[0] != '\0' ? ": " : "", c->health->why);
 	fprintf(out, "tcp         %u connections\n", server_tcp_connections(c->server));
 }
 
@@ -106,14 +113,14 @@ put_json(const struct commands *c, FILE *out)
 		fprintf(out, "%s\"%s\"", i != 0 ? "," : "", addr_text(&conf->listen[i], text));
 	fprintf(out, "],\"uptime_s\":%.0f,\"workers\":%u,\"generation\":%" PRIu64 ",\"build_s\":%.3f,"
 	    "\"reloads\":%" PRIu64 ",\"reload_failures\":%" PRIu64 ",\"zones_configured\":%u,\"zones_loaded\":%u,"
-	    "\"tcp_connections\":%u,", clock_wall() - c->started, server_workers(c->server), gen->number,
-	    c->build_s, c->reloads, c->reload_failures, gen->n_zones, gen->n_loaded,
+	    "\"tcp_connections\":%u,", clock_wall() - c->started, server_workers(c->server),
+	    gen->number, c->build_s, c->reloads, c->reload_failures, gen->n_zones, gen->n_loaded,
 	    server_tcp_connections(c->server));
 	json_text(out, "health", trust_name(c->health->trust));
 	fputc(',', out);
 	json_text(out, "health_reason", c->health->why);
-	fprintf(out, ",\"health_age_s\":%.3f,\"health_generation\":%" PRIu64 "}\n", health_age(c->health),
-	    c->health->file.generation);
+	fprintf(out, ",\"health_age_s\":%.3f,\"health_generation\":%" PRIu64 "}\n",
+	    health_age(c->health), c->health->file.generation);
 }
 
 static void
@@ -123,8 +130,8 @@ put_zones(const struct commands *c, FILE *out)
 
 	for (uint32_t i = 0; i < gen->n_zones; i++)
 		if (gen->zones[i].zone != NULL)
-			fprintf(out, "%s %u %u\n", gen->conf->zones[i].name, gen->zones[i].zone->serial,
-			    gen->zones[i].zone->names);
+			fprintf(out, "%s %u %u\n", gen->conf->zones[i].name,
+			    gen->zones[i].zone->serial, gen->zones[i].zone->names);
 }
 
 enum control_result
@@ -146,8 +153,8 @@ commands_handle(void *arg, uint64_t request, const char *line, FILE *out, struct
 	} else if (strcmp(line, "zones") == 0) {
 		put_zones(c, out);
 	} else {
-		err_set(err, "no command \"%.100s\": reload [--force], counters, status [json], zones or watch "
-		    "was expected", line);
+		err_set(err, "no command \"%.100s\": reload [--force], counters, status [json], "
+		    "zones or watch was expected", line);
 		return CONTROL_ERROR;
 	}
 	return CONTROL_OK;

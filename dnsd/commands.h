@@ -25,7 +25,7 @@ struct commands {
 	const struct server *server;
 	const struct health *health;
 	double started;			/* CLOCK_REALTIME, seconds */
-	double build_s;			/* reading and building the last generation but for health */
+	double build_s;			/* of the last generation but for health: read and built */
 	uint64_t reloads, reload_failures;
 	/* A reload is wanted; the daemon finishes the request when it is done. */
 	void (*reload)(void *arg, bool force, uint64_t request);

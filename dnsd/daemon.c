@@ -68,7 +68,8 @@ count_names(const struct generation *gen)
 static struct generation *
 build_generation(struct daemon *d, struct inputs *inputs, struct err *err)
 {
-	struct generation *gen = generation_build(inputs, health_believed(&d->health), d->generation + 1, err);
+	struct generation *gen = generation_build(inputs, health_believed(&d->health),
+	    d->generation + 1, err);
 
 	if (gen != NULL)
 		d->generation++;
@@ -107,8 +108,8 @@ log_health(const struct daemon *d)
 	if (d->inputs->conf->n_pools == 0)
 		return;				/* nobody is steered: health is nobody's concern */
 	if (health->trust == HEALTH_FRESH)
-		log_info("health: believed, file generation %" PRIu64 ", %zu servers", health->file.generation,
-		    health->file.n_servers);
+		log_info("health: believed, file generation %" PRIu64 ", %zu servers",
+		    health->file.generation, health->file.n_servers);
 	else
 		log_warn("health: unknown, answers fail open: %s", health->why);
 }
@@ -160,10 +161,12 @@ warn_restart(const struct conf *first, const struct conf *fresh)
 		same_listen = addr_equal(&first->listen[i], &fresh->listen[i]) &&
 		    first->listen[i].port == fresh->listen[i].port;
 	if (!same_listen)
-		log_warn("%s: listen has changed: a restart is needed, the old addresses are served on", fresh->path);
+		log_warn("%s: listen has changed: a restart is needed, the old addresses are "
+		    "served on", fresh->path);
 	if (first->threads != fresh->threads)
 		log_warn("%s: threads has changed: a restart is needed", fresh->path);
-	if (strcmp(first->user != NULL ? first->user : "", fresh->user != NULL ? fresh->user : "") != 0)
+	if (strcmp(first->user != NULL ? first->user : "",
+	    fresh->user != NULL ? fresh->user : "") != 0)
 		log_warn("%s: user has changed: a restart is needed", fresh->path);
 	if (strcmp(first->run_dir, fresh->run_dir) != 0)
 		log_warn("%s: run-dir has changed: a restart is needed", fresh->path);
@@ -194,10 +197,12 @@ describe_refused(const struct inputs *inputs, const struct generation *gen, char
 
 	text[0] = '\0';
 	if (inputs->failed > missing)
-		snprintf(text, size, "%u zones refused, their old versions stay", inputs->failed - missing);
+		snprintf(text, size, "%u zones refused, their old versions stay",
+		    inputs->failed - missing);
 	if (missing != 0) {
 		size_t used = strlen(text);
-		snprintf(text + used, size - used, "%s%u zones refused, answered with SERVFAIL for want of an old version",
+		snprintf(text + used, size - used,
+		    "%s%u zones refused, answered with SERVFAIL for want of an old version",
 		    used != 0 ? "; " : "", missing);
 	}
 }
@@ -231,7 +236,8 @@ put_into_service(struct daemon *d, struct inputs *inputs)
 	d->figures.build_s = inputs->seconds + (double)(clock_mono().ms - start_ms) / 1000;
 	set_watches(d);
 	describe_refused(inputs, gen, refused, sizeof(refused));
-	log_info("generation %" PRIu64 " in service: %u of %u zones, %lu names, built in %.3f s%s%s",
+	log_info("generation %" PRIu64 " in service: "
+	    "%u of %u zones, %lu names, built in %.3f s%s%s",
 	    d->generation, gen->n_loaded, gen->n_zones, count_names(gen), d->figures.build_s,
 	    refused[0] != '\0' ? "; " : "", refused);
 	warn_restart(d->first->conf, inputs->conf);
@@ -243,7 +249,8 @@ put_into_service(struct daemon *d, struct inputs *inputs)
 static void
 start_reload(struct daemon *d)
 {
-	enum reload_kind kind = d->want_force ? RELOAD_FORCED : d->want_reload ? RELOAD_ALL : RELOAD_GEO;
+	enum reload_kind kind = d->want_force ? RELOAD_FORCED :
+	    d->want_reload ? RELOAD_ALL : RELOAD_GEO;
 	struct err err;
 
 	if (reload_busy(d->reload) || !(d->want_reload || d->want_geo))
@@ -362,7 +369,8 @@ listen_events(struct daemon *d, struct err *err)
 	d->second.fire = on_second;
 	d->health_end.fire = on_health_end;
 	if (loop_io_set(d->loop, &d->signals, EPOLLIN) < 0 ||
-	    loop_io_set(d->loop, &d->reloaded, EPOLLIN) < 0 || loop_io_set(d->loop, &d->changed, EPOLLIN) < 0 ||
+	    loop_io_set(d->loop, &d->reloaded, EPOLLIN) < 0 ||
+	    loop_io_set(d->loop, &d->changed, EPOLLIN) < 0 ||
 	    loop_timer_set(d->loop, &d->second, clock_mono().ms + 1000) < 0)
 		return err_set(err, "events: %s", strerror(errno));
 	return 0;
@@ -379,8 +387,9 @@ log_ready(const struct daemon *d)
 		snprintf(addresses + used, sizeof(addresses) - used, " %s",
 		    addr_text(&gen->conf->listen[i], text));
 	}
-	log_info("ready: nearcast %s on%s, %u workers, %u zones, %lu names, generation %" PRIu64, VERSION,
-	    addresses, server_workers(d->got.server), gen->n_loaded, count_names(gen), d->generation);
+	log_info("ready: nearcast %s on%s, %u workers, %u zones, %lu names, generation %" PRIu64,
+	    VERSION, addresses, server_workers(d->got.server), gen->n_loaded, count_names(gen),
+	    d->generation);
 	notify("READY=1\nSTATUS=answering");
 }
 
@@ -401,7 +410,8 @@ start(struct daemon *d, struct err *err)
 	d->first = d->inputs->owner;
 	d->first->refs++;
 	if (d->inputs->failed != 0)
-		return err_set(err, "%u of %zu zones are refused", d->inputs->failed, d->inputs->conf->n_zones);
+		return err_set(err, "%u of %zu zones are refused", d->inputs->failed,
+		    d->inputs->conf->n_zones);
 	if (acquire(&d->got, d->inputs->conf, d->loop, commands_handle, &d->figures, err) < 0)
 		return -1;
 	d->figures.server = d->got.server;
@@ -434,7 +444,8 @@ daemon_run(const char *path)
 	struct err err = { "out of memory" };
 	int rc = -1;
 
-	/* large blocks always from the system and back to it, so that a reload leaves nothing behind */
+	/* large blocks always from the system and back to it, so that a reload leaves nothing
+	 * behind */
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	if (d != NULL) {
 		d->path = path;

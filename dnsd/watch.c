@@ -124,7 +124,7 @@ bits_of(struct watch *w, const struct inotify_event *ev)
 		if (f->path == NULL || f->wd != ev->wd)
 			continue;
 		if (ev->mask & IN_IGNORED)
-			f->wd = -1;		/* the folder is gone: watch_poll looks for a new one */
+			f->wd = -1;	/* the folder is gone: watch_poll looks for a new one */
 		else if (ev->len != 0 && strcmp(ev->name, f->name) == 0)
 			bits |= 1u << i;
 	}
@@ -141,7 +141,8 @@ watch_events(struct watch *w)
 
 	while ((n = read(w->fd, buffer, sizeof(buffer))) > 0)
 		for (char *at = buffer; at < buffer + n;) {
-			const struct inotify_event *ev = (const struct inotify_event *)(const void *)at;
+			const struct inotify_event *ev =
+			    (const struct inotify_event *)(const void *)at;
 			bits |= bits_of(w, ev);
 			at += sizeof(*ev) + ev->len;
 		}
@@ -165,7 +166,8 @@ watch_poll(struct watch *w)
 		/* the same folder has the same watch: this costs nothing when it is there */
 		f->wd = inotify_add_watch(w->fd, f->folder, EVENTS);
 		now = look(f->path);
-		if (memcmp(&now, &f->last, sizeof(now)) == 0 && memcmp(&now, &f->told, sizeof(now)) != 0) {
+		if (memcmp(&now, &f->last, sizeof(now)) == 0 &&
+		    memcmp(&now, &f->told, sizeof(now)) != 0) {
 			f->told = now;
 			bits |= 1u << i;
 		}

@@ -19,7 +19,8 @@ find_apex(const struct generation *gen, const struct name_walk *name, unsigned l
 		if (i == ZONE_NONE)
 			return NULL;
 		vz = &gen->zones[i];
-		if (vz->apex_hash == hash && name_equal_to(vz->apex, name->name + at, name->len - at))
+		if (vz->apex_hash == hash &&
+		    name_equal_to(vz->apex, name->name + at, name->len - at))
 			return vz;
 	}
 }
@@ -56,7 +57,8 @@ bind_steers(struct generation *gen, struct generation_zone *vz, struct err *err)
 
 		vz->steer[i] = steer_bind_zone(gen->steer, zone, i, err);
 		if (vz->steer[i] == NULL)
-			return err_prefix(err, "%s:%d", (const char *)zone->data + s->file, s->line);
+			return err_prefix(err, "%s:%d", (const char *)zone->data + s->file,
+			    s->line);
 	}
 	return 0;
 }
@@ -172,7 +174,8 @@ build_identity(struct generation *gen)
 }
 
 struct generation *
-generation_build(struct inputs *inputs, const struct health_file *health, uint64_t number, struct err *err)
+generation_build(struct inputs *inputs, const struct health_file *health, uint64_t number,
+    struct err *err)
 {
 	struct generation *gen = calloc(1, sizeof(*gen));
 

@@ -22,7 +22,7 @@
 #include "dnsd/zone/zone.h"
 
 struct generation_zone {
-	struct zone *zone;		/* NULL = configured but not loaded: SERVFAIL, EDE Not Ready */
+	struct zone *zone;		/* NULL = not loaded: SERVFAIL, EDE Not Ready */
 	const struct steer_name **steer; /* by index of zone->steers */
 	uint8_t apex[NAME_MAX_WIRE];
 	uint8_t apex_labels;
@@ -35,7 +35,7 @@ struct generation {
 	const struct conf *conf;	/* the inputs's */
 	struct generation_zone *zones;
 	uint32_t n_zones, n_loaded;
-	uint32_t *apex_index;		/* open addressing on apex_hash: index into zones or ZONE_NONE */
+	uint32_t *apex_index;		/* open addressing on apex_hash: into zones, or ZONE_NONE */
 	uint32_t apex_index_mask;
 	uint8_t max_apex_labels;
 	struct steer *steer;
@@ -43,15 +43,16 @@ struct generation {
 	uint8_t nsid_len;
 	uint8_t nsid[128];
 	char hostname[256];		/* for CH hostname.bind, and id.server without an nsid */
-	char site_state[4][80];		/* TXT strings of CH site.nearcast, which healthd asks, here and at
-					 * other sites: site, posture, "drain=0|1", "ttl=N" (the most
-					 * that a steered answer carries); [0] "" = not known */
+	/* TXT strings of CH site.nearcast, which healthd asks, here and at other sites: site,
+	 * posture, "drain=0|1", "ttl=N" (the most that a steered answer carries).  [0] "" = not
+	 * known. */
+	char site_state[4][80];
 };
 
 /* Builds a generation from what was read and one state of health (NULL = unknown, which fails
  * open; it is copied).  Holds the inputs.  Main thread (or nearctl) only.  NULL with a reason. */
-struct generation *generation_build(struct inputs *inputs, const struct health_file *health, uint64_t number,
-    struct err *err);
+struct generation *generation_build(struct inputs *inputs, const struct health_file *health,
+    uint64_t number, struct err *err);
 
 /* When no worker reads it any more.  NULL is fine. */
 void generation_free(struct generation *gen);

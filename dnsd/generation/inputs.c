@@ -53,7 +53,8 @@ check_pools(const struct conf *conf, const struct zone *zone, struct err *err)
 	for (uint32_t i = 0; i < zone->n_steers; i++) {
 		const struct zone_steer *s = &zone->steers[i];
 		if (conf_find_pool(conf, s->pool) == CONF_NONE)
-			return err_set(err, "%s:%d: pool \"%s\" is not in %s, the name of a pool there was expected",
+			return err_set(err, "%s:%d: pool \"%s\" is not in %s, "
+			    "the name of a pool there was expected",
 			    (const char *)zone->data + s->file, s->line, s->pool, conf->path);
 	}
 	return 0;
@@ -93,7 +94,8 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 	} else if ((zone = fresh_zone(inputs->conf, cz, old, force, say, &reason)) == NULL) {
 		inputs->failed++;
 		add_line(&reason, cz->file, inputs->conf->path, cz->line, "zone");
-		err_warn(say->error, "%s%s", reason.text, old != NULL ? "; the old version stays" : "");
+		err_warn(say->error, "%s%s", reason.text,
+		    old != NULL ? "; the old version stays" : "");
 		if (old != NULL && check_pools(inputs->conf, old, err) < 0)
 			return -1;
 		zone = old;
@@ -105,8 +107,8 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 }
 
 static int
-read_zones(struct inputs *inputs, const struct inputs *old, bool force, const struct inputs_say *say,
-    struct err *err)
+read_zones(struct inputs *inputs, const struct inputs *old, bool force,
+    const struct inputs_say *say, struct err *err)
 {
 	inputs->zones = calloc(inputs->conf->n_zones + 1, sizeof(struct zone *));
 	if (inputs->zones == NULL)
@@ -135,7 +137,8 @@ read_cookies(struct inputs *inputs, const struct inputs *old, struct err *err)
 	if (cookie_read_secrets(&inputs->cookies, conf->cookies.secret_file, err) == 0)
 		return 0;
 	if (conf->cookies.secret_file != NULL)
-		add_line(err, conf->cookies.secret_file, conf->path, conf->cookies.line, "secret-file");
+		add_line(err, conf->cookies.secret_file, conf->path, conf->cookies.line,
+		    "secret-file");
 	return -1;
 }
 
@@ -152,7 +155,8 @@ read_new(struct err *err)
 }
 
 static int
-read_conf_file(struct inputs *inputs, const char *path, const struct inputs_say *say, struct err *err)
+read_conf_file(struct inputs *inputs, const char *path, const struct inputs_say *say,
+    struct err *err)
 {
 	struct conf *conf = conf_read(path, say->warn, err);
 
@@ -174,7 +178,8 @@ static int
 check_listen(const struct conf *conf, struct err *err)
 {
 	return conf->n_listen != 0 ? 0 :
-	    err_set(err, "%s: no address to serve on, `listen = { \"ADDRESS\" }` was expected", conf->path);
+	    err_set(err, "%s: no address to serve on, `listen = { \"ADDRESS\" }` was expected",
+	    conf->path);
 }
 
 struct inputs *
@@ -190,7 +195,8 @@ inputs_read(const char *path, const struct inputs *old, bool force, const struct
 	    check_listen(inputs->conf, err) < 0 ||
 	    read_cookies(inputs, old, err) < 0 ||
 	    read_zones(inputs, old, force, say, err) < 0 ||
-	    (inputs->geo = steer_geo_load(inputs->conf, old != NULL ? old->geo : NULL, say->warn, err)) == NULL) {
+	    (inputs->geo = steer_geo_load(inputs->conf, old != NULL ? old->geo : NULL, say->warn,
+	    err)) == NULL) {
 		inputs_unref(inputs);
 		return NULL;
 	}
@@ -218,7 +224,8 @@ inputs_read_geo(const struct inputs *old, const struct inputs_say *say, struct e
 	for (size_t i = 0; i < n && inputs->zones != NULL; i++)
 		if ((inputs->zones[i] = old->zones[i]) != NULL)
 			zone_ref(inputs->zones[i]);
-	if (inputs->zones == NULL || (inputs->geo = steer_geo_load(inputs->conf, old->geo, say->warn, err)) == NULL) {
+	if (inputs->zones == NULL || (inputs->geo = steer_geo_load(inputs->conf, old->geo,
+	    say->warn, err)) == NULL) {
 		inputs_unref(inputs);
 		return NULL;
 	}

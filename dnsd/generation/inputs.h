@@ -34,7 +34,7 @@ struct inputs {
 	unsigned refs;			/* the reader's own, and one for each generation */
 	struct inputs_conf *owner;	/* of conf */
 	const struct conf *conf;
-	struct zone **zones;		/* by index of conf->zones; NULL = refused, and no old version */
+	struct zone **zones;		/* as conf->zones; NULL = refused, and no old version */
 	unsigned failed;		/* zones that were refused */
 	struct steer_geo *geo;
 	struct cookie_secrets cookies;
@@ -53,7 +53,8 @@ struct inputs *inputs_read(const char *path, const struct inputs *old, bool forc
     const struct inputs_say *say, struct err *err);
 
 /* The old inputs with its databases read again.  NULL with a reason. */
-struct inputs *inputs_read_geo(const struct inputs *old, const struct inputs_say *say, struct err *err);
+struct inputs *inputs_read_geo(const struct inputs *old, const struct inputs_say *say,
+    struct err *err);
 
 void inputs_ref(struct inputs *inputs);
 void inputs_unref(struct inputs *inputs);

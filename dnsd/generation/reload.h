@@ -27,10 +27,11 @@ int reload_fd(const struct reload *reload);
 bool reload_busy(const struct reload *reload);
 
 /* Starts reading.  0, or -1 with a reason (busy, or no thread to be had). */
-int reload_begin(struct reload *reload, enum reload_kind kind, const char *path, const struct inputs *old,
-    struct err *err);
+int reload_begin(struct reload *reload, enum reload_kind kind, const char *path,
+    const struct inputs *old, struct err *err);
 
-/* The result: inputs that the caller holds, or NULL with a reason.  Waits if it is not there yet. */
+/* The result: inputs that the caller holds, or NULL with a reason.  Waits if it is not there
+ * yet. */
 struct inputs *reload_take(struct reload *reload, struct err *err);
 
 /* Warnings and errors of the reload taken last, a line each. */

@@ -17,5 +17,6 @@ by_code(const void *code, const void *country)
 const struct geo_country *
 geo_country_find(const char *code)
 {
-	return bsearch(code, countries, sizeof(countries) / sizeof(countries[0]), sizeof(countries[0]), by_code);
+	return bsearch(code, countries, sizeof(countries) / sizeof(countries[0]),
+	    sizeof(countries[0]), by_code);
 }

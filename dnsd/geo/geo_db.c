@@ -39,7 +39,8 @@ static int
 grow_slots(struct geo_db *db)
 {
 	struct slot *old = db->slots;
-	uint32_t old_size = old != NULL ? db->slot_mask + 1 : 0, size = old != NULL ? 2 * old_size : 1024;
+	uint32_t old_size = old != NULL ? db->slot_mask + 1 : 0,
+	    size = old != NULL ? 2 * old_size : 1024;
 
 	db->slots = malloc(size * sizeof(*db->slots));
 	if (db->slots == NULL) {
@@ -58,7 +59,8 @@ grow_slots(struct geo_db *db)
 static int
 grow_offsets(struct geo_db *db)
 {
-	uint32_t cap = db->cap_offsets != 0 ? 2 * db->cap_offsets : 512, *p = realloc(db->offsets, cap * sizeof(*p));
+	uint32_t cap = db->cap_offsets != 0 ? 2 * db->cap_offsets : 512,
+	    *p = realloc(db->offsets, cap * sizeof(*p));
 
 	if (p == NULL)
 		return -1;
@@ -109,7 +111,8 @@ is_alias(const struct geo_cursor *c, unsigned len, uint32_t node)
 	if (node == c->db->root4 && len != 0)
 		return true;
 	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
-		if (len == aliases[i].len && c->start == ((geo_key)aliases[i].hi << 64 | aliases[i].lo))
+		if (len == aliases[i].len &&
+		    c->start == ((geo_key)aliases[i].hi << 64 | aliases[i].lo))
 			return true;
 	return false;
 }
@@ -209,8 +212,9 @@ find_root4(const struct mmdb *file)
 	return node;
 }
 
-/* Walks one family's networks and proves their records.  A tree meets each node once; twice is forgiven,
- * for writers that share equal subtrees, so that a crafted file costs no more than its size. */
+/* Walks one family's networks and proves their records.  A tree meets each node once; twice is
+ * forgiven, for writers that share equal subtrees, so that a crafted file costs no more than its
+ * size. */
 static int
 prove_family(struct geo_db *db, uint8_t family, uint64_t *budget, struct err *err)
 {
@@ -253,7 +257,8 @@ read_all(struct geo_db *db, struct err *err)
 	db->places = calloc(db->n_places, sizeof(*db->places));
 	if (db->places == NULL)
 		return err_set(err, "no memory for %u records", db->n_places);
-	if (geo_record_read(&db->file, db->offsets, db->places, db->n_places, &db->metadata, err) < 0)
+	if (geo_record_read(&db->file, db->offsets, db->places, db->n_places, &db->metadata,
+	    err) < 0)
 		return -1;
 	free(db->offsets);
 	db->offsets = NULL;
@@ -263,7 +268,8 @@ read_all(struct geo_db *db, struct err *err)
 		db->has_asns |= p->asn != 0;
 	}
 	if (!db->has_places && !db->has_asns)
-		return err_set(err, "of type \"%s\": none of its %u records has a country, coordinates or an AS number",
+		return err_set(err, "of type \"%s\": "
+		    "none of its %u records has a country, coordinates or an AS number",
 		    db->metadata.type, db->n_places);
 	return 0;
 }
@@ -277,7 +283,8 @@ geo_db_open(const char *path, struct err *err)
 		err_set(err, "%s: no memory", path);
 		return NULL;
 	}
-	if (mmdb_open(&db->file, path, err) < 0 || prove_all(db, err) < 0 || read_all(db, err) < 0) {
+	if (mmdb_open(&db->file, path, err) < 0 || prove_all(db, err) < 0 ||
+	    read_all(db, err) < 0) {
 		err_prefix(err, "%s", path);
 		geo_db_close(db);
 		return NULL;
@@ -349,8 +356,8 @@ geo_db_place(const struct geo_db *db, uint32_t record)
 
 int
 geo_db_walk(const struct geo_db *db,
-    int (*each)(void *arg, const struct prefix *net, uint32_t record, const struct geo_place *place),
-    void *arg, struct err *err)
+    int (*each)(void *arg, const struct prefix *net, uint32_t record,
+    const struct geo_place *place), void *arg, struct err *err)
 {
 	static const uint8_t families[2] = { 4, 6 };
 	struct geo_cursor c;

@@ -64,8 +64,8 @@ bool geo_cursor_next(struct geo_cursor *cursor);
 /* The same as calls of `each`, IPv4 and then IPv6; `place` is NULL where there is no data.
  * -1 with a reason when `each` returns nonzero. */
 int geo_db_walk(const struct geo_db *db,
-    int (*each)(void *arg, const struct prefix *net, uint32_t record, const struct geo_place *place),
-    void *arg, struct err *err);
+    int (*each)(void *arg, const struct prefix *net, uint32_t record,
+    const struct geo_place *place), void *arg, struct err *err);
 
 /* One address: for the explanation only.  Fills *net with the database's network.
  * false = nothing known (*net is then the network without data). */

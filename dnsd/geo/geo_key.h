@@ -63,7 +63,8 @@ geo_key_depth(geo_key key, geo_key start, geo_key last)
 
 		if (side == 0 ? start == 0 : last == GEO_KEY_MAX)
 			continue;
-		d = hi != 0 ? (unsigned)__builtin_clzll(hi) : 64u + (unsigned)__builtin_clzll((uint64_t)differ);
+		d = hi != 0 ? (unsigned)__builtin_clzll(hi) :
+		    64u + (unsigned)__builtin_clzll((uint64_t)differ);
 		if (d + 1 > depth)
 			depth = d + 1;
 	}

@@ -1,5 +1,6 @@
 #include "dnsd/geo/geo_map.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,8 +92,8 @@ geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip)
 
 /* n is 1 to BATCH (a `for` would have compilers warn of none). */
 static void
-find_some(size_t n, const struct geo_map *const *map, const uint8_t *family, const uint8_t *const *ip,
-    struct geo_leaf *leaf)
+find_some(size_t n, const struct geo_map *const *map, const uint8_t *family,
+    const uint8_t *const *ip, struct geo_leaf *leaf)
 {
 	const struct geo_trie *trie[BATCH];
 	geo_key key[BATCH];
@@ -106,7 +107,8 @@ find_some(size_t n, const struct geo_map *const *map, const uint8_t *family, con
 	for (i = 0; i < n; i++) {
 		const struct geo_fold *fold = fold_of(leaf[i].result);
 		if (fold != NULL)
-			leaf[i] = unfold(fold, geo_trie_find4(&map[i]->v4, folded_ip(fold, key[i])), leaf[i]);
+			leaf[i] = unfold(fold, geo_trie_find4(&map[i]->v4, folded_ip(fold, key[i])),
+			    leaf[i]);
 	}
 }
 
@@ -121,7 +123,8 @@ geo_map_find_batch(size_t n, const struct geo_map *const *map, const uint8_t *fa
 /* ---- building ---- */
 
 static int
-build_family(struct geo_map *map, uint8_t family, const struct geo_db *city, const struct geo_db *asn, struct err *err)
+build_family(struct geo_map *map, uint8_t family, const struct geo_db *city,
+    const struct geo_db *asn, struct err *err)
 {
 	struct geo_leaf all_v4 = { GEO_RANK_NONE, 1 };
 	struct geo_merge *merge;
@@ -130,7 +133,8 @@ build_family(struct geo_map *map, uint8_t family, const struct geo_db *city, con
 
 	if (family == 6)
 		all_v4 = geo_trie_find4(&map->v4, 0);
-	merge = geo_merge_new(map->rank, family, city, asn, all_v4.depth == 0 ? all_v4.result : GEO_RANK_NONE, err);
+	merge = geo_merge_new(map->rank, family, city, asn,
+	    all_v4.depth == 0 ? all_v4.result : GEO_RANK_NONE, err);
 	if (merge == NULL)
 		return -1;
 	runs.arg = merge;
@@ -258,7 +262,7 @@ geo_map_moved_percent(const struct geo_map *old, const struct geo_map *fresh)
 	double worst = 0;
 
 	for (int six = 0; six < 2; six++) {
-		double space = old->located[six] > fresh->located[six] ? old->located[six] : fresh->located[six];
+		double space = fmax(old->located[six], fresh->located[six]);
 		double n = moved(old, fresh, six);
 		double percent = n < space ? 100 * n / space : 100;
 		if (n > 0 && percent > worst)
@@ -285,7 +289,8 @@ prefix_rule(const struct geo_map *map, uint8_t family, const uint8_t *ip, unsign
 
 /* The rule that decides, by strength; NULL = distance. */
 static const struct geo_rule *
-deciding_rule(const struct geo_map *map, uint8_t family, const uint8_t *ip, const struct geo_why *why)
+deciding_rule(const struct geo_map *map, uint8_t family, const uint8_t *ip,
+    const struct geo_why *why)
 {
 	const struct geo_rule *rule = prefix_rule(map, family, ip, 0);
 

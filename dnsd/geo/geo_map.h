@@ -50,24 +50,29 @@ void geo_map_free(struct geo_map *map);
  * client's depth counts in its own (IPv6) bits. */
 struct geo_leaf geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip);
 
-/* n lookups, each in its own map, with their memory accesses overlapped; results as geo_map_find's. */
+/* n lookups, each in its own map, with their memory accesses overlapped; results as
+ * geo_map_find's. */
 void geo_map_find_batch(size_t n, const struct geo_map *const *map, const uint8_t *family,
     const uint8_t *const *ip, struct geo_leaf *leaf);
 
-/* The ordered list of a result: indices into conf->sites. */
+/* The ordered list of a result: indices into conf->sites; how many.  *sites belongs to the map. */
 size_t geo_map_result(const struct geo_map *map, uint16_t result, const uint16_t **sites);
-uint16_t geo_map_results(const struct geo_map *map);	/* how many there are */
-uint16_t geo_map_unlocated(const struct geo_map *map);	/* the result of clients not in the database */
+/* How many results there are. */
+uint16_t geo_map_results(const struct geo_map *map);
+/* The result of clients that are in no database. */
+uint16_t geo_map_unlocated(const struct geo_map *map);
 
 /* Every leaf in address order, IPv4 first: for verify-scope, diff and max-move.  The leaves of the
- * folded IPv6 ranges are IPv4's and not repeated.  Stops when `each` returns nonzero, and returns that. */
+ * folded IPv6 ranges are IPv4's and not repeated.  Stops when `each` returns nonzero, and returns
+ * that. */
 int geo_map_walk(const struct geo_map *map,
     int (*each)(void *arg, const struct prefix *net, uint16_t result), void *arg);
 
 size_t geo_map_memory(const struct geo_map *map);	/* octets */
 
-/* Percent of the located address space (in the one of the two where it is larger; IPv4 or IPv6, whichever
- * moved more) whose first site, by name, is not the same in both.  IPv6 is counted in /64s. */
+/* Percent of the located address space (in the one of the two where it is larger; IPv4 or IPv6,
+ * whichever moved more) whose first site, by name, is not the same in both.  IPv6 is counted in
+ * /64s. */
 double geo_map_moved_percent(const struct geo_map *old, const struct geo_map *fresh);
 
 /* The IPv4 address inside a mapped, 6to4, Teredo or NAT64 address, and how many IPv6 bits lie
@@ -82,7 +87,7 @@ struct geo_why {
 	enum geo_why_kind kind;
 	const struct geo_rule *rule;	/* kind RULE; belongs to the map */
 	uint16_t result;
-	bool known;			/* the city database has a record: place and net are filled */
+	bool known;			/* the city database has a record: place, net are filled */
 	struct geo_place place;
 	struct prefix net;		/* the database's network (IPv4 for folded addresses) */
 	uint32_t asn;			/* 0 = not known */

@@ -5,11 +5,12 @@
 
 #define NOT_YET UINT32_MAX
 
+/* IPv4-mapped (RFC 4291 2.5.5.2), NAT64 (RFC 6052 2.1), Teredo (RFC 4380 4), 6to4 (RFC 3056 2). */
 const struct geo_fold geo_folds[GEO_FOLDS] = {
-	{ 0, UINT64_C(0x0000ffff00000000), 96, 96, false },		/* IPv4-mapped, RFC 4291 2.5.5.2 */
-	{ UINT64_C(0x0064ff9b00000000), 0, 96, 96, false },		/* NAT64, RFC 6052 2.1 */
-	{ UINT64_C(0x2001000000000000), 0, 32, 96, true },		/* Teredo, RFC 4380 4 */
-	{ UINT64_C(0x2002000000000000), 0, 16, 16, false },		/* 6to4, RFC 3056 2 */
+	{ 0, UINT64_C(0x0000ffff00000000), 96, 96, false },
+	{ UINT64_C(0x0064ff9b00000000), 0, 96, 96, false },
+	{ UINT64_C(0x2001000000000000), 0, 32, 96, true },
+	{ UINT64_C(0x2002000000000000), 0, 16, 16, false },
 };
 
 /* A prefix that has a result whatever the databases say. */
@@ -79,7 +80,8 @@ lay_flat(struct geo_merge *m, const struct entry *entries, size_t n, const struc
 		for (; n_open != 0 && open[n_open - 1]->last < entries[i].start; n_open--)
 			emit(m, open[n_open - 1]->last, open[n_open - 1]->value);
 		if (entries[i].start != 0)
-			emit(m, entries[i].start - 1, n_open != 0 ? open[n_open - 1]->value : GEO_RANK_NONE);
+			emit(m, entries[i].start - 1,
+			    n_open != 0 ? open[n_open - 1]->value : GEO_RANK_NONE);
 		open[n_open++] = &entries[i];
 	}
 	for (; n_open != 0; n_open--)
@@ -100,12 +102,15 @@ add_fixed(struct geo_merge *m, uint16_t all_v4)
 	if (entries != NULL && open != NULL && m->fixed != NULL) {
 		for (size_t i = 0; m->family == 6 && i < GEO_FOLDS; i++) {
 			geo_key start = geo_fold_key(&geo_folds[i]);
-			uint16_t value = all_v4 != GEO_RANK_NONE ? all_v4 : (uint16_t)(GEO_FOLD_MARK + i);
-			insert_entry(entries, &n, (struct entry){ start, geo_key_last(start, geo_folds[i].len), value });
+			uint16_t value = all_v4 != GEO_RANK_NONE ? all_v4 :
+			    (uint16_t)(GEO_FOLD_MARK + i);
+			geo_key last = geo_key_last(start, geo_folds[i].len);
+			insert_entry(entries, &n, (struct entry){ start, last, value });
 		}
 		for (size_t i = 0; i < n_rules && rules[i].kind == CONF_RULE_PREFIX; i++)
 			if (rules[i].prefix.family == m->family)
-				insert_entry(entries, &n, entry_of(&rules[i].prefix, rules[i].result));
+				insert_entry(entries, &n,
+				    entry_of(&rules[i].prefix, rules[i].result));
 		lay_flat(m, entries, n, open);
 		rc = 0;
 	}
@@ -166,7 +171,8 @@ is_placed(const struct geo_merge *m)
 {
 	const struct geo_place *place = geo_db_place(m->city.db, m->city.record);
 
-	return place != NULL && (place->has_point || geo_rank_country_rule(m->rank, place->country) != NULL ||
+	return place != NULL && (place->has_point ||
+	    geo_rank_country_rule(m->rank, place->country) != NULL ||
 	    geo_rank_continent_rule(m->rank, place->continent) != NULL);
 }
 
@@ -229,7 +235,8 @@ geo_merge_new(struct geo_rank *rank, uint8_t family,
 		/* AS numbers that no rule asks for need not split networks */
 		geo_cursor_first(&m->asn, m->has_asn_rules ? asn : NULL, family);
 	}
-	if (m == NULL || m->city_result == NULL || m->asn_result == NULL || add_fixed(m, all_v4) < 0) {
+	if (m == NULL || m->city_result == NULL || m->asn_result == NULL ||
+	    add_fixed(m, all_v4) < 0) {
 		err_set(err, "no memory to merge databases and rules");
 		geo_merge_free(m);
 		return NULL;

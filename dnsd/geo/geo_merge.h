@@ -3,8 +3,8 @@
  *
  * Gives every stretch of one family's addresses its result, in order, as geo_trie_build
  * pulls them.  Where IPv6 folds to IPv4 it gives the fold's mark instead.  Builds no
- * lists of networks: it holds one network of each database at a time, and remembers the result of each
- * record.  One thread; used while a map is built.
+ * lists of networks: it holds one network of each database at a time, and remembers the result of
+ * each record.  One thread; used while a map is built.
  */
 #ifndef NEARCAST_GEO_MERGE_H
 #define NEARCAST_GEO_MERGE_H
@@ -37,8 +37,9 @@ geo_fold_key(const struct geo_fold *fold)
 
 struct geo_merge;
 
-/* `rank` gets the lists that are met and outlives the merge, as the databases do.  all_v4: the one result
- * of all IPv4 addresses, if there is only one, else GEO_RANK_NONE; then nothing needs folding. */
+/* `rank` gets the lists that are met and outlives the merge, as the databases do.  all_v4: the one
+ * result of all IPv4 addresses, if there is only one, else GEO_RANK_NONE; then nothing needs
+ * folding. */
 struct geo_merge *geo_merge_new(struct geo_rank *rank, uint8_t family,
     const struct geo_db *city, const struct geo_db *asn, uint16_t all_v4, struct err *err);
 void geo_merge_free(struct geo_merge *merge);
@@ -48,7 +49,8 @@ void geo_merge_next(void *merge, struct geo_run *run);
 
 /* After the last run: -1 with a reason if there were too many results. */
 int geo_merge_failed(const struct geo_merge *merge, struct err *err);
-/* IPv4 addresses, or IPv6 /64s, that have a rule, or a place with coordinates; folded ranges not counted. */
+/* IPv4 addresses, or IPv6 /64s, that have a rule, or a place with coordinates; folded ranges not
+ * counted. */
 double geo_merge_located(const struct geo_merge *merge);
 
 /* A range of one family in these units. */
@@ -57,7 +59,8 @@ geo_merge_size(uint8_t family, geo_key start, geo_key last)
 {
 	if (family == 4)
 		return (double)(uint64_t)((last - start) >> 96) + 1;
-	return ((double)(uint64_t)((last - start) >> 64) * 0x1p64 + (double)(uint64_t)(last - start) + 1) * 0x1p-64;
+	return ((double)(uint64_t)((last - start) >> 64) * 0x1p64 +
+	    (double)(uint64_t)(last - start) + 1) * 0x1p-64;
 }
 
 #endif

@@ -62,8 +62,8 @@ vector_of(double latitude, double longitude)
 	return (struct vector){ cos(lat) * cos(lon), cos(lat) * sin(lon), sin(lat) };
 }
 
-/* The straight line through the earth, in millimetres: it grows with the great circle and costs a tenth
- * of it.  Rounded, so that what is equally far on paper is equally far here. */
+/* The straight line through the earth, in millimetres: it grows with the great circle and costs a
+ * tenth of it.  Rounded, so that what is equally far on paper is equally far here. */
 static int64_t
 chord_mm(struct vector a, struct vector b)
 {
@@ -72,7 +72,8 @@ chord_mm(struct vector a, struct vector b)
 	return (int64_t)(sqrt(x * x + y * y + z * z) * (EARTH_RADIUS_KM * 1e6) + 0.5);
 }
 
-/* Fills `list` after the sites it already has: by distance from `from`, then those without coordinates. */
+/* Fills `list` after the sites it already has: by distance from `from`, then those without
+ * coordinates. */
 static void
 add_by_distance(const struct geo_rank *rank, struct list *list, struct vector from)
 {
@@ -168,7 +169,8 @@ add_list(struct geo_rank *rank, const struct list *list)
 
 	if (rank->index_size != 0 && rank->index[i] != GEO_RANK_NONE)
 		return rank->index[i];
-	if (rank->n_lists == GEO_RANK_MAX_RESULTS || (rank->n_lists == rank->cap_lists && grow_lists(rank) < 0))
+	if (rank->n_lists == GEO_RANK_MAX_RESULTS ||
+	    (rank->n_lists == rank->cap_lists && grow_lists(rank) < 0))
 		return GEO_RANK_NONE;
 	rank->lists[rank->n_lists] = *list;
 	i = index_of(rank, list);
@@ -287,7 +289,9 @@ find_rule(const struct geo_rank *rank, const struct geo_rule *key)
 		else
 			high = middle;
 	}
-	return low < rank->n_rules && compare_key(&rank->rules[low], key) == 0 ? &rank->rules[low] : NULL;
+	if (low == rank->n_rules || compare_key(&rank->rules[low], key) != 0)
+		return NULL;
+	return &rank->rules[low];
 }
 
 const struct geo_rule *
@@ -361,7 +365,8 @@ geo_rank_unlocated(const struct geo_rank *rank)
 static int
 add_unlocated(struct geo_rank *rank, const struct conf *conf, struct err *err)
 {
-	const struct conf_site *here = conf->here_site < conf->n_sites ? &conf->sites[conf->here_site] : NULL;
+	const struct conf_site *here = conf->here_site < conf->n_sites ?
+	    &conf->sites[conf->here_site] : NULL;
 	struct list list = { .n = 0 };
 
 	if (here != NULL && of_pool(rank, conf->here_site))
@@ -377,7 +382,8 @@ add_unlocated(struct geo_rank *rank, const struct conf *conf, struct err *err)
 /* ---- the whole ---- */
 
 static int
-add_sites(struct geo_rank *rank, const struct conf *conf, const uint16_t *sites, size_t n_sites, struct err *err)
+add_sites(struct geo_rank *rank, const struct conf *conf, const uint16_t *sites, size_t n_sites,
+    struct err *err)
 {
 	rank->sites = calloc(n_sites + 1, sizeof(*rank->sites));
 	rank->names = calloc(conf->n_sites + 1, sizeof(*rank->names));
@@ -456,6 +462,7 @@ geo_rank_site_name(const struct geo_rank *rank, uint16_t site)
 size_t
 geo_rank_memory(const struct geo_rank *rank)
 {
-	return sizeof(*rank) + rank->index_size * sizeof(*rank->index) + rank->cap_lists * sizeof(*rank->lists) +
+	return sizeof(*rank) + rank->index_size * sizeof(*rank->index) +
+	    rank->cap_lists * sizeof(*rank->lists) +
 	    rank->n_rules * sizeof(*rank->rules) + rank->n_sites * sizeof(*rank->sites);
 }

@@ -41,11 +41,12 @@ struct geo_rule {
 struct geo_rank;
 
 /* `sites` are indices into conf->sites, at least one.  NULL with a reason. */
-struct geo_rank *geo_rank_new(const struct conf *conf, const uint16_t *sites, size_t n_sites, struct err *err);
+struct geo_rank *geo_rank_new(const struct conf *conf, const uint16_t *sites, size_t n_sites,
+    struct err *err);
 void geo_rank_free(struct geo_rank *rank);
 
-/* The rules that count, sorted by kind, then by what they match; prefixes: IPv4 before IPv6, then by
- * address, shorter first, of equal ones the one that counts last. */
+/* The rules that count, sorted by kind, then by what they match; prefixes: IPv4 before IPv6, then
+ * by address, shorter first, of equal ones the one that counts last. */
 const struct geo_rule *geo_rank_rules(const struct geo_rank *rank, size_t *n);
 bool geo_rank_has_asn_rules(const struct geo_rank *rank);
 

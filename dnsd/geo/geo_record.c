@@ -91,7 +91,8 @@ take_code(char code[3], const MMDB_entry_data_s *v)
 {
 	const uint8_t *text = (const uint8_t *)v->utf8_string;
 
-	if (v->type != MMDB_DATA_TYPE_UTF8_STRING || v->data_size != 2 || !isalpha(text[0]) || !isalpha(text[1]))
+	if (v->type != MMDB_DATA_TYPE_UTF8_STRING || v->data_size != 2 || !isalpha(text[0]) ||
+	    !isalpha(text[1]))
 		return false;
 	code[0] = (char)toupper(text[0]);
 	code[1] = (char)toupper(text[1]);
@@ -130,7 +131,8 @@ take_point(struct geo_place *p, const MMDB_entry_data_s *v)
 	const char *comma;
 	size_t before;
 
-	if (v->type != MMDB_DATA_TYPE_UTF8_STRING || (comma = memchr(v->utf8_string, ',', v->data_size)) == NULL)
+	if (v->type != MMDB_DATA_TYPE_UTF8_STRING ||
+	    (comma = memchr(v->utf8_string, ',', v->data_size)) == NULL)
 		return false;
 	before = (size_t)(comma - v->utf8_string);
 	return number_of_text(v->utf8_string, before, &p->latitude) &&
@@ -207,7 +209,8 @@ read_record(const MMDB_s *library, uint32_t offset, struct geo_place *p)
 		enum field field = wanted[i].field;
 		if ((taken >> field & 1) != 0 || (field == POINT && (taken & both) == both))
 			continue;
-		if (MMDB_aget_value(&entry, &v, wanted[i].path) == MMDB_SUCCESS && v.has_data && take(p, field, &v))
+		if (MMDB_aget_value(&entry, &v, wanted[i].path) == MMDB_SUCCESS && v.has_data &&
+		    take(p, field, &v))
 			taken |= 1u << field;
 	}
 	complete(p, (taken & both) == both || (taken >> POINT & 1) != 0);
@@ -226,8 +229,8 @@ read_metadata(const MMDB_metadata_s *m, struct geo_metadata *metadata)
 }
 
 int
-geo_record_read(const struct mmdb *file, const uint32_t *offsets, struct geo_place *places, uint32_t n,
-    struct geo_metadata *metadata, struct err *err)
+geo_record_read(const struct mmdb *file, const uint32_t *offsets, struct geo_place *places,
+    uint32_t n, struct geo_metadata *metadata, struct err *err)
 {
 	MMDB_s library;
 	char path[32];
@@ -237,10 +240,12 @@ geo_record_read(const struct mmdb *file, const uint32_t *offsets, struct geo_pla
 	rc = MMDB_open(path, MMDB_MODE_MMAP, &library);
 	if (rc != MMDB_SUCCESS)
 		return err_set(err, "libmaxminddb, of %s: %s", path, MMDB_strerror(rc));
-	if (library.metadata.node_count != file->node_count || library.metadata.record_size != file->record_bits ||
+	if (library.metadata.node_count != file->node_count ||
+	    library.metadata.record_size != file->record_bits ||
 	    library.metadata.ip_version != file->ip_version) {
-		rc = err_set(err, "libmaxminddb sees a tree of %u nodes of 2 * %u bits, %u of 2 * %u were expected",
-		    library.metadata.node_count, library.metadata.record_size, file->node_count, file->record_bits);
+		rc = err_set(err, "libmaxminddb sees a tree of %u nodes of 2 * %u bits, "
+		    "%u of 2 * %u were expected", library.metadata.node_count,
+		    library.metadata.record_size, file->node_count, file->record_bits);
 	} else {
 		read_metadata(&library.metadata, metadata);
 		for (uint32_t i = 0; i < n; i++)

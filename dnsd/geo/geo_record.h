@@ -39,7 +39,7 @@ struct geo_metadata {
 
 /* Reads n proven records, given by their offsets in the data section, into as many places,
  * all zero before.  0, or -1 with a reason (without the path). */
-int geo_record_read(const struct mmdb *file, const uint32_t *offsets, struct geo_place *places, uint32_t n,
-    struct geo_metadata *metadata, struct err *err);
+int geo_record_read(const struct mmdb *file, const uint32_t *offsets, struct geo_place *places,
+    uint32_t n, struct geo_metadata *metadata, struct err *err);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define HALF_BITS 9			/* the first table, and each second one, branch on so many */
+#define HALF_BITS 9			/* each table branches on so many */
 #define HALF (1u << HALF_BITS)
 #define TABLE_BITS (2 * HALF_BITS)
 #define TABLE_WORDS (HALF / 2)
@@ -13,8 +13,8 @@
 #define SLOTS 64
 #define LINE_WORDS 8			/* of a cache line */
 
-/* An entry of a table: a leaf (value << 8 | depth), or the place of a second table or a node.  A place is the index of its first
- * word, and whether its values are 16 bits wide. */
+/* An entry of a table: a leaf (value << 8 | depth), or the place of a second table or a node.  A
+ * place is the index of its first word, and whether its values are 16 bits wide. */
 #define LEAF UINT32_C(0x80000000)
 #define WIDE UINT32_C(0x40000000)
 #define PLACE (WIDE - 1)
@@ -77,7 +77,8 @@ child_at(const uint64_t *node, unsigned slot)
 	return (node[0] & bit) != 0 ? children_of(node)[bits_set(node[0] & (bit - 1))] : 0;
 }
 
-/* Where the first 18 bits of a key lead: its entry of a second table, or the first one's, if that is a leaf. */
+/* Where the first 18 bits of a key lead: its entry of a second table, or the first one's, if that
+ * is a leaf. */
 static inline const uint32_t *
 entry_of(const struct geo_trie *trie, uint32_t bits)
 {
@@ -179,7 +180,8 @@ find_group(size_t n, const struct geo_trie *const *trie, const geo_key *keys, st
 }
 
 void
-geo_trie_find_batch(size_t n, const struct geo_trie *const *trie, const geo_key *key, struct geo_leaf *leaf)
+geo_trie_find_batch(size_t n, const struct geo_trie *const *trie, const geo_key *key,
+    struct geo_leaf *leaf)
 {
 	for (size_t i = 0; i < n; i += GROUP)
 		find_group(n - i < GROUP ? n - i : GROUP, trie + i, key + i, leaf + i);
@@ -196,7 +198,7 @@ struct gaps {
 
 struct builder {
 	const struct geo_runs *runs;
-	geo_key start;			/* the range at hand: start..run.last, as long as it can be */
+	geo_key start;			/* the range at hand, as long as it can be: to run.last */
 	struct geo_run run, ahead;
 	uint64_t *words;
 	size_t n_words, cap;
@@ -257,7 +259,8 @@ mark_leaves(const uint32_t child[SLOTS], const uint16_t value[SLOTS])
 		size[i] = child[i] == 0;
 	for (unsigned half = 1; half < SLOTS; half *= 2)
 		for (unsigned i = 0; i < SLOTS; i += 2 * half)
-			if (size[i] == half && size[i + half] == half && value[i] == value[i + half]) {
+			if (size[i] == half && size[i + half] == half &&
+			    value[i] == value[i + half]) {
 				size[i] = (uint8_t)(2 * half);
 				size[i + half] = 0;
 			}
@@ -341,7 +344,8 @@ write_node(struct builder *b, const uint32_t child[SLOTS], const uint16_t value[
 	for (unsigned i = 0; i < SLOTS; i++)
 		if ((begins >> i & 1) != 0) {
 			uint8_t narrow = (uint8_t)value[i];
-			memcpy(out, wide != 0 ? (const void *)&value[i] : &narrow, 1u << (wide != 0));
+			memcpy(out, wide != 0 ? (const void *)&value[i] : &narrow,
+			    1u << (wide != 0));
 			out += 1u << (wide != 0);
 		}
 	return at | wide;
@@ -352,7 +356,8 @@ build_node(struct builder *b, geo_key start, unsigned depth)
 {
 	uint32_t child[SLOTS] = { 0 };
 	uint16_t value[SLOTS] = { 0 };
-	unsigned len = depth + NODE_BITS, past = len > 128 ? len - 128 : 0;	/* bits past the key's end */
+	unsigned len = depth + NODE_BITS;
+	unsigned past = len > 128 ? len - 128 : 0;	/* bits past the key's end */
 
 	for (unsigned i = 0; i < SLOTS && !b->failed; i++) {
 		geo_key slot = start | (geo_key)(i >> past) << (128 + past - len);
@@ -375,7 +380,8 @@ build_entry(struct builder *b, geo_key start, unsigned len)
 	while (b->run.last < start)
 		next_range(b);
 	if (b->run.last >= geo_key_last(start, len))
-		return LEAF | (uint32_t)b->run.value << 8 | geo_key_depth(start, b->start, b->run.last);
+		return LEAF | (uint32_t)b->run.value << 8 |
+		    geo_key_depth(start, b->start, b->run.last);
 	return len < TABLE_BITS ? build_table(b, start, len) : build_node(b, start, len);
 }
 
@@ -389,7 +395,8 @@ build_table(struct builder *b, geo_key start, unsigned depth)
 		return 0;
 	b->n_words += TABLE_WORDS;
 	for (uint32_t i = 0; i < HALF && !b->failed; i++) {
-		uint32_t entry = build_entry(b, start | (geo_key)i << (128 - depth - HALF_BITS), depth + HALF_BITS);
+		uint32_t entry = build_entry(b, start | (geo_key)i << (128 - depth - HALF_BITS),
+		    depth + HALF_BITS);
 		if (!b->failed)
 			((uint32_t *)(void *)(b->words + at))[i] = entry;
 	}
@@ -425,7 +432,8 @@ geo_trie_build(struct geo_trie *trie, const struct geo_runs *runs, struct err *e
 	if (!b.failed)
 		rc = settle(trie, &b);
 	free(b.words);
-	return rc < 0 ? err_set(err, "no memory for a map of %zu octets", b.n_words * sizeof(*b.words)) : 0;
+	return rc < 0 ? err_set(err, "no memory for a map of %zu octets",
+	    b.n_words * sizeof(*b.words)) : 0;
 }
 
 void

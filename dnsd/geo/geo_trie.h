@@ -58,6 +58,7 @@ struct geo_leaf geo_trie_find(const struct geo_trie *trie, geo_key key);
 struct geo_leaf geo_trie_find4(const struct geo_trie *trie, uint32_t ip);
 
 /* n lookups, each in its own trie, their memory accesses overlapped. */
-void geo_trie_find_batch(size_t n, const struct geo_trie *const *trie, const geo_key *key, struct geo_leaf *leaf);
+void geo_trie_find_batch(size_t n, const struct geo_trie *const *trie, const geo_key *key,
+    struct geo_leaf *leaf);
 
 #endif

@@ -29,7 +29,7 @@ enum mmdb_type {
 
 struct value {
 	enum mmdb_type type;
-	uint32_t size;			/* octets, elements of a map or array, or a boolean itself */
+	uint32_t size;			/* octets, elements of a map or array, or the boolean */
 	uint32_t at;			/* offset of the first octet after the control octets */
 };
 
@@ -158,7 +158,8 @@ take_value(struct reader *r, uint32_t *at, struct value *v, bool *here)
 	uint32_t target;
 
 	if (*r->budget == 0 || r->values == MAX_VALUES)
-		return err_set(r->err, "the value at %u belongs to a record of too many values", *at);
+		return err_set(r->err, "the value at %u belongs to a record of too many values",
+		    *at);
 	(*r->budget)--;
 	r->values++;
 	*here = true;
@@ -197,7 +198,8 @@ prove_elements(struct reader *r, const struct value *v, uint32_t *at, unsigned n
 			if (take_value(r, at, &key, &here) < 0)
 				return -1;
 			if (key.type != MMDB_STRING)
-				return err_set(r->err, "the map at %u has a key that is not a string", v->at);
+				return err_set(r->err,
+				    "the map at %u has a key that is not a string", v->at);
 		}
 		if (prove_at(r, at, nesting + 1) < 0)
 			return -1;
@@ -240,8 +242,10 @@ mmdb_child(const struct mmdb *db, uint32_t node, unsigned bit)
 		return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 	case 28:
 		if (bit == 0)
-			return (uint32_t)(p[3] & 0xf0) << 20 | (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
-		return (uint32_t)(p[3] & 0x0f) << 24 | (uint32_t)p[4] << 16 | (uint32_t)p[5] << 8 | p[6];
+			return (uint32_t)(p[3] & 0xf0) << 20 | (uint32_t)p[0] << 16 |
+			    (uint32_t)p[1] << 8 | p[2];
+		return (uint32_t)(p[3] & 0x0f) << 24 | (uint32_t)p[4] << 16 | (uint32_t)p[5] << 8 |
+		    p[6];
 	default:
 		p += 4 * bit;
 		return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -258,7 +262,8 @@ read_all(int fd, uint8_t *to, size_t size, struct err *err)
 		if (n < 0)
 			return err_set(err, "cannot be read: %s", strerror(errno));
 		if (n == 0)
-			return err_set(err, "ended after %zu of %zu octets while it was read", done, size);
+			return err_set(err, "ended after %zu of %zu octets while it was read", done,
+			    size);
 		done += (size_t)n;
 	}
 	return 0;
@@ -296,11 +301,13 @@ copy_file(struct mmdb *db, int fd, struct err *err)
 	if (!S_ISREG(before.st_mode))
 		return err_set(err, "is not a regular file");
 	if (before.st_size < (off_t)sizeof(marker) || (uint64_t)before.st_size > MAX_FILE)
-		return err_set(err, "has %lld octets, a MaxMind DB file was expected", (long long)before.st_size);
+		return err_set(err, "has %lld octets, a MaxMind DB file was expected",
+		    (long long)before.st_size);
 	if (fill_and_seal(db->fd, fd, (size_t)before.st_size, err) < 0)
 		return -1;
 	if (fstat(fd, &after) < 0 || after.st_size != before.st_size ||
-	    after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
+	    after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
+	    after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
 		return err_set(err, "was changed while it was read");
 	db->map_size = (size_t)before.st_size;
 	db->map = mmap(NULL, db->map_size, PROT_READ, MAP_SHARED, db->fd, 0);
@@ -319,7 +326,8 @@ map_sealed_copy(struct mmdb *db, const char *path, struct err *err)
 	if (fd < 0)
 		return err_set(err, "%s", strerror(errno));
 	db->fd = memfd_create("mmdb", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	rc = db->fd < 0 ? err_set(err, "memfd_create: %s", strerror(errno)) : copy_file(db, fd, err);
+	rc = db->fd < 0 ? err_set(err, "memfd_create: %s", strerror(errno)) :
+	    copy_file(db, fd, err);
 	close(fd);
 	return rc;
 }
@@ -398,7 +406,8 @@ prove_metadata(const struct mmdb_section *section, uint64_t number[FIELDS], stru
 		if (find_field(&r, fields[i].key, &v) < 0)
 			return -1;
 		if (v.type != fields[i].type)
-			return err_set(err, "\"%s\" has type %d, %d was expected", fields[i].key, v.type, fields[i].type);
+			return err_set(err, "\"%s\" has type %d, %d was expected", fields[i].key,
+			    v.type, fields[i].type);
 		if (v.type == MMDB_MAP || v.type == MMDB_ARRAY) {
 			if (prove_strings(&r, &v, fields[i].key) < 0)
 				return -1;
@@ -426,27 +435,34 @@ find_metadata(const struct mmdb *db)
 }
 
 static int
-check_metadata(struct mmdb *db, const uint8_t *meta_at, const uint64_t number[FIELDS], struct err *err)
+check_metadata(struct mmdb *db, const uint8_t *meta_at, const uint64_t number[FIELDS],
+    struct err *err)
 {
-	size_t before = (size_t)(meta_at - (const uint8_t *)db->map) - (sizeof(marker) - 1), tree_size;
+	size_t before = (size_t)(meta_at - (const uint8_t *)db->map) - (sizeof(marker) - 1),
+	    tree_size;
 	uint64_t bits = number[RECORD_SIZE], nodes = number[NODE_COUNT];
 
 	if (number[MAJOR] != 2)
-		return err_set(err, "has format version %llu, 2 was expected", (unsigned long long)number[MAJOR]);
+		return err_set(err, "has format version %llu, 2 was expected",
+		    (unsigned long long)number[MAJOR]);
 	if (bits != 24 && bits != 28 && bits != 32)
-		return err_set(err, "has records of %llu bits, 24, 28 or 32 was expected", (unsigned long long)bits);
+		return err_set(err, "has records of %llu bits, 24, 28 or 32 was expected",
+		    (unsigned long long)bits);
 	if (number[IP_VERSION] != 4 && number[IP_VERSION] != 6)
-		return err_set(err, "has IP version %llu, 4 or 6 was expected", (unsigned long long)number[IP_VERSION]);
+		return err_set(err, "has IP version %llu, 4 or 6 was expected",
+		    (unsigned long long)number[IP_VERSION]);
 	if (nodes == 0 || nodes > before / (bits / 4) || nodes > UINT32_MAX - SEPARATOR)
-		return err_set(err, "has a tree of %llu nodes, which a file of %zu octets cannot hold",
-		    (unsigned long long)nodes, db->map_size);
+		return err_set(err, "has a tree of %llu nodes, which a file of %zu octets cannot "
+		    "hold", (unsigned long long)nodes, db->map_size);
 	tree_size = (size_t)nodes * (bits / 4);
 	if (before - tree_size < SEPARATOR)
-		return err_set(err, "has a tree of %llu nodes, which leaves no room for data", (unsigned long long)nodes);
+		return err_set(err, "has a tree of %llu nodes, which leaves no room for data",
+		    (unsigned long long)nodes);
 	db->tree = db->map;
 	for (size_t i = 0; i < SEPARATOR; i++)
 		if (db->tree[tree_size + i] != 0)
-			return err_set(err, "has no separator behind its %llu nodes: the node count is wrong",
+			return err_set(err,
+			    "has no separator behind its %llu nodes: the node count is wrong",
 			    (unsigned long long)nodes);
 	db->data.octets = db->tree + tree_size + SEPARATOR;
 	db->data.size = before - tree_size - SEPARATOR;

@@ -23,7 +23,8 @@ judge(struct health *h, const char *path)
 	h->age_at_read_s = clock_wall() - h->file.stamp;
 	h->read_ms = clock_mono().ms;
 	if (h->age_at_read_s < -lease_s) {
-		snprintf(why, sizeof(why), "%.180s: its stamp is %.1f s in the future", path, -h->age_at_read_s);
+		snprintf(why, sizeof(why), "%.180s: its stamp is %.1f s in the future", path,
+		    -h->age_at_read_s);
 		set_trust(h, HEALTH_REFUSED, why);
 	} else if (h->age_at_read_s >= lease_s) {
 		snprintf(why, sizeof(why), "%.180s: %.1f s old, its lease is %.1f s", path,
@@ -42,7 +43,8 @@ same_content(const struct health_file *a, const struct health_file *b)
 {
 	return a->n_sites == b->n_sites && a->n_servers == b->n_servers &&
 	    (a->n_sites == 0 || memcmp(a->sites, b->sites, a->n_sites * sizeof(*a->sites)) == 0) &&
-	    (a->n_servers == 0 || memcmp(a->servers, b->servers, a->n_servers * sizeof(*a->servers)) == 0);
+	    (a->n_servers == 0 ||
+	    memcmp(a->servers, b->servers, a->n_servers * sizeof(*a->servers)) == 0);
 }
 
 bool

@@ -29,8 +29,8 @@ extern const uint8_t rendezvous_order[256];
 uint64_t rendezvous_name(const char *name);
 
 /* The key of a prefix: no bit of `ip` past `bits` enters.  family is 4 or 6, bits
- * 0-32 or 0-128; ip has 4 or 16 octets.  Its last octet is that of the prefix, the others are a hash of
- * what comes before. */
+ * 0-32 or 0-128; ip has 4 or 16 octets.  Its last octet is that of the prefix, the others are a
+ * hash of what comes before. */
 uint64_t rendezvous_key(uint8_t family, const uint8_t *ip, unsigned bits);
 
 /* What rendezvous_cost wants of a weight: 2^24 / weight, weight being 1 to 2^24. */
@@ -61,8 +61,8 @@ rendezvous_neglog2(uint64_t h)
 	return ((uint64_t)(zeros + 1) << 32) - (rendezvous_log2[i] + (step * part >> 32));
 }
 
-/* u in units of 2^-64: a hash of server and neighbourhood, its first octet moved on by the place that
- * this key has in the server's order of the 256. */
+/* u in units of 2^-64: a hash of server and neighbourhood, its first octet moved on by the place
+ * that this key has in the server's order of the 256. */
 static inline uint64_t
 rendezvous_draw(uint64_t key, uint64_t name)
 {

@@ -155,7 +155,8 @@ locate(struct steer_trace *t)
 
 	t->mapped = map != NULL;
 	if (t->mapped)
-		leaf = client->map == map ? client->leaf : geo_map_find(map, client->family, client->ip);
+		leaf = client->map == map ? client->leaf :
+		    geo_map_find(map, client->family, client->ip);
 	t->result = leaf.result;
 	t->depth = leaf.depth;
 	t->choice = &name->pool->choices[steer_family_index(t->family)][leaf.result];

@@ -44,8 +44,8 @@ struct steer_name;			/* one steered name, bound to its pool */
 
 /* Loads databases and builds every pool's map.  A database that is missing is a
  * warning and every client is unlocated; one that is refused is an error (-> NULL)
- * unless `old` has a usable one, which is then kept, with a warning.  `old` may be NULL and stays the
- * caller's.  Freed by the last steer_free / steer_geo_unref. */
+ * unless `old` has a usable one, which is then kept, with a warning.  `old` may be NULL and stays
+ * the caller's.  Freed by the last steer_free / steer_geo_unref. */
 struct steer_geo *steer_geo_load(const struct conf *conf, const struct steer_geo *old,
     const struct warn *warn, struct err *err);
 struct steer_geo *steer_geo_ref(struct steer_geo *geo);
@@ -91,10 +91,10 @@ struct steer_client {
 
 /* What to answer. */
 struct steer_answer {
-	uint8_t n;			/* addresses; 0 = the pool has none of this family: NODATA */
-	uint8_t scope;			/* for ECS, bits; 0 when the client was not located by ECS */
+	uint8_t n;			/* addresses; 0 = none of this family: NODATA */
+	uint8_t scope;			/* for ECS, bits; 0 = not located by ECS */
 	bool fail_open;			/* all servers down, or their health is not known */
-	bool unlocated;			/* got the list of clients in no database (or one equal to it) */
+	bool unlocated;			/* got the list of clients in no database, or its equal */
 	int ede;			/* enum dns_ede, DNS_EDE_NONE mostly */
 	const char *ede_text;		/* static text, or NULL */
 	uint32_t ttl_s;

@@ -37,7 +37,8 @@ copy_health(struct steer *steer, const struct health_file *health)
 		sorted[i] = &health->servers[i];
 	qsort(sorted, health->n_servers, sizeof(*sorted), by_name);
 	for (size_t i = 0; i < conf->n_servers; i++) {
-		found = bsearch(conf->servers[i].name, sorted, health->n_servers, sizeof(*sorted), is_named);
+		found = bsearch(conf->servers[i].name, sorted, health->n_servers, sizeof(*sorted),
+		    is_named);
 		if (found == NULL)
 			continue;
 		steer->servers[i].known = true;
@@ -133,8 +134,8 @@ fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *
 		return -1;
 	for (size_t i = cp->first_server; i < end; i++)
 		if (has_family(&steer->conf->servers[i], six))
-			count_server(steer_group_of(pool, six, steer->conf->servers[i].site), steer, i,
-			    classify(steer, i, six));
+			count_server(steer_group_of(pool, six, steer->conf->servers[i].site),
+			    steer, i, classify(steer, i, six));
 	for (unsigned s = 0; s < pool->n_sites; s++) {
 		pool->groups[six][s].first = steer->n_candidates;
 		for (unsigned class = 0; class < CLASSES; class++) {
@@ -314,7 +315,8 @@ steer_ttl_max(const struct steer *steer)
 
 /* static_ttl_s is STEER_TTL_NONE where there is no static data. */
 static const struct steer_name *
-bind_name(struct steer *steer, const struct zone_steer *text, uint32_t static_ttl_s, struct err *err)
+bind_name(struct steer *steer, const struct zone_steer *text, uint32_t static_ttl_s,
+    struct err *err)
 {
 	const struct conf *conf = steer->conf;
 	uint16_t index = conf_find_pool(conf, text->pool);
@@ -332,19 +334,22 @@ bind_name(struct steer *steer, const struct zone_steer *text, uint32_t static_tt
 	name->steer = steer;
 	name->pool = &steer->pools[index];
 	name->pool_index = index;
-	name->answers = (uint8_t)least(text->answers != 0 ? text->answers : conf->pools[index].answers,
-	    CONF_MAX_ANSWERS);
+	name->answers = (uint8_t)least(CONF_MAX_ANSWERS,
+	    text->answers != 0 ? text->answers : conf->pools[index].answers);
 	name->nearest = text->nearest;
 	name->spread[0] = (uint8_t)conf->geo.spread4;
 	name->spread[1] = (uint8_t)conf->geo.spread6;
 	name->static_ttl_s = static_ttl_s;
-	name->ttl_max_s = least(text->ttl_max_s != 0 ? text->ttl_max_s : conf->ttl_max_s, static_ttl_s);
-	name->ttl_min_s = least(text->ttl_min_s != 0 ? text->ttl_min_s : conf->ttl_min_s, name->ttl_max_s);
+	name->ttl_max_s = least(text->ttl_max_s != 0 ? text->ttl_max_s : conf->ttl_max_s,
+	    static_ttl_s);
+	name->ttl_min_s = least(text->ttl_min_s != 0 ? text->ttl_min_s : conf->ttl_min_s,
+	    name->ttl_max_s);
 	return name;
 }
 
 const struct steer_name *
-steer_bind(struct steer *steer, const struct zone_steer *text, uint32_t static_ttl_s, struct err *err)
+steer_bind(struct steer *steer, const struct zone_steer *text, uint32_t static_ttl_s,
+    struct err *err)
 {
 	return bind_name(steer, text, static_ttl_s != 0 ? static_ttl_s : STEER_TTL_NONE, err);
 }

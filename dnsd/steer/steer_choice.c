@@ -54,12 +54,14 @@ run_length(const struct steer_group *g, enum steer_class upto, uint32_t min_weig
 /* Walks the list for passes [from, to); false = none of them finds anything. */
 static bool
 walk_list(const struct conf_pool *cp, const struct steer_pool *pool, bool six,
-    const uint16_t *list, size_t n, enum steer_rung from, enum steer_rung to, struct steer_choice *choice)
+    const uint16_t *list, size_t n, enum steer_rung from, enum steer_rung to,
+    struct steer_choice *choice)
 {
 	for (unsigned p = from; p <= (unsigned)to; p++) {
 		for (size_t i = 0; i < n; i++) {
 			const struct steer_group *g = steer_group_of(pool, six, list[i]);
-			uint16_t run = run_length(g, passes[p].upto, passes[p].enough ? cp->min_weight : 0);
+			uint16_t run = run_length(g, passes[p].upto,
+			    passes[p].enough ? cp->min_weight : 0);
 
 			if (run == 0)
 				continue;
@@ -93,7 +95,8 @@ other_sites(const struct conf *conf, const struct steer_pool *pool,
 		if (at < n)
 			continue;
 		if (from != NULL && from->located && site->located)
-			mine = geo_distance_km(from->latitude, from->longitude, site->latitude, site->longitude);
+			mine = geo_distance_km(from->latitude, from->longitude, site->latitude,
+			    site->longitude);
 		for (at = found++; at > 0 && km[at - 1] > mine; at--) {
 			km[at] = km[at - 1];
 			rest[at] = rest[at - 1];
@@ -150,8 +153,8 @@ richest(const struct steer_pool *pool, bool six, const uint16_t *list, size_t n)
 }
 
 static bool
-all_unknown(const struct steer *steer, const struct conf_pool *cp, const struct steer_choice *choice,
-    bool six)
+all_unknown(const struct steer *steer, const struct conf_pool *cp,
+    const struct steer_choice *choice, bool six)
 {
 	if (cp->check == CONF_NONE || choice->rung >= RUNG_SPENT)
 		return false;
@@ -165,8 +168,8 @@ all_unknown(const struct steer *steer, const struct conf_pool *cp, const struct 
 
 /* The design's step 3, for clients with this list of sites. */
 void
-steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool, bool six,
-    const uint16_t *list, size_t n, struct steer_choice *choice)
+steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool,
+    bool six, const uint16_t *list, size_t n, struct steer_choice *choice)
 {
 	uint16_t rest[CONF_MAX_SITES];
 	size_t n_rest;
@@ -177,9 +180,12 @@ steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct
 		n_rest = other_sites(steer->conf, pool, list, n, rest);
 		if (choice->most == 0)
 			choice->most = richest(pool, six, rest, n_rest);
-		choice->beyond = walk_list(cp, pool, six, rest, n_rest, RUNG_HEALTHY, RUNG_DOWN, choice);
-		if (!choice->beyond && !walk_list(cp, pool, six, list, n, RUNG_DRAIN, RUNG_DRAIN, choice))
-			choice->beyond = walk_list(cp, pool, six, rest, n_rest, RUNG_DRAIN, RUNG_DRAIN, choice);
+		choice->beyond = walk_list(cp, pool, six, rest, n_rest, RUNG_HEALTHY, RUNG_DOWN,
+		    choice);
+		if (!choice->beyond &&
+		    !walk_list(cp, pool, six, list, n, RUNG_DRAIN, RUNG_DRAIN, choice))
+			choice->beyond = walk_list(cp, pool, six, rest, n_rest, RUNG_DRAIN,
+			    RUNG_DRAIN, choice);
 	}
 	if (choice->rung == RUNG_HEALTHY && choice->n != 0)
 		bound_choice(steer, cp, pool, six, list, n, choice);

@@ -69,11 +69,11 @@ static int
 check_kind(const struct geo_db *db, const char *path, enum kind kind, struct err *err)
 {
 	if (kind == PLACES && !geo_db_has_places(db))
-		return err_set(err, "%s: of type \"%s\" has no places, a city or country database was expected",
-		    path, geo_db_type(db));
+		return err_set(err, "%s: of type \"%s\" has no places, a city or country database "
+		    "was expected", path, geo_db_type(db));
 	if (kind == AS_NUMBERS && !geo_db_has_asns(db))
-		return err_set(err, "%s: of type \"%s\" has no AS numbers, an ASN database was expected",
-		    path, geo_db_type(db));
+		return err_set(err, "%s: of type \"%s\" has no AS numbers, an ASN database was "
+		    "expected", path, geo_db_type(db));
 	return 0;
 }
 
@@ -101,8 +101,8 @@ db_open(const char *path, enum kind kind, uint64_t stamp, struct err *err)
  * file leaves *db as NULL, or as the old one; so does a refused one, if there is an old
  * one.  -1 = refused, and nothing to fall back on. */
 static int
-db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char *path, struct steer_db *old,
-    const struct warn *warn, struct err *err)
+db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char *path,
+    struct steer_db *old, const struct warn *warn, struct err *err)
 {
 	uint64_t stamp = file_stamp(path);
 	struct err reason;
@@ -115,7 +115,8 @@ db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char 
 	}
 	if (stamp == 0) {
 		err_warn(warn, "%s: %s; %s", path, strerror(errno), old != NULL ?
-		    "the database read before stays in use" : "clients it would locate are not located");
+		    "the database read before stays in use" :
+		    "clients it would locate are not located");
 		*db = db_hold(old);
 		return 0;
 	}
@@ -146,7 +147,8 @@ conf_shape(const struct conf *conf)
 	}
 	for (size_t i = 0; i < conf->geo.n_rules; i++) {
 		const struct conf_rule *r = &conf->geo.rules[i];
-		h = mix(mix(mix(h, r->kind), r->asn), r->prefix.len | (uint64_t)r->prefix.family << 8);
+		h = mix(mix(mix(h, r->kind), r->asn), r->prefix.len |
+		    (uint64_t)r->prefix.family << 8);
 		h = mix_octets(mix_octets(h, r->prefix.ip, 16), r->code, strlen(r->code));
 		h = mix_octets(h, r->sites, r->n_sites * sizeof(*r->sites));
 	}
@@ -197,7 +199,8 @@ map_for(struct steer_maps *maps, const struct conf *conf, const uint16_t *sites,
 	struct steer_map *m;
 
 	for (size_t i = 0; i < maps->n; i++)
-		if (maps->v[i].n_sites == n && memcmp(maps->v[i].sites, sites, n * sizeof(*sites)) == 0)
+		if (maps->v[i].n_sites == n &&
+		    memcmp(maps->v[i].sites, sites, n * sizeof(*sites)) == 0)
 			return (uint16_t)i;
 	m = &maps->v[maps->n];
 	m->sites = calloc(n, sizeof(*sites));
@@ -314,7 +317,8 @@ steer_geo_asn(const struct steer_geo *geo)
 
 /* Shares the old maps when neither databases nor configuration changed. */
 static int
-load_maps(struct steer_geo *geo, const struct conf *conf, const struct steer_geo *old, struct err *err)
+load_maps(struct steer_geo *geo, const struct conf *conf, const struct steer_geo *old,
+    struct err *err)
 {
 	if (old != NULL && old->city == geo->city && old->asn == geo->asn &&
 	    old->maps->shape == conf_shape(conf)) {
@@ -391,9 +395,10 @@ steer_geo_load(const struct conf *conf, const struct steer_geo *old,
 		return NULL;
 	}
 	geo->refs = 1;
-	if (db_load(geo, &geo->city, PLACES, conf->geo.city, old != NULL ? old->city : NULL, warn, err) < 0 ||
-	    db_load(geo, &geo->asn, AS_NUMBERS, conf->geo.asn, old != NULL ? old->asn : NULL, warn, err) < 0 ||
-	    load_maps(geo, conf, old, err) < 0) {
+	if (db_load(geo, &geo->city, PLACES, conf->geo.city, old != NULL ? old->city : NULL, warn,
+	    err) < 0 ||
+	    db_load(geo, &geo->asn, AS_NUMBERS, conf->geo.asn, old != NULL ? old->asn : NULL, warn,
+	    err) < 0 || load_maps(geo, conf, old, err) < 0) {
 		steer_geo_unref(geo);
 		return NULL;
 	}

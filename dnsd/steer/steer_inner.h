@@ -2,9 +2,9 @@
  * steer_inner: what a struct steer is made of, for the steer*.c files and nobody else.
  *
  * steer_geo.c loads databases and maps, steer_build.c sorts servers by health,
- * steer_choice.c chooses among them, steer.c picks, steer_why.c says why.  For every pool, family and result of its map
- * there is one ready `choice`: the run of candidates that a client of this result is
- * hashed over.  Candidates of one site lie together, sorted by class, so that every
+ * steer_choice.c chooses among them, steer.c picks, steer_why.c says why.  For every pool, family
+ * and result of its map there is one ready `choice`: the run of candidates that a client of this
+ * result is hashed over.  Candidates of one site lie together, sorted by class, so that every
  * choice, whatever health says, is a run from the start of the site's part or of one class.
  */
 #ifndef NEARCAST_STEER_INNER_H
@@ -39,7 +39,7 @@ struct steer_maps {
 	uint64_t shape;			/* of everything in the configuration that maps depend on */
 	struct steer_map *v;
 	size_t n;
-	uint16_t *of_pool;		/* by pool: index into v, CONF_NONE = a pool without servers */
+	uint16_t *of_pool;		/* by pool: index into v, CONF_NONE = no servers */
 };
 
 struct steer_geo {
@@ -89,9 +89,9 @@ struct steer_choice {
 	uint16_t n;			/* candidates; 0 = the pool has none of this family */
 	uint16_t site;
 	uint16_t ttl_server;		/* whose state gives ttl_s, CONF_NONE = none */
-	uint8_t most;			/* servers configured at the richest site of the list, at most 255 */
+	uint8_t most;			/* servers at the richest site of the list, at most 255 */
 	uint8_t rung : 4;		/* enum steer_rung */
-	bool unknown : 1;		/* no candidate's health is known although the pool is probed */
+	bool unknown : 1;		/* the pool is probed, and no candidate's health is known */
 	bool beyond : 1;		/* the site is not in the client's list */
 };
 
@@ -163,8 +163,9 @@ steer_group_of(const struct steer_pool *pool, bool six, uint16_t site)
 enum health_state steer_family_state(const struct steer_server *s, bool six);
 
 /* The design's step 3 for clients with this list of sites. */
-void steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool,
-    bool six, const uint16_t *list, size_t n, struct steer_choice *choice);
+void steer_choose(const struct steer *steer, const struct conf_pool *cp,
+    const struct steer_pool *pool, bool six, const uint16_t *list, size_t n,
+    struct steer_choice *choice);
 
 /* The sites of a result (or of `here`), nearest first. */
 size_t steer_list(const struct steer_pool *pool, uint16_t result, const uint16_t **sites);

@@ -43,7 +43,8 @@ add_time(struct line *l, const char *key, double when)
 	struct tm tm;
 	char text[32];
 
-	if (when > 0 && gmtime_r(&seconds, &tm) != NULL && strftime(text, sizeof(text), "%FT%TZ", &tm) != 0)
+	if (when > 0 && gmtime_r(&seconds, &tm) != NULL &&
+	    strftime(text, sizeof(text), "%FT%TZ", &tm) != 0)
 		add(l, " %s=%s", key, text);
 }
 
@@ -59,8 +60,11 @@ state_name(const struct steer_trace *t, const struct steer_candidate *c)
 	if (c->class == CLASS_DOWN)
 		return "down";
 	if (steer->servers[c->server].known)
-		return c->class == CLASS_STALE ? "stale" : health_state_name(steer->servers[c->server].health.state);
-	return steer->conf->pools[t->name->pool_index].check == CONF_NONE ? "up probed=no" : "unknown";
+		return c->class == CLASS_STALE ? "stale" :
+		    health_state_name(steer->servers[c->server].health.state);
+	if (steer->conf->pools[t->name->pool_index].check == CONF_NONE)
+		return "up probed=no";
+	return "unknown";
 }
 
 static const char *
@@ -77,27 +81,32 @@ class_reason(const struct steer_candidate *c)
 
 /* Why a server of the client's list is not in the answer. */
 static void
-add_refusal(struct line *l, const struct steer_trace *t, const struct steer_candidate *c, unsigned rank)
+add_refusal(struct line *l, const struct steer_trace *t, const struct steer_candidate *c,
+    unsigned rank)
 {
 	const struct steer_choice *choice = t->choice;
 	const struct conf *conf = t->name->steer->conf;
 	uint16_t site = conf->servers[c->server].site;
-	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family), site);
+	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family),
+	    site);
 
 	if (site == choice->site && rank < choice->n)
-		add(l, " chosen=no why=\"rank %u of %u, %u answered\"", rank + 1, choice->n, t->answer->n);
+		add(l, " chosen=no why=\"rank %u of %u, %u answered\"", rank + 1, choice->n,
+		    t->answer->n);
 	else if (c->class != CLASS_CURRENT)
 		add(l, " chosen=no why=\"%s\"", class_reason(c));
-	else if (choice->rung == RUNG_HEALTHY && g->current_weight < conf->pools[t->name->pool_index].min_weight)
-		add(l, " chosen=no why=\"healthy weight of %s is %u, min-weight %u\"", conf->sites[site].name,
+	else if (choice->rung == RUNG_HEALTHY &&
+	    g->current_weight < conf->pools[t->name->pool_index].min_weight)
+		add(l, " chosen=no why=\"healthy weight of %s is %u, min-weight %u\"",
+		    conf->sites[site].name,
 		    g->current_weight, conf->pools[t->name->pool_index].min_weight);
 	else
 		add(l, " chosen=no why=\"%s is nearer\"", conf->sites[choice->site].name);
 }
 
 static void
-put_server(const struct steer_why *why, const struct steer_trace *t, const struct steer_candidate *c,
-    const char *km, unsigned rank)
+put_server(const struct steer_why *why, const struct steer_trace *t,
+    const struct steer_candidate *c, const char *km, unsigned rank)
 {
 	const struct steer *steer = t->name->steer;
 	const struct conf_server *server = &steer->conf->servers[c->server];
@@ -105,8 +114,8 @@ put_server(const struct steer_why *why, const struct steer_trace *t, const struc
 	struct line l = { .len = 0 };
 	unsigned at = 0;
 
-	add(&l, "server=%.48s site=%.32s km=%s state=%s", server->name, steer->conf->sites[server->site].name,
-	    km, state_name(t, c));
+	add(&l, "server=%.48s site=%.32s km=%s state=%s", server->name,
+	    steer->conf->sites[server->site].name, km, state_name(t, c));
 	add_time(&l, "since", s->known ? s->health.since : 0);
 	add(&l, " weight=%u", c->class <= CLASS_STALE ? c->weight : server->weight);
 	if (s->known && s->health.set[0] != '\0')
@@ -143,14 +152,15 @@ kilometres(const struct steer_trace *t, const struct geo_why *geo, uint16_t site
 {
 	const struct conf *conf = t->name->steer->conf;
 	const struct conf_site *to = &conf->sites[site];
-	const struct conf_site *here = conf->here_site != CONF_NONE ? &conf->sites[conf->here_site] : NULL;
+	const struct conf_site *here = conf->here_site != CONF_NONE ?
+	    &conf->sites[conf->here_site] : NULL;
 
 	snprintf(text, 16, "-");
 	if (!to->located)
 		return text;
 	if (t->mapped && geo->place.has_point)
-		snprintf(text, 16, "%.0f", geo_distance_km(geo->place.latitude, geo->place.longitude,
-		    to->latitude, to->longitude));
+		snprintf(text, 16, "%.0f", geo_distance_km(geo->place.latitude,
+		    geo->place.longitude, to->latitude, to->longitude));
 	else if ((!t->mapped || geo->kind == GEO_WHY_UNLOCATED) && here != NULL && here->located)
 		snprintf(text, 16, "%.0f", geo_distance_km(here->latitude, here->longitude,
 		    to->latitude, to->longitude));
@@ -172,7 +182,8 @@ static unsigned
 put_site(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo,
     uint16_t site, unsigned room)
 {
-	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family), site);
+	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family),
+	    site);
 	struct ranked *order;
 	char km[16];
 
@@ -206,10 +217,12 @@ put_servers(const struct steer_why *why, const struct steer_trace *t, const stru
 
 	for (size_t i = 0; i < n; i++) {
 		listed |= list[i] == t->choice->site;
-		seen += put_site(why, t, geo, list[i], seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
+		seen += put_site(why, t, geo, list[i],
+		    seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
 	}
 	if (!listed)
-		seen += put_site(why, t, geo, t->choice->site, seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
+		seen += put_site(why, t, geo, t->choice->site,
+		    seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
 	if (seen > MOST_SERVERS) {
 		add(&l, "servers=%u shown=%u", seen, MOST_SERVERS);
 		put(why, &l);
@@ -235,7 +248,8 @@ add_rule(struct line *l, const struct steer_trace *t, const struct geo_why *geo)
 	else if (geo->kind == GEO_WHY_UNLOCATED)
 		add(l, " rule=\"not located: this site's place\"");
 	else if (rule->kind == CONF_RULE_PREFIX)
-		add(l, " rule=\"%.32s:%d prefix %s\"", file, rule->line, prefix_text(&rule->prefix, text));
+		add(l, " rule=\"%.32s:%d prefix %s\"", file, rule->line,
+		    prefix_text(&rule->prefix, text));
 	else if (rule->kind == CONF_RULE_ASN)
 		add(l, " rule=\"%.32s:%d asn %u\"", file, rule->line, rule->asn);
 	else
@@ -258,7 +272,8 @@ put_client(const struct steer_why *why, const struct steer_trace *t, const struc
 		add(&l, "/%u", t->client->source);
 	if (t->client->family == 6 && geo_map_fold(t->client->ip, v4) != 0)
 		add(&l, " holds=%u.%u.%u.%u", v4[0], v4[1], v4[2], v4[3]);
-	add(&l, " country=%s continent=%s", geo->place.country[0] != '\0' ? geo->place.country : "-",
+	add(&l, " country=%s continent=%s",
+	    geo->place.country[0] != '\0' ? geo->place.country : "-",
 	    geo->place.continent[0] != '\0' ? geo->place.continent : "-");
 	if (geo->place.has_point)
 		add(&l, " location=%.4f,%.4f", geo->place.latitude, geo->place.longitude);
@@ -302,8 +317,8 @@ put_scope(const struct steer_why *why, const struct steer_trace *t)
 	if (!t->client->ecs)
 		add(&l, " why=\"not located by Client Subnet\"");
 	else if (t->key_bits > t->depth)
-		add(&l, " leaf=%u why=\"spread%c: a site has %u servers, %u are answered\"", t->depth,
-		    six ? '6' : '4', t->choice->most, t->name->answers);
+		add(&l, " leaf=%u why=\"spread%c: a site has %u servers, %u are answered\"",
+		    t->depth, six ? '6' : '4', t->choice->most, t->name->answers);
 	else
 		add(&l, " leaf=%u", t->depth);
 	put(why, &l);
@@ -337,8 +352,8 @@ put_ttl(const struct steer_why *why, const struct steer_trace *t)
 	if (reason != NULL)
 		add(&l, " why=\"%s: the shortest\"", reason);
 	else if (t->ttl_server != CONF_NONE && t->ttl_bound_s < name->ttl_max_s)
-		add(&l, " why=\"%.48s may change in %u s\"", name->steer->conf->servers[t->ttl_server].name,
-		    t->ttl_bound_s);
+		add(&l, " why=\"%.48s may change in %u s\"",
+		    name->steer->conf->servers[t->ttl_server].name, t->ttl_bound_s);
 	else
 		add(&l, " why=\"no change is near: the longest\"");
 	put(why, &l);

@@ -36,7 +36,8 @@ check_networks(const struct geo_db *db, uint8_t family)
 		assert(c.record == GEO_DB_NONE || c.record < geo_db_records(db));
 		geo_key_prefix(c.start, family, c.len, &net);
 		known = geo_db_lookup(db, family, net.ip, &place, &found);
-		assert(known == (c.record != GEO_DB_NONE) && memcmp(&net, &found, sizeof(net)) == 0);
+		assert(known == (c.record != GEO_DB_NONE) &&
+		    memcmp(&net, &found, sizeof(net)) == 0);
 		if (known)
 			check_place(&place);
 		next = c.last + 1;
@@ -64,8 +65,10 @@ check_map(const struct geo_db *db)
 		{ .name = b, .located = true, .latitude = -30, .longitude = 150 },
 	};
 	static uint16_t both[2] = { 0, 1 };
-	static struct conf_rule rule = { .kind = CONF_RULE_ASN, .asn = 64500, .sites = both, .n_sites = 2 };
-	struct conf conf = { .sites = sites, .n_sites = 2, .geo = { .sites_per_answer = 3, .rules = &rule, .n_rules = 1 } };
+	static struct conf_rule rule = { .kind = CONF_RULE_ASN, .asn = 64500, .sites = both,
+	    .n_sites = 2 };
+	struct conf conf = { .sites = sites, .n_sites = 2,
+	    .geo = { .sites_per_answer = 3, .rules = &rule, .n_rules = 1 } };
 	struct geo_map *map = geo_map_build(&conf, both, 2, db, db, NULL);
 	uint64_t addresses = 0;
 

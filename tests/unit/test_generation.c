@@ -12,7 +12,8 @@
 #include "dnsd/generation/inputs.h"
 #include "dnsd/generation/generation.h"
 
-static const char *const zone_names[] = { "org", "example.org", "sub.example.org", "a.b.c.sub.example.org", "example.net" };
+static const char *const zone_names[] = { "org", "example.org", "sub.example.org",
+    "a.b.c.sub.example.org", "example.net" };
 enum { N_ZONES = sizeof(zone_names) / sizeof(zone_names[0]) };
 
 struct fixture {
@@ -62,8 +63,8 @@ write_zone(const struct fixture *f, const char *name, unsigned serial, const cha
 	char file[64], text[1024];
 
 	snprintf(file, sizeof(file), "%s.zone", name);
-	snprintf(text, sizeof(text), "$TTL 300\n@ IN SOA ns.invalid. h.invalid. %u 1 1 1 1\n@ IN NS ns.invalid.\n%s",
-	    serial, more);
+	snprintf(text, sizeof(text), "$TTL 300\n@ IN SOA ns.invalid. h.invalid. %u 1 1 1 1\n"
+	    "@ IN NS ns.invalid.\n%s", serial, more);
 	write_file(f, file, text);
 }
 
@@ -71,11 +72,12 @@ static void
 write_conf(const struct fixture *f, unsigned n_zones, const char *more)
 {
 	char text[2048];
-	size_t n = (size_t)snprintf(text, sizeof(text), "listen = { \"127.0.0.1@5300\" }\n%s", more);
+	size_t n = (size_t)snprintf(text, sizeof(text), "listen = { \"127.0.0.1@5300\" }\n%s",
+	    more);
 
 	for (unsigned i = 0; i < n_zones; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "zone \"%s\" { file = \"%s.zone\" }\n",
-		    zone_names[i], zone_names[i]);
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    "zone \"%s\" { file = \"%s.zone\" }\n", zone_names[i], zone_names[i]);
 	write_file(f, "nearcast.conf", text);
 }
 
@@ -141,17 +143,20 @@ test_find_zone(void **state)
 		{ "the closest zone answers", "www.sub.example.org", DNS_A, "sub.example.org" },
 		{ "the child's apex is the child's", "sub.example.org", DNS_NS, "sub.example.org" },
 		{ "its DS is the parent's", "sub.example.org", DNS_DS, "example.org" },
-		{ "a DS below an apex is an ordinary name", "www.sub.example.org", DNS_DS, "sub.example.org" },
+		{ "a DS below an apex is an ordinary name", "www.sub.example.org", DNS_DS,
+		    "sub.example.org" },
 		{ "a DS where we have no parent", "example.net", DNS_DS, "example.net" },
 		{ "a DS two zones up", "a.b.c.sub.example.org", DNS_DS, "sub.example.org" },
-		{ "a zone several labels down", "x.a.b.c.sub.example.org", DNS_A, "a.b.c.sub.example.org" },
+		{ "a zone several labels down", "x.a.b.c.sub.example.org", DNS_A,
+		    "a.b.c.sub.example.org" },
 		{ "between two zones", "b.c.sub.example.org", DNS_A, "sub.example.org" },
 		{ "above", "net", DNS_A, "-" },
 		{ "the root", ".", DNS_A, "-" },
 		{ "elsewhere", "example.com", DNS_A, "-" },
 		{ "ends alike, but not at a label", "wwwexample.net", DNS_A, "-" },
-		{ "a very deep name", "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.example.net", DNS_A,
-		  "example.net" },
+		{ "a very deep name",
+		    "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.example.net", DNS_A,
+		    "example.net" },
 	};
 	struct fixture *f = *state;
 	struct err err = { "" };
@@ -168,7 +173,8 @@ test_find_zone(void **state)
 	assert_int_equal(gen->n_loaded, N_ZONES);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		print_message("%s\n", rows[i].sentence);
-		assert_string_equal(found(gen, rows[i].name, rows[i].qtype, text), rows[i].expected);
+		assert_string_equal(found(gen, rows[i].name, rows[i].qtype, text),
+		    rows[i].expected);
 	}
 	generation_free(gen);
 }

@@ -95,33 +95,40 @@ static const struct shape shapes[] = {
 	        "\x49" "longitude" "\x68\x40\x20\x00\x00\x00\x00\x00\x00"
 	        "\x4c" "subdivisions" "\x02\x04" "\xe1" "\x48" "iso_code" "\x42" "HE"
 	        "\xe1" "\x48" "iso_code" "\x42" "XX"), "DE", "EU", "HE", 50, 8, 0 },
-	{ "a boolean takes no octets", OCTETS("\xe2" "\x42" "eu" "\x01\x07" "\x4c" "country_code" "\x42" "fr"
+	{ "a boolean takes no octets", OCTETS("\xe2" "\x42" "eu" "\x01\x07" "\x4c" "country_code"
+	    "\x42" "fr"
 	    ), "FR", "EU", "", 47.49, 2.88, 0 },
 	{ "registered_country counts where country is absent",
 	    OCTETS("\xe1" "\x52" "registered_country" "\xe1" "\x48" "iso_code" "\x42" "US"),
 	    "US", "NA", "", 37.42, -92.35, 0 },
 	{ "and does not where it is there",
 	    OCTETS("\xe2" "\x52" "registered_country" "\xe1" "\x48" "iso_code" "\x42" "US"
-	        "\x47" "country" "\xe1" "\x48" "iso_code" "\x42" "FR"), "FR", "EU", "", 47.49, 2.88, 0 },
-	{ "flat, with numbers as strings", OCTETS("\xe4" "\x4c" "country_code" "\x42" "DE" "\x43" "lat" "\x43" "1.5"
-	    "\x43" "lng" "\x44" "-2.5" "\x43" "asn" "\x47" "AS64500"), "DE", "EU", "", 1.5, -2.5, 64500 },
-	{ "flat, country and continent as strings, floats", OCTETS("\xe4" "\x47" "country" "\x42" "DE"
+	        "\x47" "country" "\xe1" "\x48" "iso_code" "\x42" "FR"), "FR", "EU", "", 47.49, 2.88,
+	        0 },
+	{ "flat, with numbers as strings", OCTETS("\xe4" "\x4c" "country_code" "\x42" "DE" "\x43"
+	    "lat" "\x43" "1.5"
+	    "\x43" "lng" "\x44" "-2.5" "\x43" "asn" "\x47" "AS64500"), "DE", "EU", "", 1.5, -2.5,
+	    64500 },
+	{ "flat, country and continent as strings, floats", OCTETS("\xe4" "\x47" "country" "\x42"
+	    "DE"
 	    "\x49" "continent" "\x42" "EU" "\x48" "latitude" "\x04\x08\x3f\xc0\x00\x00"
 	    "\x49" "longitude" "\x04\x08\xc0\x20\x00\x00"), "DE", "EU", "", 1.5, -2.5, 0 },
-	{ "flat, one string for both", OCTETS("\xe2" "\x47" "country" "\x42" "DE" "\x43" "loc" "\x48" "1.5,-2.5"),
-	    "DE", "EU", "", 1.5, -2.5, 0 },
-	{ "a country's name is no code", OCTETS("\xe2" "\x47" "country" "\x47" "Germany" "\x4c" "country_code" "\x42" "DE"),
-	    "DE", "EU", "", 51.29, 9.97, 0 },
-	{ "latitude out of range: the country's point", OCTETS("\xe3" "\x4c" "country_code" "\x42" "DE"
+	{ "flat, one string for both", OCTETS("\xe2" "\x47" "country" "\x42" "DE" "\x43" "loc"
+	    "\x48" "1.5,-2.5"), "DE", "EU", "", 1.5, -2.5, 0 },
+	{ "a country's name is no code", OCTETS("\xe2" "\x47" "country" "\x47" "Germany" "\x4c"
+	    "country_code" "\x42" "DE"), "DE", "EU", "", 51.29, 9.97, 0 },
+	{ "latitude out of range: the country's point", OCTETS("\xe3" "\x4c" "country_code" "\x42"
+	    "DE"
 	    "\x43" "lat" "\x42" "91" "\x43" "lng" "\x41" "8"), "DE", "EU", "", 51.29, 9.97, 0 },
 	{ "NaN, and no country: no point", OCTETS("\xe3" "\x4e" "continent_code" "\x42" "EU"
-	    "\x43" "lat" "\x68\x7f\xf8\x00\x00\x00\x00\x00\x00" "\x43" "lng" "\x41" "8"), "", "EU", "",
-	    (double)NAN, 0, 0 },
-	{ "longitude alone is no point", OCTETS("\xe2" "\x4e" "continent_code" "\x42" "EU" "\x43" "lng" "\x41" "8"),
-	    "", "EU", "", (double)NAN, 0, 0 },
-	{ "ASN", OCTETS("\xe1" "\x58" "autonomous_system_number" "\xc2\xfb\xf4"), "", "", "", (double)NAN, 0, 64500 },
-	{ "a country that is none", OCTETS("\xe2" "\x4c" "country_code" "\x42" "1\xff" "\x43" "asn" "\xc1\x07"),
-	    "", "", "", (double)NAN, 0, 7 },
+	    "\x43" "lat" "\x68\x7f\xf8\x00\x00\x00\x00\x00\x00" "\x43" "lng" "\x41" "8"), "", "EU",
+	    "", (double)NAN, 0, 0 },
+	{ "longitude alone is no point", OCTETS("\xe2" "\x4e" "continent_code" "\x42" "EU" "\x43"
+	    "lng" "\x41" "8"), "", "EU", "", (double)NAN, 0, 0 },
+	{ "ASN", OCTETS("\xe1" "\x58" "autonomous_system_number" "\xc2\xfb\xf4"), "", "", "",
+	    (double)NAN, 0, 64500 },
+	{ "a country that is none", OCTETS("\xe2" "\x4c" "country_code" "\x42" "1\xff" "\x43" "asn"
+	    "\xc1\x07"), "", "", "", (double)NAN, 0, 7 },
 };
 
 static void
@@ -141,10 +148,12 @@ records_of_all_shapes(void **state)
 		assert_true(geo_db_lookup(db, 4, ip, &p, &net));
 		assert_string_equal(prefix_text(&net, text), "10.0.0.0/8");
 		if (strcmp(p.country, s->country) != 0 || strcmp(p.continent, s->continent) != 0 ||
-		    strcmp(p.subdivision, s->subdivision) != 0 || p.asn != s->asn || p.has_point == isnan(s->latitude))
-			fail_msg("%s: \"%s\" \"%s\" \"%s\" asn %u point %d", s->sentence, p.country, p.continent,
-			    p.subdivision, p.asn, p.has_point);
-		if (p.has_point && (fabs(p.latitude - s->latitude) > 1e-9 || fabs(p.longitude - s->longitude) > 1e-9))
+		    strcmp(p.subdivision, s->subdivision) != 0 || p.asn != s->asn ||
+		    p.has_point == isnan(s->latitude))
+			fail_msg("%s: \"%s\" \"%s\" \"%s\" asn %u point %d", s->sentence, p.country,
+			    p.continent, p.subdivision, p.asn, p.has_point);
+		if (p.has_point && (fabs(p.latitude - s->latitude) > 1e-9 ||
+		    fabs(p.longitude - s->longitude) > 1e-9))
 			fail_msg("%s: %f,%f", s->sentence, p.latitude, p.longitude);
 		geo_db_close(db);
 		unlink(path);
@@ -161,22 +170,29 @@ struct broken {
 
 static const struct broken broken[] = {
 	{ "a map that ends early", OCTETS("\xe2" "\x41" "a" "\x41" "b"), "outside" },
-	{ "a string longer than the file", OCTETS("\xe1" "\x41" "a" "\x5f\xff\xff\xff"), "leaves its section" },
+	{ "a string longer than the file", OCTETS("\xe1" "\x41" "a" "\x5f\xff\xff\xff"),
+	    "leaves its section" },
 	{ "a string longer than its size octets", OCTETS("\xe1" "\x41" "a" "\x5f\xff"), "cut off" },
 	{ "a pointer past the end", OCTETS("\xe1" "\x41" "a" "\x27\xff"), "outside" },
 	{ "a pointer that is cut off", OCTETS("\xe1" "\x41" "a" "\x38"), "cut off" },
 	{ "a pointer to a pointer", OCTETS("\xe1" "\x41" "a" "\x20\x03"), "another pointer" },
 	{ "a map that holds itself", OCTETS("\xe1" "\x41" "a" "\x20\x00"), "nests deeper" },
-	{ "a map that holds itself twice, again and again", OCTETS("\xe2" "\x41" "a" "\x20\x00" "\x41" "b" "\x20\x00"), "nests deeper" },
-	{ "an array as wide as can be of itself", OCTETS("\x1f\x04\xff\xff\xff" "\x20\x00\x20\x00"), "nests deeper" },
-	{ "a double of five octets", OCTETS("\xe1" "\x41" "a" "\x65\x40\x00\x00\x00\x00\x00\x00\x00"), "cannot have size 5" },
-	{ "a float of eight octets", OCTETS("\xe1" "\x41" "a" "\x08\x08\x40\x00\x00\x00\x00\x00\x00\x00"), "cannot have size 8" },
-	{ "an integer of five octets", OCTETS("\xe1" "\x41" "a" "\xc5\x00\x00\x00\x00\x00"), "cannot have size 5" },
+	{ "a map that holds itself twice, again and again", OCTETS("\xe2" "\x41" "a" "\x20\x00"
+	    "\x41" "b" "\x20\x00"), "nests deeper" },
+	{ "an array as wide as can be of itself", OCTETS("\x1f\x04\xff\xff\xff" "\x20\x00\x20\x00"),
+	    "nests deeper" },
+	{ "a double of five octets", OCTETS("\xe1" "\x41" "a"
+	    "\x65\x40\x00\x00\x00\x00\x00\x00\x00"), "cannot have size 5" },
+	{ "a float of eight octets", OCTETS("\xe1" "\x41" "a"
+	    "\x08\x08\x40\x00\x00\x00\x00\x00\x00\x00"), "cannot have size 8" },
+	{ "an integer of five octets", OCTETS("\xe1" "\x41" "a" "\xc5\x00\x00\x00\x00\x00"),
+	    "cannot have size 5" },
 	{ "a boolean of 2", OCTETS("\xe1" "\x41" "a" "\x02\x07"), "cannot have size 2" },
 	{ "an unknown type", OCTETS("\xe1" "\x41" "a" "\x00\x40"), "unknown type" },
 	{ "a container", OCTETS("\xe1" "\x41" "a" "\x00\x05"), "cannot have size" },
 	{ "a key that is a number", OCTETS("\xe1" "\xc1\x07" "\x41" "a"), "not a string" },
-	{ "nothing anybody asks for", OCTETS("\xe1" "\x42" "ip" "\x47" "1.2.3.4"), "none of its 1 records" },
+	{ "nothing anybody asks for", OCTETS("\xe1" "\x42" "ip" "\x47" "1.2.3.4"),
+	    "none of its 1 records" },
 	{ "a record that is a string", OCTETS("\x42" "DE"), "none of its 1 records" },
 };
 
@@ -230,8 +246,10 @@ add_city(struct mmdb_make *m, const char *net, double latitude, double longitude
 static void
 broken_trees(void **state)
 {
-	static const char *const files[] = { "empty", "loop", "data", "separator", "cut", "zero", "text" };
-	static const char *const reasons[] = { "no networks with data", "deeper than an address", "past the data",
+	static const char *const files[] = { "empty", "loop", "data", "separator", "cut", "zero",
+	    "text" };
+	static const char *const reasons[] = { "no networks with data", "deeper than an address",
+	    "past the data",
 	    "between itself and the data", "no metadata", "no metadata", "no metadata" };
 
 	(void)state;
@@ -256,7 +274,8 @@ broken_trees(void **state)
 			assert_int_equal(truncate(path, 0) | truncate(path, st.st_size), 0);
 		if (i == 6) {
 			FILE *f = fopen(path, "w");
-			fputs("<html>404 Not Found, and some more words to make it long</html>\n", f);
+			fputs("<html>404 Not Found, and some more words to make it long</html>\n",
+			    f);
 			fclose(f);
 		}
 		expect_refused(files[i], reasons[i]);
@@ -292,7 +311,8 @@ bomb_of_nodes(void **state)
 
 /* ---- broken metadata ---- */
 
-#define NUMBERS "\x4a" "node_count" "\xc1\x68" "\x4a" "ip_version" "\xa1\x06" "\x4b" "record_size" "\xa1\x1c" \
+#define NUMBERS "\x4a" "node_count" "\xc1\x68" "\x4a" "ip_version" "\xa1\x06" \
+	"\x4b" "record_size" "\xa1\x1c" \
 	"\x5b" "binary_format_major_version" "\xa1\x02" "\x5b" "binary_format_minor_version" "\xa0"
 #define EPOCH "\x4b" "build_epoch" "\x01\x02\x01"
 #define TYPE "\x4d" "database_type" "\x44" "test"
@@ -307,26 +327,29 @@ static const struct {
 	{ "all there", OCTETS("\xe9" NUMBERS EPOCH TYPE LANGUAGES DESCRIPTION), NULL },
 	{ "of two, the first counts", OCTETS("\xea" NUMBERS EPOCH TYPE LANGUAGES DESCRIPTION
 	    "\x4a" "node_count" "\xc4\xff\xff\xff\xff"), NULL },
-	{ "of two, the first counts, and wraps 32 bits", OCTETS("\xea" "\x4a" "node_count" "\xc4\x24\x92\x49\x23"
+	{ "of two, the first counts, and wraps 32 bits", OCTETS("\xea" "\x4a" "node_count"
+	    "\xc4\x24\x92\x49\x23"
 	    NUMBERS EPOCH TYPE LANGUAGES DESCRIPTION), "cannot hold" },
 	{ "no map", OCTETS("\x42" "en"), "no \"node_count\"" },
 	{ "without languages", OCTETS("\xe8" NUMBERS EPOCH TYPE DESCRIPTION), "no \"languages\"" },
-	{ "without description", OCTETS("\xe8" NUMBERS EPOCH TYPE LANGUAGES), "no \"description\"" },
-	{ "languages hold a number", OCTETS("\xe9" NUMBERS EPOCH TYPE "\x49" "languages" "\x01\x04\xc0" DESCRIPTION),
-	    "more than strings" },
-	{ "a description is a map", OCTETS("\xe9" NUMBERS EPOCH TYPE LANGUAGES "\x4b" "description" "\xe1\x42" "en" "\xe0"),
-	    "more than strings" },
-	{ "build_epoch is a uint32", OCTETS("\xe9" NUMBERS "\x4b" "build_epoch" "\xc1\x01" TYPE LANGUAGES DESCRIPTION),
-	    "\"build_epoch\" has type 6, 9 was expected" },
-	{ "built in 1970", OCTETS("\xe9" NUMBERS "\x4b" "build_epoch" "\x00\x02" TYPE LANGUAGES DESCRIPTION),
-	    "invalid metadata" },
+	{ "without description", OCTETS("\xe8" NUMBERS EPOCH TYPE LANGUAGES),
+	    "no \"description\"" },
+	{ "languages hold a number", OCTETS("\xe9" NUMBERS EPOCH TYPE "\x49" "languages"
+	    "\x01\x04\xc0" DESCRIPTION), "more than strings" },
+	{ "a description is a map", OCTETS("\xe9" NUMBERS EPOCH TYPE LANGUAGES "\x4b" "description"
+	    "\xe1\x42" "en" "\xe0"), "more than strings" },
+	{ "build_epoch is a uint32", OCTETS("\xe9" NUMBERS "\x4b" "build_epoch"
+	    "\xc1\x01" TYPE LANGUAGES DESCRIPTION), "\"build_epoch\" has type 6, 9 was expected" },
+	{ "built in 1970", OCTETS("\xe9" NUMBERS "\x4b" "build_epoch"
+	    "\x00\x02" TYPE LANGUAGES DESCRIPTION), "invalid metadata" },
 	{ "three languages are one long text", OCTETS("\xea" "\x41" "x" "\x5f\x00\x00\x00"), NULL },
 };
 
 static void
 broken_metadata(void **state)
 {
-	static const char tail[] = "\x49" "languages" "\x03\x04" "\x20\x03" "\x20\x03" "\x20\x03" NUMBERS EPOCH TYPE DESCRIPTION;
+	static const char tail[] = "\x49" "languages" "\x03\x04" "\x20\x03" "\x20\x03"
+	    "\x20\x03" NUMBERS EPOCH TYPE DESCRIPTION;
 	static char text[65821];
 
 	(void)state;
@@ -341,7 +364,8 @@ broken_metadata(void **state)
 		size_t n = fread(old, 1, sizeof(old), f);
 		char *marker = memmem(old, n, "MaxMind.com", 11);
 		assert_non_null(marker);
-		assert_int_equal(ftruncate(fileno(f), marker + 11 - old) | fseek(f, 0, SEEK_END), 0);
+		assert_int_equal(ftruncate(fileno(f), marker + 11 - old) | fseek(f, 0, SEEK_END),
+		    0);
 		fwrite(metadata[i].octets, metadata[i].n, 1, f);
 		if (is_long) {
 			fwrite(text, sizeof(text), 1, f);
@@ -349,7 +373,8 @@ broken_metadata(void **state)
 		}
 		fclose(f);
 		if (metadata[i].reason != NULL || is_long)
-			expect_refused(metadata[i].sentence, is_long ? "or too many" : metadata[i].reason);
+			expect_refused(metadata[i].sentence,
+			    is_long ? "or too many" : metadata[i].reason);
 		else
 			geo_db_close(open_good(metadata[i].sentence));
 		unlink(path);
@@ -397,7 +422,8 @@ walks_in_order(void **state)
 			bool more = true;
 			located = 0;
 			for (geo_cursor_first(&c, db, family); more; more = geo_cursor_next(&c)) {
-				assert_true(c.start == next && c.last == geo_key_last(c.start, c.len));
+				assert_true(c.start == next &&
+				    c.last == geo_key_last(c.start, c.len));
 				next = c.last + 1;
 				located += c.record != GEO_DB_NONE;
 			}
@@ -494,18 +520,23 @@ compare_network(void *arg, const struct prefix *net, uint32_t record, const stru
 	r = MMDB_lookup_string(&lib->db, addr_text(&a, text), &gai, &rc);
 	assert_int_equal(rc, MMDB_SUCCESS);
 	assert_true(r.found_entry);
-	assert_int_equal(r.netmask - (net->family == 4 && lib->db.metadata.ip_version == 6 ? 96 : 0), net->len);
-	if (MMDB_get_value(&r.entry, &d, "country", "iso_code", NULL) == MMDB_SUCCESS && d.has_data && d.data_size == 2)
+	assert_int_equal(net->len,
+	    r.netmask - (net->family == 4 && lib->db.metadata.ip_version == 6 ? 96 : 0));
+	if (MMDB_get_value(&r.entry, &d, "country", "iso_code", NULL) == MMDB_SUCCESS &&
+	    d.has_data && d.data_size == 2)
 		memcpy(country, d.utf8_string, 2);
-	else if (MMDB_get_value(&r.entry, &d, "registered_country", "iso_code", NULL) == MMDB_SUCCESS && d.has_data)
+	else if (MMDB_get_value(&r.entry, &d, "registered_country", "iso_code",
+	    NULL) == MMDB_SUCCESS && d.has_data)
 		memcpy(country, d.utf8_string, 2);
 	assert_string_equal(country, place->country);
-	double latitude = library_double(&r.entry, "latitude"), longitude = library_double(&r.entry, "longitude");
+	double latitude = library_double(&r.entry, "latitude"),
+	    longitude = library_double(&r.entry, "longitude");
 	if (!isnan(latitude)) {
 		assert_true(place->has_point && !place->country_point);
 		assert_true(place->latitude == latitude && place->longitude == longitude);
 	}
-	if (MMDB_get_value(&r.entry, &d, "autonomous_system_number", NULL) == MMDB_SUCCESS && d.has_data)
+	if (MMDB_get_value(&r.entry, &d, "autonomous_system_number", NULL) == MMDB_SUCCESS &&
+	    d.has_data)
 		assert_int_equal(d.uint32, place->asn);
 	lib->compared++;
 	return 0;
@@ -517,12 +548,15 @@ maxminds_own_files(void **state)
 	static const struct {
 		const char *name, *reason;	/* NULL = is good */
 	} files[] = {
-		{ "GeoIP2-City-Test", NULL }, { "GeoIP2-Country-Test", NULL }, { "GeoLite2-ASN-Test", NULL },
+		{ "GeoIP2-City-Test", NULL }, { "GeoIP2-Country-Test", NULL },
+		{ "GeoLite2-ASN-Test", NULL },
 		{ "GeoLite2-City-Test", NULL }, { "GeoLite2-Country-Test", NULL },
 		{ "GeoIP2-City-Test-Broken-Double-Format", "cannot have size" },
 		{ "GeoIP2-City-Test-Invalid-Node-Count", "cannot hold" },
-		{ "MaxMind-DB-no-ipv4-search-tree", "none of its" }, { "MaxMind-DB-test-broken-pointers-24", "outside" },
-		{ "MaxMind-DB-test-broken-search-tree-24", "deeper" }, { "MaxMind-DB-test-ipv4-24", "none of its" },
+		{ "MaxMind-DB-no-ipv4-search-tree", "none of its" },
+		{ "MaxMind-DB-test-broken-pointers-24", "outside" },
+		{ "MaxMind-DB-test-broken-search-tree-24", "deeper" },
+		{ "MaxMind-DB-test-ipv4-24", "none of its" },
 	};
 	size_t seen = 0;
 	glob_t found;
@@ -536,18 +570,21 @@ maxminds_own_files(void **state)
 		struct err err = { "" };
 		struct geo_db *db = geo_db_open(found.gl_pathv[i], &err);
 		for (size_t k = 0; k < sizeof(files) / sizeof(files[0]); k++)
-			if (strncmp(name, files[k].name, strlen(files[k].name)) == 0 && name[strlen(files[k].name)] == '.') {
+			if (strncmp(name, files[k].name, strlen(files[k].name)) == 0 &&
+			    name[strlen(files[k].name)] == '.') {
 				reason = files[k].reason;
 				seen++;
 			}
 		if (db == NULL) {
-			if (err.text[0] == '\0' || reason == NULL || strstr(err.text, reason) == NULL)
+			if (err.text[0] == '\0' || reason == NULL ||
+			    strstr(err.text, reason) == NULL)
 				fail_msg("%s: refused with \"%s\"", name, err.text);
 			continue;
 		}
 		if (reason != NULL && reason[0] != '\0')
 			fail_msg("%s: was not refused", name);
-		assert_int_equal(MMDB_open(found.gl_pathv[i], MMDB_MODE_MMAP, &lib.db), MMDB_SUCCESS);
+		assert_int_equal(MMDB_open(found.gl_pathv[i], MMDB_MODE_MMAP, &lib.db),
+		    MMDB_SUCCESS);
 		assert_int_equal(geo_db_walk(db, compare_network, &lib, &err), 0);
 		assert_true(lib.compared > 0);
 		MMDB_close(&lib.db);

@@ -22,7 +22,8 @@ struct net {
 };
 
 /* The last, IPv4's own place in a database, is nothing to IPv6 clients. */
-static const char *const folded[5] = { "::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32", "::/96" };
+static const char *const folded[5] = { "::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32",
+    "::/96" };
 
 /* A small world: sites, rules and databases, all the test's own. */
 struct world {
@@ -83,7 +84,8 @@ static int
 by_length(const void *a, const void *b)
 {
 	const struct net *x = a, *y = b;
-	int lx = x->prefix.len + (x->prefix.family == 4 ? 96 : 0), ly = y->prefix.len + (y->prefix.family == 4 ? 96 : 0);
+	int lx = x->prefix.len + (x->prefix.family == 4 ? 96 : 0),
+	    ly = y->prefix.len + (y->prefix.family == 4 ? 96 : 0);
 
 	return lx - ly;
 }
@@ -105,7 +107,8 @@ database(const struct net *nets, size_t n, bool asn)
 	mmdb_make_init(&make, 6, 24);
 	for (size_t i = 0; i < n; i++)
 		mmdb_make_add(&make, &sorted[i].prefix, asn ? mmdb_make_asn(&make, sorted[i].asn) :
-		    mmdb_make_city(&make, sorted[i].country, sorted[i].continent, sorted[i].latitude, sorted[i].longitude));
+		    mmdb_make_city(&make, sorted[i].country, sorted[i].continent,
+		    sorted[i].latitude, sorted[i].longitude));
 	mmdb_make_write(&make, path, asn ? "GeoLite2-ASN" : "GeoLite2-City");
 	db = geo_db_open(path, &err);
 	unlink(path);
@@ -169,9 +172,10 @@ check_rows(const struct world *w, const struct row *rows, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		struct geo_leaf leaf = find(w, rows[i].address);
-		if (strcmp(sites_text(w, leaf.result, text), rows[i].sites) != 0 || leaf.depth != rows[i].depth)
-			fail_msg("%s: %s gives \"%s\" /%u, expected \"%s\" /%u", rows[i].sentence, rows[i].address,
-			    text, leaf.depth, rows[i].sites, rows[i].depth);
+		if (strcmp(sites_text(w, leaf.result, text), rows[i].sites) != 0 ||
+		    leaf.depth != rows[i].depth)
+			fail_msg("%s: %s gives \"%s\" /%u, expected \"%s\" /%u", rows[i].sentence,
+			    rows[i].address, text, leaf.depth, rows[i].sites, rows[i].depth);
 	}
 }
 
@@ -240,7 +244,8 @@ strength_of_rules(void **state)
 		{ "an AS number is stronger than a country", "20.2.0.1", "gru", 15 },
 		{ "a country is stronger than a continent", "21.0.0.1", "nyc fra", 8 },
 		{ "a continent is stronger than distance", "22.0.0.1", "fra sin", 8 },
-		{ "a continent rule for sites of no pool does not count", "23.0.0.1", "gru nyc fra", 8 },
+		{ "a continent rule for sites of no pool does not count", "23.0.0.1", "gru nyc fra",
+		    8 },
 		{ "the continent follows from the country", "24.0.0.1", "gru nyc fra", 8 },
 		{ "a rule inside 6to4 is stronger than folding", "2002:1600::1", "nyc", 24 },
 		{ "beside it, folding", "2002:1500::1", "nyc fra", 24 },
@@ -289,7 +294,8 @@ great_circles(void **state)
 		{ "Suva itself, the other side of the antimeridian", "32.0.0.1", "suv dfw rkv", 7 },
 		{ "north pole", "33.0.0.1", "rkv fco dfw", 8 },
 		{ "south pole", "34.0.0.1", "suv dfw fco", 8 },
-		{ "the antimeridian from the east and from the west", "35.0.0.1", "suv dfw rkv", 8 },
+		{ "the antimeridian from the east and from the west", "35.0.0.1", "suv dfw rkv",
+		    8 },
 		{ "", "36.0.0.1", "suv dfw rkv", 8 },
 		{ "a latitude out of range is no place: here first", "37.0.0.1", "dfw rkv fco", 8 },
 		{ "NaN is no place", "38.0.0.1", "dfw rkv fco", 8 },
@@ -308,7 +314,8 @@ great_circles(void **state)
 	build(&w);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char text[128];
-		assert_string_equal(sites_text(&w, find(&w, rows[i].address).result, text), rows[i].sites);
+		assert_string_equal(sites_text(&w, find(&w, rows[i].address).result, text),
+		    rows[i].sites);
 	}
 	end(&w);
 }
@@ -317,7 +324,7 @@ static void
 order_of_equals(void **state)
 {
 	static const struct net nets[] = {
-		{ { 4, 8, { 40 } }, "", "", 90, 0, 0 },		/* equally far from all three with a place */
+		{ { 4, 8, { 40 } }, "", "", 90, 0, 0 },	/* as far from all three with a place */
 		{ { 4, 8, { 41 } }, "", "", 30, 121, 0 },
 	};
 	static const struct row rows[] = {
@@ -339,7 +346,8 @@ order_of_equals(void **state)
 	w.conf.geo.sites_per_answer = 16;
 	build(&w);
 	check_rows(&w, (struct row[]){ { "all of them", "41.0.0.1", "b c a nowhere", 8 },
-	    { "here without a place is first, then the order of the file", "99.0.0.1", "nowhere c a b", 2 } }, 2);
+	    { "here without a place is first, then the order of the file", "99.0.0.1",
+	    "nowhere c a b", 2 } }, 2);
 	end(&w);
 }
 
@@ -400,7 +408,8 @@ many_lists(void **state)
 	mmdb_make_init(&make, 6, 32);
 	for (unsigned i = 0; i < 4000; i++) {
 		struct prefix net = { 4, 24, { 50, (uint8_t)(i >> 8), (uint8_t)i } };
-		mmdb_make_add(&make, &net, mmdb_make_city(&make, "", "", i * 53 % 1780 / 10.0 - 89, i * 97 % 3600 / 10.0 - 180));
+		mmdb_make_add(&make, &net, mmdb_make_city(&make, "", "", i * 53 % 1780 / 10.0 - 89,
+		    i * 97 % 3600 / 10.0 - 180));
 	}
 	mmdb_make_write(&make, path, "many");
 	w.city = geo_db_open(path, &err);
@@ -438,8 +447,10 @@ rnd(uint32_t below)
 static struct prefix
 random_prefix(void)
 {
-	static const char *const near[] = { "10.0.0.0", "10.1.0.0", "255.255.255.0", "2001:db8::", "2001::", "2002:a01::",
-	    "2000::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00", "::", "64:ff9b::a00:0", "::ffff:10.0.0.0" };
+	static const char *const near[] = { "10.0.0.0", "10.1.0.0", "255.255.255.0", "2001:db8::",
+	    "2001::", "2002:a01::",
+	    "2000::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00", "::", "64:ff9b::a00:0",
+	    "::ffff:10.0.0.0" };
 	struct prefix p = prefix_of(near[rnd(sizeof(near) / sizeof(near[0]))]);
 	unsigned bits = p.family == 4 ? 32 : 128;
 
@@ -492,7 +503,8 @@ add_point(struct points *p, geo_key key)
 static void
 add_points(struct points *p, uint8_t family, const struct prefix *net)
 {
-	static const char *const ranges[] = { "::ffff:0:0", "64:ff9b::", "2002::", "2001:0:1234:5678:9abc:def0:0:0" };
+	static const char *const ranges[] = { "::ffff:0:0", "64:ff9b::", "2002::",
+	    "2001:0:1234:5678:9abc:def0:0:0" };
 	geo_key start = geo_key_of(net->family, net->ip), past = geo_key_last(start, net->len) + 1;
 
 	if (net->family == family) {
@@ -516,15 +528,16 @@ static bool
 constant(const struct world *w, const struct points *p, uint8_t family, geo_key start, unsigned len,
     const uint16_t *list, size_t n)
 {
-	geo_key last = geo_key_last(start, len), teredo = (geo_key)UINT64_C(0x2001000012345678) << 64 |
-	    UINT64_C(0x9abcdef000000000);
+	geo_key last = geo_key_last(start, len),
+	    teredo = (geo_key)UINT64_C(0x2001000012345678) << 64 | UINT64_C(0x9abcdef000000000);
 
 	if (!same_list(w, family, start, list, n))
 		return false;
 	for (size_t i = 0; i < p->n; i++) {
 		geo_key key = p->v[i];
 		if (family == 6 && key >> 32 == teredo >> 32 && start >> 96 == teredo >> 96)
-			key = start >> 32 << 32 | (uint32_t)key;	/* any server, any flags: the same */
+			/* any server, any flags: the same */
+			key = start >> 32 << 32 | (uint32_t)key;
 		if (key > start && key <= last && !same_list(w, family, key, list, n))
 			return false;
 	}
@@ -546,8 +559,10 @@ split_fold(const struct world *w, uint8_t family, const struct prefix *at)
 		if (!prefix_contains(&range, 6, at->ip))
 			continue;
 		for (size_t j = 0; j < w->conf.geo.n_rules; j++)
-			if (w->rules[j].kind == CONF_RULE_PREFIX && w->rules[j].prefix.len > range.len &&
-			    prefix_contains(&range, w->rules[j].prefix.family, w->rules[j].prefix.ip))
+			if (w->rules[j].kind == CONF_RULE_PREFIX &&
+			    w->rules[j].prefix.len > range.len &&
+			    prefix_contains(&range, w->rules[j].prefix.family,
+			    w->rules[j].prefix.ip))
 				return true;
 	}
 	return false;
@@ -574,9 +589,12 @@ check_address(const struct world *w, const struct points *p, uint8_t family, geo
 	if (why.result != leaf.result)
 		fail_msg("%s has another result than its explanation", prefix_text(&at, text));
 	if (!constant(w, p, family, cut(key, leaf.depth), leaf.depth, list, n))
-		fail_msg("%s: answers differ within its scope /%u", prefix_text(&at, text), leaf.depth);
-	if (leaf.depth > 0 && !split_fold(w, family, &at) && constant(w, p, family, cut(key, leaf.depth - 1u), leaf.depth - 1u, list, n))
-		fail_msg("%s: scope /%u is longer than need be", prefix_text(&at, text), leaf.depth);
+		fail_msg("%s: answers differ within its scope /%u", prefix_text(&at, text),
+		    leaf.depth);
+	if (leaf.depth > 0 && !split_fold(w, family, &at) &&
+	    constant(w, p, family, cut(key, leaf.depth - 1u), leaf.depth - 1u, list, n))
+		fail_msg("%s: scope /%u is longer than need be", prefix_text(&at, text),
+		    leaf.depth);
 }
 
 static void
@@ -590,7 +608,8 @@ random_world(struct world *w, struct points *p4, struct points *p6)
 
 	begin(w);
 	for (unsigned i = 0; i < 4; i++)
-		add_site(w, (const char *[]){ "a", "b", "c", "d" }[i], rnd(180) - 90.0, rnd(360) - 180.0);
+		add_site(w, (const char *[]){ "a", "b", "c", "d" }[i], rnd(180) - 90.0,
+		    rnd(360) - 180.0);
 	w->conf.here_site = (uint16_t)rnd(4);
 	w->conf.geo.sites_per_answer = 1 + rnd(3);
 	p4->n = p6->n = 0;
@@ -600,7 +619,8 @@ random_world(struct world *w, struct points *p4, struct points *p6)
 	}
 	for (size_t i = 0; i < n; i++) {
 		/* half of the places are shared, so that neighbours merge */
-		nets[i] = (struct net){ i == 0 ? prefix_of("20.0.0.0/6") : random_prefix(), countries[rnd(5)], "EU", rnd(2) ? 10.0 * rnd(18) - 90 : 50,
+		nets[i] = (struct net){ i == 0 ? prefix_of("20.0.0.0/6") : random_prefix(),
+		    countries[rnd(5)], "EU", rnd(2) ? 10.0 * rnd(18) - 90 : 50,
 		    rnd(2) ? 10.0 * rnd(36) - 180 : 8, 1 + rnd(3) };
 		if (nets[i].prefix.len > 96 && prefix_contains(&v4_part, 6, nets[i].prefix.ip)) {
 			/* an IPv4 network in disguise */
@@ -613,7 +633,8 @@ random_world(struct world *w, struct points *p4, struct points *p6)
 		add_points(p6, 6, &nets[i].prefix);
 	}
 	for (size_t rules = rnd(5); rules > 0; rules--) {
-		struct conf_rule *r = add_rule(w, (enum conf_rule_kind)rnd(4), lists[rnd(4)], 1 + rnd(3));
+		struct conf_rule *r = add_rule(w, (enum conf_rule_kind)rnd(4), lists[rnd(4)],
+		    1 + rnd(3));
 		r->prefix = random_prefix();
 		r->asn = 1 + rnd(3);
 		memcpy(r->code, r->kind == CONF_RULE_CONTINENT ? "EU" : countries[rnd(4)], 3);

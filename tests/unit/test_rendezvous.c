@@ -42,7 +42,8 @@ table_is_the_logarithm(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 256; i++)
 		if (rendezvous_log2[i] != log2_by_squaring(i))
-			fail_msg("entry %u is %08x, squaring gives %08x", i, rendezvous_log2[i], log2_by_squaring(i));
+			fail_msg("entry %u is %08x, squaring gives %08x", i, rendezvous_log2[i],
+			    log2_by_squaring(i));
 	assert_int_equal(rendezvous_log2[256], 0);
 }
 
@@ -125,9 +126,11 @@ shares_follow_weights(void **state)
 		for (unsigned i = 0; i < rows[r].n; i++)
 			sum += rows[r].weights[i];
 		for (unsigned i = 0; i < rows[r].n; i++) {
-			double got = 100.0 * count[i] / KEYS, want = 100.0 * rows[r].weights[i] / sum;
+			double got = 100.0 * count[i] / KEYS,
+			    want = 100.0 * rows[r].weights[i] / sum;
 			if (fabs(got - want) > 0.5)
-				fail_msg("%s: server %u has %.2f %%, its weight says %.2f %%", rows[r].what, i, got, want);
+				fail_msg("%s: server %u has %.2f %%, its weight says %.2f %%",
+				    rows[r].what, i, got, want);
 		}
 	}
 }
@@ -156,7 +159,8 @@ losing_a_server_moves_its_share_only(void **state)
 			unsigned before = winner(nth_key(i), weights, 5, MOST);
 			unsigned after = winner(nth_key(i), weights, 5, lost);
 			if (before != lost && before != after)
-				fail_msg("key %u moved from %u to %u when %u went", i, before, after, lost);
+				fail_msg("key %u moved from %u to %u when %u went", i, before,
+				    after, lost);
 			assert_int_not_equal(after, lost);
 		}
 	}
@@ -175,8 +179,10 @@ a_key_is_the_prefix_and_nothing_more(void **state)
 			for (unsigned i = 0; i < octets; i++)
 				b[i] = (uint8_t)~(a[i] = (uint8_t)(17 * i + 3));
 			for (unsigned i = 0; i < bits; i++)	/* b shares `bits` bits with a */
-				b[i / 8] = (uint8_t)((b[i / 8] & ~(0x80 >> i % 8)) | (a[i / 8] & (0x80 >> i % 8)));
-			assert_true(rendezvous_key((uint8_t)family, a, bits) == rendezvous_key((uint8_t)family, b, bits));
+				b[i / 8] = (uint8_t)((b[i / 8] & ~(0x80 >> i % 8)) |
+				    (a[i / 8] & (0x80 >> i % 8)));
+			assert_true(rendezvous_key((uint8_t)family, a,
+			    bits) == rendezvous_key((uint8_t)family, b, bits));
 			if (bits < octets * 8)
 				assert_true(rendezvous_key((uint8_t)family, a, bits + 1) !=
 				    rendezvous_key((uint8_t)family, b, bits + 1));
@@ -194,7 +200,8 @@ a_key_is_the_prefix_and_nothing_more(void **state)
 static void
 few_neighbours_share_by_weight(void **state)
 {
-	static const uint32_t weights[][MOST] = { { 10, 20, 30 }, { 1, 1 }, { 10, 10, 10, 10, 10 }, { 1, 2, 3, 4 } };
+	static const uint32_t weights[][MOST] = { { 10, 20, 30 }, { 1, 1 }, { 10, 10, 10, 10, 10 },
+	    { 1, 2, 3, 4 } };
 	enum { RUNS = 60, RUN = 6250 };
 
 	(void)state;
@@ -209,16 +216,20 @@ few_neighbours_share_by_weight(void **state)
 			double worst = 0;
 
 			for (uint32_t i = 0; i < RUN; i++) {
-				uint32_t net = (run * 5003 + i) << 12;		/* 100,000 /24s are 6,250 /20s */
-				uint8_t ip[4] = { (uint8_t)(net >> 24), (uint8_t)(net >> 16), (uint8_t)(net >> 8), 0 };
+				/* 100,000 /24s are 6,250 /20s */
+				uint32_t net = (run * 5003 + i) << 12;
+				uint8_t ip[4] = { (uint8_t)(net >> 24), (uint8_t)(net >> 16),
+				    (uint8_t)(net >> 8), 0 };
 				count[winner(rendezvous_key(4, ip, 20), weights[r], n, MOST)]++;
 			}
 			for (unsigned i = 0; i < n; i++)
-				worst = fmax(worst, fabs(100.0 * count[i] / RUN - 100.0 * weights[r][i] / sum));
+				worst = fmax(worst,
+				    fabs(100.0 * count[i] / RUN - 100.0 * weights[r][i] / sum));
 			off += worst >= 1;
 		}
 		if (off > RUNS / 20)
-			fail_msg("row %zu: %u of %d runs of neighbours are off by a point", r, off, RUNS);
+			fail_msg("row %zu: %u of %d runs of neighbours are off by a point", r, off,
+			    RUNS);
 	}
 }
 
@@ -237,7 +248,8 @@ the_order_has_every_octet_once(void **state)
 		memset(seen, 0, sizeof(seen));
 		for (unsigned i = 0; i < 256; i++) {
 			uint8_t ip[4] = { 10, (uint8_t)block, (uint8_t)i, 0 };
-			uint64_t part = rendezvous_draw(rendezvous_key(4, ip, 24), rendezvous_name("a")) >> 56;
+			uint64_t part = rendezvous_draw(rendezvous_key(4, ip, 24),
+			    rendezvous_name("a")) >> 56;
 			assert_false(seen[part]);
 			seen[part] = true;
 		}

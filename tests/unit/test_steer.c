@@ -20,10 +20,14 @@
 enum { FRA, AMS, NYC, SYD };
 
 static struct conf_site sites[] = {
-	[FRA] = { .name = (char[]){ "fra" }, .located = true, .latitude = 50.11, .longitude = 8.68 },
-	[AMS] = { .name = (char[]){ "ams" }, .located = true, .latitude = 52.37, .longitude = 4.90 },
-	[NYC] = { .name = (char[]){ "nyc" }, .located = true, .latitude = 40.71, .longitude = -74.01 },
-	[SYD] = { .name = (char[]){ "syd" }, .located = true, .latitude = -33.87, .longitude = 151.21 },
+	[FRA] = { .name = (char[]){ "fra" }, .located = true, .latitude = 50.11,
+	    .longitude = 8.68 },
+	[AMS] = { .name = (char[]){ "ams" }, .located = true, .latitude = 52.37,
+	    .longitude = 4.90 },
+	[NYC] = { .name = (char[]){ "nyc" }, .located = true, .latitude = 40.71,
+	    .longitude = -74.01 },
+	[SYD] = { .name = (char[]){ "syd" }, .located = true, .latitude = -33.87,
+	    .longitude = 151.21 },
 };
 
 /* mirrors: 5 at fra (one without IPv6), 2 at ams, 1 at nyc (IPv4 only), 2 at syd.
@@ -58,24 +62,35 @@ static struct conf_server servers[] = {
 enum { N_SERVERS = sizeof(servers) / sizeof(servers[0]) };
 
 static struct conf_pool pools[] = {
-	{ .name = (char[]){ "mirrors" }, .check = 0, .answers = 5, .min_weight = 1, .first_server = 0, .n_servers = 10 },
-	{ .name = (char[]){ "four" }, .check = 0, .answers = 2, .min_weight = 1, .first_server = 10, .n_servers = 1 },
-	{ .name = (char[]){ "plain" }, .check = CONF_NONE, .answers = 1, .min_weight = 1, .first_server = 11, .n_servers = 2 },
-	{ .name = (char[]){ "many" }, .check = CONF_NONE, .answers = 8, .min_weight = 1, .first_server = 13, .n_servers = 12 },
+	{ .name = (char[]){ "mirrors" }, .check = 0, .answers = 5, .min_weight = 1,
+	    .first_server = 0, .n_servers = 10 },
+	{ .name = (char[]){ "four" }, .check = 0, .answers = 2, .min_weight = 1, .first_server = 10,
+	    .n_servers = 1 },
+	{ .name = (char[]){ "plain" }, .check = CONF_NONE, .answers = 1, .min_weight = 1,
+	    .first_server = 11, .n_servers = 2 },
+	{ .name = (char[]){ "many" }, .check = CONF_NONE, .answers = 8, .min_weight = 1,
+	    .first_server = 13, .n_servers = 12 },
 };
 
-static uint16_t fra_ams_nyc[] = { FRA, AMS, NYC }, ams_fra[] = { AMS, FRA }, nyc_ams[] = { NYC, AMS }, nyc[] = { NYC };
+static uint16_t fra_ams_nyc[] = { FRA, AMS, NYC }, ams_fra[] = { AMS, FRA },
+    nyc_ams[] = { NYC, AMS }, nyc[] = { NYC };
 static struct conf_rule rules[] = {
-	{ .kind = CONF_RULE_PREFIX, .prefix = { 4, 8, { 10 } }, .sites = fra_ams_nyc, .n_sites = 3, .line = 11 },
-	{ .kind = CONF_RULE_PREFIX, .prefix = { 4, 16, { 10, 1 } }, .sites = ams_fra, .n_sites = 2, .line = 12 },
-	{ .kind = CONF_RULE_PREFIX, .prefix = { 4, 8, { 20 } }, .sites = nyc_ams, .n_sites = 2, .line = 13 },
-	{ .kind = CONF_RULE_PREFIX, .prefix = { 4, 8, { 30 } }, .sites = nyc, .n_sites = 1, .line = 14 },
-	{ .kind = CONF_RULE_PREFIX, .prefix = { 6, 32, { 0x20, 0x01, 0x0d, 0xb8 } }, .sites = ams_fra, .n_sites = 2, .line = 15 },
+	{ .kind = CONF_RULE_PREFIX, .prefix = { 4, 8, { 10 } }, .sites = fra_ams_nyc, .n_sites = 3,
+	    .line = 11 },
+	{ .kind = CONF_RULE_PREFIX, .prefix = { 4, 16, { 10, 1 } }, .sites = ams_fra, .n_sites = 2,
+	    .line = 12 },
+	{ .kind = CONF_RULE_PREFIX, .prefix = { 4, 8, { 20 } }, .sites = nyc_ams, .n_sites = 2,
+	    .line = 13 },
+	{ .kind = CONF_RULE_PREFIX, .prefix = { 4, 8, { 30 } }, .sites = nyc, .n_sites = 1,
+	    .line = 14 },
+	{ .kind = CONF_RULE_PREFIX, .prefix = { 6, 32, { 0x20, 0x01, 0x0d, 0xb8 } },
+	    .sites = ams_fra, .n_sites = 2, .line = 15 },
 };
 
 static struct conf_check check = { .name = (char[]){ "image" } };
 static struct conf conf = {
-	.path = (char[]){ "/etc/nearcast/nearcast.conf" }, .here = (char[]){ "fra" }, .here_site = FRA,
+	.path = (char[]){ "/etc/nearcast/nearcast.conf" }, .here = (char[]){ "fra" },
+	    .here_site = FRA,
 	.ttl_min_s = 5, .ttl_max_s = 300,
 	.geo = { .rules = rules, .n_rules = sizeof(rules) / sizeof(rules[0]), .sites_per_answer = 3,
 	    .spread4 = 20, .spread6 = 44, .max_move = 100 },
@@ -92,9 +107,11 @@ setup(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < N_SERVERS; i++) {
-		servers[i].v4 = (struct addr){ .family = 4, .ip = { 198, 51, 100, (uint8_t)(i + 1) } };
+		servers[i].v4 = (struct addr){ .family = 4, .ip =
+		    { 198, 51, 100, (uint8_t)(i + 1) } };
 		if (i != 4 && i != 7 && i != 10)
-			servers[i].v6 = (struct addr){ .family = 6, .ip = { 0x20, 1, 0xd, 0xb8, [15] = (uint8_t)(i + 1) } };
+			servers[i].v6 = (struct addr){ .family = 6,
+			    .ip = { 0x20, 1, 0xd, 0xb8, [15] = (uint8_t)(i + 1) } };
 	}
 	geo = steer_geo_load(&conf, NULL, NULL, &err);
 	return geo != NULL ? 0 : -1;
@@ -127,7 +144,8 @@ health_of(const char *text, struct health_file *file)
 
 	if (text == NULL)
 		return NULL;
-	*file = (struct health_file){ .generation = 1, .stamp = 1, .lease_ms = 1000, .n_servers = N_SERVERS };
+	*file = (struct health_file){ .generation = 1, .stamp = 1, .lease_ms = 1000,
+	    .n_servers = N_SERVERS };
 	file->servers = calloc(N_SERVERS, sizeof(*file->servers));
 	for (unsigned i = 0; i < N_SERVERS; i++) {
 		struct health_server *s = &file->servers[N_SERVERS - 1 - i];	/* in no order */
@@ -195,7 +213,8 @@ static const char *
 server_name(uint8_t family, const uint8_t *ip)
 {
 	for (unsigned i = 0; i < N_SERVERS; i++)
-		if (memcmp(ip, family == 4 ? servers[i].v4.ip : servers[i].v6.ip, addr_len(family)) == 0)
+		if (memcmp(ip, family == 4 ? servers[i].v4.ip : servers[i].v6.ip,
+		    addr_len(family)) == 0)
 			return servers[i].name;
 	return "?";
 }
@@ -235,56 +254,110 @@ static const struct {
 	const char *expected;
 } rows[] = {
 	/* geography and the client */
-	{ "the nearest site answers", "", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=15 ttl=60" },
-	{ "a nested rule has its own list", "", "10.1.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=16 ttl=60" },
-	{ "an IPv6 client", "", "2001:db8:1::/48", { .pool = "mirrors" }, 6, 60, "ams1 ams2 scope=32 ttl=60" },
-	{ "an IPv6 client asks for A", "", "2001:db8:1::/48", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=32 ttl=60" },
-	{ "an IPv4-mapped client is an IPv4 client", "", "::ffff:10.2.3.4/128", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=111 ttl=60" },
-	{ "without Client Subnet this site answers", "", "20.1.2.3", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=0 ttl=60" },
-	{ "mode=nearest asks where the resolver is", "", "20.1.2.3", { .pool = "mirrors", .nearest = true }, 4, 60, "nyc1 scope=0 ttl=60" },
-	{ "Client Subnet counts in mode=site too", "", "20.1.2.0/24", { .pool = "mirrors" }, 4, 60, "nyc1 scope=8 ttl=60" },
-	{ "no rule, no database: this site's place", "", "99.1.2.0/24", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=2 ttl=60" },
+	{ "the nearest site answers", "", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60,
+	    FRA_ALL " scope=15 ttl=60" },
+	{ "a nested rule has its own list", "", "10.1.3.0/24", { .pool = "mirrors" }, 4, 60,
+	    "ams1 ams2 scope=16 ttl=60" },
+	{ "an IPv6 client", "", "2001:db8:1::/48", { .pool = "mirrors" }, 6, 60,
+	    "ams1 ams2 scope=32 ttl=60" },
+	{ "an IPv6 client asks for A", "", "2001:db8:1::/48", { .pool = "mirrors" }, 4, 60,
+	    "ams1 ams2 scope=32 ttl=60" },
+	{ "an IPv4-mapped client is an IPv4 client", "", "::ffff:10.2.3.4/128",
+	    { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=111 ttl=60" },
+	{ "without Client Subnet this site answers", "", "20.1.2.3", { .pool = "mirrors" }, 4, 60,
+	    FRA_ALL " scope=0 ttl=60" },
+	{ "mode=nearest asks where the resolver is", "", "20.1.2.3",
+	    { .pool = "mirrors", .nearest = true }, 4, 60, "nyc1 scope=0 ttl=60" },
+	{ "Client Subnet counts in mode=site too", "", "20.1.2.0/24", { .pool = "mirrors" }, 4, 60,
+	    "nyc1 scope=8 ttl=60" },
+	{ "no rule, no database: this site's place", "", "99.1.2.0/24", { .pool = "mirrors" }, 4,
+	    60, FRA_ALL " scope=2 ttl=60" },
 	/* the scope lengthens where a site has more servers than are answered */
-	{ "two of five: spread4", "", "10.2.3.0/24", { .pool = "plain", .answers = 2 }, 4, 60, "plain1 plain2 scope=0 ttl=60" },
-	{ "one of two: spread4 from the whole space", "", "10.2.3.0/24", { .pool = "plain" }, 4, 60, NULL },
+	{ "two of five: spread4", "", "10.2.3.0/24", { .pool = "plain", .answers = 2 }, 4, 60,
+	    "plain1 plain2 scope=0 ttl=60" },
+	{ "one of two: spread4 from the whole space", "", "10.2.3.0/24", { .pool = "plain" }, 4, 60,
+	    NULL },
 	/* health */
-	{ "a server that is down is not given", "fra2=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "fra1 fra3 fra4 fra5 scope=15 ttl=60" },
-	{ "down in IPv6 is not given for AAAA", "fra2=up,down", "10.2.3.0/24", { .pool = "mirrors" }, 6, 60, "fra1 fra3 fra4 scope=15 ttl=60" },
-	{ "but for A", "fra2=up,down", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=15 ttl=60" },
-	{ "a whole site down: the next, same scope", FRA_DOWN, "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=15 ttl=60" },
-	{ "two sites down: the third", FRA_DOWN "ams1=down ams2=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "nyc1 scope=15 ttl=60" },
-	{ "all listed down: the nearest full set", FRA_DOWN "ams1=down ams2=down nyc1=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=15 ttl=5 open ede" },
-	{ "all listed down, some drained: these are not given", "fra1=drain fra2=drain fra3=down fra4=down fra5=down ams1=down ams2=down nyc1=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "fra3 fra4 fra5 scope=15 ttl=5 open ede" },
-	{ "the nearest drains, the next are down: those", FRA_DRAIN "ams1=down ams2=down nyc1=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=15 ttl=5 open ede" },
-	{ "a drained server is given to nobody", "fra3=drain", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "fra1 fra2 fra4 fra5 scope=15 ttl=60" },
-	{ "all listed drained: another site of the pool", FRA_DRAIN "ams1=drain ams2=drain nyc1=drain", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "syd1 syd2 scope=15 ttl=60" },
-	{ "everything drained: nothing else exists", FRA_DRAIN "ams1=drain ams2=drain nyc1=drain syd1=drain syd2=drain", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=15 ttl=5 open ede" },
-	{ "stale ones come after current ones of every site", "fra1=stale fra2=stale fra3=stale fra4=stale fra5=stale", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=15 ttl=60" },
-	{ "stale ones beside a current one", "fra1=stale fra3=stale fra4=stale fra5=stale", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "fra2 scope=15 ttl=60" },
-	{ "stale ones where nothing is current", "fra1=stale fra2=down fra3=down fra4=down fra5=down ams1=down ams2=stale nyc1=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "fra1 scope=15 ttl=5" },
-	{ "a server without a line is not known and fails open", "fra2=unknown", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=15 ttl=5" },
-	{ "no health file: geography alone, and said", NULL, "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=15 ttl=5 open ede" },
-	{ "no health file, pool not probed: nothing to say", NULL, "10.2.3.0/24", { .pool = "plain", .answers = 2 }, 4, 60, "plain1 plain2 scope=0 ttl=60" },
-	{ "a server without load to spare is left out", "fra3=up@0", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "fra1 fra2 fra4 fra5 scope=15 ttl=60" },
-	{ "a site without load to spare: the next", "fra1=up@0 fra2=up@0 fra3=up@0 fra4=up@0 fra5=up@0", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=15 ttl=60" },
-	{ "no load to spare anywhere: still those that are up", FRA_DOWN "ams1=up@0 ams2=down nyc1=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 scope=15 ttl=5" },
-	{ "without Client Subnet, this site down: the next nearest", FRA_DOWN, "10.2.3.4", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=0 ttl=60" },
+	{ "a server that is down is not given", "fra2=down", "10.2.3.0/24", { .pool = "mirrors" },
+	    4, 60, "fra1 fra3 fra4 fra5 scope=15 ttl=60" },
+	{ "down in IPv6 is not given for AAAA", "fra2=up,down", "10.2.3.0/24",
+	    { .pool = "mirrors" }, 6, 60, "fra1 fra3 fra4 scope=15 ttl=60" },
+	{ "but for A", "fra2=up,down", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60,
+	    FRA_ALL " scope=15 ttl=60" },
+	{ "a whole site down: the next, same scope", FRA_DOWN, "10.2.3.0/24", { .pool = "mirrors" },
+	    4, 60, "ams1 ams2 scope=15 ttl=60" },
+	{ "two sites down: the third", FRA_DOWN "ams1=down ams2=down", "10.2.3.0/24",
+	    { .pool = "mirrors" }, 4, 60, "nyc1 scope=15 ttl=60" },
+	{ "all listed down: the nearest full set", FRA_DOWN "ams1=down ams2=down nyc1=down",
+	    "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=15 ttl=5 open ede" },
+	{ "all listed down, some drained: these are not given",
+	    "fra1=drain fra2=drain fra3=down fra4=down fra5=down ams1=down ams2=down nyc1=down",
+	    "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "fra3 fra4 fra5 scope=15 ttl=5 open ede" },
+	{ "the nearest drains, the next are down: those", FRA_DRAIN "ams1=down ams2=down nyc1=down",
+	    "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=15 ttl=5 open ede" },
+	{ "a drained server is given to nobody", "fra3=drain", "10.2.3.0/24", { .pool = "mirrors" },
+	    4, 60, "fra1 fra2 fra4 fra5 scope=15 ttl=60" },
+	{ "all listed drained: another site of the pool",
+	    FRA_DRAIN "ams1=drain ams2=drain nyc1=drain", "10.2.3.0/24", { .pool = "mirrors" }, 4,
+	    60, "syd1 syd2 scope=15 ttl=60" },
+	{ "everything drained: nothing else exists",
+	    FRA_DRAIN "ams1=drain ams2=drain nyc1=drain syd1=drain syd2=drain", "10.2.3.0/24",
+	    { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=15 ttl=5 open ede" },
+	{ "stale ones come after current ones of every site",
+	    "fra1=stale fra2=stale fra3=stale fra4=stale fra5=stale", "10.2.3.0/24",
+	    { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=15 ttl=60" },
+	{ "stale ones beside a current one", "fra1=stale fra3=stale fra4=stale fra5=stale",
+	    "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "fra2 scope=15 ttl=60" },
+	{ "stale ones where nothing is current",
+	    "fra1=stale fra2=down fra3=down fra4=down fra5=down ams1=down ams2=stale nyc1=down",
+	    "10.2.3.0/24", { .pool = "mirrors" }, 4, 60, "fra1 scope=15 ttl=5" },
+	{ "a server without a line is not known and fails open", "fra2=unknown", "10.2.3.0/24",
+	    { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=15 ttl=5" },
+	{ "no health file: geography alone, and said", NULL, "10.2.3.0/24", { .pool = "mirrors" },
+	    4, 60, FRA_ALL " scope=15 ttl=5 open ede" },
+	{ "no health file, pool not probed: nothing to say", NULL, "10.2.3.0/24",
+	    { .pool = "plain", .answers = 2 }, 4, 60, "plain1 plain2 scope=0 ttl=60" },
+	{ "a server without load to spare is left out", "fra3=up@0", "10.2.3.0/24",
+	    { .pool = "mirrors" }, 4, 60, "fra1 fra2 fra4 fra5 scope=15 ttl=60" },
+	{ "a site without load to spare: the next",
+	    "fra1=up@0 fra2=up@0 fra3=up@0 fra4=up@0 fra5=up@0", "10.2.3.0/24",
+	    { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=15 ttl=60" },
+	{ "no load to spare anywhere: still those that are up",
+	    FRA_DOWN "ams1=up@0 ams2=down nyc1=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, 60,
+	    "ams1 scope=15 ttl=5" },
+	{ "without Client Subnet, this site down: the next nearest", FRA_DOWN, "10.2.3.4",
+	    { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=0 ttl=60" },
 	/* families */
-	{ "a pool with IPv4 only has no AAAA", "", "10.2.3.0/24", { .pool = "four" }, 6, 60, " scope=0 ttl=0" },
-	{ "and none when it is down", "v4a=down", "10.2.3.0/24", { .pool = "four" }, 6, 60, " scope=0 ttl=0" },
-	{ "a site without the family: the next of the list", "", "20.2.3.0/24", { .pool = "mirrors" }, 6, 60, "ams1 ams2 scope=8 ttl=60" },
-	{ "no site of the list has the family: the pool's nearest to it", "", "30.2.3.0/24", { .pool = "mirrors" }, 6, 60, "ams1 ams2 scope=8 ttl=60" },
+	{ "a pool with IPv4 only has no AAAA", "", "10.2.3.0/24", { .pool = "four" }, 6, 60,
+	    " scope=0 ttl=0" },
+	{ "and none when it is down", "v4a=down", "10.2.3.0/24", { .pool = "four" }, 6, 60,
+	    " scope=0 ttl=0" },
+	{ "a site without the family: the next of the list", "", "20.2.3.0/24",
+	    { .pool = "mirrors" }, 6, 60, "ams1 ams2 scope=8 ttl=60" },
+	{ "no site of the list has the family: the pool's nearest to it", "", "30.2.3.0/24",
+	    { .pool = "mirrors" }, 6, 60, "ams1 ams2 scope=8 ttl=60" },
 	/* TTL */
-	{ "no static data: the configuration's longest", "", "10.1.3.0/24", { .pool = "mirrors" }, 4, 0, "ams1 ams2 scope=16 ttl=300" },
-	{ "the name's own bounds", "", "10.1.3.0/24", { .pool = "mirrors", .ttl_min_s = 20, .ttl_max_s = 40 }, 4, 60, "ams1 ams2 scope=16 ttl=40" },
-	{ "static data is below the name's bounds", "", "10.1.3.0/24", { .pool = "mirrors", .ttl_min_s = 20, .ttl_max_s = 40 }, 4, 10, "ams1 ams2 scope=16 ttl=10" },
-	{ "a chosen server may change soon", "ams2=up:12 ams1=up:30", "10.1.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=16 ttl=12" },
-	{ "sooner than the minimum", "ams2=up:2", "10.1.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=16 ttl=5" },
-	{ "later than the maximum", "ams2=up:1000", "10.1.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=16 ttl=60" },
-	{ "one of the site may come back soon", "ams1=down:9 ams2=up:30", "10.1.3.0/24", { .pool = "mirrors" }, 4, 60, "ams2 scope=16 ttl=9" },
-	{ "a better site may come back soon", "ams1=down:9 ams2=down:40", "10.1.3.0/24", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=16 ttl=9" },
-	{ "what farther sites do does not matter", "fra1=down:6", "10.1.3.0/24", { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=16 ttl=60" },
-	{ "without Client Subnet the same", "fra1=up:8", "10.1.3.4", { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=0 ttl=8" },
+	{ "no static data: the configuration's longest", "", "10.1.3.0/24", { .pool = "mirrors" },
+	    4, 0, "ams1 ams2 scope=16 ttl=300" },
+	{ "the name's own bounds", "", "10.1.3.0/24", { .pool = "mirrors", .ttl_min_s = 20,
+	    .ttl_max_s = 40 }, 4, 60, "ams1 ams2 scope=16 ttl=40" },
+	{ "static data is below the name's bounds", "", "10.1.3.0/24",
+	    { .pool = "mirrors", .ttl_min_s = 20, .ttl_max_s = 40 }, 4, 10,
+	    "ams1 ams2 scope=16 ttl=10" },
+	{ "a chosen server may change soon", "ams2=up:12 ams1=up:30", "10.1.3.0/24",
+	    { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=16 ttl=12" },
+	{ "sooner than the minimum", "ams2=up:2", "10.1.3.0/24", { .pool = "mirrors" }, 4, 60,
+	    "ams1 ams2 scope=16 ttl=5" },
+	{ "later than the maximum", "ams2=up:1000", "10.1.3.0/24", { .pool = "mirrors" }, 4, 60,
+	    "ams1 ams2 scope=16 ttl=60" },
+	{ "one of the site may come back soon", "ams1=down:9 ams2=up:30", "10.1.3.0/24",
+	    { .pool = "mirrors" }, 4, 60, "ams2 scope=16 ttl=9" },
+	{ "a better site may come back soon", "ams1=down:9 ams2=down:40", "10.1.3.0/24",
+	    { .pool = "mirrors" }, 4, 60, FRA_ALL " scope=16 ttl=9" },
+	{ "what farther sites do does not matter", "fra1=down:6", "10.1.3.0/24",
+	    { .pool = "mirrors" }, 4, 60, "ams1 ams2 scope=16 ttl=60" },
+	{ "without Client Subnet the same", "fra1=up:8", "10.1.3.4", { .pool = "mirrors" }, 4, 60,
+	    FRA_ALL " scope=0 ttl=8" },
 };
 
 static void
@@ -293,7 +366,8 @@ answers_by_rows(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct steer *steer = steer_of(rows[i].health);
-		const struct steer_name *name = steer_bind(steer, &rows[i].name, rows[i].static_ttl_s, NULL);
+		const struct steer_name *name = steer_bind(steer, &rows[i].name,
+		    rows[i].static_ttl_s, NULL);
 		uint8_t ip[16];
 		struct steer_client client = client_of(rows[i].client, ip);
 		struct steer_answer answer;
@@ -306,7 +380,8 @@ answers_by_rows(void **state)
 			assert_int_equal(answer.n, 1);
 			assert_int_equal(answer.scope, 20);
 		} else if (strcmp(text, rows[i].expected) != 0) {
-			fail_msg("%s: got \"%s\", expected \"%s\"", rows[i].sentence, text, rows[i].expected);
+			fail_msg("%s: got \"%s\", expected \"%s\"", rows[i].sentence, text,
+			    rows[i].expected);
 		}
 		steer_free(steer);
 	}
@@ -322,12 +397,20 @@ min_weight_is_what_a_site_needs(void **state)
 		const char *expected;
 	} weights[] = {
 		{ "60 of 60", "", 60, FRA_ALL " scope=15 ttl=60" },
-		{ "50 of 60: the next site has 20", "fra1=down", 60, "fra2 fra3 fra4 fra5 scope=15 ttl=5" },
-		{ "40 needed, 30 there, nobody has 40: the nearest that lives", "fra3=down fra1=down", 40, "fra2 fra4 fra5 scope=15 ttl=5" },
-		{ "20 needed, 10 there: the next site", "fra1=down fra2=down fra3=down fra4=down", 20, "ams1 ams2 scope=15 ttl=60" },
-		{ "load counts: 60 at half is 30", "fra1=up@50 fra2=up@50 fra3=up@50 fra4=up@50 fra5=up@50", 31, "fra1 fra2 fra3 fra4 fra5 scope=15 ttl=5" },
-		{ "stale ones make up the weight", "fra1=stale fra2=stale fra3=stale ams1=down ams2=stale nyc1=stale", 25, FRA_ALL " scope=15 ttl=5" },
-		{ "one whose loss would take the site below", "fra1=up:7 fra2=up:8 fra3=up:9", 55, FRA_ALL " scope=15 ttl=7" },
+		{ "50 of 60: the next site has 20", "fra1=down", 60,
+		    "fra2 fra3 fra4 fra5 scope=15 ttl=5" },
+		{ "40 needed, 30 there, nobody has 40: the nearest that lives",
+		    "fra3=down fra1=down", 40, "fra2 fra4 fra5 scope=15 ttl=5" },
+		{ "20 needed, 10 there: the next site", "fra1=down fra2=down fra3=down fra4=down",
+		    20, "ams1 ams2 scope=15 ttl=60" },
+		{ "load counts: 60 at half is 30",
+		    "fra1=up@50 fra2=up@50 fra3=up@50 fra4=up@50 fra5=up@50", 31,
+		    "fra1 fra2 fra3 fra4 fra5 scope=15 ttl=5" },
+		{ "stale ones make up the weight",
+		    "fra1=stale fra2=stale fra3=stale ams1=down ams2=stale nyc1=stale", 25,
+		    FRA_ALL " scope=15 ttl=5" },
+		{ "one whose loss would take the site below", "fra1=up:7 fra2=up:8 fra3=up:9", 55,
+		    FRA_ALL " scope=15 ttl=7" },
 	};
 	struct zone_steer text = { .pool = "mirrors" };
 
@@ -344,7 +427,8 @@ min_weight_is_what_a_site_needs(void **state)
 		steer_pick(steer_bind(steer, &text, 60, NULL), &client, 4, &answer, NULL);
 		answer_text(4, &answer, got);
 		if (strcmp(got, weights[i].expected) != 0)
-			fail_msg("%s: got \"%s\", expected \"%s\"", weights[i].sentence, got, weights[i].expected);
+			fail_msg("%s: got \"%s\", expected \"%s\"", weights[i].sentence, got,
+			    weights[i].expected);
 		steer_free(steer);
 	}
 	pools[0].min_weight = 1;
@@ -362,7 +446,7 @@ shares_over_prefixes(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 100000; i++) {
 		uint8_t ip[4] = { 192, (uint8_t)(i >> 9), (uint8_t)(i >> 1), (uint8_t)(i << 7) };
-		struct steer_client client = { .family = 4, .ip = ip };	/* resolvers: one key a /24 */
+		struct steer_client client = { .family = 4, .ip = ip }; /* one key a /24 */
 		struct steer_answer answer;
 
 		steer_pick(name, &client, 4, &answer, NULL);
@@ -372,7 +456,8 @@ shares_over_prefixes(void **state)
 	for (unsigned i = 0; i < 5; i++) {
 		double got = count[i] / 1000.0, want = 100.0 * servers[i].weight / 60;
 		if (fabs(got - want) > 1)
-			fail_msg("%s has %.2f %%, its weight says %.2f %%", servers[i].name, got, want);
+			fail_msg("%s has %.2f %%, its weight says %.2f %%", servers[i].name, got,
+			    want);
 	}
 	steer_free(steer);
 }
@@ -399,7 +484,8 @@ many_servers_come_in_order(void **state)
 			unsigned which = 0;
 
 			for (unsigned s = 13; s < 25; s++) {
-				uint64_t cost = rendezvous_cost(key, rendezvous_name(servers[s].name),
+				uint64_t cost = rendezvous_cost(key,
+				    rendezvous_name(servers[s].name),
 				    rendezvous_inverse(servers[s].weight));
 				if (cost > last && cost < least) {
 					least = cost;
@@ -418,7 +504,8 @@ one_of_five_down_moves_its_share_only(void **state)
 {
 	struct zone_steer text = { .pool = "mirrors", .answers = 1 };
 	struct steer *all = steer_of(""), *less = steer_of("fra3=down");
-	const struct steer_name *a = steer_bind(all, &text, 60, NULL), *b = steer_bind(less, &text, 60, NULL);
+	const struct steer_name *a = steer_bind(all, &text, 60, NULL),
+	    *b = steer_bind(less, &text, 60, NULL);
 	unsigned moved = 0;
 
 	(void)state;
@@ -450,7 +537,8 @@ one_of_five_down_moves_its_share_only(void **state)
 static void
 a_scope_holds_one_answer(void **state)
 {
-	static const char *const healths[] = { NULL, "", "fra1=down", FRA_DOWN, FRA_DRAIN "ams1=stale" };
+	static const char *const healths[] = { NULL, "", "fra1=down", FRA_DOWN,
+	    FRA_DRAIN "ams1=stale" };
 	struct zone_steer text = { .pool = "mirrors", .answers = 1 };
 	uint32_t random = 1;
 
@@ -461,7 +549,8 @@ a_scope_holds_one_answer(void **state)
 
 		for (unsigned i = 0; i < 20000; i++) {
 			uint8_t ip[16] = { 0 }, other[16];
-			struct steer_client client = { .family = 4, .ip = ip, .ecs = true, .source = 32 };
+			struct steer_client client = { .family = 4, .ip = ip, .ecs = true,
+			    .source = 32 };
 			struct steer_answer x, y;
 
 			random = random * 1664525 + 1013904223;
@@ -490,7 +579,8 @@ struct lot {
 static bool
 is_current(const struct lot *lot, unsigned i)
 {
-	return (lot->state[i] == HEALTH_UP || lot->state[i] == HEALTH_UNKNOWN) && lot->percent[i] != 0;
+	return (lot->state[i] == HEALTH_UP || lot->state[i] == HEALTH_UNKNOWN) &&
+	    lot->percent[i] != 0;
 }
 
 static void
@@ -559,11 +649,13 @@ whatever_health_says(void **state)
 			size_t at = strlen(health);
 
 			random = rendezvous_mix(random + 1);
-			lot.state[i] = bias == 0 ? HEALTH_DRAIN - (random >> 8) % 8 / 7 : /* drained, all but one in eight */
-			    bias == 1 ? HEALTH_DOWN - (random >> 8) % 4 / 3 : (enum health_state)((random >> 8) % 5);
+			/* bias 0: drained, all but one in eight; 1: down, all but one in four */
+			lot.state[i] = bias == 0 ? HEALTH_DRAIN - (random >> 8) % 8 / 7 :
+			    bias == 1 ? HEALTH_DOWN - (random >> 8) % 4 / 3 :
+			    (enum health_state)((random >> 8) % 5);
 			lot.percent[i] = percents[(random >> 16) % 6];
-			snprintf(health + at, sizeof(health) - at, "%s=%s@%u ", servers[i].name, words[lot.state[i]],
-			    lot.percent[i]);
+			snprintf(health + at, sizeof(health) - at, "%s=%s@%u ", servers[i].name,
+			    words[lot.state[i]], lot.percent[i]);
 		}
 		pools[0].min_weight = 1 + (uint32_t)(random >> 24) % 40;
 		steer = steer_of(health);
@@ -596,8 +688,10 @@ sites_agree(void **state)
 		a = steer_bind(mine, &text, 60, NULL);
 		b = steer_bind(theirs, &text, 60, NULL);
 		for (unsigned n = 0; n < 4096; n++) {
-			uint8_t ip[4] = { n & 1 ? 10 : 20, (uint8_t)(n >> 4), (uint8_t)(n << 4), 0 };
-			struct steer_client client = { .family = 4, .ip = ip, .ecs = true, .source = 24 };
+			uint8_t ip[4] = { n & 1 ? 10 : 20, (uint8_t)(n >> 4), (uint8_t)(n << 4),
+			    0 };
+			struct steer_client client = { .family = 4, .ip = ip, .ecs = true,
+			    .source = 24 };
 			struct steer_answer x, y;
 
 			steer_pick(a, &client, 4, &x, NULL);
@@ -638,26 +732,39 @@ reasons_are_given(void **state)
 		const char *there[6];
 	} whys[] = {
 		{ "a plain choice", "ams2=down:12", "10.1.2.0/24", { .pool = "mirrors" }, 4, {
-		    "server=ams1 site=ams km=", " state=up since=2025-11-21T01:53:20Z weight=10 chosen=yes rank=1",
-		    "server=ams2 site=ams km=", "chosen=no why=\"it is down\"", "located-as ecs=10.1.2.0/24",
-		    "rule=\"nearcast.conf:12 prefix 10.1.0.0/16\"\npool=mirrors mode=site here=fra sites=ams,fra" } },
+		    "server=ams1 site=ams km=",
+		    " state=up since=2025-11-21T01:53:20Z weight=10 chosen=yes rank=1",
+		    "server=ams2 site=ams km=", "chosen=no why=\"it is down\"",
+		    "located-as ecs=10.1.2.0/24",
+		    "rule=\"nearcast.conf:12 prefix 10.1.0.0/16\"\npool=mirrors mode=site here=fra "
+		    "sites=ams,fra" } },
 		{ "the TTL's reason", "ams2=down:12", "10.1.2.0/24", { .pool = "mirrors" }, 4, {
-		    "scope=16 key=10.1.0.0/16 leaf=16", "ttl=12 min=5 max=60 static=60 why=\"ams2 may change in 12 s\"",
+		    "scope=16 key=10.1.0.0/16 leaf=16",
+		    "ttl=12 min=5 max=60 static=60 why=\"ams2 may change in 12 s\"",
 		    "server=fra3 site=fra", "why=\"ams is nearer\"" } },
 		{ "spread", "", "10.2.3.0/24", { .pool = "mirrors", .answers = 2 }, 4, {
-		    "scope=20 key=10.2.0.0/20 leaf=15 why=\"spread4: a site has 5 servers, 2 are answered\"",
-		    "rank=2", "why=\"rank 3 of 5, 2 answered\"" } },
+		    "scope=20 key=10.2.0.0/20 leaf=15 why=\"spread4: a site has 5 servers, 2 are "
+		    "answered\"", "rank=2", "why=\"rank 3 of 5, 2 answered\"" } },
 		{ "no Client Subnet", "", "10.2.3.4", { .pool = "mirrors" }, 4, {
-		    "located-as resolver=10.2.3.4 ", "rule=\"no Client Subnet: this site first\"", "scope=0 key=10.2.3.0/24 why=\"not located by Client Subnet\"", "km=0" } },
-		{ "a drain", "fra1=drain", "10.2.3.4", { .pool = "mirrors" }, 4, { "server=fra1 site=fra km=0 state=drain", "why=\"it drains\"" } },
-		{ "all down", FRA_DOWN "ams1=down ams2=down nyc1=down", "10.2.3.0/24", { .pool = "mirrors" }, 4, {
-		    "why=\"all servers are down: the shortest\"", "state=down since=2025-11-21T01:53:20Z weight=10 chosen=yes" } },
-		{ "no health", NULL, "10.2.3.0/24", { .pool = "mirrors" }, 4, { "state=unknown", "why=\"health is not known: the shortest\"" } },
-		{ "no IPv6", "", "10.2.3.0/24", { .pool = "four" }, 6, { "pool=four servers=0 why=\"no server has an IPv6 address\"" } },
+		    "located-as resolver=10.2.3.4 ", "rule=\"no Client Subnet: this site first\"",
+		    "scope=0 key=10.2.3.0/24 why=\"not located by Client Subnet\"", "km=0" } },
+		{ "a drain", "fra1=drain", "10.2.3.4", { .pool = "mirrors" }, 4,
+		    { "server=fra1 site=fra km=0 state=drain", "why=\"it drains\"" } },
+		{ "all down", FRA_DOWN "ams1=down ams2=down nyc1=down", "10.2.3.0/24",
+		    { .pool = "mirrors" }, 4, {
+		    "why=\"all servers are down: the shortest\"",
+		    "state=down since=2025-11-21T01:53:20Z weight=10 chosen=yes" } },
+		{ "no health", NULL, "10.2.3.0/24", { .pool = "mirrors" }, 4,
+		    { "state=unknown", "why=\"health is not known: the shortest\"" } },
+		{ "no IPv6", "", "10.2.3.0/24", { .pool = "four" }, 6,
+		    { "pool=four servers=0 why=\"no server has an IPv6 address\"" } },
 		{ "a site without the family", "", "20.2.3.0/24", { .pool = "mirrors" }, 6, {
-		    "site=nyc chosen=no why=\"no server with an IPv6 address\"", "server=ams1 site=ams" } },
-		{ "an address within an address", "", "2002:a01:203::/48", { .pool = "mirrors" }, 4, {
-		    "located-as ecs=2002:a01:203::/48 holds=10.1.2.3", "10.1.0.0/16\"\n", "scope=32" } },
+		    "site=nyc chosen=no why=\"no server with an IPv6 address\"",
+		    "server=ams1 site=ams" } },
+		{ "an address within an address", "", "2002:a01:203::/48", { .pool = "mirrors" }, 4,
+		    {
+		    "located-as ecs=2002:a01:203::/48 holds=10.1.2.3", "10.1.0.0/16\"\n",
+		    "scope=32" } },
 	};
 
 	(void)state;
@@ -676,7 +783,8 @@ reasons_are_given(void **state)
 		assert_int_equal(with.ttl_s, without.ttl_s);
 		for (unsigned k = 0; k < 6 && whys[i].there[k] != NULL; k++)
 			if (strstr(lines.all, whys[i].there[k]) == NULL)
-				fail_msg("%s: no \"%s\" in:\n%s", whys[i].sentence, whys[i].there[k], lines.all);
+				fail_msg("%s: no \"%s\" in:\n%s", whys[i].sentence,
+				    whys[i].there[k], lines.all);
 		steer_free(steer);
 	}
 }
