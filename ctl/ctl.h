@@ -41,20 +41,20 @@ int ctl_ask(const struct ctl *ctl, const char *daemon, const char *line, unsigne
 
 /* ---- the commands: main.c has the table ---- */
 
-int ctl_reload(struct ctl *ctl);	/* ctl/dnsd.c */
-int ctl_counters(struct ctl *ctl);
-int ctl_check(struct ctl *ctl);		/* ctl/check.c */
-int ctl_explain(struct ctl *ctl);	/* ctl/explain.c */
-int ctl_verify_scope(struct ctl *ctl);	/* ctl/verify_scope.c */
-int ctl_diff(struct ctl *ctl);		/* ctl/diff.c */
-int ctl_bird_config(struct ctl *ctl); /* ctl/bird_config.c */
-int ctl_status(struct ctl *ctl);	/* ctl/status.c */
-int ctl_watch(struct ctl *ctl);
-int ctl_drain(struct ctl *ctl);		/* ctl/operator.c */
+int ctl_bird_config(struct ctl *ctl);	/* ctl_bird_config.c */
+int ctl_check(struct ctl *ctl);		/* ctl_check.c */
+int ctl_diff(struct ctl *ctl);		/* ctl_diff.c */
+int ctl_explain(struct ctl *ctl);	/* ctl_explain.c */
+int ctl_drain(struct ctl *ctl);		/* ctl_operator.c */
 int ctl_undrain(struct ctl *ctl);
 int ctl_force_up(struct ctl *ctl);
 int ctl_force_down(struct ctl *ctl);
 int ctl_clear(struct ctl *ctl);
 int ctl_notify(struct ctl *ctl);
+int ctl_reload(struct ctl *ctl);	/* ctl_reload.c */
+int ctl_counters(struct ctl *ctl);
+int ctl_status(struct ctl *ctl);	/* ctl_status.c */
+int ctl_watch(struct ctl *ctl);
+int ctl_verify_scope(struct ctl *ctl);	/* ctl_verify_scope.c */
 
 #endif
