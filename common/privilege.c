@@ -1,8 +1,8 @@
 #include "common/privilege.h"
 
+#include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 int
@@ -30,51 +29,15 @@ privilege_find(struct privilege_user *user, const char *name, struct err *err)
 	return 0;
 }
 
-static int
-privilege_get(struct __user_cap_data_struct data[2])
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-
-	return (int)syscall(SYS_capget, &head, data);
-}
-
-/* Permitted and effective become what is in `keep` of what we have */
-static int
-privilege_set(uint64_t keep)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (privilege_get(data) < 0)
-		return -1;
-	for (int i = 0; i < 2; i++) {
-		data[i].permitted &= (uint32_t)(keep >> (32 * i));
-		data[i].effective = data[i].permitted;
-		data[i].inheritable = 0;
-	}
-	return (int)syscall(SYS_capset, &head, data);
-}
-
 bool
 privilege_net_admin(void)
 {
-	struct __user_cap_data_struct data[2];
-
-	return privilege_get(data) == 0 && (data[0].permitted & 1u << CAP_NET_ADMIN) != 0;
-}
-
-/* The bounding set can be emptied with CAP_SETPCAP only; without it nothing
- * outside the permitted set can be gained either, once no_new_privs is set. */
-static void
-privilege_bound(uint64_t keep)
-{
-	for (unsigned long cap = 0; cap < 64; cap++)
-		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
-			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	return capng_get_caps_process() == 0 &&
+	    capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN) == 1;
 }
 
 static int
-privilege_become(const struct privilege_user *user, bool groups, struct err *err)
+become(const struct privilege_user *user, bool groups, struct err *err)
 {
 	if (geteuid() != 0 || user->name == NULL)
 		return 0;
@@ -85,35 +48,51 @@ privilege_become(const struct privilege_user *user, bool groups, struct err *err
 	return 0;
 }
 
-static int
-privilege_shed(const struct privilege_user *user, bool groups, uint64_t keep, struct err *err)
+/* True if nothing is left but CAP_NET_ADMIN, where that is kept. */
+static bool
+is_shed(bool net_admin)
 {
-	struct __user_cap_data_struct now[2];
+	if (capng_get_caps_process() != 0)
+		return false;
+	if (net_admin)
+		capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+	return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE &&
+	    capng_have_permitted_capabilities() == CAPNG_NONE &&
+	    capng_have_capabilities(CAPNG_SELECT_AMBIENT) == CAPNG_NONE;
+}
 
-	privilege_bound(keep);
+static int
+shed(const struct privilege_user *user, bool groups, bool net_admin, struct err *err)
+{
+	net_admin = net_admin && privilege_net_admin();
+	capng_clear(CAPNG_SELECT_ALL);
+	if (net_admin)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
+		    CAP_NET_ADMIN);
+	/* The bounding set can be emptied with CAP_SETPCAP only.  Without that nothing outside
+	 * the permitted set can be gained either, once no_new_privs is set: no failure. */
+	(void)capng_apply(CAPNG_SELECT_BOUNDS);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_set(err, "prctl PR_SET_KEEPCAPS: %s", strerror(errno));
-	if (privilege_become(user, groups, err) < 0)
+	if (become(user, groups, err) < 0)
 		return -1;
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || privilege_set(keep) < 0 ||
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0 || capng_apply(CAPNG_SELECT_AMBIENT) < 0 ||
 	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(err, "cannot give up privileges: %s", strerror(errno));
-	if (privilege_get(now) < 0 || (now[0].permitted & ~(uint32_t)keep) != 0 ||
-	    (now[1].permitted & ~(uint32_t)(keep >> 32)) != 0)
-		return err_set(err, "cannot give up privileges: capabilities are left over");
-	return 0;
+	return is_shed(net_admin) ? 0 :
+	    err_set(err, "cannot give up privileges: capabilities are left over");
 }
 
 int
 privilege_keep(const struct privilege_user *user, bool net_admin, struct err *err)
 {
-	return privilege_shed(user, true, net_admin ? UINT64_C(1) << CAP_NET_ADMIN : 0, err);
+	return shed(user, true, net_admin, err);
 }
 
 int
 privilege_drop(const struct privilege_user *user, struct err *err)
 {
-	return privilege_shed(user, false, 0, err);
+	return shed(user, false, false, err);
 }
 
 uint64_t

@@ -1,11 +1,13 @@
 /*
  * privilege: what a process may do, and giving it up for good.
  *
- * Linux capabilities by capset(2) and prctl(2), without a library.  Both functions
- * set no_new_privs, empty the ambient set and, where the process still may, the bounding
- * set.  What cannot be given up is an error, never ignored.  The keeper is told apart
- * from the prober, which shares its user, by its one capability: that alone forbids
- * the prober to trace it or to read its memory.
+ * Linux capabilities (capabilities(7)) by libcap-ng; the only file that knows it.  Both
+ * privilege_keep and privilege_drop set no_new_privs, empty the ambient set and, where the
+ * process still may, the bounding set.  What cannot be given up is an error, never ignored.
+ * The keeper is told apart from the prober, which shares its user, by its one capability: that
+ * alone forbids the prober to trace it or to read its memory.
+ *
+ * Knows no configuration and logs nothing.  Start-up only, before any thread exists.
  */
 #ifndef NEARCAST_PRIVILEGE_H
 #define NEARCAST_PRIVILEGE_H
