@@ -4,6 +4,17 @@
 #include "dnsd/answer/chaos.h"
 #include "dnsd/answer/explain.h"
 
+/* What is said to a query that asks nothing which could be answered. */
+static const struct {
+	uint16_t rcode;
+	int ede;
+} refusals[QUERY_COOKIE_ONLY] = {
+	[QUERY_FORMERR] = { DNS_FORMERR, DNS_EDE_NONE },
+	[QUERY_NOTIMP] = { DNS_NOTIMP, DNS_EDE_NONE },
+	[QUERY_REFUSED] = { DNS_REFUSED, DNS_EDE_PROHIBITED },
+	[QUERY_BADVERS] = { DNS_BADVERS, DNS_EDE_NONE }
+};
+
 static void
 finish_error(struct answer_job *j, uint16_t rcode, int ede)
 {
@@ -14,12 +25,18 @@ finish_error(struct answer_job *j, uint16_t rcode, int ede)
 	j->note.name_hash = rcode;
 }
 
+/* By class and type: who answers. */
 static void
-answer_in(struct answer_job *j)
+dispatch(struct answer_job *j)
 {
 	const struct name_walk *name = &j->q->qname;
 	const struct zone *zone;
 
+	if (j->q->qclass != DNS_IN) {
+		if (j->q->qclass != DNS_CH || !chaos_answer(j))
+			finish_error(j, DNS_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
+		return;
+	}
 	switch (j->q->qtype) {
 	case DNS_AXFR:
 	case DNS_IXFR:
@@ -53,7 +70,7 @@ answer_in(struct answer_job *j)
 /* The most octets this answer may have: what both sides take (RFC 6891 6.2.5), and over
  * UDP, unless a cookie proves the address, no more than max-amplification times the question. */
 static size_t
-answer_size(const struct answer_job *j, size_t packet_len, size_t out_size)
+most_octets(const struct answer_job *j, size_t packet_len, size_t out_size)
 {
 	const struct conf *conf = j->gen->conf;
 	size_t size = out_size, most = packet_len * conf->max_amplification;
@@ -109,10 +126,20 @@ prepare_opt(struct answer_job *j, bool plain)
 	}
 }
 
+/* RFC 7873 5.4: no question; the cookie, which OPT will carry, is the answer. */
+static void
+only_cookie(struct answer_job *j)
+{
+	if (j->cookie == COOKIE_NONE)		/* cookies are off */
+		finish_error(j, DNS_FORMERR, DNS_EDE_NONE);
+	else if (j->cookie == COOKIE_BAD)
+		finish_error(j, DNS_BADCOOKIE, DNS_EDE_NONE);
+}
+
 /* RFC 7873 5.2: with `require`, UDP clients must show a valid server cookie; those that
  * know no cookies are sent to TCP.  True when the answer is complete with this. */
 static bool
-cookie_required(struct answer_job *j)
+lacks_cookie(struct answer_job *j)
 {
 	const struct conf *conf = j->gen->conf;
 
@@ -150,47 +177,7 @@ count_answer(struct answer_job *j)
 		COUNTER_ADD(c, answers_truncated, 1);
 }
 
-/* RFC 7873 5.4: no question; the cookie, which OPT will carry, is the answer. */
-static void
-answer_cookie_only(struct answer_job *j)
-{
-	if (j->cookie == COOKIE_NONE)		/* cookies are off */
-		finish_error(j, DNS_FORMERR, DNS_EDE_NONE);
-	else if (j->cookie == COOKIE_BAD)
-		finish_error(j, DNS_BADCOOKIE, DNS_EDE_NONE);
-}
-
-static void
-answer_query(struct answer_job *j, enum query_outcome outcome)
-{
-	switch (outcome) {
-	case QUERY_FORMERR:
-		finish_error(j, DNS_FORMERR, DNS_EDE_NONE);
-		break;
-	case QUERY_NOTIMP:
-		finish_error(j, DNS_NOTIMP, DNS_EDE_NONE);
-		break;
-	case QUERY_REFUSED:
-		finish_error(j, DNS_REFUSED, DNS_EDE_PROHIBITED);
-		break;
-	case QUERY_BADVERS:
-		finish_error(j, DNS_BADVERS, DNS_EDE_NONE);
-		break;
-	case QUERY_OK:
-		if (cookie_required(j))
-			break;
-		if (j->q->qclass == DNS_IN)
-			answer_in(j);
-		else if (j->q->qclass != DNS_CH || !chaos_answer(j))
-			finish_error(j, DNS_REFUSED, DNS_EDE_NOT_AUTHORITATIVE);
-		break;
-	default:			/* QUERY_COOKIE_ONLY */
-		answer_cookie_only(j);
-		break;
-	}
-}
-
-/* The design's step 1: where is the client?  SOURCE 0 is an opt-out (RFC 7871 7.1.2). */
+/* Where is the client?  SOURCE 0 is an opt-out (RFC 7871 7.1.2). */
 static struct steer_client
 place(const struct query *q, const struct answer_client *client)
 {
@@ -248,8 +235,13 @@ answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t
 	j.explaining = false;
 	j.note = (struct answer_note){ .kind = ANSWER_DATA, .question_end = ask->q.question_end };
 	prepare_opt(&j, ask->outcome < QUERY_COOKIE_ONLY);
-	reply_begin(&j.r, j.q, out, answer_size(&j, ask->len, out_size));
-	answer_query(&j, ask->outcome);
+	reply_begin(&j.r, j.q, out, most_octets(&j, ask->len, out_size));
+	if (ask->outcome < QUERY_COOKIE_ONLY)
+		finish_error(&j, refusals[ask->outcome].rcode, refusals[ask->outcome].ede);
+	else if (ask->outcome == QUERY_COOKIE_ONLY)
+		only_cookie(&j);
+	else if (!lacks_cookie(&j))
+		dispatch(&j);
 	count_answer(&j);
 	if (note != NULL)
 		*note = j.note;

@@ -2,15 +2,6 @@
 
 #include "dnsd/answer/explain.h"
 
-bool
-answer_steered_pick(struct answer_job *j, const struct zone_node *node, uint8_t family,
-    struct steer_answer *picked)
-{
-	steer_pick(j->vz->steer[node->steer], j->place, family, picked, explain_why(j));
-	return picked->n != 0;
-}
-
-/* What the choice says of itself in OPT and counters, once it is an answer. */
 void
 answer_steered_note(struct answer_job *j, const struct steer_answer *picked)
 {
@@ -37,7 +28,8 @@ answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t famil
 {
 	struct steer_answer picked;
 
-	if (!answer_steered_pick(j, node, family, &picked)) {
+	steer_pick(j->vz->steer[node->steer], j->place, family, &picked, explain_why(j));
+	if (picked.n == 0) {
 		answer_nodata(j);
 		return;
 	}

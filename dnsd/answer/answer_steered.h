@@ -11,10 +11,6 @@
 void answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family,
     size_t owner_at);
 
-/* What this client gets of a steered name; false = nothing of this family. */
-bool answer_steered_pick(struct answer_job *j, const struct zone_node *node, uint8_t family,
-    struct steer_answer *picked);
-
 /* Puts scope and EDE of a choice that is answered into OPT and counts it. */
 void answer_steered_note(struct answer_job *j, const struct steer_answer *picked);
 

@@ -44,7 +44,7 @@ put_additional(struct answer_job *j, const struct rrset *set, size_t set_at)
 
 /* RFC 1034 4.3.2 3b: the NS of the cut, its DS if it is secure, and glue. */
 static void
-answer_referral(struct answer_job *j, const struct zone_node *cut, const struct name_walk *name,
+put_referral(struct answer_job *j, const struct zone_node *cut, const struct name_walk *name,
     size_t name_at)
 {
 	const struct zone *zone = j->r.zone;
@@ -75,9 +75,10 @@ any_type(const struct zone *zone, const struct zone_node *node)
 			best = set;
 	return node->n_rrsets != 0 ? best->type : DNS_ANY;
 }
+
 /* The name exists (or a wildcard stands for it): its data of the type asked. */
 static void
-answer_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
+put_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 {
 	const struct zone *zone = j->r.zone;
 	uint16_t type = j->q->qtype == DNS_ANY ? any_type(zone, node) : j->q->qtype;
@@ -218,9 +219,9 @@ answer_zone(struct answer_job *j)
 		name = &alias;
 	}
 	if (outcome == ZONE_DELEGATION)
-		answer_referral(j, node, name, at);
+		put_referral(j, node, name, at);
 	else if (outcome == ZONE_NXDOMAIN)
 		answer_nxdomain(j);
 	else
-		answer_data(j, node, at);
+		put_data(j, node, at);
 }

@@ -66,7 +66,7 @@ txt_line(void *arg, const char *text)
 }
 
 static void
-explain_steering(struct answer_job *j, const struct zone_node *node)
+put_reasons(struct answer_job *j, const struct zone_node *node)
 {
 	const struct steer_name *name = j->vz->steer[node->steer];
 	struct steer_why why = { .line = txt_line, .arg = j };
@@ -85,7 +85,7 @@ explain_steering(struct answer_job *j, const struct zone_node *node)
 
 /* _why.NAME: to those who may ask; to others it does not exist, whatever the zone says. */
 static bool
-explain_why_name(struct answer_job *j)
+why_name(struct answer_job *j)
 {
 	const uint8_t *asked = j->q->qname.name + 5;	/* behind "_why" */
 	uint8_t name[NAME_MAX_WIRE];
@@ -105,7 +105,7 @@ explain_why_name(struct answer_job *j)
 	if (!allowed(j))
 		answer_nxdomain(j);
 	else if (j->q->qtype == DNS_TXT || j->q->qtype == DNS_ANY)
-		explain_steering(j, node);
+		put_reasons(j, node);
 	else
 		answer_nodata(j);
 	return true;
@@ -122,7 +122,7 @@ put_text(uint8_t *out, const char *key, const char *value)
 
 /* _whoami.ZONE: the resolver's address, the prefix it sent, this site, the country. */
 static bool
-explain_whoami(struct answer_job *j)
+whoami_name(struct answer_job *j)
 {
 	const struct name_walk *name = &j->q->qname;
 	const struct query_ecs *ecs = &j->q->ecs;
@@ -180,8 +180,8 @@ explain_name(struct answer_job *j)
 	if (name[1] != '_')
 		return false;
 	if (first_label(name, "_why", 4))
-		return explain_why_name(j);
+		return why_name(j);
 	if (first_label(name, "_whoami", 7))
-		return explain_whoami(j);
+		return whoami_name(j);
 	return false;
 }

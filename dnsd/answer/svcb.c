@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dnsd/answer/answer_steered.h"
+#include "dnsd/answer/explain.h"
 
 enum { KEY_MANDATORY = 0, KEY_IPV4HINT = 4, KEY_IPV6HINT = 6 };
 
@@ -123,13 +124,16 @@ pick_hints(struct answer_job *j, const struct zone_node *node, const struct rrse
 		h->v4 |= find_param(rdata, len, KEY_IPV4HINT) != NULL;
 		h->v6 |= find_param(rdata, len, KEY_IPV6HINT) != NULL;
 	}
-	if (h->v4 && answer_steered_pick(j, node, 4, &h->a)) {
-		answer_steered_note(j, &h->a);
-		ttl_s = h->a.ttl_s < ttl_s ? h->a.ttl_s : ttl_s;
-	}
-	if (h->v6 && answer_steered_pick(j, node, 6, &h->aaaa)) {
-		answer_steered_note(j, &h->aaaa);
-		ttl_s = h->aaaa.ttl_s < ttl_s ? h->aaaa.ttl_s : ttl_s;
+	for (unsigned i = 0; i < 2; i++) {
+		struct steer_answer *picked = i == 0 ? &h->a : &h->aaaa;
+
+		if (!(i == 0 ? h->v4 : h->v6))
+			continue;
+		steer_pick(j->vz->steer[node->steer], j->place, i == 0 ? 4 : 6, picked, explain_why(j));
+		if (picked->n == 0)
+			continue;
+		answer_steered_note(j, picked);
+		ttl_s = picked->ttl_s < ttl_s ? picked->ttl_s : ttl_s;
 	}
 	return ttl_s;
 }

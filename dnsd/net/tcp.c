@@ -91,16 +91,6 @@ conn_after(struct tcp_worker *w, struct tcp_conn *c, enum tcp_result result, uin
 	list_append(w, c);
 }
 
-static void
-conn_event(struct tcp_worker *w, struct tcp_conn *c, uint32_t events, struct tcp_batch *batch,
-    uint64_t now_ms)
-{
-	if ((events & (EPOLLERR | EPOLLHUP)) != 0)	/* reset, or closed in both directions */
-		conn_close(w, c);
-	else
-		conn_after(w, c, c->out != NULL ? tcp_conn_write(c, batch) : tcp_conn_read(c, batch), now_ms);
-}
-
 /* Closes those idle for too long; milliseconds until the next may be, -1 = nobody is there. */
 static int
 expire(struct tcp_worker *w, uint64_t now_ms)
@@ -221,10 +211,17 @@ serve_turn(struct tcp_worker *w, int wait_ms)
 	batch = batch_begin(w, now);
 	for (int i = 0; i < n; i++) {
 		void *what = events[i].data.ptr;
+		struct tcp_conn *c = what;
+
 		if (is_listener(w, what))
 			accept_some(w, *(int *)what, batch.gen->conf, now.mono_ms);
-		else if (what != &w->wake)
-			conn_event(w, what, events[i].events, &batch, now.mono_ms);
+		else if (what == &w->wake)
+			continue;
+		else if ((events[i].events & (EPOLLERR | EPOLLHUP)) != 0)
+			conn_close(w, c);	/* reset, or closed in both directions */
+		else
+			conn_after(w, c, c->out != NULL ? tcp_conn_write(c, &batch) :
+			    tcp_conn_read(c, &batch), now.mono_ms);
 	}
 	wait_ms = expire(w, now.mono_ms);
 	if (w->paused_until_ms != 0) {
@@ -279,7 +276,7 @@ finish(struct tcp_worker *w)
 }
 
 static void *
-tcp_serve(void *arg)
+serve_tcp(void *arg)
 {
 	struct tcp_worker *w = arg;
 	int wait_ms = -1;
@@ -346,7 +343,7 @@ tcp_start(const int *fds, size_t n, struct serving *serving, struct tcp_pool *po
 		worker_free(w);
 		return NULL;
 	}
-	rc = pthread_create(&w->thread, NULL, tcp_serve, w);
+	rc = pthread_create(&w->thread, NULL, serve_tcp, w);
 	if (rc != 0) {
 		err_set(err, "starting a TCP worker: %s", strerror(rc));
 		worker_free(w);

@@ -84,62 +84,44 @@ flush(struct tcp_conn *c, struct tcp_buffers *b)
 	return 0;
 }
 
-static void
-answer_message(struct tcp_conn *c, struct tcp_batch *batch, const uint8_t *message, size_t len)
-{
-	struct tcp_buffers *b = batch->buffers;
-	uint8_t *out = b->out + b->out_len;
-	size_t n;
-
-	batch->client.addr = c->addr;
-	COUNTER_ADD(batch->counters, tcp_queries, 1);
-	n = answer_packet(batch->gen, &batch->client, message, len, out + 2, ANSWER_MAX_TCP, NULL,
-	    batch->counters);
-	if (n == 0)
-		return;
-	dns_put16(out, (uint16_t)n);
-	b->out_len += 2 + n;
-	batch->answered = true;
-}
-
-/* Answers whole messages until they end or a backlog forms; octets used, or -1 when over. */
-static ssize_t
-answer_messages(struct tcp_conn *c, struct tcp_batch *batch, const uint8_t *data, size_t len)
-{
-	struct tcp_buffers *b = batch->buffers;
-	size_t at = 0;
-
-	b->out_len = 0;
-	while (len - at >= 2 && c->out == NULL) {
-		size_t message = dns_get16(data + at);
-		if (len - at - 2 < message)
-			break;
-		answer_message(c, batch, data + at + 2, message);
-		at += 2 + message;
-		if (b->out_len > sizeof(b->out) - (2 + ANSWER_MAX_TCP) && flush(c, b) < 0)
-			return -1;
-	}
-	return flush(c, b) < 0 ? -1 : (ssize_t)at;
-}
-
-/* Works on the first `len` octets of the worker's input buffer. */
+/* Answers the whole messages among the first `len` octets of the worker's input buffer, until
+ * they end or a backlog forms; the rest becomes the connection's own. */
 static enum tcp_result
 process(struct tcp_conn *c, struct tcp_batch *batch, size_t len)
 {
 	struct tcp_buffers *b = batch->buffers;
-	ssize_t used;
+	bool answered = false;
+	size_t at = 0;
 
-	batch->answered = false;
-	used = answer_messages(c, batch, b->in, len);
-	if (used < 0)
+	b->out_len = 0;
+	batch->client.addr = c->addr;
+	while (len - at >= 2 && c->out == NULL) {
+		size_t message = dns_get16(b->in + at), n;
+		uint8_t *out = b->out + b->out_len;
+
+		if (len - at - 2 < message)
+			break;
+		COUNTER_ADD(batch->counters, tcp_queries, 1);
+		n = answer_packet(batch->gen, &batch->client, b->in + at + 2, message, out + 2,
+		    ANSWER_MAX_TCP, NULL, batch->counters);
+		at += 2 + message;
+		if (n == 0)
+			continue;
+		dns_put16(out, (uint16_t)n);
+		b->out_len += 2 + n;
+		answered = true;
+		if (b->out_len > sizeof(b->out) - (2 + ANSWER_MAX_TCP) && flush(c, b) < 0)
+			return TCP_OVER;
+	}
+	if (flush(c, b) < 0)
 		return TCP_OVER;
-	if ((size_t)used < len) {
-		c->in = hold(b, b->in + used, len - (size_t)used);
+	if (at < len) {
+		c->in = hold(b, b->in + at, len - at);
 		if (c->in == NULL)
 			return TCP_OVER;
-		c->in_len = (uint32_t)(len - (size_t)used);
+		c->in_len = (uint32_t)(len - at);
 	}
-	return batch->answered ? TCP_ACTIVE : TCP_QUIET;
+	return answered ? TCP_ACTIVE : TCP_QUIET;
 }
 
 /* What was held back comes first in the worker's buffer; its length. */

@@ -42,7 +42,6 @@ struct tcp_batch {
 	struct answer_client client;	/* but its address */
 	struct counters *counters;
 	struct tcp_buffers *buffers;
-	bool answered;			/* something, in the call under way */
 };
 
 enum tcp_result {

@@ -165,7 +165,7 @@ serve_batch(struct udp_worker *w, unsigned n)
 }
 
 static void *
-udp_serve(void *arg)
+serve_udp(void *arg)
 {
 	struct udp_worker *w = arg;
 
@@ -220,7 +220,7 @@ udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *
 	w->wildcard = socket_is_wildcard(addr);
 	prepare_messages(w);
 	outbox_init(&w->out);
-	rc = pthread_create(&w->thread, NULL, udp_serve, w);
+	rc = pthread_create(&w->thread, NULL, serve_udp, w);
 	if (rc != 0) {
 		err_set(err, "starting a worker: %s", strerror(rc));
 		close(fd);
