@@ -7,11 +7,18 @@
 
 enum { KEY_MANDATORY = 0, KEY_IPV4HINT = 4, KEY_IPV6HINT = 6 };
 
-/* What the client gets for A and AAAA, where a hint asks for it. */
+/* By family, IPv4 first: whether the rrset has such a hint, and what the client gets then. */
 struct hints {
-	bool v4, v6;
-	struct steer_answer a, aaaa;
+	bool there[2];
+	struct steer_answer picked[2];
 };
+
+/* The index of a hint's family; -1 = the parameter is no hint. */
+static int
+hint_family(unsigned key)
+{
+	return key == KEY_IPV4HINT ? 0 : key == KEY_IPV6HINT ? 1 : -1;
+}
 
 /* Offset of the SvcParams: past priority and target (RFC 9460 2.2). */
 static size_t
@@ -22,25 +29,26 @@ params_at(const uint8_t *rdata, size_t len)
 	return name != 0 ? 2 + name : len;
 }
 
-/* The parameter `key` of a record, at its key octets; NULL = not there. */
-static const uint8_t *
-find_param(const uint8_t *rdata, size_t len, unsigned key)
+static bool
+has_param(const uint8_t *rdata, size_t len, unsigned key)
 {
 	size_t at = params_at(rdata, len);
 
 	while (at + 4 <= len && 4u + dns_get16(rdata + at + 2) <= len - at) {
 		if (dns_get16(rdata + at) == key)
-			return rdata + at;
+			return true;
 		at += 4u + dns_get16(rdata + at + 2);
 	}
-	return NULL;
+	return false;
 }
 
 /* A hint that the record has and the client gets no address for. */
 static bool
 is_dropped(const struct hints *h, unsigned key)
 {
-	return (key == KEY_IPV4HINT && h->v4 && h->a.n == 0) || (key == KEY_IPV6HINT && h->v6 && h->aaaa.n == 0);
+	int family = hint_family(key);
+
+	return family >= 0 && h->there[family] && h->picked[family].n == 0;
 }
 
 /* `mandatory` without the hints that are dropped, which it may not name then (RFC 9460 8); 0 if
@@ -65,8 +73,10 @@ put_mandatory(uint8_t *out, size_t room, const struct hints *h, const uint8_t *p
 /* Replaces a hint; its length in `out`, 0 if the family has no address, SIZE_MAX if it
  * does not fit. */
 static size_t
-put_hint(uint8_t *out, size_t room, unsigned key, const struct steer_answer *picked, size_t octets)
+put_hint(uint8_t *out, size_t room, unsigned key, const struct steer_answer *picked)
 {
+	size_t octets = key == KEY_IPV4HINT ? 4 : 16;
+
 	if (picked->n == 0)
 		return 0;
 	if (4 + picked->n * octets > room)
@@ -90,14 +100,14 @@ rewrite(const struct hints *h, const uint8_t *rdata, size_t len, uint8_t *out, s
 	for (; at + 4 <= len; n += put) {
 		unsigned key = dns_get16(rdata + at);
 		size_t whole = 4u + dns_get16(rdata + at + 2);
-		const struct steer_answer *picked = key == KEY_IPV4HINT ? &h->a : &h->aaaa;
+		int family = hint_family(key);
 
 		if (whole > len - at)
 			whole = len - at;
 		if (key == KEY_MANDATORY) {
 			put = put_mandatory(out + n, room - n, h, rdata + at, whole);
-		} else if (key == KEY_IPV4HINT || key == KEY_IPV6HINT) {
-			put = put_hint(out + n, room - n, key, picked, key == KEY_IPV4HINT ? 4 : 16);
+		} else if (family >= 0) {
+			put = put_hint(out + n, room - n, key, &h->picked[family]);
 		} else {
 			put = whole <= room - n ? whole : SIZE_MAX;
 			memcpy(out + n, rdata + at, put != SIZE_MAX ? put : 0);
@@ -116,18 +126,18 @@ pick_hints(struct answer_job *j, const struct zone_node *node, const struct rrse
 {
 	uint32_t ttl_s = set->ttl_s;
 
-	h->v4 = h->v6 = false;
+	h->there[0] = h->there[1] = false;
 	for (size_t at = 0; at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
 		const uint8_t *rdata = set->wire + at + 12;
 		size_t len = dns_get16(set->wire + at + 10);
 
-		h->v4 |= find_param(rdata, len, KEY_IPV4HINT) != NULL;
-		h->v6 |= find_param(rdata, len, KEY_IPV6HINT) != NULL;
+		h->there[0] |= has_param(rdata, len, KEY_IPV4HINT);
+		h->there[1] |= has_param(rdata, len, KEY_IPV6HINT);
 	}
 	for (unsigned i = 0; i < 2; i++) {
-		struct steer_answer *picked = i == 0 ? &h->a : &h->aaaa;
+		struct steer_answer *picked = &h->picked[i];
 
-		if (!(i == 0 ? h->v4 : h->v6))
+		if (!h->there[i])
 			continue;
 		steer_pick(j->vz->steer[node->steer], j->place, i == 0 ? 4 : 6, picked, explain_why(j));
 		if (picked->n == 0)
@@ -148,7 +158,7 @@ svcb_steered(struct answer_job *j, const struct zone_node *node, const struct rr
 	struct hints h;
 	uint32_t ttl_s = pick_hints(j, node, set, &h);
 
-	if (!h.v4 && !h.v6)
+	if (!h.there[0] && !h.there[1])
 		return reply_rrset(r, REPLY_ANSWER, owner_at, set);
 	for (size_t at = 0; at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
 		uint8_t *out = reply_rdata(r, &room);
