@@ -92,12 +92,11 @@ static const struct conf_block neighbor_block = {
 	.size = sizeof(struct conf_neighbor), .title = &neighbor_title, .rows = neighbor_rows,
 };
 
-static int
+static void
 announce_begin(struct conf_reader *r, const struct conf_block *block, void *parent, void *element)
 {
 	(void)r, (void)block, (void)parent;
 	((struct conf_announce *)element)->enabled = true;
-	return 0;
 }
 
 static bool
@@ -140,7 +139,7 @@ static const struct conf_row asn_title = { "asn", CONF_UINT, AT(rule, asn), 1, 4
 static const struct conf_row country_title = { "country", CONF_CODE, AT(rule, code) };
 static const struct conf_row continent_title = { "continent", CONF_CODE, AT(rule, code), .words = continents };
 
-static int rule_begin(struct conf_reader *r, const struct conf_block *block, void *parent, void *element);
+static void rule_begin(struct conf_reader *r, const struct conf_block *block, void *parent, void *element);
 static bool rule_belongs(const struct conf *conf, const struct conf_block *block,
     const void *parent, const void *element);
 
@@ -159,12 +158,11 @@ static const struct conf_block *const geo_blocks[] = {
 	&rule_block[0], &rule_block[1], &rule_block[2], &rule_block[3], NULL
 };
 
-static int
+static void
 rule_begin(struct conf_reader *r, const struct conf_block *block, void *parent, void *element)
 {
 	(void)r, (void)parent;
 	((struct conf_rule *)element)->kind = (enum conf_rule_kind)(block - rule_block);
-	return 0;
 }
 
 static bool
@@ -275,12 +273,11 @@ static const struct conf_block check_block = {
 
 /* zone */
 
-static int
+static void
 zone_begin(struct conf_reader *r, const struct conf_block *block, void *parent, void *element)
 {
 	(void)block, (void)parent;
 	((struct conf_zone *)element)->max_shrink = r->conf->max_shrink;
-	return 0;
 }
 
 static const struct conf_row zone_title = { "zone", CONF_DOMAIN, AT(zone, name) };
@@ -296,7 +293,7 @@ static const struct conf_block zone_block = {
 
 /* pool and server: the servers of all pools lie in one array, pool after pool */
 
-static int
+static void
 pool_begin(struct conf_reader *r, const struct conf_block *block, void *parent, void *element)
 {
 	struct conf_pool *pool = element;
@@ -304,7 +301,6 @@ pool_begin(struct conf_reader *r, const struct conf_block *block, void *parent, 
 	(void)block, (void)parent;
 	pool->check = CONF_NONE;
 	pool->first_server = (uint16_t)r->conf->n_servers;
-	return 0;
 }
 
 static int
@@ -318,12 +314,11 @@ pool_finish(struct conf_reader *r, void *element, int line)
 	return 0;
 }
 
-static int
+static void
 server_begin(struct conf_reader *r, const struct conf_block *block, void *parent, void *element)
 {
 	(void)block;
 	((struct conf_server *)element)->pool = (uint16_t)((struct conf_pool *)parent - r->conf->pools);
-	return 0;
 }
 
 static bool

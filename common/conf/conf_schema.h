@@ -73,8 +73,9 @@ struct conf_block {
 	const struct conf_row *title;	/* NULL = no title */
 	const struct conf_row *rows;	/* up to the one without a name */
 	const struct conf_block *const *blocks;	/* NULL at its end, or NULL */
-	/* Before the rows and after everything; either may be NULL. */
-	int (*begin)(struct conf_reader *r, const struct conf_block *block, void *parent, void *element);
+	/* Before anything of a block is read, and after everything; either may be NULL. */
+	void (*begin)(struct conf_reader *r, const struct conf_block *block, void *parent,
+	    void *element);
 	int (*finish)(struct conf_reader *r, void *element, int line);
 	/* True if the element is one of this block in this parent; NULL = all are. */
 	bool (*belongs)(const struct conf *conf, const struct conf_block *block,

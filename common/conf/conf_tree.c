@@ -8,7 +8,7 @@
 
 #define NAMES_MAX 64
 
-/* ---- names that the schema does not know ---- */
+/* ---- items that the schema does not have ---- */
 
 /* The names of a block's options, or of the blocks in it; how many. */
 static size_t
@@ -56,20 +56,36 @@ unknown_name(struct conf_reader *r, const struct conf_block *block, const struct
 	    item->name, list);
 }
 
-/* Refuses the first name in the file that the schema does not have at its place. */
+/* Refuses a title that is missing, or one where none belongs. */
 static int
-check_names(struct conf_reader *r, const struct conf_block *block, const struct conf_item *item)
+check_title(struct conf_reader *r, const struct conf_block *block, const struct conf_item *item)
 {
-	const char *names[NAMES_MAX];
-	const struct conf_item *past = conf_scan_past(item);
+	const struct conf_given *title = &item->given;
 
-	for (const struct conf_item *i = item + 1; i < past; i = conf_scan_past(i)) {
+	if (block->title == NULL && title->n != 0)
+		return conf_fail(r, title->line, "%s \"%.60s\": this block has no name, "
+		    "`%s { ... }` was expected", block->name, title->v[0].text, block->name);
+	if (block->title != NULL && title->n == 0)
+		return conf_fail(r, title->line, "the block `%s` has no name, "
+		    "`%s \"...\" { ... }` was expected", block->name, block->name);
+	return 0;
+}
+
+/* Refuses the first item in the file that the schema does not have at its place. */
+static int
+check_items(struct conf_reader *r, const struct conf_block *block, const struct conf_item *in)
+{
+	const struct conf_item *past = conf_scan_past(in);
+	const char *names[NAMES_MAX];
+
+	for (const struct conf_item *i = in + 1; i < past; i = conf_scan_past(i)) {
 		size_t n = known_names(block, i->block, names), k = 0;
 		while (k < n && strcmp(names[k], i->name) != 0)
 			k++;
 		if (k == n)
 			return unknown_name(r, block, i);
-		if (i->block && check_names(r, block->blocks[k], i) < 0)
+		if (i->block && (check_title(r, block->blocks[k], i) < 0 ||
+		    check_items(r, block->blocks[k], i) < 0))
 			return -1;
 	}
 	return 0;
@@ -132,40 +148,24 @@ row_read(struct conf_reader *r, const struct conf_block *block, const struct con
 	return 0;
 }
 
-/* The title, and the line where the block begins. */
+/* The title of a block into its element, and to the others. */
 static int
-head_read(struct conf_reader *r, const struct conf_block *block, const struct conf_item *item,
-    void *element)
+title_read(struct conf_reader *r, struct titles *titles, const struct conf_block *block,
+    const struct conf_item *item, const void *scope, void *element)
 {
-	const struct conf_given *title = &item->given;
-
-	if (block->title == NULL && title->n != 0)
-		return conf_fail(r, title->line, "%s \"%.60s\": this block has no name, "
-		    "`%s { ... }` was expected", block->name, title->v[0].text, block->name);
-	if (block->title != NULL && title->n == 0)
-		return conf_fail(r, title->line, "the block `%s` has no name, "
-		    "`%s \"...\" { ... }` was expected", block->name, block->name);
-	if (block->title != NULL && conf_value_read(r, block->title, element, title) < 0)
-		return -1;
-	if (block->line_offset != 0)
-		*(int *)((char *)element + block->line_offset) = title->line;
-	return 0;
-}
-
-static int
-title_note(struct conf_reader *r, struct titles *titles, const struct conf_block *block,
-    const void *scope, const void *element, int line)
-{
-	struct titled t = { block, scope, NULL, line };
+	struct titled t = { block, scope, NULL, item->given.line };
 	size_t len;
-	FILE *out = open_memstream(&t.key, &len);
+	FILE *out;
 
+	if (conf_value_read(r, block->title, element, &item->given) < 0)
+		return -1;
+	out = open_memstream(&t.key, &len);
 	if (out == NULL)
-		return conf_fail(r, line, "out of memory");
+		return conf_fail(r, t.line, "out of memory");
 	conf_value_print(r->conf, block->title, element, out);
 	if (fclose(out) != 0) {
 		free(t.key);
-		return conf_fail(r, line, "out of memory");
+		return conf_fail(r, t.line, "out of memory");
 	}
 	titles->v[titles->n++] = t;
 	return 0;
@@ -216,12 +216,11 @@ block_read(struct conf_reader *r, struct titles *titles, const struct conf_block
     const struct conf_item *item, void *parent, void *scope, void *element)
 {
 	if (item != NULL) {
-		if (head_read(r, block, item, element) < 0)
-			return -1;
-		if (block->begin != NULL && block->begin(r, block, parent, element) < 0)
-			return -1;
-		if (block->title != NULL &&
-		    title_note(r, titles, block, scope, element, item->given.line) < 0)
+		if (block->line_offset != 0)
+			*(int *)((char *)element + block->line_offset) = item->given.line;
+		if (block->begin != NULL)
+			block->begin(r, block, parent, element);
+		if (block->title != NULL && title_read(r, titles, block, item, scope, element) < 0)
 			return -1;
 	}
 	for (const struct conf_row *row = block->rows; row->name != NULL; row++)
@@ -288,7 +287,7 @@ conf_tree_read(struct conf_reader *r, const char *text, size_t len)
 	titles.v = calloc(scan.n_items, sizeof(*titles.v));
 	if (titles.v == NULL)
 		conf_fail(r, 0, "out of memory");
-	else if (check_names(r, &conf_schema, scan.items) == 0 &&
+	else if (check_items(r, &conf_schema, scan.items) == 0 &&
 	    block_read(r, &titles, &conf_schema, scan.items, NULL, NULL, r->conf) == 0)
 		done = titles_check(r, &titles);
 	for (size_t i = 0; i < titles.n; i++)
