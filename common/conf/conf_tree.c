@@ -163,7 +163,7 @@ title_read(struct conf_reader *r, struct titles *titles, const struct conf_block
 	if (out == NULL)
 		return conf_fail(r, t.line, "out of memory");
 	conf_value_print(r->conf, block->title, element, out);
-	if (fclose(out) != 0) {
+	if (fclose(out) != 0 || t.key == NULL) {
 		free(t.key);
 		return conf_fail(r, t.line, "out of memory");
 	}
