@@ -7,45 +7,6 @@
 enum { RUN_DIR_MAX = 256 };
 
 static void
-remove_words(struct ctl *ctl, int at, int n)
-{
-	for (int i = at; i + n < ctl->argc; i++)
-		ctl->argv[i] = ctl->argv[i + n];
-	ctl->argc -= n;
-}
-
-int
-ctl_option(struct ctl *ctl, const char *option)
-{
-	for (int i = 0; i < ctl->argc; i++)
-		if (strcmp(ctl->argv[i], option) == 0) {
-			remove_words(ctl, i, 1);
-			return 1;
-		}
-	return 0;
-}
-
-const char *
-ctl_option_value(struct ctl *ctl, const char *option)
-{
-	size_t len = strlen(option);
-
-	for (int i = 0; i < ctl->argc; i++) {
-		char *word = ctl->argv[i];
-		if (strcmp(word, option) == 0 && i + 1 < ctl->argc) {
-			char *value = ctl->argv[i + 1];
-			remove_words(ctl, i, 2);
-			return value;
-		}
-		if (strncmp(word, option, len) == 0 && word[len] == '=') {
-			remove_words(ctl, i, 1);
-			return word + len + 1;
-		}
-	}
-	return NULL;
-}
-
-static void
 warn_line(void *arg, const char *line)
 {
 	(void)arg;
@@ -55,9 +16,10 @@ warn_line(void *arg, const char *line)
 const struct warn ctl_warn = { warn_line, NULL };
 
 int
-ctl_usage(const char *usage)
+ctl_usage(const struct ctl *ctl)
 {
-	fprintf(stderr, "usage: nearctl [-c FILE] %s\n", usage);
+	fprintf(stderr, "usage: nearctl [-c FILE] %s%s\n", ctl->usage,
+	    ctl->prints_json ? " [--json]" : "");
 	return 2;
 }
 
@@ -72,8 +34,8 @@ ctl_conf(const struct ctl *ctl)
 	return conf;
 }
 
-/* An operator asks a daemon how it is all the more when the configuration is broken: then a line
- * that says run-dir, or the default, will do. */
+/* Where the daemons' sockets are.  When the configuration is broken, an operator must still be
+ * able to ask a daemon how it is: then any line that sets run-dir counts, else the default. */
 static void
 find_run_dir(const struct ctl *ctl, char dir[RUN_DIR_MAX])
 {
@@ -97,7 +59,8 @@ find_run_dir(const struct ctl *ctl, char dir[RUN_DIR_MAX])
 }
 
 int
-ctl_ask(const struct ctl *ctl, const char *daemon, const char *line, unsigned timeout_ms, FILE *out)
+ctl_ask(const struct ctl *ctl, const char *daemon, const char *line, unsigned timeout_ms,
+    FILE *out)
 {
 	char dir[RUN_DIR_MAX], path[RUN_DIR_MAX + 32];
 	struct err err;

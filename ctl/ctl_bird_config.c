@@ -234,14 +234,12 @@ find_link_local(const struct conf *conf)
 }
 
 int
-ctl_bird_config(struct ctl *ctl)
+ctl_bird_config(const struct ctl *ctl)
 {
 	const struct conf_neighbor *link_local;
 	struct conf *conf;
 	bool home;
 
-	if (ctl->argc != 0)
-		return ctl_usage("bird-config");
 	conf = ctl_conf(ctl);
 	if (conf == NULL)
 		return 1;

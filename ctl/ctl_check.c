@@ -2,9 +2,7 @@
 #include "dnsd/check.h"
 
 int
-ctl_check(struct ctl *ctl)
+ctl_check(const struct ctl *ctl)
 {
-	if (ctl->argc != 0)
-		return ctl_usage("check");
 	return check_run(ctl->conf_path);
 }

@@ -14,8 +14,6 @@
 #include "dnsd/geo/geo_map.h"
 #include "dnsd/geo/geo_merge.h"
 
-static const char usage[] = "diff OLD.mmdb NEW.mmdb [--json]";
-
 enum { TOP = 10, COUNTRIES = 26 * 26 + 1 };
 
 struct tally {
@@ -438,20 +436,20 @@ run(struct diff *d, bool json, struct err *err)
 }
 
 int
-ctl_diff(struct ctl *ctl)
+ctl_diff(const struct ctl *ctl)
 {
 	struct diff *d = calloc(1, sizeof(*d));
 	struct conf *conf;
 	struct err err;
 	int rc;
 
-	if (ctl->argc != 2 || d == NULL) {
-		free(d);
-		return ctl_usage(usage);
+	if (d == NULL) {
+		fputs("nearctl: no memory\n", stderr);
+		return 1;
 	}
 	d->conf = conf = ctl_conf(ctl);
-	d->old.path = ctl->argv[0];
-	d->fresh.path = ctl->argv[1];
+	d->old.path = ctl->arg[0];
+	d->fresh.path = ctl->arg[1];
 	rc = conf == NULL ? -1 : conf->n_sites == 0 ? err_set(&err, "%s has no sites", conf->path) :
 	    run(d, ctl->json, &err);
 	if (rc < 0 && conf != NULL)

@@ -12,8 +12,6 @@
 #include "dnsd/steer/steer.h"
 #include "dnsd/zone/zone_load.h"
 
-static const char usage[] = "explain NAME ADDRESS[/LEN] [--resolver] [--json]";
-
 enum { MOST_LINES = 128 };
 
 struct lines {
@@ -220,7 +218,7 @@ explain(const struct ctl *ctl, const struct conf *conf, const struct zone *zone,
 		steer_pick(name, client, six ? 6 : 4, &picked[six].answer, &why);
 	}
 	if (name != NULL && ctl->json)
-		print_json(ctl->argv[0], said, picked);
+		print_json(ctl->arg[0], said, picked);
 	else if (name != NULL)
 		print_text(said, picked);
 	for (unsigned six = 0; six < 2; six++)
@@ -233,9 +231,8 @@ explain(const struct ctl *ctl, const struct conf *conf, const struct zone *zone,
 }
 
 int
-ctl_explain(struct ctl *ctl)
+ctl_explain(const struct ctl *ctl)
 {
-	bool resolver = ctl_option(ctl, "--resolver");
 	uint8_t wire[NAME_MAX_WIRE];
 	struct steer_client client;
 	struct addr addr;
@@ -245,10 +242,8 @@ ctl_explain(struct ctl *ctl)
 	uint32_t index;
 	int rc = -1;
 
-	if (ctl->argc != 2)
-		return ctl_usage(usage);
-	if (name_parse(wire, ctl->argv[0], &err) < 0 ||
-	    parse_client(ctl->argv[1], resolver, &addr, &client, &err) < 0)
+	if (name_parse(wire, ctl->arg[0], &err) < 0 ||
+	    parse_client(ctl->arg[1], ctl->resolver, &addr, &client, &err) < 0)
 		return fail(&err) + 1;
 	conf = ctl_conf(ctl);
 	if (conf == NULL)

@@ -11,7 +11,7 @@
 
 #include "ctl/ctl.h"
 
-enum { ASK_MS = 5000, WAIT_STEP_MS = 250, PATIENCE = 40 };
+enum { ASK_MS = 5000, WAIT_STEP_MS = 250, PATIENCE = 40, MOST_NAME = 128 };
 
 /* "90", "90s", "15m", "2h", "1d" in seconds; 0 = not a duration. */
 static unsigned long
@@ -90,66 +90,66 @@ wait_drained(const struct ctl *ctl, const char *pattern)
 	return 1;
 }
 
+/* Sends healthd a verb about the servers or the site that the argument names. */
 static int
-say(struct ctl *ctl, const char *verb, const char *usage, bool may_last)
+send_override(const struct ctl *ctl, const char *verb)
 {
-	const char *for_text = may_last ? ctl_option_value(ctl, "--for") : NULL;
-	int wait = strcmp(verb, "drain") == 0 && ctl_option(ctl, "--wait");
-	unsigned long for_s = for_text != NULL ? seconds_of(for_text) : 0;
+	unsigned long for_s = ctl->duration != NULL ? seconds_of(ctl->duration) : 0;
 	char line[512], name[64], last[48] = "";
 
-	if (ctl->argc != 1 || strlen(ctl->argv[0]) > 128)
-		return ctl_usage(usage);
-	if (for_text != NULL && for_s == 0) {
-		fprintf(stderr, "nearctl: --for \"%s\": a duration like 90s, 15m, 2h or 1d was expected\n", for_text);
+	if (strlen(ctl->arg[0]) > MOST_NAME)
+		return ctl_usage(ctl);
+	if (ctl->duration != NULL && for_s == 0) {
+		fprintf(stderr, "nearctl: --for \"%s\": "
+		    "a duration like 90s, 15m, 2h or 1d was expected\n", ctl->duration);
 		return 2;
 	}
 	if (for_s != 0)
 		snprintf(last, sizeof(last), " for %lu", for_s);
-	snprintf(line, sizeof(line), "%s %s%s by %s", verb, ctl->argv[0], last, who(name));
+	snprintf(line, sizeof(line), "%s %s%s by %s", verb, ctl->arg[0], last, who(name));
 	if (ctl_ask(ctl, "healthd", line, ASK_MS, stdout) != 0)
 		return 1;
 	fflush(stdout);
-	return wait ? wait_drained(ctl, ctl->argv[0]) : 0;
+	return ctl->wait ? wait_drained(ctl, ctl->arg[0]) : 0;
 }
 
 int
-ctl_drain(struct ctl *ctl)
+ctl_drain(const struct ctl *ctl)
 {
-	return say(ctl, "drain", "drain SERVER|SITE|GLOB [--for T] [--wait]", true);
+	return send_override(ctl, "drain");
 }
 
 int
-ctl_undrain(struct ctl *ctl)
+ctl_undrain(const struct ctl *ctl)
 {
-	return say(ctl, "undrain", "undrain SERVER|SITE|GLOB", false);
+	return send_override(ctl, "undrain");
 }
 
 int
-ctl_force_up(struct ctl *ctl)
+ctl_force_up(const struct ctl *ctl)
 {
-	return say(ctl, "force-up", "force-up SERVER|SITE|GLOB [--for T]", true);
+	return send_override(ctl, "force-up");
 }
 
 int
-ctl_force_down(struct ctl *ctl)
+ctl_force_down(const struct ctl *ctl)
 {
-	return say(ctl, "force-down", "force-down SERVER|SITE|GLOB [--for T]", true);
+	return send_override(ctl, "force-down");
 }
 
 int
-ctl_clear(struct ctl *ctl)
+ctl_clear(const struct ctl *ctl)
 {
-	return say(ctl, "clear", "clear SERVER|SITE|GLOB", false);
+	return send_override(ctl, "clear");
 }
 
 int
-ctl_notify(struct ctl *ctl)
+ctl_notify(const struct ctl *ctl)
 {
 	char line[512], name[64];
 
-	if (ctl->argc != 2 || strlen(ctl->argv[0]) > 128 || strlen(ctl->argv[1]) > 128)
-		return ctl_usage("notify POOL SET");
-	snprintf(line, sizeof(line), "notify %s %s by %s", ctl->argv[0], ctl->argv[1], who(name));
+	if (strlen(ctl->arg[0]) > MOST_NAME || strlen(ctl->arg[1]) > MOST_NAME)
+		return ctl_usage(ctl);
+	snprintf(line, sizeof(line), "notify %s %s by %s", ctl->arg[0], ctl->arg[1], who(name));
 	return ctl_ask(ctl, "healthd", line, ASK_MS, stdout);
 }

@@ -6,30 +6,26 @@
 enum { RELOAD_MS = 600000, COUNTERS_MS = 5000, HEALTHD_MS = 5000 };
 
 int
-ctl_reload(struct ctl *ctl)
+ctl_reload(const struct ctl *ctl)
 {
-	int force = ctl_option(ctl, "--force"), failed;
+	int failed;
 	struct conf *conf;
 	char healthd[4096];
 
-	if (ctl->argc != 0)
-		return ctl_usage("reload [--force]");
 	conf = ctl_conf(ctl);
 	if (conf == NULL)
 		return 1;
 	snprintf(healthd, sizeof(healthd), "%s/healthd.sock", conf->run_dir);
 	conf_free(conf);
 	/* warnings and refusals come as text, wherever it ends */
-	failed = ctl_ask(ctl, "dnsd", force ? "reload --force" : "reload", RELOAD_MS, stderr);
+	failed = ctl_ask(ctl, "dnsd", ctl->force ? "reload --force" : "reload", RELOAD_MS, stderr);
 	if (access(healthd, F_OK) == 0)
 		failed |= ctl_ask(ctl, "healthd", "reload", HEALTHD_MS, stderr);
 	return failed;
 }
 
 int
-ctl_counters(struct ctl *ctl)
+ctl_counters(const struct ctl *ctl)
 {
-	if (ctl->argc != 0)
-		return ctl_usage("counters");
 	return ctl_ask(ctl, "dnsd", "counters", COUNTERS_MS, stdout);
 }

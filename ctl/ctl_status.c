@@ -321,13 +321,11 @@ status_once(const struct ctl *ctl, const struct conf *conf, FILE *out)
 }
 
 int
-ctl_status(struct ctl *ctl)
+ctl_status(const struct ctl *ctl)
 {
 	struct conf *conf;
 	int result;
 
-	if (ctl->argc != 0)
-		return ctl_usage("status [--json]");
 	conf = ctl_conf(ctl);
 	if (conf == NULL)
 		return 1;
@@ -358,16 +356,15 @@ watch_once(const struct ctl *ctl, const struct conf *conf, bool terminal)
 }
 
 int
-ctl_watch(struct ctl *ctl)
+ctl_watch(const struct ctl *ctl)
 {
-	const char *count = ctl_option_value(ctl, "--count");
-	long times = count != NULL ? strtol(count, NULL, 10) : -1;
+	long times = ctl->count != NULL ? strtol(ctl->count, NULL, 10) : -1;
 	bool terminal = isatty(STDOUT_FILENO) && !ctl->json;
 	struct conf *conf;
 	int result = 0;
 
-	if (ctl->argc != 0 || times == 0 || times < -1)
-		return ctl_usage("watch [--json] [--count N]");
+	if (times == 0 || times < -1)
+		return ctl_usage(ctl);
 	conf = ctl_conf(ctl);
 	if (conf == NULL)
 		return 1;

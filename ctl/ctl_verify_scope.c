@@ -22,8 +22,6 @@
 #include "dnsd/geo/geo_map.h"
 #include "dnsd/steer/steer.h"
 
-static const char usage[] = "verify-scope [--json]";
-
 enum { MOST_COMPLAINTS = 20 };
 
 struct verify {
@@ -387,7 +385,7 @@ verify_maps(const struct ctl *ctl, const struct conf *conf, const struct steer_g
 }
 
 int
-ctl_verify_scope(struct ctl *ctl)
+ctl_verify_scope(const struct ctl *ctl)
 {
 	struct err err = { .text = "out of memory" };
 	const struct steer_name **names;
@@ -396,8 +394,6 @@ ctl_verify_scope(struct ctl *ctl)
 	struct conf *conf;
 	int rc = 1;
 
-	if (ctl->argc != 0)
-		return ctl_usage(usage);
 	conf = ctl_conf(ctl);
 	if (conf == NULL)
 		return 1;

@@ -1,31 +1,56 @@
 /*
  * nearctl: what an operator asks of the daemons and of the files.
+ *
+ * This file knows the command line only: one table of commands, each with how many arguments
+ * it takes and which options, and getopt_long, which finds options wherever they stand.  A
+ * command is called when its line is whole; everything else is refused here with the usage
+ * and the exit status 2.  nearctl is one thread, reads and asks, and writes no file.
  */
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
 
-static const struct {
+/* What a command takes, beside -c and --json that all do; whether it prints JSON. */
+enum {
+	TAKES_COUNT = 1, TAKES_FOR = 2, TAKES_FORCE = 4, TAKES_RESOLVER = 8, TAKES_WAIT = 16,
+	PRINTS_JSON = 32
+};
+
+static const struct command {
 	const char *name;
-	int (*run)(struct ctl *ctl);
+	int (*run)(const struct ctl *ctl);
+	int args;
+	unsigned options;
 	const char *usage, *help;
 } commands[] = {
-	{ "bird-config", ctl_bird_config, "bird-config", "the BIRD configuration of this site" },
-	{ "check", ctl_check, "check", "check configuration, zones and databases" },
-	{ "clear", ctl_clear, "clear SERVER|SITE|GLOB", "take any word back" },
-	{ "counters", ctl_counters, "counters", "dnsd's counters, in Prometheus text form" },
-	{ "diff", ctl_diff, "diff OLD.mmdb NEW.mmdb", "whom a new database sends to other sites" },
-	{ "drain", ctl_drain, "drain SERVER|SITE|GLOB [--for T] [--wait]", "give it to nobody; a site: take its route away gently" },
-	{ "explain", ctl_explain, "explain NAME ADDRESS[/LEN] [--resolver]", "which servers a client gets, and why" },
-	{ "force-down", ctl_force_down, "force-down SERVER|SITE|GLOB [--for T]", "down, whatever the checks say" },
-	{ "force-up", ctl_force_up, "force-up SERVER|SITE|GLOB [--for T]", "up, whatever the checks say" },
-	{ "notify", ctl_notify, "notify POOL SET", "this set of content is current now" },
-	{ "reload", ctl_reload, "reload [--force]", "both daemons read their configuration again, dnsd its zones and databases" },
-	{ "status", ctl_status, "status", "the route, healthd and dnsd of this machine" },
-	{ "undrain", ctl_undrain, "undrain SERVER|SITE|GLOB", "take a drain back" },
-	{ "verify-scope", ctl_verify_scope, "verify-scope", "prove the scopes of every map" },
-	{ "watch", ctl_watch, "watch [--count N]", "the same every second" },
+	{ "bird-config", ctl_bird_config, 0, 0, "bird-config",
+	    "the BIRD configuration of this site" },
+	{ "check", ctl_check, 0, 0, "check", "check configuration, zones and databases" },
+	{ "clear", ctl_clear, 1, 0, "clear SERVER|SITE|GLOB", "take any word back" },
+	{ "counters", ctl_counters, 0, 0, "counters", "dnsd's counters, in Prometheus text form" },
+	{ "diff", ctl_diff, 2, PRINTS_JSON, "diff OLD.mmdb NEW.mmdb",
+	    "whom a new database sends to other sites" },
+	{ "drain", ctl_drain, 1, TAKES_FOR | TAKES_WAIT,
+	    "drain SERVER|SITE|GLOB [--for T] [--wait]",
+	    "give it to nobody; a site: take its route away gently" },
+	{ "explain", ctl_explain, 2, TAKES_RESOLVER | PRINTS_JSON,
+	    "explain NAME ADDRESS[/LEN] [--resolver]", "which servers a client gets, and why" },
+	{ "force-down", ctl_force_down, 1, TAKES_FOR, "force-down SERVER|SITE|GLOB [--for T]",
+	    "down, whatever the checks say" },
+	{ "force-up", ctl_force_up, 1, TAKES_FOR, "force-up SERVER|SITE|GLOB [--for T]",
+	    "up, whatever the checks say" },
+	{ "notify", ctl_notify, 2, 0, "notify POOL SET", "this set of content is current now" },
+	{ "reload", ctl_reload, 0, TAKES_FORCE, "reload [--force]",
+	    "both daemons read their configuration again, dnsd its zones and databases" },
+	{ "status", ctl_status, 0, PRINTS_JSON, "status",
+	    "the route, healthd and dnsd of this machine" },
+	{ "undrain", ctl_undrain, 1, 0, "undrain SERVER|SITE|GLOB", "take a drain back" },
+	{ "verify-scope", ctl_verify_scope, 0, PRINTS_JSON, "verify-scope",
+	    "prove the scopes of every map" },
+	{ "watch", ctl_watch, 0, TAKES_COUNT | PRINTS_JSON, "watch [--count N]",
+	    "the same every second" },
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -39,44 +64,87 @@ print_help(FILE *out)
 		fprintf(out, "  %-42s %s\n", commands[i].usage, commands[i].help);
 }
 
-/* Takes -c FILE and --json from anywhere before or after the command's name. */
-static int
-parse_common(struct ctl *ctl)
+static const struct command *
+find_command(const char *name)
 {
-	const char *path = ctl_option_value(ctl, "-c");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
 
-	ctl->conf_path = path != NULL ? path : CONF_DEFAULT_FILE;
-	ctl->json = ctl_option(ctl, "--json");
-	if (ctl_option(ctl, "-h") || ctl_option(ctl, "--help")) {
-		print_help(stdout);
-		return 0;
+/* What was asked for beside what a command gets. */
+struct line {
+	bool help, version, wrong;
+	unsigned options;		/* TAKES_ */
+};
+
+/* Takes the options, wherever they stand; what is left begins at optind. */
+static void
+read_options(struct line *line, struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "count", required_argument, NULL, TAKES_COUNT },
+		{ "for", required_argument, NULL, TAKES_FOR },
+		{ "force", no_argument, NULL, TAKES_FORCE },
+		{ "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "resolver", no_argument, NULL, TAKES_RESOLVER },
+		{ "wait", no_argument, NULL, TAKES_WAIT },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	opterr = 0;			/* the command's usage is said instead */
+	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (option) {
+		case 'c': ctl->conf_path = optarg; break;
+		case 'h': line->help = true; break;
+		case 'j': ctl->json = true; break;
+		case 'V': line->version = true; break;
+		case TAKES_COUNT: ctl->count = optarg; break;
+		case TAKES_FOR: ctl->duration = optarg; break;
+		case TAKES_FORCE: ctl->force = true; break;
+		case TAKES_RESOLVER: ctl->resolver = true; break;
+		case TAKES_WAIT: ctl->wait = true; break;
+		default: line->wrong = true;
+		}
+		if (option <= TAKES_WAIT)
+			line->options |= (unsigned)option;
 	}
-	if (ctl_option(ctl, "-V")) {
-		puts("nearctl " VERSION);
-		return 0;
-	}
-	if (ctl->argc == 0) {
-		print_help(stderr);
-		return 2;
-	}
-	return -1;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct ctl ctl = { .argc = argc - 1, .argv = argv + 1 };
-	int done = argc > 0 ? parse_common(&ctl) : 2;
-	const char *name;
+	struct ctl ctl = { .conf_path = CONF_DEFAULT_FILE };
+	struct line line = { 0 };
+	const struct command *command;
 
-	if (done >= 0)
-		return done;
-	name = ctl.argv[0];
-	ctl.argc--;
-	ctl.argv++;
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].run(&ctl);
-	fprintf(stderr, "nearctl: there is no command \"%s\"; `nearctl -h` lists them\n", name);
-	return 2;
+	read_options(&line, &ctl, argc, argv);
+	if (line.help) {
+		print_help(stdout);
+		return 0;
+	}
+	if (line.version) {
+		puts("nearctl " VERSION);
+		return 0;
+	}
+	if (optind >= argc) {
+		print_help(stderr);
+		return 2;
+	}
+	command = find_command(argv[optind]);
+	if (command == NULL) {
+		fprintf(stderr, "nearctl: there is no command \"%s\"; `nearctl -h` lists them\n",
+		    argv[optind]);
+		return 2;
+	}
+	ctl.usage = command->usage;
+	ctl.prints_json = (command->options & PRINTS_JSON) != 0;
+	ctl.arg = argv + optind + 1;
+	if (line.wrong || argc - optind - 1 != command->args ||
+	    (line.options & ~command->options) != 0)
+		return ctl_usage(&ctl);
+	return command->run(&ctl);
 }

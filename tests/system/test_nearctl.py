@@ -1,0 +1,56 @@
+"""nearctl's command line: options stand anywhere, and what is wrong is said with the usage."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from conftest import BUILD
+
+
+def nearctl(*words):
+    done = subprocess.run([os.path.join(BUILD, "nearctl"), *words], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def conf(tmp_path):
+    """A configuration with no daemon behind it."""
+    path = tmp_path / "nearcast.conf"
+    path.write_text(f'listen = "127.0.0.1@5300"\nrun-dir = "{tmp_path}"\n')
+    return str(path)
+
+
+def test_common_options_stand_anywhere(conf):
+    for words in (["-c", conf, "--json", "status"], ["--json", "status", "-c", conf],
+                  ["status", "--json", "-c", conf], ["status", "-c" + conf, "--json"]):
+        status, out, _ = nearctl(*words)
+        assert status == 1 and json.loads(out)["dnsd"] is None, words
+
+
+@pytest.mark.parametrize("words", [["--for", "1x"], ["--for=1x"]])
+@pytest.mark.parametrize("before", [True, False])
+def test_values_of_options(conf, words, before):
+    line = [*words, "drain", "fra"] if before else ["drain", "fra", *words]
+    status, _, said = nearctl("-c", conf, *line)
+    assert status == 2 and said.startswith('nearctl: --for "1x": a duration like 90s')
+
+
+@pytest.mark.parametrize("line, usage", [
+    ("status again", "status [--json]"),
+    ("status --wait", "status [--json]"),
+    ("undrain fra --for 1h", "undrain SERVER|SITE|GLOB"),
+    ("drain fra --for", "drain SERVER|SITE|GLOB [--for T] [--wait]"),
+    ("watch --count 0", "watch [--count N] [--json]"),
+    ("explain download.example.org", "explain NAME ADDRESS[/LEN] [--resolver] [--json]"),
+    ("notify mirrors", "notify POOL SET"),
+])
+def test_wrong_usage(line, usage):
+    assert nearctl(*line.split()) == (2, "", f"usage: nearctl [-c FILE] {usage}\n")
+
+
+def test_help_version_and_no_command():
+    status, out, _ = nearctl("status", "--help")
+    assert status == 0 and "  verify-scope " in out
+    assert nearctl()[0] == 2 and nearctl("-V")[0] == 0
+    assert nearctl("statsu")[2] == 'nearctl: there is no command "statsu"; `nearctl -h` lists them\n'
