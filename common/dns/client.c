@@ -15,7 +15,8 @@
 enum { TCP_MAX = 65535 };
 
 void
-client_question(struct client *c, const uint8_t *name, uint16_t type, uint16_t class, unsigned flags)
+client_question(struct client *c, const uint8_t *name, uint16_t type, uint16_t class,
+    unsigned flags)
 {
 	static const uint8_t opt[] = { 0, 0, DNS_OPT, CLIENT_UDP_SIZE >> 8, CLIENT_UDP_SIZE & 255 };
 	uint8_t *q = c->question + 2;
@@ -69,7 +70,7 @@ client_cancel(struct client *c)
 }
 
 static void
-finish(struct client *c, enum client_end end, int error)
+end_with(struct client *c, enum client_end end, int error)
 {
 	client_cancel(c);
 	c->done(c, end, NULL, 0, error);
@@ -78,7 +79,7 @@ finish(struct client *c, enum client_end end, int error)
 static void
 answered(struct client *c, const uint8_t *message, size_t len)
 {
-	uint8_t *in = c->in;		/* the message may lie in it, and c may be gone after done */
+	uint8_t *in = c->in;	/* the message may lie in it, and c may be gone after done */
 
 	c->in = NULL;
 	client_cancel(c);
@@ -93,7 +94,8 @@ is_ours(const struct client *c, const uint8_t *m, size_t len)
 	const uint8_t *q = c->question + 2;
 	size_t name;
 
-	if (len < DNS_HEADER_LEN || memcmp(m, q, 2) != 0 || (m[2] & 0x80) == 0 || (m[2] & 0x78) != 0)
+	if (len < DNS_HEADER_LEN || memcmp(m, q, 2) != 0 || (m[2] & 0x80) == 0 ||
+	    (m[2] & 0x78) != 0)
 		return false;
 	if (dns_get16(m + 4) == 0)
 		return true;
@@ -120,18 +122,19 @@ read_udp(struct client *c)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0) {
-			finish(c, CLIENT_ERRNO, errno);
+			end_with(c, CLIENT_ERRNO, errno);
 			return;
 		}
 		if (!c->local && !is_ours(c, m, (size_t)n))
 			continue;
-		if (c->way == CLIENT_UDP || n < DNS_HEADER_LEN || (dns_get16(m + 2) & DNS_TC) == 0) {
+		if (c->way == CLIENT_UDP || n < DNS_HEADER_LEN ||
+		    (dns_get16(m + 2) & DNS_TC) == 0) {
 			answered(c, m, (size_t)n);
 			return;
 		}
 		close_socket(c);
 		if (open_socket(c, true) < 0)
-			finish(c, CLIENT_ERRNO, errno);
+			end_with(c, CLIENT_ERRNO, errno);
 		return;
 	}
 }
@@ -148,7 +151,7 @@ write_tcp(struct client *c)
 		if (n < 0 && (errno == EAGAIN || errno == ENOTCONN))
 			return;
 		if (n < 0) {
-			finish(c, CLIENT_ERRNO, errno);
+			end_with(c, CLIENT_ERRNO, errno);
 			return;
 		}
 		c->sent += (size_t)n;
@@ -167,7 +170,7 @@ read_tcp(struct client *c)
 			if (is_ours(c, c->in + 2, want - 2))
 				answered(c, c->in + 2, want - 2);
 			else
-				finish(c, CLIENT_GARBAGE, 0);
+				end_with(c, CLIENT_GARBAGE, 0);
 			return;
 		}
 		n = recv(c->io.fd, c->in + c->got, want - c->got, MSG_DONTWAIT);
@@ -176,7 +179,7 @@ read_tcp(struct client *c)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
-			finish(c, CLIENT_ERRNO, n == 0 ? ECONNRESET : errno);
+			end_with(c, CLIENT_ERRNO, n == 0 ? ECONNRESET : errno);
 			return;
 		}
 		c->got += (size_t)n;
@@ -184,7 +187,7 @@ read_tcp(struct client *c)
 }
 
 static void
-on_ready(struct loop_io *io, uint32_t events)
+on_socket(struct loop_io *io, uint32_t events)
 {
 	struct client *c = LOOP_OWNER(io, struct client, io);
 	int error = 0;
@@ -192,7 +195,7 @@ on_ready(struct loop_io *io, uint32_t events)
 
 	if ((events & EPOLLERR) && getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
 	    error != 0)
-		finish(c, CLIENT_ERRNO, error);
+		end_with(c, CLIENT_ERRNO, error);
 	else if (!c->over_tcp)
 		read_udp(c);
 	else if (c->sent < c->question_len + 2)
@@ -202,9 +205,9 @@ on_ready(struct loop_io *io, uint32_t events)
 }
 
 static void
-on_time(struct loop_timer *timer)
+on_timeout(struct loop_timer *timer)
 {
-	finish(LOOP_OWNER(timer, struct client, timer), CLIENT_TIMEOUT, 0);
+	end_with(LOOP_OWNER(timer, struct client, timer), CLIENT_TIMEOUT, 0);
 }
 
 /* A question to an address of this machine comes from that address.  A question to one that
@@ -227,8 +230,9 @@ connect_socket(struct client *c, bool tcp)
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sockaddr(&c->to, &ss);
 
-	c->io = (struct loop_io){ .ready = on_ready };
-	c->io.fd = socket(ss.ss_family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	c->io = (struct loop_io){ .ready = on_socket };
+	c->io.fd = socket(ss.ss_family,
+	    (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->io.fd < 0)
 		return -1;
 	if (connect(c->io.fd, (struct sockaddr *)&ss, len) == 0 || errno == EINPROGRESS)
@@ -268,7 +272,7 @@ client_start(struct client *c)
 		id = (uint16_t)(clock_mono().ms * 40503);
 	}
 	dns_put16(c->question + 2, id);
-	c->timer.fire = on_time;
+	c->timer.fire = on_timeout;
 	c->io = (struct loop_io){ .fd = -1 };
 	c->busy = true;
 	if (loop_timer_set(c->loop, &c->timer, clock_mono().ms + c->timeout_ms) < 0)

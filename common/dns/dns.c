@@ -41,7 +41,7 @@ static const struct word rcodes[] = {
 };
 
 static int
-find(const struct word *words, size_t n, const char *name)
+number_of(const struct word *words, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcasecmp(words[i].name, name) == 0)
@@ -68,7 +68,7 @@ dns_type_number(const char *text)
 	unsigned number;
 
 	if (strncasecmp(text, "TYPE", 4) != 0)
-		return find(WORDS(types), text);
+		return number_of(WORDS(types), text);
 	n = strspn(digits, "0123456789");
 	if (n == 0 || n > 5 || digits[n] != '\0')
 		return -1;
@@ -91,7 +91,7 @@ dns_type_text(char out[DNS_TYPE_TEXT], uint16_t type)
 int
 dns_rcode_number(const char *text)
 {
-	return find(WORDS(rcodes), text);
+	return number_of(WORDS(rcodes), text);
 }
 
 char *

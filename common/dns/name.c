@@ -261,7 +261,9 @@ name_parse(uint8_t out[NAME_MAX_WIRE], const char *text, struct err *err)
 		}
 		n = parse_char(p, &c);
 		if (n == 0)
-			return err_set(err, "\"%.255s\": a backslash without three digits up to 255 or a character", text);
+			return err_set(err,
+			    "\"%.255s\": a backslash without three digits up to 255 or a character",
+			    text);
 		if (at - start > 63)
 			return err_set(err, "\"%.255s\": a label is longer than 63 octets", text);
 		if (at >= NAME_MAX_WIRE)

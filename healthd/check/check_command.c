@@ -1,10 +1,17 @@
+/*
+ * check_command: the kind "command": an operator's program, whose exit status 0 is ok.
+ *
+ * spawn.c lets a bounded number run at once; the check begins when its turn has come.  The
+ * program learns the server from its environment.  A probe owns its struct command, from
+ * prepare to release.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
-#include "healthd/check/check_kinds.h"
+#include "healthd/check/kinds.h"
 #include "healthd/check/spawn.h"
 
 struct command {
@@ -14,17 +21,17 @@ struct command {
 };
 
 static void
-on_started(struct spawn_job *job)
+on_turn_come(struct spawn_job *job)
 {
 	/* waiting for its turn was not the server's fault */
-	check_began(LOOP_OWNER(job, struct command, job)->probe);
+	probe_began(LOOP_OWNER(job, struct command, job)->probe);
 }
 
 static void
-on_done(struct spawn_job *job, int status, int error)
+on_exit_status(struct spawn_job *job, int status, int error)
 {
 	struct probe *p = LOOP_OWNER(job, struct command, job)->probe;
-	struct result r = check_result(p, REASON_EXIT);
+	struct result r = probe_result(p, REASON_EXIT);
 
 	if (status == -1) {
 		r.reason = REASON_TIMEOUT;
@@ -39,7 +46,7 @@ on_done(struct spawn_job *job, int status, int error)
 	} else {
 		snprintf(r.detail, sizeof(r.detail), "killed by signal %d", WTERMSIG(status));
 	}
-	check_done(p, &r);
+	probe_done(p, &r);
 }
 
 int
@@ -59,13 +66,13 @@ check_command_prepare(struct probe *p, struct err *err)
 	snprintf(c->site, sizeof(c->site), "NEARCAST_SITE=%s",
 	    p->server->site < conf->n_sites ? conf->sites[p->server->site].name : "");
 	c->job.argv = p->check->command;
-	c->job.env[0] = (char *)(uintptr_t)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	c->job.env[0] = (char *)(uintptr_t)SPAWN_PATH;
 	c->job.env[1] = c->server;
 	c->job.env[2] = c->address;
 	c->job.env[3] = c->site;
 	c->job.timeout_ms = p->check->timeout_ms;
-	c->job.started = on_started;
-	c->job.done = on_done;
+	c->job.started = on_turn_come;
+	c->job.done = on_exit_status;
 	p->own = c;
 	return 0;
 }
@@ -84,9 +91,9 @@ check_command_start(struct probe *p)
 
 	if (spawn_start(p->checks->commands, &c->job) == 0)
 		return;
-	r = check_result(p, REASON_INTERNAL);
+	r = probe_result(p, REASON_INTERNAL);
 	snprintf(r.detail, sizeof(r.detail), "too many commands wait");
-	check_done(p, &r);
+	probe_done(p, &r);
 }
 
 void

@@ -1,3 +1,10 @@
+/*
+ * check_dns: the kind "dns": a question, and the rcode and the record that must come back.
+ *
+ * The question goes through common/dns/client.  The expected record is kept as ldns reads it
+ * from the configuration, and compared without owner and TTL; ldns also takes the answer apart,
+ * in this process without privileges.  A probe owns its struct dns, from prepare to release.
+ */
 #include <errno.h>
 #include <ldns/ldns.h>
 #include <stdio.h>
@@ -7,7 +14,7 @@
 #include "common/dns/client.h"
 #include "common/dns/dns.h"
 #include "common/dns/name.h"
-#include "healthd/check/check_kinds.h"
+#include "healthd/check/kinds.h"
 
 enum { DEFAULT_PORT = 53, NAME_TYPE_MAX = 1024 + 32 };
 
@@ -23,7 +30,8 @@ struct dns {
 static bool
 same_data(const ldns_rr *a, const ldns_rr *b)
 {
-	if (ldns_rr_get_type(a) != ldns_rr_get_type(b) || ldns_rr_rd_count(a) != ldns_rr_rd_count(b))
+	if (ldns_rr_get_type(a) != ldns_rr_get_type(b) ||
+	    ldns_rr_rd_count(a) != ldns_rr_rd_count(b))
 		return false;
 	for (size_t i = 0; i < ldns_rr_rd_count(a); i++) {
 		const ldns_rdf *x = ldns_rr_rdf(a, i), *y = ldns_rr_rdf(b, i);
@@ -38,10 +46,11 @@ same_data(const ldns_rr *a, const ldns_rr *b)
 static struct result
 judge_message(struct dns *d, const uint8_t *message, size_t len)
 {
-	struct result r = check_result(d->probe, REASON_OK);
+	struct result r = probe_result(d->probe, REASON_OK);
 	uint16_t rcode = DNS_FLAGS_RCODE(dns_get16(message + 2));
 	char a[DNS_RCODE_TEXT], b[DNS_RCODE_TEXT];
 	ldns_pkt *packet = NULL;
+	const ldns_rr_list *answer;
 	bool found = false;
 
 	if (rcode != d->rcode) {
@@ -55,8 +64,9 @@ judge_message(struct dns *d, const uint8_t *message, size_t len)
 		snprintf(r.detail, sizeof(r.detail), "not a DNS message");
 		return r;
 	}
-	for (size_t i = 0; d->expected != NULL && i < ldns_rr_list_rr_count(ldns_pkt_answer(packet)); i++)
-		found |= same_data(d->expected, ldns_rr_list_rr(ldns_pkt_answer(packet), i));
+	answer = ldns_pkt_answer(packet);
+	for (size_t i = 0; d->expected != NULL && i < ldns_rr_list_rr_count(answer); i++)
+		found |= same_data(d->expected, ldns_rr_list_rr(answer, i));
 	if (d->expected != NULL && !found) {
 		r.reason = REASON_ANSWER;
 		snprintf(r.detail, sizeof(r.detail), "no record %.60s", d->probe->check->answer);
@@ -66,7 +76,7 @@ judge_message(struct dns *d, const uint8_t *message, size_t len)
 }
 
 static void
-on_done(struct client *client, enum client_end end, const uint8_t *message, size_t len, int error)
+on_answer(struct client *client, enum client_end end, const uint8_t *message, size_t len, int error)
 {
 	struct dns *d = LOOP_OWNER(client, struct dns, client);
 	struct result r;
@@ -76,17 +86,18 @@ on_done(struct client *client, enum client_end end, const uint8_t *message, size
 		r = judge_message(d, message, len);
 		break;
 	case CLIENT_TIMEOUT:
-		r = check_result(d->probe, REASON_TIMEOUT);
-		snprintf(r.detail, sizeof(r.detail), "no answer within %u ms", d->probe->check->timeout_ms);
+		r = probe_result(d->probe, REASON_TIMEOUT);
+		snprintf(r.detail, sizeof(r.detail), "no answer within %u ms",
+		    d->probe->check->timeout_ms);
 		break;
 	case CLIENT_ERRNO:
-		r = check_result_errno(d->probe, error);
+		r = probe_result_errno(d->probe, error);
 		break;
 	default:
-		r = check_result(d->probe, REASON_PROTOCOL);
+		r = probe_result(d->probe, REASON_PROTOCOL);
 		snprintf(r.detail, sizeof(r.detail), "not an answer to our question");
 	}
-	check_done(d->probe, &r);
+	probe_done(d->probe, &r);
 }
 
 /* "name TYPE" */
@@ -98,8 +109,10 @@ parse_question(struct dns *d, const char *text, struct err *err)
 	int number;
 	struct err why;
 
-	if (text == NULL || strlen(text) >= sizeof(name) || sscanf(text, "%1023s %31s", name, type) != 2)
-		return err_set(err, "question \"%s\" is not \"name TYPE\"", text != NULL ? text : "");
+	if (text == NULL || strlen(text) >= sizeof(name) || sscanf(text, "%1023s %31s", name,
+	    type) != 2)
+		return err_set(err, "question \"%s\" is not \"name TYPE\"", text != NULL ? text :
+		    "");
 	number = dns_type_number(type);
 	if (number <= 0)
 		return err_set(err, "question \"%s\": no such type as %s", text, type);
@@ -145,7 +158,7 @@ check_dns_prepare(struct probe *p, struct err *err)
 	p->own = d;
 	d->probe = p;
 	d->client = (struct client){ .loop = p->checks->loop, .to = p->addr,
-	    .timeout_ms = p->check->timeout_ms, .done = on_done };
+	    .timeout_ms = p->check->timeout_ms, .done = on_answer };
 	if (d->client.to.port == 0)
 		d->client.to.port = p->check->port != 0 ? p->check->port : DEFAULT_PORT;
 	if (read_check(d, p->check, err) == 0)
@@ -183,8 +196,8 @@ check_dns_start(struct probe *p)
 
 	if (client_start(&((struct dns *)p->own)->client) == 0)
 		return;
-	r = check_result_errno(p, errno);
-	check_done(p, &r);
+	r = probe_result_errno(p, errno);
+	probe_done(p, &r);
 }
 
 void

@@ -1,534 +1,91 @@
-#include <curl/curl.h>
-#include <errno.h>
-#include <openssl/evp.h>
-#include <stdio.h>
+/*
+ * check_http: the kinds "http" and "content".  The fetching is fetch.c's, the understanding
+ * http_answer.c's; this file joins a probe with its fetch.
+ *
+ * The regular expressions of a check are compiled once, when its first target is prepared, and
+ * shared by all of them.  A probe owns its struct http, from prepare to release.
+ */
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "common/clock.h"
-#include "healthd/check/check_kinds.h"
-#include "healthd/check/http_answer.h"
+#include "healthd/check/fetch.h"
+#include "healthd/check/kinds.h"
 
-enum {
-	CONNECTION_LIFE_S = 300		/* then a listener is asked again, however alive the old connection */
+struct http {
+	struct probe *probe;
+	struct fetch fetch;
 };
 
-struct sock {
-	struct loop_io io;
-	struct check_http *http;
-};
-
-struct check_http {
-	struct checks *checks;
-	CURLM *multi;
-	struct loop_timer timer;
-	struct sock **socks;		/* by descriptor; kept for the next use of its number */
-	size_t n_socks;
-	struct http_match *matches;	/* as conf.checks */
-};
-
-struct transfer {
-	struct check_http *http;
-	struct probe *probe;		/* this or fetch */
-	struct fetch *fetch;
-	const struct conf_check *check;
-	CURL *easy;
-	struct curl_slist *connect_to;
-	char error[CURL_ERROR_SIZE];
-	bool active;
-	struct http_answer answer;	/* the one being read */
-	EVP_MD_CTX *digest;
-};
-
-/* --- libcurl's descriptors and timer on our loop --- */
-
-static void read_finished(struct check_http *http);
-
 static void
-on_socket_ready(struct loop_io *io, uint32_t events)
+on_fetched(struct fetch *f, const struct result *r)
 {
-	struct sock *s = LOOP_OWNER(io, struct sock, io);
-	int flags = (events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP) ? CURL_CSELECT_IN : 0) |
-	    (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) | (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
-	struct check_http *http = s->http;
-	int running;
-
-	curl_multi_socket_action(http->multi, io->fd, flags, &running);
-	read_finished(http);
+	probe_done(LOOP_OWNER(f, struct http, fetch)->probe, r);
 }
-
-static struct sock *
-sock_of(struct check_http *http, curl_socket_t fd)
-{
-	if (fd < 0)
-		return NULL;
-	if ((size_t)fd >= http->n_socks) {
-		size_t n = (size_t)fd * 2 + 64;
-		struct sock **grown = realloc(http->socks, n * sizeof(*grown));
-
-		if (grown == NULL)
-			return NULL;
-		memset(grown + http->n_socks, 0, (n - http->n_socks) * sizeof(*grown));
-		http->socks = grown;
-		http->n_socks = n;
-	}
-	if (http->socks[fd] == NULL) {
-		struct sock *s = calloc(1, sizeof(*s));
-
-		if (s == NULL)
-			return NULL;
-		s->http = http;
-		s->io.fd = fd;
-		s->io.ready = on_socket_ready;
-		http->socks[fd] = s;
-	}
-	return http->socks[fd];
-}
-
-static int
-on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *mine)
-{
-	struct check_http *http = arg;
-	struct sock *s = sock_of(http, fd);
-
-	(void)easy;
-	(void)mine;
-	if (s == NULL)
-		return -1;
-	if (what == CURL_POLL_REMOVE)
-		loop_io_set(http->checks->loop, &s->io, 0);
-	else
-		loop_io_set(http->checks->loop, &s->io,
-		    (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0));
-	return 0;
-}
-
-static int
-on_curl_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-	struct check_http *http = arg;
-
-	(void)multi;
-	if (timeout_ms < 0)
-		loop_timer_stop(http->checks->loop, &http->timer);
-	else
-		loop_timer_set(http->checks->loop, &http->timer, clock_mono().ms + (uint64_t)timeout_ms);
-	return 0;
-}
-
-static void
-on_timer(struct loop_timer *timer)
-{
-	struct check_http *http = LOOP_OWNER(timer, struct check_http, timer);
-	int running;
-
-	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	read_finished(http);
-}
-
-static curl_socket_t
-on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
-{
-	struct transfer *t = arg;
-	int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-
-	(void)purpose;
-	if (fd < 0)
-		http_answer_stop(&t->answer, REASON_INTERNAL, strerror(errno));
-	return fd;
-}
-
-/* --- what a server sends --- */
-
-static size_t
-on_header(char *line, size_t one, size_t n, void *arg)
-{
-	struct transfer *t = arg;
-
-	return http_answer_header(&t->answer, line, one * n) ? one * n : 0;
-}
-
-static size_t
-on_body(char *data, size_t one, size_t n, void *arg)
-{
-	struct transfer *t = arg;
-	size_t len = one * n;
-
-	if (t->fetch == NULL || !t->fetch->digest)
-		return http_answer_body(&t->answer, data, len) ? len : 0;
-	t->fetch->size += len;
-	if (t->fetch->size > t->fetch->limit) {
-		http_answer_stop(&t->answer, REASON_SIZE, "larger than expected");
-		return 0;
-	}
-	EVP_DigestUpdate(t->digest, data, len);
-	return len;
-}
-
-/* --- how it ended --- */
-
-static enum reason
-reason_of_curl(CURLcode code)
-{
-	switch (code) {
-	case CURLE_OPERATION_TIMEDOUT:
-		return REASON_TIMEOUT;
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-		return REASON_CONNECT;
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CIPHER:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-		return REASON_TLS;
-	case CURLE_GOT_NOTHING:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_PARTIAL_FILE:
-		return REASON_CUT;
-	case CURLE_FAILED_INIT:
-	case CURLE_OUT_OF_MEMORY:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_ENGINE_INITFAILED:
-		return REASON_INTERNAL;
-	default:
-		return REASON_PROTOCOL;
-	}
-}
-
-static void
-result_of_failure(struct transfer *t, CURLcode code, struct result *r)
-{
-	long error = 0, asked = 0;
-
-	if (t->answer.stop != REASON_NONE) {
-		r->reason = t->answer.stop;
-		snprintf(r->detail, sizeof(r->detail), "%s", t->answer.stop_text);
-		return;
-	}
-	r->reason = reason_of_curl(code);
-	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
-	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &asked);
-	if (code == CURLE_OUT_OF_MEMORY && asked > 0) {
-		/* libcurl's word for an answer beyond its own limits, too: never an excuse */
-		r->reason = REASON_SIZE;
-		snprintf(r->detail, sizeof(r->detail), "more than libcurl takes in one header");
-		return;
-	}
-	if (r->reason == REASON_CONNECT && error != 0)
-		snprintf(r->detail, sizeof(r->detail), "%s", strerror((int)error));
-	else if (r->reason == REASON_TIMEOUT)
-		snprintf(r->detail, sizeof(r->detail), "no whole answer within %u ms",
-		    t->fetch != NULL ? t->fetch->timeout_ms : t->check->timeout_ms);
-	else
-		snprintf(r->detail, sizeof(r->detail), "%.79s",
-		    t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
-}
-
-static void
-end_transfer(struct transfer *t)
-{
-	curl_multi_remove_handle(t->http->multi, t->easy);
-	t->active = false;
-	http_answer_shrink(&t->answer);
-}
-
-static void
-finished(struct transfer *t, CURLcode code)
-{
-	struct result r = { .reason = REASON_OK, .load = -1 };
-	curl_off_t total_us = 0;
-	long http_code = 0;
-
-	curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total_us);
-	r.latency_us = total_us > UINT32_MAX ? UINT32_MAX : (uint32_t)total_us;
-	if (code != CURLE_OK) {
-		result_of_failure(t, code, &r);
-	} else {
-		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_code);
-		http_answer_judge(&t->answer, http_code, &r);
-	}
-	r.load = http_answer_load(&t->answer, r.latency_us);
-	end_transfer(t);
-	if (t->probe != NULL) {
-		check_done(t->probe, &r);
-		return;
-	}
-	if (t->digest != NULL)
-		EVP_DigestFinal_ex(t->digest, t->fetch->sha256, NULL);
-	t->fetch->busy = false;
-	t->fetch->done(t->fetch, &r);
-}
-
-static void
-read_finished(struct check_http *http)
-{
-	CURLMsg *msg;
-	int left;
-
-	while ((msg = curl_multi_info_read(http->multi, &left)) != NULL) {
-		struct transfer *t = NULL;
-
-		if (msg->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-		finished(t, msg->data.result);
-	}
-}
-
-/* --- transfers, made once and run many times --- */
-
-static struct curl_slist *
-connect_to(const struct addr *a)
-{
-	struct addr bare = *a;
-	char ip[ADDR_TEXT], port[8] = "", text[ADDR_TEXT + 24];
-
-	bare.port = 0;
-	if (a->port != 0)
-		snprintf(port, sizeof(port), "%u", a->port);
-	snprintf(text, sizeof(text), a->family == 6 ? "::[%s]:%s" : "::%s:%s", addr_text(&bare, ip), port);
-	return curl_slist_append(NULL, text);
-}
-
-static void
-set_tls(CURL *e, const struct conf_check *c)
-{
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, c->verify ? 1L : 0L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, c->verify ? 2L : 0L);
-	if (c->ca_file != NULL)
-		curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file);
-}
-
-static void
-set_http(CURL *e, const struct conf_check *c, const char *url, bool head)
-{
-	bool tls = strncasecmp(url, "https:", 6) == 0;
-
-	curl_easy_setopt(e, CURLOPT_URL, url);
-	curl_easy_setopt(e, CURLOPT_NOBODY, head ? 1L : 0L);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, !c->http2 ? (long)CURL_HTTP_VERSION_1_1 :
-	    tls ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "nearcast-healthd/" VERSION);
-	if (!c->keepalive) {
-		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
-	}
-	curl_easy_setopt(e, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFE_S);
-}
-
-static void
-set_callbacks(struct transfer *t, uint32_t timeout_ms)
-{
-	CURL *e = t->easy;
-
-	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
-	if (t->connect_to != NULL)
-		curl_easy_setopt(e, CURLOPT_CONNECT_TO, t->connect_to);
-	if (t->fetch == NULL || !t->fetch->digest)
-		curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 4096L);
-}
-
-static void
-transfer_free(struct transfer *t)
-{
-	if (t == NULL)
-		return;
-	if (t->active)
-		end_transfer(t);
-	curl_easy_cleanup(t->easy);
-	curl_slist_free_all(t->connect_to);
-	EVP_MD_CTX_free(t->digest);
-	http_answer_free(&t->answer);
-	free(t);
-}
-
-static struct transfer *
-transfer_new(struct checks *checks, const struct conf_check *check, const struct addr *addr)
-{
-	struct transfer *t = calloc(1, sizeof(*t));
-
-	if (t == NULL)
-		return NULL;
-	t->http = checks->http;
-	t->check = check;
-	t->easy = curl_easy_init();
-	if (addr->family != 0)
-		t->connect_to = connect_to(addr);
-	if (t->easy != NULL && (addr->family == 0 || t->connect_to != NULL))
-		return t;
-	transfer_free(t);
-	return NULL;
-}
-
-static void
-transfer_start(struct transfer *t)
-{
-	http_answer_reset(&t->answer);
-	t->error[0] = '\0';
-	t->active = curl_multi_add_handle(t->http->multi, t->easy) == CURLM_OK;
-}
-
-/* --- as the others see it --- */
 
 int
 check_http_prepare(struct probe *p, struct err *err)
 {
-	struct check_http *http = p->checks->http;
 	const struct conf_check *c = p->check;
-	struct http_match *match = &http->matches[c - p->checks->conf->checks];
-	struct transfer *t;
+	struct http_match *match = &p->checks->matches[c - p->checks->conf->checks];
+	struct http *http;
 
-	if (http_match_compile(match, c, err) < 0)
+	if (http_answer_match_compile(match, c, err) < 0)
 		return -1;
-	t = transfer_new(p->checks, c, &p->addr);
-	if (t == NULL)
+	http = calloc(1, sizeof(*http));
+	if (http == NULL)
 		return err_set(err, "out of memory");
-	t->probe = p;
-	http_answer_init(&t->answer, c, match, c->kind == CONF_CHECK_CONTENT);
-	set_http(t->easy, c, c->url, !t->answer.want_body && strcasecmp(c->method != NULL ? c->method : "HEAD", "GET") != 0);
-	set_tls(t->easy, c);
-	set_callbacks(t, c->timeout_ms);
-	p->own = t;
-	return 0;
+	http->probe = p;
+	http->fetch = (struct fetch){ .fetcher = p->checks->fetcher, .check = c, .match = match,
+	    .url = c->url, .addr = p->addr, .timeout_ms = c->timeout_ms,
+	    .set = c->kind == CONF_CHECK_CONTENT,
+	    .get = c->method != NULL && strcasecmp(c->method, "GET") == 0, .done = on_fetched };
+	p->own = http;
+	if (fetch_prepare(&http->fetch, err) == 0)
+		return 0;
+	check_http_release(p);
+	p->own = NULL;
+	return -1;
 }
 
 void
 check_http_release(struct probe *p)
 {
-	transfer_free(p->own);
+	struct http *http = p->own;
+
+	if (http == NULL)
+		return;
+	fetch_release(&http->fetch);
+	free(http);
 }
 
 void
 check_http_start(struct probe *p)
 {
-	struct transfer *t = p->own;
-	struct result r;
-
-	transfer_start(t);
-	if (t->active)
-		return;
-	r = check_result(p, REASON_INTERNAL);
-	snprintf(r.detail, sizeof(r.detail), "out of memory");
-	check_done(p, &r);
+	fetch_start(&((struct http *)p->own)->fetch);
 }
 
 void
 check_http_cancel(struct probe *p)
 {
-	end_transfer(p->own);
+	fetch_cancel(&((struct http *)p->own)->fetch);
 }
 
 int
-fetch_prepare(struct fetch *f, struct err *err)
-{
-	const struct conf_check *c = f->check;
-	struct transfer *t = transfer_new(f->checks, c, &f->addr);
-
-	if (t == NULL)
-		return err_set(err, "out of memory");
-	t->fetch = f;
-	http_answer_init(&t->answer, c, NULL, !f->digest);
-	if (f->digest)
-		t->digest = EVP_MD_CTX_new();
-	if (f->digest && t->digest == NULL) {
-		transfer_free(t);
-		return err_set(err, "out of memory");
-	}
-	set_http(t->easy, c, f->url, !f->digest && !t->answer.want_body);
-	set_tls(t->easy, c);
-	set_callbacks(t, f->timeout_ms);
-	f->own = t;
-	return 0;
-}
-
-void
-fetch_start(struct fetch *f)
-{
-	struct transfer *t = f->own;
-
-	f->size = 0;
-	if (t->digest != NULL)
-		EVP_DigestInit_ex(t->digest, EVP_sha256(), NULL);
-	f->busy = true;
-	transfer_start(t);
-	if (!t->active) {
-		struct result r = { .reason = REASON_INTERNAL, .load = -1, .detail = "out of memory" };
-
-		f->busy = false;
-		f->done(f, &r);
-	}
-}
-
-void
-fetch_release(struct fetch *f)
-{
-	transfer_free(f->own);
-	f->own = NULL;
-	f->busy = false;
-}
-
-struct check_http *
 check_http_open(struct checks *checks, struct err *err)
 {
-	struct check_http *http = calloc(1, sizeof(*http));
-
-	if (http == NULL) {
-		err_set(err, "out of memory");
-		return NULL;
-	}
-	http->checks = checks;
-	http->timer.fire = on_timer;
-	http->matches = calloc(checks->conf->n_checks + 1, sizeof(*http->matches));
-	if (http->matches == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != 0 ||
-	    (http->multi = curl_multi_init()) == NULL) {
-		err_set(err, "libcurl cannot be started");
-		check_http_close(http);
-		return NULL;
-	}
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	checks->matches = calloc(checks->conf->n_checks + 1, sizeof(*checks->matches));
+	if (checks->matches == NULL)
+		return err_set(err, "out of memory");
 	/* every target may keep its connection */
-	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)checks->conf->n_servers * 2 + 64);
-	return http;
+	checks->fetcher = fetch_open(checks->loop, checks->conf->n_servers * 2 + 64, err);
+	return checks->fetcher == NULL ? -1 : 0;
 }
 
 void
-check_http_close(struct check_http *http)
+check_http_close(struct checks *checks)
 {
-	if (http == NULL)
-		return;
-	if (http->multi != NULL)
-		curl_multi_cleanup(http->multi);
-	loop_timer_stop(http->checks->loop, &http->timer);
-	for (size_t i = 0; i < http->n_socks; i++)
-		free(http->socks[i]);
-	free(http->socks);
-	for (size_t i = 0; http->matches != NULL && i < http->checks->conf->n_checks; i++)
-		http_match_free(&http->matches[i]);
-	free(http->matches);
-	free(http);
+	fetch_close(checks->fetcher);
+	for (size_t i = 0; checks->matches != NULL && i < checks->conf->n_checks; i++)
+		http_answer_match_free(&checks->matches[i]);
+	free(checks->matches);
 }

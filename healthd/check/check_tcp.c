@@ -1,10 +1,17 @@
+/*
+ * check_tcp: the kind "tcp": is a connection accepted?  Not an octet is sent, and the connection
+ * is reset at once, so that thousands of checks leave no TIME-WAIT behind.
+ *
+ * A probe owns its struct tcp, from prepare to release; its descriptor is open only while a
+ * check is under way.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "healthd/check/check_kinds.h"
+#include "healthd/check/kinds.h"
 
 enum { DEFAULT_PORT = 80 };
 
@@ -34,11 +41,11 @@ static void
 tcp_done(struct tcp *tcp, struct result r)
 {
 	tcp_close(tcp);
-	check_done(tcp->probe, &r);
+	probe_done(tcp->probe, &r);
 }
 
 static void
-on_ready(struct loop_io *io, uint32_t events)
+on_connected(struct loop_io *io, uint32_t events)
 {
 	struct tcp *tcp = LOOP_OWNER(io, struct tcp, io);
 	int error = 0;
@@ -47,16 +54,18 @@ on_ready(struct loop_io *io, uint32_t events)
 	(void)events;
 	if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
-	tcp_done(tcp, error == 0 ? check_result(tcp->probe, REASON_OK) : check_result_errno(tcp->probe, error));
+	tcp_done(tcp, error == 0 ? probe_result(tcp->probe, REASON_OK) :
+	    probe_result_errno(tcp->probe, error));
 }
 
 static void
-on_time(struct loop_timer *timer)
+on_no_answer(struct loop_timer *timer)
 {
 	struct tcp *tcp = LOOP_OWNER(timer, struct tcp, timer);
-	struct result r = check_result(tcp->probe, REASON_TIMEOUT);
+	struct result r = probe_result(tcp->probe, REASON_TIMEOUT);
 
-	snprintf(r.detail, sizeof(r.detail), "no connection within %u ms", tcp->probe->check->timeout_ms);
+	snprintf(r.detail, sizeof(r.detail), "no connection within %u ms",
+	    tcp->probe->check->timeout_ms);
 	tcp_done(tcp, r);
 }
 
@@ -69,8 +78,8 @@ check_tcp_prepare(struct probe *p, struct err *err)
 		return err_set(err, "out of memory");
 	tcp->probe = p;
 	tcp->io.fd = -1;
-	tcp->io.ready = on_ready;
-	tcp->timer.fire = on_time;
+	tcp->io.ready = on_connected;
+	tcp->timer.fire = on_no_answer;
 	p->own = tcp;
 	return 0;
 }
@@ -99,8 +108,10 @@ check_tcp_start(struct probe *p)
 		to.port = p->check->port != 0 ? p->check->port : DEFAULT_PORT;
 	len = addr_to_sockaddr(&to, &ss);
 	tcp->io.fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (tcp->io.fd < 0 || (connect(tcp->io.fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS) ||
+	if (tcp->io.fd < 0 ||
+	    (connect(tcp->io.fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS) ||
 	    loop_io_set(p->checks->loop, &tcp->io, EPOLLOUT) < 0 ||
-	    loop_timer_set(p->checks->loop, &tcp->timer, p->started_ms + p->check->timeout_ms) < 0)
-		tcp_done(tcp, check_result_errno(p, errno));
+	    loop_timer_set(p->checks->loop, &tcp->timer,
+	    p->started_ms + p->check->timeout_ms) < 0)
+		tcp_done(tcp, probe_result_errno(p, errno));
 }

@@ -1,5 +1,6 @@
 #include "healthd/check/http_answer.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@ enum {
 };
 
 int
-http_match_compile(struct http_match *m, const struct conf_check *c, struct err *err)
+http_answer_match_compile(struct http_match *m, const struct conf_check *c, struct err *err)
 {
 	const char *colon = c->match_header != NULL ? strchr(c->match_header, ':') : NULL;
 	char why[128];
@@ -25,7 +26,8 @@ http_match_compile(struct http_match *m, const struct conf_check *c, struct err 
 
 		if (colon == NULL || colon == c->match_header ||
 		    (size_t)(colon - c->match_header) >= sizeof(m->header_name))
-			return err_set(err, "check \"%s\": match-header \"%s\" is not \"Name: regex\"",
+			return err_set(err,
+			    "check \"%s\": match-header \"%s\" is not \"Name: regex\"",
 			    c->name, c->match_header);
 		memcpy(m->header_name, c->match_header, (size_t)(colon - c->match_header));
 		while (*++regex == ' ')
@@ -33,7 +35,8 @@ http_match_compile(struct http_match *m, const struct conf_check *c, struct err 
 		code = regcomp(&m->header, regex, REG_EXTENDED);
 		if (code != 0) {
 			regerror(code, &m->header, why, sizeof(why));
-			return err_set(err, "check \"%s\": match-header \"%s\": %s", c->name, regex, why);
+			return err_set(err, "check \"%s\": match-header \"%s\": %s", c->name, regex,
+			    why);
 		}
 		m->has_header = true;
 	}
@@ -41,7 +44,8 @@ http_match_compile(struct http_match *m, const struct conf_check *c, struct err 
 		code = regcomp(&m->body, c->match_body, REG_EXTENDED | REG_NEWLINE);
 		if (code != 0) {
 			regerror(code, &m->body, why, sizeof(why));
-			return err_set(err, "check \"%s\": match-body \"%s\": %s", c->name, c->match_body, why);
+			return err_set(err, "check \"%s\": match-body \"%s\": %s", c->name,
+			    c->match_body, why);
 		}
 		m->has_body = true;
 	}
@@ -50,7 +54,7 @@ http_match_compile(struct http_match *m, const struct conf_check *c, struct err 
 }
 
 void
-http_match_free(struct http_match *m)
+http_answer_match_free(struct http_match *m)
 {
 	if (m->has_header)
 		regfree(&m->header);
@@ -60,8 +64,8 @@ http_match_free(struct http_match *m)
 }
 
 void
-http_answer_init(struct http_answer *a, const struct conf_check *check, const struct http_match *match,
-    bool want_set)
+http_answer_init(struct http_answer *a, const struct conf_check *check,
+    const struct http_match *match, bool want_set)
 {
 	memset(a, 0, sizeof(*a));
 	a->check = check;
@@ -101,6 +105,7 @@ http_answer_free(struct http_answer *a)
 bool
 http_answer_stop(struct http_answer *a, enum reason reason, const char *text)
 {
+	assert(reason != REASON_NONE && reason != REASON_OK);
 	a->stop = reason;
 	snprintf(a->stop_text, sizeof(a->stop_text), "%s", text);
 	return false;
@@ -200,7 +205,8 @@ http_answer_header(struct http_answer *a, const char *line, size_t len)
 		read_load(a, value, value_len);
 	if (a->want_set_header && is_header(line, name_len, a->check->set_header))
 		read_set(a, value, value_len);
-	if (a->match != NULL && a->match->has_header && !a->header_matched && is_header(line, name_len, a->match->header_name))
+	if (a->match != NULL && a->match->has_header && !a->header_matched &&
+	    is_header(line, name_len, a->match->header_name))
 		a->header_matched = header_hits(&a->match->header, value, value_len);
 	return true;
 }
@@ -218,6 +224,7 @@ keep_body(struct http_answer *a, const char *data, size_t len)
 		a->body = grown;
 		a->body_size = size;
 	}
+	assert(a->body_len + len < a->body_size);
 	memcpy(a->body + a->body_len, data, len);
 	a->body_len += len;
 	a->body[a->body_len] = '\0';
@@ -264,10 +271,12 @@ http_answer_judge(struct http_answer *a, long code, struct result *r)
 	}
 	if (a->match != NULL && a->match->has_header && !a->header_matched) {
 		r->reason = REASON_HEADER;
-		snprintf(r->detail, sizeof(r->detail), "no %.30s that matches", a->match->header_name);
+		snprintf(r->detail, sizeof(r->detail), "no %.30s that matches",
+		    a->match->header_name);
 		return;
 	}
-	if (a->match != NULL && a->match->has_body && !regex_hits(&a->match->body, len > 0 ? body : "", len)) {
+	if (a->match != NULL && a->match->has_body &&
+	    !regex_hits(&a->match->body, len > 0 ? body : "", len)) {
 		r->reason = REASON_BODY;
 		snprintf(r->detail, sizeof(r->detail), "no match in %zu octets", len);
 		return;
@@ -281,7 +290,8 @@ http_answer_judge(struct http_answer *a, long code, struct result *r)
 	if (a->set[0] == '\0' || a->set_bad) {
 		r->reason = REASON_SET;
 		snprintf(r->detail, sizeof(r->detail), "%s",
-		    a->set_bad ? "the set id is not 1 to 63 printable characters" : "no set id in the answer");
+		    a->set_bad ? "the set id is not 1 to 63 printable characters" :
+		    "no set id in the answer");
 		return;
 	}
 	r->set = a->set;

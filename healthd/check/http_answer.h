@@ -40,8 +40,9 @@ struct http_answer {
 };
 
 /* Compiles once.  0, or -1 with a reason. */
-int http_match_compile(struct http_match *match, const struct conf_check *check, struct err *err);
-void http_match_free(struct http_match *match);
+int http_answer_match_compile(struct http_match *match, const struct conf_check *check,
+    struct err *err);
+void http_answer_match_free(struct http_match *match);
 
 /* `want_set`: the answer must carry a set id. */
 void http_answer_init(struct http_answer *answer, const struct conf_check *check,

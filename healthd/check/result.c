@@ -25,7 +25,8 @@ result_set_ok(const char *set)
 	if (n == 0 || n == HEALTH_NAME_MAX || strcmp(set, "-") == 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (set[i] <= ' ' || set[i] > '~' || set[i] == '"' || set[i] == '\\' || set[i] == '\'')
+		if (set[i] <= ' ' || set[i] > '~' || set[i] == '"' || set[i] == '\\' ||
+		    set[i] == '\'')
 			return false;
 	return true;
 }

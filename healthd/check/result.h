@@ -1,8 +1,8 @@
 /*
  * result: how a check can end, and the one way to say it.
  *
- * Every checker fills one struct result and hands it to check_done (check.h); there
- * is no other way out of a check.  Knows no target, no server, no time.
+ * Every kind of check fills one struct result and hands it to probe_done (probe.h); there is no
+ * other way out of a check.  Knows no target, no server, no time.
  */
 #ifndef NEARCAST_RESULT_H
 #define NEARCAST_RESULT_H
@@ -39,7 +39,7 @@ struct result {
 	enum reason reason;		/* OK, or why it failed */
 	int load;			/* 0-100; -1 = not told */
 	uint32_t latency_us;
-	const char *set;		/* the set id served, borrowed for the call; NULL = not asked */
+	const char *set;		/* the set id, borrowed for the call; NULL = not asked */
 	char detail[RESULT_DETAIL_MAX];	/* for people; may hold any octets */
 };
 

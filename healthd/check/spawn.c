@@ -1,5 +1,6 @@
 #include "healthd/check/spawn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -36,12 +37,6 @@ spawn_open(struct loop *loop, unsigned at_once, unsigned waiting_max)
 	return s;
 }
 
-static int
-pidfd_open_of(int pid)
-{
-	return (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
 /* The new process: its own group, default signals, nothing but /dev/null. */
 static int
 launch(struct spawn_job *job)
@@ -61,7 +56,8 @@ launch(struct spawn_job *job)
 	posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
 	/* the keeper's socket above all: who holds it speaks for the prober */
 	posix_spawn_file_actions_addclosefrom_np(&files, 3);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+	    POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
@@ -78,6 +74,7 @@ unlink_running(struct spawn *s, struct spawn_job *job)
 {
 	struct spawn_job **at = &s->running_list;
 
+	assert(job->running && s->running > 0);
 	while (*at != NULL && *at != job)
 		at = &(*at)->next;
 	if (*at == job)
@@ -137,7 +134,7 @@ end_process(struct spawn_job *job)
 static void run_next(struct spawn *s);
 
 static void
-finish(struct spawn_job *job, int status, int error)
+job_over(struct spawn_job *job, int status, int error)
 {
 	struct spawn *s = job->spawn;
 
@@ -156,19 +153,20 @@ on_exit_seen(struct loop_io *io, uint32_t events)
 	(void)events;
 	/* the status, before end_process's kill could be taken for it */
 	memset(&info, 0, sizeof(info));
-	if (waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+	if (waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid == 0)
 		return;
-	finish(job, end_process(job), 0);
+	job_over(job, end_process(job), 0);
 }
 
 static void
-on_time(struct loop_timer *timer)
+on_job_time(struct loop_timer *timer)
 {
 	struct spawn_job *job = LOOP_OWNER(timer, struct spawn_job, timer);
 	int error = job->error;
 
 	end_process(job);
-	finish(job, error != 0 ? -2 : -1, error);
+	job_over(job, error != 0 ? -2 : -1, error);
 }
 
 static void
@@ -181,17 +179,18 @@ run(struct spawn *s, struct spawn_job *job)
 	s->running++;
 	job->pid = 0;
 	job->io = (struct loop_io){ .fd = -1, .ready = on_exit_seen };
-	job->timer.fire = on_time;
+	job->timer.fire = on_job_time;
 	if (job->started != NULL)
 		job->started(job);
 	job->error = launch(job);
 	if (job->error == 0) {
-		job->io.fd = pidfd_open_of(job->pid);
+		job->io.fd = (int)syscall(SYS_pidfd_open, job->pid, 0);
 		if (job->io.fd < 0 || loop_io_set(s->loop, &job->io, EPOLLIN) < 0)
 			job->error = errno;
 	}
 	/* what failed is told from the loop, like everything else */
-	loop_timer_set(s->loop, &job->timer, clock_mono().ms + (job->error != 0 ? 0 : job->timeout_ms));
+	loop_timer_set(s->loop, &job->timer,
+	    clock_mono().ms + (job->error != 0 ? 0 : job->timeout_ms));
 }
 
 static void
@@ -211,6 +210,7 @@ run_next(struct spawn *s)
 int
 spawn_start(struct spawn *s, struct spawn_job *job)
 {
+	assert(!job->running && !job->waiting);
 	job->spawn = s;
 	job->next = NULL;
 	if (s->running < s->at_once) {
@@ -264,13 +264,6 @@ spawn_cancel(struct spawn_job *job)
 	}
 }
 
-static void
-drop(struct spawn_job *job)
-{
-	if (job->dropped != NULL)
-		job->dropped(job);
-}
-
 void
 spawn_close(struct spawn *s, bool end)
 {
@@ -280,7 +273,8 @@ spawn_close(struct spawn *s, bool end)
 		struct spawn_job *job = s->first;
 
 		unlink_waiting(s, job);
-		drop(job);
+		if (job->dropped != NULL)
+			job->dropped(job);
 	}
 	while (s->running_list != NULL) {
 		struct spawn_job *job = s->running_list;
@@ -289,7 +283,8 @@ spawn_close(struct spawn *s, bool end)
 			job->pid = 0;
 		end_process(job);
 		unlink_running(s, job);
-		drop(job);
+		if (job->dropped != NULL)
+			job->dropped(job);
 	}
 	free(s);
 }

@@ -14,13 +14,16 @@
 struct spawn;
 
 #define SPAWN_ENV 12
+/* The PATH that operators' programs get. */
+#define SPAWN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct spawn_job {
 	char *const *argv;		/* borrowed until done; argv[0] has a path */
 	char *env[SPAWN_ENV + 1];	/* "NAME=value", borrowed until done; NULL at the end */
 	uint32_t timeout_ms;
-	/* `status` as of wait(2), -1 when it was killed for its time, -2 when it could not be
-	 * started (errno in `error`).  Called once, not from within spawn_start. */
+	/* `status` as of wait(2), -1 when it was killed because its time was over, -2 when it
+	 * could not be started (errno in `error`).  Called once, never from within
+	 * spawn_start. */
 	void (*done)(struct spawn_job *job, int status, int error);
 	void (*started)(struct spawn_job *job);	/* its turn has come; may be NULL */
 	void (*dropped)(struct spawn_job *job);	/* instead of done, by spawn_close; may be NULL */

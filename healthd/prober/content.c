@@ -78,8 +78,8 @@ origin_open(struct prober *p, size_t check, struct err *err)
 	o->prober = p;
 	o->check = (uint16_t)check;
 	o->timer.fire = origin_due;
-	o->fetch = (struct fetch){ .checks = &p->checks, .check = c, .url = c->origin,
-	    .timeout_ms = c->timeout_ms, .done = origin_answered };
+	o->fetch = (struct fetch){ .fetcher = p->checks.fetcher, .check = c, .url = c->origin,
+	    .timeout_ms = c->timeout_ms, .set = true, .done = origin_answered };
 	if (fetch_prepare(&o->fetch, err) < 0 || loop_timer_set(p->loop, &o->timer, loop_now(p->loop)) < 0)
 		return err_set(err, "out of memory");
 	return 0;
@@ -189,7 +189,7 @@ job_start(struct digest_job *job)
 	const struct conf_digest *want = &probe->check->digests[job->at];
 	struct err err;
 
-	job->fetch = (struct fetch){ .checks = &job->prober->checks, .check = probe->check, .url = want->url,
+	job->fetch = (struct fetch){ .fetcher = probe->checks->fetcher, .check = probe->check, .url = want->url,
 	    .addr = probe->addr, .timeout_ms = DIGEST_TIMEOUT_MS, .digest = true, .limit = want->size,
 	    .done = digest_fetched };
 	if (fetch_prepare(&job->fetch, &err) < 0)

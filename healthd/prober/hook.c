@@ -80,7 +80,7 @@ new_job(struct prober *p, const char *kind)
 	if (h == NULL)
 		return NULL;
 	h->prober = p;
-	snprintf(h->env[0], ENV_LEN, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	snprintf(h->env[0], ENV_LEN, "%s", SPAWN_PATH);
 	h->job.env[0] = h->env[0];
 	add(h, "KIND", "%s", kind);
 	h->argv[0] = p->conf->hook;

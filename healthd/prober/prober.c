@@ -95,7 +95,7 @@ review_alarms(struct prober *p)
 static void
 probe_due(struct loop_timer *timer)
 {
-	check_start(LOOP_OWNER(timer, struct probe, timer));
+	checks_start(LOOP_OWNER(timer, struct probe, timer));
 }
 
 static void
@@ -182,7 +182,7 @@ probe_open(struct prober *p, size_t i, uint64_t start_ms, struct err *err)
 	probe->done = prober_done;
 	probe->arg = p;
 	probe->timer.fire = probe_due;
-	if (check_prepare(probe, err) < 0)
+	if (checks_prepare(probe, err) < 0)
 		return -1;
 	return loop_timer_set(p->loop, &probe->timer, schedule_first(start_ms, i, p->judge->n_targets, s->interval_ms));
 }
@@ -210,7 +210,7 @@ probes_close(struct prober *p)
 		loop_timer_stop(p->loop, &p->probes[i].timer);
 		loop_timer_stop(p->loop, &p->probes[i].digest_timer);
 		if (p->probes[i].check != NULL)
-			check_release(&p->probes[i]);
+			checks_release(&p->probes[i]);
 	}
 	free(p->probes);
 }

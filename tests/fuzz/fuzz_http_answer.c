@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct http_answer a;
 	struct err err;
 
-	if (size == 0 || http_match_compile(&match, &check, &err) < 0)
+	if (size == 0 || http_answer_match_compile(&match, &check, &err) < 0)
 		return 0;
 	check.set_header = (char *)(uintptr_t)(data[0] & 1 ? "X-Set-Id" : "");
 	http_answer_init(&a, &check, data[0] & 2 ? &match : NULL, data[0] & 4);
