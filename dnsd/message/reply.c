@@ -41,6 +41,9 @@ reply_begin(struct reply *r, const struct query *q, uint8_t *out, size_t size)
 {
 	size_t room = opt_room(&r->opt), least;
 
+	assert(q->question_end == 0 || (q->question_end >= DNS_HEADER_LEN + 5 &&
+	    q->question_end <= DNS_HEADER_LEN + NAME_MAX_WIRE + 4));
+
 	r->out = out;
 	r->at = DNS_HEADER_LEN;
 	r->question_end = q->question_end;
@@ -51,6 +54,7 @@ reply_begin(struct reply *r, const struct query *q, uint8_t *out, size_t size)
 		r->at += len;
 	}
 	least = r->at + room;
+	assert(least <= REPLY_LEAST);
 	r->size = size < least ? least : size;
 	r->end = r->size - room;
 	r->count[0] = r->count[1] = r->count[2] = 0;
@@ -60,19 +64,27 @@ reply_begin(struct reply *r, const struct query *q, uint8_t *out, size_t size)
 	r->apex_at = 0;
 }
 
-/* Copies records in the form zone.h keeps them and puts the owner's pointer in where
- * the owner is not the question. */
+/* Puts a pointer to the name at `offset` of the packet (RFC 1035 4.1.4). */
 static void
-put_records(uint8_t *p, const uint8_t *wire, size_t len, size_t owner_at)
+put_pointer(uint8_t *p, size_t offset)
 {
-	memcpy(p, wire, len);
-	if (owner_at == DNS_HEADER_LEN)
-		return;
-	for (size_t at = 0; at < len; at += RR_FIXED + (size_t)dns_get16(p + at + 10))
-		dns_put16(p + at, (uint16_t)(0xc000 | owner_at));
+	assert(offset >= DNS_HEADER_LEN && offset < 0x4000);
+	dns_put16(p, (uint16_t)(0xc000 | offset));
 }
 
-/* Signatures are copied with the records, or left out together. */
+/* Counts n records of a section, which end at `end`. */
+static void
+count_records(struct reply *r, enum reply_section section, unsigned n, const uint8_t *end)
+{
+	assert(end > r->out + r->at && end <= r->out + r->end);
+	/* sections are written in their order */
+	assert(section == REPLY_ADDITIONAL || r->count[REPLY_ADDITIONAL] == 0);
+	assert(section != REPLY_ANSWER || r->count[REPLY_AUTHORITY] == 0);
+	r->at = (size_t)(end - r->out);
+	r->count[section] = (uint16_t)(r->count[section] + n);
+}
+
+/* Signatures are copied with the records, or all are left out. */
 static size_t
 wire_len(const struct reply *r, const struct rrset *set)
 {
@@ -89,20 +101,28 @@ bool
 reply_rrset(struct reply *r, enum reply_section section, size_t owner_at,
     const struct rrset *set)
 {
-	size_t len = wire_len(r, set);
+	size_t len = wire_len(r, set), at = 0;
 	uint8_t *p = r->out + r->at;
 
 	assert(owner_at < 0x4000);
+	assert(set->count != 0 && set->len > RR_FIXED);
 	if (len > r->end - r->at)
 		return false;
-	put_records(p, set->wire, len, owner_at);
+	memcpy(p, set->wire, len);
+	if (owner_at != DNS_HEADER_LEN) {	/* zone.h: the owner points at the question */
+		for (; at < len; at += RR_FIXED + (size_t)dns_get16(p + at + 10))
+			put_pointer(p + at, owner_at);
+		assert(at == len);
+	}
 	if (set->n_fixups != 0) {
 		const uint32_t *fixup = zone_fixups(set);
-		for (unsigned i = 0; i < set->n_fixups && fixup[i] < len; i++)
-			dns_put16(p + fixup[i], (uint16_t)(0xc000 | r->apex_at));
+		for (unsigned i = 0; i < set->n_fixups && fixup[i] < len; i++) {
+			assert(fixup[i] >= RR_FIXED && fixup[i] + 2 <= len);
+			assert(i == 0 || fixup[i] > fixup[i - 1]);
+			put_pointer(p + fixup[i], r->apex_at);
+		}
 	}
-	r->at += len;
-	r->count[section] = (uint16_t)(r->count[section] + wire_count(r, set));
+	count_records(r, section, wire_count(r, set), p + len);
 	return true;
 }
 
@@ -112,8 +132,9 @@ put_owner(const struct reply *r, uint8_t *out, const uint8_t *owner)
 {
 	size_t head = name_len(owner) - r->zone->apex_len;
 
+	assert(head < NAME_MAX_WIRE);
 	memcpy(out, owner, head);
-	dns_put16(out + head, (uint16_t)(0xc000 | r->apex_at));
+	put_pointer(out + head, r->apex_at);
 	return head + 2;
 }
 
@@ -137,8 +158,7 @@ reply_rrset_named(struct reply *r, enum reply_section section, const uint8_t *ow
 		p += name_octets + record - 2;
 		at += record;
 	}
-	r->at = (size_t)(p - r->out);
-	r->count[section] = (uint16_t)(r->count[section] + wire_count(r, set));
+	count_records(r, section, wire_count(r, set), p);
 	return true;
 }
 
@@ -147,7 +167,8 @@ static uint8_t *
 put_fixed(uint8_t *p, size_t owner_at, uint16_t type, uint16_t class, uint32_t ttl_s,
     size_t rdlength)
 {
-	dns_put16(p, (uint16_t)(0xc000 | owner_at));
+	assert(rdlength <= UINT16_MAX);
+	put_pointer(p, owner_at);
 	dns_put16(p + 2, type);
 	dns_put16(p + 4, class);
 	dns_put32(p + 6, ttl_s);
@@ -159,11 +180,13 @@ bool
 reply_record(struct reply *r, enum reply_section section, size_t owner_at, uint16_t type,
     uint16_t class, uint32_t ttl_s, const uint8_t *rdata, size_t rdlength)
 {
+	uint8_t *p = r->out + r->at;
+
 	if (RR_FIXED + rdlength > r->end - r->at)
 		return false;
-	memmove(put_fixed(r->out + r->at, owner_at, type, class, ttl_s, rdlength), rdata, rdlength);
-	r->at += RR_FIXED + rdlength;
-	r->count[section]++;
+	p = put_fixed(p, owner_at, type, class, ttl_s, rdlength);
+	memmove(p, rdata, rdlength);		/* it may be there already: reply_rdata */
+	count_records(r, section, 1, p + rdlength);
 	return true;
 }
 
@@ -183,14 +206,14 @@ reply_addresses(struct reply *r, size_t owner_at, uint8_t family, uint32_t ttl_s
 	size_t octets = addr_len(family);
 	uint8_t *p = r->out + r->at;
 
+	assert(n != 0 && (family == 4 || family == 6));
 	if (n * (RR_FIXED + octets) > r->end - r->at)
 		return false;
 	for (unsigned i = 0; i < n; i++, p += octets) {
 		p = put_fixed(p, owner_at, family == 4 ? DNS_A : DNS_AAAA, DNS_IN, ttl_s, octets);
 		memcpy(p, ip[i], octets);
 	}
-	r->at = (size_t)(p - r->out);
-	r->count[REPLY_ANSWER] = (uint16_t)(r->count[REPLY_ANSWER] + n);
+	count_records(r, REPLY_ANSWER, n, p);
 	return true;
 }
 
@@ -208,6 +231,8 @@ put_ecs(uint8_t *p, const struct query_ecs *ecs, uint8_t scope)
 {
 	uint8_t data[20];
 
+	assert(ecs->source <= (ecs->family == 4 ? 32 : 128));
+	assert(scope <= (ecs->family == 4 ? 32 : 128));
 	dns_put16(data, ecs->family == 4 ? 1 : ecs->family == 6 ? 2 : 0);
 	data[2] = ecs->source;
 	data[3] = scope;
@@ -249,6 +274,7 @@ put_opt(struct reply *r)
 		dns_put16(keepalive, opt->keepalive_100ms);
 		p = put_option(p, DNS_OPT_KEEPALIVE, keepalive, sizeof(keepalive));
 	}
+	assert(p <= r->out + r->size);		/* reply_begin has kept this room free */
 	if (opt->ede != DNS_EDE_NONE)
 		p = put_ede(p, r->out + r->size, opt->ede, opt->ede_text);
 
@@ -266,8 +292,10 @@ reply_finish(struct reply *r, const struct query *q)
 {
 	uint8_t *h = r->out;
 
+	assert(r->at <= r->end && r->end <= r->size);
 	if (r->opt.present)
 		put_opt(r);
+	assert(r->at <= r->size);
 	dns_put16(h, q->id);
 	/* opcode and RD as asked, CD too (RFC 4035 3.1.6) */
 	dns_put16(h + 2, (uint16_t)(DNS_QR | (q->flags & (0x7800 | DNS_RD | DNS_CD)) |

@@ -1,11 +1,11 @@
 /*
  * reply: writes an answer into a buffer: header, question, sections with names
- * compressed, OPT, truncation by whole RRsets (RFC 1035 4.1, 2181 9, 6891, 9471).
+ * compressed, OPT, truncation by whole RRsets (RFC 1035 4.1, 2181 9, 6891, 8914, 9471).
  *
  * The room that the OPT record needs is set aside from the start, so that what
  * fits is decided once.  Knows rrsets as zone.h keeps them; knows neither how they
  * were found nor steering.  A struct reply lives for one packet on the caller's
- * stack; nothing is allocated.
+ * stack; nothing is allocated; any thread.
  */
 #ifndef NEARCAST_REPLY_H
 #define NEARCAST_REPLY_H
@@ -33,7 +33,7 @@ struct reply_opt {
 	uint8_t scope;			/* SCOPE PREFIX-LENGTH */
 	bool keepalive;
 	uint16_t keepalive_100ms;
-	int ede;			/* enum dns_ede; left out, text first, where it does not fit */
+	int ede;			/* enum dns_ede; where it does not fit the text is cut, then all of it */
 	const char *ede_text;		/* NULL = none */
 };
 
@@ -51,11 +51,16 @@ struct reply {
 	struct reply_opt opt;
 };
 
-/* Starts an answer of at most `size` octets: copies the question, if there is one.
- * r->opt is filled by the caller before this call (scope, ede may change after it). */
+/* What header, question and OPT (without EDE) take at most; an answer is never held below it. */
+enum { REPLY_LEAST = 512 };
+
+/* Starts an answer of at most `size` octets, or as many as header, question and OPT take;
+ * copies the question, if there is one.  `out` has room for `size` and for REPLY_LEAST octets and
+ * is borrowed until reply_finish.  The caller has filled r->opt (scope and ede may change later). */
 void reply_begin(struct reply *r, const struct query *q, uint8_t *out, size_t size);
 
-/* Names written from now on belong to `zone`, whose apex stands at offset `apex_at`. */
+/* Names written from now on belong to `zone`, whose apex stands at offset `apex_at` of the
+ * packet (below 16384).  The zone is borrowed until reply_finish. */
 static inline void
 reply_zone(struct reply *r, const struct zone *zone, size_t apex_at)
 {
@@ -63,18 +68,20 @@ reply_zone(struct reply *r, const struct zone *zone, size_t apex_at)
 	r->apex_at = (uint16_t)apex_at;
 }
 
-/* The following write whole or not at all; false = it did not fit. */
+/* The following write whole or not at all; false = it did not fit.  Sections are written in
+ * their order. */
 
-/* An rrset whose owner stands at offset `owner_at` (below 16384) of the packet; with
+/* An rrset whose owner stands at offset `owner_at` (12 to 16383) of the packet; with
  * its signatures when the query asked for them. */
 bool reply_rrset(struct reply *r, enum reply_section section, size_t owner_at,
     const struct rrset *set);
 
-/* An rrset of a node whose name is not in the packet yet. */
+/* An rrset without names in its rdata, of a node of the zone whose own name is not in the
+ * packet yet: `owner`, in wire form. */
 bool reply_rrset_named(struct reply *r, enum reply_section section, const uint8_t *owner,
     const struct rrset *set);
 
-/* One record of our own making. */
+/* One record of our own making; rdlength at most 65535. */
 bool reply_record(struct reply *r, enum reply_section section, size_t owner_at, uint16_t type,
     uint16_t class, uint32_t ttl_s, const uint8_t *rdata, size_t rdlength);
 
@@ -82,11 +89,12 @@ bool reply_record(struct reply *r, enum reply_section section, size_t owner_at, 
  * may write it in place and then pass it to reply_record. */
 uint8_t *reply_rdata(struct reply *r, size_t *room);
 
-/* n addresses of 4 or 16 octets as an A or AAAA rrset. */
+/* n addresses (1 or more) as an A rrset, of 4 octets each, or an AAAA rrset, of 16, in the
+ * answer section. */
 bool reply_addresses(struct reply *r, size_t owner_at, uint8_t family, uint32_t ttl_s,
     const uint8_t *const *ip, unsigned n);
 
-/* Writes OPT and the header; the length of the answer. */
+/* Writes OPT and the header.  Returns the octets of the whole answer. */
 size_t reply_finish(struct reply *r, const struct query *q);
 
 #endif
