@@ -97,30 +97,34 @@ put_status(const struct commands *c, FILE *out)
 	fprintf(out, "tcp         %u connections\n", server_tcp_connections(c->server));
 }
 
-static void
+static int
 put_json(const struct commands *c, FILE *out)
 {
 	const struct generation *gen = server_generation(c->server);
 	const struct conf *conf = gen->conf;
+	json_t *listen = json_array();
 	char text[ADDR_TEXT];
 
-	fputc('{', out);
-	json_text(out, "version", VERSION);
-	fputc(',', out);
-	json_text(out, "site", conf->here != NULL ? conf->here : "");
-	fputs(",\"listen\":[", out);
 	for (size_t i = 0; i < conf->n_listen; i++)
-		fprintf(out, "%s\"%s\"", i != 0 ? "," : "", addr_text(&conf->listen[i], text));
-	fprintf(out, "],\"uptime_s\":%.0f,\"workers\":%u,\"generation\":%" PRIu64 ",\"build_s\":%.3f,"
-	    "\"reloads\":%" PRIu64 ",\"reload_failures\":%" PRIu64 ",\"zones_configured\":%u,\"zones_loaded\":%u,"
-	    "\"tcp_connections\":%u,", clock_wall() - c->started, server_workers(c->server),
-	    gen->number, c->build_s, c->reloads, c->reload_failures, gen->n_zones, gen->n_loaded,
-	    server_tcp_connections(c->server));
-	json_text(out, "health", trust_name(c->health->trust));
-	fputc(',', out);
-	json_text(out, "health_reason", c->health->why);
-	fprintf(out, ",\"health_age_s\":%.3f,\"health_generation\":%" PRIu64 "}\n",
-	    health_age(c->health), c->health->file.generation);
+		listen = json_append(listen, json_string(addr_text(&conf->listen[i], text)));
+	return json_print(json_pack("{s:s, s:o, s:o, s:I, s:i, s:I, s:o, s:I, s:I, s:i, s:i, s:i, "
+	    "s:s, s:o, s:o, s:I}",
+	    "version", VERSION,
+	    "site", json_utf8(conf->here != NULL ? conf->here : ""),
+	    "listen", listen,
+	    "uptime_s", (json_int_t)(clock_wall() - c->started + 0.5),
+	    "workers", (int)server_workers(c->server),
+	    "generation", (json_int_t)gen->number,
+	    "build_s", json_decimal(c->build_s, 3),
+	    "reloads", (json_int_t)c->reloads,
+	    "reload_failures", (json_int_t)c->reload_failures,
+	    "zones_configured", (int)gen->n_zones,
+	    "zones_loaded", (int)gen->n_loaded,
+	    "tcp_connections", (int)server_tcp_connections(c->server),
+	    "health", trust_name(c->health->trust),
+	    "health_reason", json_utf8(c->health->why),
+	    "health_age_s", json_decimal(health_age(c->health), 3),
+	    "health_generation", (json_int_t)c->health->file.generation), out);
 }
 
 static void
@@ -149,7 +153,10 @@ commands_handle(void *arg, uint64_t request, const char *line, FILE *out, struct
 	} else if (strcmp(line, "status") == 0) {
 		put_status(c, out);
 	} else if (strcmp(line, "status json") == 0) {
-		put_json(c, out);
+		if (put_json(c, out) < 0) {
+			err_set(err, "no memory for the status");
+			return CONTROL_ERROR;
+		}
 	} else if (strcmp(line, "zones") == 0) {
 		put_zones(c, out);
 	} else {
