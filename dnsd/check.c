@@ -76,19 +76,19 @@ static const struct zone_steer *
 steered_elsewhere(const struct generation *gen, const struct zone *zone, const uint8_t *name,
     const struct zone **holder)
 {
-	const struct generation_zone *vz;
+	const struct generation_zone *gz;
 	struct name_walk w;
 	uint32_t node;
 
 	if (name_walk(&w, name, NAME_MAX_WIRE) == 0 ||
-	    (vz = generation_find_zone(gen, &w, DNS_A)) == NULL)
+	    (gz = generation_find_zone(gen, &w, DNS_A)) == NULL)
 		return NULL;
-	*holder = vz->zone;
-	if (vz->zone == NULL || vz->zone == zone || vz->zone->n_steers == 0 ||
-	    zone_find(vz->zone, &w, DNS_A, &node) > ZONE_WILDCARD ||
-	    vz->zone->nodes[node].steer == ZONE_NONE)
+	*holder = gz->zone;
+	if (gz->zone == NULL || gz->zone == zone || gz->zone->n_steers == 0 ||
+	    zone_find(gz->zone, &w, DNS_A, &node) > ZONE_WILDCARD ||
+	    gz->zone->nodes[node].steer == ZONE_NONE)
 		return NULL;
-	return &vz->zone->steers[vz->zone->nodes[node].steer];
+	return &gz->zone->steers[gz->zone->nodes[node].steer];
 }
 
 /* A name server that is another at each client is none (and its address would need glue). */

@@ -1,5 +1,6 @@
 #include "dnsd/generation/generation.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,13 @@ find_apex(const struct generation *gen, const struct name_walk *name, unsigned l
 
 	for (uint32_t slot = (uint32_t)hash;; slot++) {
 		uint32_t i = gen->apex_index[slot & gen->apex_index_mask];
-		const struct generation_zone *vz;
+		const struct generation_zone *gz;
 		if (i == ZONE_NONE)
 			return NULL;
-		vz = &gen->zones[i];
-		if (vz->apex_hash == hash &&
-		    name_equal_to(vz->apex, name->name + at, name->len - at))
-			return vz;
+		gz = &gen->zones[i];
+		if (gz->apex_hash == hash &&
+		    name_equal_to(gz->apex, name->name + at, name->len - at))
+			return gz;
 	}
 }
 
@@ -29,14 +30,14 @@ const struct generation_zone *
 generation_find_zone(const struct generation *gen, const struct name_walk *name, uint16_t qtype)
 {
 	unsigned n = name->labels < gen->max_apex_labels ? name->labels : gen->max_apex_labels;
-	const struct generation_zone *child = NULL, *vz;
+	const struct generation_zone *child = NULL, *gz;
 
 	for (;; n--) {
-		vz = find_apex(gen, name, n);
-		if (vz != NULL && (qtype != DNS_DS || n != name->labels || child != NULL))
-			return vz;
-		if (vz != NULL)
-			child = vz;		/* DS at an apex: look for the parent */
+		gz = find_apex(gen, name, n);
+		if (gz != NULL && (qtype != DNS_DS || n != name->labels || child != NULL))
+			return gz;
+		if (gz != NULL)
+			child = gz;		/* DS at an apex: look for the parent */
 		if (n == 0)
 			return child;
 	}
@@ -45,18 +46,18 @@ generation_find_zone(const struct generation *gen, const struct name_walk *name,
 /* ---- building ---- */
 
 static int
-bind_steers(struct generation *gen, struct generation_zone *vz, struct err *err)
+bind_steers(struct generation *gen, struct generation_zone *gz, struct err *err)
 {
-	const struct zone *zone = vz->zone;
+	const struct zone *zone = gz->zone;
 
-	vz->steer = calloc(zone->n_steers + 1, sizeof(const struct steer_name *));
-	if (vz->steer == NULL)
+	gz->steer = calloc(zone->n_steers + 1, sizeof(const struct steer_name *));
+	if (gz->steer == NULL)
 		return err_set(err, "out of memory for steered names");
 	for (uint32_t i = 0; i < zone->n_steers; i++) {
 		const struct zone_steer *s = &zone->steers[i];
 
-		vz->steer[i] = steer_bind_zone(gen->steer, zone, i, err);
-		if (vz->steer[i] == NULL)
+		gz->steer[i] = steer_bind_zone(gen->steer, zone, i, err);
+		if (gz->steer[i] == NULL)
 			return err_prefix(err, "%s:%d", (const char *)zone->data + s->file,
 			    s->line);
 	}
@@ -66,22 +67,22 @@ bind_steers(struct generation *gen, struct generation_zone *vz, struct err *err)
 static int
 build_zone(struct generation *gen, size_t i, struct err *err)
 {
-	struct generation_zone *vz = &gen->zones[i];
+	struct generation_zone *gz = &gen->zones[i];
 
-	vz->zone = gen->inputs->zones[i];
-	if (vz->zone == NULL) {
-		if (name_parse(vz->apex, gen->conf->zones[i].name, err) < 0)
+	gz->zone = gen->inputs->zones[i];
+	if (gz->zone == NULL) {
+		if (name_parse(gz->apex, gen->conf->zones[i].name, err) < 0)
 			return err_prefix(err, "%s:%d", gen->conf->path, gen->conf->zones[i].line);
 	} else {
-		memcpy(vz->apex, vz->zone->apex, vz->zone->apex_len);
+		memcpy(gz->apex, gz->zone->apex, gz->zone->apex_len);
 		gen->n_loaded++;
-		if (bind_steers(gen, vz, err) < 0)
+		if (bind_steers(gen, gz, err) < 0)
 			return -1;
 	}
-	vz->apex_labels = (uint8_t)name_labels(vz->apex);
-	vz->apex_hash = name_hash(vz->apex);
-	if (vz->apex_labels > gen->max_apex_labels)
-		gen->max_apex_labels = vz->apex_labels;
+	gz->apex_labels = (uint8_t)name_labels(gz->apex);
+	gz->apex_hash = name_hash(gz->apex);
+	if (gz->apex_labels > gen->max_apex_labels)
+		gen->max_apex_labels = gz->apex_labels;
 	return 0;
 }
 
@@ -173,6 +174,33 @@ build_identity(struct generation *gen)
 		gen->hostname[0] = '\0';
 }
 
+/* What a worker may rely on: every configured zone is in the index under its apex, and every
+ * steered name of those that are loaded is bound.  Asked by an assert only. */
+static bool __attribute__((unused))
+is_complete(const struct generation *gen)
+{
+	uint32_t indexed = 0, loaded = 0;
+
+	for (uint32_t slot = 0; slot <= gen->apex_index_mask; slot++)
+		indexed += gen->apex_index[slot] != ZONE_NONE;
+	for (uint32_t i = 0; i < gen->n_zones; i++) {
+		const struct generation_zone *gz = &gen->zones[i];
+
+		if (gz->apex_labels > gen->max_apex_labels)
+			return false;
+		if (gz->zone == NULL)
+			continue;
+		loaded++;
+		if (gz->zone->refs == 0)
+			return false;
+		for (uint32_t k = 0; k < gz->zone->n_steers; k++)
+			if (gz->steer[k] == NULL)
+				return false;
+	}
+	return gen->steer != NULL && indexed == gen->n_zones && loaded == gen->n_loaded &&
+	    2 * gen->n_zones <= gen->apex_index_mask + 1;
+}
+
 struct generation *
 generation_build(struct inputs *inputs, const struct health_file *health, uint64_t number,
     struct err *err)
@@ -195,6 +223,7 @@ generation_build(struct inputs *inputs, const struct health_file *health, uint64
 		return NULL;
 	}
 	build_site_state(gen, health);
+	assert(is_complete(gen));
 	return gen;
 }
 

@@ -1,10 +1,13 @@
 /*
- * generation: one generation of everything the packet path reads.
+ * generation: one generation of everything that the packet path reads.
  *
- * Configuration, zones, maps and health, immutable, built whole off the packet
- * path and published by one pointer; the old one is freed after every worker has
- * passed a quiescent state (liburcu QSBR).  Zones and maps that did not change are
- * shared between generations by reference counts which only the main thread touches.
+ * Configuration, zones, maps and health: built whole off the packet path, never changed
+ * afterwards, and published by one pointer (server.h).  The old generation is freed after
+ * every worker has passed a quiescent state (liburcu QSBR).  A generation holds its inputs
+ * (inputs.h), which it shares with those built for other states of health.
+ *
+ * Knows no packets, no sockets and no files.  Built and freed by the thread that holds the
+ * inputs (the main thread in dnsd); read by any thread between two of its quiescent states.
  */
 #ifndef NEARCAST_GENERATION_H
 #define NEARCAST_GENERATION_H
@@ -32,7 +35,7 @@ struct generation_zone {
 struct generation {
 	uint64_t number;
 	struct inputs *inputs;		/* held: conf, zones, maps */
-	const struct conf *conf;	/* the inputs's */
+	const struct conf *conf;	/* of inputs */
 	struct generation_zone *zones;
 	uint32_t n_zones, n_loaded;
 	uint32_t *apex_index;		/* open addressing on apex_hash: into zones, or ZONE_NONE */
@@ -50,11 +53,12 @@ struct generation {
 };
 
 /* Builds a generation from what was read and one state of health (NULL = unknown, which fails
- * open; it is copied).  Holds the inputs.  Main thread (or nearctl) only.  NULL with a reason. */
+ * open; it is copied).  Takes a reference to the inputs.  `number` goes to the log and to
+ * metrics.  NULL with a reason. */
 struct generation *generation_build(struct inputs *inputs, const struct health_file *health,
     uint64_t number, struct err *err);
 
-/* When no worker reads it any more.  NULL is fine. */
+/* When no worker reads it any more; gives back the inputs.  NULL is fine. */
 void generation_free(struct generation *gen);
 
 /* The zone that is closest above the name (by labels from the right); for qtype DS

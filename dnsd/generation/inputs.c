@@ -1,5 +1,7 @@
 #include "dnsd/generation/inputs.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,12 +12,14 @@
 static void
 zone_ref(struct zone *zone)
 {
+	assert(zone->refs < UINT_MAX);
 	zone->refs++;
 }
 
 static void
 zone_unref(struct zone *zone)
 {
+	assert(zone == NULL || zone->refs != 0);
 	if (zone != NULL && --zone->refs == 0)
 		zone_free(zone);
 }
@@ -150,7 +154,7 @@ read_new(struct err *err)
 	if (inputs == NULL)
 		err_set(err, "out of memory for a generation");
 	else
-		inputs->refs = 1;
+		*inputs = (struct inputs){ .refs = 1, .thread = pthread_self() };
 	return inputs;
 }
 
@@ -213,6 +217,7 @@ inputs_read_geo(const struct inputs *old, const struct inputs_say *say, struct e
 
 	if (inputs == NULL)
 		return NULL;
+	assert(old->refs != 0 && old->owner->refs != 0);
 	inputs->owner = old->owner;
 	inputs->owner->refs++;
 	inputs->conf = old->conf;
@@ -234,14 +239,24 @@ inputs_read_geo(const struct inputs *old, const struct inputs_say *say, struct e
 }
 
 void
+inputs_adopt(struct inputs *inputs)
+{
+	assert(inputs->refs == 1);
+	inputs->thread = pthread_self();
+}
+
+void
 inputs_ref(struct inputs *inputs)
 {
+	assert(pthread_equal(inputs->thread, pthread_self()));
+	assert(inputs->refs != 0 && inputs->refs < UINT_MAX);
 	inputs->refs++;
 }
 
 void
 inputs_unref_conf(struct inputs_conf *owner)
 {
+	assert(owner == NULL || owner->refs != 0);
 	if (owner == NULL || --owner->refs != 0)
 		return;
 	conf_free(owner->conf);
@@ -251,6 +266,8 @@ inputs_unref_conf(struct inputs_conf *owner)
 void
 inputs_unref(struct inputs *inputs)
 {
+	assert(inputs == NULL || pthread_equal(inputs->thread, pthread_self()));
+	assert(inputs == NULL || inputs->refs != 0);
 	if (inputs == NULL || --inputs->refs != 0)
 		return;
 	for (size_t i = 0; inputs->zones != NULL && i < inputs->conf->n_zones; i++)

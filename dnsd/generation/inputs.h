@@ -1,20 +1,25 @@
 /*
- * load: what generations are made of, read from files: configuration, zones,
- * databases, cookie secrets.
+ * inputs: what generations are made of, read from files: configuration, zones, databases,
+ * cookie secrets.
  *
- * A load is read whole, off the packet path and off the main thread, then only read.
- * What did not change on disk is shared with the inputs before it, so that a reload costs
- * what has changed.  A zone that is refused keeps its old version; everything else that
- * is wrong refuses the inputs as a whole.  Several generations (generation.h) may be built on one
- * load, one for each state of health.
+ * Inputs are read whole, off the packet path and mostly off the main thread (reload.h), and
+ * never change afterwards.  What did not change on disk is shared with the inputs before, so
+ * that a reload costs what has changed.  A zone that is refused keeps its old version;
+ * everything else that is wrong refuses the inputs as a whole.  Several generations
+ * (generation.h) may be built on the same inputs, one for each state of health.
  *
- * Reference counts are plain numbers: inputs is read while no other is being freed
- * (the builder of reload.c works between two main-thread steps), and freed by the main
- * thread.  Neither logs nor exits: lines go to the caller.
+ * Reference counts are plain numbers without locks.  Those of struct inputs belong to one thread:
+ * the one that reads them, and from inputs_adopt on the one that called it.  Those of what inputs
+ * share (zones, databases, maps, the configuration) are raised by whoever reads, while the old
+ * inputs are held, and lowered by the main thread when inputs are freed; nothing is freed while a
+ * reload reads, because the old inputs are still held.
+ *
+ * Knows no generations, no health and no packets.  Neither logs nor exits: lines go to the caller.
  */
 #ifndef NEARCAST_INPUTS_H
 #define NEARCAST_INPUTS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,7 +29,7 @@
 #include "dnsd/steer/steer.h"
 #include "dnsd/zone/zone.h"
 
-/* A configuration that loads may share. */
+/* A configuration that several inputs may share. */
 struct inputs_conf {
 	unsigned refs;
 	struct conf *conf;
@@ -32,6 +37,7 @@ struct inputs_conf {
 
 struct inputs {
 	unsigned refs;			/* the reader's own, and one for each generation */
+	pthread_t thread;		/* the only one to change refs */
 	struct inputs_conf *owner;	/* of conf */
 	const struct conf *conf;
 	struct zone **zones;		/* as conf->zones; NULL = refused, and no old version */
@@ -56,6 +62,10 @@ struct inputs *inputs_read(const char *path, const struct inputs *old, bool forc
 struct inputs *inputs_read_geo(const struct inputs *old, const struct inputs_say *say,
     struct err *err);
 
+/* The calling thread takes over inputs that another one has read and keeps no more. */
+void inputs_adopt(struct inputs *inputs);
+
+/* Both by the thread to which the inputs belong.  The last unref frees; NULL is fine there. */
 void inputs_ref(struct inputs *inputs);
 void inputs_unref(struct inputs *inputs);
 

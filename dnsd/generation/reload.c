@@ -1,5 +1,6 @@
 #include "dnsd/generation/reload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -129,6 +130,7 @@ reload_begin(struct reload *r, enum reload_kind kind, const char *path, const st
 		return err_set(err, "a reload is under way");
 	if (strlen(path) >= sizeof(r->path))
 		return err_set(err, "%.200s...: too long a path", path);
+	assert(old->refs != 0);
 	strcpy(r->path, path);
 	r->kind = kind;
 	r->old = old;
@@ -147,10 +149,13 @@ reload_take(struct reload *r, struct err *err)
 {
 	uint64_t n;
 
+	assert(r->busy);
 	pthread_join(r->thread, NULL);
 	(void)!read(r->event, &n, sizeof(n));
 	r->busy = false;
-	if (r->result == NULL && err != NULL)
+	if (r->result != NULL)
+		inputs_adopt(r->result);
+	else if (err != NULL)
 		*err = r->err;
 	return r->result;
 }

@@ -86,7 +86,7 @@ setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->dir, "/tmp/nc-view-XXXXXX");
+	strcpy(f->dir, "/tmp/nc-generation-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->conf, sizeof(f->conf), "%s/nearcast.conf", f->dir);
 	for (unsigned i = 0; i < N_ZONES; i++)
@@ -119,14 +119,14 @@ found(const struct generation *gen, const char *name, uint16_t qtype, char text[
 {
 	uint8_t wire[NAME_MAX_WIRE];
 	struct name_walk walk;
-	const struct generation_zone *vz;
+	const struct generation_zone *gz;
 
 	assert_true(name_parse(wire, name, NULL) > 0);
 	assert_true(name_walk(&walk, wire, sizeof(wire)) > 0);
-	vz = generation_find_zone(gen, &walk, qtype);
-	if (vz == NULL)
+	gz = generation_find_zone(gen, &walk, qtype);
+	if (gz == NULL)
 		return strcpy(text, "-");
-	return name_text(text, vz->apex);
+	return name_text(text, gz->apex);
 }
 
 static void
