@@ -1,14 +1,13 @@
 #include "common/health_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "common/file.h"
 
 static const char *const state_names[] = { "unknown", "up", "stale", "drain", "down" };
 static const char *const posture_names[] = { "down", "draining", "serving" };
@@ -359,50 +358,16 @@ health_file_parse(struct health_file *file, const char *name, const char *text, 
 	return -1;
 }
 
-/* The whole of a regular file into memory that the caller frees. */
-static char *
-whole_file(const char *path, size_t *len, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
-	char *text = NULL;
-	ssize_t n = 1;
-
-	*len = 0;
-	if (fd < 0) {
-		err_set(err, "%s: cannot be opened: %s", path, strerror(errno));
-		return NULL;
-	}
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		err_set(err, "%s: not a regular file", path);
-	else if (st.st_size > HEALTH_FILE_MAX)
-		err_set(err, "%s: %lld octets, a file of at most %u was expected", path, (long long)st.st_size,
-		    HEALTH_FILE_MAX);
-	else
-		text = malloc((size_t)st.st_size + 1);
-	while (text != NULL && *len < (size_t)st.st_size && n > 0) {
-		n = read(fd, text + *len, (size_t)st.st_size - *len);
-		*len += n > 0 ? (size_t)n : 0;
-	}
-	if (n < 0) {
-		err_set(err, "%s: %s", path, strerror(errno));
-		free(text);
-		text = NULL;
-	}
-	close(fd);
-	return text;
-}
-
 int
 health_file_read(struct health_file *file, const char *path, struct err *err)
 {
 	size_t len;
-	char *text = whole_file(path, &len, err);
+	char *text = file_read(path, 0, HEALTH_FILE_MAX, &len, err);
 	int done;
 
 	memset(file, 0, sizeof(*file));
 	if (text == NULL)
-		return -1;
+		return err_prefix(err, errno != 0 ? "%s: cannot be opened" : "%s", path);
 	done = health_file_parse(file, path, text, len, err);
 	free(text);
 	return done;
@@ -440,9 +405,10 @@ is_name(const char *name)
 	return n != 0 && n < HEALTH_NAME_MAX && name[n] == '\0';
 }
 
-static void
-write_lines(const struct health_file *file, FILE *out)
+static int
+print_lines(void *arg, FILE *out)
 {
+	const struct health_file *file = arg;
 	char text[HEALTH_REASON_MAX], set[HEALTH_NAME_MAX];
 
 	fprintf(out, "nearcast-health 1 generation=%llu stamp=%.3f lease=%u\n",
@@ -459,6 +425,7 @@ write_lines(const struct health_file *file, FILE *out)
 		    s->weight <= 100 ? s->weight : 100u, s->ttl_s, set_text(set, s->set), health_reason(text, s->reason));
 	}
 	fprintf(out, "end %zu\n", file->n_sites + file->n_servers);
+	return 0;
 }
 
 static int
@@ -476,29 +443,7 @@ names_check(const struct health_file *file, const char *path, struct err *err)
 int
 health_file_write(const struct health_file *file, const char *path, struct err *err)
 {
-	char fresh[4096];
-	FILE *out;
-	int fd, bad;
+	const struct file_new how = { .mode = 0644, .print = print_lines, .arg = (void *)file };
 
-	if (names_check(file, path, err) < 0)
-		return -1;
-	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
-		return err_set(err, "%s: the name is too long", path);
-	unlink(fresh);				/* a leftover of a killed writer */
-	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	out = fd >= 0 ? fdopen(fd, "w") : NULL;
-	if (out == NULL) {
-		err_set(err, "%s: cannot be created: %s", fresh, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	write_lines(file, out);
-	bad = ferror(out);
-	if (fclose(out) != 0 || bad || rename(fresh, path) < 0) {
-		err_set(err, "%s: cannot be written: %s", path, strerror(errno));
-		unlink(fresh);
-		return -1;
-	}
-	return 0;
+	return names_check(file, path, err) < 0 ? -1 : file_replace(path, &how, err);
 }

@@ -17,10 +17,9 @@
  * of seconds within which this server's state cannot change (0 = unknown).
  *
  * Reading is strict: anything else is an error that names file, line and value,
- * and nothing of the file is used.  Writing goes to a temporary file beside it,
- * fsync is not needed (run-dir is a tmpfs), then rename: readers see the old or
- * the new file, never a torn one.  Knows no configuration: names are text here.
- * Pure but for the file; one thread at a time per struct.
+ * and nothing of the file is used.  It is replaced by rename (file.h).  Knows no
+ * configuration: names are text here.  Pure but for the file; one thread at a time per
+ * struct.
  */
 #ifndef NEARCAST_HEALTH_FILE_H
 #define NEARCAST_HEALTH_FILE_H

@@ -1,14 +1,13 @@
 #include "common/conf/conf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/conf/conf_schema.h"
+#include "common/file.h"
 
 #define CONF_FILE_MAX (16u << 20)
 
@@ -83,49 +82,19 @@ conf_parse(const char *path, const char *text, size_t len, const struct warn *wa
 	return conf;
 }
 
-/* Opens a regular file of a bearable size; nothing else can make us wait. */
-static int
-open_regular(const char *path, size_t *size, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
-
-	if (fd < 0)
-		return err_set(err, "%s: cannot be opened: %s", path, strerror(errno));
-	if (fstat(fd, &st) < 0)
-		err_set(err, "%s: %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		err_set(err, "%s: not a regular file, a configuration file was expected", path);
-	else if (st.st_size > CONF_FILE_MAX)
-		err_set(err, "%s: %lld octets, a file of at most %u was expected", path, (long long)st.st_size, CONF_FILE_MAX);
-	else {
-		*size = (size_t)st.st_size;
-		return fd;
-	}
-	close(fd);
-	return -1;
-}
-
 struct conf *
 conf_read(const char *path, const struct warn *warn, struct err *err)
 {
-	struct conf *conf = NULL;
-	size_t size = 0, got = 0;
-	ssize_t n = 0;
-	int fd = open_regular(path, &size, err);
-	char *text;
+	size_t len;
+	char *text = file_read(path, 0, CONF_FILE_MAX, &len, err);
+	struct conf *conf;
 
-	if (fd < 0)
+	if (text == NULL) {
+		err_prefix(err, errno != 0 ? "%s: cannot be opened" : "%s", path);
 		return NULL;
-	text = malloc(size + 1);
-	while (text != NULL && got < size && (n = read(fd, text + got, size - got)) > 0)
-		got += (size_t)n;
-	if (text == NULL || n < 0)
-		err_set(err, "%s: %s", path, strerror(errno));
-	else
-		conf = conf_parse(path, text, got, warn, err);
+	}
+	conf = conf_parse(path, text, len, warn, err);
 	free(text);
-	close(fd);
 	return conf;
 }
 

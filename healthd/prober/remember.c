@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -89,33 +88,13 @@ memory_open(struct prober *p)
 	p->memory.due_ms = loop_now(p->loop) + REFRESH_MS;
 }
 
-static int
-write_state(struct prober *p, bool sync, struct err *err)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&text, &len);
-	int result;
-
-	if (f == NULL)
-		return err_set(err, "out of memory");
-	state_print(f, p->judge, prober_now(p).wall);
-	if (fclose(f) != 0) {
-		free(text);
-		return err_set(err, "out of memory");
-	}
-	result = state_write(p->memory.path, text, len, sync, err);
-	free(text);
-	return result;
-}
-
 int
 memory_save(struct prober *p, struct err *err)
 {
 	struct memory *m = &p->memory;
 	uint64_t now_ms = loop_now(p->loop);
 
-	if (write_state(p, m->overrides != p->overrides, err) < 0) {
+	if (state_write(m->path, p->judge, prober_now(p).wall, m->overrides != p->overrides, err) < 0) {
 		prober_alarm(p, ALARM_STATE, 0, "what is known would not survive a restart: %s", err->text);
 		m->retry_ms = now_ms + RETRY_MS;
 		return -1;

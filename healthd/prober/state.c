@@ -1,12 +1,11 @@
 #include "healthd/prober/state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "common/file.h"
 
 enum { LINE_MAX_LEN = 512, WORDS_MAX = 8 };
 
@@ -196,44 +195,20 @@ state_parse(const char *text, size_t len, void (*take)(void *, const struct stat
 	return report;
 }
 
-/* The whole file in memory, NULL with errno. */
-static char *
-slurp(const char *path, size_t *len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error = EFBIG;
-	struct stat st;
-	char *text = NULL;
-	size_t got = 0;
-
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= (off_t)STATE_FILE_MAX)
-		text = malloc((size_t)st.st_size + 1);
-	while (text != NULL && got < (size_t)st.st_size) {
-		ssize_t n = read(fd, text + got, (size_t)st.st_size - got);
-
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
-	close(fd);
-	*len = got;
-	errno = error;
-	return text;
-}
-
 static bool
 read_one(const char *path, void (*take)(void *, const struct state_item *), void *arg,
     bool *whole, struct err *err)
 {
 	struct state_report report;
 	size_t len;
-	char *text = slurp(path, &len);
+	char *text = file_read(path, 0, STATE_FILE_MAX, &len, err);
 
 	*whole = false;
 	if (text == NULL) {
-		if (errno != ENOENT)
-			err_set(err, "%s: cannot be read: %s", path, strerror(errno));
+		if (errno == ENOENT)
+			err->text[0] = '\0';
+		else
+			err_prefix(err, "%s: cannot be read", path);
 		return false;
 	}
 	report = state_parse(text, len, take, arg);
@@ -317,53 +292,26 @@ state_print(FILE *out, const struct judge *j, double now)
 	fprintf(out, "end %u\n", n);
 }
 
+struct printed {
+	const struct judge *judge;
+	double now;
+};
+
 static int
-write_whole(const char *path, const char *text, size_t len, bool sync, struct err *err)
+print_memory(void *arg, FILE *out)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	int error;
+	const struct printed *p = arg;
 
-	if (fd < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			goto bad;
-		text += n;
-		len -= (size_t)n;
-	}
-	if (sync && fdatasync(fd) < 0)
-		goto bad;
-	if (close(fd) == 0)
-		return 0;
-	fd = -1;
-bad:
-	error = errno;
-	if (fd >= 0)
-		close(fd);
-	unlink(path);
-	return err_set(err, "%s: %s", path, strerror(error));
+	state_print(out, p->judge, p->now);
+	return 0;
 }
 
 int
-state_write(const char *path, const char *text, size_t len, bool sync, struct err *err)
+state_write(const char *path, const struct judge *judge, double now, bool sync, struct err *err)
 {
-	char fresh[4200], old[4200];
+	struct printed p = { judge, now };
+	const struct file_new how = { .mode = 0640, .sync = sync, .keep_old = true, .print = print_memory, .arg = &p };
 
-	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh) ||
-	    snprintf(old, sizeof(old), "%s.old", path) >= (int)sizeof(old))
-		return err_set(err, "%s: name too long", path);
-	if (write_whole(fresh, text, len, sync, err) < 0)
-		return -1;
-	/* the old one gets a second name, so that `path` is never missing */
-	if (unlink(old) < 0 && errno != ENOENT)
-		return err_set(err, "%s: %s", old, strerror(errno));
-	if (link(path, old) < 0 && errno != ENOENT && rename(path, old) < 0)
-		return err_set(err, "%s: %s", old, strerror(errno));
-	if (rename(fresh, path) < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	return 0;
+	/* in few words: it becomes part of an alarm */
+	return file_replace(path, &how, err) == 0 ? 0 : err_set(err, "%s: %s", path, strerror(errno));
 }

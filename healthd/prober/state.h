@@ -64,8 +64,8 @@ bool state_read(const char *path, void (*take)(void *arg, const struct state_ite
 /* The whole of the judge's memory as text; `n` counts its lines. */
 void state_print(FILE *out, const struct judge *judge, double now);
 
-/* Replaces the file; `sync` puts it on the disk first, for words, which must outlive a
+/* Replaces the file; `sync` puts it on the disk first, for overrides, which must outlive a
  * power cut.  0, or -1 with a reason and the old ones as they were. */
-int state_write(const char *path, const char *text, size_t len, bool sync, struct err *err);
+int state_write(const char *path, const struct judge *judge, double now, bool sync, struct err *err);
 
 #endif

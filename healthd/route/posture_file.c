@@ -1,16 +1,18 @@
 #include "healthd/route/posture_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "common/file.h"
 
 static int
-posture_file_print(const struct posture_file *f, char *text, size_t size)
+print_posture(void *arg, FILE *out)
 {
-	int n = snprintf(text, size,
+	const struct posture_file *f = arg;
+
+	fprintf(out,
 	    "nearcast-posture 1 stamp=%.3f pid=%d site=%s via=%s\n"
 	    "posture %s since=%.3f reason=\"%s\"\n"
 	    "verdict %s age=%.1f local=%u/%u reason=\"%s\"\n"
@@ -28,35 +30,18 @@ posture_file_print(const struct posture_file *f, char *text, size_t size)
 	    f->version, f->reboot, f->reconfigured, f->bird_why,
 	    f->penalty, f->hold_s, f->suppressed);
 
-	for (size_t i = 0; i < f->n_alarms && n > 0 && (size_t)n < size; i++)
-		n += snprintf(text + n, size - (size_t)n, "alarm \"%s\"\n", f->alarms[i]);
-	if (n > 0 && (size_t)n < size)
-		n += snprintf(text + n, size - (size_t)n, "end\n");
-	return n;
+	for (size_t i = 0; i < f->n_alarms; i++)
+		fprintf(out, "alarm \"%s\"\n", f->alarms[i]);
+	fprintf(out, "end\n");
+	return 0;
 }
 
 int
 posture_file_write(const struct posture_file *file, const char *path, struct err *err)
 {
-	char text[POSTURE_FILE_MAX], temporary[4096];
-	int len = posture_file_print(file, text, sizeof(text)), fd;
-	ssize_t put;
+	const struct file_new how = { .mode = 0644, .print = print_posture, .arg = (void *)file };
 
-	if (len < 0 || (size_t)len >= sizeof(text) ||
-	    snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int)sizeof(temporary))
-		return err_set(err, "%s: too long", path);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return err_set(err, "%s: %s", temporary, strerror(errno));
-	put = write(fd, text, (size_t)len);
-	close(fd);
-	if (put != len) {
-		unlink(temporary);
-		return err_set(err, "%s: cannot be written: %s", temporary, put < 0 ? strerror(errno) : "no space");
-	}
-	if (rename(temporary, path) < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	return 0;
+	return file_replace(path, &how, err);
 }
 
 /* ---- reading: a cursor over the text; every take_* is false on anything unexpected ---- */
@@ -236,22 +221,10 @@ posture_file_parse(struct posture_file *file, const char *text, size_t len, stru
 int
 posture_file_read(struct posture_file *file, const char *path, struct err *err)
 {
-	char text[POSTURE_FILE_MAX];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	struct stat st;
-	ssize_t got;
+	size_t len;
+	char *text = file_read(path, O_NOFOLLOW, POSTURE_FILE_MAX, &len, err);
+	int done = text != NULL ? posture_file_parse(file, text, len, err) : -1;
 
-	if (fd < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return err_set(err, "%s: not a regular file", path);
-	}
-	got = read(fd, text, sizeof(text));
-	close(fd);
-	if (got < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	if (posture_file_parse(file, text, (size_t)got, err) < 0)
-		return err_prefix(err, "%s", path);
-	return 0;
+	free(text);
+	return done < 0 ? err_prefix(err, "%s", path) : 0;
 }
