@@ -417,7 +417,7 @@ int
 conf_scan(struct conf_scan *scan, const char *file, const char *text, size_t len, struct err *err)
 {
 	struct scan s = { file, text, text + len, 1, err, { 0 }, 0, NULL, scan };
-	struct conf_word *word;
+	size_t n = 0;
 
 	*scan = (struct conf_scan){ 0 };
 	/* A word takes no more room than in the file: a string leaves its quotes, and
@@ -432,12 +432,13 @@ conf_scan(struct conf_scan *scan, const char *file, const char *text, size_t len
 		return -1;
 	}
 	assert(s.put <= scan->text + len + 1);
-	word = scan->words;
 	for (size_t i = 0; i < scan->n_items; i++) {
-		scan->items[i].given.v = word;
-		word += scan->items[i].given.n;
+		struct conf_given *given = &scan->items[i].given;
+		if (given->n != 0)
+			given->v = &scan->words[n];
+		n += given->n;
 	}
-	assert(word == scan->words + scan->n_words);
+	assert(n == scan->n_words);
 	return 0;
 }
 
