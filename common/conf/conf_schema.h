@@ -121,7 +121,7 @@ const char *conf_nearest(const char *name, const char *const *names, size_t n);
  * message; r->conf can be freed either way. */
 int conf_tree_read(struct conf_reader *r, const char *text, size_t len);
 
-/* What can be seen only when everything is read (conf_check.c). */
+/* What can be seen only when everything is read (conf_checks.c). */
 int conf_check(struct conf_reader *r);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * conf_type: how each type of value is read and printed, between conf_value.c,
- * which has the table of them, and conf_text.c (text and words of a set),
- * conf_number.c (numbers, durations, sizes, HTTP codes) and conf_place.c
+ * conf_type: how each type of value is read and printed, between conf_values.c,
+ * which has the table of them, and conf_texts.c (text and words of a set),
+ * conf_numbers.c (numbers, durations, sizes, HTTP codes) and conf_places.c
  * (addresses, sites and what else refers to other blocks).  Private to these.
  */
 #ifndef NEARCAST_CONF_TYPE_H
