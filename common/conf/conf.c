@@ -1,44 +1,17 @@
 #include "common/conf/conf.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/conf/conf_checks.h"
 #include "common/conf/conf_schema.h"
+#include "common/conf/conf_tree.h"
+#include "common/conf/conf_values.h"
 #include "common/file.h"
 
 #define CONF_FILE_MAX (16u << 20)
-
-int
-conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
-{
-	char text[sizeof(r->err->text)];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (line == 0)
-		return err_set(r->err, "%s: %s", r->file, text);
-	return err_set(r->err, "%s:%d: %s", r->file, line, text);
-}
-
-void
-conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
-{
-	struct err text, whole;
-	va_list ap;
-
-	if (r->warn == NULL)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text.text, sizeof(text.text), fmt, ap);
-	va_end(ap);
-	err_set(&whole, line != 0 ? "%s:%d: %s" : "%s:%.0d %s", r->file, line, text.text);
-	err_warn(r->warn, "%s", whole.text);
-}
 
 /* The absolute folder of a file, without its last slash and without resolving
  * links; NULL out of memory. */
@@ -59,27 +32,28 @@ folder_of(const char *path)
 }
 
 struct conf *
-conf_parse(const char *path, const char *text, size_t len, const struct warn *warn, struct err *err)
+conf_parse(const char *path, const char *text, size_t len, const struct warn *warn,
+    struct err *err)
 {
 	struct err local = { "" };
 	struct conf_reader r = { .file = path, .warn = warn, .err = err != NULL ? err : &local };
 	char *folder = folder_of(path);
 	struct conf *conf = calloc(1, sizeof(*conf));
+	int done = -1;
 
 	r.folder = folder;
 	r.conf = conf;
 	if (conf != NULL)
 		conf->path = strdup(path);
-	if (folder == NULL || conf == NULL || conf->path == NULL) {
-		err_set(err, "%s: out of memory", path);
-		conf_free(conf);
-		conf = NULL;
-	} else if (conf_tree_read(&r, text, len) < 0 || conf_check(&r) < 0) {
-		conf_free(conf);
-		conf = NULL;
-	}
+	if (folder == NULL || conf == NULL || conf->path == NULL)
+		conf_fail(&r, 0, "out of memory");
+	else if (conf_tree_read(&r, text, len) == 0)
+		done = conf_checks_run(&r);
 	free(folder);
-	return conf;
+	if (done == 0)
+		return conf;
+	conf_free(conf);
+	return NULL;
 }
 
 struct conf *
@@ -118,10 +92,13 @@ block_free(const struct conf_block *block, struct conf *conf, void *parent)
 	}
 }
 
-/* The lists themselves, once what is in them is free. */
-static void
-lists_free(struct conf *conf)
+void
+conf_free(struct conf *conf)
 {
+	if (conf == NULL)
+		return;
+	block_free(&conf_schema, conf, conf);
+	/* the lists themselves, once what is in them is free */
 	for (size_t i = 0; i < conf->n_checks; i++)
 		free(conf->checks[i].digests);
 	free(conf->announce.neighbors);
@@ -132,15 +109,6 @@ lists_free(struct conf *conf)
 	free(conf->pools);
 	free(conf->servers);
 	free(conf->by_name);
-}
-
-void
-conf_free(struct conf *conf)
-{
-	if (conf == NULL)
-		return;
-	block_free(&conf_schema, conf, conf);
-	lists_free(conf);
 	free(conf->path);
 	free(conf);
 }

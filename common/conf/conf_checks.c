@@ -1,7 +1,9 @@
+#include "common/conf/conf_checks.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/conf/conf_schema.h"
+#include "common/conf/conf.h"
 
 static int
 check_here(struct conf_reader *r)
@@ -21,11 +23,13 @@ check_here(struct conf_reader *r)
 		if (c->here == NULL || c->nsid == NULL)
 			return conf_fail(r, 0, "out of memory");
 	}
-	c->here_site = conf_find_site(c, c->here);
-	if (c->here_site != CONF_NONE)
-		return 0;
-	for (size_t i = 0; i < c->n_sites; i++)
+	for (size_t i = 0; i < c->n_sites; i++) {
 		names[i] = c->sites[i].name;
+		if (strcmp(names[i], c->here) == 0) {
+			c->here_site = (uint16_t)i;
+			return 0;
+		}
+	}
 	near = conf_nearest(c->here, names, c->n_sites);
 	return conf_fail(r, r->here_line, "here \"%s\": no site of this name is configured%s%s%s", c->here,
 	    near != NULL ? ", did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
@@ -147,7 +151,7 @@ warn_addresses(struct conf_reader *r)
 }
 
 int
-conf_check(struct conf_reader *r)
+conf_checks_run(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
 

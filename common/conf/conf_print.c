@@ -1,4 +1,5 @@
 #include "common/conf/conf_schema.h"
+#include "common/conf/conf_values.h"
 
 static void
 indent(unsigned depth, FILE *out)

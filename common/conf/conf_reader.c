@@ -1,9 +1,40 @@
+#include "common/conf/conf_reader.h"
+
 #include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "common/conf/conf_schema.h"
-
 #define NEAR_MAX 64
+
+int
+conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
+{
+	char text[sizeof(r->err->text)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (line == 0)
+		return err_set(r->err, "%s: %s", r->file, text);
+	return err_set(r->err, "%s:%d: %s", r->file, line, text);
+}
+
+void
+conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
+{
+	struct err text, whole;
+	va_list ap;
+
+	if (r->warn == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text.text, sizeof(text.text), fmt, ap);
+	va_end(ap);
+	err_set(&whole, line != 0 ? "%s:%d: %s" : "%s:%.0d %s", r->file, line, text.text);
+	err_warn(r->warn, "%s", whole.text);
+}
 
 /* Levenshtein distance without case; a swap of neighbours counts one. */
 static size_t

@@ -1,18 +1,14 @@
 #include "common/conf/conf_scan.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The text being read, and what has come of it so far. */
 struct scan {
-	const char *file;
+	struct conf_reader *r;
 	const char *at, *end;
 	int line;
-	struct err *err;
 	size_t stack[CONF_SCAN_DEPTH + 1];	/* open blocks, as items; [0] is the file */
 	size_t depth;
 	char *put;			/* where the next word goes in out->text */
@@ -29,21 +25,6 @@ struct lexeme {
 	const char *text;		/* for messages; kinds WORD and STRING: in out->text */
 	char mark[2];			/* kind MARK: the text, one of {}=,; */
 };
-
-static int fail(struct scan *s, int line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int
-fail(struct scan *s, int line, const char *fmt, ...)
-{
-	char text[sizeof(s->err->text)];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return err_set(s->err, "%s:%d: %s", s->file, line, text);
-}
 
 static bool
 starts(const struct scan *s, const char *what)
@@ -66,7 +47,7 @@ skip_block_comment(struct scan *s)
 		}
 		s->line += *s->at++ == '\n';
 	}
-	return fail(s, began, "the comment that begins here is not closed, "
+	return conf_fail(s->r, began, "the comment that begins here is not closed, "
 	    "the file ends on line %d", s->line);
 }
 
@@ -122,21 +103,21 @@ string_token(struct scan *s, struct lexeme *t)
 			return 0;
 		}
 		if (t->len >= CONF_SCAN_WORD)
-			return fail(s, t->line, "a string of more than %d octets", CONF_SCAN_WORD);
+			return conf_fail(s->r, t->line, "a string of more than %d octets", CONF_SCAN_WORD);
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return fail(s, s->line, "a control character (0x%02x) in a string, "
+			return conf_fail(s->r, s->line, "a control character (0x%02x) in a string, "
 			    "text was expected", c);
 		if (c == '\\' && quote == '"' && s->end - s->at > 1 && s->at[1] != '\n') {
 			c = escaped(*++s->at);
 			if (c < 0)
-				return fail(s, s->line, "\"\\%c\" in a string is no escape, "
+				return conf_fail(s->r, s->line, "\"\\%c\" in a string is no escape, "
 				    "\\\\ \\\" \\n \\t were expected "
 				    "(\\\\ stands for one backslash)", *s->at);
 		}
 		*s->put++ = (char)c;
 		t->len++;
 	}
-	return fail(s, t->line, "the string that begins here is not closed on its line, "
+	return conf_fail(s->r, t->line, "the string that begins here is not closed on its line, "
 	    "%c was expected", quote);
 }
 
@@ -151,18 +132,18 @@ word_token(struct scan *s, struct lexeme *t)
 		    (starts(s, "//") && t->len != 0 && s->at[-1] != ':'))
 			break;
 		if (c >= 0x7f)
-			return fail(s, s->line, "unexpected octet 0x%02x outside a string", c);
+			return conf_fail(s->r, s->line, "unexpected octet 0x%02x outside a string", c);
 		if (t->len >= CONF_SCAN_WORD)
-			return fail(s, t->line, "a word of more than %d octets", CONF_SCAN_WORD);
+			return conf_fail(s->r, t->line, "a word of more than %d octets", CONF_SCAN_WORD);
 		*s->put++ = (char)c;
 		t->len++;
 	}
 	*s->put++ = '\0';
 	if (t->len == 0)
-		return fail(s, s->line, *s->at < ' ' ? "unexpected control character" :
+		return conf_fail(s->r, s->line, *s->at < ' ' ? "unexpected control character" :
 		    "unexpected '%c'", *s->at);
 	if (t->text[t->len - 1] == '$' && s->at < s->end && *s->at == '{')
-		return fail(s, t->line, "\"${\": the environment is not read here, "
+		return conf_fail(s->r, t->line, "\"${\": the environment is not read here, "
 		    "a value was expected");
 	return 0;
 }
@@ -200,7 +181,7 @@ room_for_one(struct scan *s, void *v, size_t n, size_t size)
 		return v;
 	v = realloc(v, (n != 0 ? 2 * n : 1) * size);
 	if (v == NULL)
-		fail(s, s->line, "out of memory");
+		conf_fail(s->r, s->line, "out of memory");
 	return v;
 }
 
@@ -237,9 +218,9 @@ static int
 unclosed_list(struct scan *s, const char *name, int began, const struct lexeme *t)
 {
 	if (t->kind == TOK_END)
-		return fail(s, began, "the list of `%s` that begins here is not closed, "
+		return conf_fail(s->r, began, "the list of `%s` that begins here is not closed, "
 		    "the file ends on line %d", name, s->line);
-	return fail(s, t->line, "unexpected \"%.60s\" in the list of `%s` that begins on line %d, "
+	return conf_fail(s->r, t->line, "unexpected \"%.60s\" in the list of `%s` that begins on line %d, "
 	    "`,` or `}` was expected", t->text, name, began);
 }
 
@@ -286,11 +267,11 @@ once(struct scan *s, const char *name, int line)
 		if (i->block && i->given.n != 0)
 			continue;
 		if (strcmp(i->name, name) == 0)
-			return fail(s, line, "`%s` is given twice, first on line %d", name, i->line);
+			return conf_fail(s->r, line, "`%s` is given twice, first on line %d", name, i->line);
 		n++;
 	}
 	if (n >= CONF_SCAN_OPTIONS)
-		return fail(s, line, "more than %d options in one block", CONF_SCAN_OPTIONS);
+		return conf_fail(s->r, line, "more than %d options in one block", CONF_SCAN_OPTIONS);
 	return 0;
 }
 
@@ -309,10 +290,10 @@ scan_option(struct scan *s, const char *name, int line, struct lexeme *t)
 	if (given->list)
 		return scan_list(s, name, t->line, t);
 	if (t->kind == TOK_WORD && equal_follows(s))
-		return fail(s, equal, "`%s =` is followed by `%s =`, a value was expected",
+		return conf_fail(s->r, equal, "`%s =` is followed by `%s =`, a value was expected",
 		    name, t->text);
 	if (t->kind != TOK_WORD && t->kind != TOK_STRING)
-		return fail(s, t->line, "`%s =` is followed by \"%s\", a value was expected",
+		return conf_fail(s->r, t->line, "`%s =` is followed by \"%s\", a value was expected",
 		    name, t->text);
 	return add_word(s, t->text, t->line);
 }
@@ -326,10 +307,10 @@ scan_head(struct scan *s, const char *name, int line, struct lexeme *t)
 	if (title != NULL && next_token(s, t) < 0)
 		return -1;
 	if (!is_mark(t, '{'))
-		return fail(s, line, "`%s` is followed by \"%.60s\" and \"%.60s\", "
+		return conf_fail(s->r, line, "`%s` is followed by \"%.60s\" and \"%.60s\", "
 		    "`%s = ...` or `%s \"...\" {` was expected", name, title, t->text, name, name);
 	if (s->depth == CONF_SCAN_DEPTH)
-		return fail(s, line, "blocks are nested more than %d deep", CONF_SCAN_DEPTH);
+		return conf_fail(s->r, line, "blocks are nested more than %d deep", CONF_SCAN_DEPTH);
 	if (title == NULL && once(s, name, line) < 0)
 		return -1;
 	if (add_item(s, name, true, line) < 0)
@@ -348,7 +329,7 @@ scan_item(struct scan *s, struct lexeme *t)
 
 	if (t->len > 63 || strspn(name, "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != t->len)
-		return fail(s, line, "unexpected \"%.60s\", "
+		return conf_fail(s->r, line, "unexpected \"%.60s\", "
 		    "the name of an option or a block was expected", name);
 	if (next_token(s, t) < 0)
 		return -1;
@@ -356,7 +337,7 @@ scan_item(struct scan *s, struct lexeme *t)
 		return scan_option(s, name, line, t);
 	if (is_mark(t, '{') || t->kind == TOK_WORD || t->kind == TOK_STRING)
 		return scan_head(s, name, line, t);
-	return fail(s, line, "`%s` is followed by \"%s\", `=` or `{` was expected", name, t->text);
+	return conf_fail(s->r, line, "`%s` is followed by \"%s\", `=` or `{` was expected", name, t->text);
 }
 
 /* The open block, or the file when it ends, has all its items. */
@@ -383,17 +364,17 @@ scan_items(struct scan *s)
 				return -1;
 		} else if (is_mark(&t, '}')) {
 			if (s->depth == 0)
-				return fail(s, t.line, "unexpected `}`, no block is open here");
+				return conf_fail(s->r, t.line, "unexpected `}`, no block is open here");
 			close_block(s);
 			s->depth--;
 		} else if (!is_mark(&t, ';') && !is_mark(&t, ',')) {
-			return fail(s, t.line, "unexpected \"%.60s\", "
+			return conf_fail(s->r, t.line, "unexpected \"%.60s\", "
 			    "the name of an option or a block was expected", t.text);
 		}
 	}
 	if (s->depth != 0) {
 		const struct conf_item *open = &s->out->items[s->stack[s->depth]];
-		return fail(s, open->line, "the block `%s` that begins here is not closed, "
+		return conf_fail(s->r, open->line, "the block `%s` that begins here is not closed, "
 		    "the file ends on line %d", open->name, s->line);
 	}
 	close_block(s);
@@ -410,13 +391,13 @@ refuse_nul(struct scan *s)
 		return 0;
 	for (const char *p = s->at; p < nul; p++)
 		line += *p == '\n';
-	return fail(s, line, "a NUL octet, text was expected");
+	return conf_fail(s->r, line, "a NUL octet, text was expected");
 }
 
 int
-conf_scan(struct conf_scan *scan, const char *file, const char *text, size_t len, struct err *err)
+conf_scan(struct conf_scan *scan, struct conf_reader *r, const char *text, size_t len)
 {
-	struct scan s = { file, text, text + len, 1, err, { 0 }, 0, NULL, scan };
+	struct scan s = { r, text, text + len, 1, { 0 }, 0, NULL, scan };
 	size_t n = 0;
 
 	*scan = (struct conf_scan){ 0 };
@@ -424,7 +405,7 @@ conf_scan(struct conf_scan *scan, const char *file, const char *text, size_t len
 	 * what ends a word is not part of one, but for the end of the file. */
 	scan->text = s.put = malloc(len + 1);
 	if (scan->text == NULL)
-		return err_set(err, "%s: out of memory", file);
+		return conf_fail(r, 0, "out of memory");
 	if (starts(&s, "\xef\xbb\xbf"))	/* a byte order mark */
 		s.at += 3;
 	if (refuse_nul(&s) < 0 || add_item(&s, "", true, 1) < 0 || scan_items(&s) < 0) {

@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/err.h"
+#include "common/conf/conf_reader.h"
 
 #define CONF_SCAN_DEPTH 8		/* blocks inside blocks */
 #define CONF_SCAN_OPTIONS 256		/* options in one block */
@@ -64,10 +64,9 @@ conf_scan_past(const struct conf_item *item)
 	return item + 1 + item->inside;
 }
 
-/* Fills `scan`, which is good until conf_scan_free.  0, or -1 with
- * "FILE:LINE: ..." in err and nothing to free; `file` is the name for messages. */
-int conf_scan(struct conf_scan *scan, const char *file, const char *text, size_t len,
-    struct err *err);
+/* Fills `scan`, which is good until conf_scan_free.  0, or -1 with a message in r->err and
+ * nothing to free. */
+int conf_scan(struct conf_scan *scan, struct conf_reader *r, const char *text, size_t len);
 void conf_scan_free(struct conf_scan *scan);
 
 #endif

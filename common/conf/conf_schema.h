@@ -1,33 +1,21 @@
 /*
  * conf_schema: nearcast.conf as tables.
  *
- * Every option is one row (name, type, place in its struct, range, default),
- * every block one table of rows; conf.c reads, conf_print.c prints and the
- * message for a wrong value is worded from the same rows.  How a
- * value of each type is read, printed and freed stands behind conf_type.h.  Private to conf*.c.
- *
- * A value arrives as words with the lines they stand on (conf_given).  Readers
- * write the field and say what was expected; on failure the field stays such
- * that it can be freed.
+ * Every option is one row (name, type, place in its struct, range, default), every block one
+ * table of rows.  The same rows are read by conf_tree.c, which fills the structs, by
+ * conf_print.c, by conf_free, and by whoever words the message about a wrong value.  How a
+ * value of each type is read, printed and freed is not known here but in conf_values.h.
+ * Private to this room; constant, so any thread.
  */
 #ifndef NEARCAST_CONF_SCHEMA_H
 #define NEARCAST_CONF_SCHEMA_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "common/conf/conf.h"
-#include "common/conf/conf_scan.h"
-
-struct conf_reader {
-	const char *file;		/* for messages */
-	const char *folder;		/* absolute; where relative file names start */
-	struct conf *conf;
-	const struct warn *warn;
-	struct err *err;
-	int here_line, ttl_line;	/* of `here`, of the last `ttl-...`; 0 = not given */
-};
+#include "common/conf/conf_reader.h"
 
 enum conf_type {
 	/* char *, NULL where neither given nor defaulted */
@@ -84,44 +72,25 @@ struct conf_block {
 
 extern const struct conf_block conf_schema;	/* the file itself */
 
-/* Reads a value into the field of `row`.  0, or -1 with a full message. */
-int conf_value_read(struct conf_reader *r, const struct conf_row *row, void *element,
-    const struct conf_given *given);
-
-/* The same from the row's default. */
-int conf_value_standard(struct conf_reader *r, const struct conf_row *row, void *element);
-
-/* True if there is something to print. */
-bool conf_value_present(const struct conf_row *row, const void *element);
-
-/* The value as it would be written. */
-void conf_value_print(const struct conf *conf, const struct conf_row *row, const void *element, FILE *out);
-
-void conf_value_free(const struct conf_row *row, void *element);
-
 /* A list of a schema, of whatever type. */
 struct conf_list {
 	void *v;
 	size_t n;
 };
 
-struct conf_list conf_list_get(const void *field);
-void conf_list_set(void *field, struct conf_list list);
+static inline struct conf_list
+conf_list_get(const void *field)
+{
+	struct conf_list list;
 
-/* "FILE:LINE: ..." into r->err; returns -1. */
-int conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-void conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+	memcpy(&list, field, sizeof(list));
+	return list;
+}
 
-/* Of `n` names the one most like `name`, NULL if none is like it. */
-const char *conf_nearest(const char *name, const char *const *names, size_t n);
-
-/* Reads the text into r->conf through the tables (conf_tree.c).  0, or -1 with a
- * message; r->conf can be freed either way. */
-int conf_tree_read(struct conf_reader *r, const char *text, size_t len);
-
-/* What can be seen only when everything is read (conf_checks.c). */
-int conf_check(struct conf_reader *r);
+static inline void
+conf_list_set(void *field, struct conf_list list)
+{
+	memcpy(field, &list, sizeof(list));
+}
 
 #endif

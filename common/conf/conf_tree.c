@@ -1,3 +1,5 @@
+#include "common/conf/conf_tree.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,6 +7,7 @@
 
 #include "common/conf/conf_scan.h"
 #include "common/conf/conf_schema.h"
+#include "common/conf/conf_values.h"
 
 #define NAMES_MAX 64
 
@@ -282,7 +285,7 @@ conf_tree_read(struct conf_reader *r, const char *text, size_t len)
 	struct conf_scan scan;
 	int done = -1;
 
-	if (conf_scan(&scan, r->file, text, len, r->err) < 0)
+	if (conf_scan(&scan, r, text, len) < 0)
 		return -1;
 	titles.v = calloc(scan.n_items, sizeof(*titles.v));
 	if (titles.v == NULL)

@@ -7,7 +7,7 @@
 #ifndef NEARCAST_CONF_TYPE_H
 #define NEARCAST_CONF_TYPE_H
 
-#include "common/conf/conf_schema.h"
+#include "common/conf/conf_values.h"
 
 /* Reads one word, or all words of a list, into the field; -1 with a message. */
 typedef int conf_one(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w);

@@ -1,5 +1,6 @@
+#include "common/conf/conf_values.h"
+
 #include <assert.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,61 +129,4 @@ conf_value_free(const struct conf_row *row, void *element)
 	} else if (memory == LIST) {
 		free(conf_list_get(field).v);
 	}
-}
-
-struct conf_list
-conf_list_get(const void *field)
-{
-	struct conf_list list;
-
-	memcpy(&list, field, sizeof(list));
-	return list;
-}
-
-void
-conf_list_set(void *field, struct conf_list list)
-{
-	memcpy(field, &list, sizeof(list));
-}
-
-int
-conf_wrong(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w, const char *fmt, ...)
-{
-	char why[400], shown[81];
-	size_t n = 0;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	for (; n < sizeof(shown) - 1 && w->text[n] != '\0'; n++)
-		shown[n] = (unsigned char)w->text[n] >= ' ' ? w->text[n] : '?';
-	shown[n] = '\0';
-	return conf_fail(r, w->line, "%s \"%s\": %s", row->name, shown, why);
-}
-
-int
-conf_keep(struct conf_reader *r, void *field, const struct conf_word *w, const char *text)
-{
-	char *copy = strdup(text);
-
-	if (copy == NULL)
-		return conf_fail(r, w->line, "out of memory");
-	*(char **)field = copy;
-	return 0;
-}
-
-void
-conf_put_quoted(const char *text, FILE *out)
-{
-	fputc('"', out);
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', out);
-		if (*text == '\n')
-			fputs("\\n", out);
-		else
-			fputc(*text, out);
-	}
-	fputc('"', out);
 }
