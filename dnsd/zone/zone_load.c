@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "dnsd/zone/zone_check.h"
 #include "dnsd/zone/zone_compile.h"
 #include "dnsd/zone/zone_tree.h"
@@ -74,6 +75,6 @@ zone_load_changed(const struct zone *zone)
 	uint64_t stamp = 0;
 
 	for (uint32_t i = 0; i < zone->n_files; i++, name += strlen(name) + 1)
-		stamp = zone_read_stamp(stamp, name);
+		stamp = file_stamp_add(stamp, file_stamp(name));
 	return stamp != zone->file_stamp;
 }

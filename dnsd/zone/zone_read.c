@@ -1,16 +1,14 @@
 #include "dnsd/zone/zone_read.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/dns/dns.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "dnsd/zone/zone_rdata.h"
 #include "dnsd/zone/zone_text.h"
@@ -41,108 +39,49 @@ struct reading {
 
 static int read_text(struct reading *r, struct input *in, const char *text, size_t len);
 
-static uint64_t
-stamp_mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * UINT64_C(0x9ddfea08eb382d69);
-	return h ^ h >> 47;
-}
-
-/* What tells one state of a file from another; 0 for a file that is not there.  Tools that copy
- * or unpack set st_mtim to what it was elsewhere; st_ctim is the kernel's alone. */
-static uint64_t
-stamp_of(uint64_t h, const struct stat *st)
-{
-	h = stamp_mix(h, (uint64_t)st->st_dev);
-	h = stamp_mix(h, (uint64_t)st->st_ino);
-	h = stamp_mix(h, (uint64_t)st->st_size);
-	h = stamp_mix(h, (uint64_t)st->st_mtim.tv_sec);
-	h = stamp_mix(h, (uint64_t)st->st_mtim.tv_nsec);
-	h = stamp_mix(h, (uint64_t)st->st_ctim.tv_sec);
-	return stamp_mix(h, (uint64_t)st->st_ctim.tv_nsec);
-}
-
-/* The mistake in err, with the file and line where the reader is. */
+/* May this file be read, which is open below those in `above`? */
 static int
-refuse_here(struct reading *r, const struct input *in)
+check_file(struct reading *r, const struct input *above, const struct stat *st)
 {
-	return zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
-}
-
-/* Reads an open file to the end into memory of its own.  Its size must stay what it was. */
-static char *
-slurp(int fd, const struct stat *st, struct err *err)
-{
-	size_t size = (size_t)st->st_size, have = 0;
-	char *text = malloc(size + 1);
-	struct stat now;
-
-	if (text == NULL) {
-		err_set(err, "out of memory for a file of %zu octets", size);
-		return NULL;
-	}
-	while (have < size + 1) {
-		ssize_t n = memory_read(fd, text + have, size + 1 - have);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			err_set(err, "cannot read: %s", strerror(errno));
-		if (n < 0) {
-			free(text);
-			return NULL;
-		}
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	if (have != size || fstat(fd, &now) != 0 || stamp_of(0, &now) != stamp_of(0, st)) {
-		err_set(err, "the file changed while it was read");
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
-static int
-check_file(const struct reading *r, const struct input *above, const struct stat *st, struct err *err)
-{
-	if (!S_ISREG(st->st_mode))
-		return err_set(err, "not a regular file");
 	if ((uint64_t)st->st_size > r->octets_left)
-		return err_set(err, "%" PRIu64 " octets: more than the zone may still have (%" PRIu64 ")",
+		return err_set(&r->err, "%" PRIu64 " octets: more than the zone may still have (%" PRIu64 ")",
 		    (uint64_t)st->st_size, r->octets_left);
 	if (r->src->n_files > FILES_MAX)
-		return err_set(err, "more than %d included files", FILES_MAX);
+		return err_set(&r->err, "more than %d included files", FILES_MAX);
 	for (; above != NULL; above = above->above)
 		if (above->dev == st->st_dev && above->ino == st->st_ino)
-			return err_set(err, "an include loop: the file is already being read");
+			return err_set(&r->err, "an include loop: the file is already being read");
 	return 0;
 }
 
-/* Opens and reads a file; *text is the caller's.  r->err says what is wrong. */
+/* Opens and reads a file; *text is the caller's, NULL after -1.  r->err says what is wrong. */
 static int
 open_file(struct reading *r, struct input *in, const char *name, char **text, size_t *len)
 {
-	struct stat st;
-	int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct file file;
 
 	*text = NULL;
-	if (fd < 0)
-		return err_set(&r->err, "cannot open: %s", strerror(errno));
-	if (fstat(fd, &st) != 0)
-		err_set(&r->err, "cannot stat: %s", strerror(errno));
-	else if (check_file(r, in->above, &st, &r->err) == 0)
-		*text = slurp(fd, &st, &r->err);
-	close(fd);
+	if (file_open(&file, name, 0, &r->err) != 0)
+		return errno != 0 ? err_prefix(&r->err, "cannot open") : -1;
+	*len = (size_t)file.st.st_size;
+	if (check_file(r, in->above, &file.st) == 0) {
+		in->file = zone_source_file(r->src, name);
+		*text = in->file == UINT32_MAX ? NULL : malloc(*len + 1);
+		if (*text == NULL)
+			err_set(&r->err, "out of memory for a file of %zu octets", *len);
+		else if (file_fill(&file, *text, &r->err) != 0) {
+			free(*text);
+			*text = NULL;
+		}
+	}
+	file_close(&file);
 	if (*text == NULL)
 		return -1;
-	in->dev = st.st_dev;
-	in->ino = st.st_ino;
-	*len = (size_t)st.st_size;
-	r->octets_left -= (uint64_t)st.st_size;
-	r->src->stamp = stamp_of(r->src->stamp, &st);
-	in->file = zone_source_file(r->src, name);
-	return in->file == UINT32_MAX ? err_set(&r->err, "out of memory") : 0;
+	in->dev = file.st.st_dev;
+	in->ino = file.st.st_ino;
+	r->octets_left -= *len;
+	r->src->stamp = file_stamp_add(r->src->stamp, file_stamp_of(&file.st));
+	return 0;
 }
 
 /* $INCLUDE's file: relative names are relative to the including file's folder. */
@@ -190,10 +129,8 @@ include(struct reading *r, struct input *in)
 		return err_set(&r->err, "$INCLUDE \"%s\": not the name of a file", zone_token_show(shown, &tok[1]));
 	if (r->depth == r->max_depth)
 		return err_set(&r->err, "$INCLUDE %s: more than %u files deep", path, r->max_depth);
-	if (open_file(r, &sub, path, &text, &len) != 0) {
-		free(text);
+	if (open_file(r, &sub, path, &text, &len) != 0)
 		return err_prefix(&r->err, "$INCLUDE %s", path);
-	}
 	r->depth++;
 	rc = read_text(r, &sub, text, len);
 	r->depth--;
@@ -304,16 +241,6 @@ default_ttl(struct reading *r, const struct input *in)
 	return r->ttl_s;
 }
 
-/* A TTL that a record states. */
-static void
-note_ttl(struct reading *r, uint32_t ttl_s)
-{
-	if (r->has_ttl)
-		return;
-	r->ttl_s = ttl_s;
-	r->has_last = true;
-}
-
 static int
 record(struct reading *r, struct input *in)
 {
@@ -334,10 +261,12 @@ record(struct reading *r, struct input *in)
 	ttl = record_head(r, tok, have, &n, &rec);
 	if (ttl < 0)
 		return -1;
-	if (ttl == 0)
+	if (ttl == 0) {
 		rec.ttl_s = default_ttl(r, in);
-	else
-		note_ttl(r, rec.ttl_s);
+	} else if (!r->has_ttl) {
+		r->ttl_s = rec.ttl_s;
+		r->has_last = true;
+	}
 	if (zone_rdata_meta(rec.type))
 		return err_set(&r->err, "type %s is for questions, not for zone files",
 		    dns_type_text(name, rec.type));
@@ -373,7 +302,7 @@ read_text(struct reading *r, struct input *in, const char *text, size_t len)
 			    "the last line has no line end: is the file cut off?");
 	}
 	if (rc == -1)
-		refuse_here(r, in);
+		zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
 	zone_text_close(&in->text);
 	return rc == 0 ? 0 : -1;
 }
@@ -438,12 +367,4 @@ zone_read_text(struct zone_source *src, const char *label, const char *text, siz
 		rc = read_text(r, &in, text, len);
 	free(r);
 	return rc;
-}
-
-uint64_t
-zone_read_stamp(uint64_t h, const char *file)
-{
-	struct stat st;
-
-	return stat(file, &st) == 0 ? stamp_of(h, &st) : stamp_mix(h, UINT64_MAX);
 }

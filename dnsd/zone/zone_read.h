@@ -36,8 +36,4 @@ int zone_read_file(struct zone_source *src, const char *file, const struct zone_
 int zone_read_text(struct zone_source *src, const char *label, const char *text, size_t len,
     const struct zone_read_limits *limits);
 
-/* The state of `file` now, mixed into the stamp of the files before it (0 for the first): over all
- * files of a zone it equals zone_source.stamp as long as none of them has changed. */
-uint64_t zone_read_stamp(uint64_t stamp, const char *file);
-
 #endif
