@@ -1,9 +1,15 @@
 /*
  * nearctl bird-config: BIRD's half of the lease, for this site, from nearcast.conf.
  *
- * Prints a whole bird.conf (BIRD 2.0.12 to 3.3) on stdout.  What it announces
- * follows the marker addresses of healthd/route/announce.h and is therefore down until proven
- * up; a covering prefix at a home site does not.  bird/README.md tells why it is so.
+ * Prints a whole bird.conf (BIRD 2.0.12 to 3.3) on stdout, from top to bottom: the head, the
+ * tables and static protocols that follow the lease (or are switched over BIRD's socket), the
+ * covering prefix, the export filter, BFD and the neighbours.  What it announces follows the
+ * marker addresses of healthd/route/announce.h and is therefore down until proven up; the
+ * covering prefix at a home site does not follow them.  Both halves must name the same addresses,
+ * tables and protocols: 169.254.53.0/24, fd53:5300::/64, anycast4, anycast6 and their _drain.
+ *
+ * Reads the configuration only and asks nobody.  Names from it stand in BIRD's language quoted
+ * (bird_quote).  bird/README.md tells why it is so, RFC 8326 what draining says to neighbours.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +19,7 @@
 #include "healthd/route/bird_reply.h"
 
 static bool
-has_family(const struct conf_prefixes *prefixes, int family)
+holds_family(const struct conf_prefixes *prefixes, int family)
 {
 	for (size_t i = 0; i < prefixes->n; i++)
 		if (prefixes->v[i].family == family)
@@ -31,16 +37,19 @@ print_head(const struct conf *conf, const char *site)
 	    file != NULL ? file + 1 : conf->path);
 	printf("#\n# Down until proven up: %s.\n", lease ?
 	    "a prefix is announced only while healthd keeps a marker\n"
-	    "# address on the loopback interface; the kernel removes it when healthd hangs or dies.\n"
+	    "# address on the loopback interface; the kernel removes it when healthd hangs or "
+	    "dies.\n"
 	    "# `configure` and restarts of BIRD change nothing" :
 	    "the anycast protocols are disabled here and switched\n"
-	    "# on by healthd over BIRD's socket.  Nothing switches them off when healthd dies: prefer\n"
+	    "# on by healthd over BIRD's socket.  Nothing switches them off when healthd dies: "
+	    "prefer\n"
 	    "# via = \"lease\"");
 	printf("\nlog syslog all;\n");
 	if (conf->announce.router_id != NULL)
 		printf("router id %s;\n", conf->announce.router_id);
 	else
-		printf("# router id 192.0.2.1;\t\t# without it BIRD takes an IPv4 address of this machine\n");
+		printf("# router id 192.0.2.1;\t\t"
+		    "# without it BIRD takes an IPv4 address of this machine\n");
 	printf("\nprotocol device { }\n");
 }
 
@@ -49,9 +58,11 @@ print_head(const struct conf *conf, const char *site)
 static void
 print_lease_tables(const struct conf *conf, const char *interface)
 {
-	bool v4 = has_family(&conf->announce.prefixes, 4), v6 = has_family(&conf->announce.prefixes, 6);
+	bool v4 = holds_family(&conf->announce.prefixes, 4);
+	bool v6 = holds_family(&conf->announce.prefixes, 6);
 
-	printf("\n# Only what healthd leases lands here, so that no default route can resolve a marker.\n");
+	printf("\n# Only what healthd leases lands here, so that no default route can resolve "
+	    "a marker.\n");
 	if (v4)
 		printf("ipv4 table lease4;\n");
 	if (v6)
@@ -64,7 +75,7 @@ print_lease_tables(const struct conf *conf, const char *interface)
 	printf("\tinterface \"%s\";\n}\n", interface);
 }
 
-/* One static protocol of a family, serving or draining, with its table and its pipe */
+/* One static protocol of a family, serving or draining, with its table and its pipe. */
 static void
 print_leased(const struct conf_prefixes *prefixes, int family, bool drain)
 {
@@ -79,9 +90,11 @@ print_leased(const struct conf_prefixes *prefixes, int family, bool drain)
 	    family, table, family, drain ? 190 : 200, family);
 	for (size_t i = 0; i < prefixes->n; i++)
 		if (prefixes->v[i].family == family)
-			printf("\troute %s recursive %s;\n", prefix_text(&prefixes->v[i], text), via);
+			printf("\troute %s recursive %s;\n",
+			    prefix_text(&prefixes->v[i], text), via);
 	printf("}\n");
-	printf("protocol pipe p_%s%d { table %s%d; peer table master%d; import none; export where dest = RTD_UNICAST; }\n",
+	printf("protocol pipe p_%s%d { table %s%d; peer table master%d; import none; "
+	    "export where dest = RTD_UNICAST; }\n",
 	    table, family, table, family, family);
 }
 
@@ -89,11 +102,14 @@ static void
 print_by_lease(const struct conf *conf)
 {
 	print_lease_tables(conf, conf->announce.interface);
-	printf("\n# The marker 169.254.53.1/30 (fd53:5300::1/126) says: this site serves; 169.254.53.5/30\n"
-	    "# (fd53:5300::5/126) says: it serves or drains.  A recursive route whose marker is missing is\n"
-	    "# \"unreachable\", which BGP would still export: hence the pipes let unicast through only.\n");
+	printf("\n# The marker 169.254.53.1/30 (fd53:5300::1/126) says: this site serves; "
+	    "169.254.53.5/30\n"
+	    "# (fd53:5300::5/126) says: it serves or drains.  "
+	    "A recursive route whose marker is missing is\n"
+	    "# \"unreachable\", which BGP would still export: "
+	    "hence the pipes let unicast through only.\n");
 	for (int family = 4; family <= 6; family += 2)
-		if (has_family(&conf->announce.prefixes, family)) {
+		if (holds_family(&conf->announce.prefixes, family)) {
 			print_leased(&conf->announce.prefixes, family, false);
 			print_leased(&conf->announce.prefixes, family, true);
 		}
@@ -117,9 +133,10 @@ print_switched(const struct conf_prefixes *prefixes, int family, bool drain)
 static void
 print_by_socket(const struct conf *conf)
 {
-	printf("\n# healthd says enable and disable of \"anycast?\" and \"anycast?_drain\", over and over.\n");
+	printf("\n# healthd says enable and disable of \"anycast?\" and \"anycast?_drain\", "
+	    "over and over.\n");
 	for (int family = 4; family <= 6; family += 2)
-		if (has_family(&conf->announce.prefixes, family)) {
+		if (holds_family(&conf->announce.prefixes, family)) {
 			print_switched(&conf->announce.prefixes, family, false);
 			print_switched(&conf->announce.prefixes, family, true);
 		}
@@ -136,13 +153,16 @@ print_cover(const struct conf *conf, bool home)
 	if (cover->n == 0)
 		return;
 	if (!home) {
-		printf("\n# The covering prefix is announced at the sites marked `home`; this is none.\n");
+		printf("\n# The covering prefix is announced at the sites marked `home`; "
+		    "this is none.\n");
 		return;
 	}
-	printf("\n# The covering prefix: outside healthd's reach, so that the last route never goes, whatever\n"
-	    "# all healthd of the world believe.  Less specific, so it attracts nobody while any site serves.\n");
+	printf("\n# The covering prefix: outside healthd's reach, "
+	    "so that the last route never goes, whatever\n"
+	    "# all healthd of the world believe.  "
+	    "Less specific, so it attracts nobody while any site serves.\n");
 	for (int family = 4; family <= 6; family += 2) {
-		if (!has_family(cover, family))
+		if (!holds_family(cover, family))
 			continue;
 		printf("protocol static cover%d {\n\tipv%d { preference 100; };\n", family, family);
 		for (size_t i = 0; i < cover->n; i++)
@@ -157,7 +177,8 @@ print_filter(const struct conf *conf, bool home)
 {
 	uint32_t as = conf->announce.local_as;
 
-	printf("\n# A draining site is the last choice three times over: GRACEFUL_SHUTDOWN (RFC 8326), MED, prepends.\n"
+	printf("\n# A draining site is the last choice three times over: "
+	    "GRACEFUL_SHUTDOWN (RFC 8326), MED, prepends.\n"
 	    "# BIRD sends a MED to another AS only if it is set here, in the export filter.\n"
 	    "function anycast_out() {\n");
 	if (home && conf->announce.cover.n > 0)
@@ -179,36 +200,40 @@ neighbor_family(const struct conf *conf, int family)
 	return false;
 }
 
-/* A neighbour carries its own family, and the other one if nobody else does */
+/* A neighbour carries its own family, and the other one if nobody else does. */
 static void
 print_neighbor(const struct conf *conf, size_t at)
 {
-	int own = conf->announce.neighbors[at].address.family;
-	struct addr address = conf->announce.neighbors[at].address;
+	const struct conf_neighbor *neighbor = &conf->announce.neighbors[at];
+	struct addr address = neighbor->address;
 	char plain[BIRD_NAME_MAX], name[BIRD_NAME_MAX + 2], text[ADDR_TEXT];
 
 	/* a name alone could be a word of BIRD's language ("ra"), quoted or not */
 	address.port = 0;
-	if (snprintf(plain, sizeof(plain), "bgp_%s", conf->announce.neighbors[at].name) >= (int)sizeof(plain) ||
+	if (snprintf(plain, sizeof(plain), "bgp_%s", neighbor->name) >= (int)sizeof(plain) ||
 	    !bird_quote(name, plain))
 		snprintf(name, sizeof(name), "bgp_neighbor%zu", at + 1);
-	printf("protocol bgp %s from upstream {\n\tneighbor %s as %u;\n", name, addr_text(&address, text),
-	    conf->announce.neighbors[at].as);
+	printf("protocol bgp %s from upstream {\n\tneighbor %s as %u;\n", name,
+	    addr_text(&address, text), neighbor->as);
 	/* BIRD takes a neighbour of our own AS for a distant one, which BFD could not watch */
-	if (conf->announce.neighbors[at].as == conf->announce.local_as)
+	if (neighbor->as == conf->announce.local_as)
 		printf("\tdirect;\n");
 	for (int family = 4; family <= 6; family += 2)
-		if (family == own || (has_family(&conf->announce.prefixes, family) && !neighbor_family(conf, family)))
-			printf("\tipv%d { import none; export where anycast_out(); next hop self; };\n", family);
+		if (family == address.family || (!neighbor_family(conf, family) &&
+		    holds_family(&conf->announce.prefixes, family)))
+			printf("\tipv%d { import none; export where anycast_out(); "
+			    "next hop self; };\n", family);
 	printf("}\n");
 }
 
 static void
 print_neighbors(const struct conf *conf)
 {
-	printf("\n# BFD finds a dead machine in 0.3 s.  Graceful restart would keep a dead site's routes: off.\n"
+	printf("\n# BFD finds a dead machine in 0.3 s.  "
+	    "Graceful restart would keep a dead site's routes: off.\n"
 	    "# This machine's own routes (its default) are not BGP's here: `import none`.\n"
-	    "protocol bfd {\n\tinterface \"-lo\", \"*\" { min rx interval 100 ms; min tx interval 100 ms; multiplier 3; };\n}\n"
+	    "protocol bfd {\n\tinterface \"-lo\", \"*\" { "
+	    "min rx interval 100 ms; min tx interval 100 ms; multiplier 3; };\n}\n"
 	    "template bgp upstream {\n\tlocal as %u;\n\tbfd on;\n\tgraceful restart off;\n"
 	    "\tconnect delay time 1;\n\tconnect retry time 2;\n\terror wait time 1,5;\n"
 	    "\thold time 9;\n\tkeepalive time 3;\n}\n", conf->announce.local_as);
@@ -220,7 +245,8 @@ print_neighbors(const struct conf *conf)
 		print_neighbor(conf, i);
 }
 
-/* nearcast.conf has no place for the interface that BIRD would need; NULL = none is */
+/* A neighbour with a link-local address, for which BIRD would need an interface, and
+ * nearcast.conf has no option for it; NULL = there is none. */
 static const struct conf_neighbor *
 find_link_local(const struct conf *conf)
 {
@@ -244,7 +270,8 @@ ctl_bird_config(const struct ctl *ctl)
 	if (conf == NULL)
 		return 1;
 	if (!conf->announce.enabled || conf->announce.prefixes.n == 0) {
-		fprintf(stderr, "nearctl: %s: no announce block with a prefix: nothing for BIRD to announce\n", conf->path);
+		fprintf(stderr, "nearctl: %s: no announce block with a prefix: "
+		    "nothing for BIRD to announce\n", conf->path);
 		conf_free(conf);
 		return 1;
 	}

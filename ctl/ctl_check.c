@@ -1,3 +1,8 @@
+/*
+ * nearctl check: what `dnsd -t` does, by the same function: configuration, zones and databases
+ * are read as a start of dnsd would read them, and every mistake is one line on stderr.  Needs no
+ * daemon and changes nothing.
+ */
 #include "ctl/ctl.h"
 #include "dnsd/check.h"
 

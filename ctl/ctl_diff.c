@@ -2,14 +2,20 @@
  * nearctl diff: what a new database would change, before anybody is sent elsewhere.
  *
  * Builds the map of all sites that have servers for both databases, with the rules of
- * nearcast.conf, and walks maps and databases side by side.  A piece of address space
- * counts for its first site; "-" is whoever has neither place nor rule.  IPv6 ranges
- * that hold IPv4 addresses are left out: they move with IPv4.
+ * nearcast.conf, and walks the two maps, the two databases and the ASN database side by side,
+ * each by a cursor of its own.  A PIECE is the largest run of addresses over which none of the
+ * five changes; it counts for the first site of its list, and "-" is whoever has neither place
+ * nor rule.  Pieces are added up in a matrix of sites, by country and by AS; of networks of the
+ * new database that move, the largest few of each family are kept.
+ *
+ * IPv6 ranges that hold IPv4 addresses are left out: they move with IPv4 (geo_folds).
+ * struct diff owns all that is counted; the databases and maps live from load_side to the end.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json.h"
 #include "ctl/ctl.h"
 #include "dnsd/geo/geo_map.h"
 #include "dnsd/geo/geo_merge.h"
@@ -46,17 +52,17 @@ struct diff {
 	struct tally *matrix;		/* [from * (n_sites + 1) + to] */
 	struct tally moved, all;
 	struct mover country[COUNTRIES];
-	struct mover *as;		/* open addressing by key, at most half full; key 0 = free */
+	struct mover *as;		/* open addressing by key; half full at most; 0 = free */
 	size_t n_as, as_size;
 	struct mover prefix[2][TOP];	/* the largest moved networks of each family */
 	size_t n_prefix[2];
-	struct mover network;		/* of the new database, as far as it has been gone through */
+	struct mover network;		/* of the new database, as far as we have come */
 };
 
 /* ---- counting ---- */
 
 static void
-add(struct tally *to, const struct tally *t)
+add_tally(struct tally *to, const struct tally *t)
 {
 	to->v4 += t->v4;
 	to->v6 += t->v6;
@@ -85,6 +91,16 @@ static uint32_t
 country_index(const char *code)
 {
 	return code[0] == '\0' ? COUNTRIES - 1 : (uint32_t)((code[0] - 'A') * 26 + (code[1] - 'A'));
+}
+
+/* The two letters of a country, or `none` for addresses without one. */
+static const char *
+country_code(uint32_t index, const char *none, char code[3])
+{
+	code[0] = (char)('A' + index / 26);
+	code[1] = (char)('A' + index % 26);
+	code[2] = '\0';
+	return index == COUNTRIES - 1 ? none : code;
 }
 
 static struct mover *
@@ -127,7 +143,7 @@ add_as(struct diff *d, uint32_t asn, const struct tally *t)
 	slot = as_slot(d, asn);
 	d->n_as += slot->key == 0;
 	slot->key = asn;
-	add(&slot->tally, t);
+	add_tally(&slot->tally, t);
 }
 
 /* A moved network among the largest of its family. */
@@ -158,26 +174,29 @@ move_cursor(struct geo_cursor *c, geo_key key)
 }
 
 static uint16_t
-first_site(const struct diff *d, const struct side *s)
+site_at(const struct diff *d, const struct side *s)
 {
 	const struct geo_place *place = geo_db_place(s->db, s->network.record);
 	const uint16_t *list;
 
 	if (s->leaf.result == geo_map_unlocated(s->map) && (place == NULL || !place->has_point))
 		return (uint16_t)d->conf->n_sites;
-	return geo_map_result(s->map, s->leaf.result, &list) != 0 ? list[0] : (uint16_t)d->conf->n_sites;
+	return geo_map_result(s->map, s->leaf.result, &list) != 0 ? list[0] :
+	    (uint16_t)d->conf->n_sites;
 }
 
 /* Puts one side at `key`; returns the end of what is the same there. */
 static geo_key
 look(const struct diff *d, struct side *s, geo_key key, const uint8_t *ip)
 {
+	unsigned depth;
 	geo_key last;
 
 	move_cursor(&s->network, key);
 	s->leaf = geo_map_find(s->map, s->network.family, ip);
-	s->site = first_site(d, s);
-	last = geo_key_last(s->leaf.depth == 0 ? 0 : key >> (128 - s->leaf.depth) << (128 - s->leaf.depth), s->leaf.depth);
+	s->site = site_at(d, s);
+	depth = s->leaf.depth;
+	last = geo_key_last(depth == 0 ? 0 : key >> (128 - depth) << (128 - depth), depth);
 	return last < s->network.last ? last : s->network.last;
 }
 
@@ -212,13 +231,13 @@ count(struct diff *d, geo_key start, geo_key last)
 		*m = (struct mover){ .net = net, .from = from, .to = to };
 		t.networks = 1;
 	}
-	add(&m->tally, &t);
-	add(&d->matrix[from * (d->conf->n_sites + 1) + to], &t);
-	add(&d->all, &t);
+	add_tally(&m->tally, &t);
+	add_tally(&d->matrix[from * (d->conf->n_sites + 1) + to], &t);
+	add_tally(&d->all, &t);
 	if (from == to)
 		return;
-	add(&d->moved, &t);
-	add(&d->country[country_index(place != NULL ? place->country : "")].tally, &t);
+	add_tally(&d->moved, &t);
+	add_tally(&d->country[country_index(place != NULL ? place->country : "")].tally, &t);
 	add_as(d, asn_here(d), &t);
 }
 
@@ -277,9 +296,10 @@ percent4(const struct tally *t)
 static void
 print_tally(const struct tally *t)
 {
-	bool parts = t->v6 > 0 && t->v6 < 10;	/* of a /48; more are shown whole, and never with an exponent */
+	bool parts = t->v6 > 0 && t->v6 < 10;	/* of a /48: more are shown whole */
 
-	printf("%12.6f %16.*f %10llu\n", percent4(t), parts ? 5 : 0, t->v6, (unsigned long long)t->networks);
+	printf("%12.6f %16.*f %10llu\n", percent4(t), parts ? 5 : 0, t->v6,
+	    (unsigned long long)t->networks);
 }
 
 static void
@@ -293,7 +313,8 @@ print_matrix(const struct diff *d)
 			const struct tally *t = &d->matrix[from * n + to];
 			if (t->networks == 0)
 				continue;
-			printf("%-16s %-16s ", site_name(d, (uint16_t)from), site_name(d, (uint16_t)to));
+			printf("%-16s %-16s ", site_name(d, (uint16_t)from),
+			    site_name(d, (uint16_t)to));
 			print_tally(t);
 		}
 	printf("%-33s ", "moved");
@@ -311,9 +332,7 @@ print_movers(const struct diff *d)
 		return;
 	puts("\nwho moves most");
 	for (size_t i = 0; i < TOP && d->country[i].tally.networks != 0; i++) {
-		uint32_t key = d->country[i].key;
-		char code[3] = { (char)('A' + key / 26), (char)('A' + key % 26), '\0' };
-		printf("  country %-24s ", key == COUNTRIES - 1 ? "-" : code);
+		printf("  country %-24s ", country_code(d->country[i].key, "-", text));
 		print_tally(&d->country[i].tally);
 	}
 	for (size_t i = 0; i < TOP && i < d->as_size && d->as[i].key != 0; i++) {
@@ -326,54 +345,81 @@ print_movers(const struct diff *d)
 			    site_name(d, d->prefix[f][i].from), site_name(d, d->prefix[f][i].to));
 }
 
-static void
-json_tally(const struct tally *t)
+/* So many significant digits: a single address is 2e-8 percent of IPv4. */
+static json_t *
+json_significant(double value, int digits)
 {
-	printf("\"ipv4_percent\":%.8g,\"ipv6_48s\":%.12g,\"networks\":%llu}", percent4(t), t->v6,
-	    (unsigned long long)t->networks);
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.*g", digits, value);
+	return json_real(strtod(text, NULL));
 }
 
-static void
-print_json(const struct diff *d)
+/* Adds a tally's members to an object; NULL if there is no memory. */
+static json_t *
+json_tally(json_t *object, const struct tally *t)
+{
+	json_t *numbers = json_pack("{s:o, s:o, s:I}",
+	    "ipv4_percent", json_significant(percent4(t), 8),
+	    "ipv6_48s", json_significant(t->v6, 12), "networks", (json_int_t)t->networks);
+
+	if (json_object_update_missing_new(object, numbers) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+static json_t *
+matrix_json(const struct diff *d)
 {
 	size_t n = d->conf->n_sites + 1;
-	const char *comma = "";
+	json_t *matrix = json_array();
+
+	for (size_t i = 0; i < n * n; i++)
+		if (d->matrix[i].networks != 0)
+			matrix = json_append(matrix, json_tally(json_pack("{s:o, s:o}",
+			    "from", json_utf8(site_name(d, (uint16_t)(i / n))),
+			    "to", json_utf8(site_name(d, (uint16_t)(i % n)))), &d->matrix[i]));
+	return matrix;
+}
+
+static json_t *
+movers_json(const struct diff *d)
+{
+	json_t *countries = json_array(), *asns = json_array(), *prefixes = json_array();
 	char text[ADDR_TEXT];
 
-	printf("{\"matrix\":[");
-	for (size_t i = 0; i < n * n; i++) {
-		if (d->matrix[i].networks == 0)
-			continue;
-		printf("%s{\"from\":\"%s\",\"to\":\"%s\",", comma, site_name(d, (uint16_t)(i / n)), site_name(d, (uint16_t)(i % n)));
-		json_tally(&d->matrix[i]);
-		comma = ",";
-	}
-	printf("],\"moved\":{\"max_move\":%.6g,", geo_map_moved_percent(d->old.map, d->fresh.map));
-	json_tally(&d->moved);
-	printf(",\"countries\":[");
-	for (size_t i = 0; i < TOP && d->country[i].tally.networks != 0; i++) {
-		uint32_t key = d->country[i].key;
-		if (key == COUNTRIES - 1)
-			printf("%s{\"country\":\"\",", i != 0 ? "," : "");
-		else
-			printf("%s{\"country\":\"%c%c\",", i != 0 ? "," : "", 'A' + key / 26, 'A' + key % 26);
-		json_tally(&d->country[i].tally);
-	}
-	printf("],\"asns\":[");
-	for (size_t i = 0; i < TOP && i < d->as_size && d->as[i].key != 0; i++) {
-		printf("%s{\"asn\":%u,", i != 0 ? "," : "", d->as[i].key);
-		json_tally(&d->as[i].tally);
-	}
-	printf("],\"prefixes\":[");
-	comma = "";
+	for (size_t i = 0; i < TOP && d->country[i].tally.networks != 0; i++)
+		countries = json_append(countries, json_tally(json_pack("{s:s}",
+		    "country", country_code(d->country[i].key, "", text)), &d->country[i].tally));
+	for (size_t i = 0; i < TOP && i < d->as_size && d->as[i].key != 0; i++)
+		asns = json_append(asns, json_tally(json_pack("{s:I}",
+		    "asn", (json_int_t)d->as[i].key), &d->as[i].tally));
 	for (unsigned f = 0; f < 2; f++)
 		for (size_t i = 0; i < d->n_prefix[f]; i++) {
-			printf("%s{\"prefix\":\"%s\",\"from\":\"%s\",\"to\":\"%s\"}", comma,
-			    prefix_text(&d->prefix[f][i].net, text), site_name(d, d->prefix[f][i].from),
-			    site_name(d, d->prefix[f][i].to));
-			comma = ",";
+			const struct mover *m = &d->prefix[f][i];
+
+			prefixes = json_append(prefixes, json_pack("{s:s, s:o, s:o}",
+			    "prefix", prefix_text(&m->net, text),
+			    "from", json_utf8(site_name(d, m->from)),
+			    "to", json_utf8(site_name(d, m->to))));
 		}
-	puts("]}");
+	return json_pack("{s:o, s:o, s:o}", "countries", countries, "asns", asns,
+	    "prefixes", prefixes);
+}
+
+static int
+print_moves_json(const struct diff *d, struct err *err)
+{
+	double max_move = geo_map_moved_percent(d->old.map, d->fresh.map);
+	json_t *tree = json_pack("{s:o, s:o}", "matrix", matrix_json(d), "moved",
+	    json_tally(json_pack("{s:o}", "max_move", json_significant(max_move, 6)), &d->moved));
+
+	if (tree != NULL && json_object_update_new(tree, movers_json(d)) < 0) {
+		json_decref(tree);
+		tree = NULL;
+	}
+	return json_print(tree, stdout) < 0 ? err_set(err, "it could not be printed") : 0;
 }
 
 /* ---- all of it ---- */
@@ -403,13 +449,14 @@ load_side(struct diff *d, struct side *s, struct err *err)
 	if (s->db == NULL)
 		return -1;
 	if (!geo_db_has_places(s->db))
-		return err_set(err, "%s: of type \"%s\" has no places", s->path, geo_db_type(s->db));
+		return err_set(err, "%s: of type \"%s\" has no places",
+		    s->path, geo_db_type(s->db));
 	s->map = geo_map_build(d->conf, sites, n, s->db, d->asn, err);
 	return s->map != NULL ? 0 : -1;
 }
 
 static int
-run(struct diff *d, bool json, struct err *err)
+compare(struct diff *d, bool json, struct err *err)
 {
 	size_t n = d->conf->n_sites + 1;
 
@@ -426,12 +473,10 @@ run(struct diff *d, bool json, struct err *err)
 	walk_family(d, 6);
 	qsort(d->country, COUNTRIES, sizeof(d->country[0]), by_most);
 	qsort(d->as, d->as_size, sizeof(d->as[0]), by_most);
-	if (json) {
-		print_json(d);
-	} else {
-		print_matrix(d);
-		print_movers(d);
-	}
+	if (json)
+		return print_moves_json(d, err);
+	print_matrix(d);
+	print_movers(d);
 	return 0;
 }
 
@@ -451,7 +496,7 @@ ctl_diff(const struct ctl *ctl)
 	d->old.path = ctl->arg[0];
 	d->fresh.path = ctl->arg[1];
 	rc = conf == NULL ? -1 : conf->n_sites == 0 ? err_set(&err, "%s has no sites", conf->path) :
-	    run(d, ctl->json, &err);
+	    compare(d, ctl->json, &err);
 	if (rc < 0 && conf != NULL)
 		fprintf(stderr, "nearctl: %s\n", err.text);
 	geo_map_free(d->old.map);

@@ -1,6 +1,14 @@
 /*
- * nearctl explain NAME ADDRESS[/LEN]: what a client gets of a steered name and why,
- * from the files alone: the very steer_pick that answers, without a daemon.
+ * nearctl explain NAME ADDRESS[/LEN]: what a client gets of a steered name, and why.
+ *
+ * Needs the files alone and no daemon: configuration, zone, databases and health file are read as
+ * dnsd reads them, a struct steer is built of them, and the very steer_pick that answers queries
+ * is asked, once for A and once for AAAA, with a place to write its reasons.  So the explanation
+ * cannot differ from the answer, but for what has changed since the daemon last read its files.
+ *
+ * The name may lead to a steered one by a wildcard or by CNAMEs (RFC 1034 3.6.2).  The address is
+ * a Client Subnet (RFC 7871) unless --resolver says that it is a resolver's own.  All that is
+ * read lives from ctl_explain to its end; the lines of reasons are owned by struct picked.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +16,7 @@
 
 #include "common/clock.h"
 #include "common/health_file.h"
+#include "common/json.h"
 #include "ctl/ctl.h"
 #include "dnsd/steer/steer.h"
 #include "dnsd/zone/zone_load.h"
@@ -29,7 +38,7 @@ keep_line(void *arg, const char *text)
 }
 
 static int
-fail(const struct err *err)
+say_why(const struct err *err)
 {
 	fprintf(stderr, "nearctl: %s\n", err->text);
 	return 1;
@@ -58,7 +67,8 @@ parse_client(const char *text, bool resolver, struct addr *addr, struct steer_cl
 	if (slash != NULL) {
 		long given = strtol(slash, &end, 10);
 		if (end == slash || *end != '\0' || given < 0 || given > len)
-			return err_set(err, "\"%s\": expected a prefix length from 0 to %ld", text, len);
+			return err_set(err, "\"%s\": expected a prefix length from 0 to %ld",
+			    text, len);
 		len = given;
 	}
 	*client = (struct steer_client){ .family = addr->family, .ip = addr->ip,
@@ -70,7 +80,7 @@ parse_client(const char *text, bool resolver, struct addr *addr, struct steer_cl
 
 /* The zone of the configuration that is closest above the name, loaded. */
 static struct zone *
-read_zone(const struct conf *conf, const uint8_t *name, struct err *err)
+closest_zone(const struct conf *conf, const uint8_t *name, struct err *err)
 {
 	const struct conf_zone *best = NULL;
 	uint8_t apex[NAME_MAX_WIRE];
@@ -115,12 +125,14 @@ read_health(const struct conf *conf, struct health_file *health, char *said, siz
 	double age_s;
 
 	if (health_file_read(health, conf->health_file, &err) < 0) {
-		snprintf(said, size, "health=%s believed=no why=\"%s\"", conf->health_file, err.text);
+		snprintf(said, size, "health=%s believed=no why=\"%s\"",
+		    conf->health_file, err.text);
 		return NULL;
 	}
 	age_s = clock_wall() - health->stamp;
-	snprintf(said, size, "health=%s generation=%llu age=%.1fs lease=%.1fs believed=%s", conf->health_file,
-	    (unsigned long long)health->generation, age_s, health->lease_ms / 1000.0,
+	snprintf(said, size, "health=%s generation=%llu age=%.1fs lease=%.1fs believed=%s",
+	    conf->health_file, (unsigned long long)health->generation, age_s,
+	    health->lease_ms / 1000.0,
 	    health_file_current(health, clock_wall()) ? "yes" : "no");
 	return health_file_current(health, clock_wall()) ? health : NULL;
 }
@@ -132,71 +144,62 @@ struct picked {
 	struct lines lines;
 };
 
-static void
-print_quoted(const char *text)
+static const char *
+address_text(const struct steer_answer *answer, unsigned i, uint8_t family, char text[ADDR_TEXT])
 {
-	putchar('"');
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		if ((unsigned char)*text >= 0x20)
-			putchar(*text);
-	}
-	putchar('"');
+	struct addr addr = { .family = family };
+
+	memcpy(addr.ip, answer->ip[i], addr_len(family));
+	return addr_text(&addr, text);
 }
 
-static void
-print_addresses(const struct steer_answer *answer, uint8_t family, const char *before, const char *after)
+static json_t *
+picked_json(const struct picked *p, uint8_t family)
 {
-	for (unsigned i = 0; i < answer->n; i++) {
-		struct addr addr = { .family = family };
-		char text[ADDR_TEXT];
+	json_t *addresses = json_array(), *why = json_array();
+	char text[ADDR_TEXT];
 
-		memcpy(addr.ip, answer->ip[i], addr_len(family));
-		printf("%s%s%s", i == 0 ? before + (*before == ',') : before, addr_text(&addr, text), after);
-	}
+	for (unsigned i = 0; i < p->answer.n; i++)
+		addresses = json_append(addresses,
+		    json_string(address_text(&p->answer, i, family, text)));
+	for (size_t i = 0; i < p->lines.n; i++)
+		why = json_append(why, json_utf8(p->lines.v[i]));
+	return json_pack("{s:s, s:o, s:I, s:i, s:b, s:o}", "type", family == 6 ? "AAAA" : "A",
+	    "addresses", addresses, "ttl", (json_int_t)p->answer.ttl_s, "scope", p->answer.scope,
+	    "fail_open", p->answer.fail_open, "why", why);
 }
 
-static void
-print_json(const char *name, const char *health, const struct picked *picked)
+static int
+print_answers_json(const char *name, const char *health, const struct picked *picked,
+    struct err *err)
 {
-	printf("{\"name\":");
-	print_quoted(name);
-	printf(",\"health\":");
-	print_quoted(health);
-	printf(",\"answers\":[");
-	for (unsigned six = 0; six < 2; six++) {
-		const struct picked *p = &picked[six];
+	json_t *tree = json_pack("{s:o, s:o, s:[o, o]}", "name", json_utf8(name),
+	    "health", json_utf8(health), "answers", picked_json(&picked[0], 4),
+	    picked_json(&picked[1], 6));
 
-		printf("%s{\"type\":\"%s\",\"addresses\":[", six ? "," : "", six ? "AAAA" : "A");
-		print_addresses(&p->answer, six ? 6 : 4, ",\"", "\"");
-		printf("],\"ttl\":%u,\"scope\":%u,\"fail_open\":%s,\"why\":[", p->answer.ttl_s, p->answer.scope,
-		    p->answer.fail_open ? "true" : "false");
-		for (size_t i = 0; i < p->lines.n; i++) {
-			printf("%s", i != 0 ? "," : "");
-			print_quoted(p->lines.v[i]);
-		}
-		printf("]}");
-	}
-	puts("]}");
+	return json_print(tree, stdout) < 0 ? err_set(err, "it could not be printed") : 0;
 }
 
 /* The lines are those of `dig TXT _why.NAME`, which explains A, or AAAA where a pool has
  * IPv6 only; then both answers, and how old the health is that they rest on. */
 static void
-print_text(const char *health, const struct picked *picked)
+print_answers(const char *health, const struct picked *picked)
 {
 	const struct picked *told = picked[0].answer.n != 0 ? &picked[0] : &picked[1];
+	char text[ADDR_TEXT];
 
 	for (size_t i = 0; i < told->lines.n; i++)
 		puts(told->lines.v[i]);
 	for (unsigned six = 0; six < 2; six++) {
+		const struct steer_answer *answer = &picked[six].answer;
+
 		printf("answer=%s", six ? "AAAA" : "A");
-		print_addresses(&picked[six].answer, six ? 6 : 4, " ", "");
-		if (picked[six].answer.n == 0)
+		for (unsigned i = 0; i < answer->n; i++)
+			printf(" %s", address_text(answer, i, six ? 6 : 4, text));
+		if (answer->n == 0)
 			puts(" none");
 		else
-			printf(" ttl=%u scope=%u\n", picked[six].answer.ttl_s, picked[six].answer.scope);
+			printf(" ttl=%u scope=%u\n", answer->ttl_s, answer->scope);
 	}
 	puts(health);
 }
@@ -211,23 +214,25 @@ explain(const struct ctl *ctl, const struct conf *conf, const struct zone *zone,
 	const struct health_file *health = read_health(conf, &file, said, sizeof(said));
 	struct steer_geo *geo = steer_geo_load(conf, NULL, &ctl_warn, err);
 	struct steer *steer = geo != NULL ? steer_build(conf, geo, health, err) : NULL;
-	const struct steer_name *name = steer != NULL ? steer_bind_zone(steer, zone, index, err) : NULL;
+	const struct steer_name *name = steer != NULL ?
+	    steer_bind_zone(steer, zone, index, err) : NULL;
+	int rc = name != NULL ? 0 : -1;
 
 	for (unsigned six = 0; name != NULL && six < 2; six++) {
 		struct steer_why why = { .line = keep_line, .arg = &picked[six].lines };
 		steer_pick(name, client, six ? 6 : 4, &picked[six].answer, &why);
 	}
 	if (name != NULL && ctl->json)
-		print_json(ctl->arg[0], said, picked);
+		rc = print_answers_json(ctl->arg[0], said, picked, err);
 	else if (name != NULL)
-		print_text(said, picked);
+		print_answers(said, picked);
 	for (unsigned six = 0; six < 2; six++)
 		for (size_t i = 0; i < picked[six].lines.n; i++)
 			free(picked[six].lines.v[i]);
 	steer_free(steer);
 	steer_geo_unref(geo);
 	health_file_clear(&file);
-	return name != NULL ? 0 : -1;
+	return rc;
 }
 
 int
@@ -244,14 +249,14 @@ ctl_explain(const struct ctl *ctl)
 
 	if (name_parse(wire, ctl->arg[0], &err) < 0 ||
 	    parse_client(ctl->arg[1], ctl->resolver, &addr, &client, &err) < 0)
-		return fail(&err) + 1;
+		return say_why(&err) + 1;
 	conf = ctl_conf(ctl);
 	if (conf == NULL)
 		return 1;
-	zone = read_zone(conf, wire, &err);
+	zone = closest_zone(conf, wire, &err);
 	if (zone != NULL && (index = find_steered(zone, wire, &err)) != ZONE_NONE)
 		rc = explain(ctl, conf, zone, index, &client, &err);
 	zone_free(zone);
 	conf_free(conf);
-	return rc == 0 ? 0 : fail(&err);
+	return rc == 0 ? 0 : say_why(&err);
 }

@@ -1,6 +1,14 @@
 /*
- * nearctl drain, undrain, force-up, force-down, clear, notify: the operator's word,
- * brought to healthd (healthd/prober/operator.h says what it understands).
+ * nearctl drain, undrain, force-up, force-down, clear, notify: the operator's override.
+ *
+ * Each command is one line to healthd's control socket: the verb, the servers or the site as a
+ * name or a glob, for how long, and by whom.  healthd keeps the override, in its state file too,
+ * and says which servers it hit (healthd/prober/operator.h).  Nothing is decided here but whether
+ * a duration is one.
+ *
+ * With --wait, healthd is asked again and again how long a drain still takes: until the last TTL
+ * that was handed out has run out and the route is gone.  A healthd that is restarted meanwhile
+ * is asked on for ten seconds (PATIENCE times WAIT_STEP_MS).
  */
 #include <pwd.h>
 #include <stdio.h>

@@ -1,3 +1,8 @@
+/*
+ * nearctl reload, counters: questions to dnsd's control socket.  A reload is also healthd's, where
+ * one is running; it returns when what was read is in service, with the daemons' warnings.  With
+ * a configuration that cannot be read no daemon is asked to read it.
+ */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -17,7 +22,7 @@ ctl_reload(const struct ctl *ctl)
 		return 1;
 	snprintf(healthd, sizeof(healthd), "%s/healthd.sock", conf->run_dir);
 	conf_free(conf);
-	/* warnings and refusals come as text, wherever it ends */
+	/* what the daemons say are warnings and refusals: text for people, on stderr */
 	failed = ctl_ask(ctl, "dnsd", ctl->force ? "reload --force" : "reload", RELOAD_MS, stderr);
 	if (access(healthd, F_OK) == 0)
 		failed |= ctl_ask(ctl, "healthd", "reload", HEALTHD_MS, stderr);

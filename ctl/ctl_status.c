@@ -1,10 +1,15 @@
 /*
  * nearctl status, nearctl watch: what both daemons of this machine say of themselves.
  *
- * The route comes from the keeper's file (healthd/route/posture_file.h), so that it is
- * shown even if the prober hangs; servers and checks from healthd's socket, or, without
- * it, from the health file; dnsd from its own socket.  Whoever does not answer is named,
- * and the exit status is 1.
+ * Three sources, each of which may be silent without the others: the keeper's file
+ * (healthd/route/posture_file.h) tells of the route, so that it is shown even if the prober
+ * hangs; healthd's socket tells of servers and checks, and where it does not answer, the health
+ * file tells what it published last; dnsd's socket tells of what is served.  Whoever does not
+ * answer is named, and the exit status is 1.
+ *
+ * For people, a daemon's answer is passed on as it is.  With --json all of it becomes one object
+ * with the members time, route, healthd, dnsd and errors; healthd and dnsd are the objects that
+ * the daemons print themselves.  All is gathered before anything is printed.
  */
 #include <math.h>
 #include <stdio.h>
@@ -23,10 +28,9 @@
 #define STATUS_TIMEOUT_MS 2000
 #define STATUS_FRESH_S 5.0		/* the keeper writes every second */
 
-/* A daemon's answer, or why there is none */
-struct status_part {
-	char *text;			/* owned; NULL = none */
-	size_t len;
+/* What a daemon says of itself, or why it says nothing. */
+struct daemon_status {
+	char *text;			/* owned; NULL = nothing */
 	struct err err;
 };
 
@@ -36,33 +40,33 @@ struct status {
 	bool route_known;
 	struct posture_file route;
 	struct err route_err;
-	struct status_part healthd, dnsd;
+	struct daemon_status healthd, dnsd;
 };
 
 static void
-status_ask(struct status_part *part, const struct conf *conf, const char *daemon, const char *line)
+ask_status(struct daemon_status *daemon, const struct conf *conf, const char *name,
+    const char *line)
 {
 	char path[4096];
-	FILE *out;
+	size_t len;
+	FILE *out = open_memstream(&daemon->text, &len);
+	int rc;
 
-	part->text = NULL;
-	out = open_memstream(&part->text, &part->len);
 	if (out == NULL) {
-		err_set(&part->err, "out of memory");
+		err_set(&daemon->err, "out of memory");
 		return;
 	}
-	snprintf(path, sizeof(path), "%s/%s.sock", conf->run_dir, daemon);
-	if (control_ask(path, line, STATUS_TIMEOUT_MS, out, &part->err) == 0) {
-		fclose(out);
-		return;
-	}
+	snprintf(path, sizeof(path), "%s/%s.sock", conf->run_dir, name);
+	rc = control_ask(path, line, STATUS_TIMEOUT_MS, out, &daemon->err);
 	fclose(out);
-	free(part->text);
-	part->text = NULL;
+	if (rc < 0) {
+		free(daemon->text);
+		daemon->text = NULL;
+	}
 }
 
 static void
-status_gather(struct status *s, const struct conf *conf, bool json)
+gather(struct status *s, const struct conf *conf, bool json)
 {
 	const char *line = json ? "status json" : "status";
 	char path[4096];
@@ -70,20 +74,13 @@ status_gather(struct status *s, const struct conf *conf, bool json)
 	s->conf = conf;
 	snprintf(path, sizeof(path), "%s/" POSTURE_FILE_NAME, conf->run_dir);
 	s->route_known = posture_file_read(&s->route, path, &s->route_err) == 0;
-	status_ask(&s->healthd, conf, "healthd", line);
-	status_ask(&s->dnsd, conf, "dnsd", line);
+	ask_status(&s->healthd, conf, "healthd", line);
+	ask_status(&s->dnsd, conf, "dnsd", line);
 	s->now = clock_wall();
 }
 
-static void
-status_clear(struct status *s)
-{
-	free(s->healthd.text);
-	free(s->dnsd.text);
-}
-
 static bool
-status_fresh(const struct status *s)
+is_fresh(const struct status *s)
 {
 	return s->route_known && fabs(s->now - s->route.stamp) < STATUS_FRESH_S;
 }
@@ -131,7 +128,8 @@ print_bird(FILE *out, const struct posture_file *r)
 	print_exported(out, "IPv6", r->exported6, r->want6);
 	fprintf(out, "%s  (BGP: %u of %u sessions established)\n",
 	    r->draining > 0 ? "  with 65535:0" : "", r->established, r->sessions);
-	fprintf(out, "bird        %s, started %s, configured %s\n", r->version, r->reboot, r->reconfigured);
+	fprintf(out, "bird        %s, started %s, configured %s\n",
+	    r->version, r->reboot, r->reconfigured);
 }
 
 static void
@@ -143,28 +141,33 @@ print_route(FILE *out, const struct status *s)
 		fprintf(out, "route       not known: %s\n", s->route_err.text);
 		return;
 	}
-	fprintf(out, "site        %s\nroute       %s for ", r->site, health_posture_name(r->posture));
+	fprintf(out, "site        %s\n", r->site);
+	fprintf(out, "route       %s for ", health_posture_name(r->posture));
 	print_duration(out, s->now - r->since);
 	fprintf(out, ": %s\n", r->reason);
 	print_bird(out, r);
-	fprintf(out, "dnsd        %u of %u addresses answer%s%s\n", r->dnsd_answering, r->dnsd_asked,
+	fprintf(out, "dnsd        %u of %u addresses answer%s%s\n",
+	    r->dnsd_answering, r->dnsd_asked,
 	    r->dnsd_reason[0] != '\0' ? ": " : "", r->dnsd_reason);
-	fprintf(out, "verdict     %s, %u of %u local servers up, %.1f s old: %s\n", r->verdict, r->local_up,
-	    r->local_total, r->verdict_age_s, r->verdict_reason);
+	fprintf(out, "verdict     %s, %u of %u local servers up, %.1f s old: %s\n",
+	    r->verdict, r->local_up, r->local_total, r->verdict_age_s, r->verdict_reason);
 	fprintf(out, "penalty     %.0f of 2000 (RFC 2439)", r->penalty);
 	if (r->hold_s > 0) {
-		fprintf(out, ", %s ", r->suppressed ? "held down to stay below it for another" : "hold-down for another");
+		fprintf(out, ", %s ", r->suppressed ? "held down to stay below it for another" :
+		    "hold-down for another");
 		print_duration(out, r->hold_s);
 	}
-	fprintf(out, "\nkeeper      pid %d, prober pid %d, restarted %u times%s%s\n", r->pid, r->prober_pid,
-	    r->prober_restarts, r->prober_why[0] != '\0' ? ", last: " : "", r->prober_why);
+	fprintf(out, "\nkeeper      pid %d, prober pid %d, restarted %u times%s%s\n",
+	    r->pid, r->prober_pid, r->prober_restarts,
+	    r->prober_why[0] != '\0' ? ", last: " : "", r->prober_why);
 	for (size_t i = 0; i < r->n_alarms; i++)
 		fprintf(out, "ALARM       %s\n", r->alarms[i]);
-	if (!status_fresh(s))
-		fprintf(out, "ALARM       this is %.0f s old: healthd does not run, or hangs\n", s->now - r->stamp);
+	if (!is_fresh(s))
+		fprintf(out, "ALARM       this is %.0f s old: healthd does not run, or hangs\n",
+		    s->now - r->stamp);
 }
 
-/* Without the prober: what it published last */
+/* Without the prober: what it published last. */
 static void
 print_health_file(FILE *out, const struct status *s)
 {
@@ -175,19 +178,21 @@ print_health_file(FILE *out, const struct status *s)
 		fprintf(out, "health      not known: %s\n", err.text);
 		return;
 	}
-	fprintf(out, "health      from %s, %.1f s old\n", s->conf->health_file, s->now - file.stamp);
+	fprintf(out, "health      from %s, %.1f s old\n",
+	    s->conf->health_file, s->now - file.stamp);
 	for (size_t i = 0; i < file.n_servers; i++) {
 		const struct health_server *server = &file.servers[i];
 
 		fprintf(out, "%-20s %-8s ", server->name, health_state_name(server->state));
 		print_duration(out, s->now - server->since);
-		fprintf(out, "  set %s  %s\n", server->set[0] != '\0' ? server->set : "-", server->reason);
+		fprintf(out, "  set %s  %s\n", server->set[0] != '\0' ? server->set : "-",
+		    server->reason);
 	}
 	health_file_clear(&file);
 }
 
 static void
-print_people(FILE *out, const struct status *s)
+print_status(FILE *out, const struct status *s)
 {
 	fputs("-- route\n", out);
 	print_route(out, s);
@@ -207,116 +212,101 @@ print_people(FILE *out, const struct status *s)
 
 /* ---- for programs ---- */
 
-static void
-put_route_bird(FILE *out, const struct posture_file *r)
+static json_t *
+bird_json(const struct posture_file *r)
 {
-	fputs("\"bird\":{", out);
-	fprintf(out, "\"known\":%s,\"exported4\":%d,\"wanted4\":%d,\"exported6\":%d,\"wanted6\":%d,"
-	    "\"draining\":%d,\"sessions\":%u,\"established\":%u,", r->bird_known ? "true" : "false",
-	    r->exported4, r->want4, r->exported6, r->want6, r->draining, r->sessions, r->established);
-	json_text(out, "version", r->version);
-	fputc(',', out);
-	json_text(out, "reboot", r->reboot);
-	fputc(',', out);
-	json_text(out, "reconfigured", r->reconfigured);
-	fputc(',', out);
-	json_text(out, "why", r->bird_why);
-	fputs("},", out);
+	return json_pack("{s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o}",
+	    "known", r->bird_known, "exported4", r->exported4, "wanted4", r->want4,
+	    "exported6", r->exported6, "wanted6", r->want6, "draining", r->draining,
+	    "sessions", (int)r->sessions, "established", (int)r->established,
+	    "version", json_utf8(r->version), "reboot", json_utf8(r->reboot),
+	    "reconfigured", json_utf8(r->reconfigured), "why", json_utf8(r->bird_why));
 }
 
-static void
-put_route(FILE *out, const struct status *s)
+static json_t *
+verdict_json(const struct posture_file *r)
+{
+	return json_pack("{s:o, s:o, s:i, s:i, s:o}", "verdict", json_utf8(r->verdict),
+	    "age_s", json_decimal(r->verdict_age_s, 1), "local_up", (int)r->local_up,
+	    "local_total", (int)r->local_total, "reason", json_utf8(r->verdict_reason));
+}
+
+static json_t *
+route_json(const struct status *s)
 {
 	const struct posture_file *r = &s->route;
+	json_t *alarms = json_array();
 
-	if (!s->route_known) {
-		fputs("null", out);
-		return;
-	}
-	fputc('{', out);
-	json_text(out, "site", r->site);
-	fputc(',', out);
-	json_text(out, "posture", health_posture_name(r->posture));
-	fprintf(out, ",\"since\":%.3f,\"age_s\":%.3f,\"fresh\":%s,", r->since, s->now - r->stamp,
-	    status_fresh(s) ? "true" : "false");
-	json_text(out, "reason", r->reason);
-	fputc(',', out);
-	json_text(out, "via", r->via);
-	fputc(',', out);
-	put_route_bird(out, r);
-	fprintf(out, "\"dnsd\":{\"asked\":%u,\"answering\":%u,", r->dnsd_asked, r->dnsd_answering);
-	json_text(out, "reason", r->dnsd_reason);
-	fputs("},\"verdict\":{", out);
-	json_text(out, "verdict", r->verdict);
-	fprintf(out, ",\"age_s\":%.1f,\"local_up\":%u,\"local_total\":%u,", r->verdict_age_s, r->local_up, r->local_total);
-	json_text(out, "reason", r->verdict_reason);
-	fprintf(out, "},\"keeper_pid\":%d,\"prober_pid\":%d,\"prober_restarts\":%u,", r->pid, r->prober_pid,
-	    r->prober_restarts);
-	json_text(out, "prober_why", r->prober_why);
-	fprintf(out, ",\"penalty\":%.1f,\"hold_s\":%.1f,\"suppressed\":%s,\"alarms\":[", r->penalty, r->hold_s,
-	    r->suppressed ? "true" : "false");
-	for (size_t i = 0; i < r->n_alarms; i++) {
-		fputs(i == 0 ? "{" : ",{", out);
-		json_text(out, "text", r->alarms[i]);
-		fputc('}', out);
-	}
-	fputs("]}", out);
+	for (size_t i = 0; i < r->n_alarms; i++)
+		alarms = json_append(alarms, json_pack("{s:o}", "text", json_utf8(r->alarms[i])));
+	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:{s:i, s:i, s:o}, s:o,"
+	    " s:i, s:i, s:i, s:o, s:o, s:o, s:b, s:o}",
+	    "site", json_utf8(r->site), "posture", health_posture_name(r->posture),
+	    "since", json_decimal(r->since, 3), "age_s", json_decimal(s->now - r->stamp, 3),
+	    "fresh", is_fresh(s), "reason", json_utf8(r->reason), "via", json_utf8(r->via),
+	    "bird", bird_json(r), "dnsd", "asked", (int)r->dnsd_asked,
+	    "answering", (int)r->dnsd_answering, "reason", json_utf8(r->dnsd_reason),
+	    "verdict", verdict_json(r), "keeper_pid", r->pid, "prober_pid", r->prober_pid,
+	    "prober_restarts", (int)r->prober_restarts, "prober_why", json_utf8(r->prober_why),
+	    "penalty", json_decimal(r->penalty, 1), "hold_s", json_decimal(r->hold_s, 1),
+	    "suppressed", r->suppressed, "alarms", alarms);
 }
 
-/* A daemon's own JSON object as it is; null when there is none */
-static void
-put_part(FILE *out, const char *name, struct status_part *part)
+/* The JSON object that a daemon has printed of itself; null when there is none. */
+static json_t *
+daemon_json(const struct daemon_status *daemon)
 {
-	while (part->text != NULL && part->len > 0 && part->text[part->len - 1] == '\n')
-		part->text[--part->len] = '\0';
-	if (part->text != NULL && part->text[0] == '{' && part->text[part->len - 1] == '}')
-		fprintf(out, ",\"%s\":%s", name, part->text);
-	else
-		fprintf(out, ",\"%s\":null", name);
+	json_t *own = daemon->text != NULL ? json_loads(daemon->text, 0, NULL) : NULL;
+
+	return own != NULL ? own : json_null();
 }
 
-static void
-print_json(FILE *out, struct status *s)
+static json_t *
+errors_json(const struct status *s)
 {
-	fprintf(out, "{\"time\":%.3f,\"route\":", s->now);
-	put_route(out, s);
-	put_part(out, "healthd", &s->healthd);
-	put_part(out, "dnsd", &s->dnsd);
-	fputs(",\"errors\":[", out);
-	const char *comma = "";
 	const struct { const char *who; const char *why; } errors[] = {
 		{ "route", s->route_known ? NULL : s->route_err.text },
 		{ "healthd", s->healthd.text != NULL ? NULL : s->healthd.err.text },
 		{ "dnsd", s->dnsd.text != NULL ? NULL : s->dnsd.err.text },
 	};
-	for (size_t i = 0; i < 3; i++)
-		if (errors[i].why != NULL) {
-			fprintf(out, "%s{", comma);
-			json_text(out, "who", errors[i].who);
-			fputc(',', out);
-			json_text(out, "why", errors[i].why);
-			fputc('}', out);
-			comma = ",";
-		}
-	fputs("]}\n", out);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i].why != NULL)
+			list = json_append(list, json_pack("{s:s, s:o}", "who", errors[i].who,
+			    "why", json_utf8(errors[i].why)));
+	return list;
+}
+
+/* 0, or -1 when there is no memory or `out` does not take it. */
+static int
+print_status_json(FILE *out, const struct status *s)
+{
+	return json_print(json_pack("{s:o, s:o, s:o, s:o, s:o}", "time", json_decimal(s->now, 3),
+	    "route", s->route_known ? route_json(s) : json_null(),
+	    "healthd", daemon_json(&s->healthd), "dnsd", daemon_json(&s->dnsd),
+	    "errors", errors_json(s)), out);
 }
 
 /* ---- commands ---- */
 
 /* Gathers and prints once; 0 if all was there and fresh. */
 static int
-status_once(const struct ctl *ctl, const struct conf *conf, FILE *out)
+print_once(const struct ctl *ctl, const struct conf *conf, FILE *out)
 {
 	struct status s = { 0 };
 	int missing;
 
-	status_gather(&s, conf, ctl->json);
-	if (ctl->json)
-		print_json(out, &s);
-	else
-		print_people(out, &s);
-	missing = !status_fresh(&s) || s.healthd.text == NULL || s.dnsd.text == NULL;
-	status_clear(&s);
+	gather(&s, conf, ctl->json);
+	missing = !is_fresh(&s) || s.healthd.text == NULL || s.dnsd.text == NULL;
+	if (!ctl->json)
+		print_status(out, &s);
+	else if (print_status_json(out, &s) < 0) {
+		fputs("nearctl: the status could not be printed\n", stderr);
+		missing = 1;
+	}
+	free(s.healthd.text);
+	free(s.dnsd.text);
 	return missing;
 }
 
@@ -329,12 +319,12 @@ ctl_status(const struct ctl *ctl)
 	conf = ctl_conf(ctl);
 	if (conf == NULL)
 		return 1;
-	result = status_once(ctl, conf, stdout);
+	result = print_once(ctl, conf, stdout);
 	conf_free(conf);
 	return fflush(stdout) == 0 ? result : 1;
 }
 
-/* The screen is drawn in one write, so that it does not flicker */
+/* The screen is drawn in one write, so that it does not flicker. */
 static int
 watch_once(const struct ctl *ctl, const struct conf *conf, bool terminal)
 {
@@ -347,7 +337,7 @@ watch_once(const struct ctl *ctl, const struct conf *conf, bool terminal)
 		return 1;
 	if (terminal)
 		fputs("\033[H\033[J", out);
-	result = status_once(ctl, conf, out);
+	result = print_once(ctl, conf, out);
 	fclose(out);
 	if (fwrite(text, 1, len, stdout) != len || fflush(stdout) != 0)
 		result = -1;

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json.h"
 #include "ctl/ctl.h"
 #include "ctl/geo_look.h"
 #include "dnsd/geo/geo_map.h"
@@ -41,7 +42,7 @@ struct verify {
 };
 
 static void __attribute__((format(printf, 2, 3)))
-complain(struct verify *v, const char *fmt, ...)
+report(struct verify *v, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -52,12 +53,6 @@ complain(struct verify *v, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
-}
-
-static const char *
-net_text(const struct prefix *net, char text[ADDR_TEXT])
-{
-	return prefix_text(net, text);
 }
 
 static uint32_t
@@ -98,13 +93,15 @@ check_address(struct verify *v, uint8_t family, const uint8_t *ip)
 	struct addr addr = { .family = family };
 	char text[ADDR_TEXT];
 
-	geo_look(v->conf, v->sites, v->n_sites, steer_geo_city(v->geo), steer_geo_asn(v->geo), family, ip, &look);
+	geo_look(v->conf, v->sites, v->n_sites, steer_geo_city(v->geo), steer_geo_asn(v->geo),
+	    family, ip, &look);
 	n = geo_look_list(v->conf, v->sites, v->n_sites, &look, list);
 	v->addresses++;
 	if (n == n_got && memcmp(list, got, n * sizeof(list[0])) == 0)
 		return;
 	memcpy(addr.ip, ip, addr_len(family));
-	complain(v, "%s: the map says %s (of %zu sites), the long way %s (of %zu)", addr_text(&addr, text),
+	report(v, "%s: the map says %s (of %zu sites), the long way %s (of %zu)",
+	    addr_text(&addr, text),
 	    n_got != 0 ? v->conf->sites[got[0]].name : "nothing", n_got,
 	    n != 0 ? v->conf->sites[list[0]].name : "nothing", n);
 }
@@ -179,7 +176,8 @@ same_answer(const struct steer_answer *a, const struct steer_answer *b)
 
 /* The answer to one question in the scope that holds `ip`. */
 static void
-check_scope(struct verify *v, size_t which, uint8_t family, const struct prefix *leaf, const uint8_t *ip)
+check_scope(struct verify *v, size_t which, uint8_t family, const struct prefix *leaf,
+    const uint8_t *ip)
 {
 	struct steer_client client = { .family = leaf->family, .ip = ip, .ecs = true,
 	    .source = (uint8_t)(8 * addr_len(leaf->family)) };
@@ -199,14 +197,16 @@ check_scope(struct verify *v, size_t which, uint8_t family, const struct prefix 
 	addr_mask(scope.ip, scope.len);
 	if (first.scope < leaf->len || (first.scope > leaf->len &&
 	    first.scope != (leaf->family == 4 ? v->conf->geo.spread4 : v->conf->geo.spread6)))
-		complain(v, "%s: scope %u of leaf /%u", net_text(&scope, text), first.scope, leaf->len);
+		report(v, "%s: scope %u of leaf /%u", prefix_text(&scope, text), first.scope,
+		    leaf->len);
 	client.ip = there;
 	for (unsigned i = 0; i < 3; i++) {
 		address_in(v, &scope, i, there);
 		steer_pick(v->names[which], &client, family, &other, NULL);
 		v->answers++;
 		if (!same_answer(&first, &other))
-			complain(v, "%s: the answer is not the same all over this scope", net_text(&scope, text));
+			report(v, "%s: the answer is not the same all over this scope",
+			    prefix_text(&scope, text));
 	}
 }
 
@@ -256,7 +256,8 @@ check_end(struct verify *v, const struct prefix *last)
 
 	address_in(v, last, 1, ip);
 	if (step(last->family, ip, 1))
-		complain(v, "%s: the last leaf of IPv%u does not reach its end", net_text(last, text), last->family);
+		report(v, "%s: the last leaf of IPv%u does not reach its end",
+		    prefix_text(last, text), last->family);
 }
 
 static void
@@ -267,14 +268,17 @@ check_order(struct verify *v, const struct prefix *net, uint16_t result)
 
 	if (!v->any || v->last.family != net->family) {
 		if (memcmp(net->ip, zero, 16) != 0)
-			complain(v, "%s: the first leaf of IPv%u", net_text(net, text), net->family);
+			report(v, "%s: the first leaf of IPv%u", prefix_text(net, text),
+			    net->family);
 		if (v->any)
 			check_end(v, &v->last);
 	} else {
 		if (!follows(&v->last, net))
-			complain(v, "%s: does not begin where %s ends", net_text(net, text), net_text(&v->last, before));
+			report(v, "%s: does not begin where %s ends", prefix_text(net, text),
+			    prefix_text(&v->last, before));
 		if (is_sibling(&v->last, net) && v->last_result == result)
-			complain(v, "%s and %s have the same list: not minimal", net_text(&v->last, before), net_text(net, text));
+			report(v, "%s and %s have the same list: not minimal",
+			    prefix_text(&v->last, before), prefix_text(net, text));
 	}
 	v->last = *net;
 	v->last_result = result;
@@ -299,8 +303,8 @@ check_leaf(void *arg, const struct prefix *net, uint16_t result)
 		address_in(v, net, i, ip);
 		leaf = geo_map_find(v->map, net->family, ip);
 		if (leaf.result != result || leaf.depth != net->len)
-			complain(v, "%s: a lookup finds result %u at depth %u, the leaf has %u", net_text(net, text),
-			    leaf.result, leaf.depth, result);
+			report(v, "%s: a lookup finds result %u at depth %u, the leaf has %u",
+			    prefix_text(net, text), leaf.result, leaf.depth, result);
 		check_address(v, net->family, ip);
 	}
 	for (size_t n = 0; n < v->n_names; n++)
@@ -312,29 +316,34 @@ check_leaf(void *arg, const struct prefix *net, uint16_t result)
 /* ---- all of it ---- */
 
 static void
-print_map(const struct verify *v, size_t index, bool json)
+print_map(const struct verify *v, size_t index)
 {
-	if (json) {
-		printf("%s{\"sites\":%zu,\"ipv4\":%llu,\"ipv6\":%llu,\"lengthened\":%llu,\"addresses\":%llu,"
-		    "\"answers\":%llu,\"wrong\":%llu}", index != 0 ? "," : "[", v->n_sites,
-		    (unsigned long long)v->leaves[0], (unsigned long long)v->leaves[1],
-		    (unsigned long long)(v->lengthened[0] + v->lengthened[1]), (unsigned long long)v->addresses,
-		    (unsigned long long)v->answers, (unsigned long long)v->wrong);
-		return;
-	}
 	printf("map %zu: %zu sites\n", index + 1, v->n_sites);
 	for (unsigned f = 0; f < 2; f++)
-		printf("  IPv%c: %llu scopes, /%u to /%u; %llu answers lengthened to /%u, where servers outnumber answers\n",
-		    f ? '6' : '4', (unsigned long long)v->leaves[f], v->shortest[f], v->longest[f],
-		    (unsigned long long)v->lengthened[f], f ? v->conf->geo.spread6 : v->conf->geo.spread4);
+		printf("  IPv%c: %llu scopes, /%u to /%u; %llu answers lengthened to /%u, "
+		    "where servers outnumber answers\n", f ? '6' : '4',
+		    (unsigned long long)v->leaves[f], v->shortest[f], v->longest[f],
+		    (unsigned long long)v->lengthened[f],
+		    f ? v->conf->geo.spread6 : v->conf->geo.spread4);
 	printf("  %llu addresses looked up the long way, %llu answers compared, %llu wrong\n",
-	    (unsigned long long)v->addresses, (unsigned long long)v->answers, (unsigned long long)v->wrong);
+	    (unsigned long long)v->addresses, (unsigned long long)v->answers,
+	    (unsigned long long)v->wrong);
+}
+
+static json_t *
+map_json(const struct verify *v)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sites", (json_int_t)v->n_sites,
+	    "ipv4", (json_int_t)v->leaves[0], "ipv6", (json_int_t)v->leaves[1],
+	    "lengthened", (json_int_t)(v->lengthened[0] + v->lengthened[1]),
+	    "addresses", (json_int_t)v->addresses, "answers", (json_int_t)v->answers,
+	    "wrong", (json_int_t)v->wrong);
 }
 
 /* The names of all pools that share pool `first`'s map; 0 = an earlier pool had it. */
 static size_t
-bind_pools(const struct conf *conf, const struct steer_geo *geo, struct steer *steer, uint16_t first,
-    const struct steer_name **names, struct err *err)
+bind_pools(const struct conf *conf, const struct steer_geo *geo, struct steer *steer,
+    uint16_t first, const struct steer_name **names, struct err *err)
 {
 	const uint16_t *sites;
 	size_t n_sites, n = 0;
@@ -355,9 +364,10 @@ bind_pools(const struct conf *conf, const struct steer_geo *geo, struct steer *s
 }
 
 static uint64_t
-verify_maps(const struct ctl *ctl, const struct conf *conf, const struct steer_geo *geo, struct steer *steer,
-    const struct steer_name **names, struct err *err)
+verify_maps(const struct ctl *ctl, const struct conf *conf, const struct steer_geo *geo,
+    struct steer *steer, const struct steer_name **names, struct err *err)
 {
+	json_t *list = ctl->json ? json_array() : NULL;
 	uint64_t wrong = 0;
 	size_t maps = 0;
 
@@ -373,14 +383,17 @@ verify_maps(const struct ctl *ctl, const struct conf *conf, const struct steer_g
 		if (v.any)
 			check_end(&v, &v.last);
 		check_breakpoints(&v);
-		print_map(&v, maps++, ctl->json);
+		if (ctl->json)
+			list = json_append(list, map_json(&v));
+		else
+			print_map(&v, maps);
+		maps++;
 		wrong += v.wrong;
 	}
 	if (ctl->json)
-		puts(maps != 0 ? "]" : "[]");
-	else
-		printf("verify-scope: %zu map%s, %s\n", maps, maps == 1 ? "" : "s", wrong == 0 ?
-		    "every scope is right, constant, apart and minimal" : "NOT all scopes hold");
+		return json_print(list, stdout) < 0 ? 1 : wrong;
+	printf("verify-scope: %zu map%s, %s\n", maps, maps == 1 ? "" : "s", wrong == 0 ?
+	    "every scope is right, constant, apart and minimal" : "NOT all scopes hold");
 	return wrong;
 }
 

@@ -47,14 +47,16 @@ holds(const uint16_t *sites, size_t n, uint16_t site)
  * strong to weak, longer prefixes are stronger; a prefix inside a range that holds IPv4
  * addresses is meant for that range, and stronger than the IPv4 address in it. */
 static unsigned
-strength(const struct conf_rule *rule, const struct geo_look *look, uint8_t family, const uint8_t *ip)
+strength(const struct conf_rule *rule, const struct geo_look *look, uint8_t family,
+    const uint8_t *ip)
 {
 	switch (rule->kind) {
 	case CONF_RULE_PREFIX:
 		if (look->holder != NULL && rule->prefix.len >= look->holder->len &&
 		    prefix_contains(&rule->prefix, family, ip))
 			return 1000u + rule->prefix.len;
-		return prefix_contains(&rule->prefix, look->family, look->ip) ? 10u + rule->prefix.len : 0;
+		return prefix_contains(&rule->prefix, look->family, look->ip) ?
+		    10u + rule->prefix.len : 0;
 	case CONF_RULE_ASN:
 		return look->place.asn != 0 && rule->asn == look->place.asn ? 3 : 0;
 	case CONF_RULE_COUNTRY:
@@ -66,7 +68,8 @@ strength(const struct conf_rule *rule, const struct geo_look *look, uint8_t fami
 }
 
 static const struct conf_rule *
-strongest(const struct conf *conf, const uint16_t *sites, size_t n_sites, const struct geo_look *look,
+strongest(const struct conf *conf, const uint16_t *sites, size_t n_sites,
+    const struct geo_look *look,
     uint8_t family, const uint8_t *ip)
 {
 	const struct conf_rule *best = NULL;
@@ -102,7 +105,8 @@ geo_look(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 	if (!look->found)
 		memset(&look->place, 0, sizeof(look->place));
 	if (asn != NULL)
-		look->place.asn = geo_db_lookup(asn, look->family, look->ip, &numbered, &net) ? numbered.asn : 0;
+		look->place.asn = geo_db_lookup(asn, look->family, look->ip, &numbered, &net) ?
+		    numbered.asn : 0;
 	look->rule = strongest(conf, sites, n_sites, look, family, ip);
 }
 
@@ -145,7 +149,8 @@ by_distance(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 static void
 by_here(const struct conf *conf, const uint16_t *sites, size_t n_sites, uint16_t *list)
 {
-	const struct conf_site *here = conf->here_site != CONF_NONE ? &conf->sites[conf->here_site] : NULL;
+	const struct conf_site *here = conf->here_site != CONF_NONE ?
+	    &conf->sites[conf->here_site] : NULL;
 	size_t at;
 
 	if (here != NULL && here->located)
@@ -171,7 +176,8 @@ geo_look_list(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 	for (size_t i = 0; i < n_sites; i++)
 		any_located |= conf->sites[sites[i]].located;
 	if (look->place.has_point && any_located)
-		by_distance(conf, sites, n_sites, look->place.latitude, look->place.longitude, list);
+		by_distance(conf, sites, n_sites, look->place.latitude, look->place.longitude,
+		    list);
 	else
 		by_here(conf, sites, n_sites, list);
 	return n_sites < conf->geo.sites_per_answer ? n_sites : conf->geo.sites_per_answer;

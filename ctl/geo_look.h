@@ -23,7 +23,7 @@
 extern const struct prefix geo_look_holders[GEO_LOOK_HOLDERS];
 
 struct geo_look {
-	uint8_t family;			/* of the address that counts: an IPv6 one may hold an IPv4 one */
+	uint8_t family;			/* of what counts: an IPv6 address may hold an IPv4 one */
 	uint8_t ip[16];
 	const struct prefix *holder;	/* the range it lies in, then; NULL = none */
 	bool found;			/* the place database has the address */

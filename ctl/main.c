@@ -4,7 +4,10 @@
  * This file knows the command line only: one table of commands, each with how many arguments
  * it takes and which options, and getopt_long, which finds options wherever they stand.  A
  * command is called when its line is whole; everything else is refused here with the usage
- * and the exit status 2.  nearctl is one thread, reads and asks, and writes no file.
+ * and the exit status 2.
+ *
+ * struct ctl is the command line as a command sees it; it lives in main's frame and points into
+ * argv.  nearctl is one thread, needs no privilege but the daemons' sockets, and writes no file.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -74,14 +77,14 @@ find_command(const char *name)
 }
 
 /* What was asked for beside what a command gets. */
-struct line {
+struct asked {
 	bool help, version, wrong;
 	unsigned options;		/* TAKES_ */
 };
 
 /* Takes the options, wherever they stand; what is left begins at optind. */
 static void
-read_options(struct line *line, struct ctl *ctl, int argc, char **argv)
+read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "count", required_argument, NULL, TAKES_COUNT },
@@ -99,18 +102,18 @@ read_options(struct line *line, struct ctl *ctl, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
 		switch (option) {
 		case 'c': ctl->conf_path = optarg; break;
-		case 'h': line->help = true; break;
+		case 'h': asked->help = true; break;
 		case 'j': ctl->json = true; break;
-		case 'V': line->version = true; break;
+		case 'V': asked->version = true; break;
 		case TAKES_COUNT: ctl->count = optarg; break;
 		case TAKES_FOR: ctl->duration = optarg; break;
 		case TAKES_FORCE: ctl->force = true; break;
 		case TAKES_RESOLVER: ctl->resolver = true; break;
 		case TAKES_WAIT: ctl->wait = true; break;
-		default: line->wrong = true;
+		default: asked->wrong = true;
 		}
 		if (option <= TAKES_WAIT)
-			line->options |= (unsigned)option;
+			asked->options |= (unsigned)option;
 	}
 }
 
@@ -118,15 +121,15 @@ int
 main(int argc, char **argv)
 {
 	struct ctl ctl = { .conf_path = CONF_DEFAULT_FILE };
-	struct line line = { 0 };
+	struct asked asked = { 0 };
 	const struct command *command;
 
-	read_options(&line, &ctl, argc, argv);
-	if (line.help) {
+	read_options(&asked, &ctl, argc, argv);
+	if (asked.help) {
 		print_help(stdout);
 		return 0;
 	}
-	if (line.version) {
+	if (asked.version) {
 		puts("nearctl " VERSION);
 		return 0;
 	}
@@ -143,8 +146,8 @@ main(int argc, char **argv)
 	ctl.usage = command->usage;
 	ctl.prints_json = (command->options & PRINTS_JSON) != 0;
 	ctl.arg = argv + optind + 1;
-	if (line.wrong || argc - optind - 1 != command->args ||
-	    (line.options & ~command->options) != 0)
+	if (asked.wrong || argc - optind - 1 != command->args ||
+	    (asked.options & ~command->options) != 0)
 		return ctl_usage(&ctl);
 	return command->run(&ctl);
 }
