@@ -84,6 +84,7 @@ file_read(const char *path, int flags, size_t max, size_t *len, struct err *err)
 	else if ((text = malloc(*len + 1)) == NULL)
 		err_set(err, "out of memory for a file of %zu octets", *len);
 	else if (file_fill(&file, text, err) < 0) {
+		explicit_bzero(text, *len);	/* it may be half a secret */
 		free(text);
 		text = NULL;
 	} else

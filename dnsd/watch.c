@@ -6,20 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-struct seen {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec mtime;
-};
+#include "common/file.h"
 
 struct watched {
 	char *path, *folder, *name;	/* NULL = none; all owned */
 	int wd;				/* of the folder, -1 = not watched */
-	struct seen told, last;		/* as last told of, and as last seen */
+	uint64_t told, last;		/* stamps: as last told of, and as last seen */
 };
 
 struct watch {
@@ -70,22 +64,6 @@ watch_fd(const struct watch *w)
 	return w->fd;
 }
 
-static struct seen
-look(const char *path)
-{
-	struct seen seen;
-	struct stat st;
-
-	memset(&seen, 0, sizeof(seen));
-	if (stat(path, &st) == 0) {
-		seen.dev = st.st_dev;
-		seen.ino = st.st_ino;
-		seen.size = st.st_size;
-		seen.mtime = st.st_mtim;
-	}
-	return seen;
-}
-
 void
 watch_set(struct watch *w, unsigned i, const char *path)
 {
@@ -109,7 +87,7 @@ watch_set(struct watch *w, unsigned i, const char *path)
 		return;
 	}
 	f->wd = inotify_add_watch(w->fd, f->folder, EVENTS);
-	f->told = f->last = look(path);
+	f->told = f->last = file_stamp(path);
 }
 
 static uint32_t
@@ -148,7 +126,7 @@ watch_events(struct watch *w)
 		}
 	for (unsigned i = 0; i < WATCH_MAX; i++)
 		if (bits & 1u << i && w->files[i].path != NULL)
-			w->files[i].told = w->files[i].last = look(w->files[i].path);
+			w->files[i].told = w->files[i].last = file_stamp(w->files[i].path);
 	return bits;
 }
 
@@ -159,13 +137,13 @@ watch_poll(struct watch *w)
 
 	for (unsigned i = 0; i < WATCH_MAX; i++) {
 		struct watched *f = &w->files[i];
-		struct seen now;
+		uint64_t now;
 
 		if (f->path == NULL)
 			continue;
 		/* the same folder has the same watch: this costs nothing when it is there */
 		f->wd = inotify_add_watch(w->fd, f->folder, EVENTS);
-		now = look(f->path);
+		now = file_stamp(f->path);
 		if (memcmp(&now, &f->last, sizeof(now)) == 0 &&
 		    memcmp(&now, &f->told, sizeof(now)) != 0) {
 			f->told = now;

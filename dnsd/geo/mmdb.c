@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/memory.h"
+#include "common/file.h"
 
 #define MAX_FILE ((size_t)2 << 30)
 #define MAX_METADATA (128 * 1024)	/* the format's own limit */
@@ -252,27 +251,11 @@ mmdb_child(const struct mmdb *db, uint32_t node, unsigned bit)
 	}
 }
 
-static int
-read_all(int fd, uint8_t *to, size_t size, struct err *err)
-{
-	for (size_t done = 0; done < size; ) {
-		ssize_t n = memory_read(fd, to + done, size - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(err, "cannot be read: %s", strerror(errno));
-		if (n == 0)
-			return err_set(err, "ended after %zu of %zu octets while it was read", done,
-			    size);
-		done += (size_t)n;
-	}
-	return 0;
-}
-
 /* Puts the file's octets into memfd and seals it. */
 static int
-fill_and_seal(int memfd, int fd, size_t size, struct err *err)
+fill_and_seal(int memfd, const struct file *file, struct err *err)
 {
+	size_t size = (size_t)file->st.st_size;
 	uint8_t *p;
 	int rc;
 
@@ -281,7 +264,7 @@ fill_and_seal(int memfd, int fd, size_t size, struct err *err)
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
 	if (p == MAP_FAILED)
 		return err_set(err, "no memory for %zu octets: %s", size, strerror(errno));
-	rc = read_all(fd, p, size, err);
+	rc = file_fill(file, p, err);
 	munmap(p, size);
 	if (rc < 0)
 		return -1;
@@ -290,26 +273,16 @@ fill_and_seal(int memfd, int fd, size_t size, struct err *err)
 	return 0;
 }
 
-/* A file that is written while we read it would be neither the old nor the new one. */
 static int
-copy_file(struct mmdb *db, int fd, struct err *err)
+copy_file(struct mmdb *db, const struct file *file, struct err *err)
 {
-	struct stat before, after;
+	long long size = file->st.st_size;
 
-	if (fstat(fd, &before) < 0)
-		return err_set(err, "%s", strerror(errno));
-	if (!S_ISREG(before.st_mode))
-		return err_set(err, "is not a regular file");
-	if (before.st_size < (off_t)sizeof(marker) || (uint64_t)before.st_size > MAX_FILE)
-		return err_set(err, "has %lld octets, a MaxMind DB file was expected",
-		    (long long)before.st_size);
-	if (fill_and_seal(db->fd, fd, (size_t)before.st_size, err) < 0)
+	if (size < (long long)sizeof(marker) || (uint64_t)size > MAX_FILE)
+		return err_set(err, "has %lld octets, a MaxMind DB file was expected", size);
+	if (fill_and_seal(db->fd, file, err) < 0)
 		return -1;
-	if (fstat(fd, &after) < 0 || after.st_size != before.st_size ||
-	    after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
-	    after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
-		return err_set(err, "was changed while it was read");
-	db->map_size = (size_t)before.st_size;
+	db->map_size = (size_t)size;
 	db->map = mmap(NULL, db->map_size, PROT_READ, MAP_SHARED, db->fd, 0);
 	if (db->map == MAP_FAILED) {
 		db->map = NULL;
@@ -321,14 +294,15 @@ copy_file(struct mmdb *db, int fd, struct err *err)
 static int
 map_sealed_copy(struct mmdb *db, const char *path, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+	struct file file;
+	int rc;
 
-	if (fd < 0)
-		return err_set(err, "%s", strerror(errno));
+	if (file_open(&file, path, 0, err) < 0)
+		return -1;
 	db->fd = memfd_create("mmdb", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	rc = db->fd < 0 ? err_set(err, "memfd_create: %s", strerror(errno)) :
-	    copy_file(db, fd, err);
-	close(fd);
+	    copy_file(db, &file, err);
+	file_close(&file);
 	return rc;
 }
 

@@ -1,13 +1,12 @@
 #include "dnsd/message/cookie.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/dns/dns.h"
+#include "common/file.h"
 
 enum {
 	CLIENT_LEN = 8,
@@ -196,37 +195,12 @@ parse_secrets(struct cookie_secrets *secrets, const char *path, const char *text
 	return 0;
 }
 
-/* Octets read, -1 with a reason.  Neither a FIFO nor a device can hold us up. */
-static ssize_t
-read_small(const char *path, char *text, size_t size, struct err *err)
-{
-	struct stat st;
-	size_t len = 0;
-	ssize_t n = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return err_set(err, "%s: not a regular file", path);
-	}
-	while (len < size && (n = read(fd, text + len, size - len)) > 0)
-		len += (size_t)n;
-	close(fd);
-	if (n < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	if (len == size)
-		return err_set(err, "%s: larger than a file of two secrets can be", path);
-	return (ssize_t)len;
-}
-
 int
 cookie_read_secrets(struct cookie_secrets *secrets, const char *path, struct err *err)
 {
 	struct cookie_secrets fresh = { .n = 0 };
-	char text[FILE_MAX];
-	ssize_t len;
+	char *text;
+	size_t len;
 	int rc;
 
 	if (path == NULL) {
@@ -236,11 +210,12 @@ cookie_read_secrets(struct cookie_secrets *secrets, const char *path, struct err
 		*secrets = fresh;
 		return 0;
 	}
-	len = read_small(path, text, sizeof(text), err);
-	if (len < 0)
-		return -1;
-	rc = parse_secrets(&fresh, path, text, (size_t)len, err);
-	explicit_bzero(text, sizeof(text));
+	text = file_read(path, 0, FILE_MAX, &len, err);
+	if (text == NULL)
+		return err_prefix(err, "%s", path);
+	rc = parse_secrets(&fresh, path, text, len, err);
+	explicit_bzero(text, len);
+	free(text);
 	if (rc == 0)
 		*secrets = fresh;
 	return rc;

@@ -58,8 +58,6 @@ const struct geo_map *steer_geo_map(const struct steer_geo *geo, uint16_t pool,
     const uint16_t **sites, size_t *n_sites);
 const struct geo_db *steer_geo_city(const struct steer_geo *geo);
 const struct geo_db *steer_geo_asn(const struct steer_geo *geo);
-/* Differs when a database file has changed. */
-uint64_t steer_geo_stamp(const struct conf *conf);
 
 /* Prepares everything for one state of health.  `health` NULL = unknown, fails open;
  * it is copied.  `geo` is held.  `conf` must outlive the result. */

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "common/file.h"
 #include "dnsd/steer/steer_inner.h"
 
 /* ---- databases ---- */
@@ -22,26 +22,6 @@ mix_octets(uint64_t h, const void *data, size_t len)
 	for (size_t i = 0; i < len; i++)
 		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
 	return mix(h, len);
-}
-
-/* 0 = no such file. */
-static uint64_t
-file_stamp(const char *path)
-{
-	struct stat st;
-	uint64_t h;
-
-	if (path == NULL || stat(path, &st) < 0)
-		return 0;
-	h = mix(mix(mix(1, st.st_dev), st.st_ino), (uint64_t)st.st_size);
-	h = mix(mix(h, (uint64_t)st.st_mtim.tv_sec), (uint64_t)st.st_mtim.tv_nsec);
-	return h | 1;
-}
-
-uint64_t
-steer_geo_stamp(const struct conf *conf)
-{
-	return mix(file_stamp(conf->geo.city), file_stamp(conf->geo.asn));
 }
 
 static void

@@ -238,6 +238,27 @@ def test_shutil_copy_over_it(dnsd_factory, tmp_path):
     assert load.wrong == [] and load.lost == 0
 
 
+@pytest.mark.parametrize("reload", [True, False], ids=["on a signal", "by itself"])
+def test_written_in_place_with_size_and_time_kept(dnsd_factory, tmp_path, reload):
+    """As `cp -p` and rsync --inplace do; only the time of change tells.  The writer has not
+    closed the file yet, so that no event helps."""
+    d, path = start(dnsd_factory)
+    other = str(tmp_path / "other.mmdb")
+    write(other, networks(shift=1))
+    was = os.stat(path)
+    assert os.stat(other).st_size == was.st_size
+    with open(other, "rb") as f:
+        octets = f.read()
+    with open(path, "r+b") as f:
+        f.write(octets)
+        f.flush()
+        os.utime(f.fileno(), ns=(was.st_atime_ns, was.st_mtime_ns))
+        assert os.stat(path).st_mtime_ns == was.st_mtime_ns
+        if reload:
+            d.reload()
+        until(lambda: ask(d.port, "www.example.org", A, "10.1.0.0/24").ips == [expected(10, 1, 1)])
+
+
 @pytest.mark.parametrize("option,record,said", [("city", asn(64500), "has no places"),
                                                 ("asn", city("DE", "EU", 50.0, 8.0), "has no AS numbers")])
 def test_the_wrong_kind_is_refused(dnsd_factory, option, record, said):
