@@ -1,5 +1,8 @@
 #include "dnsd/answer/answer.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "dnsd/answer/answer_zone.h"
 #include "dnsd/answer/chaos.h"
 #include "dnsd/answer/explain.h"
@@ -61,14 +64,15 @@ dispatch(struct answer_job *j)
 		finish_error(j, DNS_SERVFAIL, DNS_EDE_NOT_READY);
 		return;
 	}
+	assert(j->q->question_end != 0 && zone->apex_labels <= name->labels);
 	j->r.flags = DNS_AA;
 	reply_zone(&j->r, zone, DNS_HEADER_LEN + name->label[zone->apex_labels]);
 	if (!explain_name(j))
 		answer_zone(j);
 }
 
-/* The most octets this answer may have: what both sides take (RFC 6891 6.2.5), and over
- * UDP, unless a cookie proves the address, no more than max-amplification times the question. */
+/* The most octets this answer may have: what both sides take (RFC 6891 6.2.5), and over UDP,
+ * unless a cookie proves the address, no more than max-amplification times the question. */
 static size_t
 most_octets(const struct answer_job *j, size_t packet_len, size_t out_size)
 {
@@ -86,8 +90,8 @@ most_octets(const struct answer_job *j, size_t packet_len, size_t out_size)
 	return size;
 }
 
-/* Fills what OPT will say and judges the cookie.  `plain` is an answer to a query that
- * was not understood: it carries nothing of the query's options. */
+/* Fills in what OPT will say and judges the cookie.  `plain`: the query was not understood, and
+ * the answer repeats nothing of its options. */
 static void
 prepare_opt(struct answer_job *j, bool plain)
 {
@@ -192,8 +196,8 @@ place(const struct query *q, const struct answer_client *client)
 }
 
 void
-answer_read(struct answer_ask *ask, const struct generation *gen, const struct answer_client *client,
-    const uint8_t *packet, size_t len)
+answer_read(struct answer_ask *ask, const struct generation *gen,
+    const struct answer_client *client, const uint8_t *packet, size_t len)
 {
 	ask->client = *client;
 	ask->vz = NULL;
@@ -217,11 +221,13 @@ count_drop(struct counters *c, enum query_outcome outcome)
 }
 
 size_t
-answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t *out, size_t out_size,
-    struct answer_note *note, struct counters *counters)
+answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t *out,
+    size_t out_size, struct answer_note *note, struct counters *counters)
 {
 	struct answer_job j;
+	size_t len;
 
+	assert(out_size >= (ask->client.tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP));
 	if (ask->outcome <= QUERY_DROP_RESPONSE || ask->client.addr.port == 0) {
 		count_drop(counters, ask->outcome);
 		return 0;
@@ -245,7 +251,20 @@ answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t
 	count_answer(&j);
 	if (note != NULL)
 		*note = j.note;
-	return reply_finish(&j.r, j.q);
+	len = reply_finish(&j.r, j.q);
+	assert(len <= out_size && j.note.question_end <= len);
+	return len;
+}
+
+size_t
+answer_slip(uint8_t *out, const struct answer_note *note)
+{
+	size_t end = note->question_end != 0 ? note->question_end : DNS_HEADER_LEN;
+
+	out[2] |= DNS_TC >> 8;
+	dns_put16(out + 4, end > DNS_HEADER_LEN);
+	memset(out + 6, 0, 6);			/* answer, authority, additional */
+	return end;
 }
 
 size_t

@@ -1,5 +1,7 @@
 #include "dnsd/answer/answer_job.h"
 
+#include <assert.h>
+
 void
 answer_truncate(struct answer_job *j)
 {
@@ -12,6 +14,7 @@ put_soa(struct answer_job *j)
 {
 	struct reply *r = &j->r;
 
+	assert(r->zone != NULL && r->zone->soa_negative->type == DNS_SOA);
 	if (!reply_rrset(r, REPLY_AUTHORITY, r->apex_at, r->zone->soa_negative))
 		answer_truncate(j);
 }
@@ -19,6 +22,7 @@ put_soa(struct answer_job *j)
 void
 answer_nodata(struct answer_job *j)
 {
+	assert(j->r.rcode == DNS_NOERROR);
 	j->note.kind = ANSWER_NODATA;
 	put_soa(j);
 }

@@ -1,10 +1,14 @@
 #include "dnsd/answer/answer_steered.h"
 
+#include <assert.h>
+
 #include "dnsd/answer/explain.h"
 
 void
 answer_steered_note(struct answer_job *j, const struct steer_answer *picked)
 {
+	assert(picked->n != 0 && picked->n <= CONF_MAX_ANSWERS);
+	assert(picked->scope <= (j->place->family == 4 ? 32 : 128));
 	if (j->r.opt.scope < picked->scope)
 		j->r.opt.scope = picked->scope;
 	if (j->explaining) {

@@ -1,5 +1,6 @@
 #include "dnsd/answer/answer_zone.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "dnsd/answer/answer_steered.h"
@@ -7,27 +8,32 @@
 
 enum { CHAIN_MAX = 16 };		/* CNAMEs and DNAMEs followed in one answer */
 
-/* One address rrset; its owner is a pointer to the name in the rdata of the set at set_at
- * where there is one. */
+/* One address rrset.  Its owner stands in the rdata of the set at set_at, mostly, and becomes a
+ * pointer to there. */
 static bool
-put_addresses(struct reply *r, const struct zone_additional *additional, size_t set_at, const struct rrset *glue)
+put_addresses(struct reply *r, const struct zone_additional *additional, size_t set_at,
+    const struct rrset *set)
 {
 	const struct zone *zone = r->zone;
+	size_t owner_at = set_at + additional->target;
 
-	if (additional->target != 0 && set_at + additional->target < 0x4000)
-		return reply_rrset(r, REPLY_ADDITIONAL, set_at + additional->target, glue);
-	return reply_rrset_named(r, REPLY_ADDITIONAL, zone->data + zone->nodes[additional->node].name, glue);
+	if (additional->target != 0 && owner_at < 0x4000)
+		return reply_rrset(r, REPLY_ADDITIONAL, owner_at, set);
+	return reply_rrset_named(r, REPLY_ADDITIONAL,
+	    zone->data + zone->nodes[additional->node].name, set);
 }
 
-/* Addresses of the names that the rrset written at set_at points to.  Required glue that does
- * not fit sets TC (RFC 9471); other data is left out.  A steered name's addresses depend on the
- * client and are asked for by name. */
+/* The addresses of the names in the rdata of `set`, which was written at set_at.  In-domain glue
+ * that does not fit sets TC (RFC 9471); other addresses are left out.  A steered name's depend
+ * on the client, who asks for them by name. */
 static void
 put_additional(struct answer_job *j, const struct rrset *set, size_t set_at)
 {
 	static const uint16_t types[] = { DNS_A, DNS_AAAA };
 	const struct zone *zone = j->r.zone;
 
+	assert(set->n_additional == 0 ||
+	    set->additional + set->n_additional <= zone->n_additionals);
 	for (unsigned i = 0; i < set->n_additional; i++) {
 		const struct zone_additional *additional = &zone->additionals[set->additional + i];
 		const struct zone_node *node = &zone->nodes[additional->node];
@@ -36,7 +42,9 @@ put_additional(struct answer_job *j, const struct rrset *set, size_t set_at)
 			continue;
 		for (unsigned t = 0; t < 2; t++) {
 			const struct rrset *glue = zone_rrset(zone, node, types[t]);
-			if (glue != NULL && !put_addresses(&j->r, additional, set_at, glue) && additional->in_domain)
+
+			if (glue != NULL && !put_addresses(&j->r, additional, set_at, glue) &&
+			    additional->in_domain)
 				answer_truncate(j);
 		}
 	}
@@ -52,6 +60,7 @@ put_referral(struct answer_job *j, const struct zone_node *cut, const struct nam
 	const struct rrset *ds = zone_rrset(zone, cut, DNS_DS);
 	size_t cut_at = name_at + name->label[cut->labels], ns_at = j->r.at;
 
+	assert(ns != NULL && cut->labels <= name->labels);
 	j->note.kind = ANSWER_REFERRAL;
 	if (j->r.count[REPLY_ANSWER] == 0)	/* after a CNAME of ours the answer is ours */
 		j->r.flags &= (uint16_t)~DNS_AA;
@@ -85,6 +94,7 @@ put_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 	const struct rrset *set;
 	size_t set_at;
 
+	assert(node->steer == ZONE_NONE || node->steer < zone->n_steers);
 	if (node->steer != ZONE_NONE && (type == DNS_A || type == DNS_AAAA)) {
 		answer_steered(j, node, type == DNS_A ? 4 : 6, owner_at);
 		return;
@@ -116,6 +126,7 @@ follow_cname(struct answer_job *j, const struct zone_node *node, size_t *at,
 	const struct rrset *set = zone_rrset(j->r.zone, node, DNS_CNAME);
 	size_t rdata_at = j->r.at + 12;
 
+	assert(set != NULL && set->count == 1);
 	if (!reply_rrset(&j->r, REPLY_ANSWER, *at, set)) {
 		answer_truncate(j);
 		return false;
@@ -136,6 +147,7 @@ follow_dname(struct answer_job *j, const struct zone_node *node, const struct na
 	uint8_t tail[NAME_MAX_WIRE], rdata[NAME_MAX_WIRE];
 	size_t len, rdata_at;
 
+	assert(set != NULL && node->labels < name->labels);
 	if (!reply_rrset(&j->r, REPLY_ANSWER, *at + head, set)) {
 		answer_truncate(j);
 		return false;
@@ -146,7 +158,7 @@ follow_dname(struct answer_job *j, const struct zone_node *node, const struct na
 		j->r.rcode = DNS_YXDOMAIN;		/* 2.2: the new name is too long */
 		return false;
 	}
-	memmove(target, name->name, head);	/* the name may be the last target */
+	memmove(target, name->name, head);	/* `name` may lie in `target` already */
 	memcpy(target + head, tail, len);
 	len += head;
 	memcpy(rdata, target, len);
@@ -203,11 +215,16 @@ answer_zone(struct answer_job *j)
 		bool followed;
 
 		outcome = zone_find(zone, name, j->q->qtype, &found);
+		assert(found < zone->n_nodes && at < 0x4000);
 		node = &zone->nodes[found];
+		/* what is occluded never answers; the cut or DNAME above it does */
+		assert((node->flags & ZONE_NODE_OCCLUDED) == 0 || outcome == ZONE_DELEGATION ||
+		    outcome == ZONE_DNAME);
 		j->note.name_hash = zone->apex_hash + found;
 		if (outcome == ZONE_DNAME)
 			/* a question for CNAME has its answer with the CNAME that is made */
-			followed = follow_dname(j, node, name, &at, target) && j->q->qtype != DNS_CNAME;
+			followed = follow_dname(j, node, name, &at, target) &&
+			    j->q->qtype != DNS_CNAME;
 		else if (outcome <= ZONE_WILDCARD && (node->flags & ZONE_NODE_CNAME) &&
 		    j->q->qtype != DNS_CNAME && j->q->qtype != DNS_ANY)
 			followed = follow_cname(j, node, &at, target);

@@ -2,13 +2,17 @@
  * chaos: class CH, where a server speaks of itself (RFC 4892): version.bind,
  * version.server, id.server, hostname.bind, and site.nearcast, by which the sites
  * of one network tell each other that they drain.
+ *
+ * Says what configuration and generation.h have prepared; knows no zones.  One packet on
+ * one thread.
  */
 #ifndef NEARCAST_CHAOS_H
 #define NEARCAST_CHAOS_H
 
 #include "dnsd/answer/answer_job.h"
 
-/* False = not a name we know, or switched off: REFUSED. */
+/* Answers a question of class CH; false = not a name we know, or switched off: nothing is
+ * written, the caller refuses. */
 bool chaos_answer(struct answer_job *j);
 
 #endif

@@ -1,7 +1,9 @@
 /*
- * counters: what one worker has counted.  Each worker owns one struct and is the
- * only one to write it; readers (the control socket) sum over workers and may
- * see a value that is a moment old.  Relaxed atomics without a lock prefix.
+ * counters: what one worker has counted.
+ *
+ * Each worker owns one struct and is the only one to write it; readers (the control
+ * socket) sum over workers and may see a value that is a moment old.  The atomics are
+ * relaxed: on x86 a plain load and a plain store.  Knows nothing of what is counted.
  */
 #ifndef NEARCAST_COUNTERS_H
 #define NEARCAST_COUNTERS_H
@@ -46,6 +48,7 @@ struct counters {
 
 /* One writer: a plain load and store, but never torn. */
 #define COUNTER_ADD(c, field, n) \
-	__atomic_store_n(&(c)->field, __atomic_load_n(&(c)->field, __ATOMIC_RELAXED) + (n), __ATOMIC_RELAXED)
+	__atomic_store_n(&(c)->field, __atomic_load_n(&(c)->field, __ATOMIC_RELAXED) + (n), \
+	    __ATOMIC_RELAXED)
 
 #endif

@@ -1,5 +1,6 @@
 #include "dnsd/answer/explain.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,8 +15,8 @@ allowed(const struct answer_job *j)
 	return false;
 }
 
-/* One line more for the EDE text.  An EDE may be cut to fit the packet: servers that were not
- * chosen go last, behind place, scope and TTL. */
+/* Adds a line to the text of the EDE, which may be cut to fit the packet: lines about servers that
+ * were not chosen go last, behind the client's place, scope and TTL. */
 static void
 join_line(void *arg, const char *text)
 {
@@ -27,6 +28,7 @@ join_line(void *arg, const char *text)
 	    at == 0 && j->why_len != 0 ? "; " : "");
 	size_t len = n > 0 && (size_t)n < sizeof(line) ? (size_t)n : 0, rest = j->why_len - at;
 
+	assert(j->why_head <= j->why_len && j->why_len < sizeof(j->why_text));
 	if (len > room)
 		return;
 	if (rest > room - len)
@@ -75,7 +77,7 @@ put_reasons(struct answer_job *j, const struct zone_node *node)
 
 	steer_pick(name, j->place, 4, &picked, NULL);
 	steer_pick(name, j->place, picked.n != 0 ? 4 : 6, &picked, &why);
-	if (j->place->ecs)				/* a line names the very prefix that asked */
+	if (j->place->ecs)			/* a line names the very prefix that asked */
 		j->r.opt.scope = j->q->ecs.source;
 	if (j->r.flags & DNS_TC) {		/* never half an rrset */
 		j->r.at = start;
@@ -93,6 +95,7 @@ why_name(struct answer_job *j)
 
 	if (!name_below(asked, j->r.zone->apex))
 		return false;
+	assert(name_len(asked) == j->q->qname.len - 5u);
 	memcpy(name, asked, j->q->qname.len - 5u);
 	node = zone_find_steered(j->r.zone, name);
 	if (node == NULL) {
@@ -128,6 +131,7 @@ whoami_name(struct answer_job *j)
 	const struct query_ecs *ecs = &j->q->ecs;
 	struct prefix net = { .family = ecs->family, .len = ecs->source };
 	struct addr resolver = j->client->addr;
+	const char *here = j->gen->conf->here;
 	char ip[ADDR_TEXT], subnet[ADDR_TEXT + 8] = "none", country[3] = "";
 	uint8_t rdata[4 * 256];
 	size_t n;
@@ -152,7 +156,7 @@ whoami_name(struct answer_job *j)
 	}
 	n = put_text(rdata, "ip", addr_text(&resolver, ip));
 	n += put_text(rdata + n, "ecs", subnet);
-	n += put_text(rdata + n, "site", j->gen->conf->here != NULL ? j->gen->conf->here : "none");
+	n += put_text(rdata + n, "site", here != NULL ? here : "none");
 	n += put_text(rdata + n, "country", *country != '\0' ? country : "unknown");
 	if (!reply_record(&j->r, REPLY_ANSWER, DNS_HEADER_LEN, DNS_TXT, DNS_IN, 0, rdata, n))
 		answer_truncate(j);

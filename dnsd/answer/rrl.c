@@ -1,5 +1,6 @@
 #include "dnsd/answer/rrl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,7 @@ bucket_unpack(uint64_t word)
 static uint64_t
 bucket_pack(struct bucket b)
 {
+	assert(b.tag >> (64 - TIME_BITS - SLIP_BITS) == 0 && b.limited <= SLIP_MAX);
 	return b.tag << (TIME_BITS + SLIP_BITS) | (uint64_t)b.limited << TIME_BITS |
 	    (b.full_us & TIME_MASK);
 }
@@ -121,9 +123,10 @@ bucket_find(uint64_t line[WAYS], uint64_t tag, uint64_t now_us)
 static enum rrl_verdict
 bucket_take(struct bucket *b, uint64_t now_us, unsigned rate, unsigned slip)
 {
-	uint64_t cost = SECOND_US / rate != 0 ? SECOND_US / rate : 1;
+	uint64_t cost = SECOND_US / rate;
 	uint64_t debt = bucket_debt(*b, now_us);
 
+	assert(cost != 0);			/* the configuration's most is a million */
 	if (debt + cost <= SECOND_US) {
 		b->full_us = now_us + debt + cost;
 		b->limited = 0;

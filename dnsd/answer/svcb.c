@@ -1,5 +1,6 @@
 #include "dnsd/answer/svcb.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "dnsd/answer/answer_steered.h"
@@ -131,6 +132,8 @@ pick_hints(struct answer_job *j, const struct zone_node *node, const struct rrse
 		const uint8_t *rdata = set->wire + at + 12;
 		size_t len = dns_get16(set->wire + at + 10);
 
+		assert(len <= set->len - at - 12);
+
 		h->there[0] |= has_param(rdata, len, KEY_IPV4HINT);
 		h->there[1] |= has_param(rdata, len, KEY_IPV6HINT);
 	}
@@ -139,7 +142,8 @@ pick_hints(struct answer_job *j, const struct zone_node *node, const struct rrse
 
 		if (!h->there[i])
 			continue;
-		steer_pick(j->vz->steer[node->steer], j->place, i == 0 ? 4 : 6, picked, explain_why(j));
+		steer_pick(j->vz->steer[node->steer], j->place, i == 0 ? 4 : 6, picked,
+		    explain_why(j));
 		if (picked->n == 0)
 			continue;
 		answer_steered_note(j, picked);
@@ -158,13 +162,16 @@ svcb_steered(struct answer_job *j, const struct zone_node *node, const struct rr
 	struct hints h;
 	uint32_t ttl_s = pick_hints(j, node, set, &h);
 
+	assert(node->steer != ZONE_NONE && (set->type == DNS_SVCB || set->type == DNS_HTTPS));
 	if (!h.there[0] && !h.there[1])
 		return reply_rrset(r, REPLY_ANSWER, owner_at, set);
 	for (size_t at = 0; at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
 		uint8_t *out = reply_rdata(r, &room);
-		size_t n = rewrite(&h, set->wire + at + 12, dns_get16(set->wire + at + 10), out, room);
+		size_t len = dns_get16(set->wire + at + 10);
+		size_t n = rewrite(&h, set->wire + at + 12, len, out, room);
 
-		if (n == SIZE_MAX || !reply_record(r, REPLY_ANSWER, owner_at, set->type, DNS_IN, ttl_s, out, n)) {
+		if (n == SIZE_MAX || !reply_record(r, REPLY_ANSWER, owner_at, set->type, DNS_IN,
+		    ttl_s, out, n)) {
 			r->at = start;
 			r->count[REPLY_ANSWER] = count;
 			return false;

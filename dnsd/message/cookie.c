@@ -1,5 +1,6 @@
 #include "dnsd/message/cookie.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,7 @@ cookie_check(const struct cookie_secrets *secrets, const uint8_t *data, size_t l
 	bool good = false;
 	int32_t age;
 
+	assert(len == CLIENT_LEN || (len >= 16 && len <= 40));
 	if (len == CLIENT_LEN)
 		return COOKIE_CLIENT_ONLY;
 	if (len != CLIENT_LEN + SERVER_LEN || data[CLIENT_LEN] != 1)
@@ -134,6 +136,7 @@ void
 cookie_make(const struct cookie_secrets *secrets, uint8_t out[24], const uint8_t client_cookie[8],
     const struct addr *client, uint32_t now_s)
 {
+	assert(secrets->n != 0);
 	memcpy(out, client_cookie, CLIENT_LEN);
 	out[8] = 1;
 	out[9] = out[10] = out[11] = 0;
@@ -183,15 +186,17 @@ parse_secrets(struct cookie_secrets *secrets, const char *path, const char *text
 		if (line_len != 0 && text[at + line_len - 1] == '\r')
 			line_len--;
 		if (secrets->n == 2)
-			return err_set(err, "%s:%u: a third line, one or two secrets were expected", path, line);
+			return err_set(err, "%s:%u: a third line, one or two secrets were expected",
+			    path, line);
 		if (parse_secret(secrets->secret[secrets->n], text + at, line_len) < 0)
-			return err_set(err, "%s:%u: a line of %zu characters, 32 hexadecimal digits were expected",
-			    path, line, line_len);
+			return err_set(err, "%s:%u: a line of %zu characters, 32 hexadecimal digits "
+			    "were expected", path, line, line_len);
 		secrets->n++;
 		at = next;
 	}
 	if (secrets->n == 0)
-		return err_set(err, "%s:1: the file is empty, 32 hexadecimal digits were expected", path);
+		return err_set(err, "%s:1: the file is empty, 32 hexadecimal digits were expected",
+		    path);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "dnsd/message/query.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* A record being skipped or read: RFC 1035 3.2.1 without the owner. */
@@ -50,6 +51,7 @@ query_parse_ecs(struct query_ecs *ecs, const uint8_t *data, size_t len)
 		return false;
 	if (source > (family == 1 ? 32 : 128))
 		return false;
+	assert(octets <= sizeof(ecs->ip));
 	memset(ecs->ip, 0, sizeof(ecs->ip));
 	memcpy(ecs->ip, data + 4, octets);
 	if (source % 8 != 0 && (data[4 + octets - 1] & (0xff >> (source % 8))) != 0)
@@ -140,6 +142,7 @@ read_records(struct query *q, const uint8_t *packet, size_t len, size_t at, bool
 static size_t
 read_question(struct query *q, const uint8_t *packet, size_t len)
 {
+	/* an uncompressed name: none can point anywhere */
 	size_t name = name_walk(&q->qname, packet + DNS_HEADER_LEN, len - DNS_HEADER_LEN);
 	size_t at = DNS_HEADER_LEN + name;
 
@@ -176,6 +179,7 @@ query_parse(struct query *q, const uint8_t *packet, size_t len, bool tcp)
 		at = read_question(q, packet, len);
 	outcome = at != 0 && qdcount <= 1 ? read_records(q, packet, len, at, tcp) : QUERY_FORMERR;
 
+	assert(q->question_end <= len && q->payload >= 512);
 	/* what is not for us is told so, however its body looks (RFC 1996, 2136) */
 	if (opcode == DNS_OP_NOTIFY || opcode == DNS_OP_UPDATE)
 		return QUERY_REFUSED;

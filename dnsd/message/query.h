@@ -24,7 +24,7 @@ enum query_outcome {
 	QUERY_NOTIMP,			/* opcode other than QUERY */
 	QUERY_REFUSED,			/* NOTIFY, UPDATE: understood, not for us */
 	QUERY_BADVERS,
-	QUERY_COOKIE_ONLY,		/* no question: the client wants a server cookie (RFC 7873 5.4) */
+	QUERY_COOKIE_ONLY,		/* no question, only a cookie (RFC 7873 5.4) */
 	QUERY_OK
 };
 
@@ -39,25 +39,27 @@ struct query_ecs {
 struct query {
 	uint16_t id;
 	uint16_t flags;			/* as received */
-	/* The question, with qname at the end; valid unless question_end, the offset past it, is 0. */
+	/* the question, with qname below; valid unless question_end is 0 */
 	uint16_t qtype, qclass;
-	uint16_t question_end;
+	uint16_t question_end;		/* offset past it */
 
 	bool edns, dnssec_ok, nsid, keepalive, explain;
 	uint8_t edns_version;
 	uint16_t payload;		/* requester's UDP size, at least 512; 512 without EDNS */
-	uint8_t cookie_len;		/* 0 = none, 8, or 16-40 */
-	const uint8_t *cookie;
+	uint8_t cookie_len;		/* octets: 0 = none, 8, or 16 to 40 */
+	const uint8_t *cookie;		/* in the packet */
 	struct query_ecs ecs;
 	struct name_walk qname;		/* uncompressed in the packet, case as asked */
 };
 
-/* Reads a packet.  With QUERY_FORMERR and worse the fields read so far are
- * valid, so that the error can echo id, opcode and question.  `tcp` matters to
- * edns-tcp-keepalive only (RFC 7828 3.2.1: ignored over UDP). */
+/* Reads a packet of `len` octets, whatever they are.  Unless it is to be dropped, id and flags are
+ * set, and what was not reached is "not there" (question_end 0, edns false), so that an error can
+ * echo what was understood.  `tcp` matters to edns-tcp-keepalive only (RFC 7828 3.2.1: ignored
+ * over UDP). */
 enum query_outcome query_parse(struct query *q, const uint8_t *packet, size_t len, bool tcp);
 
-/* Reads one Client Subnet option's data (RFC 7871 6 and 7.1.1); false = FORMERR. */
+/* Reads the `len` octets of one Client Subnet option's data (RFC 7871 6 and 7.1.1); false =
+ * FORMERR, and *ecs is as it was, but for the address. */
 bool query_parse_ecs(struct query_ecs *ecs, const uint8_t *data, size_t len);
 
 #endif

@@ -33,7 +33,7 @@ struct reply_opt {
 	uint8_t scope;			/* SCOPE PREFIX-LENGTH */
 	bool keepalive;
 	uint16_t keepalive_100ms;
-	int ede;			/* enum dns_ede; where it does not fit the text is cut, then all of it */
+	int ede;			/* enum dns_ede; cut, or left out, where room lacks */
 	const char *ede_text;		/* NULL = none */
 };
 
@@ -51,12 +51,13 @@ struct reply {
 	struct reply_opt opt;
 };
 
-/* What header, question and OPT (without EDE) take at most; an answer is never held below it. */
+/* Octets that header, question and OPT (without EDE) surely fit into. */
 enum { REPLY_LEAST = 512 };
 
 /* Starts an answer of at most `size` octets, or as many as header, question and OPT take;
- * copies the question, if there is one.  `out` has room for `size` and for REPLY_LEAST octets and
- * is borrowed until reply_finish.  The caller has filled r->opt (scope and ede may change later). */
+ * copies the question, if there is one.  `out` has room for that, REPLY_LEAST octets at least,
+ * and is borrowed until reply_finish.  The caller has filled r->opt in; scope and ede may change
+ * until the end. */
 void reply_begin(struct reply *r, const struct query *q, uint8_t *out, size_t size);
 
 /* Names written from now on belong to `zone`, whose apex stands at offset `apex_at` of the

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/dns/dns.h"
 #include "dnsd/answer/answer.h"
 #include "dnsd/net/outbox.h"
 #include "dnsd/net/socket.h"
@@ -66,18 +65,6 @@ peer_addr(const union udp_peer *peer, struct addr *addr)
 	}
 }
 
-/* Rate limiting lets this client ask again over TCP: header and question, with TC. */
-static size_t
-slip(uint8_t *out, const struct answer_note *note)
-{
-	size_t end = note->question_end != 0 ? note->question_end : DNS_HEADER_LEN;
-
-	out[2] |= DNS_TC >> 8;
-	dns_put16(out + 4, end > DNS_HEADER_LEN);
-	memset(out + 6, 0, 6);			/* answer, authority, additional */
-	return end;
-}
-
 static size_t
 limit(struct udp_worker *w, const struct generation *gen, const struct answer_client *client,
     const struct answer_note *note, uint64_t now_ms, uint8_t *out, size_t len)
@@ -88,7 +75,7 @@ limit(struct udp_worker *w, const struct generation *gen, const struct answer_cl
 		return 0;
 	case RRL_SLIP:
 		COUNTER_ADD(&w->counters, slip_rrl, 1);
-		return slip(out, note);
+		return answer_slip(out, note);
 	default:
 		return len;
 	}

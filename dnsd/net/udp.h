@@ -8,8 +8,8 @@
  * one bound to a wildcard asks the kernel (IP_PKTINFO) and hands the address back.
  *
  * Answers are never larger than the path surely carries: IPv4 ignores path MTU
- * (a forged ICMP cannot shrink it), IPv6 fragments at 1280.  Knows nothing of DNS
- * but how to cut an answer to its question when rate limiting says so.
+ * (a forged ICMP cannot shrink it), IPv6 fragments at 1280.  Knows nothing of
+ * DNS: answer.h answers, and cuts an answer down when rate limiting (rrl.h) says so.
  */
 #ifndef NEARCAST_UDP_H
 #define NEARCAST_UDP_H
