@@ -18,7 +18,7 @@ struct geo_map {
 static inline const struct geo_fold *
 fold_of(uint16_t result)
 {
-	return result >= GEO_FOLD_MARK ? &geo_folds[result - GEO_FOLD_MARK] : NULL;
+	return result >= GEO_FOLD_MARK ? &geo_merge_folds[result - GEO_FOLD_MARK] : NULL;
 }
 
 static inline uint32_t
@@ -43,8 +43,8 @@ static const struct geo_fold *
 find_fold(geo_key key)
 {
 	for (size_t i = 0; i < GEO_FOLDS; i++)
-		if ((key ^ geo_fold_key(&geo_folds[i])) >> (128 - geo_folds[i].len) == 0)
-			return &geo_folds[i];
+		if ((key ^ geo_fold_key(&geo_merge_folds[i])) >> (128 - geo_merge_folds[i].len) == 0)
+			return &geo_merge_folds[i];
 	return NULL;
 }
 

@@ -6,7 +6,7 @@
 #define NOT_YET UINT32_MAX
 
 /* IPv4-mapped (RFC 4291 2.5.5.2), NAT64 (RFC 6052 2.1), Teredo (RFC 4380 4), 6to4 (RFC 3056 2). */
-const struct geo_fold geo_folds[GEO_FOLDS] = {
+const struct geo_fold geo_merge_folds[GEO_FOLDS] = {
 	{ 0, UINT64_C(0x0000ffff00000000), 96, 96, false },
 	{ UINT64_C(0x0064ff9b00000000), 0, 96, 96, false },
 	{ UINT64_C(0x2001000000000000), 0, 32, 96, true },
@@ -101,10 +101,10 @@ add_fixed(struct geo_merge *m, uint16_t all_v4)
 	m->fixed = malloc((2 * (n_rules + GEO_FOLDS) + 1) * sizeof(*m->fixed));
 	if (entries != NULL && open != NULL && m->fixed != NULL) {
 		for (size_t i = 0; m->family == 6 && i < GEO_FOLDS; i++) {
-			geo_key start = geo_fold_key(&geo_folds[i]);
+			geo_key start = geo_fold_key(&geo_merge_folds[i]);
 			uint16_t value = all_v4 != GEO_RANK_NONE ? all_v4 :
 			    (uint16_t)(GEO_FOLD_MARK + i);
-			geo_key last = geo_key_last(start, geo_folds[i].len);
+			geo_key last = geo_key_last(start, geo_merge_folds[i].len);
 			insert_entry(entries, &n, (struct entry){ start, last, value });
 		}
 		for (size_t i = 0; i < n_rules && rules[i].kind == CONF_RULE_PREFIX; i++)

@@ -24,9 +24,9 @@ struct geo_fold {
 };
 
 #define GEO_FOLDS 4
-extern const struct geo_fold geo_folds[GEO_FOLDS];
+extern const struct geo_fold geo_merge_folds[GEO_FOLDS];
 
-/* The result that stands for geo_folds[i] is GEO_FOLD_MARK + i. */
+/* The result that stands for geo_merge_folds[i] is GEO_FOLD_MARK + i. */
 #define GEO_FOLD_MARK GEO_RANK_MAX_RESULTS
 
 static inline geo_key

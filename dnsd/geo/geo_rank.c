@@ -46,7 +46,7 @@ radians(double degrees)
 }
 
 double
-geo_distance_km(double lat1, double lon1, double lat2, double lon2)
+geo_rank_distance_km(double lat1, double lon1, double lat2, double lon2)
 {
 	double dlat = sin(radians(lat2 - lat1) / 2), dlon = sin(radians(lon2 - lon1) / 2);
 	double a = dlat * dlat + cos(radians(lat1)) * cos(radians(lat2)) * dlon * dlon;

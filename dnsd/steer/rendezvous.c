@@ -1,5 +1,7 @@
 #include "dnsd/steer/rendezvous.h"
 
+#include <assert.h>
+
 #include "common/dns/dns.h"
 #include "dnsd/geo/geo_key.h"
 
@@ -138,6 +140,7 @@ rendezvous_key(uint8_t family, const uint8_t *ip, unsigned bits)
 {
 	uint64_t kind = (uint64_t)family << 56 | (uint64_t)bits << 48;
 
+	assert(bits <= (family == 4 ? 32u : 128u));
 	if (family == 4)
 		return key4((uint32_t)((uint64_t)dns_get32(ip) >> (32 - bits)), kind);
 	return key6(bits != 0 ? geo_key_of(6, ip) >> (128 - bits) : 0, kind);

@@ -8,15 +8,17 @@
  * changes its weight moves only its own share.  All of it is integer arithmetic, so
  * that every compiler, machine and site agrees to the last bit.
  *
- * Neighbours are dealt, not diced: the 256 prefixes of one length that differ only in their last 8
- * bits get 256 numbers evenly apart, in an order and from a start of each server's own.  A
- * country's few long prefixes so come nearer to the weights than chance would bring them.
+ * Hashes alone would share out a country of a few hundred long prefixes unevenly, as a few
+ * hundred throws of a die come out uneven.  So prefixes of one length that differ only in their
+ * last 8 bits share one hash, and each server gives the 256 of them 256 values of u that lie
+ * evenly apart, each value once, in an order and from a start of the server's own.
  *
  * Knows neither health nor geography.  Pure; any thread; nothing is allocated.
  */
 #ifndef NEARCAST_RENDEZVOUS_H
 #define NEARCAST_RENDEZVOUS_H
 
+#include <assert.h>
 #include <stdint.h>
 
 /* log2(1 + i/256) * 2^32, rounded down. */
@@ -37,6 +39,7 @@ uint64_t rendezvous_key(uint8_t family, const uint8_t *ip, unsigned bits);
 static inline uint32_t
 rendezvous_inverse(uint32_t weight)
 {
+	assert(weight != 0 && weight <= UINT32_C(1) << 24);
 	return (UINT32_C(1) << 24) / weight;
 }
 
@@ -61,8 +64,10 @@ rendezvous_neglog2(uint64_t h)
 	return ((uint64_t)(zeros + 1) << 32) - (rendezvous_log2[i] + (step * part >> 32));
 }
 
-/* u in units of 2^-64: a hash of server and neighbourhood, its first octet moved on by the place
- * that this key has in the server's order of the 256. */
+/* u in units of 2^-64.  A hash h of the server and of all of the key but its last octet; h's first
+ * octet is then changed by the key's last octet, xored with an octet of h (the server's
+ * start), looked up in rendezvous_order and multiplied by an odd number (the server's order).
+ * Each of these steps is one-to-one, so that 256 neighbours get all 256 first octets. */
 static inline uint64_t
 rendezvous_draw(uint64_t key, uint64_t name)
 {
@@ -71,10 +76,12 @@ rendezvous_draw(uint64_t key, uint64_t name)
 	return h ^ (rendezvous_order[(uint8_t)(key ^ h >> 40)] * (h | 1)) << 56;
 }
 
-/* The cost of a server for a key, below 2^63.  Equal costs are as good as impossible (2^-38). */
+/* The cost of a server for a key, below 2^63, lower is better.  Equal costs are as good as
+ * impossible (2^-38). */
 static inline uint64_t
 rendezvous_cost(uint64_t key, uint64_t name, uint32_t inverse)
 {
+	assert(inverse != 0 && inverse <= UINT32_C(1) << 24);
 	return rendezvous_neglog2(rendezvous_draw(key, name) | 1) * inverse;
 }
 

@@ -157,6 +157,7 @@ locate(struct steer_trace *t)
 	if (t->mapped)
 		leaf = client->map == map ? client->leaf :
 		    geo_map_find(map, client->family, client->ip);
+	assert(leaf.result <= name->pool->here && leaf.depth <= (six ? 128 : 32));
 	t->result = leaf.result;
 	t->depth = leaf.depth;
 	t->choice = &name->pool->choices[steer_family_index(t->family)][leaf.result];
@@ -166,6 +167,7 @@ locate(struct steer_trace *t)
 		t->key_bits = name->spread[six];
 	else
 		t->key_bits = leaf.depth;
+	assert(t->key_bits <= (six ? 128 : 32));
 }
 
 void
@@ -189,6 +191,7 @@ steer_pick(const struct steer_name *name, const struct steer_client *client,
 	t.key = rendezvous_key(client->family, client->ip, t.key_bits);
 	answer->n = (uint8_t)lowest(name->steer->candidates + t.choice->first, t.choice->n, t.key,
 	    name->answers, best);
+	assert(answer->n != 0 && answer->n <= name->answers);
 	answer->scope = client->ecs ? t.key_bits : 0;
 	answer->unlocated = t.mapped && t.result == name->pool->unlocated;
 	answer->site = t.choice->site;

@@ -109,7 +109,8 @@ struct steer_why {
 /* Finds clients in the maps of the names that they ask for, together, so that memory is waited for
  * once; steer_pick then need not look.  At most STEER_LOCATE_MAX.  Answers are the same without. */
 enum { STEER_LOCATE_MAX = 64 };
-void steer_locate(unsigned n, const struct steer_name *const *name, struct steer_client *const *client);
+void steer_locate(unsigned n, const struct steer_name *const *name,
+    struct steer_client *const *client);
 
 /* family: 4 for A, 6 for AAAA.  `why` is NULL on the packet path; with it databases
  * are asked for the client's place.  Allocates nothing when `why` is NULL. */

@@ -1,3 +1,17 @@
+/*
+ * Building a struct steer: everything that answers need to know of one state of health.
+ *
+ * For each pool: its map is the one that steer_geo.c has loaded; its servers become candidates,
+ * those with IPv4 and those with IPv6 apart, sorted by site and class (fill_groups); for every
+ * result of the map and for `here` a choice among them is made (steer_choice.c).  After that a
+ * struct steer changes only by steer_bind, which adds a steered name of a zone, and not at all
+ * once its generation is published.
+ *
+ * A struct steer owns its servers, candidates, groups, choices and names, and holds its geo
+ * (steer_geo.c); the configuration must outlive it.  Built and freed by the main thread,
+ * read by any.
+ */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +21,7 @@
 /* ---- what health says of each server ---- */
 
 static int
-by_name(const void *a, const void *b)
+by_server_name(const void *a, const void *b)
 {
 	const struct health_server *const *x = a, *const *y = b;
 
@@ -15,7 +29,7 @@ by_name(const void *a, const void *b)
 }
 
 static int
-is_named(const void *name, const void *b)
+compare_server_name(const void *name, const void *b)
 {
 	const struct health_server *const *y = b;
 
@@ -35,10 +49,10 @@ copy_health(struct steer *steer, const struct health_file *health)
 		return -1;
 	for (size_t i = 0; i < health->n_servers; i++)
 		sorted[i] = &health->servers[i];
-	qsort(sorted, health->n_servers, sizeof(*sorted), by_name);
+	qsort(sorted, health->n_servers, sizeof(*sorted), by_server_name);
 	for (size_t i = 0; i < conf->n_servers; i++) {
 		found = bsearch(conf->servers[i].name, sorted, health->n_servers, sizeof(*sorted),
-		    is_named);
+		    compare_server_name);
 		if (found == NULL)
 			continue;
 		steer->servers[i].known = true;
@@ -46,12 +60,6 @@ copy_health(struct steer *steer, const struct health_file *health)
 	}
 	free(sorted);
 	return 0;
-}
-
-static bool
-is_probed(const struct steer *steer, const struct conf_server *server)
-{
-	return steer->conf->pools[server->pool].check != CONF_NONE;
 }
 
 static enum steer_class
@@ -80,7 +88,9 @@ weight_in_effect(const struct steer *steer, size_t i, enum steer_class class)
 
 	if (class <= CLASS_STALE && s->known)
 		weight = (weight * s->health.weight + 50) / 100;
-	return weight != 0 ? weight : 1;
+	weight = weight != 0 ? weight : 1;
+	assert(weight <= CONF_MAX_WEIGHT);
+	return weight;
 }
 
 static void
@@ -97,7 +107,8 @@ fill_candidate(const struct steer *steer, size_t i, bool six, enum steer_class c
 	c->class = (uint8_t)class;
 	c->tier = class == CLASS_STALE;
 	c->ttl_s = STEER_TTL_NONE;
-	if (is_probed(steer, server) && steer_family_state(s, six) == HEALTH_UNKNOWN)
+	if (steer->conf->pools[server->pool].check != CONF_NONE &&
+	    steer_family_state(s, six) == HEALTH_UNKNOWN)
 		c->ttl_s = 0;			/* may turn any moment */
 	else if (s->known && s->health.ttl_s != 0)
 		c->ttl_s = s->health.ttl_s;
@@ -107,7 +118,7 @@ fill_candidate(const struct steer *steer, size_t i, bool six, enum steer_class c
 /* ---- a pool's servers, by site and class ---- */
 
 static bool
-has_family(const struct conf_server *server, bool six)
+serves_family(const struct conf_server *server, bool six)
 {
 	return (six ? server->v6.family : server->v4.family) != 0;
 }
@@ -123,6 +134,20 @@ count_server(struct steer_group *g, const struct steer *steer, size_t i, enum st
 		g->stale_weight += weight_in_effect(steer, i, class);
 }
 
+/* What a choice relies on: a group's candidates lie together, the best class first.  Asked by an
+ * assert only. */
+static bool __attribute__((unused))
+is_sorted(const struct steer *steer, const struct steer_group *g)
+{
+	const struct steer_candidate *c = steer->candidates + g->first;
+
+	for (unsigned class = 0; class < CLASSES; class++)
+		for (unsigned i = 0; i < g->n[class]; i++, c++)
+			if (c->class != class || c->inverse == 0)
+				return false;
+	return c == steer->candidates + g->first + g->total;
+}
+
 /* Counts, then places: each site's candidates together, sorted by class. */
 static int
 fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *pool, bool six)
@@ -133,7 +158,7 @@ fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *
 	if (next == NULL)
 		return -1;
 	for (size_t i = cp->first_server; i < end; i++)
-		if (has_family(&steer->conf->servers[i], six))
+		if (serves_family(&steer->conf->servers[i], six))
 			count_server(steer_group_of(pool, six, steer->conf->servers[i].site),
 			    steer, i, classify(steer, i, six));
 	for (unsigned s = 0; s < pool->n_sites; s++) {
@@ -148,11 +173,14 @@ fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *
 		const struct conf_server *server = &steer->conf->servers[i];
 		enum steer_class class = classify(steer, i, six);
 
-		if (has_family(server, six))
+		if (serves_family(server, six))
 			fill_candidate(steer, i, six, class,
 			    &steer->candidates[next[pool->site_index[server->site]][class]++]);
 	}
 	free(next);
+	assert(steer->n_candidates <= 2 * steer->conf->n_servers);
+	for (unsigned s = 0; s < pool->n_sites; s++)
+		assert(is_sorted(steer, &pool->groups[six][s]));
 	return 0;
 }
 
@@ -344,6 +372,7 @@ bind_name(struct steer *steer, const struct zone_steer *text, uint32_t static_tt
 	    static_ttl_s);
 	name->ttl_min_s = least(text->ttl_min_s != 0 ? text->ttl_min_s : conf->ttl_min_s,
 	    name->ttl_max_s);
+	assert(name->answers != 0 && name->spread[0] <= 32 && name->spread[1] <= 128);
 	return name;
 }
 

@@ -1,4 +1,30 @@
+/*
+ * Health filters: which servers clients with one list of sites are given (the design's step 3).
+ *
+ * steer_build.c has put the servers of one family at one site side by side, as candidates
+ * sorted by class.  A choice is one run of them, from the first candidate of a site on, down to
+ * some class:
+ *
+ *	current      stale        spent        down         drain
+ *	[----------]                                                 HEALTHY, FEW
+ *	[-----------------------]                                    STALE, FEW_STALE
+ *	[------------------------------------]                       SPENT
+ *	[-------------------------------------------------]          DOWN
+ *	[--------------------------------------------------------]   DRAIN
+ *
+ * The rungs are tried in the order of `passes`, each at every site of the list, nearest first,
+ * before the next rung is tried anywhere: a far site that is healthy comes before a near one
+ * that is not.  From FEW_STALE on a run holds servers of its last class only: had the list any
+ * better ones, an earlier pass would have found them.
+ *
+ * Runs when a generation is built, once for each pool, family and result; pure but for the
+ * choice that it fills.
+ */
 #include "dnsd/steer/steer_inner.h"
+
+#include <assert.h>
+
+#include "dnsd/geo/geo_rank.h"
 
 /* The state of one family: the worse of the server's and the family's own, and a drain,
  * which is an order, before any of them. */
@@ -17,26 +43,26 @@ steer_family_state(const struct steer_server *s, bool six)
 size_t
 steer_list(const struct steer_pool *pool, uint16_t result, const uint16_t **sites)
 {
+	assert(result <= pool->here);
 	if (result != pool->here)
 		return geo_map_result(pool->map, result, sites);
 	*sites = pool->here_list;
 	return pool->n_here;
 }
 
-/* From best to worst: the classes a run may reach down to, and whether its weight must
- * reach the pool's minimum. */
+/* From best to worst: the last class of a run, and whether its current and stale servers must
+ * have the pool's min-weight. */
 static const struct {
 	enum steer_class upto;
 	bool enough;
-	enum steer_rung rung;
 } passes[] = {
-	{ CLASS_CURRENT, true, RUNG_HEALTHY },
-	{ CLASS_STALE, true, RUNG_STALE },
-	{ CLASS_CURRENT, false, RUNG_FEW },
-	{ CLASS_STALE, false, RUNG_FEW_STALE },
-	{ CLASS_SPENT, false, RUNG_SPENT },
-	{ CLASS_DOWN, false, RUNG_DOWN },
-	{ CLASS_DRAIN, false, RUNG_DRAIN },
+	[RUNG_HEALTHY] = { CLASS_CURRENT, true },
+	[RUNG_STALE] = { CLASS_STALE, true },
+	[RUNG_FEW] = { CLASS_CURRENT, false },
+	[RUNG_FEW_STALE] = { CLASS_STALE, false },
+	[RUNG_SPENT] = { CLASS_SPENT, false },
+	[RUNG_DOWN] = { CLASS_DOWN, false },
+	[RUNG_DRAIN] = { CLASS_DRAIN, false },
 };
 
 /* The run of a group down to a class; 0 = it does not do. */
@@ -51,7 +77,7 @@ run_length(const struct steer_group *g, enum steer_class upto, uint32_t min_weig
 	return weight >= min_weight ? n : 0;
 }
 
-/* Walks the list for passes [from, to); false = none of them finds anything. */
+/* Walks the list once for each pass of from..to; false = none of them finds anything. */
 static bool
 walk_list(const struct conf_pool *cp, const struct steer_pool *pool, bool six,
     const uint16_t *list, size_t n, enum steer_rung from, enum steer_rung to,
@@ -68,7 +94,7 @@ walk_list(const struct conf_pool *cp, const struct steer_pool *pool, bool six,
 			choice->first = g->first;
 			choice->n = run;
 			choice->site = list[i];
-			choice->rung = passes[p].rung & 15;
+			choice->rung = p & 15;
 			return true;
 		}
 	}
@@ -95,8 +121,8 @@ other_sites(const struct conf *conf, const struct steer_pool *pool,
 		if (at < n)
 			continue;
 		if (from != NULL && from->located && site->located)
-			mine = geo_distance_km(from->latitude, from->longitude, site->latitude,
-			    site->longitude);
+			mine = geo_rank_distance_km(from->latitude, from->longitude,
+			    site->latitude, site->longitude);
 		for (at = found++; at > 0 && km[at - 1] > mine; at--) {
 			km[at] = km[at - 1];
 			rest[at] = rest[at - 1];
@@ -187,7 +213,8 @@ steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct
 			choice->beyond = walk_list(cp, pool, six, rest, n_rest, RUNG_DRAIN,
 			    RUNG_DRAIN, choice);
 	}
-	if (choice->rung == RUNG_HEALTHY && choice->n != 0)
+	assert(choice->n != 0 && choice->first + choice->n <= steer->n_candidates);
+	if (choice->rung == RUNG_HEALTHY)
 		bound_choice(steer, cp, pool, six, list, n, choice);
 	choice->unknown = all_unknown(steer, cp, choice, six);
 }

@@ -10,6 +10,8 @@
 #ifndef NEARCAST_STEER_INNER_H
 #define NEARCAST_STEER_INNER_H
 
+#include <assert.h>
+
 #include "dnsd/geo/geo_db.h"
 #include "dnsd/geo/geo_map.h"
 #include "dnsd/steer/rendezvous.h"
@@ -156,6 +158,7 @@ steer_family_index(uint8_t family)
 static inline struct steer_group *
 steer_group_of(const struct steer_pool *pool, bool six, uint16_t site)
 {
+	assert(site < CONF_MAX_SITES && pool->site_index[site] < pool->n_sites);
 	return &pool->groups[six][pool->site_index[site]];
 }
 

@@ -1,3 +1,17 @@
+/*
+ * Why a client was given what it was given: the lines of `_why.NAME` and of `nearctl explain`.
+ *
+ * steer_pick has already chosen; this file puts into words what its struct steer_trace holds,
+ * and asks the databases and rules once more for this one address (geo_map_why).  It chooses
+ * nothing itself, so that an explanation cannot differ from the answer.
+ *
+ * Order of the lines: the servers of the client's sites, nearest site first and best server
+ * first; the client; the list of sites; the scope; the TTL.  A line is cut at 255 octets, to
+ * fit one string of a TXT record.
+ *
+ * Runs in the thread that picks, for explanations only, so it may allocate; where there is
+ * no memory a site's servers are left out.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,13 +22,13 @@
 
 enum { LINE = 256, MOST_SERVERS = 64 };	/* servers explained one by one */
 
-struct line {
+struct why_line {
 	char text[LINE];
 	size_t len;
 };
 
 static void __attribute__((format(printf, 2, 3)))
-add(struct line *l, const char *fmt, ...)
+addf(struct why_line *l, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -29,7 +43,7 @@ add(struct line *l, const char *fmt, ...)
 }
 
 static void
-put(const struct steer_why *why, struct line *l)
+put(const struct steer_why *why, struct why_line *l)
 {
 	why->line(why->arg, l->text);
 	l->len = 0;
@@ -37,7 +51,7 @@ put(const struct steer_why *why, struct line *l)
 }
 
 static void
-add_time(struct line *l, const char *key, double when)
+add_time(struct why_line *l, const char *key, double when)
 {
 	time_t seconds = (time_t)when;
 	struct tm tm;
@@ -45,7 +59,7 @@ add_time(struct line *l, const char *key, double when)
 
 	if (when > 0 && gmtime_r(&seconds, &tm) != NULL &&
 	    strftime(text, sizeof(text), "%FT%TZ", &tm) != 0)
-		add(l, " %s=%s", key, text);
+		addf(l, " %s=%s", key, text);
 }
 
 /* ---- servers ---- */
@@ -81,7 +95,7 @@ class_reason(const struct steer_candidate *c)
 
 /* Why a server of the client's list is not in the answer. */
 static void
-add_refusal(struct line *l, const struct steer_trace *t, const struct steer_candidate *c,
+add_refusal(struct why_line *l, const struct steer_trace *t, const struct steer_candidate *c,
     unsigned rank)
 {
 	const struct steer_choice *choice = t->choice;
@@ -91,17 +105,17 @@ add_refusal(struct line *l, const struct steer_trace *t, const struct steer_cand
 	    site);
 
 	if (site == choice->site && rank < choice->n)
-		add(l, " chosen=no why=\"rank %u of %u, %u answered\"", rank + 1, choice->n,
+		addf(l, " chosen=no why=\"rank %u of %u, %u answered\"", rank + 1, choice->n,
 		    t->answer->n);
 	else if (c->class != CLASS_CURRENT)
-		add(l, " chosen=no why=\"%s\"", class_reason(c));
+		addf(l, " chosen=no why=\"%s\"", class_reason(c));
 	else if (choice->rung == RUNG_HEALTHY &&
 	    g->current_weight < conf->pools[t->name->pool_index].min_weight)
-		add(l, " chosen=no why=\"healthy weight of %s is %u, min-weight %u\"",
+		addf(l, " chosen=no why=\"healthy weight of %s is %u, min-weight %u\"",
 		    conf->sites[site].name,
 		    g->current_weight, conf->pools[t->name->pool_index].min_weight);
 	else
-		add(l, " chosen=no why=\"%s is nearer\"", conf->sites[choice->site].name);
+		addf(l, " chosen=no why=\"%s is nearer\"", conf->sites[choice->site].name);
 }
 
 static void
@@ -111,23 +125,24 @@ put_server(const struct steer_why *why, const struct steer_trace *t,
 	const struct steer *steer = t->name->steer;
 	const struct conf_server *server = &steer->conf->servers[c->server];
 	const struct steer_server *s = &steer->servers[c->server];
-	struct line l = { .len = 0 };
+	struct why_line l = { .len = 0 };
 	unsigned at = 0;
 
-	add(&l, "server=%.48s site=%.32s km=%s state=%s", server->name,
+	addf(&l, "server=%.48s site=%.32s km=%s state=%s", server->name,
 	    steer->conf->sites[server->site].name, km, state_name(t, c));
 	add_time(&l, "since", s->known ? s->health.since : 0);
-	add(&l, " weight=%u", c->class <= CLASS_STALE ? c->weight : server->weight);
+	addf(&l, " weight=%u", c->class <= CLASS_STALE ? c->weight : server->weight);
 	if (s->known && s->health.set[0] != '\0')
-		add(&l, " set=%.48s", s->health.set);
+		addf(&l, " set=%.48s", s->health.set);
 	while (at < t->answer->n && t->chosen[at] != c->server)
 		at++;
 	if (at < t->answer->n)
-		add(&l, " chosen=yes rank=%u", at + 1);
+		addf(&l, " chosen=yes rank=%u", at + 1);
 	else
 		add_refusal(&l, t, c, rank);
 	if (c->class != CLASS_CURRENT && s->known && s->health.reason[0] != '\0')
-		add(&l, " reason=\"%.*s\"", l.len < 240 ? (int)(244 - l.len) : 0, s->health.reason);
+		addf(&l, " reason=\"%.*s\"", l.len < 240 ? (int)(244 - l.len) : 0,
+		    s->health.reason);
 	put(why, &l);
 }
 
@@ -159,10 +174,10 @@ kilometres(const struct steer_trace *t, const struct geo_why *geo, uint16_t site
 	if (!to->located)
 		return text;
 	if (t->mapped && geo->place.has_point)
-		snprintf(text, 16, "%.0f", geo_distance_km(geo->place.latitude,
+		snprintf(text, 16, "%.0f", geo_rank_distance_km(geo->place.latitude,
 		    geo->place.longitude, to->latitude, to->longitude));
 	else if ((!t->mapped || geo->kind == GEO_WHY_UNLOCATED) && here != NULL && here->located)
-		snprintf(text, 16, "%.0f", geo_distance_km(here->latitude, here->longitude,
+		snprintf(text, 16, "%.0f", geo_rank_distance_km(here->latitude, here->longitude,
 		    to->latitude, to->longitude));
 	return text;
 }
@@ -171,9 +186,9 @@ kilometres(const struct steer_trace *t, const struct geo_why *geo, uint16_t site
 static void
 put_empty(const struct steer_why *why, const struct steer_trace *t, uint16_t site)
 {
-	struct line l = { .len = 0 };
+	struct why_line l = { .len = 0 };
 
-	add(&l, "site=%.32s chosen=no why=\"no server with an IPv%u address\"",
+	addf(&l, "site=%.32s chosen=no why=\"no server with an IPv%u address\"",
 	    t->name->steer->conf->sites[site].name, t->family);
 	put(why, &l);
 }
@@ -213,7 +228,7 @@ put_servers(const struct steer_why *why, const struct steer_trace *t, const stru
 	size_t n = steer_list(t->name->pool, t->result, &list);
 	unsigned seen = 0;
 	bool listed = false;
-	struct line l = { .len = 0 };
+	struct why_line l = { .len = 0 };
 
 	for (size_t i = 0; i < n; i++) {
 		listed |= list[i] == t->choice->site;
@@ -224,7 +239,7 @@ put_servers(const struct steer_why *why, const struct steer_trace *t, const stru
 		seen += put_site(why, t, geo, t->choice->site,
 		    seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
 	if (seen > MOST_SERVERS) {
-		add(&l, "servers=%u shown=%u", seen, MOST_SERVERS);
+		addf(&l, "servers=%u shown=%u", seen, MOST_SERVERS);
 		put(why, &l);
 	}
 }
@@ -233,7 +248,7 @@ put_servers(const struct steer_why *why, const struct steer_trace *t, const stru
 
 /* What decided, by its line of nearcast.conf. */
 static void
-add_rule(struct line *l, const struct steer_trace *t, const struct geo_why *geo)
+add_rule(struct why_line *l, const struct steer_trace *t, const struct geo_why *geo)
 {
 	const struct conf *conf = t->name->steer->conf;
 	const char *file = strrchr(conf->path, '/');
@@ -242,18 +257,18 @@ add_rule(struct line *l, const struct steer_trace *t, const struct geo_why *geo)
 
 	file = file != NULL ? file + 1 : conf->path;
 	if (!t->mapped)
-		add(l, " rule=\"no Client Subnet: this site first\"");
+		addf(l, " rule=\"no Client Subnet: this site first\"");
 	else if (geo->kind == GEO_WHY_DISTANCE)
-		add(l, " rule=distance");
+		addf(l, " rule=distance");
 	else if (geo->kind == GEO_WHY_UNLOCATED)
-		add(l, " rule=\"not located: this site's place\"");
+		addf(l, " rule=\"not located: this site's place\"");
 	else if (rule->kind == CONF_RULE_PREFIX)
-		add(l, " rule=\"%.32s:%d prefix %s\"", file, rule->line,
+		addf(l, " rule=\"%.32s:%d prefix %s\"", file, rule->line,
 		    prefix_text(&rule->prefix, text));
 	else if (rule->kind == CONF_RULE_ASN)
-		add(l, " rule=\"%.32s:%d asn %u\"", file, rule->line, rule->asn);
+		addf(l, " rule=\"%.32s:%d asn %u\"", file, rule->line, rule->asn);
 	else
-		add(l, " rule=\"%.32s:%d %s %s\"", file, rule->line,
+		addf(l, " rule=\"%.32s:%d %s %s\"", file, rule->line,
 		    rule->kind == CONF_RULE_COUNTRY ? "country" : "continent", rule->code);
 }
 
@@ -264,24 +279,24 @@ put_client(const struct steer_why *why, const struct steer_trace *t, const struc
 	struct addr addr = { .family = t->client->family };
 	char text[ADDR_TEXT];
 	uint8_t v4[4];
-	struct line l = { .len = 0 };
+	struct why_line l = { .len = 0 };
 
 	memcpy(addr.ip, t->client->ip, addr_len(addr.family));
-	add(&l, "located-as %s=%s", t->client->ecs ? "ecs" : "resolver", addr_text(&addr, text));
+	addf(&l, "located-as %s=%s", t->client->ecs ? "ecs" : "resolver", addr_text(&addr, text));
 	if (t->client->ecs)
-		add(&l, "/%u", t->client->source);
+		addf(&l, "/%u", t->client->source);
 	if (t->client->family == 6 && geo_map_fold(t->client->ip, v4) != 0)
-		add(&l, " holds=%u.%u.%u.%u", v4[0], v4[1], v4[2], v4[3]);
-	add(&l, " country=%s continent=%s",
+		addf(&l, " holds=%u.%u.%u.%u", v4[0], v4[1], v4[2], v4[3]);
+	addf(&l, " country=%s continent=%s",
 	    geo->place.country[0] != '\0' ? geo->place.country : "-",
 	    geo->place.continent[0] != '\0' ? geo->place.continent : "-");
 	if (geo->place.has_point)
-		add(&l, " location=%.4f,%.4f", geo->place.latitude, geo->place.longitude);
+		addf(&l, " location=%.4f,%.4f", geo->place.latitude, geo->place.longitude);
 	else
-		add(&l, " location=-");
+		addf(&l, " location=-");
 	if (geo->asn != 0)
-		add(&l, " asn=%u", geo->asn);
-	add(&l, " network=%s database=%.16s", geo->known ? prefix_text(&geo->net, text) : "-",
+		addf(&l, " asn=%u", geo->asn);
+	addf(&l, " network=%s database=%.16s", geo->known ? prefix_text(&geo->net, text) : "-",
 	    city != NULL ? geo_db_type(city) : "none");
 	add_rule(&l, t, geo);
 	put(why, &l);
@@ -292,14 +307,14 @@ static void
 put_list(const struct steer_why *why, const struct steer_trace *t)
 {
 	const struct conf *conf = t->name->steer->conf;
-	struct line l = { .len = 0 };
+	struct why_line l = { .len = 0 };
 	const uint16_t *list;
 	size_t n = steer_list(t->name->pool, t->result, &list);
 
-	add(&l, "pool=%.63s mode=%s here=%.32s sites=", conf->pools[t->name->pool_index].name,
+	addf(&l, "pool=%.63s mode=%s here=%.32s sites=", conf->pools[t->name->pool_index].name,
 	    t->name->nearest ? "nearest" : "site", conf->here != NULL ? conf->here : "-");
 	for (size_t i = 0; i < n; i++)
-		add(&l, "%s%.32s", i != 0 ? "," : "", conf->sites[list[i]].name);
+		addf(&l, "%s%.32s", i != 0 ? "," : "", conf->sites[list[i]].name);
 	put(why, &l);
 }
 
@@ -309,18 +324,18 @@ put_scope(const struct steer_why *why, const struct steer_trace *t)
 	bool six = steer_family_index(t->client->family);
 	struct prefix key = { .family = t->client->family, .len = t->key_bits };
 	char text[ADDR_TEXT];
-	struct line l = { .len = 0 };
+	struct why_line l = { .len = 0 };
 
 	memcpy(key.ip, t->client->ip, addr_len(key.family));
 	addr_mask(key.ip, key.len);
-	add(&l, "scope=%u key=%s", t->answer->scope, prefix_text(&key, text));
+	addf(&l, "scope=%u key=%s", t->answer->scope, prefix_text(&key, text));
 	if (!t->client->ecs)
-		add(&l, " why=\"not located by Client Subnet\"");
+		addf(&l, " why=\"not located by Client Subnet\"");
 	else if (t->key_bits > t->depth)
-		add(&l, " leaf=%u why=\"spread%c: a site has %u servers, %u are answered\"",
+		addf(&l, " leaf=%u why=\"spread%c: a site has %u servers, %u are answered\"",
 		    t->depth, six ? '6' : '4', t->choice->most, t->name->answers);
 	else
-		add(&l, " leaf=%u", t->depth);
+		addf(&l, " leaf=%u", t->depth);
 	put(why, &l);
 }
 
@@ -344,18 +359,18 @@ put_ttl(const struct steer_why *why, const struct steer_trace *t)
 {
 	const struct steer_name *name = t->name;
 	const char *reason = rung_reason(t->choice);
-	struct line l = { .len = 0 };
+	struct why_line l = { .len = 0 };
 
-	add(&l, "ttl=%u min=%u max=%u", t->answer->ttl_s, name->ttl_min_s, name->ttl_max_s);
+	addf(&l, "ttl=%u min=%u max=%u", t->answer->ttl_s, name->ttl_min_s, name->ttl_max_s);
 	if (name->static_ttl_s != STEER_TTL_NONE)
-		add(&l, " static=%u", name->static_ttl_s);
+		addf(&l, " static=%u", name->static_ttl_s);
 	if (reason != NULL)
-		add(&l, " why=\"%s: the shortest\"", reason);
+		addf(&l, " why=\"%s: the shortest\"", reason);
 	else if (t->ttl_server != CONF_NONE && t->ttl_bound_s < name->ttl_max_s)
-		add(&l, " why=\"%.48s may change in %u s\"",
+		addf(&l, " why=\"%.48s may change in %u s\"",
 		    name->steer->conf->servers[t->ttl_server].name, t->ttl_bound_s);
 	else
-		add(&l, " why=\"no change is near: the longest\"");
+		addf(&l, " why=\"no change is near: the longest\"");
 	put(why, &l);
 }
 
@@ -364,10 +379,10 @@ steer_why_write(const struct steer_why *why, const struct steer_trace *t)
 {
 	const struct steer *steer = t->name->steer;
 	struct geo_why geo;
-	struct line l = { .len = 0 };
+	struct why_line l = { .len = 0 };
 
 	if (t->answer->n == 0) {
-		add(&l, "pool=%.64s servers=0 why=\"no server has an IPv%u address\"",
+		addf(&l, "pool=%.64s servers=0 why=\"no server has an IPv%u address\"",
 		    steer->conf->pools[t->name->pool_index].name, t->family);
 		put(why, &l);
 		return;

@@ -134,7 +134,7 @@ by_libmaxminddb(const struct conf *conf)
 		longitude = double_at(&found.entry, "longitude");
 		nearest = 1e9;
 		for (size_t s = 0; s < conf->n_sites; s++) {
-			double km = geo_distance_km(latitude, longitude, conf->sites[s].latitude, conf->sites[s].longitude);
+			double km = geo_rank_distance_km(latitude, longitude, conf->sites[s].latitude, conf->sites[s].longitude);
 			nearest = km < nearest ? km : nearest;
 		}
 	}
