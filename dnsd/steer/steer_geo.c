@@ -1,5 +1,21 @@
+/*
+ * Databases and maps, and what of them may be shared with those before.
+ *
+ * A struct steer_geo holds at most two databases (places, AS numbers) and the maps that were made
+ * of them, one for each set of sites that some pool has servers at.  Databases are shared
+ * with the old steer_geo while their files are the same; maps are, while the databases and
+ * everything in the configuration that maps depend on (conf_shape) are the same.  So
+ * a reload that changes a zone builds no map.
+ *
+ * A database that is missing or refused leaves the old one in use, as does one that moves more of
+ * the world than max-move allows; only where there is no old one a refusal is an error.
+ *
+ * Reference counts are plain numbers.  Those of databases and maps are raised by whoever loads
+ * (the reload's thread), while the old steer_geo is held, and lowered when the last holder
+ * is freed; see inputs.h.  Only warns through the caller's callback; logs nothing.
+ */
+#include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,24 +25,25 @@
 /* ---- databases ---- */
 
 static uint64_t
-mix(uint64_t h, uint64_t v)
+stir(uint64_t h, uint64_t v)
 {
 	return rendezvous_mix(h ^ v) + UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static uint64_t
-mix_octets(uint64_t h, const void *data, size_t len)
+stir_octets(uint64_t h, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 
 	for (size_t i = 0; i < len; i++)
 		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-	return mix(h, len);
+	return stir(h, len);
 }
 
 static void
-db_release(struct steer_db *db)
+db_unref(struct steer_db *db)
 {
+	assert(db == NULL || db->refs != 0);
 	if (db == NULL || --db->refs != 0)
 		return;
 	geo_db_close(db->db);
@@ -35,7 +52,7 @@ db_release(struct steer_db *db)
 }
 
 static struct steer_db *
-db_hold(struct steer_db *db)
+db_ref(struct steer_db *db)
 {
 	if (db != NULL)
 		db->refs++;
@@ -71,7 +88,7 @@ db_open(const char *path, enum kind kind, uint64_t stamp, struct err *err)
 	db->stamp = stamp;
 	db->db = geo_db_open(path, err);
 	if (db->db == NULL || check_kind(db->db, path, kind, err) < 0) {
-		db_release(db);
+		db_unref(db);
 		return NULL;
 	}
 	return db;
@@ -90,14 +107,14 @@ db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char 
 	if (path == NULL)
 		return 0;
 	if (old != NULL && stamp == old->stamp && strcmp(path, old->path) == 0) {
-		*db = db_hold(old);
+		*db = db_ref(old);
 		return 0;
 	}
 	if (stamp == 0) {
 		err_warn(warn, "%s: %s; %s", path, strerror(errno), old != NULL ?
 		    "the database read before stays in use" :
 		    "clients it would locate are not located");
-		*db = db_hold(old);
+		*db = db_ref(old);
 		return 0;
 	}
 	*db = db_open(path, kind, stamp, &reason);
@@ -106,7 +123,7 @@ db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char 
 	if (old == NULL)
 		return err_set(err, "%s", reason.text);
 	err_warn(warn, "%s; the database read before stays in use", reason.text);
-	*db = db_hold(old);
+	*db = db_ref(old);
 	geo->refused = true;
 	return 0;
 }
@@ -117,33 +134,34 @@ db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char 
 static uint64_t
 conf_shape(const struct conf *conf)
 {
-	uint64_t h = mix(conf->geo.sites_per_answer, conf->here_site);
+	uint64_t h = stir(conf->geo.sites_per_answer, conf->here_site);
 
 	for (size_t i = 0; i < conf->n_sites; i++) {
 		const struct conf_site *s = &conf->sites[i];
-		h = mix_octets(h, s->name, strlen(s->name));
-		h = mix_octets(h, &s->latitude, sizeof(s->latitude));
-		h = mix(mix_octets(h, &s->longitude, sizeof(s->longitude)), s->located);
+		h = stir_octets(h, s->name, strlen(s->name));
+		h = stir_octets(h, &s->latitude, sizeof(s->latitude));
+		h = stir(stir_octets(h, &s->longitude, sizeof(s->longitude)), s->located);
 	}
 	for (size_t i = 0; i < conf->geo.n_rules; i++) {
 		const struct conf_rule *r = &conf->geo.rules[i];
-		h = mix(mix(mix(h, r->kind), r->asn), r->prefix.len |
+		h = stir(stir(stir(h, r->kind), r->asn), r->prefix.len |
 		    (uint64_t)r->prefix.family << 8);
-		h = mix_octets(mix_octets(h, r->prefix.ip, 16), r->code, strlen(r->code));
-		h = mix_octets(h, r->sites, r->n_sites * sizeof(*r->sites));
+		h = stir_octets(stir_octets(h, r->prefix.ip, 16), r->code, strlen(r->code));
+		h = stir_octets(h, r->sites, r->n_sites * sizeof(*r->sites));
 	}
 	for (size_t i = 0; i < conf->n_pools; i++) {
 		const struct conf_pool *p = &conf->pools[i];
 		for (size_t k = 0; k < p->n_servers; k++)
-			h = mix(h, conf->servers[p->first_server + k].site);
-		h = mix(h, p->n_servers);
+			h = stir(h, conf->servers[p->first_server + k].site);
+		h = stir(h, p->n_servers);
 	}
 	return h;
 }
 
 static void
-maps_release(struct steer_maps *maps)
+maps_unref(struct steer_maps *maps)
 {
+	assert(maps == NULL || maps->refs != 0);
 	if (maps == NULL || --maps->refs != 0)
 		return;
 	for (size_t i = 0; i < maps->n; i++) {
@@ -178,6 +196,7 @@ map_for(struct steer_maps *maps, const struct conf *conf, const uint16_t *sites,
 {
 	struct steer_map *m;
 
+	assert(n != 0);
 	for (size_t i = 0; i < maps->n; i++)
 		if (maps->v[i].n_sites == n &&
 		    memcmp(maps->v[i].sites, sites, n * sizeof(*sites)) == 0)
@@ -223,7 +242,7 @@ maps_build(const struct conf *conf, const struct steer_geo *geo, struct err *err
 			continue;
 		maps->of_pool[i] = map_for(maps, conf, sites, n, geo, err);
 		if (maps->of_pool[i] == CONF_NONE) {
-			maps_release(maps);
+			maps_unref(maps);
 			return NULL;
 		}
 	}
@@ -238,6 +257,7 @@ moved_percent(const struct steer_geo *old, const struct steer_geo *fresh)
 {
 	double worst = 0;
 
+	assert(old->maps->n == fresh->maps->n);
 	for (size_t i = 0; i < fresh->maps->n; i++) {
 		double moved = geo_map_moved_percent(old->maps->v[i].map, fresh->maps->v[i].map);
 		worst = moved > worst ? moved : worst;
@@ -250,6 +270,7 @@ moved_percent(const struct steer_geo *old, const struct steer_geo *fresh)
 struct steer_geo *
 steer_geo_ref(struct steer_geo *geo)
 {
+	assert(geo->refs != 0);
 	geo->refs++;
 	return geo;
 }
@@ -257,11 +278,12 @@ steer_geo_ref(struct steer_geo *geo)
 void
 steer_geo_unref(struct steer_geo *geo)
 {
+	assert(geo == NULL || geo->refs != 0);
 	if (geo == NULL || --geo->refs != 0)
 		return;
-	maps_release(geo->maps);
-	db_release(geo->city);
-	db_release(geo->asn);
+	maps_unref(geo->maps);
+	db_unref(geo->city);
+	db_unref(geo->asn);
 	free(geo);
 }
 
@@ -278,6 +300,7 @@ steer_geo_map(const struct steer_geo *geo, uint16_t pool, const uint16_t **sites
 
 	if (which == CONF_NONE)
 		return NULL;
+	assert(which < geo->maps->n);
 	*sites = geo->maps->v[which].sites;
 	*n_sites = geo->maps->v[which].n_sites;
 	return geo->maps->v[which].map;
@@ -326,8 +349,8 @@ old_under(const struct conf *conf, const struct steer_geo *old, struct err *err)
 		return NULL;
 	}
 	geo->refs = 1;
-	geo->city = conf->geo.city != NULL ? db_hold(old->city) : NULL;
-	geo->asn = conf->geo.asn != NULL ? db_hold(old->asn) : NULL;
+	geo->city = conf->geo.city != NULL ? db_ref(old->city) : NULL;
+	geo->asn = conf->geo.asn != NULL ? db_ref(old->asn) : NULL;
 	if (load_maps(geo, conf, old, err) < 0) {
 		steer_geo_unref(geo);
 		return NULL;
