@@ -75,13 +75,12 @@ conf_read(const char *path, const struct warn *warn, struct err *err)
 static void
 block_free(const struct conf_block *block, struct conf *conf, void *parent)
 {
-	struct conf_list list = { (char *)parent + block->offset, 1 };
+	struct conf_list list = conf_block_elements(conf, block, parent);
 
-	if (block->place != CONF_ONE)
-		list = conf_list_get((char *)(block->place == CONF_MANY ? parent : conf) + block->offset);
 	for (size_t i = 0; i < list.n; i++) {
 		char *element = (char *)list.v + i * block->size;
-		if (block->belongs != NULL && block->place != CONF_ONE && !block->belongs(conf, block, parent, element))
+		if (block->belongs != NULL && block->place != CONF_ONE &&
+		    !block->belongs(conf, block, parent, element))
 			continue;
 		for (const struct conf_row *row = block->rows; row->name != NULL; row++)
 			conf_value_free(row, element);

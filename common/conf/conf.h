@@ -79,7 +79,9 @@ struct conf_site {
 	int line;
 };
 
-enum conf_check_kind { CONF_CHECK_HTTP, CONF_CHECK_TCP, CONF_CHECK_DNS, CONF_CHECK_CONTENT, CONF_CHECK_COMMAND };
+enum conf_check_kind {
+	CONF_CHECK_HTTP, CONF_CHECK_TCP, CONF_CHECK_DNS, CONF_CHECK_CONTENT, CONF_CHECK_COMMAND
+};
 
 /* An object whose SHA-256 and size every current server must show. */
 struct conf_digest {
@@ -120,8 +122,10 @@ struct conf_check {
 	char *answer;			/* a record's rdata in text; NULL = any */
 	/* content */
 	char *origin;			/* URL polled for the newest set id; NULL = by quorum */
-	char *set_header;		/* header with the set id, default "X-Set-Id"; "" = the body */
-	unsigned quorum;		/* servers holding a set that make it current; default: more than half */
+	char *set_header;		/* header with the set id, default "X-Set-Id";
+					 * "" = the body */
+	unsigned quorum;		/* servers holding a set that make it current;
+					 * 0 = more than half, the default */
 	struct conf_digest *digests;
 	size_t n_digests;
 	/* command */
@@ -134,7 +138,8 @@ struct conf_server {
 	uint16_t pool, site;		/* indices */
 	struct addr v4, v6;		/* family 0 = none; port 0 = the check's own */
 	uint32_t weight;		/* 1-CONF_MAX_WEIGHT, default 10 */
-	bool seed;			/* alone handed out at its site while others fetch a new set */
+	bool seed;			/* alone handed out at its site while others
+					 * fetch a new set */
 	int line;
 };
 
@@ -167,7 +172,8 @@ struct conf_announce {
 	uint32_t hold_down_ms;		/* first wait before announcing again, default 5000 */
 	char *interface;		/* where markers are put, default "lo" */
 	char *bird_socket;		/* default /run/bird/bird.ctl */
-	char *question;			/* what dnsd is asked, "name TYPE"; default the first zone's SOA */
+	char *question;			/* what dnsd is asked, "name TYPE";
+					 * default the first zone's SOA */
 	uint32_t local_as;		/* for `nearctl bird-config`, default 65001 */
 	char *router_id;		/* for `nearctl bird-config`; NULL = BIRD finds one */
 	struct conf_neighbor *neighbors; /* for `nearctl bird-config` */
@@ -184,9 +190,11 @@ struct conf {
 	unsigned threads;		/* 0 = one a core */
 	char *user;			/* NULL = stay */
 	char *run_dir;
-	char *state_dir;		/* healthd's memory over restarts, default /var/lib/nearcast */
+	char *state_dir;		/* what healthd remembers over restarts,
+					 * default /var/lib/nearcast */
 	char *health_file;		/* default RUN-DIR/health */
-	char *hook;			/* healthd: program run on every change of state; NULL = none */
+	char *hook;			/* healthd runs it on every change of state;
+					 * NULL = none */
 	unsigned max_shrink;		/* percent, for zones that do not say; default 50 */
 
 	struct conf_zone *zones;
@@ -194,7 +202,8 @@ struct conf {
 
 	/* answering */
 	uint16_t udp_payload;		/* octets, 512-4096, default 1232 */
-	unsigned max_amplification;	/* UDP answer / question without a valid cookie, default 15; 0 = off */
+	unsigned max_amplification;	/* UDP answer to question, in octets, without a
+					 * valid cookie; default 15; 0 = off */
 	char *nsid;			/* text; default `here`; NULL or "" = none */
 	struct {
 		char *version;		/* text for version.bind/.server */
@@ -208,7 +217,8 @@ struct conf {
 	} cookies;
 	struct {
 		unsigned responses_per_second;	/* 0 = off */
-		unsigned slip;		/* every n-th limited answer goes out truncated; 0 = none, default 2 */
+		unsigned slip;		/* every n-th limited answer goes out truncated;
+					 * 0 = none, default 2 */
 		unsigned prefix4, prefix6;	/* default 24 and 56 */
 		struct conf_prefixes exempt;
 	} rrl;

@@ -31,8 +31,10 @@ check_here(struct conf_reader *r)
 		}
 	}
 	near = conf_nearest(c->here, names, c->n_sites);
-	return conf_fail(r, r->here_line, "here \"%s\": no site of this name is configured%s%s%s", c->here,
-	    near != NULL ? ", did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
+	return conf_fail(r, r->here_line,
+	    "here \"%s\": no site of this name is configured%s%s%s", c->here,
+	    near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
+	    near != NULL ? "\"?" : "");
 }
 
 static int
@@ -67,7 +69,8 @@ warn_min_healthy(struct conf_reader *r)
 	for (size_t i = 0; i < c->n_servers; i++)
 		here += c->here_site != CONF_NONE && c->servers[i].site == c->here_site;
 	if (here != 0 && here < c->announce.min_healthy)
-		conf_warn(r, c->announce.line, "min-healthy %u: this site has %u server%s and will never be announced",
+		conf_warn(r, c->announce.line,
+		    "min-healthy %u: this site has %u server%s and will never be announced",
 		    c->announce.min_healthy, here, here == 1 ? "" : "s");
 }
 
@@ -82,9 +85,12 @@ check_announce(struct conf_reader *r)
 	if (!a->enabled)
 		return 0;
 	if (strchr(a->interface, '/') != NULL || strchr(a->interface, ' ') != NULL)
-		return conf_fail(r, a->line, "interface \"%s\": the name of a network interface was expected", a->interface);
-	if (a->router_id != NULL && (addr_parse(&id, a->router_id, NULL) < 0 || id.family != 4 || id.port != 0))
-		return conf_fail(r, a->line, "router-id \"%s\": an IPv4 address was expected", a->router_id);
+		return conf_fail(r, a->line,
+		    "interface \"%s\": the name of a network interface was expected", a->interface);
+	if (a->router_id != NULL &&
+	    (addr_parse(&id, a->router_id, NULL) < 0 || id.family != 4 || id.port != 0))
+		return conf_fail(r, a->line,
+		    "router-id \"%s\": an IPv4 address was expected", a->router_id);
 	for (size_t i = 0; i < r->conf->n_sites; i++)
 		home = home || r->conf->sites[i].home;
 	for (size_t i = 0; i < a->cover.n; i++) {
@@ -95,10 +101,12 @@ check_announce(struct conf_reader *r)
 			    prefix_contains(cover, a->prefixes.v[j].family, a->prefixes.v[j].ip));
 		if (!covers)
 			return conf_fail(r, a->line, "cover \"%s\": contains no announced prefix, "
-			    "a shorter prefix around one of `prefix` was expected", prefix_text(cover, text));
+			    "a shorter prefix around one of `prefix` was expected",
+			    prefix_text(cover, text));
 	}
 	if (a->cover.n != 0 && r->conf->n_sites != 0 && !home)
-		conf_warn(r, a->line, "`cover` is given and no site has `home = yes`: nobody announces it");
+		conf_warn(r, a->line,
+		    "`cover` is given and no site has `home = yes`: nobody announces it");
 	warn_min_healthy(r);
 	return 0;
 }
@@ -107,8 +115,9 @@ static int
 address_compare(const void *a, const void *b, void *arg)
 {
 	const struct conf_server *servers = arg;
-	const struct conf_server *x = &servers[*(const uint32_t *)a / 2], *y = &servers[*(const uint32_t *)b / 2];
-	const struct addr *p = *(const uint32_t *)a % 2 ? &x->v6 : &x->v4, *q = *(const uint32_t *)b % 2 ? &y->v6 : &y->v4;
+	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+	const struct conf_server *x = &servers[i / 2], *y = &servers[j / 2];
+	const struct addr *p = i % 2 ? &x->v6 : &x->v4, *q = j % 2 ? &y->v6 : &y->v4;
 	int order = (x->pool > y->pool) - (x->pool < y->pool);
 
 	if (order == 0)
@@ -143,8 +152,9 @@ warn_addresses(struct conf_reader *r)
 		if (x->pool != y->pool || !addr_equal(&p, &q))
 			continue;
 		p.port = 0;
-		conf_warn(r, y->line, "server \"%s\" has the address %s of server \"%s\" at %s:%d", y->name,
-		    addr_text(&p, text), x->name, r->file, x->line);
+		conf_warn(r, y->line,
+		    "server \"%s\" has the address %s of server \"%s\" at %s:%d",
+		    y->name, addr_text(&p, text), x->name, r->file, x->line);
 	}
 	free(all);
 	return 0;
@@ -155,10 +165,12 @@ conf_checks_run(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
 
-	if (check_here(r) < 0 || check_announce(r) < 0 || sort_servers(r) < 0 || warn_addresses(r) < 0)
+	if (check_here(r) < 0 || check_announce(r) < 0 || sort_servers(r) < 0 ||
+	    warn_addresses(r) < 0)
 		return -1;
 	if (c->ttl_min_s > c->ttl_max_s)
-		return conf_fail(r, r->ttl_line, "ttl-min is %u s and ttl-max %u s, ttl-min <= ttl-max was expected",
+		return conf_fail(r, r->ttl_line,
+		    "ttl-min is %u s and ttl-max %u s, ttl-min <= ttl-max was expected",
 		    c->ttl_min_s, c->ttl_max_s);
 	if (c->n_listen == 0)
 		conf_warn(r, 0, "no `listen` address is given, dnsd has nothing to serve on");

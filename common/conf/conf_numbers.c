@@ -1,3 +1,16 @@
+/*
+ * Types of values that are numbers: whole ones, sizes, durations, real ones, HTTP codes, SHA-256.
+ *
+ * Everything with a unit is digits and the unit, read by whole_number and written back by
+ * number_text in the largest unit that divides it, so that what is printed reads as itself.
+ * Numbers pass through a double: at most 15 digits are taken, and no row's `max` is above 2^53,
+ * so a value in range is exact.  Out of range and "no number at all" are one complaint, which
+ * names the range in the units in which people write it.
+ *
+ * A row's `min` and `max` are in the unit of its field: milliseconds for CONF_MS, seconds for
+ * CONF_SECONDS, which takes the same text.  Real numbers have no exponent, no "inf" and no "nan".
+ * Pure; any thread.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +24,12 @@ struct unit {
 };
 
 static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
-static const struct unit sizes[] = { { "g", 1073741824 }, { "m", 1048576 }, { "k", 1024 }, { "", 1 }, { NULL, 0 } };
-static const struct unit durations[] = {		/* in milliseconds */
-	{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 }, { "", 1000 }, { NULL, 0 }
+static const struct unit sizes[] = {
+	{ "g", 1073741824 }, { "m", 1048576 }, { "k", 1024 }, { "", 1 }, { NULL, 0 }
+};
+static const struct unit durations[] = {	/* in milliseconds */
+	{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
+	{ "", 1000 }, { NULL, 0 }
 };
 
 /* Digits and a unit; -1 if it is not that.  At most 15 digits: exact in a double. */
@@ -34,7 +50,8 @@ whole_number(const char *text, const struct unit *units)
 static char *
 number_text(char *out, size_t size, double value, const struct unit *units)
 {
-	while (value == 0 ? units->factor != 1000 && *units->name != '\0' : fmod(value, units->factor) != 0)
+	while (value == 0 ? units->factor != 1000 && *units->name != '\0' :
+	    fmod(value, units->factor) != 0)
 		units++;
 	snprintf(out, size, "%.0f%s", value / units->factor, units->name);
 	return out;
@@ -45,7 +62,8 @@ read_number(struct conf_reader *r, const struct conf_row *row, const struct conf
     const struct unit *units, double scale, double *value)
 {
 	char low[32], high[32];
-	const char *what = units == durations ? "a duration" : units == sizes ? "a size" : "a number";
+	const char *what = units == durations ? "a duration" : units == sizes ? "a size" :
+	    "a number";
 
 	*value = whole_number(w->text, units) / scale;
 	if (*value >= row->min && *value <= row->max && *value == floor(*value))
@@ -59,7 +77,8 @@ read_number(struct conf_reader *r, const struct conf_row *row, const struct conf
 }
 
 int
-conf_read_uint(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_uint(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	double value;
 
@@ -70,7 +89,8 @@ conf_read_uint(struct conf_reader *r, const struct conf_row *row, void *field, c
 }
 
 int
-conf_read_uint16(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_uint16(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	double value;
 
@@ -81,7 +101,8 @@ conf_read_uint16(struct conf_reader *r, const struct conf_row *row, void *field,
 }
 
 int
-conf_read_size(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_size(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	double value;
 
@@ -92,7 +113,8 @@ conf_read_size(struct conf_reader *r, const struct conf_row *row, void *field, c
 }
 
 int
-conf_read_ms(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_ms(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	double value;
 
@@ -103,7 +125,8 @@ conf_read_ms(struct conf_reader *r, const struct conf_row *row, void *field, con
 }
 
 int
-conf_read_seconds(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_seconds(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	double value;
 
@@ -126,18 +149,21 @@ conf_plain_real(const char *text, double min, double max, double *value)
 }
 
 int
-conf_read_real(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_real(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	double value;
 
 	if (!conf_plain_real(w->text, row->min, row->max, &value))
-		return conf_wrong(r, row, w, "a number from %g to %g was expected", row->min, row->max);
+		return conf_wrong(r, row, w,
+		    "a number from %g to %g was expected", row->min, row->max);
 	*(double *)field = value;
 	return 0;
 }
 
 int
-conf_read_sha256(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_sha256(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	uint8_t *sum = field;
 
@@ -165,7 +191,8 @@ code_range(const char *text, unsigned *first, unsigned *last)
 }
 
 int
-conf_read_codes(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+conf_read_codes(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
 {
 	bool wanted[600] = { false };
 	struct conf_list list = { calloc(500, sizeof(unsigned)), 0 };
@@ -176,7 +203,9 @@ conf_read_codes(struct conf_reader *r, const struct conf_row *row, void *field, 
 	conf_list_set(field, list);
 	for (size_t i = 0; i < g->n; i++) {
 		if (!code_range(g->v[i].text, &first, &last))
-			return conf_wrong(r, row, &g->v[i], "an HTTP code from 100 to 599 or a range like \"200-299\" was expected");
+			return conf_wrong(r, row, &g->v[i],
+			    "an HTTP code from 100 to 599 "
+			    "or a range like \"200-299\" was expected");
 		for (unsigned c = first; c <= last; c++)
 			wanted[c] = true;
 	}
@@ -217,7 +246,8 @@ PRINT(conf_print_size)
 	char text[32];
 
 	UNUSED;
-	fprintf(out, "\"%s\"", number_text(text, sizeof(text), (double)*(const uint64_t *)field, sizes));
+	number_text(text, sizeof(text), (double)*(const uint64_t *)field, sizes);
+	fprintf(out, "\"%s\"", text);
 }
 
 PRINT(conf_print_ms)
@@ -225,7 +255,8 @@ PRINT(conf_print_ms)
 	char text[32];
 
 	UNUSED;
-	fprintf(out, "\"%s\"", number_text(text, sizeof(text), *(const uint32_t *)field, durations));
+	number_text(text, sizeof(text), *(const uint32_t *)field, durations);
+	fprintf(out, "\"%s\"", text);
 }
 
 PRINT(conf_print_seconds)
@@ -233,7 +264,8 @@ PRINT(conf_print_seconds)
 	char text[32];
 
 	UNUSED;
-	fprintf(out, "\"%s\"", number_text(text, sizeof(text), *(const uint32_t *)field * 1000.0, durations));
+	number_text(text, sizeof(text), *(const uint32_t *)field * 1000.0, durations);
+	fprintf(out, "\"%s\"", text);
 }
 
 PRINT(conf_print_real)

@@ -1,10 +1,24 @@
+/*
+ * Types of values that say where: addresses, prefixes, locations, and names of sites and checks,
+ * which become indices; and lists, of these and of a command's arguments.
+ *
+ * Sites and checks are looked up in r->conf as it is so far.  The schema lists blocks so that
+ * those referred to are read before those that refer, however the file orders them; `listen` and
+ * the announced prefixes are known before servers for the same reason, since a server's address
+ * must be its own and not the anycast one.  Indices stay valid: lists of struct conf only grow.
+ *
+ * A list is allocated before its elements are read, with the number that was given, so that
+ * whatever goes wrong in the middle it can be freed.  Values of a list may not repeat; they are
+ * compared as read, not as written.  Pure; any thread.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/conf/conf_type.h"
 
 int
-conf_read_addr(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_addr(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	struct err why;
 
@@ -14,7 +28,8 @@ conf_read_addr(struct conf_reader *r, const struct conf_row *row, void *field, c
 }
 
 int
-conf_read_prefix(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_prefix(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	struct err why;
 
@@ -42,14 +57,17 @@ find_block(struct conf_reader *r, const struct conf_row *row, const struct conf_
 	near = conf_nearest(w->text, names, n);
 	free(names);
 	if (near != NULL)
-		return conf_wrong(r, row, w, "no %s of this name is configured, did you mean \"%s\"?", what, near);
+		return conf_wrong(r, row, w,
+		    "no %s of this name is configured, did you mean \"%s\"?", what, near);
 	return conf_wrong(r, row, w, "no %s of this name is configured", what);
 }
 
 int
-conf_read_site(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_site(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
-	int i = find_block(r, row, w, "site", r->conf->sites, r->conf->n_sites, sizeof(struct conf_site));
+	int i = find_block(r, row, w, "site", r->conf->sites, r->conf->n_sites,
+	    sizeof(struct conf_site));
 
 	if (i >= 0)
 		*(uint16_t *)field = (uint16_t)i;
@@ -57,9 +75,11 @@ conf_read_site(struct conf_reader *r, const struct conf_row *row, void *field, c
 }
 
 int
-conf_read_check(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_check(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
-	int i = find_block(r, row, w, "check", r->conf->checks, r->conf->n_checks, sizeof(struct conf_check));
+	int i = find_block(r, row, w, "check", r->conf->checks, r->conf->n_checks,
+	    sizeof(struct conf_check));
 
 	if (i >= 0)
 		*(uint16_t *)field = (uint16_t)i;
@@ -68,8 +88,8 @@ conf_read_check(struct conf_reader *r, const struct conf_row *row, void *field, 
 
 /* Reads every word into a list whose elements have `size` octets and may not repeat. */
 static int
-read_list(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g,
-    size_t size, conf_one *one)
+read_list(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g, size_t size, conf_one *one)
 {
 	struct conf_list list = { calloc(g->n != 0 ? g->n : 1, size), g->n };
 	char *v = list.v;
@@ -82,13 +102,15 @@ read_list(struct conf_reader *r, const struct conf_row *row, void *field, const 
 			return -1;
 		for (size_t j = 0; j < i && g->n <= 4096; j++)
 			if (memcmp(v + i * size, v + j * size, size) == 0)
-				return conf_wrong(r, row, &g->v[i], "is given twice, first at %s:%d", r->file, g->v[j].line);
+				return conf_wrong(r, row, &g->v[i],
+				    "is given twice, first at %s:%d", r->file, g->v[j].line);
 	}
 	return 0;
 }
 
 static int
-read_listen(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+read_listen(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	struct addr *a = field;
 
@@ -100,25 +122,29 @@ read_listen(struct conf_reader *r, const struct conf_row *row, void *field, cons
 }
 
 int
-conf_read_addrs(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+conf_read_addrs(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
 {
 	return read_list(r, row, field, g, sizeof(struct addr), read_listen);
 }
 
 int
-conf_read_prefixes(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+conf_read_prefixes(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
 {
 	return read_list(r, row, field, g, sizeof(struct prefix), conf_read_prefix);
 }
 
 int
-conf_read_sites(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+conf_read_sites(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
 {
 	return read_list(r, row, field, g, sizeof(uint16_t), conf_read_site);
 }
 
 int
-conf_read_command(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+conf_read_command(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
 {
 	char **argv = calloc(g->n + 1, sizeof(*argv));
 
@@ -135,18 +161,23 @@ conf_read_command(struct conf_reader *r, const struct conf_row *row, void *field
 
 /* An address that clients can be sent to, not the anycast service itself. */
 static int
-unicast(struct conf_reader *r, const struct conf_row *row, const struct addr *a, const struct conf_word *w)
+unicast(struct conf_reader *r, const struct conf_row *row, const struct addr *a,
+    const struct conf_word *w)
 {
 	static const uint8_t zero[16], mapped[12] = { [10] = 0xff, [11] = 0xff };
 	const struct conf *c = r->conf;
 	char text[ADDR_TEXT];
+	bool reachable = a->family == 4 ? a->ip[0] != 0 && a->ip[0] < 224 :
+	    memcmp(a->ip, zero, 16) != 0 && memcmp(a->ip, mapped, 12) != 0 && a->ip[0] != 0xff &&
+	    (a->ip[0] != 0xfe || (a->ip[1] & 0xc0) != 0x80);
 
-	if (memcmp(a->ip, zero, 16) == 0 || a->ip[0] == 0xff || (a->family == 4 && (a->ip[0] == 0 || a->ip[0] >= 224)) ||
-	    (a->family == 6 && (memcmp(a->ip, mapped, 12) == 0 || (a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80))))
-		return conf_wrong(r, row, w, "a unicast address that clients can reach was expected");
+	if (!reachable)
+		return conf_wrong(r, row, w,
+		    "a unicast address that clients can reach was expected");
 	for (size_t i = 0; i < c->n_listen; i++)
 		if (addr_equal(a, &c->listen[i]))
-			return conf_wrong(r, row, w, "is a `listen` address, the server's own (unicast) address was expected");
+			return conf_wrong(r, row, w, "is a `listen` address, "
+			    "the server's own (unicast) address was expected");
 	for (size_t i = 0; i < c->announce.prefixes.n; i++)
 		if (prefix_contains(&c->announce.prefixes.v[i], a->family, a->ip))
 			return conf_wrong(r, row, w, "lies in the announced (anycast) prefix %s, "
@@ -154,13 +185,15 @@ unicast(struct conf_reader *r, const struct conf_row *row, const struct addr *a,
 			    prefix_text(&c->announce.prefixes.v[i], text));
 	for (size_t i = 0; i < c->announce.cover.n; i++)
 		if (prefix_contains(&c->announce.cover.v[i], a->family, a->ip))
-			conf_warn(r, w->line, "%s \"%s\" lies in the covering prefix %s: reached only while this site "
-			    "has a longer route", row->name, w->text, prefix_text(&c->announce.cover.v[i], text));
+			conf_warn(r, w->line, "%s \"%s\" lies in the covering prefix %s: "
+			    "reached only while this site has a longer route", row->name,
+			    w->text, prefix_text(&c->announce.cover.v[i], text));
 	return 0;
 }
 
 int
-conf_read_server_addrs(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+conf_read_server_addrs(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
 {
 	struct conf_server *s = field;
 
@@ -170,7 +203,9 @@ conf_read_server_addrs(struct conf_reader *r, const struct conf_row *row, void *
 			return -1;
 		mine = a.family == 4 ? &s->v4 : &s->v6;
 		if (mine->family != 0)
-			return conf_wrong(r, row, &g->v[i], "a second IPv%d address, one IPv4 and one IPv6 address at most were expected",
+			return conf_wrong(r, row, &g->v[i],
+			    "a second IPv%d address, "
+			    "one IPv4 and one IPv6 address at most were expected",
 			    a.family);
 		*mine = a;
 	}
@@ -178,16 +213,20 @@ conf_read_server_addrs(struct conf_reader *r, const struct conf_row *row, void *
 }
 
 int
-conf_read_location(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g)
+conf_read_location(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
 {
 	struct conf_site *s = field;
 
 	if (g->n != 2)
-		return conf_fail(r, g->line, "%s has %zu values, { LATITUDE, LONGITUDE } was expected", row->name, g->n);
+		return conf_fail(r, g->line,
+		    "%s has %zu values, { LATITUDE, LONGITUDE } was expected", row->name, g->n);
 	if (!conf_plain_real(g->v[0].text, -90, 90, &s->latitude))
-		return conf_wrong(r, row, &g->v[0], "a latitude from -90 to 90 degrees was expected");
+		return conf_wrong(r, row, &g->v[0],
+		    "a latitude from -90 to 90 degrees was expected");
 	if (!conf_plain_real(g->v[1].text, -180, 180, &s->longitude))
-		return conf_wrong(r, row, &g->v[1], "a longitude from -180 to 180 degrees was expected");
+		return conf_wrong(r, row, &g->v[1],
+		    "a longitude from -180 to 180 degrees was expected");
 	s->located = true;
 	return 0;
 }

@@ -1,3 +1,10 @@
+/*
+ * Prints a struct conf by the schema's tables: what conf.h says about conf_print.
+ *
+ * Options without a value are left out, and those that mean nothing for a check of its kind.
+ * Blocks follow the schema's order, which is the order of reading.  No program prints; tests
+ * compare what was read with what was meant, and read the printed form again.
+ */
 #include "common/conf/conf_schema.h"
 #include "common/conf/conf_values.h"
 
@@ -9,15 +16,15 @@ indent(unsigned depth, FILE *out)
 }
 
 static void
-print_element(const struct conf *conf, const struct conf_block *block, const void *element, unsigned depth, FILE *out);
+print_element(const struct conf *conf, const struct conf_block *block, const void *element,
+    unsigned depth, FILE *out);
 
 static void
-print_block(const struct conf *conf, const struct conf_block *block, const void *parent, unsigned depth, FILE *out)
+print_block(const struct conf *conf, const struct conf_block *block, const void *parent,
+    unsigned depth, FILE *out)
 {
-	struct conf_list list = { (char *)(uintptr_t)parent + block->offset, 1 };
+	struct conf_list list = conf_block_elements(conf, block, parent);
 
-	if (block->place != CONF_ONE)
-		list = conf_list_get((const char *)(block->place == CONF_MANY ? parent : conf) + block->offset);
 	for (size_t i = 0; i < list.n; i++) {
 		const char *element = (const char *)list.v + i * block->size;
 		if (block->belongs != NULL && !block->belongs(conf, block, parent, element))
@@ -37,11 +44,11 @@ print_block(const struct conf *conf, const struct conf_block *block, const void 
 }
 
 static void
-print_element(const struct conf *conf, const struct conf_block *block, const void *element, unsigned depth, FILE *out)
+print_element(const struct conf *conf, const struct conf_block *block, const void *element,
+    unsigned depth, FILE *out)
 {
 	for (const struct conf_row *row = block->rows; row->name != NULL; row++) {
-		if (!conf_value_present(row, element) ||
-		    (row->kinds != 0 && !(row->kinds & 1u << ((const struct conf_check *)element)->kind)))
+		if (!conf_value_present(row, element) || !conf_row_applies(row, element))
 			continue;
 		indent(depth, out);
 		fprintf(out, "%s = ", row->name);

@@ -36,7 +36,7 @@ conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
 	err_warn(r->warn, "%s", whole.text);
 }
 
-/* Levenshtein distance without case; a swap of neighbours counts one. */
+/* Levenshtein distance without case; a swap of neighbours counts one.  Long names are far. */
 static size_t
 distance(const char *a, const char *b)
 {
@@ -50,12 +50,15 @@ distance(const char *a, const char *b)
 		size_t *now = rows[i % 3], *up = rows[(i + 2) % 3], *upup = rows[(i + 1) % 3];
 		now[0] = i;
 		for (size_t j = 1; j <= lb; j++) {
-			size_t best = up[j - 1] + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+			int x = tolower((unsigned char)a[i - 1]);
+			int y = tolower((unsigned char)b[j - 1]);
+			size_t best = up[j - 1] + (x != y);
 			if (up[j] + 1 < best)
 				best = up[j] + 1;
 			if (now[j - 1] + 1 < best)
 				best = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && upup[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    upup[j - 2] + 1 < best)
 				best = upup[j - 2] + 1;
 			now[j] = best;
 		}

@@ -103,14 +103,16 @@ string_token(struct scan *s, struct lexeme *t)
 			return 0;
 		}
 		if (t->len >= CONF_SCAN_WORD)
-			return conf_fail(s->r, t->line, "a string of more than %d octets", CONF_SCAN_WORD);
+			return conf_fail(s->r, t->line,
+			    "a string of more than %d octets", CONF_SCAN_WORD);
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			return conf_fail(s->r, s->line, "a control character (0x%02x) in a string, "
 			    "text was expected", c);
 		if (c == '\\' && quote == '"' && s->end - s->at > 1 && s->at[1] != '\n') {
 			c = escaped(*++s->at);
 			if (c < 0)
-				return conf_fail(s->r, s->line, "\"\\%c\" in a string is no escape, "
+				return conf_fail(s->r, s->line,
+				    "\"\\%c\" in a string is no escape, "
 				    "\\\\ \\\" \\n \\t were expected "
 				    "(\\\\ stands for one backslash)", *s->at);
 		}
@@ -132,9 +134,11 @@ word_token(struct scan *s, struct lexeme *t)
 		    (starts(s, "//") && t->len != 0 && s->at[-1] != ':'))
 			break;
 		if (c >= 0x7f)
-			return conf_fail(s->r, s->line, "unexpected octet 0x%02x outside a string", c);
+			return conf_fail(s->r, s->line,
+			    "unexpected octet 0x%02x outside a string", c);
 		if (t->len >= CONF_SCAN_WORD)
-			return conf_fail(s->r, t->line, "a word of more than %d octets", CONF_SCAN_WORD);
+			return conf_fail(s->r, t->line,
+			    "a word of more than %d octets", CONF_SCAN_WORD);
 		*s->put++ = (char)c;
 		t->len++;
 	}
@@ -220,7 +224,8 @@ unclosed_list(struct scan *s, const char *name, int began, const struct lexeme *
 	if (t->kind == TOK_END)
 		return conf_fail(s->r, began, "the list of `%s` that begins here is not closed, "
 		    "the file ends on line %d", name, s->line);
-	return conf_fail(s->r, t->line, "unexpected \"%.60s\" in the list of `%s` that begins on line %d, "
+	return conf_fail(s->r, t->line,
+	    "unexpected \"%.60s\" in the list of `%s` that begins on line %d, "
 	    "`,` or `}` was expected", t->text, name, began);
 }
 
@@ -267,11 +272,13 @@ once(struct scan *s, const char *name, int line)
 		if (i->block && i->given.n != 0)
 			continue;
 		if (strcmp(i->name, name) == 0)
-			return conf_fail(s->r, line, "`%s` is given twice, first on line %d", name, i->line);
+			return conf_fail(s->r, line,
+			    "`%s` is given twice, first on line %d", name, i->line);
 		n++;
 	}
 	if (n >= CONF_SCAN_OPTIONS)
-		return conf_fail(s->r, line, "more than %d options in one block", CONF_SCAN_OPTIONS);
+		return conf_fail(s->r, line,
+		    "more than %d options in one block", CONF_SCAN_OPTIONS);
 	return 0;
 }
 
@@ -293,7 +300,8 @@ scan_option(struct scan *s, const char *name, int line, struct lexeme *t)
 		return conf_fail(s->r, equal, "`%s =` is followed by `%s =`, a value was expected",
 		    name, t->text);
 	if (t->kind != TOK_WORD && t->kind != TOK_STRING)
-		return conf_fail(s->r, t->line, "`%s =` is followed by \"%s\", a value was expected",
+		return conf_fail(s->r, t->line,
+		    "`%s =` is followed by \"%s\", a value was expected",
 		    name, t->text);
 	return add_word(s, t->text, t->line);
 }
@@ -310,7 +318,8 @@ scan_head(struct scan *s, const char *name, int line, struct lexeme *t)
 		return conf_fail(s->r, line, "`%s` is followed by \"%.60s\" and \"%.60s\", "
 		    "`%s = ...` or `%s \"...\" {` was expected", name, title, t->text, name, name);
 	if (s->depth == CONF_SCAN_DEPTH)
-		return conf_fail(s->r, line, "blocks are nested more than %d deep", CONF_SCAN_DEPTH);
+		return conf_fail(s->r, line,
+		    "blocks are nested more than %d deep", CONF_SCAN_DEPTH);
 	if (title == NULL && once(s, name, line) < 0)
 		return -1;
 	if (add_item(s, name, true, line) < 0)
@@ -337,7 +346,8 @@ scan_item(struct scan *s, struct lexeme *t)
 		return scan_option(s, name, line, t);
 	if (is_mark(t, '{') || t->kind == TOK_WORD || t->kind == TOK_STRING)
 		return scan_head(s, name, line, t);
-	return conf_fail(s->r, line, "`%s` is followed by \"%s\", `=` or `{` was expected", name, t->text);
+	return conf_fail(s->r, line,
+	    "`%s` is followed by \"%s\", `=` or `{` was expected", name, t->text);
 }
 
 /* The open block, or the file when it ends, has all its items. */
@@ -364,7 +374,8 @@ scan_items(struct scan *s)
 				return -1;
 		} else if (is_mark(&t, '}')) {
 			if (s->depth == 0)
-				return conf_fail(s->r, t.line, "unexpected `}`, no block is open here");
+				return conf_fail(s->r, t.line,
+				    "unexpected `}`, no block is open here");
 			close_block(s);
 			s->depth--;
 		} else if (!is_mark(&t, ';') && !is_mark(&t, ',')) {

@@ -12,7 +12,9 @@
 
 static const char *const check_kinds[] = { "http", "tcp", "dns", "content", "command", NULL };
 static const char *const methods[] = { "HEAD", "GET", NULL };
-static const char *const rcodes[] = { "NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP", NULL };
+static const char *const rcodes[] = {
+	"NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP", NULL
+};
 static const char *const vias[] = { "lease", "bird-socket", NULL };
 static const char *const downs[] = { "withdraw", "drain", NULL };
 static const char *const continents[] = { "AF", "AN", "AS", "EU", "NA", "OC", "SA", NULL };
@@ -76,7 +78,8 @@ static const struct conf_row site_rows[] = {
 };
 static const struct conf_block site_block = {
 	.name = "site", .place = CONF_MANY, .offset = ROOT(sites), .size = sizeof(struct conf_site),
-	.line_offset = AT(site, line), .max = CONF_MAX_SITES, .title = &site_title, .rows = site_rows,
+	.line_offset = AT(site, line), .max = CONF_MAX_SITES,
+	.title = &site_title, .rows = site_rows,
 };
 
 /* announce */
@@ -100,7 +103,8 @@ announce_begin(struct conf_reader *r, const struct conf_block *block, void *pare
 }
 
 static bool
-announce_belongs(const struct conf *conf, const struct conf_block *block, const void *parent, const void *element)
+announce_belongs(const struct conf *conf, const struct conf_block *block, const void *parent,
+    const void *element)
 {
 	(void)conf, (void)block, (void)parent;
 	return ((const struct conf_announce *)element)->enabled;
@@ -137,14 +141,18 @@ static const struct conf_row rule_rows[] = {
 static const struct conf_row prefix_title = { "prefix", CONF_PREFIX, AT(rule, prefix) };
 static const struct conf_row asn_title = { "asn", CONF_UINT, AT(rule, asn), 1, 4294967295.0 };
 static const struct conf_row country_title = { "country", CONF_CODE, AT(rule, code) };
-static const struct conf_row continent_title = { "continent", CONF_CODE, AT(rule, code), .words = continents };
+static const struct conf_row continent_title = {
+	"continent", CONF_CODE, AT(rule, code), .words = continents
+};
 
-static void rule_begin(struct conf_reader *r, const struct conf_block *block, void *parent, void *element);
+static void rule_begin(struct conf_reader *r, const struct conf_block *block, void *parent,
+    void *element);
 static bool rule_belongs(const struct conf *conf, const struct conf_block *block,
     const void *parent, const void *element);
 
 #define RULE(kind) { \
-	.name = #kind, .place = CONF_MANY, .offset = AT(geo, rules), .size = sizeof(struct conf_rule), \
+	.name = #kind, .place = CONF_MANY, .offset = AT(geo, rules), \
+	.size = sizeof(struct conf_rule), \
 	.line_offset = AT(rule, line), .title = &kind##_title, .rows = rule_rows, \
 	.begin = rule_begin, .belongs = rule_belongs, \
 }
@@ -166,7 +174,8 @@ rule_begin(struct conf_reader *r, const struct conf_block *block, void *parent, 
 }
 
 static bool
-rule_belongs(const struct conf *conf, const struct conf_block *block, const void *parent, const void *element)
+rule_belongs(const struct conf *conf, const struct conf_block *block, const void *parent,
+    const void *element)
 {
 	(void)conf, (void)parent;
 	return (size_t)((const struct conf_rule *)element)->kind == (size_t)(block - rule_block);
@@ -200,8 +209,8 @@ static const struct conf_row digest_rows[] = {
 	END
 };
 static const struct conf_block digest_block = {
-	.name = "digest", .place = CONF_MANY, .offset = AT(check, digests), .size = sizeof(struct conf_digest),
-	.title = &digest_title, .rows = digest_rows,
+	.name = "digest", .place = CONF_MANY, .offset = AT(check, digests),
+	.size = sizeof(struct conf_digest), .title = &digest_title, .rows = digest_rows,
 };
 
 static int
@@ -226,8 +235,9 @@ check_finish(struct conf_reader *r, void *element, int line)
 		return conf_fail(r, line, "check \"%s\" is of kind %s and has no `%s`", c->name,
 		    check_kinds[c->kind], missing);
 	if (c->n_digests != 0 && c->kind != CONF_CHECK_CONTENT)
-		return conf_fail(r, line, "check \"%s\" is of kind %s, `digest` is for kind content", c->name,
-		    check_kinds[c->kind]);
+		return conf_fail(r, line,
+		    "check \"%s\" is of kind %s, `digest` is for kind content",
+		    c->name, check_kinds[c->kind]);
 	return 0;
 }
 
@@ -266,8 +276,9 @@ static const struct conf_row check_rows[] = {
 };
 static const struct conf_block *const check_blocks[] = { &digest_block, NULL };
 static const struct conf_block check_block = {
-	.name = "check", .place = CONF_MANY, .offset = ROOT(checks), .size = sizeof(struct conf_check),
-	.line_offset = AT(check, line), .max = CONF_MAX_SERVERS, .title = &check_title, .rows = check_rows,
+	.name = "check", .place = CONF_MANY, .offset = ROOT(checks),
+	.size = sizeof(struct conf_check), .line_offset = AT(check, line),
+	.max = CONF_MAX_SERVERS, .title = &check_title, .rows = check_rows,
 	.blocks = check_blocks, .finish = check_finish,
 };
 
@@ -310,22 +321,28 @@ pool_finish(struct conf_reader *r, void *element, int line)
 
 	pool->n_servers = (uint16_t)(r->conf->n_servers - pool->first_server);
 	if (pool->n_servers == 0)
-		return conf_fail(r, line, "pool \"%s\" has no server, `server \"NAME\" { ... }` was expected", pool->name);
+		return conf_fail(r, line, "pool \"%s\" has no server, "
+		    "`server \"NAME\" { ... }` was expected", pool->name);
 	return 0;
 }
 
 static void
 server_begin(struct conf_reader *r, const struct conf_block *block, void *parent, void *element)
 {
+	const struct conf_pool *pool = parent;
+
 	(void)block;
-	((struct conf_server *)element)->pool = (uint16_t)((struct conf_pool *)parent - r->conf->pools);
+	((struct conf_server *)element)->pool = (uint16_t)(pool - r->conf->pools);
 }
 
 static bool
-server_belongs(const struct conf *conf, const struct conf_block *block, const void *parent, const void *element)
+server_belongs(const struct conf *conf, const struct conf_block *block, const void *parent,
+    const void *element)
 {
+	const struct conf_pool *pool = parent;
+
 	(void)block;
-	return ((const struct conf_server *)element)->pool == (const struct conf_pool *)parent - conf->pools;
+	return ((const struct conf_server *)element)->pool == pool - conf->pools;
 }
 
 static const struct conf_row server_title = { "server", CONF_NAME, AT(server, name) };
@@ -337,8 +354,9 @@ static const struct conf_row server_rows[] = {
 	END
 };
 static const struct conf_block server_block = {
-	.name = "server", .place = CONF_MANY_IN_ROOT, .offset = ROOT(servers), .size = sizeof(struct conf_server),
-	.line_offset = AT(server, line), .max = CONF_MAX_SERVERS, .title = &server_title, .rows = server_rows,
+	.name = "server", .place = CONF_MANY_IN_ROOT, .offset = ROOT(servers),
+	.size = sizeof(struct conf_server), .line_offset = AT(server, line),
+	.max = CONF_MAX_SERVERS, .title = &server_title, .rows = server_rows,
 	.begin = server_begin, .belongs = server_belongs,
 };
 
@@ -346,13 +364,15 @@ static const struct conf_row pool_title = { "pool", CONF_NAME, AT(pool, name) };
 static const struct conf_row pool_rows[] = {
 	{ "check", CONF_CHECK, AT(pool, check) },
 	{ "answers", CONF_UINT, AT(pool, answers), 1, CONF_MAX_ANSWERS, "2" },
-	{ "min-weight", CONF_UINT, AT(pool, min_weight), 1, CONF_MAX_WEIGHT * CONF_MAX_SERVERS, "1" },
+	{ "min-weight", CONF_UINT, AT(pool, min_weight),
+	    1, CONF_MAX_WEIGHT * CONF_MAX_SERVERS, "1" },
 	END
 };
 static const struct conf_block *const pool_blocks[] = { &server_block, NULL };
 static const struct conf_block pool_block = {
 	.name = "pool", .place = CONF_MANY, .offset = ROOT(pools), .size = sizeof(struct conf_pool),
-	.line_offset = AT(pool, line), .max = CONF_MAX_SERVERS, .title = &pool_title, .rows = pool_rows,
+	.line_offset = AT(pool, line), .max = CONF_MAX_SERVERS,
+	.title = &pool_title, .rows = pool_rows,
 	.blocks = pool_blocks, .begin = pool_begin, .finish = pool_finish,
 };
 
@@ -364,7 +384,8 @@ root_finish(struct conf_reader *r, void *element, int line)
 	struct conf *conf = element;
 
 	(void)line;
-	if (conf->health_file == NULL && asprintf(&conf->health_file, "%s/health", conf->run_dir) < 0)
+	if (conf->health_file == NULL &&
+	    asprintf(&conf->health_file, "%s/health", conf->run_dir) < 0)
 		conf->health_file = NULL;
 	if (conf->nsid == NULL && conf->here != NULL)
 		conf->nsid = strdup(conf->here);

@@ -93,4 +93,22 @@ conf_list_set(void *field, struct conf_list list)
 	memcpy(field, &list, sizeof(list));
 }
 
+/* The elements that a block of this kind in `parent` may be: with `belongs`, not all are. */
+static inline struct conf_list
+conf_block_elements(const struct conf *conf, const struct conf_block *block, const void *parent)
+{
+	const char *in = block->place == CONF_MANY_IN_ROOT ? (const char *)conf : parent;
+
+	if (block->place == CONF_ONE)
+		return (struct conf_list){ (char *)(uintptr_t)in + block->offset, 1 };
+	return conf_list_get(in + block->offset);
+}
+
+/* False for an option of a check that its kind does not heed. */
+static inline bool
+conf_row_applies(const struct conf_row *row, const void *element)
+{
+	return row->kinds == 0 || row->kinds & 1u << ((const struct conf_check *)element)->kind;
+}
+
 #endif

@@ -1,3 +1,16 @@
+/*
+ * Types of values that are text, or a word out of a set: names, files, domain names, URLs,
+ * regular expressions, HTTP headers, DNS questions, yes and no; and what a complaint about any
+ * value looks like, which the other two files of conf_type.h use too.
+ *
+ * A text is copied into memory that the struct conf owns (conf_keep), but for words of a set,
+ * which are copied from the schema, so that their case is the schema's.  What is checked here is
+ * form, so that it can be trusted later: a URL has a host that libcurl can be given and that
+ * goes into a Host header, a header name is a token (RFC 9110, 5.6.2), a domain name has labels
+ * of 1 to 63 octets and 255 in all (RFC 1035, 2.3.4 and 5.1), a regular expression is a POSIX
+ * extended one that compiles and cannot take long.  Whether a file exists is for later, too.
+ * Pure, but that regcomp reads the locale, which no program here sets; any thread.
+ */
 #include <ctype.h>
 #include <regex.h>
 #include <stdarg.h>
@@ -8,7 +21,8 @@
 #include "common/conf/conf_type.h"
 
 int
-conf_wrong(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w, const char *fmt, ...)
+conf_wrong(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w,
+    const char *fmt, ...)
 {
 	char why[400], shown[81];
 	size_t n = 0;
@@ -50,39 +64,46 @@ conf_put_quoted(const char *text, FILE *out)
 }
 
 int
-conf_read_text(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_text(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	size_t len = strlen(w->text);
 
 	if ((double)len < row->min || (double)len > row->max)
-		return conf_wrong(r, row, w, "%zu octets, a text of %.0f to %.0f octets was expected", len, row->min, row->max);
+		return conf_wrong(r, row, w, "%zu octets, "
+		    "a text of %.0f to %.0f octets was expected", len, row->min, row->max);
 	if (strchr(w->text, '\n') != NULL)
 		return conf_wrong(r, row, w, "a line break, one line of text was expected");
 	return conf_keep(r, field, w, w->text);
 }
 
 int
-conf_read_name(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_name(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	size_t len = strlen(w->text);
 
 	if (len == 0 || len > 63)
-		return conf_wrong(r, row, w, "%zu octets, a name of 1 to 63 octets was expected", len);
+		return conf_wrong(r, row, w,
+		    "%zu octets, a name of 1 to 63 octets was expected", len);
 	for (const char *c = w->text; *c != '\0'; c++)
 		if (*c <= ' ' || *c >= 0x7f || strchr("\"'\\", *c) != NULL)
-			return conf_wrong(r, row, w, "a name of printable ASCII without blanks, quotes and backslashes was expected");
+			return conf_wrong(r, row, w, "a name of printable ASCII without blanks, "
+			    "quotes and backslashes was expected");
 	return conf_keep(r, field, w, w->text);
 }
 
 int
-conf_read_file(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_file(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	char *path;
 
 	if (*w->text == '\0')
 		return conf_wrong(r, row, w, "empty, a file name was expected");
 	if (strlen(w->text) > 3000 || strchr(w->text, '\n') != NULL)
-		return conf_wrong(r, row, w, "a file name of at most 3000 octets on one line was expected");
+		return conf_wrong(r, row, w,
+		    "a file name of at most 3000 octets on one line was expected");
 	if (*w->text == '/')
 		return conf_keep(r, field, w, w->text);
 	if (asprintf(&path, "%s/%s", r->folder, w->text) < 0)
@@ -128,7 +149,8 @@ domain_fault(const char *text, size_t len)
 }
 
 int
-conf_read_domain(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_domain(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	size_t len = strlen(w->text);
 	const char *fault = len == 0 ? "is empty" : domain_fault(w->text, len);
@@ -160,17 +182,20 @@ host_end(const char *host)
 }
 
 int
-conf_read_url(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_url(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	const char *host = strncasecmp(w->text, "http://", 7) == 0 ? w->text + 7 :
 	    strncasecmp(w->text, "https://", 8) == 0 ? w->text + 8 : NULL;
 	const char *end;
 
 	if (host == NULL)
-		return conf_wrong(r, row, w, "a URL that begins with http:// or https:// was expected");
+		return conf_wrong(r, row, w,
+		    "a URL that begins with http:// or https:// was expected");
 	for (const char *c = host; *c != '\0'; c++)
 		if (*c <= ' ' || *c >= 0x7f)
-			return conf_wrong(r, row, w, "blanks and non-ASCII characters are written %%XX in a URL");
+			return conf_wrong(r, row, w,
+			    "blanks and non-ASCII characters are written %%XX in a URL");
 	end = host_end(host);
 	if (end == NULL)
 		return conf_wrong(r, row, w, "no host name, http://HOST[:PORT]/PATH was expected");
@@ -178,16 +203,19 @@ conf_read_url(struct conf_reader *r, const struct conf_row *row, void *field, co
 		char *after;
 		long port = isdigit((unsigned char)end[1]) ? strtol(end + 1, &after, 10) : 0;
 		if (port < 1 || port > 65535 || after - end > 6)
-			return conf_wrong(r, row, w, "a port from 1 to 65535 was expected after the host");
+			return conf_wrong(r, row, w,
+			    "a port from 1 to 65535 was expected after the host");
 		end = after;
 	}
 	if (*end != '\0' && strchr("/?#", *end) == NULL)
-		return conf_wrong(r, row, w, "'%c' after the host, http://HOST[:PORT]/PATH was expected", *end);
+		return conf_wrong(r, row, w,
+		    "'%c' after the host, http://HOST[:PORT]/PATH was expected", *end);
 	return conf_keep(r, field, w, w->text);
 }
 
 static int
-regex_fault(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w, const char *regex)
+regex_fault(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w,
+    const char *regex)
 {
 	char why[128];
 	regex_t compiled;
@@ -197,18 +225,21 @@ regex_fault(struct conf_reader *r, const struct conf_row *row, const struct conf
 	for (const char *c = regex; (c = strchr(c, '{')) != NULL; c++)
 		repeats++;
 	if (strlen(regex) > 512 || repeats > 4)
-		return conf_wrong(r, row, w, "a regular expression of at most 512 octets and 4 {m,n} was expected");
+		return conf_wrong(r, row, w,
+		    "a regular expression of at most 512 octets and 4 {m,n} was expected");
 	code = regcomp(&compiled, regex, REG_EXTENDED | REG_NOSUB);
 	if (code != 0) {
 		regerror(code, &compiled, why, sizeof(why));
-		return conf_wrong(r, row, w, "%s, a POSIX extended regular expression was expected", why);
+		return conf_wrong(r, row, w,
+		    "%s, a POSIX extended regular expression was expected", why);
 	}
 	regfree(&compiled);
 	return 0;
 }
 
 int
-conf_read_regex(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_regex(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	return regex_fault(r, row, w, w->text) < 0 ? -1 : conf_keep(r, field, w, w->text);
 }
@@ -219,13 +250,15 @@ header_len(const char *text)
 {
 	size_t n = 0;
 
-	while (isalnum((unsigned char)text[n]) || (text[n] != '\0' && strchr("!#$%&'*+-.^_`|~", text[n]) != NULL))
+	while (isalnum((unsigned char)text[n]) ||
+	    (text[n] != '\0' && strchr("!#$%&'*+-.^_`|~", text[n]) != NULL))
 		n++;
 	return n;
 }
 
 int
-conf_read_header_regex(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_header_regex(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	size_t n = header_len(w->text);
 
@@ -236,16 +269,18 @@ conf_read_header_regex(struct conf_reader *r, const struct conf_row *row, void *
 }
 
 int
-conf_read_header(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_header(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	if (w->text[header_len(w->text)] != '\0' || strlen(w->text) > 128)
-		return conf_wrong(r, row, w, "the name of an HTTP header was expected, or \"\" for the body");
+		return conf_wrong(r, row, w,
+		    "the name of an HTTP header was expected, or \"\" for the body");
 	return conf_keep(r, field, w, w->text);
 }
 
 static const char *const dns_types[] = {
-	"A", "AAAA", "CAA", "CNAME", "DNAME", "DNSKEY", "DS", "HINFO", "HTTPS", "LOC", "MX", "NAPTR", "NS",
-	"PTR", "SOA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT", "URI",
+	"A", "AAAA", "CAA", "CNAME", "DNAME", "DNSKEY", "DS", "HINFO", "HTTPS", "LOC", "MX",
+	"NAPTR", "NS", "PTR", "SOA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT", "URI",
 };
 #define N_DNS_TYPES (sizeof(dns_types) / sizeof(*dns_types))
 
@@ -260,13 +295,15 @@ is_dns_type(const char *text)
 }
 
 int
-conf_read_question(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_question(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	const char *blank = strchr(w->text, ' ');
 	const char *fault, *near;
 
 	if (blank == NULL || blank == w->text || strchr(blank + 1, ' ') != NULL)
-		return conf_wrong(r, row, w, "\"NAME TYPE\" was expected, for example \"example.org SOA\"");
+		return conf_wrong(r, row, w,
+		    "\"NAME TYPE\" was expected, for example \"example.org SOA\"");
 	fault = domain_fault(w->text, (size_t)(blank - w->text));
 	if (fault != NULL)
 		return conf_wrong(r, row, w, "the name %s, \"NAME TYPE\" was expected", fault);
@@ -274,7 +311,8 @@ conf_read_question(struct conf_reader *r, const struct conf_row *row, void *fiel
 		return conf_keep(r, field, w, w->text);
 	near = conf_nearest(blank + 1, dns_types, N_DNS_TYPES);
 	return conf_wrong(r, row, w, "\"%s\" is no record type%s%s%s", blank + 1,
-	    near != NULL ? ", did you mean " : "; TYPEnnn names any", near != NULL ? near : "", near != NULL ? "?" : "");
+	    near != NULL ? ", did you mean " : "; TYPEnnn names any", near != NULL ? near : "",
+	    near != NULL ? "?" : "");
 }
 
 static int
@@ -287,16 +325,19 @@ find_word(struct conf_reader *r, const struct conf_row *row, const struct conf_w
 	for (; row->words[n] != NULL; n++) {
 		if (strcasecmp(row->words[n], w->text) == 0)
 			return (int)n;
-		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", n != 0 ? ", " : "", row->words[n]);
+		used += (size_t)snprintf(all + used, sizeof(all) - used,
+		    "%s%s", n != 0 ? ", " : "", row->words[n]);
 	}
 	near = conf_nearest(w->text, row->words, n);
 	if (near != NULL)
-		return conf_wrong(r, row, w, "one of %s was expected, did you mean \"%s\"?", all, near);
+		return conf_wrong(r, row, w,
+		    "one of %s was expected, did you mean \"%s\"?", all, near);
 	return conf_wrong(r, row, w, "one of %s was expected", all);
 }
 
 int
-conf_read_word(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_word(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	int i = find_word(r, row, w);
 
@@ -304,7 +345,8 @@ conf_read_word(struct conf_reader *r, const struct conf_row *row, void *field, c
 }
 
 int
-conf_read_enum(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_enum(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	int i = find_word(r, row, w);
 
@@ -314,7 +356,8 @@ conf_read_enum(struct conf_reader *r, const struct conf_row *row, void *field, c
 }
 
 int
-conf_read_bool(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_bool(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	static const char *const words[] = { "yes", "no", "true", "false", "on", "off" };
 
@@ -328,7 +371,8 @@ conf_read_bool(struct conf_reader *r, const struct conf_row *row, void *field, c
 
 /* Two letters: one of row->words, or any country. */
 int
-conf_read_code(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w)
+conf_read_code(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
 {
 	char *code = field;
 	int i;
@@ -340,8 +384,10 @@ conf_read_code(struct conf_reader *r, const struct conf_row *row, void *field, c
 		memcpy(code, row->words[i], 3);
 		return 0;
 	}
-	if (strlen(w->text) != 2 || !isalpha((unsigned char)w->text[0]) || !isalpha((unsigned char)w->text[1]))
-		return conf_wrong(r, row, w, "a country code of two letters (ISO 3166) was expected");
+	if (strlen(w->text) != 2 || !isalpha((unsigned char)w->text[0]) ||
+	    !isalpha((unsigned char)w->text[1]))
+		return conf_wrong(r, row, w,
+		    "a country code of two letters (ISO 3166) was expected");
 	code[0] = (char)toupper((unsigned char)w->text[0]);
 	code[1] = (char)toupper((unsigned char)w->text[1]);
 	code[2] = '\0';

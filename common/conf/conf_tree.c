@@ -11,7 +11,7 @@
 
 #define NAMES_MAX 64
 
-/* ---- items that the schema does not have ---- */
+/* ---- what the schema does not have is refused ---- */
 
 /* The names of a block's options, or of the blocks in it; how many. */
 static size_t
@@ -96,7 +96,7 @@ check_items(struct conf_reader *r, const struct conf_block *block, const struct 
 
 /* ---- items become structs ---- */
 
-/* A titled block that was read, to find it given twice. */
+/* A titled block that was read, to find its title given twice. */
 struct titled {
 	const struct conf_block *block;
 	const void *scope;		/* the list it is in */
@@ -105,8 +105,8 @@ struct titled {
 };
 
 struct titles {
-	struct titled *v;		/* with room for all items */
-	size_t n;
+	struct titled *v;
+	size_t n, room;			/* as many as there are items */
 };
 
 static bool
@@ -119,10 +119,12 @@ is_named(const struct conf_item *item, bool block, const char *name)
 static const struct conf_item *
 find_item(const struct conf_item *in, bool block, const char *name)
 {
-	if (in != NULL)
-		for (const struct conf_item *i = in + 1; i < conf_scan_past(in); i = conf_scan_past(i))
-			if (is_named(i, block, name))
-				return i;
+	if (in == NULL)
+		return NULL;
+	for (const struct conf_item *i = in + 1, *past = conf_scan_past(in); i < past;
+	    i = conf_scan_past(i))
+		if (is_named(i, block, name))
+			return i;
 	return NULL;
 }
 
@@ -144,8 +146,8 @@ row_read(struct conf_reader *r, const struct conf_block *block, const struct con
 		r->ttl_line = option->given.line;
 	if (conf_value_read(r, row, element, &option->given) < 0)
 		return -1;
-	/* a check's `kind` is its first row, so it is known here */
-	if (row->kinds != 0 && !(row->kinds & 1u << ((struct conf_check *)element)->kind))
+	/* A check's `kind` is its first row, so it is known here. */
+	if (!conf_row_applies(row, element))
 		conf_warn(r, option->given.line, "`%s` means nothing for a check of this kind",
 		    row->name);
 	return 0;
@@ -170,6 +172,7 @@ title_read(struct conf_reader *r, struct titles *titles, const struct conf_block
 		free(t.key);
 		return conf_fail(r, t.line, "out of memory");
 	}
+	assert(titles->n < titles->room);
 	titles->v[titles->n++] = t;
 	return 0;
 }
@@ -233,14 +236,16 @@ block_read(struct conf_reader *r, struct titles *titles, const struct conf_block
 		const struct conf_block *inner = block->blocks[i];
 		int done = 0;
 		if (inner->place == CONF_ONE)
-			done = block_read(r, titles, inner, find_item(item, true, inner->name), element,
-			    NULL, (char *)element + inner->offset);
+			done = block_read(r, titles, inner, find_item(item, true, inner->name),
+			    element, NULL, (char *)element + inner->offset);
 		else if (item != NULL)
 			done = many_read(r, titles, inner, item, element);
 		if (done < 0)
 			return -1;
 	}
-	return item != NULL && block->finish != NULL ? block->finish(r, element, item->given.line) : 0;
+	if (item == NULL || block->finish == NULL)
+		return 0;
+	return block->finish(r, element, item->given.line);
 }
 
 static int
@@ -258,7 +263,7 @@ titled_compare(const void *a, const void *b)
 	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-/* Refuses two blocks with one name, the first repetition in the file. */
+/* Refuses two blocks of one kind with one title: the first repetition in the file. */
 static int
 titles_check(struct conf_reader *r, struct titles *titles)
 {
@@ -281,13 +286,14 @@ titles_check(struct conf_reader *r, struct titles *titles)
 int
 conf_tree_read(struct conf_reader *r, const char *text, size_t len)
 {
-	struct titles titles = { NULL, 0 };
+	struct titles titles = { NULL, 0, 0 };
 	struct conf_scan scan;
 	int done = -1;
 
 	if (conf_scan(&scan, r, text, len) < 0)
 		return -1;
-	titles.v = calloc(scan.n_items, sizeof(*titles.v));
+	titles.room = scan.n_items;
+	titles.v = calloc(titles.room, sizeof(*titles.v));
 	if (titles.v == NULL)
 		conf_fail(r, 0, "out of memory");
 	else if (check_items(r, &conf_schema, scan.items) == 0 &&

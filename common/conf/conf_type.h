@@ -10,9 +10,12 @@
 #include "common/conf/conf_values.h"
 
 /* Reads one word, or all words of a list, into the field; -1 with a message. */
-typedef int conf_one(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_word *w);
-typedef int conf_many(struct conf_reader *r, const struct conf_row *row, void *field, const struct conf_given *g);
-typedef void conf_show(const struct conf *conf, const struct conf_row *row, const void *field, FILE *out);
+typedef int conf_one(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w);
+typedef int conf_many(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g);
+typedef void conf_show(const struct conf *conf, const struct conf_row *row, const void *field,
+    FILE *out);
 
 conf_one conf_read_text, conf_read_name, conf_read_file, conf_read_domain, conf_read_url,
     conf_read_regex, conf_read_header_regex, conf_read_header, conf_read_question, conf_read_word,
@@ -34,7 +37,8 @@ name(const struct conf *conf, const struct conf_row *row, const void *field, FIL
 #define UNUSED (void)conf, (void)row
 
 /* `NAME "VALUE": WHY`, the form of every complaint about a value; returns -1. */
-int conf_wrong(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w, const char *fmt, ...)
+int conf_wrong(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w,
+    const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* A copy of the text becomes the field. */

@@ -50,19 +50,24 @@ static const struct type types[] = {
 };
 
 int
-conf_value_read(struct conf_reader *r, const struct conf_row *row, void *element, const struct conf_given *given)
+conf_value_read(struct conf_reader *r, const struct conf_row *row, void *element,
+    const struct conf_given *given)
 {
 	const struct type *type = &types[row->type];
 	void *field = (char *)element + row->offset;
 
+	assert(given->list || given->n == 1 || type->one == NULL);
 	if (type->one != NULL) {
 		if (given->list)
-			return conf_fail(r, given->line, "`%s` is a list of %zu values, one value was expected",
+			return conf_fail(r, given->line,
+			    "`%s` is a list of %zu values, one value was expected",
 			    row->name, given->n);
 		return type->one(r, row, field, &given->v[0]);
 	}
-	if (row->type != CONF_LOCATION && ((double)given->n < row->min || (double)given->n > row->max))
-		return conf_fail(r, given->line, "`%s` is a list of %zu values, %.0f to %.0f were expected",
+	if (row->type != CONF_LOCATION &&
+	    ((double)given->n < row->min || (double)given->n > row->max))
+		return conf_fail(r, given->line,
+		    "`%s` is a list of %zu values, %.0f to %.0f were expected",
 		    row->name, given->n, row->min, row->max);
 	return type->many(r, row, field, given);
 }
@@ -78,11 +83,10 @@ conf_value_standard(struct conf_reader *r, const struct conf_row *row, void *ele
 		return 0;
 	assert(strlen(row->standard) < sizeof(text));
 	snprintf(text, sizeof(text), "%s", row->standard);
-	for (char *rest, *word = strtok_r(text, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
-		assert(given.n < 8);
-		words[given.n++] = (struct conf_word){ word, 0 };
+	for (char *at = text, *word; (word = strsep(&at, " ")) != NULL; given.n++) {
+		assert(given.n < sizeof(words) / sizeof(*words));
+		words[given.n] = (struct conf_word){ word, 0 };
 	}
-	assert(given.n != 0);
 	return conf_value_read(r, row, element, &given);
 }
 
@@ -109,7 +113,8 @@ conf_value_present(const struct conf_row *row, const void *element)
 }
 
 void
-conf_value_print(const struct conf *conf, const struct conf_row *row, const void *element, FILE *out)
+conf_value_print(const struct conf *conf, const struct conf_row *row, const void *element,
+    FILE *out)
 {
 	types[row->type].print(conf, row, (const char *)element + row->offset, out);
 }

@@ -22,7 +22,8 @@ static int
 make_folder(void **state)
 {
 	(void)state;
-	snprintf(path, sizeof(path), "%s/nearcast.conf", mkdtemp(folder) != NULL ? folder : "/nonexistent");
+	snprintf(path, sizeof(path), "%s/nearcast.conf",
+	    mkdtemp(folder) != NULL ? folder : "/nonexistent");
 	return 0;
 }
 
@@ -89,7 +90,8 @@ test_relative_names(void **state)
 		struct conf *conf = conf_parse(rows[i].path, text, sizeof(text) - 1, NULL, NULL);
 		assert_non_null(conf);
 		snprintf(wanted, sizeof(wanted), "%s%s/z/a", here, i == 3 ? "/conf" : "");
-		assert_string_equal(conf->zones[0].file, rows[i].file != NULL ? rows[i].file : wanted);
+		assert_string_equal(conf->zones[0].file,
+		    rows[i].file != NULL ? rows[i].file : wanted);
 		conf_free(conf);
 	}
 }
@@ -106,7 +108,8 @@ many_servers(unsigned n, struct err *err)
 	assert_non_null(out);
 	fputs("here = fra site fra { location = { 1, 2 } } pool p {\n", out);
 	for (unsigned i = 0; i < n; i++)
-		fprintf(out, "%sserver s%u { site = fra; address = \"10.%u.%u.%u\" }\n", i == n / 2 ? "} pool q {\n" : "",
+		fprintf(out, "%sserver s%u { site = fra; address = \"10.%u.%u.%u\" }\n",
+		    i == n / 2 ? "} pool q {\n" : "",
 		    i * 7919 % n, i >> 16, i >> 8 & 255, (i & 255));
 	fputs("}\n", out);
 	fclose(out);

@@ -97,7 +97,8 @@ static const char head[] =
     "geo { city = \"geo.mmdb\"; asn = \"asn.mmdb\"; prefix \"10.0.0.0/8\" { sites = fra }\n"
     " asn \"64500\" { sites = { nyc, fra } } country \"DE\" { sites = { fra, nyc } }\n"
     " country \"US\" { sites = { nyc, fra } } continent \"SA\" { sites = { nyc } } }\n"
-    "check h { kind = http; url = \"http://example.org/\"; codes = { 200, 301-303 }; ca-file = ca }\n"
+    "check h { kind = http; url = \"http://example.org/\"; ca-file = ca\n"
+    " codes = { 200, 301-303 } }\n"
     "check d { kind = dns; question = \"example.org SOA\"; answer = \"192.0.2.1\" }\n"
     "check s { kind = content; url = \"http://example.org/\"; origin = \"http://o.example/id\"\n"
     " digest \"http://example.org/iso\" { size = 700m\n"
@@ -138,7 +139,8 @@ make_text(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 300; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
-		    "%sserver s%u { site = fra; address = { \"198.51.%u.1\", \"2001:db8::%x\" } }\n",
+		    "%sserver s%u { site = fra\n"
+		    " address = { \"198.51.%u.1\", \"2001:db8::%x\" } }\n",
 		    i == 200 ? "} pool two { check = d\n" : "", i, i % 256, i + 1);
 	snprintf(text + n, sizeof(text) - n, "}\n");
 	conf = read_text(&err);
