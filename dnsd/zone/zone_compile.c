@@ -1,11 +1,13 @@
 #include "dnsd/zone/zone_compile.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dnsd/zone/zone_additional.h"
 #include "dnsd/zone/zone_rdata.h"
+#include "dnsd/zone/zone_verify.h"
 
 enum { RECORD_HEAD = 12 };		/* C00C, type, class, TTL, rdlength */
 
@@ -396,8 +398,10 @@ zone_compile(struct zone_tree *tree)
 		rc = fill(&c);
 	}
 	free(c.fixups);
-	if (rc == 0)
+	if (rc == 0) {
+		assert(zone_verify(c.zone) == NULL);
 		return c.zone;
+	}
 	zone_refuse(tree->src, 0, 0, "out of memory, or more than 4 GiB of data");
 	zone_free(c.zone);
 	return NULL;

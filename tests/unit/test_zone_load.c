@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "dnsd/zone/zone_load.h"
+#include "dnsd/zone/zone_verify.h"
 
 #define SOA  "@ 60 IN SOA ns1 admin 7 1h 15m 1w 300\n"
 #define HEAD SOA "@ 60 NS ns1\nns1 60 A 192.0.2.1\n"		/* three lines */
@@ -30,11 +31,22 @@ note_line(void *arg, const char *line)
 
 static const struct warn note = { note_line, NULL };
 
+/* A zone that is accepted keeps its promises. */
+static struct zone *
+verified(struct zone *z)
+{
+	const char *broken = z == NULL ? NULL : zone_verify(z);
+
+	if (broken != NULL)
+		fail_msg("broken: %s", broken);
+	return z;
+}
+
 static struct zone *
 load(const char *text, size_t len, struct err *err)
 {
 	warnings[0] = err->text[0] = '\0';
-	return zone_load_text("example.org", "z", text, len, NULL, &note, err);
+	return verified(zone_load_text("example.org", "z", text, len, NULL, &note, err));
 }
 
 /* ---- refused ---- */
@@ -537,7 +549,7 @@ static struct zone *
 load_file(const char *name, const struct zone_read_limits *limits, struct err *err)
 {
 	warnings[0] = err->text[0] = '\0';
-	return zone_load("example.org", path(name), limits, &note, err);
+	return verified(zone_load("example.org", path(name), limits, &note, err));
 }
 
 static void
@@ -692,7 +704,7 @@ compiles_any_source(void **state)
 	zone_source_open(&src, apex, NULL, &err);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(zone_source_add(&src, &records[i]), 0);
-	z = zone_load_source(&src);
+	z = verified(zone_load_source(&src));
 	zone_source_close(&src);
 	assert_non_null(z);
 	assert_int_equal(z->serial, 7);
