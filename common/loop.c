@@ -218,11 +218,13 @@ fire_due(struct loop *loop)
 }
 
 static void
-one_turn(struct loop *loop)
+one_turn(struct loop *loop, int n, uint64_t now_ms)
 {
 	uint64_t late_ms;
 
-	loop->now_ms = clock_mono().ms;
+	loop->batch_at = 0;
+	loop->batch_n = n > 0 ? n : 0;
+	loop->now_ms = now_ms;
 	if (loop->late != NULL && loop->heap_n > 0 && loop->now_ms > loop->heap[1]->at_ms) {
 		late_ms = loop->now_ms - loop->heap[1]->at_ms;
 		if (late_ms >= loop->late_min_ms)
@@ -249,11 +251,15 @@ loop_run(struct loop *loop, struct err *err)
 
 		if (n < 0 && errno != EINTR)
 			return err_set(err, "epoll_wait: %s", strerror(errno));
-		loop->batch_at = 0;
-		loop->batch_n = n > 0 ? n : 0;
-		one_turn(loop);
+		one_turn(loop, n, clock_mono().ms);
 	}
 	return 0;
+}
+
+void
+loop_turn(struct loop *loop, uint64_t now_ms)
+{
+	one_turn(loop, epoll_wait(loop->epoll, loop->batch, BATCH, 0), now_ms);
 }
 
 void

@@ -73,4 +73,7 @@ int loop_signal_next(int fd);
 int loop_run(struct loop *loop, struct err *err);
 void loop_stop(struct loop *loop);
 
+/* One turn that does not wait, as if the time were now_ms: for tests, whose time is their own. */
+void loop_turn(struct loop *loop, uint64_t now_ms);
+
 #endif

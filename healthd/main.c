@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "healthd/route/dnsd_watch.h"
 #include "healthd/route/keeper.h"
+#include "healthd/route/trial.h"
 #include "healthd/prober/prober.h"
 
 #define MAIN_FILES 65536		/* descriptors that thousands of probes may need */
@@ -24,23 +25,24 @@ usage(FILE *out)
 	fputs("usage: healthd [-c FILE] [-d] [-t] [-V]\n", out);
 }
 
-/* -t: what can be known without opening anything */
-static int
+/* -t: what can be known without opening anything. */
+static void
 check_only(const struct conf *conf)
 {
 	struct privilege_user user;
 	struct dnsd_watch *watch;
+	struct loop *loop;
 	struct err err;
 
 	if (privilege_find(&user, conf->user, &err) < 0)
 		log_warn("%s", err.text);
-	watch = dnsd_watch_new(conf, &err);
-	if (watch == NULL) {
-		log_error("%s: %s", conf->path, err.text);
-		return 1;
-	}
+	if (trial_run(prober_check_main, conf, &user, &err) < 0 || (loop = loop_new(&err)) == NULL)
+		log_fatal("%s", err.text);
+	watch = dnsd_watch_new(loop, conf, &err);
+	if (watch == NULL)
+		log_fatal("%s: %s", conf->path, err.text);
 	dnsd_watch_free(watch);
-	return 0;
+	loop_free(loop);
 }
 
 /* Two keepers would pull the markers to and fro.  The descriptor stays open for the
@@ -62,7 +64,7 @@ lock_run_dir(const char *run_dir)
 int
 main(int argc, char **argv)
 {
-	struct keeper_setup setup = { .prober = prober_run };
+	struct keeper_setup setup = { .prober = prober_run, .check = prober_check_main };
 	const char *path = CONF_DEFAULT_FILE;
 	enum log_level level = LOG_INFO;
 	bool only_check = false;
@@ -84,18 +86,20 @@ main(int argc, char **argv)
 	}
 	log_open("healthd", level);
 	setup.conf = conf_read(path, &log_warn_lines, &err);
-	if (setup.conf == NULL || prober_check(setup.conf, &err) < 0)
+	if (setup.conf == NULL)
 		log_fatal("%s", err.text);
 	if (only_check) {
-		int status = check_only(setup.conf);
-
+		check_only(setup.conf);
 		conf_free(setup.conf);
-		return status;
+		return 0;
 	}
+	if (privilege_find(&setup.user, geteuid() == 0 ? setup.conf->user : NULL, &err) < 0)
+		log_fatal("%s: %s", path, err.text);
+	if (trial_run(setup.check, setup.conf, &setup.user, &err) < 0)
+		log_fatal("%s", err.text);
 	if (privilege_files(MAIN_FILES) == 0)
 		log_warn("descriptors: %s", strerror(errno));
-	if (privilege_find(&setup.user, geteuid() == 0 ? setup.conf->user : NULL, &err) < 0 ||
-	    privilege_folder(setup.conf->run_dir, &setup.user, &err) < 0 ||
+	if (privilege_folder(setup.conf->run_dir, &setup.user, &err) < 0 ||
 	    privilege_folder(setup.conf->state_dir, &setup.user, &err) < 0)
 		log_fatal("%s: %s", path, err.text);
 	lock_run_dir(setup.conf->run_dir);

@@ -13,9 +13,11 @@
 enum bird_step { STEP_GREETING, STEP_ASSERT, STEP_STATUS, STEP_PROTOCOLS, STEP_ROUTES, STEP_IDLE };
 
 struct bird {
+	struct loop *loop;
 	const struct conf *conf;
 	struct sockaddr_un path;
-	int fd;				/* -1 = not connected */
+	struct loop_io io;		/* fd -1 = not connected */
+	struct loop_timer timer;	/* always set: patience with a reply, or due_ms */
 	struct bird_reader reader;
 	enum bird_step step;
 	size_t at;			/* command within the step */
@@ -32,79 +34,47 @@ struct bird {
 	bool found, shutdown;		/* of the prefix, over its neighbours */
 };
 
-struct bird *
-bird_new(const struct conf *conf, struct err *err)
-{
-	struct bird *b = calloc(1, sizeof(*b));
-	int len;
-
-	if (b == NULL) {
-		err_set(err, "out of memory");
-		return NULL;
-	}
-	b->conf = conf;
-	b->fd = -1;
-	b->path.sun_family = AF_UNIX;
-	len = snprintf(b->path.sun_path, sizeof(b->path.sun_path), "%s", conf->announce.bird_socket);
-	if (len < 0 || (size_t)len >= sizeof(b->path.sun_path)) {
-		err_set(err, "announce: bird-socket \"%s\": too long for a socket", conf->announce.bird_socket);
-		free(b);
-		return NULL;
-	}
-	snprintf(b->seen.why, sizeof(b->seen.why), "not asked yet");
-	return b;
-}
-
-void
-bird_free(struct bird *b)
-{
-	if (b == NULL)
-		return;
-	if (b->fd >= 0)
-		close(b->fd);
-	free(b);
-}
-
 static void
-bird_lost(struct bird *b, const char *what, const char *why, uint64_t now_ms)
+lost(struct bird *b, const char *what, const char *why)
 {
-	if (b->fd >= 0)
-		close(b->fd);
-	b->fd = -1;
+	loop_io_set(b->loop, &b->io, 0);
+	if (b->io.fd >= 0)
+		close(b->io.fd);
+	b->io.fd = -1;
 	b->seen.known = false;
 	snprintf(b->seen.why, sizeof(b->seen.why), "%s %.80s: %s", what, b->path.sun_path, why);
-	b->due_ms = now_ms + BIRD_LOOK_MS;
+	b->due_ms = loop_now(b->loop) + BIRD_LOOK_MS;
 }
 
 static void
-bird_connect(struct bird *b, uint64_t now_ms)
+connect_bird(struct bird *b)
 {
-	b->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (b->fd < 0 || connect(b->fd, (struct sockaddr *)&b->path, sizeof(b->path)) < 0) {
-		bird_lost(b, "connect", strerror(errno), now_ms);
+	b->io.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (b->io.fd < 0 || connect(b->io.fd, (struct sockaddr *)&b->path, sizeof(b->path)) < 0 ||
+	    loop_io_set(b->loop, &b->io, EPOLLIN) < 0) {
+		lost(b, "connect", strerror(errno));
 		return;
 	}
 	bird_reader_init(&b->reader);
 	b->step = STEP_GREETING;
 	b->again = false;
-	b->sent_ms = now_ms;
-	b->full_ms = now_ms;
+	b->sent_ms = b->full_ms = loop_now(b->loop);
 }
 
 static void
-bird_send(struct bird *b, const char *command, uint64_t now_ms)
+send_command(struct bird *b, const char *command)
 {
 	size_t len = strlen(command);
 
 	/* a command is far shorter than any socket buffer: all or nothing */
-	if (send(b->fd, command, len, MSG_NOSIGNAL) != (ssize_t)len)
-		bird_lost(b, "write", strerror(errno), now_ms);
-	b->sent_ms = now_ms;
+	if (send(b->io.fd, command, len, MSG_NOSIGNAL) != (ssize_t)len)
+		lost(b, "write", strerror(errno));
+	b->sent_ms = loop_now(b->loop);
 }
 
 /* Serving is switched on first and off last, as in announce.c */
 static const char *
-bird_assertion(enum health_posture posture, size_t at)
+assertion_of(enum health_posture posture, size_t at)
 {
 	static const char *const commands[][2] = {
 		[POSTURE_SERVING] = { "enable \"anycast?\"\n", "enable \"anycast?_drain\"\n" },
@@ -116,7 +86,7 @@ bird_assertion(enum health_posture posture, size_t at)
 }
 
 static bool
-bird_send_route(struct bird *b, uint64_t now_ms)
+send_route(struct bird *b)
 {
 	const struct conf_prefixes *prefixes = &b->conf->announce.prefixes;
 	char command[256], prefix[ADDR_TEXT];
@@ -127,34 +97,35 @@ bird_send_route(struct bird *b, uint64_t now_ms)
 	snprintf(command, sizeof(command), "show route %s export %s all\n",
 	    prefix_text(&prefixes->v[b->at / b->look.established], prefix),
 	    b->neighbours[b->at % b->look.established]);
-	bird_send(b, command, now_ms);
+	send_command(b, command);
 	return true;
 }
 
 static void
-bird_idle(struct bird *b, uint64_t due_ms)
+rest(struct bird *b, uint64_t due_ms)
 {
 	b->step = STEP_IDLE;
-	b->due_ms = b->again ? 0 : due_ms;
+	b->due_ms = b->again ? loop_now(b->loop) : due_ms;
 	if (b->again)
 		b->full_ms = 0;
 	b->again = false;
 }
 
 static void
-bird_look_over(struct bird *b, uint64_t now_ms)
+look_over(struct bird *b)
 {
 	b->seen = b->look;
 	b->seen.known = true;
 	b->seen.why[0] = '\0';
 	b->full_ms = b->look.started_ms + BIRD_LOOK_MS;
-	bird_idle(b, b->wanted ? now_ms + BIRD_ASSERT_MS : b->full_ms);
+	rest(b, b->wanted ? loop_now(b->loop) + BIRD_ASSERT_MS : b->full_ms);
 }
 
 /* Sends the next command of the look, going from step to step. */
 static void
-bird_next(struct bird *b, uint64_t now_ms)
+next_command(struct bird *b)
 {
+	uint64_t now_ms = loop_now(b->loop);
 	const char *assertion;
 
 	switch (b->step) {
@@ -165,37 +136,37 @@ bird_next(struct bird *b, uint64_t now_ms)
 		b->at = 0;
 		/* fallthrough */
 	case STEP_ASSERT:
-		assertion = b->wanted ? bird_assertion(b->posture, b->at) : NULL;
+		assertion = b->wanted ? assertion_of(b->posture, b->at) : NULL;
 		if (assertion != NULL) {
 			b->at++;
-			bird_send(b, assertion, now_ms);
+			send_command(b, assertion);
 			return;
 		}
 		b->step = STEP_STATUS;
-		bird_send(b, "show status\n", now_ms);
+		send_command(b, "show status\n");
 		return;
 	case STEP_STATUS:
 		if (now_ms < b->full_ms) {
 			b->seen.status = b->look.status;
-			bird_idle(b, now_ms + BIRD_ASSERT_MS);
+			rest(b, now_ms + BIRD_ASSERT_MS);
 			return;
 		}
 		b->step = STEP_PROTOCOLS;
-		bird_send(b, "show protocols\n", now_ms);
+		send_command(b, "show protocols\n");
 		return;
 	case STEP_PROTOCOLS:
 		b->step = STEP_ROUTES;
 		b->at = 0;
 		/* fallthrough */
 	case STEP_ROUTES:
-		if (!bird_send_route(b, now_ms))
-			bird_look_over(b, now_ms);
+		if (!send_route(b))
+			look_over(b);
 		return;
 	}
 }
 
 static void
-bird_take_protocol(struct bird *b, const char *text)
+take_protocol(struct bird *b, const char *text)
 {
 	struct bird_seen *look = &b->look;
 	struct bird_protocol p;
@@ -217,7 +188,7 @@ bird_take_protocol(struct bird *b, const char *text)
 
 /* The reply about one prefix and one neighbour is over; about the prefix, with the last one */
 static void
-bird_take_route(struct bird *b)
+take_route(struct bird *b)
 {
 	const struct conf_prefixes *prefixes = &b->conf->announce.prefixes;
 	size_t prefix = b->at / b->look.established;
@@ -233,31 +204,31 @@ bird_take_route(struct bird *b)
 }
 
 static void
-bird_take(struct bird *b, const struct bird_line *line, uint64_t now_ms)
+take_line(struct bird *b, const struct bird_line *line)
 {
 	if (b->step == STEP_STATUS && line->code >= 1000 && line->code < 2000)
 		bird_read_status(&b->look.status, line->text);
 	else if (b->step == STEP_PROTOCOLS && line->code == 1002)
-		bird_take_protocol(b, line->text);
+		take_protocol(b, line->text);
 	else if (b->step == STEP_ROUTES && line->code >= 1000 && line->code < 2000)
 		bird_read_route(&b->route, line->text);
 	if (!line->last || b->step == STEP_IDLE)
 		return;
 	if (b->step == STEP_ASSERT && line->code >= 8000) {
-		bird_lost(b, "refused by", line->text, now_ms);
+		lost(b, "refused by", line->text);
 		return;
 	}
 	if (b->step == STEP_ROUTES)
-		bird_take_route(b);
-	bird_next(b, now_ms);
+		take_route(b);
+	next_command(b);
 }
 
 static void
-bird_read(struct bird *b, uint64_t now_ms)
+read_replies(struct bird *b)
 {
-	while (b->fd >= 0) {
+	while (b->io.fd >= 0) {
 		char octets[4096];
-		ssize_t got = recv(b->fd, octets, sizeof(octets), MSG_DONTWAIT);
+		ssize_t got = recv(b->io.fd, octets, sizeof(octets), MSG_DONTWAIT);
 		const char *data = octets;
 		size_t left = (size_t)got;
 		struct bird_line line;
@@ -265,60 +236,112 @@ bird_read(struct bird *b, uint64_t now_ms)
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (got <= 0) {
-			bird_lost(b, "read", got == 0 ? "BIRD has closed the connection" : strerror(errno), now_ms);
+			lost(b, "read", got == 0 ? "BIRD has closed the connection" : strerror(errno));
 			return;
 		}
-		while (b->fd >= 0 && bird_reader_next(&b->reader, &data, &left, &line))
-			bird_take(b, &line, now_ms);
+		while (b->io.fd >= 0 && bird_reader_next(&b->reader, &data, &left, &line))
+			take_line(b, &line);
 	}
 }
 
-size_t
-bird_fds(const struct bird *b, struct pollfd *fd)
+static void
+set_timer(struct bird *b)
 {
-	if (b->fd < 0)
-		return 0;
-	*fd = (struct pollfd){ .fd = b->fd, .events = POLLIN };
-	return 1;
+	bool waiting = b->io.fd >= 0 && b->step != STEP_IDLE;
+
+	loop_timer_set(b->loop, &b->timer, waiting ? b->sent_ms + BIRD_PATIENCE_MS + 1 : b->due_ms);
 }
 
-uint64_t
-bird_run(struct bird *b, uint64_t now_ms)
+static void
+on_reply(struct loop_io *io, uint32_t events)
 {
-	if (b->fd >= 0)
-		bird_read(b, now_ms);
-	if (b->fd < 0 && now_ms >= b->due_ms)
-		bird_connect(b, now_ms);
-	if (b->fd >= 0 && b->step == STEP_IDLE && now_ms >= b->due_ms)
-		bird_next(b, now_ms);
-	if (b->fd >= 0 && b->step != STEP_IDLE && now_ms > b->sent_ms + BIRD_PATIENCE_MS)
-		bird_lost(b, "read", "no reply within 2 s", now_ms);
-	if (b->fd >= 0 && b->step != STEP_IDLE)
-		return b->sent_ms + BIRD_PATIENCE_MS + 1;
-	return b->due_ms > now_ms ? b->due_ms : now_ms + 1;
+	struct bird *b = LOOP_OWNER(io, struct bird, io);
+
+	(void)events;
+	read_replies(b);
+	set_timer(b);
+}
+
+static void
+on_time(struct loop_timer *timer)
+{
+	struct bird *b = LOOP_OWNER(timer, struct bird, timer);
+	uint64_t now_ms = loop_now(b->loop);
+
+	if (b->io.fd < 0 && now_ms >= b->due_ms)
+		connect_bird(b);
+	else if (b->io.fd >= 0 && b->step == STEP_IDLE && now_ms >= b->due_ms)
+		next_command(b);
+	else if (b->io.fd >= 0 && b->step != STEP_IDLE && now_ms > b->sent_ms + BIRD_PATIENCE_MS)
+		lost(b, "read", "no reply within 2 s");
+	set_timer(b);
 }
 
 void
-bird_look(struct bird *b, uint64_t now_ms)
+bird_look(struct bird *b)
 {
-	if (b->fd < 0)
+	if (b->io.fd < 0)
 		return;
 	b->again = b->step != STEP_IDLE;
-	b->full_ms = now_ms;
+	b->full_ms = loop_now(b->loop);
 	if (b->step == STEP_IDLE)
-		b->due_ms = now_ms;
+		b->due_ms = b->full_ms;
+	set_timer(b);
 }
 
 void
-bird_want(struct bird *b, enum health_posture posture, uint64_t now_ms)
+bird_want(struct bird *b, enum health_posture posture)
 {
 	b->wanted = true;
 	b->posture = posture;
-	bird_look(b, now_ms);
+	bird_look(b);
 }
 
 const struct bird_seen *
 bird_seen(const struct bird *b)
 {
 	return &b->seen;
+}
+
+struct bird *
+bird_new(struct loop *loop, const struct conf *conf, struct err *err)
+{
+	struct bird *b = calloc(1, sizeof(*b));
+	int len;
+
+	if (b == NULL) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	b->loop = loop;
+	b->conf = conf;
+	b->io = (struct loop_io){ .fd = -1, .ready = on_reply };
+	b->timer.fire = on_time;
+	b->path.sun_family = AF_UNIX;
+	len = snprintf(b->path.sun_path, sizeof(b->path.sun_path), "%s", conf->announce.bird_socket);
+	if (len < 0 || (size_t)len >= sizeof(b->path.sun_path)) {
+		err_set(err, "announce: bird-socket \"%s\": too long for a socket",
+		    conf->announce.bird_socket);
+		free(b);
+		return NULL;
+	}
+	if (loop_timer_set(loop, &b->timer, loop_now(loop)) < 0) {
+		err_set(err, "out of memory");
+		free(b);
+		return NULL;
+	}
+	snprintf(b->seen.why, sizeof(b->seen.why), "not asked yet");
+	return b;
+}
+
+void
+bird_free(struct bird *b)
+{
+	if (b == NULL)
+		return;
+	loop_timer_stop(b->loop, &b->timer);
+	loop_io_set(b->loop, &b->io, 0);
+	if (b->io.fd >= 0)
+		close(b->io.fd);
+	free(b);
 }

@@ -8,14 +8,14 @@
  * again every 200 ms, because any `configure` and any restart of BIRD forgets what was
  * switched by hand (times of both are watched and shown).  Prefer the lease.
  *
- * One connection, one command at a time, never blocking; a reply that takes more than
- * two seconds ends the connection, and it is tried again a second later.  Knows no
- * verdict and no posture machine; parsing is in bird_reply.h.  One thread.
+ * One connection, one command at a time, never blocking, in the turns of its owner's event
+ * loop (loop.h); a reply that takes more than two seconds ends the connection, and it is tried
+ * again a second later.  It tells nobody what it has seen: its owner looks.  Knows no verdict and
+ * no posture machine; parsing is in bird_reply.h.  The loop's thread only.
  */
 #ifndef NEARCAST_BIRD_H
 #define NEARCAST_BIRD_H
 
-#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +23,7 @@
 #include "common/conf/conf.h"
 #include "common/err.h"
 #include "common/health_file.h"
+#include "common/loop.h"
 #include "healthd/route/bird_reply.h"
 
 #define BIRD_LOOK_MS 1000		/* between looks */
@@ -44,22 +45,18 @@ struct bird_seen {
 
 struct bird;
 
-/* `conf` is kept.  Connects later, by bird_run.  NULL with a reason. */
-struct bird *bird_new(const struct conf *conf, struct err *err);
+/* Connects in the loop's next turn.  `loop` and `conf` are borrowed until bird_free.  NULL with
+ * a reason. */
+struct bird *bird_new(struct loop *loop, const struct conf *conf, struct err *err);
 void bird_free(struct bird *b);		/* NULL is fine */
 
-/* Fills *fd and returns 1, or 0 while there is no connection. */
-size_t bird_fds(const struct bird *b, struct pollfd *fd);
-
-/* Reads, writes, begins looks.  Returns the time at which it wants to run again. */
-uint64_t bird_run(struct bird *b, uint64_t now_ms);
-
 /* A look as soon as possible: something has just changed. */
-void bird_look(struct bird *b, uint64_t now_ms);
+void bird_look(struct bird *b);
 
 /* Only via the socket: what is to be asserted from now on, the first time at once. */
-void bird_want(struct bird *b, enum health_posture posture, uint64_t now_ms);
+void bird_want(struct bird *b, enum health_posture posture);
 
+/* What was seen last; valid until bird_free, changes in turns of the loop only. */
 const struct bird_seen *bird_seen(const struct bird *b);
 
 #endif

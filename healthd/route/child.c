@@ -1,5 +1,6 @@
 #include "healthd/route/child.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,19 +16,15 @@
 
 #include "common/log.h"
 
-#define CHILD_FILE_MAX (64u << 20)	/* a runaway file fills no disk */
+#define FILE_MAX (64u << 20)	/* octets: a runaway file fills no disk */
 
-void
-child_init(struct child *c, child_main *main, const struct privilege_user *user)
-{
-	*c = (struct child){ .main = main, .user = user, .fd = -1 };
-}
-
-/* Between fork and the prober's main: everything inherited goes. */
+/* Between fork and the child's main: everything inherited goes. */
 static int
-child_become(struct child *c, int theirs, pid_t parent, struct err *err)
+become_child(const char *name, const struct privilege_user *user, int theirs, pid_t parent,
+    struct err *err)
 {
-	struct rlimit no_core = { 0, 0 }, file = { CHILD_FILE_MAX, CHILD_FILE_MAX };
+	struct rlimit no_core = { 0, 0 }, file = { FILE_MAX, FILE_MAX };
+	char title[16];
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
 
@@ -44,16 +41,54 @@ child_become(struct child *c, int theirs, pid_t parent, struct err *err)
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || setrlimit(RLIMIT_FSIZE, &file) < 0)
 		return err_set(err, "setrlimit: %s", strerror(errno));
 	unsetenv("NOTIFY_SOCKET");
-	if (privilege_drop(c->user, err) < 0)
+	if (privilege_drop(user, err) < 0)
 		return -1;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		return err_set(err, "the keeper is gone");
-	prctl(PR_SET_NAME, "healthd-prober", 0, 0, 0);
+	snprintf(title, sizeof(title), "healthd-%s", name);
+	prctl(PR_SET_NAME, title, 0, 0, 0);
 	return 0;
 }
 
+pid_t
+child_fork(child_main *main, const char *name, const struct conf *conf,
+    const struct privilege_user *user, int *fd, struct err *err)
+{
+	pid_t parent = getpid(), pid;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, "socketpair: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0) {
+		err_set(err, "fork: %s", strerror(errno));
+		close(pair[0]);
+		close(pair[1]);
+		return -1;
+	}
+	if (pid == 0) {
+		if (become_child(name, user, pair[1], parent, err) < 0) {
+			log_error("%s: %s", name, err->text);
+			_exit(1);
+		}
+		_exit(main(conf, 3));
+	}
+	close(pair[1]);
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	*fd = pair[0];
+	return pid;
+}
+
+void
+child_init(struct child *c, struct loop *loop, child_main *main,
+    const struct privilege_user *user, void (*ready)(struct loop_io *io, uint32_t events))
+{
+	*c = (struct child){ .loop = loop, .main = main, .user = user,
+		.io = { .fd = -1, .ready = ready } };
+}
+
 static void
-child_failed(struct child *c, const char *why, uint64_t now_ms)
+plan_restart(struct child *c, const char *why, uint64_t now_ms)
 {
 	uint64_t pause = CHILD_PAUSE_MS;
 
@@ -66,36 +101,43 @@ child_failed(struct child *c, const char *why, uint64_t now_ms)
 	snprintf(c->why, sizeof(c->why), "%s", why);
 }
 
+void
+child_hang_up(struct child *c)
+{
+	loop_io_set(c->loop, &c->io, 0);
+	if (c->io.fd >= 0)
+		close(c->io.fd);
+	c->io.fd = -1;
+}
+
+/* The process is gone, or as good as that. */
+static void
+bury(struct child *c)
+{
+	child_hang_up(c);
+	c->pid = 0;
+	c->restarts++;
+}
+
 int
 child_start(struct child *c, const struct conf *conf, uint64_t now_ms, struct err *err)
 {
-	pid_t parent = getpid();
-	int pair[2];
+	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		child_failed(c, "socketpair failed", now_ms);
-		return err_set(err, "socketpair: %s", strerror(errno));
+	assert(c->pid == 0 && c->io.fd < 0);
+	pid = child_fork(c->main, "prober", conf, c->user, &c->io.fd, err);
+	if (pid < 0) {
+		plan_restart(c, "fork failed", now_ms);
+		return -1;
 	}
-	c->pid = fork();
-	if (c->pid < 0) {
-		c->pid = 0;
-		close(pair[0]);
-		close(pair[1]);
-		child_failed(c, "fork failed", now_ms);
-		return err_set(err, "fork: %s", strerror(errno));
-	}
-	if (c->pid == 0) {
-		if (child_become(c, pair[1], parent, err) < 0) {
-			log_error("prober: %s", err->text);
-			_exit(1);
-		}
-		_exit(c->main(conf, 3));
-	}
-	close(pair[1]);
-	c->fd = pair[0];
-	fcntl(c->fd, F_SETFL, O_NONBLOCK);
+	c->pid = pid;
 	c->started_ms = c->heard_ms = now_ms;
 	c->spoke = false;
+	if (loop_io_set(c->loop, &c->io, EPOLLIN) < 0) {
+		err_set(err, "epoll_ctl: %s", strerror(errno));
+		child_kill(c, "could not be heard", now_ms);
+		return -1;
+	}
 	return 0;
 }
 
@@ -106,25 +148,14 @@ child_heard(struct child *c, uint64_t now_ms)
 	c->spoke = true;
 }
 
-/* The process is gone and reaped */
-static void
-child_lost(struct child *c)
-{
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
-	c->pid = 0;
-	c->restarts++;
-}
-
 void
 child_kill(struct child *c, const char *why, uint64_t now_ms)
 {
 	if (c->pid == 0)
 		return;
 	kill(c->pid, SIGKILL);	/* not waited for: it may be stuck in the kernel */
-	child_lost(c);
-	child_failed(c, why, now_ms);
+	bury(c);
+	plan_restart(c, why, now_ms);
 }
 
 bool
@@ -142,8 +173,8 @@ child_watch(struct child *c, uint64_t now_ms)
 			snprintf(why, sizeof(why), "killed by signal %d", WTERMSIG(status));
 		else
 			snprintf(why, sizeof(why), "ended with status %d", WEXITSTATUS(status));
-		child_lost(c);
-		child_failed(c, why, now_ms);
+		bury(c);
+		plan_restart(c, why, now_ms);
 		return true;
 	}
 	if (c->pid == 0)
@@ -177,11 +208,11 @@ child_stop(struct child *c, unsigned wait_ms)
 	kill(c->pid, SIGTERM);
 	for (unsigned waited = 0; waited < wait_ms; waited += 5) {
 		if (waitpid(c->pid, NULL, WNOHANG) == c->pid) {
-			child_lost(c);
+			bury(c);
 			return;
 		}
 		nanosleep(&pause, NULL);
 	}
 	kill(c->pid, SIGKILL);
-	child_lost(c);
+	bury(c);
 }

@@ -18,21 +18,22 @@
  * dnsd died or restarts, and all addresses are asked at that moment.  The loss alone
  * is not a failure: a dnsd that hands over its sockets loses no question.
  *
- * The caller polls the descriptors of dnsd_watch_fds, then calls dnsd_watch_run.
- * When the caller itself was late (its process stood still), it calls
- * dnsd_watch_late first: questions outstanding then count for nothing.
- * Knows no route and no verdict.  One thread.  RFC 1035 4.1.
+ * Runs on its owner's event loop (loop.h), in the turns of which it asks, hears and counts; it
+ * tells nobody, its owner looks.  When the loop itself was late (the process stood still), the
+ * owner calls dnsd_watch_late before anything else: questions outstanding then count for nothing.
+ *
+ * Knows no route and no verdict.  The loop's thread only.  RFC 1035 4.1.
  */
 #ifndef NEARCAST_DNSD_WATCH_H
 #define NEARCAST_DNSD_WATCH_H
 
-#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/conf/conf.h"
 #include "common/err.h"
+#include "common/loop.h"
 #include "healthd/route/posture.h"
 
 #define DNSD_WATCH_INTERVAL_MS 250
@@ -48,34 +49,22 @@ struct dnsd_watch;
 
 /* Takes addresses and question from the configuration: the addresses of `listen` that
  * lie in an announced prefix (all, if none does), the question of `announce` or
- * the first zone's SOA.  The watch is the caller's (dnsd_watch_free); `conf` is not
- * kept.  NULL with a reason. */
-struct dnsd_watch *dnsd_watch_new(const struct conf *conf, struct err *err);
-void dnsd_watch_free(struct dnsd_watch *w);
+ * the first zone's SOA.  Asks from the loop's next turn on.  The watch is the caller's
+ * (dnsd_watch_free), the loop outlives it, `conf` is not kept.  NULL with a reason. */
+struct dnsd_watch *dnsd_watch_new(struct loop *loop, const struct conf *conf, struct err *err);
+void dnsd_watch_free(struct dnsd_watch *w);	/* NULL is fine */
 
-/* Descriptors to wait for: fills at most `max` of `fds`, returns how many. */
-size_t dnsd_watch_fds(const struct dnsd_watch *w, struct pollfd *fds, size_t max);
-
-/* Most descriptors that dnsd_watch_fds can give. */
-size_t dnsd_watch_max_fds(const struct dnsd_watch *w);
-
-/* Reads what has come in, counts what has not, asks what is due.  Returns the time
- * (monotonic ms) at which it wants to run again at the latest. */
-uint64_t dnsd_watch_run(struct dnsd_watch *w, uint64_t now_ms);
-
-/* Takes back the questions outstanding; the next run asks anew. */
+/* Takes back the questions outstanding; they are asked anew in this turn of the loop. */
 void dnsd_watch_late(struct dnsd_watch *w);
 
-/* All addresses together; `reason` (not NULL) says which fails and why, or "". */
+/* All addresses together; `reason` (not NULL) is filled: which fails and why, or "". */
 enum posture_dnsd dnsd_watch_state(const struct dnsd_watch *w, char reason[HEALTH_REASON_MAX]);
 
 /* Addresses asked, and those that answer. */
 void dnsd_watch_counts(const struct dnsd_watch *w, uint32_t *asked, uint32_t *answering);
 
-/* Makes the question as sent (header, question, no EDNS); the length. */
-size_t dnsd_watch_question(uint8_t out[512], const uint8_t *qname, uint16_t qtype, uint16_t id);
-
-/* Checks an answer to `question`.  NULL = good, else what is wrong with it. */
+/* What is wrong with an answer to `question`, each with its header, none longer than its
+ * length says; NULL = it is good.  Static text. */
 const char *dnsd_watch_check(const uint8_t *question, size_t question_len,
     const uint8_t *answer, size_t answer_len);
 

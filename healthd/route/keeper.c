@@ -1,11 +1,10 @@
 #include "healthd/route/keeper.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,51 +14,52 @@
 #include "common/loop.h"
 #include "common/notify.h"
 #include "healthd/route/keeper_inner.h"
-#include "healthd/prober/prober.h"
+#include "healthd/route/posture_file.h"
+
+#define TICK_MS 250		/* longest sleep */
+#define LATE_MS 450		/* since the last turn began: we stood still */
+#define TELL_MS 500		/* between words to the prober and to the watchdog */
+#define REPORT_MS 1000		/* between posture files */
+#define FOLLOW_MS 100		/* until BIRD, which needs a few milliseconds, has followed */
+#define ADOPT_MS 1000		/* for BIRD's first word about a posture left in force */
 
 /* ---- the parts that follow the configuration ---- */
 
 static void
-keeper_close(struct keeper *k)
+close_parts(struct keeper_parts *p)
 {
-	dnsd_watch_free(k->watch);
-	bird_free(k->bird);
-	announce_close(&k->announce);
-	k->watch = NULL;
-	k->bird = NULL;
+	dnsd_watch_free(p->watch);
+	bird_free(p->bird);
+	announce_close(&p->announce);
+	p->watch = NULL;
+	p->bird = NULL;
 }
 
 static int
-keeper_open(struct keeper *k, const struct conf *conf, struct err *err)
+open_parts(struct keeper_parts *p, struct loop *loop, const struct conf *conf, struct err *err)
 {
+	const struct conf_announce *announce = &conf->announce;
 	bool v4 = false, v6 = false;
 
-	for (size_t i = 0; i < conf->announce.prefixes.n; i++)
-		*(conf->announce.prefixes.v[i].family == 4 ? &v4 : &v6) = true;
-	k->announce.fd = -1;
-	k->bird = NULL;
-	k->watch = dnsd_watch_new(conf, err);
-	if (k->watch == NULL)
+	for (size_t i = 0; i < announce->prefixes.n; i++)
+		*(announce->prefixes.v[i].family == 4 ? &v4 : &v6) = true;
+	*p = (struct keeper_parts){ .announce.fd = -1 };
+	p->watch = dnsd_watch_new(loop, conf, err);
+	if (p->watch == NULL)
 		return -1;
-	if (!conf->announce.enabled)
+	if (!announce->enabled)
 		return 0;
-	if (conf->announce.via == CONF_VIA_LEASE &&
-	    announce_open(&k->announce, conf->announce.interface, conf->announce.lease_ms, v4, v6, err) < 0) {
-		keeper_close(k);
-		return -1;
-	}
-	if (conf->announce.bird_socket[0] == '\0')
-		return 0;
-	k->bird = bird_new(conf, err);
-	if (k->bird == NULL) {
-		keeper_close(k);
+	if ((announce->via == CONF_VIA_LEASE && announce_open(&p->announce, announce->interface,
+	    announce->lease_ms, v4, v6, err) < 0) || (announce->bird_socket[0] != '\0' &&
+	    (p->bird = bird_new(loop, conf, err)) == NULL)) {
+		close_parts(p);
 		return -1;
 	}
 	return 0;
 }
 
 static struct posture_rules
-keeper_rules(const struct conf *conf)
+rules_of(const struct conf *conf)
 {
 	return (struct posture_rules){
 		.hold_down_ms = conf->announce.hold_down_ms,
@@ -69,30 +69,45 @@ keeper_rules(const struct conf *conf)
 
 /* ---- making it so ---- */
 
-/* Renews the lease, or makes a new posture real */
+/* Renews the lease, or makes a new posture real. */
 static void
-keeper_apply(struct keeper *k, uint64_t now_ms)
+renew_lease(struct keeper *k, uint64_t now_ms)
 {
+	struct announce *announce = &k->parts.announce;
 	struct err err;
 
-	if (k->announce.fd < 0)
+	if (announce->fd < 0)
 		return;
-	k->unset = announce_set(&k->announce, k->posture.now, &err) < 0;
+	k->unset = announce_set(announce, k->posture.now, &err) < 0;
 	if (k->unset)
 		keeper_alarm(k, KEEPER_ALARM_LEASE, "%s", err.text);
 	else
 		keeper_alarm(k, KEEPER_ALARM_LEASE, NULL);
-	k->renew_ms = now_ms + (k->unset ? KEEPER_TICK_MS : announce_renew_ms(&k->announce));
+	k->renew_ms = now_ms + (k->unset ? TICK_MS : announce_renew_ms(announce));
+}
+
+static bool
+renewal_is_due(const struct keeper *k, uint64_t now_ms)
+{
+	return k->parts.announce.fd >= 0 && now_ms >= k->renew_ms &&
+	    (k->posture.now != POSTURE_DOWN || k->unset);
+}
+
+/* Via the socket: BIRD is told again and again what is wanted. */
+static void
+want_of_bird(struct keeper *k)
+{
+	if (k->parts.bird != NULL && k->conf->announce.via == CONF_VIA_BIRD_SOCKET)
+		bird_want(k->parts.bird, k->posture.now);
 }
 
 static void
-keeper_changed(struct keeper *k, enum health_posture before, uint64_t now_ms)
+posture_changed(struct keeper *k, enum health_posture before, uint64_t now_ms)
 {
 	k->since = clock_wall();
-	keeper_apply(k, now_ms);
-	if (k->bird != NULL && k->conf->announce.via == CONF_VIA_BIRD_SOCKET)
-		bird_want(k->bird, k->posture.now, now_ms);
-	k->look_ms = now_ms + 100;	/* BIRD needs a few milliseconds to follow */
+	renew_lease(k, now_ms);
+	want_of_bird(k);
+	k->look_ms = now_ms + FOLLOW_MS;
 	k->tell_ms = k->report_ms = now_ms;
 	(k->posture.now < before ? log_warn : log_info)("posture: %s -> %s (%s), penalty %.0f",
 	    health_posture_name(before), health_posture_name(k->posture.now), k->posture.reason,
@@ -100,13 +115,14 @@ keeper_changed(struct keeper *k, enum health_posture before, uint64_t now_ms)
 }
 
 static void
-keeper_step(struct keeper *k, uint64_t now_ms)
+step_posture(struct keeper *k, uint64_t now_ms)
 {
 	enum health_posture before = k->posture.now;
-	enum posture_dnsd dnsd = dnsd_watch_state(k->watch, k->dnsd_reason);
+	enum posture_dnsd dnsd = dnsd_watch_state(k->parts.watch, k->dnsd_reason);
 	struct posture_input in = {
 		.now_ms = now_ms, .verdict = k->verdict.verdict, .verdict_reason = k->verdict.reason,
-		.verdict_age_ms = now_ms - k->verdict_ms, .override_ms = k->verdict.override_ms, .dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
+		.verdict_age_ms = now_ms - k->verdict_ms, .override_ms = k->verdict.override_ms,
+		.dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
 	};
 
 	if (dnsd != k->dnsd && dnsd != POSTURE_DNSD_UNKNOWN) {
@@ -117,35 +133,15 @@ keeper_step(struct keeper *k, uint64_t now_ms)
 	}
 	k->dnsd = dnsd;
 	if (posture_step(&k->posture, &in))
-		keeper_changed(k, before, now_ms);
-	else if (k->announce.fd >= 0 && now_ms >= k->renew_ms && (k->posture.now != POSTURE_DOWN || k->unset))
-		keeper_apply(k, now_ms);
-}
-
-/* We stood still.  Nothing missing meanwhile is anybody's fault; what the kernel did is. */
-static void
-keeper_late(struct keeper *k, uint64_t now_ms)
-{
-	enum health_posture before = k->posture.now, left;
-	double late_s = (double)(now_ms - k->last_ms) / 1000;
-	struct err err;
-
-	k->late_ms = now_ms;
-	keeper_alarm(k, KEEPER_ALARM_LATE, "the keeper itself stood still for %.1f s", late_s);
-	dnsd_watch_late(k->watch);
-	child_pardon(&k->child, now_ms);
-	k->verdict_ms = now_ms;
-	if (k->announce.fd >= 0 && before != POSTURE_DOWN &&
-	    announce_get(&k->announce, &left, &err) == 0 && left == POSTURE_DOWN) {
-		posture_lost(&k->posture, now_ms, "the lease ran out while the keeper stood still");
-		keeper_changed(k, before, now_ms);
-	}
+		posture_changed(k, before, now_ms);
+	else if (renewal_is_due(k, now_ms))
+		renew_lease(k, now_ms);
 }
 
 /* ---- the prober ---- */
 
 static void
-keeper_start_child(struct keeper *k, uint64_t now_ms)
+start_prober(struct keeper *k, uint64_t now_ms)
 {
 	struct err err;
 
@@ -157,19 +153,21 @@ keeper_start_child(struct keeper *k, uint64_t now_ms)
 }
 
 static void
-keeper_hear(struct keeper *k, uint64_t now_ms)
+on_word(struct loop_io *io, uint32_t events)
 {
+	struct keeper *k = LOOP_OWNER(io, struct keeper, child.io);
+	uint64_t now_ms = loop_now(k->loop);
 	struct verdict_message m;
 
-	for (int i = 0; i < 64 && k->child.fd >= 0; i++) {
+	(void)events;
+	for (int i = 0; i < 64; i++) {
 		uint8_t octets[sizeof(m) + 1];
-		ssize_t got = recv(k->child.fd, octets, sizeof(octets), MSG_DONTWAIT);
+		ssize_t got = recv(io->fd, octets, sizeof(octets), MSG_DONTWAIT);
 
-		if (got < 0)
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (got == 0) {		/* its end is closed: it is ending, or will be killed for silence */
-			close(k->child.fd);
-			k->child.fd = -1;
+		if (got <= 0) {
+			child_hang_up(&k->child);
 			return;
 		}
 		if (!message_check(&m, octets, (size_t)got)) {
@@ -182,16 +180,15 @@ keeper_hear(struct keeper *k, uint64_t now_ms)
 		if (m.verdict == VERDICT_NONE)
 			continue;
 		if (m.verdict != k->verdict.verdict)
-			log_debug("verdict heard: %s, %u of %u local servers up (%s)", message_verdict_name(m.verdict),
-			    m.local_up, m.local_total, m.reason);
+			log_debug("verdict heard: %s, %u of %u local servers up (%s)",
+			    message_verdict_name(m.verdict), m.local_up, m.local_total, m.reason);
 		k->verdict = m;
 	}
 }
 
 static void
-keeper_mind_child(struct keeper *k, uint64_t now_ms)
+mind_prober(struct keeper *k, uint64_t now_ms)
 {
-	keeper_hear(k, now_ms);
 	if (child_watch(&k->child, now_ms)) {
 		k->child_lost_ms = now_ms;
 		k->report_ms = now_ms;
@@ -199,202 +196,246 @@ keeper_mind_child(struct keeper *k, uint64_t now_ms)
 		    message_verdict_name(k->verdict.verdict));
 	}
 	if (child_due(&k->child, now_ms))
-		keeper_start_child(k, now_ms);
+		start_prober(k, now_ms);
 }
 
-/* ---- signals ---- */
+/* ---- another configuration ---- */
 
-/* What a running keeper cannot change any more without its former privileges */
+/* What a running keeper cannot change any more without its former privileges. */
 static const char *
-keeper_fixed(const struct conf *old, const struct conf *new)
+fixed_option(const struct conf *old, const struct conf *new)
 {
+	const struct conf_announce *was = &old->announce, *is = &new->announce;
+
 	if (strcmp(old->run_dir, new->run_dir) != 0)
 		return "run-dir";
-	if ((old->user == NULL) != (new->user == NULL) || (old->user != NULL && strcmp(old->user, new->user) != 0))
+	if ((old->user == NULL) != (new->user == NULL) ||
+	    (old->user != NULL && strcmp(old->user, new->user) != 0))
 		return "user";
-	if (old->announce.enabled != new->announce.enabled)
+	if (was->enabled != is->enabled)
 		return "announce (given or not)";
-	if (old->announce.enabled && old->announce.via != new->announce.via)
+	if (was->enabled && was->via != is->via)
 		return "announce: via";
-	if (old->announce.enabled && strcmp(old->announce.interface, new->announce.interface) != 0)
+	if (was->enabled && strcmp(was->interface, is->interface) != 0)
 		return "announce: interface";
 	return NULL;
 }
 
 static void
-keeper_reload(struct keeper *k, uint64_t now_ms)
+refuse_reload(struct keeper *k, const char *why)
 {
-	struct keeper next = *k;
-	struct err err;
-	struct conf *conf = conf_read(k->conf->path, &log_warn_lines, &err);
-	const char *fixed;
+	log_error("reload: %s; the old configuration stays", why);
+	keeper_alarm(k, KEEPER_ALARM_RELOAD, "reload refused: %s", why);
+	conf_free(k->fresh);
+	k->fresh = NULL;
+}
 
-	if (conf == NULL) {
-		log_error("reload: %s; the old configuration stays", err.text);
-		keeper_alarm(k, KEEPER_ALARM_RELOAD, "reload refused: %s", err.text);
+/* Reads the file and sends a child ahead, which looks at what the keeper must not touch. */
+static void
+begin_reload(struct keeper *k)
+{
+	const char *fixed = NULL;
+	struct err err;
+
+	trial_cancel(&k->trial);		/* the file has changed again meanwhile */
+	conf_free(k->fresh);
+	k->fresh = conf_read(k->conf->path, &log_warn_lines, &err);
+	if (k->fresh != NULL) {
+		fixed = fixed_option(k->conf, k->fresh);
+		if (fixed != NULL)
+			err_set(&err, "%s: a change of %s needs a restart", k->fresh->path, fixed);
+	}
+	if (k->fresh == NULL || fixed != NULL || trial_start(&k->trial, k->fresh, &err) < 0)
+		refuse_reload(k, err.text);
+	k->last_ms = clock_mono().ms;		/* a long file is not a loop that stood still */
+}
+
+static void
+on_trial_end(struct trial *trial, const char *reason)
+{
+	struct keeper *k = LOOP_OWNER(trial, struct keeper, trial);
+	struct keeper_parts parts;
+	struct err err;
+
+	assert(k->fresh != NULL);
+	if (reason != NULL) {
+		refuse_reload(k, reason);
 		return;
 	}
-	fixed = keeper_fixed(k->conf, conf);
-	if (fixed != NULL)
-		err_set(&err, "%s: a change of %s needs a restart", conf->path, fixed);
-	if (fixed != NULL || prober_check(conf, &err) < 0 || keeper_open(&next, conf, &err) < 0) {
-		log_error("reload: %s; the old configuration stays", err.text);
-		keeper_alarm(k, KEEPER_ALARM_RELOAD, "reload refused: %s", err.text);
-		conf_free(conf);
+	if (open_parts(&parts, k->loop, k->fresh, &err) < 0) {
+		refuse_reload(k, err.text);
 		return;
 	}
 	child_stop(&k->child, 500);
-	keeper_close(k);
+	close_parts(&k->parts);
 	conf_free(k->conf);
-	k->conf = conf;
-	k->watch = next.watch;
-	k->bird = next.bird;
-	k->announce = next.announce;
-	k->user.name = conf->user;
-	k->posture.rules = keeper_rules(conf);
-	if (k->bird != NULL && conf->announce.via == CONF_VIA_BIRD_SOCKET)
-		bird_want(k->bird, k->posture.now, now_ms);
+	k->conf = k->fresh;
+	k->fresh = NULL;
+	k->parts = parts;
+	k->user.name = k->conf->user;
+	k->posture.rules = rules_of(k->conf);
+	want_of_bird(k);
 	k->renew_ms = 0;
-	keeper_start_child(k, now_ms);
+	start_prober(k, loop_now(k->loop));
 	keeper_alarm(k, KEEPER_ALARM_RELOAD, NULL);
 	log_info("configuration read again");
+	k->last_ms = clock_mono().ms;
 }
 
+/* ---- turns of the loop ---- */
+
 static void
-keeper_signals(struct keeper *k)
+on_signal(struct loop_io *io, uint32_t events)
 {
+	struct keeper *k = LOOP_OWNER(io, struct keeper, signals);
 	int signo;
 
-	while ((signo = loop_signal_next(k->signals)) != 0)
+	(void)events;
+	while ((signo = loop_signal_next(io->fd)) != 0)
 		switch (signo) {
 		case SIGTERM:
 		case SIGINT:
-			log_info("signal %d: ending%s", signo, k->announce.fd >= 0 &&
+			log_info("signal %d: ending%s", signo, k->parts.announce.fd >= 0 &&
 			    k->posture.now != POSTURE_DOWN ? "; the lease is left to run out" : "");
 			k->stop = true;
+			loop_stop(k->loop);
 			break;
 		case SIGHUP:
-			keeper_reload(k, clock_mono().ms);
-			k->last_ms = clock_mono().ms;
+			begin_reload(k);
 			break;
-		default:		/* SIGCHLD: the round looks after the child anyway */
+		default:		/* SIGCHLD: every turn looks after the child */
 			break;
 		}
 }
 
-/* ---- the loop ---- */
-
+/* First in a turn that begins late.  If we stood still, then nothing that is missing meanwhile is
+ * anybody's fault; what the kernel did is. */
 static void
-keeper_sleep(struct keeper *k, uint64_t until_ms, uint64_t now_ms)
+on_late(void *arg, uint64_t timer_late_ms)
 {
-	size_t max = dnsd_watch_max_fds(k->watch) + 3, n = 0;
-	struct pollfd *fds = calloc(max, sizeof(*fds));
-	uint64_t wait = until_ms > now_ms ? until_ms - now_ms : 0;
+	struct keeper *k = arg;
+	enum health_posture before = k->posture.now, left;
+	uint64_t now_ms = loop_now(k->loop);
+	struct err err;
 
-	if (fds == NULL) {
-		poll(NULL, 0, 50);
+	(void)timer_late_ms;
+	if (now_ms <= k->last_ms + LATE_MS)
 		return;
+	k->late_ms = now_ms;
+	keeper_alarm(k, KEEPER_ALARM_LATE, "the keeper itself stood still for %.1f s",
+	    (double)(now_ms - k->last_ms) / 1000);
+	dnsd_watch_late(k->parts.watch);
+	child_pardon(&k->child, now_ms);
+	k->verdict_ms = now_ms;
+	if (k->parts.announce.fd >= 0 && before != POSTURE_DOWN &&
+	    announce_get(&k->parts.announce, &left, &err) == 0 && left == POSTURE_DOWN) {
+		posture_lost(&k->posture, now_ms, "the lease ran out while the keeper stood still");
+		posture_changed(k, before, now_ms);
 	}
-	fds[n++] = (struct pollfd){ .fd = k->signals, .events = POLLIN };
-	if (k->child.fd >= 0)
-		fds[n++] = (struct pollfd){ .fd = k->child.fd, .events = POLLIN };
-	if (k->bird != NULL)
-		n += bird_fds(k->bird, &fds[n]);
-	n += dnsd_watch_fds(k->watch, &fds[n], max - n);
-	poll(fds, n, (int)(wait < KEEPER_TICK_MS ? wait : KEEPER_TICK_MS));
-	free(fds);
 }
 
+/* When the next turn is due at the latest, as far as the keeper itself is concerned. */
 static uint64_t
-keeper_earlier(uint64_t a, uint64_t b)
+next_turn(const struct keeper *k, uint64_t now_ms)
 {
-	return a < b ? a : b;
+	uint64_t next = now_ms + TICK_MS;
+
+	if (k->look_ms != 0 && k->look_ms < next)
+		next = k->look_ms;
+	if (k->posture.raising && k->posture.hold_left_ms > 0 &&
+	    now_ms + k->posture.hold_left_ms < next)
+		next = now_ms + k->posture.hold_left_ms;
+	if (k->parts.announce.fd >= 0 && k->posture.now != POSTURE_DOWN && k->renew_ms < next)
+		next = k->renew_ms;
+	return next;
 }
 
-/* One round.  Returns when the next is due at the latest. */
-static uint64_t
-keeper_round(struct keeper *k, uint64_t now_ms)
+/* Last in every turn: dnsd and the prober have been heard. */
+static void
+on_turn(void *arg)
 {
-	uint64_t next = now_ms + KEEPER_TICK_MS;
+	struct keeper *k = arg;
+	uint64_t now_ms = loop_now(k->loop);
 
-	next = keeper_earlier(next, dnsd_watch_run(k->watch, now_ms));
-	keeper_mind_child(k, now_ms);
-	keeper_step(k, now_ms);
-	if (k->bird != NULL) {
-		if (k->look_ms != 0 && now_ms >= k->look_ms) {
-			bird_look(k->bird, now_ms);
-			k->look_ms = 0;
-		}
-		next = keeper_earlier(next, bird_run(k->bird, now_ms));
-		if (k->look_ms != 0)
-			next = keeper_earlier(next, k->look_ms);
+	if (k->stop)
+		return;
+	mind_prober(k, now_ms);
+	step_posture(k, now_ms);
+	if (k->look_ms != 0 && now_ms >= k->look_ms) {
+		k->look_ms = 0;
+		if (k->parts.bird != NULL)
+			bird_look(k->parts.bird);
 	}
 	keeper_judge(k, now_ms);
 	if (now_ms >= k->tell_ms) {
-		k->tell_ms = now_ms + KEEPER_TELL_MS;
+		k->tell_ms = now_ms + TELL_MS;
 		keeper_tell(k, now_ms);
 		notify("WATCHDOG=1");
 	}
 	if (now_ms >= k->report_ms) {
-		k->report_ms = now_ms + KEEPER_REPORT_MS;
+		k->report_ms = now_ms + REPORT_MS;
 		keeper_report(k, now_ms);
 	}
-	if (k->posture.raising && k->posture.hold_left_ms > 0)
-		next = keeper_earlier(next, now_ms + k->posture.hold_left_ms);
-	if (k->announce.fd >= 0 && k->posture.now != POSTURE_DOWN)
-		next = keeper_earlier(next, k->renew_ms);
-	return next;
+	loop_timer_set(k->loop, &k->tick, next_turn(k, now_ms));
+	if (k->last_ms < now_ms)
+		k->last_ms = now_ms;
 }
 
+/* The turn that it begins does everything. */
 static void
-keeper_loop(struct keeper *k)
+on_tick(struct loop_timer *tick)
 {
-	k->last_ms = clock_mono().ms;
-	while (!k->stop) {
-		uint64_t now_ms = clock_mono().ms;
+	struct keeper *k = LOOP_OWNER(tick, struct keeper, tick);
 
-		if (now_ms - k->last_ms > KEEPER_LATE_MS)
-			keeper_late(k, now_ms);
-		k->last_ms = now_ms;
-		keeper_sleep(k, keeper_round(k, now_ms), now_ms);
-		keeper_signals(k);
-	}
+	loop_timer_set(k->loop, tick, loop_now(k->loop) + TICK_MS);
 }
 
 /* ---- start ---- */
 
-/* Waits for BIRD's first word: what is switched on stays on until we know better */
-static enum health_posture
-keeper_adopt_bird(struct keeper *k)
+static void
+on_adopt_turn(void *arg)
 {
-	uint64_t end_ms = clock_mono().ms + KEEPER_ADOPT_MS;
+	struct keeper *k = arg;
 
-	for (uint64_t now = clock_mono().ms; now < end_ms; now = clock_mono().ms) {
-		struct pollfd fd;
+	if (bird_seen(k->parts.bird)->known)
+		loop_stop(k->loop);
+}
 
-		bird_run(k->bird, now);
-		if (bird_seen(k->bird)->known)
-			return bird_seen(k->bird)->protocols;
-		poll(&fd, bird_fds(k->bird, &fd), 20);
-	}
-	log_warn("BIRD does not say what is switched on (%s): taken as nothing", bird_seen(k->bird)->why);
+static void
+on_adopt_end(struct loop_timer *tick)
+{
+	loop_stop(LOOP_OWNER(tick, struct keeper, tick)->loop);
+}
+
+/* Waits for BIRD's first word: what is switched on stays on until we know better. */
+static enum health_posture
+adopt_from_bird(struct keeper *k)
+{
+	const struct bird_seen *seen = bird_seen(k->parts.bird);
+	struct err err;
+
+	k->tick.fire = on_adopt_end;
+	loop_timer_set(k->loop, &k->tick, clock_mono().ms + ADOPT_MS);
+	loop_on_turn(k->loop, on_adopt_turn, k);
+	if (loop_run(k->loop, &err) == 0 && seen->known)
+		return seen->protocols;
+	log_warn("BIRD does not say what is switched on (%s): taken as nothing", seen->why);
 	return POSTURE_DOWN;
 }
 
-/* Takes over what a former healthd left: markers in force, the flap penalty, since when */
+/* Takes over what a former healthd left: markers in force, the flap penalty, since when. */
 static void
-keeper_adopt(struct keeper *k)
+adopt(struct keeper *k)
 {
-	struct posture_rules rules = keeper_rules(k->conf);
+	struct posture_rules rules = rules_of(k->conf);
 	enum health_posture left = POSTURE_DOWN;
-	uint64_t now_ms = clock_mono().ms;
 	struct posture_file file;
 	struct err err;
 
-	if (k->announce.fd >= 0 && announce_get(&k->announce, &left, &err) < 0)
+	if (k->parts.announce.fd >= 0 && announce_get(&k->parts.announce, &left, &err) < 0)
 		log_warn("%s", err.text);
-	else if (k->announce.fd < 0 && k->bird != NULL)
-		left = keeper_adopt_bird(k);
+	else if (k->parts.announce.fd < 0 && k->parts.bird != NULL)
+		left = adopt_from_bird(k);
 	posture_init(&k->posture, &rules, left);
 	k->since = clock_wall();
 	if (left != POSTURE_DOWN)
@@ -406,60 +447,92 @@ keeper_adopt(struct keeper *k)
 		return;
 	}
 	posture_restore(&k->posture, file.penalty *
-	    exp2(-fmax(0, (k->since - file.stamp) * 1000 / DAMPING_HALF_LIFE_MS)), now_ms);
+	    exp2(-fmax(0, (k->since - file.stamp) * 1000 / DAMPING_HALF_LIFE_MS)), clock_mono().ms);
 	if (file.posture == left && file.since < k->since)
 		k->since = file.since;
 }
 
+/* From here on the loop does it all. */
 static int
-keeper_start(struct keeper *k, struct err *err)
+begin_turns(struct keeper *k, struct err *err)
+{
+	k->tick.fire = on_tick;
+	k->last_ms = clock_mono().ms;
+	loop_on_late(k->loop, LATE_MS - TICK_MS, on_late, k);
+	loop_on_turn(k->loop, on_turn, k);
+	if (loop_timer_set(k->loop, &k->tick, k->last_ms) < 0 ||
+	    loop_io_set(k->loop, &k->signals, EPOLLIN) < 0)
+		return err_set(err, "events: %s", strerror(errno));
+	return 0;
+}
+
+static int
+start_keeper(struct keeper *k, const struct keeper_setup *setup, struct err *err)
 {
 	bool lease = k->conf->announce.enabled && k->conf->announce.via == CONF_VIA_LEASE;
-	uint64_t now_ms = clock_mono().ms;
 
 	if (lease && !privilege_net_admin())
-		return err_set(err, "announce: the lease needs CAP_NET_ADMIN; start healthd as root or with that capability");
-	if (snprintf(k->report_path, sizeof(k->report_path), "%s/%s", k->conf->run_dir, POSTURE_FILE_NAME) >=
-	    (int)sizeof(k->report_path))
+		return err_set(err, "announce: the lease needs CAP_NET_ADMIN; "
+		    "start healthd as root or with that capability");
+	if (snprintf(k->report_path, sizeof(k->report_path), "%s/%s", k->conf->run_dir,
+	    POSTURE_FILE_NAME) >= (int)sizeof(k->report_path))
 		return err_set(err, "run-dir \"%s\": name too long", k->conf->run_dir);
-	k->signals = loop_signals((const int[]){ SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 });
-	if (k->signals < 0)
+	k->signals.fd = loop_signals((const int[]){ SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 });
+	if (k->signals.fd < 0)
 		return err_set(err, "signalfd: %s", strerror(errno));
-	keeper_start_child(k, now_ms);
-	k->verdict_ms = now_ms;
-	if (privilege_keep(&k->user, lease, err) < 0 || keeper_open(k, k->conf, err) < 0)
+	k->loop = loop_new(err);
+	if (k->loop == NULL)
 		return -1;
-	keeper_adopt(k);
-	keeper_apply(k, clock_mono().ms);
-	if (k->bird != NULL && k->conf->announce.via == CONF_VIA_BIRD_SOCKET)
-		bird_want(k->bird, k->posture.now, clock_mono().ms);
-	return 0;
+	child_init(&k->child, k->loop, setup->prober, &k->user, on_word);
+	k->trial = (struct trial){ .loop = k->loop, .main = setup->check, .user = &k->user,
+		.done = on_trial_end };
+	k->verdict_ms = clock_mono().ms;
+	start_prober(k, k->verdict_ms);
+	if (privilege_keep(&k->user, lease, err) < 0 ||
+	    open_parts(&k->parts, k->loop, k->conf, err) < 0)
+		return -1;
+	adopt(k);
+	renew_lease(k, clock_mono().ms);
+	want_of_bird(k);
+	return begin_turns(k, err);
+}
+
+static void
+end_keeper(struct keeper *k)
+{
+	if (k->loop != NULL) {
+		trial_cancel(&k->trial);
+		child_stop(&k->child, 500);
+	}
+	close_parts(&k->parts);
+	loop_free(k->loop);
+	if (k->signals.fd >= 0)
+		close(k->signals.fd);
+	conf_free(k->fresh);
+	conf_free(k->conf);
 }
 
 int
 keeper_run(const struct keeper_setup *setup)
 {
-	struct keeper k = { .conf = setup->conf, .user = setup->user, .signals = -1, .announce = { .fd = -1 } };
-	int status = 0;
+	struct keeper k = { .conf = setup->conf, .user = setup->user, .parts.announce.fd = -1,
+		.signals = { .fd = -1, .ready = on_signal } };
+	int status = 1;
 	struct err err;
 
-	child_init(&k.child, setup->prober, &k.user);
-	if (keeper_start(&k, &err) < 0) {
+	if (start_keeper(&k, setup, &err) < 0) {
 		log_error("%s", err.text);
-		status = 1;
 	} else {
 		log_info("ready: posture %s (%s)", health_posture_name(k.posture.now), k.posture.reason);
 		notify("READY=1");
-		keeper_loop(&k);
+		status = loop_run(k.loop, &err) < 0;
+		if (status != 0)
+			log_error("%s", err.text);
 		notify("STOPPING=1");
 		if (k.posture.now != POSTURE_DOWN)
-			keeper_apply(&k, clock_mono().ms);
+			renew_lease(&k, clock_mono().ms);
 		keeper_report(&k, clock_mono().ms);
 	}
-	child_stop(&k.child, 500);
-	keeper_close(&k);
-	if (k.signals >= 0)
-		close(k.signals);
-	conf_free(k.conf);
+	end_keeper(&k);
 	return status;
 }

@@ -5,23 +5,14 @@
 #ifndef NEARCAST_KEEPER_INNER_H
 #define NEARCAST_KEEPER_INNER_H
 
+#include "common/loop.h"
+#include "healthd/message.h"
 #include "healthd/route/announce.h"
 #include "healthd/route/bird.h"
 #include "healthd/route/child.h"
 #include "healthd/route/dnsd_watch.h"
-#include "healthd/route/keeper.h"
-#include "healthd/message.h"
 #include "healthd/route/posture.h"
-#include "healthd/route/posture_file.h"
-
-#define KEEPER_TICK_MS 250		/* longest sleep */
-#define KEEPER_LATE_MS 450		/* since the last round: we stood still */
-#define KEEPER_TELL_MS 500		/* between words to the prober and the watchdog */
-#define KEEPER_REPORT_MS 1000		/* between posture files */
-#define KEEPER_EXPORT_MS 3000		/* that BIRD may differ from what is wanted */
-#define KEEPER_BIRD_MS 5000		/* that BIRD may be silent, or a session down */
-#define KEEPER_REMEMBER_MS 60000	/* that a passing trouble stays an alarm */
-#define KEEPER_ADOPT_MS 1000		/* for BIRD's first word about a posture left in force */
+#include "healthd/route/trial.h"
 
 enum keeper_alarm {
 	KEEPER_ALARM_POSTURE,		/* the state machine's own */
@@ -36,29 +27,39 @@ enum keeper_alarm {
 	KEEPER_ALARMS
 };
 
+/* What is opened anew for another configuration. */
+struct keeper_parts {
+	struct dnsd_watch *watch;
+	struct bird *bird;		/* NULL: not asked */
+	struct announce announce;	/* fd -1: not by lease */
+};
+
 struct keeper {
+	struct loop *loop;
 	struct conf *conf;
 	struct privilege_user user;
-	int signals;			/* signalfd */
+	struct keeper_parts parts;
+	struct loop_io signals;
+	struct loop_timer tick;		/* wakes the loop when something is due below */
 	bool stop;
-	uint64_t last_ms;		/* when the loop began its last round */
+	uint64_t last_ms;		/* when the last turn began, or a reload ended */
 
 	struct child child;
 	struct verdict_message verdict;	/* the last one that is not NONE */
 	uint64_t verdict_ms;		/* when anything was heard last */
 	uint64_t child_lost_ms;		/* 0 = never */
 
-	struct dnsd_watch *watch;
+	struct trial trial;		/* of `fresh` */
+	struct conf *fresh;		/* may take the place of conf; NULL = no reload under way */
+
 	enum posture_dnsd dnsd;
 	char dnsd_reason[HEALTH_REASON_MAX];
 
 	struct posture posture;
 	double since;			/* of the posture, CLOCK_REALTIME */
 
-	struct announce announce;	/* fd -1: not by lease */
 	uint64_t renew_ms;		/* when the lease is to be renewed */
 	bool unset;			/* the last announce_set failed */
-	struct bird *bird;		/* NULL: not asked */
 	uint64_t look_ms;		/* when BIRD is to be looked at out of turn; 0 = not */
 	struct bird_status bird_status;	/* as seen last, to notice changes */
 

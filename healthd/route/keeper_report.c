@@ -9,6 +9,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "healthd/route/keeper_inner.h"
+#include "healthd/route/posture_file.h"
+
+#define EXPORT_MS 3000		/* that BIRD may differ from what is wanted */
+#define BIRD_MS 5000		/* that BIRD may be silent, or a session down */
+#define REMEMBER_MS 60000	/* that a passing trouble stays an alarm */
 
 void
 keeper_alarm(struct keeper *k, enum keeper_alarm kind, const char *fmt, ...)
@@ -33,7 +38,7 @@ keeper_alarm(struct keeper *k, enum keeper_alarm kind, const char *fmt, ...)
 
 /* True once `bad` has lasted for `patience`; *since_ms remembers. */
 static bool
-keeper_lasting(uint64_t *since_ms, bool bad, uint64_t patience, uint64_t now_ms)
+lasts(uint64_t *since_ms, bool bad, uint64_t patience, uint64_t now_ms)
 {
 	if (!bad) {
 		*since_ms = 0;
@@ -45,7 +50,7 @@ keeper_lasting(uint64_t *since_ms, bool bad, uint64_t patience, uint64_t now_ms)
 }
 
 static void
-keeper_wanted(const struct keeper *k, int *want4, int *want6)
+count_wanted(const struct keeper *k, int *want4, int *want6)
 {
 	const struct conf_prefixes *prefixes = &k->conf->announce.prefixes;
 
@@ -55,11 +60,11 @@ keeper_wanted(const struct keeper *k, int *want4, int *want6)
 }
 
 static bool
-keeper_export_differs(const struct keeper *k, const struct bird_seen *seen)
+export_differs(const struct keeper *k, const struct bird_seen *seen)
 {
 	int want4, want6;
 
-	keeper_wanted(k, &want4, &want6);
+	count_wanted(k, &want4, &want6);
 	if (k->posture.now == POSTURE_DOWN)
 		return seen->exported4 + seen->exported6 > 0;
 	if (seen->exported4 != want4 || seen->exported6 != want6)
@@ -68,27 +73,27 @@ keeper_export_differs(const struct keeper *k, const struct bird_seen *seen)
 }
 
 static void
-keeper_judge_bird(struct keeper *k, uint64_t now_ms)
+judge_bird(struct keeper *k, uint64_t now_ms)
 {
-	const struct bird_seen *seen = bird_seen(k->bird);
+	const struct bird_seen *seen = bird_seen(k->parts.bird);
 	int want4, want6;
 
-	keeper_wanted(k, &want4, &want6);
-	if (keeper_lasting(&k->silent_ms, !seen->known, KEEPER_BIRD_MS, now_ms))
+	count_wanted(k, &want4, &want6);
+	if (lasts(&k->silent_ms, !seen->known, BIRD_MS, now_ms))
 		keeper_alarm(k, KEEPER_ALARM_BIRD, "what BIRD exports is not known: %s", seen->why);
 	else if (seen->known)
 		keeper_alarm(k, KEEPER_ALARM_BIRD, NULL);
 	if (!seen->known)
 		return;
-	if (keeper_lasting(&k->differs_ms, keeper_export_differs(k, seen), KEEPER_EXPORT_MS, now_ms))
+	if (lasts(&k->differs_ms, export_differs(k, seen), EXPORT_MS, now_ms))
 		keeper_alarm(k, KEEPER_ALARM_EXPORT,
 		    "BIRD does not export what is wanted (%s): IPv4 %d of %d, IPv6 %d of %d, with 65535:0 %d",
 		    health_posture_name(k->posture.now), seen->exported4, want4, seen->exported6, want6,
 		    seen->draining4 + seen->draining6);
 	else if (k->differs_ms == 0)
 		keeper_alarm(k, KEEPER_ALARM_EXPORT, NULL);
-	if (keeper_lasting(&k->sessions_ms, seen->established < seen->neighbours || seen->neighbours == 0,
-	    KEEPER_BIRD_MS, now_ms))
+	if (lasts(&k->sessions_ms, seen->established < seen->neighbours || seen->neighbours == 0,
+	    BIRD_MS, now_ms))
 		keeper_alarm(k, KEEPER_ALARM_SESSIONS, "BGP: %u of %u sessions established",
 		    seen->established, seen->neighbours);
 	else if (k->sessions_ms == 0)
@@ -98,7 +103,7 @@ keeper_judge_bird(struct keeper *k, uint64_t now_ms)
 /* BIRD counts such a time back from now at every question, and so it trembles by a
  * millisecond: times of neighbouring seconds are the same. */
 static bool
-keeper_same_time(const char *a, const char *b)
+is_same_time(const char *a, const char *b)
 {
 	struct tm x = { .tm_isdst = 0 }, y = { .tm_isdst = 0 };
 
@@ -109,15 +114,15 @@ keeper_same_time(const char *a, const char *b)
 
 /* Restarts and reconfigurations of BIRD are worth a line each */
 static void
-keeper_notice_bird(struct keeper *k)
+notice_bird(struct keeper *k)
 {
-	const struct bird_status *now = &bird_seen(k->bird)->status;
+	const struct bird_status *now = &bird_seen(k->parts.bird)->status;
 
 	if (now->reboot[0] == '\0')
 		return;
-	if (k->bird_status.reboot[0] != '\0' && !keeper_same_time(now->reboot, k->bird_status.reboot))
+	if (k->bird_status.reboot[0] != '\0' && !is_same_time(now->reboot, k->bird_status.reboot))
 		log_warn("BIRD was restarted at %s", now->reboot);
-	else if (k->bird_status.reboot[0] != '\0' && !keeper_same_time(now->reconfigured, k->bird_status.reconfigured))
+	else if (k->bird_status.reboot[0] != '\0' && !is_same_time(now->reconfigured, k->bird_status.reconfigured))
 		log_info("BIRD was reconfigured at %s", now->reconfigured);
 	k->bird_status = *now;
 }
@@ -129,23 +134,23 @@ keeper_judge(struct keeper *k, uint64_t now_ms)
 		keeper_alarm(k, KEEPER_ALARM_POSTURE, "%s", k->posture.alarm);
 	else
 		keeper_alarm(k, KEEPER_ALARM_POSTURE, NULL);
-	if (k->child_lost_ms != 0 && now_ms - k->child_lost_ms < KEEPER_REMEMBER_MS)
+	if (k->child_lost_ms != 0 && now_ms - k->child_lost_ms < REMEMBER_MS)
 		keeper_alarm(k, KEEPER_ALARM_PROBER, "prober %s: restarted %u times, the last verdict stands",
 		    k->child.why, k->child.restarts);
 	else
 		keeper_alarm(k, KEEPER_ALARM_PROBER, NULL);
-	if (k->late_ms != 0 && now_ms - k->late_ms >= KEEPER_REMEMBER_MS) {
+	if (k->late_ms != 0 && now_ms - k->late_ms >= REMEMBER_MS) {
 		k->late_ms = 0;
 		keeper_alarm(k, KEEPER_ALARM_LATE, NULL);
 	}
-	if (k->bird != NULL) {
-		keeper_notice_bird(k);
-		keeper_judge_bird(k, now_ms);
+	if (k->parts.bird != NULL) {
+		notice_bird(k);
+		judge_bird(k, now_ms);
 	}
 }
 
 static const char *
-keeper_first_alarm(const struct keeper *k)
+first_alarm(const struct keeper *k)
 {
 	for (size_t i = 0; i < KEEPER_ALARMS; i++)
 		if (k->alarms[i][0] != '\0')
@@ -156,38 +161,38 @@ keeper_first_alarm(const struct keeper *k)
 void
 keeper_tell(struct keeper *k, uint64_t now_ms)
 {
-	const struct bird_seen *seen = k->bird != NULL ? bird_seen(k->bird) : NULL;
+	const struct bird_seen *seen = k->parts.bird != NULL ? bird_seen(k->parts.bird) : NULL;
 	bool known = seen != NULL && seen->known;
 	struct posture_message m;
 
-	if (k->child.fd < 0)
+	if (k->child.io.fd < 0)
 		return;
 	memset(&m, 0, sizeof(m));
 	m.magic = MESSAGE_POSTURE;
 	m.posture = k->posture.now;
 	m.since = k->since;
-	dnsd_watch_counts(k->watch, &m.dnsd_asked, &m.dnsd_answering);
+	dnsd_watch_counts(k->parts.watch, &m.dnsd_asked, &m.dnsd_answering);
 	m.exported4 = known ? seen->exported4 : -1;
 	m.exported6 = known ? seen->exported6 : -1;
 	m.penalty = damping_penalty(&k->posture.damping, now_ms);
 	m.hold_left_ms = k->posture.hold_left_ms;
 	health_reason(m.reason, k->posture.reason);
-	snprintf(m.alarm, sizeof(m.alarm), "%s", keeper_first_alarm(k));
+	snprintf(m.alarm, sizeof(m.alarm), "%s", first_alarm(k));
 	/* a prober that does not read misses words, and will be killed for its silence */
-	if (send(k->child.fd, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	if (send(k->child.io.fd, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("prober: %s", strerror(errno));
 }
 
 static void
-keeper_report_bird(const struct keeper *k, struct posture_file *f)
+report_bird(const struct keeper *k, struct posture_file *f)
 {
 	const struct bird_seen *seen;
 
-	keeper_wanted(k, &f->want4, &f->want6);
+	count_wanted(k, &f->want4, &f->want6);
 	f->exported4 = f->exported6 = -1;
-	if (k->bird == NULL)
+	if (k->parts.bird == NULL)
 		return;
-	seen = bird_seen(k->bird);
+	seen = bird_seen(k->parts.bird);
 	f->bird_known = seen->known;
 	health_reason(f->bird_why, seen->why);
 	if (!seen->known)
@@ -203,7 +208,7 @@ keeper_report_bird(const struct keeper *k, struct posture_file *f)
 }
 
 static void
-keeper_report_causes(const struct keeper *k, struct posture_file *f, uint64_t now_ms)
+report_causes(const struct keeper *k, struct posture_file *f, uint64_t now_ms)
 {
 	snprintf(f->verdict, sizeof(f->verdict), "%s", message_verdict_name(k->verdict.verdict));
 	f->verdict_age_s = (double)(now_ms - k->verdict_ms) / 1000;
@@ -214,7 +219,7 @@ keeper_report_causes(const struct keeper *k, struct posture_file *f, uint64_t no
 	f->prober_restarts = k->child.restarts;
 	f->prober_heard_s = (double)(now_ms - k->verdict_ms) / 1000;
 	health_reason(f->prober_why, k->child.why);
-	dnsd_watch_counts(k->watch, &f->dnsd_asked, &f->dnsd_answering);
+	dnsd_watch_counts(k->parts.watch, &f->dnsd_asked, &f->dnsd_answering);
 	health_reason(f->dnsd_reason, k->dnsd_reason);
 }
 
@@ -231,8 +236,8 @@ keeper_report(struct keeper *k, uint64_t now_ms)
 	snprintf(f.via, sizeof(f.via), "%s", !conf->announce.enabled ? "none" :
 	    conf->announce.via == CONF_VIA_LEASE ? "lease" : "bird-socket");
 	health_reason(f.reason, k->posture.reason);
-	keeper_report_causes(k, &f, now_ms);
-	keeper_report_bird(k, &f);
+	report_causes(k, &f, now_ms);
+	report_bird(k, &f);
 	for (size_t i = 0; i < KEEPER_ALARMS && f.n_alarms < POSTURE_FILE_ALARMS; i++)
 		if (k->alarms[i][0] != '\0')
 			snprintf(f.alarms[f.n_alarms++], HEALTH_REASON_MAX, "%s", k->alarms[i]);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/dns/client.h"
 #include "healthd/route/bird_reply.h"
 #include "healthd/route/dnsd_watch.h"
 #include "healthd/message.h"
@@ -40,12 +41,15 @@ feed_bird(const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t question[512];
-	size_t len = dnsd_watch_question(question, (const uint8_t *)"\7example\3org", 6, 0x1234);
+	struct client client = { .loop = NULL };
+	const uint8_t *question;
+	size_t len;
 	struct verdict_message message;
 	struct posture_file file;
 	struct err err;
 
+	client_question(&client, (const uint8_t *)"\7example\3org", 6, 1, 0);
+	question = client_sent(&client, &len);
 	feed_bird(data, size);
 	if (message_check(&message, data, size) && message.verdict >= VERDICT_COUNT)
 		abort();

@@ -20,6 +20,7 @@ struct bench {
 	struct addr listen;
 	struct conf_zone zone;
 	struct conf conf;
+	struct loop *loop;
 	struct dnsd_watch *watch;
 	uint64_t now_ms;
 };
@@ -40,15 +41,18 @@ start(struct bench *b)
 	b->zone.name = (char *)(uintptr_t)"example.org";
 	b->conf = (struct conf){ .listen = &b->listen, .n_listen = 1, .zones = &b->zone, .n_zones = 1,
 		.run_dir = (char *)(uintptr_t)"/nonexistent" };
-	b->watch = dnsd_watch_new(&b->conf, &err);
+	b->loop = loop_new(&err);
+	assert_non_null(b->loop);
+	b->watch = dnsd_watch_new(b->loop, &b->conf, &err);
 	assert_non_null(b->watch);
-	b->now_ms = 1000000;
+	b->now_ms = loop_now(b->loop);
 }
 
 static void
 stop(struct bench *b)
 {
 	dnsd_watch_free(b->watch);
+	loop_free(b->loop);
 	close(b->server);
 }
 
@@ -91,10 +95,10 @@ after(struct bench *b, uint64_t ms, int answers, uint8_t rcode)
 	int asked;
 
 	b->now_ms += ms;
-	dnsd_watch_run(b->watch, b->now_ms);
+	loop_turn(b->loop, b->now_ms);
 	asked = serve(b, answers, rcode);
 	if (answers > 0)
-		dnsd_watch_run(b->watch, b->now_ms);
+		loop_turn(b->loop, b->now_ms);
 	return asked;
 }
 
@@ -181,11 +185,11 @@ test_nobody_listens(void **unused)
 	up(&b);
 	close(b.server);
 	b.server = -1;
-	dnsd_watch_run(b.watch, b.now_ms += 250);
-	dnsd_watch_run(b.watch, b.now_ms);
+	loop_turn(b.loop, b.now_ms += 250);
+	loop_turn(b.loop, b.now_ms);
 	assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);
-	dnsd_watch_run(b.watch, b.now_ms += 500);
-	dnsd_watch_run(b.watch, b.now_ms);
+	loop_turn(b.loop, b.now_ms += 500);
+	loop_turn(b.loop, b.now_ms);
 	assert_int_equal(state(&b), POSTURE_DNSD_FAILED);
 	stop(&b);
 }
@@ -201,12 +205,12 @@ test_restarted(void **unused)
 	start(&b);
 	up(&b);
 	close(b.server);
-	dnsd_watch_run(b.watch, b.now_ms += 250);
-	dnsd_watch_run(b.watch, b.now_ms);
+	loop_turn(b.loop, b.now_ms += 250);
+	loop_turn(b.loop, b.now_ms);
 	b.server = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	sin.sin_port = htons(b.listen.port);
 	assert_int_equal(bind(b.server, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	dnsd_watch_run(b.watch, b.now_ms += 450);
+	loop_turn(b.loop, b.now_ms += 450);
 	assert_int_equal(after(&b, 50, 99, 0), DNSD_WATCH_AGAIN);
 	for (int i = 0; i < 5; i++) {
 		after(&b, 250, 1, 0);
@@ -245,10 +249,10 @@ test_an_address_of_another_machine(void **unused)
 	dnsd_watch_free(b.watch);
 	b.listen.ip[0] = 192;		/* TEST-NET-1, routed away or nowhere */
 	b.listen.ip[2] = 2;
-	b.watch = dnsd_watch_new(&b.conf, &err);
+	b.watch = dnsd_watch_new(b.loop, &b.conf, &err);
 	assert_non_null(b.watch);
 	for (int i = 0; i < 3; i++)
-		dnsd_watch_run(b.watch, b.now_ms += 250);
+		loop_turn(b.loop, b.now_ms += 250);
 	assert_int_equal(dnsd_watch_state(b.watch, reason), POSTURE_DNSD_FAILED);
 	assert_non_null(strstr(reason, "not on this machine"));
 	stop(&b);
@@ -266,12 +270,12 @@ test_bad_questions_are_refused(void **unused)
 	start(&b);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		b.conf.announce.question = (char *)(uintptr_t)bad[i];
-		assert_null(dnsd_watch_new(&b.conf, &err));
+		assert_null(dnsd_watch_new(b.loop, &b.conf, &err));
 		assert_non_null(strstr(err.text, "question"));
 	}
 	dnsd_watch_free(b.watch);
 	b.conf.announce.question = (char *)(uintptr_t)"WWW.Example.org. A";
-	b.watch = dnsd_watch_new(&b.conf, &err);
+	b.watch = dnsd_watch_new(b.loop, &b.conf, &err);
 	assert_non_null(b.watch);
 	stop(&b);
 }

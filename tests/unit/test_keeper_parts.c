@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "common/dns/name.h"
+#include "common/dns/client.h"
 #include "healthd/route/dnsd_watch.h"
 #include "healthd/message.h"
 #include "healthd/route/posture_file.h"
@@ -88,11 +88,15 @@ test_answers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(answer_rows) / sizeof(answer_rows[0]); i++) {
 		const struct answer_row *r = &answer_rows[i];
-		uint8_t question[512], answer[512] = { 0 };
-		size_t len = dnsd_watch_question(question, (const uint8_t *)QNAME, 6, 0x1234);
-		size_t answer_len = r->len < 0 ? 0 : r->len > 0 ? (size_t)r->len : len + 12 + 24;
+		struct client client = { .loop = NULL };
+		uint8_t answer[512] = { 0 };
+		const uint8_t *question;
+		size_t len, answer_len;
 		const char *why;
 
+		client_question(&client, (const uint8_t *)QNAME, 6, 1, 0);
+		question = client_sent(&client, &len);
+		answer_len = r->len < 0 ? 0 : r->len > 0 ? (size_t)r->len : len + 12 + 24;
 		assert_int_equal(len, 29);
 		memcpy(answer, question, len);
 		answer[2] = 0x84;
