@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-#include "dnsd/message/cookie.h"
+#include "common/siphash.h"
 
 /*
  * A bucket is one 64-bit word, so that one atomic changes it whole:
@@ -156,15 +156,6 @@ key_hash(const struct rrl *rrl, const struct conf *conf, const struct addr *addr
 	return siphash24(rrl->key, data, sizeof(data));
 }
 
-static bool
-is_exempt(const struct conf *conf, const struct addr *addr)
-{
-	for (size_t i = 0; i < conf->rrl.exempt.n; i++)
-		if (prefix_contains(&conf->rrl.exempt.v[i], addr->family, addr->ip))
-			return true;
-	return false;
-}
-
 enum rrl_verdict
 rrl_check(struct rrl *rrl, const struct conf *conf, const struct answer_client *client,
     const struct answer_note *note, uint64_t now_ms)
@@ -174,7 +165,8 @@ rrl_check(struct rrl *rrl, const struct conf *conf, const struct answer_client *
 	enum rrl_verdict verdict;
 	struct bucket b;
 
-	if (rate == 0 || client->tcp || note->cookie_ok || is_exempt(conf, &client->addr))
+	if (rate == 0 || client->tcp || note->cookie_ok ||
+	    prefix_find(conf->rrl.exempt.v, conf->rrl.exempt.n, &client->addr) != NULL)
 		return RRL_PASS;
 	hash = key_hash(rrl, conf, &client->addr, note);
 	tag = hash >> (TIME_BITS + SLIP_BITS);

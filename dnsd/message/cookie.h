@@ -36,7 +36,4 @@ enum cookie_state cookie_check(const struct cookie_secrets *secrets, const uint8
 void cookie_make(const struct cookie_secrets *secrets, uint8_t out[24],
     const uint8_t client_cookie[8], const struct addr *client, uint32_t now_s);
 
-/* SipHash-2-4, 64 bits (Aumasson and Bernstein 2012). */
-uint64_t siphash24(const uint8_t key[16], const uint8_t *data, size_t len);
-
 #endif

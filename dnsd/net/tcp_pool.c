@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "dnsd/message/cookie.h"
+#include "common/siphash.h"
 
 enum {
 	BUCKETS = 4096,
