@@ -125,6 +125,23 @@ prefix_contains(const struct prefix *p, uint8_t family, const uint8_t *ip)
 	return rest == 0 || ((p->ip[whole] ^ ip[whole]) >> (8 - rest)) == 0;
 }
 
+const struct prefix *
+prefix_find(const struct prefix *v, size_t n, const struct addr *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prefix_contains(&v[i], a->family, a->ip))
+			return &v[i];
+	return NULL;
+}
+
+bool
+addr_is_zero(const uint8_t ip[16])
+{
+	static const uint8_t zero[16];
+
+	return memcmp(ip, zero, sizeof(zero)) == 0;
+}
+
 void
 addr_mask(uint8_t *ip, unsigned len)
 {

@@ -50,6 +50,12 @@ addr_len(uint8_t family)
 /* True if the address lies within the prefix (same family). */
 bool prefix_contains(const struct prefix *p, uint8_t family, const uint8_t *ip);
 
+/* The first of n prefixes that contains the address (its port does not matter), or NULL. */
+const struct prefix *prefix_find(const struct prefix *v, size_t n, const struct addr *a);
+
+/* True for 0.0.0.0 and ::, as which a wildcard is given. */
+bool addr_is_zero(const uint8_t ip[16]);
+
 /* Clears the bits of ip[16] past `len`. */
 void addr_mask(uint8_t *ip, unsigned len);
 

@@ -264,10 +264,9 @@ static void
 check_order(struct verify *v, const struct prefix *net, uint16_t result)
 {
 	char text[ADDR_TEXT], before[ADDR_TEXT];
-	static const uint8_t zero[16];
 
 	if (!v->any || v->last.family != net->family) {
-		if (memcmp(net->ip, zero, 16) != 0)
+		if (!addr_is_zero(net->ip))
 			report(v, "%s: the first leaf of IPv%u", prefix_text(net, text),
 			    net->family);
 		if (v->any)

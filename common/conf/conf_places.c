@@ -164,11 +164,12 @@ static int
 unicast(struct conf_reader *r, const struct conf_row *row, const struct addr *a,
     const struct conf_word *w)
 {
-	static const uint8_t zero[16], mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	const struct conf *c = r->conf;
+	const struct prefix *announced;
 	char text[ADDR_TEXT];
 	bool reachable = a->family == 4 ? a->ip[0] != 0 && a->ip[0] < 224 :
-	    memcmp(a->ip, zero, 16) != 0 && memcmp(a->ip, mapped, 12) != 0 && a->ip[0] != 0xff &&
+	    !addr_is_zero(a->ip) && memcmp(a->ip, mapped, 12) != 0 && a->ip[0] != 0xff &&
 	    (a->ip[0] != 0xfe || (a->ip[1] & 0xc0) != 0x80);
 
 	if (!reachable)
@@ -178,11 +179,10 @@ unicast(struct conf_reader *r, const struct conf_row *row, const struct addr *a,
 		if (addr_equal(a, &c->listen[i]))
 			return conf_wrong(r, row, w, "is a `listen` address, "
 			    "the server's own (unicast) address was expected");
-	for (size_t i = 0; i < c->announce.prefixes.n; i++)
-		if (prefix_contains(&c->announce.prefixes.v[i], a->family, a->ip))
-			return conf_wrong(r, row, w, "lies in the announced (anycast) prefix %s, "
-			    "the server's own (unicast) address was expected",
-			    prefix_text(&c->announce.prefixes.v[i], text));
+	announced = prefix_find(c->announce.prefixes.v, c->announce.prefixes.n, a);
+	if (announced != NULL)
+		return conf_wrong(r, row, w, "lies in the announced (anycast) prefix %s, "
+		    "the server's own (unicast) address was expected", prefix_text(announced, text));
 	for (size_t i = 0; i < c->announce.cover.n; i++)
 		if (prefix_contains(&c->announce.cover.v[i], a->family, a->ip))
 			conf_warn(r, w->line, "%s \"%s\" lies in the covering prefix %s: "

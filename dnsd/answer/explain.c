@@ -9,10 +9,7 @@ allowed(const struct answer_job *j)
 {
 	const struct conf_prefixes *allow = &j->gen->conf->explain;
 
-	for (size_t i = 0; i < allow->n; i++)
-		if (prefix_contains(&allow->v[i], j->client->addr.family, j->client->addr.ip))
-			return true;
-	return false;
+	return prefix_find(allow->v, allow->n, &j->client->addr) != NULL;
 }
 
 /* Adds a line to the text of the EDE, which may be cut to fit the packet: lines about servers that

@@ -12,14 +12,6 @@ enum {
 	TCP_BACKLOG = 4096		/* connections that wait to be accepted, at most */
 };
 
-bool
-socket_is_wildcard(const struct addr *addr)
-{
-	static const uint8_t any[16];
-
-	return memcmp(addr->ip, any, sizeof(any)) == 0;
-}
-
 static int
 set_option(int fd, int level, int option, int value)
 {
@@ -41,7 +33,7 @@ set_ip_options(int fd, uint8_t family)
 static int
 set_udp_options(int fd, const struct addr *addr)
 {
-	bool wildcard = socket_is_wildcard(addr);
+	bool wildcard = addr_is_zero(addr->ip);
 
 	if (addr->family == 4) {
 		if (set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) < 0)

@@ -14,11 +14,10 @@
 
 /* A bound socket of `type` SOCK_DGRAM, or of SOCK_STREAM, which then listens and does not
  * block.  The address need not be on this machine yet.  `shared` = with SO_REUSEPORT.  The
- * caller closes it.  -1 with a reason. */
+ * caller closes it.  -1 with a reason.
+ *
+ * A reply from 0.0.0.0 or :: (addr_is_zero) must be told which address to leave from:
+ * datagrams of such a socket bring the address they came to (IP_PKTINFO, IPV6_PKTINFO). */
 int socket_bind(const struct addr *addr, int type, bool shared, struct err *err);
-
-/* True for 0.0.0.0 and ::, where a reply must be told which address to leave from: datagrams
- * of such a socket bring the address they came to (IP_PKTINFO, IPV6_PKTINFO). */
-bool socket_is_wildcard(const struct addr *addr);
 
 #endif

@@ -204,7 +204,7 @@ udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *
 	memset(w, 0, sizeof(*w));
 	w->fd = fd;
 	w->serving = serving;
-	w->wildcard = socket_is_wildcard(addr);
+	w->wildcard = addr_is_zero(addr->ip);
 	prepare_messages(w);
 	outbox_init(&w->out);
 	rc = pthread_create(&w->thread, NULL, serve_udp, w);

@@ -308,22 +308,18 @@ parse_question(uint8_t qname[NAME_MAX_WIRE], const struct conf *conf, const char
 static bool
 is_announced(const struct conf *conf, const struct addr *a)
 {
-	for (size_t i = 0; i < conf->announce.prefixes.n; i++)
-		if (prefix_contains(&conf->announce.prefixes.v[i], a->family, a->ip))
-			return true;
-	return false;
+	return prefix_find(conf->announce.prefixes.v, conf->announce.prefixes.n, a) != NULL;
 }
 
 /* The address to ask for an address to listen on: a wildcard is asked on loopback. */
 static struct addr
 target_of(const struct addr *listen)
 {
-	static const uint8_t any[16];
 	struct addr a = *listen;
 
 	if (a.port == 0)
 		a.port = 53;
-	if (memcmp(a.ip, any, sizeof(any)) != 0)
+	if (!addr_is_zero(a.ip))
 		return a;
 	if (a.family == 4)
 		a.ip[0] = 127, a.ip[3] = 1;
