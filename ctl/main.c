@@ -2,8 +2,9 @@
  * nearctl: what an operator asks of the daemons and of the files.
  *
  * This file knows the command line only: one table of commands, each with how many arguments
- * it takes and which options, and getopt_long, which finds options wherever they stand.  A
- * command is called when its line is whole; everything else is refused here with the usage
+ * it takes and which options, and getopt_long, which finds options wherever they stand.
+ *
+ * A command is called when its line is whole; everything else is refused here with the usage
  * and the exit status 2.
  *
  * struct ctl is the command line as a command sees it; it lives in main's frame and points into

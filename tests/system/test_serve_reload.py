@@ -13,7 +13,8 @@ import dns.rcode
 import pytest
 from conftest import BUILD
 
-HEAD = "$TTL 300\n@ IN SOA ns hostmaster {serial} 3600 600 86400 60\n@ IN NS ns\nns IN A 192.0.2.1\n"
+HEAD = \
+    "$TTL 300\n@ IN SOA ns hostmaster {serial} 3600 600 86400 60\n@ IN NS ns\nns IN A 192.0.2.1\n"
 
 
 def zone(serial=1, address="192.0.2.2", names=0, more=""):
@@ -22,7 +23,8 @@ def zone(serial=1, address="192.0.2.2", names=0, more=""):
 
 
 def nearctl(d, *args):
-    p = subprocess.run([os.path.join(BUILD, "nearctl"), *args, "-c", d.argv[2]], capture_output=True, text=True,
+    p = subprocess.run([os.path.join(BUILD, "nearctl"), *args, "-c", d.argv[2]],
+                       capture_output=True, text=True,
                        timeout=60)
     return p.returncode, p.stdout + p.stderr
 
@@ -105,7 +107,8 @@ def test_reload_under_load_loses_nothing(dnsd_factory):
 
 
 def round_trips(d, seconds, until=lambda: False):
-    """One question a millisecond, each waited for, by a client that sleeps in between: ms, sorted."""
+    """One question a millisecond, each waited for, by a client that sleeps in between: ms,
+    sorted."""
     packet = dns.message.make_query("www.example.org", "A", use_edns=False).to_wire()
     took = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -123,17 +126,20 @@ def round_trips(d, seconds, until=lambda: False):
 
 @pytest.mark.skipif("san" in os.path.basename(BUILD), reason="sanitizers have a pace of their own")
 def test_no_query_is_slow_while_a_generation_is_built(dnsd_factory):
-    """Workers are not starved.  Others on the machine can only make it look worse: the best of some tries
-    counts, and where nothing is built, and it is slow all the same, the machine is no measure."""
+    """Workers are not starved.  Others on the machine can only make it look worse: the best of some
+    tries counts, and where nothing is built, and it is slow all the same, the machine is no
+    measure."""
     d = dnsd_factory(zones={"example.org": zone(1, names=300000)})
     for serial in range(2, 7):
         d.write_file(f"next{serial}", zone(serial, "192.0.2.3", names=300000))
     quiet, building = [], []
     for serial in range(2, 7):
         quiet.append(round_trips(d, 0.3)[-1])
-        os.rename(os.path.join(d.folder, f"next{serial}"), os.path.join(d.folder, "example.org.zone"))
+        os.rename(os.path.join(d.folder, f"next{serial}"),
+                  os.path.join(d.folder, "example.org.zone"))
         d.signal(signal.SIGHUP)
-        building.append(round_trips(d, 20, lambda: f"generation {serial} in service" in d.log())[-1])
+        building.append(round_trips(d, 20,
+                                    lambda: f"generation {serial} in service" in d.log())[-1])
         if building[-1] < 5:
             break
     print("worst ms: quiet", quiet, "building", building)
@@ -180,7 +186,8 @@ def test_change_in_place_is_seen_although_size_and_mtime_stay(dnsd_factory):
 def test_unchanged_zone_is_not_read_again(dnsd_factory):
     d = dnsd_factory(zones={"example.org": zone(1, names=100000), "example.net": zone(1)})
     change(d, zone(2, "192.0.2.7"), "example.net")
-    os.utime(os.path.join(d.folder, "example.org.zone"), ns=(1, 1))	# write() has replaced it: let it settle
+    # write() has replaced it: let it settle
+    os.utime(os.path.join(d.folder, "example.org.zone"), ns=(1, 1))
     d.reload(r"generation 2 in service")
     d.write_file("example.net.zone", zone(3, "192.0.2.8"))
     d.reload(r"generation 3 in service")
@@ -240,7 +247,8 @@ def test_broken_configuration_keeps_everything(dnsd_factory, conf, reason):
 
 
 def test_new_zone_that_is_broken_is_not_ready(dnsd_factory):
-    """There is no old version: SERVFAIL with EDE Not Ready, until it is mended; others are served."""
+    """There is no old version: SERVFAIL with EDE Not Ready, until it is mended; others are
+    served."""
     d = dnsd_factory(zones={"example.org": zone(1)})
     change(d, "broken", "example.net")
     d.reload(r"generation 2 in service: 1 of 2 zones.* 1 zones refused, answered with SERVFAIL")
@@ -271,7 +279,8 @@ def test_max_shrink_is_configurable(dnsd_factory):
     d.write()
     conf = os.path.join(d.folder, "nearcast.conf")
     with open(conf) as f:
-        text = f.read().replace('file = "example.org.zone" }', 'file = "example.org.zone"  max-shrink = 95 }')
+        text = f.read().replace('file = "example.org.zone" }',
+                                'file = "example.org.zone"  max-shrink = 95 }')
     with open(conf, "w") as f:
         f.write(text)
     assert nearctl(d, "reload")[0] == 0
@@ -319,7 +328,8 @@ def test_restart_is_needed_as_long_as_the_process_differs(dnsd_factory):
     threads, d.threads = d.threads, 7
     d.write()
     d.reload(r"threads has changed: a restart is needed")
-    d.reload(r"threads has changed: a restart is needed")       # nothing new in the file, but still not so
+    # nothing new in the file, but still not so
+    d.reload(r"threads has changed: a restart is needed")
     d.threads = threads
     d.write()
     said = len(d.log())
@@ -344,9 +354,11 @@ STEERED = zone(1, more='download 60 IN A 192.0.2.99\n_steer.download IN TXT "poo
 
 
 def health_text(servers, generation=1, stamp=None, lease=60000, posture="serving"):
-    lines = [f"nearcast-health 1 generation={generation} stamp={stamp or time.time():.3f} lease={lease}",
+    lines = [
+        f"nearcast-health 1 generation={generation} stamp={stamp or time.time():.3f} lease={lease}",
              f'site fra {posture} since=1763680000.000 reason="ok"']
-    lines += [f'server {name} {state} v4={state} v6=unknown since=1763680000.000 weight=100 ttl=0 set=- reason="ok"'
+    lines += [
+        f'server {name} {state} v4={state} v6=unknown since=1763680000.000 weight=100 ttl=0 set=- reason="ok"'
               for name, state in servers.items()]
     return "\n".join([*lines, f"end {len(lines) - 1}"]) + "\n"
 
@@ -393,10 +405,13 @@ def test_health_of_the_same_content_makes_no_generation(steered):
 
 
 @pytest.mark.parametrize("sentence, damage", [
-    ("removed", None), ("cut off", lambda t: t[:len(t) // 2]), ("without its end", lambda t: t[:t.index("end")]),
-    ("empty", lambda t: ""), ("foreign", lambda t: "hello\n"), ("of another version", lambda t: t.replace(" 1 ", " 9 ", 1)),
+    ("removed", None), ("cut off", lambda t: t[:len(t) // 2]),
+    ("without its end", lambda t: t[:t.index("end")]),
+    ("empty", lambda t: ""), ("foreign", lambda t: "hello\n"),
+    ("of another version", lambda t: t.replace(" 1 ", " 9 ", 1)),
     ("stale", lambda t: health_text({"fra1": "down", "nyc1": "up"}, stamp=time.time() - 100)),
-    ("from the future", lambda t: health_text({"fra1": "down", "nyc1": "up"}, stamp=time.time() + 1000)),
+    ("from the future", lambda t: health_text({"fra1": "down", "nyc1": "up"},
+                                              stamp=time.time() + 1000)),
 ])
 def test_health_not_to_be_believed_fails_open(steered, sentence, damage):
     write_health(steered, {"fra1": "down", "nyc1": "up"})
