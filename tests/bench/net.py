@@ -15,7 +15,8 @@ def ip(*args):
 
 class Loopback:
     """The host's own loopback: no namespaces."""
-    server, clients, spread, name = "127.0.0.1", ["127.0.0.1", "127.0.0.2"], "127.64.0.0/16", "loopback"
+    server, clients, spread, name = "127.0.0.1", ["127.0.0.1", "127.0.0.2"], "127.64.0.0/16", \
+        "loopback"
 
     def __enter__(self):
         return self
@@ -41,7 +42,8 @@ class Veth:
             for ns in (self.s, self.c):
                 ip("netns", "add", ns)
                 ip("-n", ns, "link", "set", "lo", "up")
-            ip("link", "add", "veth0", "netns", self.s, "type", "veth", "peer", "name", "veth0", "netns", self.c)
+            ip("link", "add", "veth0", "netns", self.s, "type", "veth", "peer", "name", "veth0",
+               "netns", self.c)
             ip("-n", self.s, "addr", "add", SERVER + "/24", "dev", "veth0")
             for address in CLIENTS:
                 ip("-n", self.c, "addr", "add", address + "/24", "dev", "veth0")
@@ -61,9 +63,11 @@ class Veth:
     def receive_on(self, core):
         """Has the server's packets received on its own core (RPS).  Without this whoever sends does
         the receiving too: on a veth a packet is taken up where it was sent."""
-        command = self.in_server(["sh", "-c", f"echo {1 << int(core):x} >/sys/class/net/veth0/queues/rx-0/rps_cpus"])
+        command = self.in_server(
+            ["sh", "-c", f"echo {1 << int(core):x} >/sys/class/net/veth0/queues/rx-0/rps_cpus"])
         if subprocess.run(command, capture_output=True).returncode != 0:
-            print("# rps_cpus cannot be written: the generator's core receives for the server", file=sys.stderr)
+            print("# rps_cpus cannot be written: the generator's core receives for the server",
+                  file=sys.stderr)
 
     def in_server(self, command):
         return ["ip", "netns", "exec", self.s, *command]

@@ -35,7 +35,8 @@ class Server:
         log = open(f"{self.folder}/log", "w")
         started = time.monotonic()
         command = ["taskset", "-c", self.cpus, *self.command()]
-        self.process = subprocess.Popen(self.net.in_server(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(self.net.in_server(command), stdout=log, stderr=log,
+                                        stdin=subprocess.DEVNULL,
                                         start_new_session=True, env=self.env)
         self.wait(question, started + 60)
         self.started_s = time.monotonic() - started
@@ -43,7 +44,8 @@ class Server:
 
     def wait(self, question, deadline):
         """Until it answers NOERROR with data."""
-        ask = ["dig", "+short", "+tries=1", "+timeout=1", "+noedns", "-p", str(self.port), f"@{self.net.server}", question]
+        ask = ["dig", "+short", "+tries=1", "+timeout=1", "+noedns", "-p", str(self.port),
+               f"@{self.net.server}", question]
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
@@ -109,7 +111,8 @@ class Limit(Server):
     version = "canned reply"
 
     def command(self):
-        return [f"{self.world.build}/tests/bench/limit", self.net.server, str(self.port), str(w.ANSWERS)]
+        return [f"{self.world.build}/tests/bench/limit", self.net.server, str(self.port),
+                str(w.ANSWERS)]
 
     def start(self, question=None):
         return super().start(None)
@@ -121,13 +124,16 @@ class Dnsd(Server):
 
     def reload_s(self):
         with open(f"{self.folder}/log") as f:
-            return max((float(s) for s in re.findall(r"in service: .* built in ([\d.]+) s", f.read())), default=0.0)
+            return max((float(s) for s in re.findall(r"in service: .* built in ([\d.]+) s",
+                                                     f.read())), default=0.0)
 
     def zones(self):
         return [("example.org", "steered.zone"), ("big.example", "big.zone")]
 
     def command(self):
-        text = f'here = "fra"\nlisten = {{ "{self.net.server}@{self.port}" }}\nthreads = {self.workers}\n'
+        text = \
+            f'here = "fra"\nlisten = {{ "{self.net.server}@{self.port}" }}\n' \
+            f'threads = {self.workers}\n'
         text += f'run-dir = "{self.folder}"\n'
         for name, file in self.zones():
             text += f'zone "{name}" {{ file = "{self.world.folder}/{file}" }}\n'
@@ -171,7 +177,9 @@ plugins => {{
 		auto_dc_coords => {{ {sites} }}
 		auto_dc_limit => 3
 	}} }}
-	resources => {{ dl => {{ map => m, service_types => up, dcmap => {{ {chr(10).join(here)} }} }} }}
+	resources => {{
+		dl => {{ map => m, service_types => up, dcmap => {{ {chr(10).join(here)} }} }}
+	}}
 }} }}
 """)
         self.write("etc/zones/example.org", w.STATIC + "dl 60 DYNA geoip!dl\n")
@@ -182,7 +190,8 @@ plugins => {{
         return ["gdnsd", "-c", f"{self.folder}/etc", "start"]
 
     def reload(self):
-        subprocess.run(self.net.in_server(["gdnsdctl", "-c", f"{self.folder}/etc", "reload-zones"]), check=True, capture_output=True)
+        subprocess.run(self.net.in_server(["gdnsdctl", "-c", f"{self.folder}/etc", "reload-zones"]),
+                       check=True, capture_output=True)
 
 
 class Knot(Server):
@@ -234,16 +243,19 @@ class KnotGeo(Knot):
             if country in seen:
                 continue
             seen.add(country)
-            text += f'  - geo: "{country}"\n    A: [{", ".join(w.v4(site, k) for k in range(w.ANSWERS))}]\n'
+            text += f'  - geo: "{country}"\n' \
+                    f'    A: [{", ".join(w.v4(site, k) for k in range(w.ANSWERS))}]\n'
             text += f'    AAAA: [{", ".join(w.v6(site, k) for k in range(w.ANSWERS))}]\n'
         geo = self.write("geo.conf", text)
         return (f"mod-geoip:\n  - id: geo\n    config-file: {geo}\n    ttl: 60\n    mode: geodb\n"
-                f"    geodb-file: {self.world.mmdb}\n    geodb-key: [ country/iso_code ]\n", "    module: mod-geoip/geo\n")
+                f"    geodb-file: {self.world.mmdb}\n    geodb-key: [ country/iso_code ]\n",
+                "    module: mod-geoip/geo\n")
 
     def command(self):
         command = super().command()
         with open(command[-1]) as f:
-            text = f.read().replace('    identity: ""\n', '    identity: ""\n    edns-client-subnet: on\n')
+            text = f.read().replace('    identity: ""\n',
+                                    '    identity: ""\n    edns-client-subnet: on\n')
         self.write("knot.conf", text)
         return command
 
@@ -286,8 +298,10 @@ class Pdns(Server):
 
     def command(self):
         text = "domains:\n- domain: example.org\n  ttl: 60\n  records:\n    example.org:\n"
-        text += "      - soa: ns1.example.org hostmaster.example.org 1 7200 900 1209600 300\n      - ns: ns1.example.org\n"
-        text += "    ns1.example.org:\n      - a: 198.18.200.1\n    mail.example.org:\n      - a: 198.18.200.3\n"
+        text += "      - soa: ns1.example.org hostmaster.example.org 1 7200 900 1209600 300\n" \
+                "      - ns: ns1.example.org\n"
+        text += "    ns1.example.org:\n      - a: 198.18.200.1\n    mail.example.org:\n" \
+                "      - a: 198.18.200.3\n"
         seen = set()
         for (country, *_), site in zip(self.world.places, self.world.sites_of):
             if country in seen:

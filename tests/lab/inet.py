@@ -24,15 +24,21 @@ COVER4, COVER6 = "192.0.2.0/23", "2001:db8:52::/47"
 
 # name: transit, home, coordinates, unicast nets (the caches live there)
 SITES = {
-    "fra": dict(transit="t1", home=True, location=(50.11, 8.68), net4="198.51.100.0/26", net6="2001:db8:a::/48"),
-    "nyc": dict(transit="t2", home=True, location=(40.71, -74.01), net4="198.51.100.64/26", net6="2001:db8:b::/48"),
-    "sin": dict(transit="t3", home=False, location=(1.35, 103.82), net4="198.51.100.128/26", net6="2001:db8:c::/48"),
+    "fra": dict(transit="t1", home=True, location=(50.11, 8.68), net4="198.51.100.0/26",
+                net6="2001:db8:a::/48"),
+    "nyc": dict(transit="t2", home=True, location=(40.71, -74.01), net4="198.51.100.64/26",
+                net6="2001:db8:b::/48"),
+    "sin": dict(transit="t3", home=False, location=(1.35, 103.82), net4="198.51.100.128/26",
+                net6="2001:db8:c::/48"),
 }
 # name: transit, the place of its addresses
 EYEBALLS = {
-    "eu": dict(transit="t1", country="DE", location=(52.52, 13.40), net4="10.1.0.0/16", net6="fd00:1::/32"),
-    "us": dict(transit="t2", country="US", location=(41.88, -87.63), net4="10.2.0.0/16", net6="fd00:2::/32"),
-    "ap": dict(transit="t3", country="MY", location=(3.14, 101.69), net4="10.3.0.0/16", net6="fd00:3::/32"),
+    "eu": dict(transit="t1", country="DE", location=(52.52, 13.40), net4="10.1.0.0/16",
+               net6="fd00:1::/32"),
+    "us": dict(transit="t2", country="US", location=(41.88, -87.63), net4="10.2.0.0/16",
+               net6="fd00:2::/32"),
+    "ap": dict(transit="t3", country="MY", location=(3.14, 101.69), net4="10.3.0.0/16",
+               net6="fd00:3::/32"),
 }
 TRANSITS = {"t1": 64501, "t2": 64502, "t3": 64503}
 SITE_AS = 65001
@@ -102,13 +108,16 @@ def bird_transit(me):
            "protocol direct { ipv4; ipv6; interface \"to-*\"; }",
            "protocol kernel { ipv4 { export where source != RTS_DEVICE; }; }",
            "protocol kernel { ipv6 { export where source != RTS_DEVICE; }; }",
-           "protocol bfd { interface \"to-*\" { min rx interval 100 ms; min tx interval 100 ms; multiplier 3; }; }",
+           "protocol bfd { interface \"to-*\" { min rx interval 100 ms; min tx interval 100 ms; "
+           "multiplier 3; }; }",
            # RFC 8326: what is being drained is the last choice
            "filter from_peer { if (65535,0) ~ bgp_community then bgp_local_pref = 0; accept; }",
            "function anycast4() { return net ~ [ %s, %s ]; }" % (PREFIX4, COVER4),
            "function anycast6() { return net ~ [ %s, %s ]; }" % (PREFIX6, COVER6),
-           "filter from_site4 { if ! anycast4() then reject; if (65535,0) ~ bgp_community then bgp_local_pref = 0; accept; }",
-           "filter from_site6 { if ! anycast6() then reject; if (65535,0) ~ bgp_community then bgp_local_pref = 0; accept; }"]
+           "filter from_site4 { if ! anycast4() then reject; if (65535,0) ~ bgp_community then "
+           "bgp_local_pref = 0; accept; }",
+           "filter from_site6 { if ! anycast6() then reject; if (65535,0) ~ bgp_community then "
+           "bgp_local_pref = 0; accept; }"]
     routes4, routes6 = [], []
     for name, net4, net6 in attached(me):
         n4, n6 = neighbor(me, name)
@@ -116,14 +125,15 @@ def bird_transit(me):
         routes6.append(f"route {net6} via {n6};")
     out.append("protocol static { ipv4; %s }" % " ".join(routes4))
     out.append("protocol static { ipv6; %s }" % " ".join(routes6))
-    session = ("local as %d; bfd on; connect retry time 1; connect delay time 1; error wait time 1,3; "
-               "hold time 9; keepalive time 3; graceful restart off;" % asn)
+    session = ("local as %d; bfd on; connect retry time 1; connect delay time 1; "
+               "error wait time 1,3; hold time 9; keepalive time 3; graceful restart off;" % asn)
     for other, other_as in TRANSITS.items():
         if other == me:
             continue
         for family, addr in zip((4, 6), neighbor(me, other)):
             out.append(f"protocol bgp {other}_{family} {{ {session} neighbor {addr} as {other_as}; "
-                       f"ipv{family} {{ import filter from_peer; export where source ~ [RTS_BGP, RTS_STATIC]; next hop self; }}; }}")
+                       f"ipv{family} {{ import filter from_peer; export where source ~ [RTS_BGP, "
+                       f"RTS_STATIC]; next hop self; }}; }}")
     for name, s in SITES.items():
         if s["transit"] != me:
             continue
@@ -138,30 +148,37 @@ def frr_transit(me):
     asn = TRANSITS[me]
     out = ["hostname " + me, "log stdout",
            f"ip prefix-list ANYCAST permit {PREFIX4}", f"ip prefix-list ANYCAST permit {COVER4}",
-           f"ipv6 prefix-list ANYCAST6 permit {PREFIX6}", f"ipv6 prefix-list ANYCAST6 permit {COVER6}",
+           f"ipv6 prefix-list ANYCAST6 permit {PREFIX6}",
+           f"ipv6 prefix-list ANYCAST6 permit {COVER6}",
            "bgp community-list standard GSHUT permit 65535:0",
            "route-map PEER permit 10", " match community GSHUT", " set local-preference 0",
            "route-map PEER permit 20",
-           "route-map SITE4 permit 10", " match ip address prefix-list ANYCAST", " match community GSHUT", " set local-preference 0",
+           "route-map SITE4 permit 10", " match ip address prefix-list ANYCAST",
+           " match community GSHUT", " set local-preference 0",
            "route-map SITE4 permit 20", " match ip address prefix-list ANYCAST",
-           "route-map SITE6 permit 10", " match ipv6 address prefix-list ANYCAST6", " match community GSHUT", " set local-preference 0",
+           "route-map SITE6 permit 10", " match ipv6 address prefix-list ANYCAST6",
+           " match community GSHUT", " set local-preference 0",
            "route-map SITE6 permit 20", " match ipv6 address prefix-list ANYCAST6",
            "route-map NONE deny 10",
            f"router bgp {asn}", f" bgp router-id 10.0.0.{me[1]}", " no bgp default ipv4-unicast",
-           " no bgp ebgp-requires-policy", " bgp bestpath as-path multipath-relax", " timers bgp 3 9"]
+           " no bgp ebgp-requires-policy", " bgp bestpath as-path multipath-relax",
+           " timers bgp 3 9"]
     peers = [(o, a, "PEER", "PEER", None) for o, a in TRANSITS.items() if o != me]
-    peers += [(n, SITE_AS, "SITE4", "SITE6", "NONE") for n, s in SITES.items() if s["transit"] == me]
+    peers += [(n, SITE_AS, "SITE4", "SITE6", "NONE") for n, s in SITES.items()
+              if s["transit"] == me]
     families = {4: [], 6: []}
     for other, other_as, map4, map6, out_map in peers:
         for family, addr, imap in zip((4, 6), neighbor(me, other), (map4, map6)):
             out += [f" neighbor {addr} remote-as {other_as}", f" neighbor {addr} bfd profile fast",
-                    f" neighbor {addr} timers connect 1", f" neighbor {addr} advertisement-interval 0"]
+                    f" neighbor {addr} timers connect 1",
+                    f" neighbor {addr} advertisement-interval 0"]
             families[family] += [f"  neighbor {addr} activate", f"  neighbor {addr} next-hop-self",
                                  f"  neighbor {addr} route-map {imap} in"]
             if out_map:
                 families[family].append(f"  neighbor {addr} route-map {out_map} out")
     for family, lines in families.items():
-        out += [f" address-family ipv{family} unicast", "  redistribute kernel", *lines, " exit-address-family"]
+        out += [f" address-family ipv{family} unicast", "  redistribute kernel", *lines,
+                " exit-address-family"]
     return "\n".join(out) + "\n"
 
 
@@ -194,7 +211,8 @@ def build(net: Net):
 def default_routes(net):
     """Out of sites, regions and the origin; also after a link was down, which loses them."""
     own = {**{s: site_unicast(s) for s in SITES}, "origin": (ORIGIN4, ORIGIN6),
-           **{n: (e["net4"].replace("0.0/16", "0.1"), e["net6"].replace("::/32", "::1")) for n, e in EYEBALLS.items()}}
+           **{n: (e["net4"].replace("0.0/16", "0.1"), e["net6"].replace("::/32", "::1")) for n,
+              e in EYEBALLS.items()}}
     for name, (src4, src6) in own.items():
         via4, via6 = neighbor(name, {**SITES, **EYEBALLS}.get(name, {"transit": "t1"})["transit"])
         net.ip(name, f"route replace default via {via4} src {src4}")

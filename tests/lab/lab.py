@@ -44,14 +44,17 @@ CACHE = """daemon off; worker_processes 1; pid {folder}/nginx{n}.pid; error_log 
 events {{ worker_connections 512; }}
 http {{
   access_log off; client_body_temp_path {folder}/tmp{n}; fastcgi_temp_path {folder}/tmp{n}f;
-  uwsgi_temp_path {folder}/tmp{n}u; scgi_temp_path {folder}/tmp{n}s; proxy_temp_path {folder}/tmp{n}p;
+  uwsgi_temp_path {folder}/tmp{n}u; scgi_temp_path {folder}/tmp{n}s;
+  proxy_temp_path {folder}/tmp{n}p;
   proxy_cache_path {folder}/cache{n} levels=1:2 keys_zone=pkg:1m max_size=50m use_temp_path=off;
   upstream origin {{ server {origin}:80; keepalive 4; }}
-  proxy_http_version 1.1; proxy_set_header Connection ""; proxy_connect_timeout 1s; proxy_read_timeout 2s;
+  proxy_http_version 1.1; proxy_set_header Connection "";
+  proxy_connect_timeout 1s; proxy_read_timeout 2s;
   server {{
     listen {a4}:80; listen [{a6}]:80; set $setid "";
     location = /_set {{
-      internal; proxy_pass http://origin/_setid; proxy_cache pkg; proxy_cache_key setid; proxy_cache_valid 204 1s;
+      internal; proxy_pass http://origin/_setid; proxy_cache pkg;
+      proxy_cache_key setid; proxy_cache_valid 204 1s;
       proxy_cache_lock on; proxy_cache_background_update on;
       proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
     }}
@@ -157,7 +160,9 @@ class Lab:
         u4, u6 = inet.site_unicast(here)
         lines.append(f'listen = {{ "{ANYCAST4}", "{ANYCAST6}", "{u4}", "{u6}" }}')
         lines.append('ttl-min = "1s"\nttl-max = "5s"')
-        lines.append(f'explain {{ allow = {{ "127.0.0.0/8", "::1/128", "{ANYCAST4}/32", "{ANYCAST6}/128" }} }}')
+        lines.append(
+            f'explain {{ allow = {{ "127.0.0.0/8", "::1/128", "{ANYCAST4}/32", "{ANYCAST6}/128" '
+            f'}} }}')
         lines.append(f'zone "example.org" {{ file = "{self.path("example.org.zone")}" }}')
         lines.append(f'geo {{ city = "{self.path("geo.mmdb")}" }}')
         for name, s in SITES.items():
@@ -165,20 +170,26 @@ class Lab:
             home = "yes" if s["home"] else "no"
             lines.append(f'site "{name}" {{ location = {{ {lat}, {lon} }} home = {home} '
                          f'peer = "{inet.site_unicast(name)[0]}" }}')
-        lines.append('check "image" { kind = "content" url = "http://%s/healthz" method = "GET" interval = "250ms" timeout = "200ms" '
-                     'rise = 2 fall = 2 origin = "http://%s/_setid" %s }' % (NAME, inet.ORIGIN4, check))
+        lines.append(
+            'check "image" { kind = "content" url = "http://%s/healthz" method = "GET" interval '
+            '= "250ms" timeout = "200ms" '
+                     'rise = 2 fall = 2 origin = "http://%s/_setid" %s }' % (NAME, inet.ORIGIN4,
+                                                                             check))
         lines.append('pool "mirrors" {\n  check = "image"\n  answers = 2')
         for name in SITES:
             for n in (1, 2):
                 a4, a6 = inet.cache_addresses(name, n)
-                lines.append(f'  server "{name}{n}" {{ site = "{name}" address = {{ "{a4}", "{a6}" }} }}')
+                lines.append(
+                    f'  server "{name}{n}" {{ site = "{name}" address = {{ "{a4}", "{a6}" }} }}')
         lines.append("}")
         t = SITES[here]["transit"]
         n4, n6 = inet.neighbor(here, t)
         lines.append(f'announce {{\n  prefix = {{ "{inet.PREFIX4}", "{inet.PREFIX6}" }}\n'
-                     f'  cover = {{ "{inet.COVER4}", "{inet.COVER6}" }}\n  lease = "5s"\n  min-healthy = 1\n'
+                     f'  cover = {{ "{inet.COVER4}", "{inet.COVER6}" }}\n  lease = "5s"\n'
+                     '  min-healthy = 1\n'
                      f'  hold-down = "1s"\n  bird-socket = "{self.path(here, "bird.ctl")}"\n'
-                     f'  local-as = {inet.SITE_AS}\n  router-id = "10.0.1.{list(SITES).index(here) + 1}"\n'
+                     f'  local-as = {inet.SITE_AS}\n  router-id = '
+                     f'"10.0.1.{list(SITES).index(here) + 1}"\n'
                      f'  neighbor "{t}4" {{ address = "{n4}" as = {inet.TRANSITS[t]} }}\n'
                      f'  neighbor "{t}6" {{ address = "{n6}" as = {inet.TRANSITS[t]} }}\n}}')
         return "\n".join(lines) + "\n"
@@ -213,16 +224,20 @@ class Lab:
                 servers = [line.split() for line in f if line.startswith("server ")]
         except OSError:
             return False
-        return len(servers) == 6 and all(words[2:5] == ["up", "v4=up", "v6=up"] for words in servers)
+        return len(servers) == 6 and all(words[2:5] == ["up", "v4=up", "v6=up"]
+                                         for words in servers)
 
     def ready(self, seconds=30):
         """All sites announce, see all caches, and every region gets an answer."""
-        return wait_for(lambda: all(self.all_up(s) for s in SITES), seconds) and wait_for(lambda: all(self.posture(s) == "serving" and self.announced(s) for s in SITES), seconds) and \
+        return wait_for(lambda: all(self.all_up(s) for s in SITES), seconds) and \
+            wait_for(lambda: all(self.posture(s) == "serving" and self.announced(s) for s in SITES),
+                     seconds) and \
             wait_for(lambda: all(self.dig(r, "+short") for r in EYEBALLS), seconds)
 
     def start_origin(self):
         self.new_set("set-1")
-        self.net.start("origin", "origin", "/usr/bin/python3", f"{HERE}/origin.py", inet.ORIGIN4, "80",
+        self.net.start("origin", "origin", "/usr/bin/python3", f"{HERE}/origin.py", inet.ORIGIN4,
+                       "80",
                        self.path("origin"))
 
     def new_set(self, set_id):
@@ -236,17 +251,21 @@ class Lab:
 
     def start_cache(self, site, n):
         a4, a6 = inet.cache_addresses(site, n)
-        conf = self.write(CACHE.format(folder=self.path(site), n=n, a4=a4, a6=a6, origin=inet.ORIGIN4,
+        conf = self.write(CACHE.format(folder=self.path(site), n=n, a4=a4, a6=a6,
+                                       origin=inet.ORIGIN4,
                                        name=f"{site}{n}"), site, f"nginx{n}.conf")
         self.net.start(site, f"cache{n}", "nginx", "-p", self.path(site), "-c", conf)
 
     def start_resolvers(self, region):
         base = EYEBALLS[region]["net4"].split("/")[0][:-1]
         for name, host, modules, ecs in (
-                ("unbound", 53, "subnetcache iterator", f"send-client-subnet: {ANYCAST4}\n  client-subnet-always-forward: yes"),
+                ("unbound", 53, "subnetcache iterator",
+                 f"send-client-subnet: {ANYCAST4}\n  client-subnet-always-forward: yes"),
                 ("unbound-noecs", 54, "iterator", "")):
-            conf = self.write(UNBOUND.format(folder=self.path(region), name=name, address=base + str(host),
-                                             modules=modules, ecs=ecs, anycast=ANYCAST4), region, name + ".conf")
+            conf = self.write(UNBOUND.format(folder=self.path(region), name=name,
+                                             address=base + str(host),
+                                             modules=modules, ecs=ecs, anycast=ANYCAST4), region,
+                                             name + ".conf")
             self.net.start(region, name, "unbound", "-d", "-c", conf)
 
     def start_bird(self, site):
@@ -265,7 +284,8 @@ class Lab:
     # ---- harm, and its healing
 
     def kill(self, site, name):
-        """kill -9, with all of its process group: an nginx and its worker, a healthd and its child."""
+        """kill -9, with all of its process group: an nginx and its worker, a healthd and its
+        child."""
         p = self.net.processes.pop((site, name), None)
         if p is not None:
             os.killpg(p.pid, signal.SIGKILL)
@@ -280,7 +300,8 @@ class Lab:
     def prober(self, site):
         """The process id of healthd's child, as the keeper says; 0 = it has none."""
         with open(self.path(site, "run", "posture")) as f:
-            return next(int(line.split("pid=")[1].split()[0]) for line in f if line.startswith("prober "))
+            return next(int(line.split("pid=")[1].split()[0]) for line in f
+                        if line.startswith("prober "))
 
     def power_off(self, site):
         """Everything of the site at once, and its link."""
@@ -308,7 +329,9 @@ class Lab:
             self.net.link_up(a, b)
             # an interface that goes down loses its IPv6 address
             for ns, other in ((a, b), (b, a)):
-                self.net.ip(ns, f"addr replace {inet.neighbor(other, ns)[1]}/64 dev to-{other} nodad", check=False)
+                self.net.ip(ns,
+                            f"addr replace {inet.neighbor(other, ns)[1]}/64 dev to-{other} nodad",
+                            check=False)
         inet.default_routes(self.net)
         for (site, name), p in list(self.net.processes.items()):
             if p.poll() is None:
@@ -321,8 +344,10 @@ class Lab:
             for all_of in ("site:*", "server:*"):
                 self.nearctl(site, "clear", all_of)
             self.forget_flaps(site)
-            for role, start in (("cache1", lambda s: self.start_cache(s, 1)), ("cache2", lambda s: self.start_cache(s, 2)),
-                                ("bird", self.start_bird), ("dnsd", self.start_dnsd), ("healthd", self.start_healthd)):
+            for role, start in (("cache1", lambda s: self.start_cache(s, 1)),
+                                ("cache2", lambda s: self.start_cache(s, 2)),
+                                ("bird", self.start_bird), ("dnsd", self.start_dnsd),
+                                ("healthd", self.start_healthd)):
                 if (site, role) not in self.net.processes:
                     start(site)
         return self.ready()
@@ -330,7 +355,8 @@ class Lab:
     # ---- questions
 
     def nearctl(self, site, *argv):
-        return self.net.call(site, f"{BUILD}/nearctl", *argv, "-c", self.path(site, "nearcast.conf"))
+        return self.net.call(site, f"{BUILD}/nearctl", *argv, "-c",
+                             self.path(site, "nearcast.conf"))
 
     def status(self, site):
         """What both daemons of a site say, as a dict; {} when they cannot be asked."""
@@ -353,7 +379,8 @@ class Lab:
 
     def dig(self, region, *options, name=NAME, qtype="A", server=None, source=None):
         base = EYEBALLS[region]["net4"].split("/")[0][:-1]
-        out = self.net.call(region, "dig", "-b", source or base + "9", "+tries=1", "+time=2", *options,
+        out = self.net.call(region, "dig", "-b", source or base + "9", "+tries=1", "+time=2",
+                            *options,
                             "@" + (server or ANYCAST4), name, qtype)
         return out.stdout.strip()
 
@@ -375,7 +402,8 @@ class Lab:
                 total += json.loads(out)[address]["messageStats"]["updatesRecv"]
             return total
         for family in (4, 6):
-            out = self.net.call(t, "birdc", "-s", self.path(t, "bird.ctl"), f"show protocols all {site}_{family}").stdout
+            out = self.net.call(t, "birdc", "-s", self.path(t, "bird.ctl"),
+                                f"show protocols all {site}_{family}").stdout
             for line in out.splitlines():
                 if line.strip().startswith(("Import updates:", "Import withdraws:")):
                     total += int(line.split(":")[1].split()[0])
@@ -426,16 +454,20 @@ class Load:
     """Clients in every region while a with-block runs; their counts afterwards."""
 
     def __init__(self, lab, lookups, downloads, regions):
-        self.lab, self.lookups, self.downloads, self.regions = lab, lookups, downloads, list(regions)
+        self.lab, self.lookups, self.downloads, self.regions = lab, lookups, downloads, \
+            list(regions)
         self.by_region, self.total = {}, {}
 
     def __enter__(self):
         self.running = {}
         for region in self.regions:
             self.running[region] = subprocess.Popen(
-                self.lab.net.argv(region, ["/usr/bin/python3", f"{HERE}/load.py", "--resolver", self.lab.resolver(region),
-                                           "--sources", EYEBALLS[region]["net4"], "--direct", ANYCAST4, "--name", NAME,
-                                           "--lookups", str(self.lookups), "--downloads", str(self.downloads)]),
+                self.lab.net.argv(region, ["/usr/bin/python3", f"{HERE}/load.py", "--resolver",
+                                           self.lab.resolver(region),
+                                           "--sources", EYEBALLS[region]["net4"], "--direct",
+                                           ANYCAST4, "--name", NAME,
+                                           "--lookups", str(self.lookups), "--downloads",
+                                           str(self.downloads)]),
                 stdout=subprocess.PIPE, text=True)
         for p in self.running.values():
             p.stdout.readline()
@@ -453,13 +485,17 @@ class Load:
             for key, value in counts.items():
                 if isinstance(value, (int, float)):
                     worst = key.startswith(("worst", "longest"))
-                    self.total[key] = max(self.total.get(key, 0), value) if worst else self.total.get(key, 0) + value
+                    self.total[key] = max(self.total.get(key, 0),
+                                          value) if worst else self.total.get(key, 0) + value
 
     def __getitem__(self, key):
         return self.total.get(key, 0)
 
     def line(self):
-        return (f"{self['lookups']} lookups, {self['lookups_failed']} failed; {self['downloads']} downloads, "
-                f"{self['downloads_failed']} failed, {self['downloads_retried']} by the second address, "
+        return (
+            f"{self['lookups']} lookups, {self['lookups_failed']} failed; {self['downloads']} "
+            "downloads, "
+                f"{self['downloads_failed']} failed, {self['downloads_retried']} by the second "
+                "address, "
                 f"{self['downloads_again']} by a second lookup; "
                 f"longest silence of the anycast address {self['longest_gap_ms']:.0f} ms")

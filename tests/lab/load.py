@@ -22,7 +22,8 @@ import dns.rcode
 
 START = time.monotonic()
 RESULT = {"lookups": 0, "lookups_failed": 0, "lookups_slow": 0, "worst_lookup_ms": 0.0,
-          "downloads": 0, "downloads_failed": 0, "downloads_retried": 0, "downloads_again": 0, "worst_download_ms": 0.0,
+          "downloads": 0, "downloads_failed": 0, "downloads_retried": 0, "downloads_again": 0,
+          "worst_download_ms": 0.0,
           "direct": 0, "direct_lost": 0, "longest_gap_ms": 0.0, "events": [], "addresses": {}}
 
 
@@ -161,7 +162,8 @@ async def direct(args, interval):
         sent = time.monotonic()
         RESULT["direct"] += 1
         try:
-            reply = await ask(args.direct, sources.pick(), dns.message.make_query(args.name, "A"), 0.8)
+            reply = await ask(args.direct, sources.pick(), dns.message.make_query(args.name, "A"),
+                              0.8)
             good = reply.rcode() == dns.rcode.NOERROR and bool(addresses(reply))
         except (asyncio.TimeoutError, OSError):
             good = False
@@ -192,7 +194,8 @@ async def main():
     jobs = [asyncio.create_task(every(1 / args.lookups, lambda: lookup(args, sources.pick()))),
             asyncio.create_task(direct(args, args.direct_every / 1000))]
     if args.downloads:
-        jobs.append(asyncio.create_task(every(1 / args.downloads, lambda: download(args, sources.pick()))))
+        jobs.append(asyncio.create_task(every(1 / args.downloads,
+                                              lambda: download(args, sources.pick()))))
     print("ready", flush=True)
     await stop.wait()
     for job in jobs:

@@ -25,7 +25,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
 sys.path.insert(0, HERE)
 
-REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|ThreadSanitizer|runtime error:")
+REPORT = re.compile(
+    r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|ThreadSanitizer|runtime error:")
 
 
 def free_port():
@@ -58,7 +59,8 @@ class Daemon:
 
     def start(self, ready=r"\bready\b", seconds=30):
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log,
                                             env={**os.environ, **(self.env or {})})
         if ready:
             self.wait_log(ready, seconds=seconds)
@@ -76,7 +78,8 @@ class Daemon:
             if found:
                 return found
             if self.process.poll() is not None:
-                raise AssertionError(f"{self.argv[0]} ended with {self.process.returncode}:\n{self.log()[-3000:]}")
+                raise AssertionError(
+                    f"{self.argv[0]} ended with {self.process.returncode}:\n{self.log()[-3000:]}")
             if time.monotonic() > end:
                 raise AssertionError(f"no {pattern!r} in the log:\n{self.log()[after:][-3000:]}")
             time.sleep(0.01)
@@ -95,7 +98,8 @@ class Daemon:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-                raise AssertionError(f"{self.argv[0]} did not end on SIGTERM:\n{self.log()[-3000:]}")
+                raise AssertionError(
+                    f"{self.argv[0]} did not end on SIGTERM:\n{self.log()[-3000:]}")
         code, self.process = self.process.returncode, None
         assert not REPORT.search(self.log()), self.log()[-6000:]
         if expect is not None:
@@ -118,7 +122,8 @@ class Dnsd(Daemon):
         for name, text in self.zones.items():
             self.write_file(name + ".zone", text)
         listen = ", ".join(f'"{a}"' for a in self.listen)
-        lines = [self.head, f"listen = {{ {listen} }}", f"threads = {self.threads}", f'run-dir = "{self.folder}/run"',
+        lines = [self.head, f"listen = {{ {listen} }}", f"threads = {self.threads}",
+                 f'run-dir = "{self.folder}/run"',
                  f'state-dir = "{self.folder}/state"', self.extra]
         lines += [f'zone "{name}" {{ file = "{name}.zone" }}' for name in self.zones]
         self.write_file("nearcast.conf", "\n".join(lines) + "\n")
@@ -206,7 +211,8 @@ def dnsd_factory(tmp_path):
 @pytest.fixture(scope="module")
 def module_dnsd(tmp_path_factory, request):
     """One dnsd for a module, from its ZONES and CONF."""
-    d = Dnsd(tmp_path_factory.mktemp("dnsd"), zones=request.module.ZONES, conf=getattr(request.module, "CONF", ""))
+    d = Dnsd(tmp_path_factory.mktemp("dnsd"), zones=request.module.ZONES,
+             conf=getattr(request.module, "CONF", ""))
     d.start()
     yield d
     d.stop()

@@ -95,7 +95,8 @@ class Bird:
         self.process = self.socket = None
 
     def start(self):
-        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
         end = time.monotonic() + 5
         while True:
             try:
@@ -187,7 +188,8 @@ class Net:
 
     def mend(self):
         """What a test has broken works again; the markers are gone."""
-        for marker in ("169.254.53.1/30", "169.254.53.5/30", "fd53:5300::1/126", "fd53:5300::5/126"):
+        for marker in ("169.254.53.1/30", "169.254.53.5/30", "fd53:5300::1/126",
+                       "fd53:5300::5/126"):
             subprocess.run(["ip", "-n", self.site, "addr", "del", marker, "dev", "lo"],
                            capture_output=True, check=False)
         if "bird-socket" in self.extra:
@@ -200,7 +202,8 @@ class Net:
         self.dnsd_mode("ok")
 
     def spawn(self, *argv, namespace=None):
-        process = subprocess.Popen(["ip", "netns", "exec", namespace or self.site, sys.executable, HERE + "/keeper_fakes.py", *argv],
+        process = subprocess.Popen(["ip", "netns", "exec", namespace or self.site, sys.executable,
+                                    HERE + "/keeper_fakes.py", *argv],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "ready\n"
         return process
@@ -238,7 +241,8 @@ class Net:
         """Waits until both prefixes are so; how long it took."""
         start = time.monotonic()
         while self.states() != {state}:
-            assert time.monotonic() - start < seconds, f"{self.states()} instead of {state} for {seconds} s"
+            assert time.monotonic() - start < seconds, \
+                f"{self.states()} instead of {state} for {seconds} s"
             time.sleep(0.01)
         return time.monotonic() - start
 
@@ -291,7 +295,8 @@ class Site:
         after = len(self.log())
         with open(self.log_path, "ab") as log:
             self.healthd = subprocess.Popen(
-                ["ip", "netns", "exec", self.net.site, os.path.join(BUILD, "healthd"), "-c", self.conf],
+                ["ip", "netns", "exec", self.net.site, os.path.join(BUILD, "healthd"), "-c",
+                 self.conf],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if wait:
             self.wait_log(r"ready", after)

@@ -192,7 +192,8 @@ def write(path, networks, ip_version=6, record_size=28, database_type="GeoLite2-
     for left, right in nodes:
         out += _record_bytes(value(left), value(right), record_size)
     meta = {
-        "node_count": len(nodes), "record_size": Uint16(record_size), "ip_version": Uint16(ip_version),
+        "node_count": len(nodes), "record_size": Uint16(record_size),
+        "ip_version": Uint16(ip_version),
         "database_type": database_type, "languages": ["en"],
         "binary_format_major_version": Uint16(2), "binary_format_minor_version": Uint16(0),
         "build_epoch": Uint64(time.time()), "description": {"en": "test data"},

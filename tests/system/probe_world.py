@@ -18,14 +18,18 @@ import time
 from conftest import BUILD, Daemon
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-LINE = re.compile(r'server (\S+) (\S+) v4=(\S+) v6=(\S+) since=([0-9.]+) weight=(\d+) ttl=(\d+) set=(\S+) reason="([^"]*)"')
+LINE = re.compile(
+    r'server (\S+) (\S+) v4=(\S+) v6=(\S+) since=([0-9.]+) weight=(\d+) ttl=(\d+) set=(\S+) '
+    r'reason="([^"]*)"')
 
 
 class World:
-    def __init__(self, folder, servers, check="", conf="", pool="", here="fra", listen="127.9.9.9@1"):
+    def __init__(self, folder, servers, check="", conf="", pool="", here="fra",
+                 listen="127.9.9.9@1"):
         self.listen = listen
         self.folder = str(folder)
-        self.servers, self.check, self.extra, self.pool, self.here = servers, check, conf, pool, here
+        self.servers, self.check, self.extra, self.pool, self.here = servers, check, conf, pool, \
+            here
         self.conf_path = os.path.join(self.folder, "nearcast.conf")
         self.health_path = os.path.join(self.folder, "run", "health")
         self.state_path = os.path.join(self.folder, "state", "healthd.state")
@@ -37,7 +41,8 @@ class World:
         for site, *_ in self.servers.values():
             sites[site] = True
         sites.setdefault(self.here, True)
-        lines = [f'here = "{self.here}"', f'listen = {{ "{self.listen}" }}', f'run-dir = "{self.folder}/run"',
+        lines = [f'here = "{self.here}"', f'listen = {{ "{self.listen}" }}',
+                 f'run-dir = "{self.folder}/run"',
                  f'state-dir = "{self.folder}/state"']
         if "site \"" not in self.extra:
             lines += [f'site "{s}" {{ location = {{ 1.0, {i}.0 }} }}' for i, s in enumerate(sites)]
@@ -59,7 +64,8 @@ class World:
         self.daemon.start(ready=None)
         self.daemon.wait_log(r"probing \d+ targets", after)
         if wait:
-            self.until(lambda: os.path.exists(self.health_path) and float(self.head()["stamp"]) >= began,
+            self.until(lambda: os.path.exists(self.health_path) and
+                       float(self.head()["stamp"]) >= began,
                        "a health file")
         return self
 
@@ -86,7 +92,8 @@ class World:
             m = LINE.fullmatch(line)
             if m:
                 name, state, v4, v6, since, weight, ttl, ident, reason = m.groups()
-                found[name] = dict(state=state, v4=v4, v6=v6, since=float(since), weight=int(weight),
+                found[name] = dict(state=state, v4=v4, v6=v6, since=float(since),
+                                   weight=int(weight),
                                    ttl=int(ttl), set=ident, reason=reason)
         return found
 
@@ -155,7 +162,8 @@ class World:
         return data
 
     def verdict(self, want, seconds=15):
-        return self.until(lambda: (s := self.status())["verdict"] == want and s, f"verdict {want}", seconds)
+        return self.until(lambda: (s := self.status())["verdict"] == want and s, f"verdict {want}",
+                          seconds)
 
 
 class Server:

@@ -17,12 +17,14 @@ EARTH_KM = 6371.0088
 def km(a, b):
     """Great-circle distance of two (latitude, longitude), by haversine."""
     la, lb = math.radians(a[0]), math.radians(b[0])
-    h = math.sin((lb - la) / 2) ** 2 + math.cos(la) * math.cos(lb) * math.sin(math.radians(b[1] - a[1]) / 2) ** 2
+    h = math.sin((lb - la) / 2) ** 2 + \
+        math.cos(la) * math.cos(lb) * math.sin(math.radians(b[1] - a[1]) / 2) ** 2
     return 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(h)))
 
 
 def sites_conf(sites):
-    return "\n".join(f'site "{n}" {{ location = {{ {la}, {lo} }} }}' for n, (la, lo) in sites.items())
+    return "\n".join(f'site "{n}" {{ location = {{ {la}, {lo} }} }}' for n,
+                     (la, lo) in sites.items())
 
 
 def pool_conf(name, servers, **options):
@@ -31,7 +33,8 @@ def pool_conf(name, servers, **options):
     lines += [f'  {k.replace("_", "-")} = {v}' for k, v in options.items()]
     for server, (site, addresses, weight) in servers.items():
         text = ", ".join(f'"{a}"' for a in addresses)
-        lines.append(f'  server "{server}" {{ site = "{site}"  address = {{ {text} }}  weight = {weight} }}')
+        lines.append(
+            f'  server "{server}" {{ site = "{site}"  address = {{ {text} }}  weight = {weight} }}')
     return "\n".join(lines + ["}"])
 
 
@@ -40,13 +43,16 @@ CHECK = 'check "image" { kind = "tcp" }'
 
 
 def health_text(servers, generation=1, stamp=None, lease=60000, cut=False):
-    """servers: {name: "up"} or {name: dict(state=, v4=, v6=, weight=, ttl=, set=, reason=, since=)}."""
-    lines = [f"nearcast-health 1 generation={generation} stamp={stamp or time.time():.3f} lease={lease}"]
+    """servers: {name: "up"} or {name: dict(state=, v4=, v6=, weight=, ttl=, set=, reason=,
+    since=)}."""
+    lines = [
+        f"nearcast-health 1 generation={generation} stamp={stamp or time.time():.3f} lease={lease}"]
     for name, s in servers.items():
         s = {"state": s} if isinstance(s, str) else dict(s)
         state = s.get("state", "up")
         lines.append(f'server {name} {state} v4={s.get("v4", state)} v6={s.get("v6", state)} '
-                     f'since={s.get("since", 1763680000.0):.3f} weight={s.get("weight", 100)} ttl={s.get("ttl", 0)} '
+                     f'since={s.get("since", 1763680000.0):.3f} weight={s.get("weight", 100)} '
+                     f'ttl={s.get("ttl", 0)} '
                      f'set={s.get("set", "-")} reason="{s.get("reason", "test")}"')
     return "\n".join(lines + ([] if cut else [f"end {len(lines) - 1}"])) + "\n"
 
@@ -66,7 +72,8 @@ def pack_name(name):
 
 def question(name, rdtype, net=None, ident=0):
     """A packet; net "192.0.2.0/24" adds Client Subnet, "" the opt-out, None no option."""
-    packet = struct.pack(">6H", ident, 0, 1, 0, 0, 1) + pack_name(name) + struct.pack(">2H", rdtype, 1)
+    packet = struct.pack(">6H", ident, 0, 1, 0, 0, 1) + pack_name(name) + struct.pack(">2H", rdtype,
+                                                                                      1)
     option = b""
     if net is not None:
         n = ipaddress.ip_network(net or "0.0.0.0/0")

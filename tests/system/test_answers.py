@@ -47,7 +47,6 @@ old         TXT "data at the owner of a DNAME"
 a.new       A 192.0.2.88
 c.new       CNAME web
 far         DNAME example.net.
-longdname   DNAME aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc
 sub         NS ns.sub
             NS ns.elsewhere.example.net.
             DS 12345 13 2 1111111111111111111111111111111111111111111111111111111111111111
@@ -89,7 +88,12 @@ $TTL 30
     NS ns.example.net.
 """,
 }
-ZONES["example.org"] += "child NS ns.child\nchild DS 1 13 2 2222222222222222222222222222222222222222222222222222222222222222\nns.child A 192.0.2.53\n"
+ZONES["example.org"] += f"""
+longdname DNAME {"a" * 60}.{"b" * 60}.{"c" * 60}
+child NS ns.child
+child DS 1 13 2 {"2" * 64}
+ns.child A 192.0.2.53
+"""
 
 SOA = "example.org. 60 IN SOA ns1.example.org. hostmaster.example.org. 1 7200 900 1209600 60"
 
@@ -108,17 +112,20 @@ def flags(reply):
 
 
 def is_nodata(reply, soa=SOA):
-    return reply.rcode() == dns.rcode.NOERROR and not reply.answer and records(reply.authority) == [soa] \
+    return reply.rcode() == dns.rcode.NOERROR and not reply.answer and \
+        records(reply.authority) == [soa] \
         and flags(reply) == {"QR", "AA"}
 
 
 def is_nxdomain(reply, soa=SOA):
-    return reply.rcode() == dns.rcode.NXDOMAIN and records(reply.authority) == [soa] and flags(reply) == {"QR", "AA"}
+    return reply.rcode() == dns.rcode.NXDOMAIN and records(reply.authority) == [soa] and \
+        flags(reply) == {"QR", "AA"}
 
 
 def test_exact_match(d):
     r = d.udp("web.example.org")
-    assert records(r.answer) == ["web.example.org. 300 IN A 192.0.2.81", "web.example.org. 300 IN A 192.0.2.82"]
+    assert records(r.answer) == ["web.example.org. 300 IN A 192.0.2.81",
+                                 "web.example.org. 300 IN A 192.0.2.82"]
     assert flags(r) == {"QR", "AA"} and not r.authority and not r.additional
 
 
@@ -187,7 +194,8 @@ def test_nxdomain(d):
 
 
 def test_nothing_below_an_nxdomain(d):
-    assert is_nxdomain(d.udp("x.web.example.org"))          # RFC 8020: the name above exists, this does not
+    # RFC 8020: the name above exists, this does not
+    assert is_nxdomain(d.udp("x.web.example.org"))
 
 
 def test_empty_non_terminal_is_nodata(d):
@@ -203,7 +211,8 @@ def test_cname_in_the_zone_is_followed(d):
 
 
 def test_cname_itself_can_be_asked(d):
-    assert records(d.udp("www.example.org", "CNAME").answer) == ["www.example.org. 300 IN CNAME web.example.org."]
+    assert records(d.udp("www.example.org",
+                         "CNAME").answer) == ["www.example.org. 300 IN CNAME web.example.org."]
 
 
 def test_cname_chain(d):
@@ -238,7 +247,8 @@ def test_wildcard(d):
 
 
 def test_wildcard_several_labels_deep(d):
-    assert d.udp("a.b.c.wild.example.org").answer[0].name == dns.name.from_text("a.b.c.wild.example.org")
+    name = dns.name.from_text("a.b.c.wild.example.org")
+    assert d.udp("a.b.c.wild.example.org").answer[0].name == name
 
 
 def test_wildcard_nodata(d):
@@ -261,7 +271,8 @@ def test_wildcard_itself_can_be_asked(d):
 
 def test_wildcard_with_cname(d):
     r = d.udp("x.y.wc.example.org")
-    assert records(r.answer)[-1] == "x.y.wc.example.org. 300 IN CNAME web.example.org." and len(r.answer) == 2
+    assert records(r.answer)[-1] == "x.y.wc.example.org. 300 IN CNAME web.example.org." and \
+        len(r.answer) == 2
 
 
 def test_wildcard_with_additional_data(d):
@@ -271,15 +282,18 @@ def test_wildcard_with_additional_data(d):
 
 def test_dname(d):
     r = d.udp("a.old.example.org")
-    assert records(r.answer) == ["a.new.example.org. 300 IN A 192.0.2.88", "a.old.example.org. 300 IN CNAME a.new.example.org.",
+    assert records(r.answer) == ["a.new.example.org. 300 IN A 192.0.2.88",
+                                 "a.old.example.org. 300 IN CNAME a.new.example.org.",
                                  "old.example.org. 300 IN DNAME new.example.org."]
-    assert [x.rdtype for x in r.answer] == [dns.rdatatype.DNAME, dns.rdatatype.CNAME, dns.rdatatype.A]
+    assert [x.rdtype for x in r.answer] == [dns.rdatatype.DNAME, dns.rdatatype.CNAME,
+                                            dns.rdatatype.A]
     assert flags(r) == {"QR", "AA"}
 
 
 def test_dname_then_cname(d):
     r = d.udp("c.old.example.org")
-    assert [x.rdtype for x in r.answer] == [dns.rdatatype.DNAME, dns.rdatatype.CNAME, dns.rdatatype.CNAME, dns.rdatatype.A]
+    assert [x.rdtype for x in r.answer] == [dns.rdatatype.DNAME, dns.rdatatype.CNAME,
+                                            dns.rdatatype.CNAME, dns.rdatatype.A]
 
 
 def test_dname_to_nothing(d):
@@ -289,7 +303,8 @@ def test_dname_to_nothing(d):
 
 def test_dname_out_of_the_zone(d):
     r = d.udp("x.y.far.example.org")
-    assert r.rcode() == dns.rcode.NOERROR and r.answer[1][0].target == dns.name.from_text("x.y.example.net.")
+    assert r.rcode() == dns.rcode.NOERROR and \
+        r.answer[1][0].target == dns.name.from_text("x.y.example.net.")
 
 
 def test_dname_does_not_redirect_its_own_owner(d):
@@ -301,15 +316,18 @@ def test_dname_does_not_redirect_its_own_owner(d):
 def test_dname_made_too_long_is_yxdomain(d):
     name = "d" * 60 + ".longdname.example.org"
     r = d.udp(name)
-    assert r.rcode() == dns.rcode.YXDOMAIN and r.answer[0].rdtype == dns.rdatatype.DNAME and len(r.answer) == 1
+    assert r.rcode() == dns.rcode.YXDOMAIN and r.answer[0].rdtype == dns.rdatatype.DNAME and \
+        len(r.answer) == 1
 
 
 @pytest.mark.parametrize("name", ["sub", "under.sub", "ns.sub", "any.thing.sub"])
 def test_referral(d, name):
     r = d.udp(name + ".example.org")
     assert r.rcode() == dns.rcode.NOERROR and not r.answer and flags(r) == {"QR"}
-    assert [x.rdtype for x in r.authority] == [dns.rdatatype.NS] and r.authority[0].name == dns.name.from_text("sub.example.org")
-    assert records(r.additional) == ["ns.sub.example.org. 300 IN A 192.0.2.90", "ns.sub.example.org. 300 IN AAAA 2001:db8::90"]
+    assert [x.rdtype for x in r.authority] == [dns.rdatatype.NS] and \
+        r.authority[0].name == dns.name.from_text("sub.example.org")
+    assert records(r.additional) == ["ns.sub.example.org. 300 IN A 192.0.2.90",
+                                     "ns.sub.example.org. 300 IN AAAA 2001:db8::90"]
 
 
 def test_referral_with_do_has_the_ds(d):
@@ -400,7 +418,8 @@ def test_other_classes_are_refused(d):
         assert d.udp(q).rcode() == dns.rcode.REFUSED
 
 
-@pytest.mark.parametrize("opcode,rcode", [(1, "NOTIMP"), (2, "NOTIMP"), (3, "NOTIMP"), (4, "REFUSED"), (5, "REFUSED"),
+@pytest.mark.parametrize("opcode,rcode", [(1, "NOTIMP"), (2, "NOTIMP"), (3, "NOTIMP"),
+                                          (4, "REFUSED"), (5, "REFUSED"),
                                           (6, "NOTIMP"), (15, "NOTIMP")])
 def test_opcodes(d, opcode, rcode):
     packet = bytearray(d.query("example.org", "SOA").to_wire())
@@ -425,7 +444,8 @@ def test_longest_and_shortest_names(d):
 
 # ---- class CH (RFC 4892)
 
-@pytest.mark.parametrize("name", ["version.bind", "version.server", "id.server", "hostname.bind", "VERSION.BIND"])
+@pytest.mark.parametrize("name", ["version.bind", "version.server", "id.server", "hostname.bind",
+                                  "VERSION.BIND"])
 def test_chaos(d, name):
     q = dns.message.make_query(name, "TXT", rdclass="CH", use_edns=False)
     r = d.udp(q)
@@ -434,13 +454,15 @@ def test_chaos(d, name):
 
 def test_chaos_other_names_are_refused(d):
     for name in ("authors.bind", "bind", "example.org"):
-        assert d.udp(dns.message.make_query(name, "TXT", rdclass="CH", use_edns=False)).rcode() == dns.rcode.REFUSED
+        assert d.udp(dns.message.make_query(name, "TXT", rdclass="CH",
+                                            use_edns=False)).rcode() == dns.rcode.REFUSED
 
 
 def test_chaos_can_be_switched_off(dnsd_factory):
     for option, name in (("version-bind", "version.bind"), ("version-server", "version.server"),
                          ("id-server", "id.server"), ("hostname-bind", "hostname.bind")):
-        d = dnsd_factory(zones={"example.com": ZONES["example.com"]}, conf="chaos { %s = false }" % option)
+        d = dnsd_factory(zones={"example.com": ZONES["example.com"]},
+                         conf="chaos { %s = false }" % option)
         for other in ("version.bind", "version.server", "id.server", "hostname.bind"):
             r = d.udp(dns.message.make_query(other, "TXT", rdclass="CH", use_edns=False))
             assert (r.rcode() == dns.rcode.REFUSED) == (other == name), (option, other)

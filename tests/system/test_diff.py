@@ -19,7 +19,8 @@ site "nyc" { location = { 40.71, -74.01 } }
 site "sin" { location = { 1.35, 103.82 } }
 """
 FRA, NYC, SIN = ("DE", "EU", 50.0, 8.0), ("US", "NA", 41.0, -74.0), ("SG", "AS", 1.0, 104.0)
-OLD = {"10.0.0.0/8": city(*FRA), "11.0.0.0/8": city(*NYC), "12.0.0.0/16": city(*SIN), "2400::/32": city(*SIN)}
+OLD = {"10.0.0.0/8": city(*FRA), "11.0.0.0/8": city(*NYC), "12.0.0.0/16": city(*SIN),
+       "2400::/32": city(*SIN)}
 
 
 def diff(tmp_path, new, *words, geo="", old=OLD):
@@ -34,7 +35,8 @@ def diff(tmp_path, new, *words, geo="", old=OLD):
 def matrix(p):
     assert p.returncode == 0, p.stderr
     j = json.loads(p.stdout)
-    return j, {(m["from"], m["to"]): (m["ipv4_percent"], m["ipv6_48s"], m["networks"]) for m in j["matrix"]}
+    return j, {(m["from"], m["to"]): (m["ipv4_percent"], m["ipv6_48s"], m["networks"])
+               for m in j["matrix"]}
 
 
 def test_nothing_moves(tmp_path):
@@ -49,7 +51,8 @@ def test_nothing_moves(tmp_path):
 
 def test_what_moves(tmp_path):
     new = dict(OLD)
-    new.update({"10.128.0.0/9": city("FR", "EU", 41.0, -70.0), "2400:0:8000::/33": city(*FRA), "13.0.0.0/8": city(*NYC)})
+    new.update({"10.128.0.0/9": city("FR", "EU", 41.0, -70.0), "2400:0:8000::/33": city(*FRA),
+                "13.0.0.0/8": city(*NYC)})
     del new["12.0.0.0/16"]
     numbers = {"10.128.0.0/9": asn(64500), "13.0.0.0/8": asn(64501)}
     write(tmp_path / "asn.mmdb", numbers, database_type="GeoLite2-ASN")
@@ -63,33 +66,39 @@ def test_what_moves(tmp_path):
     assert [a["asn"] for a in j["asns"]] == [64501, 64500]
     assert [p["prefix"] for p in j["prefixes"]][:2] == ["13.0.0.0/8", "10.128.0.0/9"]
     text = diff(tmp_path, new).stdout
-    assert re.search(r"^fra +nyc +0\.195312 +0 +1$", text, re.M) and re.search(r"^ +country US ", text, re.M)
+    assert re.search(r"^fra +nyc +0\.195312 +0 +1$", text, re.M) and \
+        re.search(r"^ +country US ", text, re.M)
 
 
 def test_rules_hold_what_they_name(tmp_path):
     new = dict(OLD, **{"10.0.0.0/8": city(*SIN)})
     j, m = matrix(diff(tmp_path, new, "--json", geo='prefix "10.0.0.0/9" { sites = { "nyc" } }'))
-    assert m["nyc", "nyc"][0] == pytest.approx(150 / 256) and m["fra", "sin"][0] == pytest.approx(50 / 256)
+    assert m["nyc", "nyc"][0] == pytest.approx(150 / 256) and m["fra",
+                                                                "sin"][0] == pytest.approx(50 / 256)
 
 
 def test_refusals(tmp_path):
     p = diff(tmp_path, {})
     assert p.returncode == 1 and "new.mmdb" in p.stderr and "no networks" in p.stderr
-    p = subprocess.run([os.path.join(BUILD, "nearctl"), "diff", "one"], capture_output=True, text=True)
+    p = subprocess.run([os.path.join(BUILD, "nearctl"), "diff", "one"], capture_output=True,
+                       text=True)
     assert p.returncode == 2 and "usage" in p.stderr
 
 
 def test_geodb_script(tmp_path):
     """The script that `make geodb` runs, on what the packages have."""
     if not os.path.exists("/usr/share/tor/geoip") or shutil.which("perl") is None or \
-            subprocess.run(["perl", "-MMaxMind::DB::Writer::Tree", "-e1"], capture_output=True).returncode != 0:
+            subprocess.run(["perl", "-MMaxMind::DB::Writer::Tree", "-e1"],
+                           capture_output=True).returncode != 0:
         pytest.skip("tor-geoipdb or libmaxmind-db-writer-perl is not installed")
     out = tmp_path / "geo.mmdb"
-    p = subprocess.run([os.path.join(ROOT, "deploy/mk-geodb"), out], capture_output=True, text=True, timeout=300)
+    p = subprocess.run([os.path.join(ROOT, "deploy/mk-geodb"), out], capture_output=True, text=True,
+                       timeout=300)
     assert p.returncode == 0, p.stderr
     assert b"CC BY-SA 4.0" in out.read_bytes()[-2000:]
     (tmp_path / "nearcast.conf").write_text(CONF % "")
-    p = subprocess.run([os.path.join(BUILD, "nearctl"), "-c", tmp_path / "nearcast.conf", "diff", out, out, "--json"],
+    p = subprocess.run([os.path.join(BUILD, "nearctl"), "-c", tmp_path / "nearcast.conf", "diff",
+                        out, out, "--json"],
                        capture_output=True, text=True, timeout=60)
     _, m = matrix(p)
     located = sum(v[0] for k, v in m.items() if k[0] != "-")

@@ -29,7 +29,8 @@ import pytest
 from conftest import HERE, Dnsd, free_port
 
 ORIGINS = ["diff.test", "child.diff.test", "nodata.test"]
-KNOTD, NSD = shutil.which("knotd", path="/usr/sbin:/usr/bin"), shutil.which("nsd", path="/usr/sbin:/usr/bin")
+KNOTD, NSD = shutil.which("knotd", path="/usr/sbin:/usr/bin"), \
+    shutil.which("nsd", path="/usr/sbin:/usr/bin")
 SEED = 20251121
 
 pytestmark = pytest.mark.skipif(not (KNOTD and NSD), reason="knotd and nsd are not installed")
@@ -54,7 +55,8 @@ class Peer:
     def __init__(self, folder, argv, port):
         self.port = port
         self.log = open(os.path.join(folder, "log"), "wb")
-        self.process = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log)
 
     def stop(self):
         self.process.terminate()
@@ -68,11 +70,14 @@ class Peer:
 
 def start_knot(folder, files):
     port = free_port()
-    zones = "".join(f"  - domain: {o}\n    file: {f}\n    semantic-checks: off\n    zonefile-sync: -1\n"
+    zones = "".join(
+        f"  - domain: {o}\n    file: {f}\n    semantic-checks: off\n    zonefile-sync: -1\n"
                     "    journal-content: none\n" for o, f in files.items())
     conf = os.path.join(folder, "knot.conf")
     with open(conf, "w") as f:
-        f.write(f"server:\n    rundir: {folder}\n    listen: 127.0.0.1@{port}\n    udp-workers: 1\n    tcp-workers: 1\n"
+        f.write(
+            f"server:\n    rundir: {folder}\n    listen: 127.0.0.1@{port}\n    udp-workers: 1\n"
+            "    tcp-workers: 1\n"
                 f"    background-workers: 1\n    udp-max-payload: 1232\n    answer-rotation: off\n"
                 f"database:\n    storage: {folder}\nzone:\n{zones}")
     return Peer(folder, [KNOTD, "-c", conf], port)
@@ -83,11 +88,17 @@ def start_nsd(folder, files):
     zones = "".join(f'zone:\n    name: "{o}"\n    zonefile: "{f}"\n' for o, f in files.items())
     conf = os.path.join(folder, "nsd.conf")
     with open(conf, "w") as f:
-        f.write(f'server:\n    ip-address: 127.0.0.1@{port}\n    server-count: 1\n    username: ""\n    chroot: ""\n'
-                f'    zonesdir: "{folder}"\n    database: ""\n    pidfile: "{folder}/pid"\n    xfrdfile: "{folder}/xfrd"\n'
-                f'    xfrdir: "{folder}"\n    zonelistfile: "{folder}/list"\n    cookie-secret-file: "{folder}/cookies"\n'
-                "    ipv4-edns-size: 1232\n    answer-cookie: no\n    minimal-responses: no\n    refuse-any: no\n"
-                f"    round-robin: no\n    rrl-ratelimit: 0\nremote-control:\n    control-enable: no\n{zones}")
+        f.write(
+            f'server:\n    ip-address: 127.0.0.1@{port}\n    server-count: 1\n    username: ""\n'
+            '    chroot: ""\n'
+                f'    zonesdir: "{folder}"\n    database: ""\n    pidfile: "{folder}/pid"\n'
+                f'    xfrdfile: "{folder}/xfrd"\n'
+                f'    xfrdir: "{folder}"\n    zonelistfile: "{folder}/list"\n'
+                f'    cookie-secret-file: "{folder}/cookies"\n'
+                "    ipv4-edns-size: 1232\n    answer-cookie: no\n    minimal-responses: no\n"
+                "    refuse-any: no\n"
+                "    round-robin: no\n    rrl-ratelimit: 0\nremote-control:\n"
+                f"    control-enable: no\n{zones}")
     return Peer(folder, [NSD, "-d", "-c", conf], port)
 
 
@@ -105,7 +116,8 @@ def servers(tmp_path_factory):
                     f.write(text)
             running[name] = start(folder, files)
         # the amplification limit would cut answers that the peers give in full
-        ours = Dnsd(tmp_path_factory.mktemp("dnsd"), zones=texts, conf="max-amplification = 0", threads=1)
+        ours = Dnsd(tmp_path_factory.mktemp("dnsd"), zones=texts, conf="max-amplification = 0",
+                    threads=1)
         running["dnsd"] = ours
         ours.start()
         yield {name: Link(s.port) for name, s in running.items()}
@@ -172,7 +184,8 @@ class Link:
 
 # ---- the questions ----
 
-TYPES = ["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "SRV", "DNAME", "DS", "HTTPS", "TYPE65280", "TYPE999", "ANY"]
+TYPES = ["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "SRV", "DNAME", "DS", "HTTPS", "TYPE65280",
+         "TYPE999", "ANY"]
 Question = collections.namedtuple("Question", "name type edns size do tcp")
 
 
@@ -213,8 +226,10 @@ def prefixed(*labels):
 def all_names(rng):
     """Owners, and names around each."""
     found = owners()
-    around = [prefixed(b"x"), prefixed(b"*"), prefixed(b"x", b"y", b"z"), prefixed(b"host"), prefixed(b"x", b"*"),
-              prefixed(b"ns1"), prefixed(b"a" * 63, b"b" * 63), prefixed(b"alias"), prefixed(b"\0.\xff")]
+    around = [prefixed(b"x"), prefixed(b"*"), prefixed(b"x", b"y", b"z"), prefixed(b"host"),
+              prefixed(b"x", b"*"),
+              prefixed(b"ns1"), prefixed(b"a" * 63, b"b" * 63), prefixed(b"alias"),
+              prefixed(b"\0.\xff")]
     for name in list(found):
         for make in around:
             below = make(name)
@@ -225,7 +240,8 @@ def all_names(rng):
             labels = ["".join(rng.choices(string.ascii_lowercase, k=rng.randrange(1, 9))).encode()
                       for _ in range(rng.randrange(1, 5))]
             found.setdefault(dns.name.Name([*labels, *dns.name.from_text(origin).labels]), set())
-    for text in (".", "test.", "diff.test.example.", "xdiff.test.", "outside.example.", "c.nodata.test."):
+    for text in (".", "test.", "diff.test.example.", "xdiff.test.", "outside.example.",
+                 "c.nodata.test."):
         found.setdefault(dns.name.from_text(text), set())
     return found
 
@@ -233,11 +249,13 @@ def all_names(rng):
 def questions():
     rng = random.Random(SEED)
     for name, types in all_names(rng).items():
-        wanted = set(types) | {dns.rdatatype.from_text(t) for t in (TYPES if types else rng.sample(TYPES, 4))}
+        wanted = set(types) | {dns.rdatatype.from_text(t)
+                               for t in (TYPES if types else rng.sample(TYPES, 4))}
         for rdtype in sorted(wanted):
             edns = rng.random() < 0.6
             yield Question(mixed_case(rng, name) if rng.random() < 0.3 else name, rdtype, edns,
-                           rng.choice([512, 600, 1232, 4096]), edns and rng.random() < 0.4, rng.random() < 0.2)
+                           rng.choice([512, 600, 1232, 4096]), edns and rng.random() < 0.4,
+                           rng.random() < 0.2)
 
 
 def packet(q, ident):
@@ -257,22 +275,28 @@ class Answer:
         self.rcode = m.rcode()
         self.aa, self.tc = bool(m.flags & dns.flags.AA), bool(m.flags & dns.flags.TC)
         self.other = m.flags & ~(dns.flags.AA | dns.flags.TC | 15)
-        self.question = wire[12:12 + len(q.name.to_wire()) + 4] == packet(q, 0)[12:12 + len(q.name.to_wire()) + 4]
+        self.question = wire[12:12 + len(q.name.to_wire()) +
+                             4] == packet(q, 0)[12:12 + len(q.name.to_wire()) + 4]
         self.edns = m.edns
         self.do = bool(m.ednsflags & dns.flags.DO)
-        self.answer, self.authority, self.additional = map(records, (m.answer, m.authority, m.additional))
+        self.answer, self.authority, self.additional = map(records,
+                                                           (m.answer, m.authority, m.additional))
 
     def seen(self):
-        return (dns.rcode.to_text(self.rcode), self.aa, self.tc, self.other, self.question, self.edns, self.do,
+        return (dns.rcode.to_text(self.rcode), self.aa, self.tc, self.other, self.question,
+                self.edns, self.do,
                 *map(frozenset, (self.answer, self.authority, self.additional)))
 
     def __str__(self):
         flags = "".join(f for f, on in ((" aa", self.aa), (" tc", self.tc), (" do", self.do)) if on)
-        lines = [f"{dns.rcode.to_text(self.rcode)}{flags} {self.size} octets, edns {self.edns}, flags {self.other:x}"]
+        lines = [f"{dns.rcode.to_text(self.rcode)}{flags} {self.size} octets, edns {self.edns}, "
+                 f"flags {self.other:x}"]
         for title in ("answer", "authority", "additional"):
             rows = sorted(getattr(self, title))
-            lines += [f"    {title}: {name} {ttl} {dns.rdatatype.to_text(rdtype)} {rdata.hex()[:60]}"
-                      for name, rdtype, ttl, rdata in rows[:5]] + [f"    and {len(rows) - 5} more"] * (len(rows) > 5)
+            for name, rdtype, ttl, rdata in rows[:5]:
+                kind = dns.rdatatype.to_text(rdtype)
+                lines.append(f"    {title}: {name} {ttl} {kind} {rdata.hex()[:60]}")
+            lines += [f"    and {len(rows) - 5} more"] * (len(rows) > 5)
         return "\n".join(lines)
 
 
@@ -306,7 +330,8 @@ def wire_name(rdata):
 
 def end_of_chain(q, answer):
     """The name that the CNAMEs of an answer lead to."""
-    aliases = {name: wire_name(rdata) for name, rdtype, _, rdata in answer if rdtype == dns.rdatatype.CNAME}
+    aliases = {name: wire_name(rdata) for name, rdtype, _,
+               rdata in answer if rdtype == dns.rdatatype.CNAME}
     name, hops = q.name, 0
     while name.to_text().lower() in aliases and hops < 20:
         name, hops = aliases[name.to_text().lower()], hops + 1
@@ -320,26 +345,30 @@ def end_of_dname(answer):
 
 
 def ds_in_referrals(peer, q, ours, theirs):
-    """RFC 4035 3.1.4: a referral carries the DS when DO is set.  The peers give it from signed zones only."""
+    """RFC 4035 3.1.4: a referral carries the DS when DO is set.  The peers give it from signed
+    zones only."""
     if q.do:
         cuts = {r[0] for r in of_type(ours.authority, dns.rdatatype.NS)}
         ours.authority -= {r for r in of_type(ours.authority, dns.rdatatype.DS) if r[0] in cuts}
 
 
 def addresses_of_svcb_targets(peer, q, ours, theirs):
-    """RFC 9460 4.1, 2.5.2: addresses of SVCB and HTTPS targets should be added, and "." is the owner itself.
-    NSD adds none, Knot none for "."."""
+    """RFC 9460 4.1, 2.5.2: addresses of SVCB and HTTPS targets should be added, and "." is the
+    owner itself. NSD adds none, Knot none for "."."""
     for _, _, _, rdata in of_type(ours.answer, dns.rdatatype.HTTPS, dns.rdatatype.SVCB):
         target = dns.name.from_wire(rdata, 2)[0]
         if peer == "nsd" or target == dns.name.root:
             name = (q.name if target == dns.name.root else target).to_text().lower()
-            ours.additional -= {r for r in of_type(ours.additional, *ADDRESSES) if r[0] == name} - theirs.additional
+            ours.additional -= {r for r in of_type(ours.additional, *ADDRESSES)
+                                if r[0] == name} - theirs.additional
 
 
 def glue_for_mx(peer, q, ours, theirs):
-    """RFC 1034 4.3.2 6: addresses at hand may be added; NSD leaves those below a cut to referrals."""
+    """RFC 1034 4.3.2 6: addresses at hand may be added; NSD leaves those below a cut to
+    referrals."""
     if peer == "nsd" and q.type == dns.rdatatype.MX:
-        ours.additional -= {r for r in of_type(ours.additional, *ADDRESSES) if r[0].endswith(".glued.diff.test.")}
+        ours.additional -= {r for r in of_type(ours.additional, *ADDRESSES)
+                            if r[0].endswith(".glued.diff.test.")}
 
 
 def one_rrset_for_any(peer, q, ours, theirs):
@@ -353,43 +382,47 @@ def one_rrset_for_any(peer, q, ours, theirs):
 
 
 def yxdomain_is_the_end(peer, q, ours, theirs):
-    """RFC 6672 3.2: "set RCODE to YXDOMAIN and exit": no SOA (RFC 2308 caches NXDOMAIN and NODATA, not this), and
-    no data of the DNAME's target, which Knot adds."""
+    """RFC 6672 3.2: "set RCODE to YXDOMAIN and exit": no SOA (RFC 2308 caches NXDOMAIN and NODATA,
+    not this), and no data of the DNAME's target, which Knot adds."""
     if ours.rcode == theirs.rcode == dns.rcode.YXDOMAIN and not ours.authority:
         theirs.authority -= of_type(theirs.authority, dns.rdatatype.SOA)
         theirs.answer -= {r for r in theirs.answer if r[0] == end_of_dname(ours.answer)}
 
 
 def dname_of_an_asterisk(peer, q, ours, theirs):
-    """RFC 6672 3.1: a DNAME is given with its owner.  Below a wildcard's own name (3.3 discourages such DNAMEs)
-    Knot gives it with the name asked."""
+    """RFC 6672 3.1: a DNAME is given with its owner.  Below a wildcard's own name (3.3 discourages
+    such DNAMEs) Knot gives it with the name asked."""
     own = {("*.wdn.diff.test.", *r[1:]) for r in of_type(theirs.answer, dns.rdatatype.DNAME)}
     if peer == "knot" and own and own <= ours.answer:
         theirs.answer = theirs.answer - of_type(theirs.answer, dns.rdatatype.DNAME) | own
 
 
 def ns_of_the_zone(peer, q, ours, theirs):
-    """RFC 1034 4.3.2 asks for no NS beside an answer; NSD adds those of the zone, and their addresses."""
+    """RFC 1034 4.3.2 asks for no NS beside an answer; NSD adds those of the zone, and their
+    addresses."""
     if peer != "nsd" or not theirs.aa or not theirs.answer or ours.authority:
         return
     apexes = {a.to_text() for a in APEXES}
     extra = {r for r in of_type(theirs.authority, dns.rdatatype.NS) if r[0] in apexes}
     targets = {wire_name(r[3]).to_text().lower() for r in extra}
     theirs.authority -= extra
-    theirs.additional -= {r for r in of_type(theirs.additional, *ADDRESSES) if r[0] in targets} - ours.additional
+    theirs.additional -= {r for r in of_type(theirs.additional, *ADDRESSES)
+                          if r[0] in targets} - ours.additional
 
 
 def chains_end_with_the_zone(peer, q, ours, theirs):
-    """RFC 1034 4.3.2 lets a server go on in another of its zones, as NSD does; resolvers take nothing of it
-    (RFC 2181 5.4.1), so dnsd, like Knot, stays in the zone of the question."""
+    """RFC 1034 4.3.2 lets a server go on in another of its zones, as NSD does; resolvers take
+    nothing of it (RFC 2181 5.4.1), so dnsd, like Knot, stays in the zone of the question."""
     end = end_of_chain(q, ours.answer)
     home, there = zone_of(q.name), zone_of(end)
     if peer == "nsd" and home and there and home != there and ours.answer <= theirs.answer:
         for answer in ours, theirs:
-            answer.answer, answer.authority, answer.additional, answer.rcode = set(), set(), set(), 0
+            answer.answer, answer.authority, answer.additional, answer.rcode = set(), set(), \
+                set(), 0
 
 
-REASONS = [ds_in_referrals, addresses_of_svcb_targets, glue_for_mx, one_rrset_for_any, yxdomain_is_the_end,
+REASONS = [ds_in_referrals, addresses_of_svcb_targets, glue_for_mx, one_rrset_for_any,
+           yxdomain_is_the_end,
            dname_of_an_asterisk, ns_of_the_zone, chains_end_with_the_zone]
 
 
@@ -414,13 +447,14 @@ def lost(cut, full):
     for title in ("answer", "authority", "additional"):
         if not getattr(cut, title) <= getattr(full, title):
             return None
-    return {r[1] for title in ("authority", "additional") for r in getattr(full, title) - getattr(cut, title)} | \
+    return {r[1] for title in ("authority", "additional")
+            for r in getattr(full, title) - getattr(cut, title)} | \
         {"answer" for _ in full.answer - cut.answer}
 
 
 def explain_truncated(peer, q, ours, theirs, full_ours, full_theirs):
-    """RFC 2181 9: a truncated answer is asked again over TCP, and what is left in it is chance.  So the
-    answers over TCP must agree, and ours must be cut only where it had to be, and say so."""
+    """RFC 2181 9: a truncated answer is asked again over TCP, and what is left in it is chance.  So
+    the answers over TCP must agree, and ours must be cut only where it had to be, and say so."""
     limit = min(max(q.size, 512), 1232) if q.edns else 512
     reason = explain(peer, q, full_ours, full_theirs)
     missing = lost(ours, full_ours)
@@ -435,11 +469,13 @@ def explain_truncated(peer, q, ours, theirs, full_ours, full_theirs):
         return f"{reason}, both truncated"
     gone = lost(theirs, full_theirs)
     if theirs.tc or not gone:
-        return f"{reason}, one is larger"	# RFC 1035 4.1.4: how much is compressed is up to the server
+        # RFC 1035 4.1.4: how much is compressed is up to the server
+        return f"{reason}, one is larger"
     if gone <= set(ADDRESSES) and not full_ours.aa:
         return f"{reason}, without TC for glue"	# RFC 9471 asks for TC
     if gone == {dns.rdatatype.SOA}:
-        return f"{reason}, without TC for SOA"	# RFC 2308 3 needs the SOA, so its absence is truncation
+        # RFC 2308 3 needs the SOA, so its absence is truncation
+        return f"{reason}, without TC for SOA"
     return None
 
 
@@ -457,7 +493,8 @@ def compare(links):
             theirs = ask(peer, q.tcp)
             reason = explain(peer, q, ours, theirs)
             if reason is None and not q.tcp:
-                reason = explain_truncated(peer, q, ours, theirs, ask("dnsd", True), ask(peer, True))
+                reason = explain_truncated(peer, q, ours, theirs, ask("dnsd", True),
+                                           ask(peer, True))
             counts[f"{peer}: {reason}"] += 1
             if reason is None:
                 unexplained.append(f"{q.name} {dns.rdatatype.to_text(q.type)} {q[2:]}\n"

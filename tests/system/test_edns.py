@@ -17,7 +17,8 @@ $TTL 300
 ns    A 192.0.2.1
 www   A 192.0.2.2
 many  A 192.0.2.3
-""" + "".join(f"many A 192.0.3.{i}\n" for i in range(60)) + "".join(f"mid A 192.0.4.{i}\n" for i in range(35)),
+""" + "".join(f"many A 192.0.3.{i}\n" for i in range(60)) +
+    "".join(f"mid A 192.0.4.{i}\n" for i in range(35)),
 }
 CONF = 'nsid = "site-one"\nmax-amplification = 0\n'
 EDE_CODE, COOKIE, KEEPALIVE = 15, 10, 11
@@ -135,8 +136,10 @@ def test_nsid(d):
 
 # ---- Client Subnet
 
-@pytest.mark.parametrize("address,source", [("192.0.2.0", 24), ("10.0.0.0", 8), ("192.0.2.128", 25), ("192.0.2.1", 32),
-                                            ("2001:db8::", 32), ("2001:db8:1:200::", 56), ("2001:db8::1", 128),
+@pytest.mark.parametrize("address,source", [("192.0.2.0", 24), ("10.0.0.0", 8), ("192.0.2.128", 25),
+                                            ("192.0.2.1", 32),
+                                            ("2001:db8::", 32), ("2001:db8:1:200::", 56),
+                                            ("2001:db8::1", 128),
                                             ("0.0.0.0", 0), ("::", 0)])
 def test_client_subnet_is_echoed_with_scope_0_for_static_data(d, address, source):
     for name in ("www.example.org", "nothere.example.org", "ns.example.org"):
@@ -151,7 +154,8 @@ def test_client_subnet_is_not_sent_unasked(d):
 @pytest.mark.parametrize("sentence,data", [
     ("scope in a query", b"\0\1\x18\x18\xc0\0\2"), ("an octet missing", b"\0\1\x18\0\xc0\0"),
     ("an octet too many", b"\0\1\x18\0\xc0\0\2\0"), ("bits past SOURCE", b"\0\1\x17\0\xc0\0\3"),
-    ("SOURCE past the family", b"\0\1\x21\0\xc0\0\2\0\0"), ("unknown family", b"\0\3\x18\0\xc0\0\2"),
+    ("SOURCE past the family", b"\0\1\x21\0\xc0\0\2\0\0"),
+    ("unknown family", b"\0\3\x18\0\xc0\0\2"),
     ("family 0 with an address", b"\0\0\x08\0\x0a"), ("too short", b"\0\1\0"), ("empty", b"")])
 def test_malformed_client_subnet_is_formerr(d, sentence, data):
     r = ask(d, [generic(8, data)])
@@ -217,7 +221,8 @@ def test_cookies_are_shared_by_sites_and_roll_over(dnsd_factory, tmp_path):
     for i, secrets in enumerate((old, new + "\n" + old, new)):
         path = tmp_path / f"secret{i}"
         path.write_text(secrets + "\n")
-        sites.append(dnsd_factory(zones=ZONES, conf=f'cookies {{ require = true secret-file = "{path}" }}'))
+        sites.append(dnsd_factory(zones=ZONES,
+                                  conf=f'cookies {{ require = true secret-file = "{path}" }}'))
     first, both, last = sites
     from_first = data_of(option(cookie(first, b"abcdefgh"), COOKIE))
     assert cookie(first, from_first).rcode() == dns.rcode.NOERROR
@@ -254,7 +259,8 @@ def test_keepalive_over_tcp_only(d):
 
 def ede(reply):
     o = option(reply, EDE_CODE)
-    return None if o is None else (o.code if hasattr(o, "code") else struct.unpack(">H", o.data[:2])[0])
+    return None if o is None else (o.code if hasattr(o, "code")
+                                   else struct.unpack(">H", o.data[:2])[0])
 
 
 def test_extended_errors(d):
@@ -268,11 +274,13 @@ def test_extended_errors(d):
 
 # ---- amplification
 
-@pytest.mark.parametrize("name,rdtype", [("many.example.org", "A"), ("www.example.org", "A"), ("nothere.example.org", "A"),
+@pytest.mark.parametrize("name,rdtype", [("many.example.org", "A"), ("www.example.org", "A"),
+                                         ("nothere.example.org", "A"),
                                          ("example.org", "NS"), ("example.org", "ANY")])
 def test_answers_are_at_most_15_times_the_question_without_a_cookie(dnsd_factory, name, rdtype):
     d = dnsd_factory(zones=ZONES)
-    for kw in ({}, {"use_edns": 0, "payload": 4096}, {"use_edns": 0, "payload": 4096, "want_dnssec": True}):
+    for kw in ({}, {"use_edns": 0, "payload": 4096}, {"use_edns": 0, "payload": 4096,
+                                                      "want_dnssec": True}):
         q = d.query(name, rdtype, **kw).to_wire()
         assert len(d.raw(q)) <= 15 * len(q)
     # a cookie proves the address: then the whole answer is given

@@ -38,7 +38,8 @@ def test_up_down_up(world):
     began = time.monotonic()
     server.close()
     down = w.wait("a1", "down")
-    assert time.monotonic() - began < 2 * 0.15 + 1.0	# fall x interval + 100 ms, on a busy machine
+    # fall x interval + 100 ms, on a busy machine
+    assert time.monotonic() - began < 2 * 0.15 + 1.0
     assert "connect" in down["reason"]
     w.stays("a2", "up", 0.3)
     server.back()
@@ -59,31 +60,6 @@ def test_one_failure_is_not_down(world):
     assert n[0] > 6
 
 
-HOSTILE = {
-    # what the server does: the reason expected
-    "answers nothing": ("timeout", lambda c: read_request(c) and time.sleep(5)),
-    "closes at once": ("cut|protocol|connect", lambda c: None),
-    "resets": ("cut", lambda c: (read_request(c), c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"))),
-    "sends garbage": ("protocol", lambda c: (read_request(c), c.sendall(os.urandom(2000)))),
-    "speaks SSH": ("protocol", lambda c: c.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")),
-    "sends an unexpected code": ("code: HTTP 503", lambda c: (read_request(c), c.sendall(reply(503)))),
-    "redirects to itself": ("code: HTTP 302", lambda c: [c.sendall(reply(302, Location="/healthz")) for _ in iter(lambda: read_request(c), None)]),
-    "redirects elsewhere": ("code: HTTP 301", lambda c: (read_request(c), c.sendall(reply(301, Location="http://127.0.0.1:1/")))),
-    "cuts the body short": ("cut|timeout", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfew"))),
-    "sends an endless body": ("size", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\n\r\n"), endless(c, b"x" * 1000))),
-    "sends a body a little too large": ("size", lambda c: (read_request(c), c.sendall(reply(200, b"x" * 1025)))),
-    "sends an endless chunked body": ("size", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), endless(c, b"3e8\r\n" + b"x" * 1000 + b"\r\n"))),
-    "drips headers": ("timeout", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\n"), endless(c, b"X-A: b\r\n", 0.01))),
-    "bombs with many headers": ("size|protocol", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\n"), endless(c, b"X-Bomb: " + b"y" * 500 + b"\r\n"))),
-    "bombs with one header": ("size|protocol", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nX-Bomb: "), endless(c, b"y" * 4096))),
-    "continues for ever": ("size|protocol|timeout", lambda c: (read_request(c), endless(c, b"HTTP/1.1 100 Continue\r\nX-Pad: " + b"z" * 200 + b"\r\n\r\n"))),
-    "drips the body": ("timeout", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"), endless(c, b"x", 0.01))),
-    "has a negative length": ("protocol|cut|timeout", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"))),
-    "has a huge length": ("size|cut|timeout|protocol", lambda c: (read_request(c), c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nxx"), time.sleep(1))),
-    "speaks HTTP/0.9": ("protocol", lambda c: (read_request(c), c.sendall(b"<html>ok</html>"))),
-}
-
-
 def endless(connection, data, pause=0):
     end = time.monotonic() + 3
     while time.monotonic() < end:
@@ -92,28 +68,84 @@ def endless(connection, data, pause=0):
             time.sleep(pause)
 
 
+def says(data, without_end=None, pause=0):
+    """Reads the request and answers `data`, then `without_end` over and over."""
+    def serve(connection):
+        read_request(connection)
+        connection.sendall(data)
+        if without_end:
+            endless(connection, without_end, pause)
+    return serve
+
+
+def resets(connection):
+    read_request(connection)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+def redirects_to_itself(connection):
+    while read_request(connection):
+        connection.sendall(reply(302, Location="/healthz"))
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+HOSTILE = {
+    # what the server does: the reason expected
+    "answers nothing": ("timeout", lambda c: read_request(c) and time.sleep(5)),
+    "closes at once": ("cut|protocol|connect", lambda c: None),
+    "resets": ("cut", resets),
+    "sends garbage": ("protocol", says(os.urandom(2000))),
+    "speaks SSH": ("protocol", lambda c: c.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")),
+    "sends an unexpected code": ("code: HTTP 503", says(reply(503))),
+    "redirects to itself": ("code: HTTP 302", redirects_to_itself),
+    "redirects elsewhere": ("code: HTTP 301", says(reply(301, Location="http://127.0.0.1:1/"))),
+    "cuts the body short": ("cut|timeout", says(HEAD + b"Content-Length: 100\r\n\r\nfew")),
+    "sends an endless body": ("size", says(HEAD + b"\r\n", b"x" * 1000)),
+    "sends a body a little too large": ("size", says(reply(200, b"x" * 1025))),
+    "sends an endless chunked body": (
+        "size", says(HEAD + b"Transfer-Encoding: chunked\r\n\r\n",
+                     b"3e8\r\n" + b"x" * 1000 + b"\r\n")),
+    "drips headers": ("timeout", says(HEAD, b"X-A: b\r\n", 0.01)),
+    "bombs with many headers": ("size|protocol", says(HEAD, b"X-Bomb: " + b"y" * 500 + b"\r\n")),
+    "bombs with one header": ("size|protocol", says(HEAD + b"X-Bomb: ", b"y" * 4096)),
+    "continues for ever": ("size|protocol|timeout", says(
+        b"", b"HTTP/1.1 100 Continue\r\nX-Pad: " + b"z" * 200 + b"\r\n\r\n")),
+    "drips the body": ("timeout", says(HEAD + b"Content-Length: 900\r\n\r\n", b"x", 0.01)),
+    "has a negative length": ("protocol|cut|timeout", says(HEAD + b"Content-Length: -5\r\n\r\n")),
+    "has a huge length": ("size|cut|timeout|protocol", lambda c: (
+        says(HEAD + b"Content-Length: 99999999999999999999\r\n\r\nxx")(c), time.sleep(1))),
+    "speaks HTTP/0.9": ("protocol", says(b"<html>ok</html>")),
+}
+
+
 def test_hostile_servers(world):
     """All at once: each is down for its own reason, and the good one beside them is up."""
     servers, conf = {}, {"good": ("fra", Http(reply(200, b"x" * 1024)).where)}
     for i, (what, (_, serve)) in enumerate(HOSTILE.items()):
         servers[f"h{i}"] = Server(serve)
         conf[f"h{i}"] = ("fra", servers[f"h{i}"].where)
-    continuing = Http(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + OK)
+    continuing = Http(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + OK)
     conf["continuing"] = ("fra", continuing.where)
-    w = world(conf, check=http('method = "GET"  max-size = 1024', speed='interval = "400ms"  timeout = "350ms" rise = 2 fall = 2'))
+    w = world(conf, check=http('method = "GET"  max-size = 1024',
+                               speed='interval = "400ms"  timeout = "350ms" rise = 2 fall = 2'))
     w.wait("good", "up")
     w.wait("continuing", "up")
     for i, (what, (reason, _)) in enumerate(HOSTILE.items()):
         found = w.wait(f"h{i}", "down")
-        assert any(found["reason"].startswith(r) for r in reason.split("|")), (what, found["reason"])
+        assert any(found["reason"].startswith(r) for r in reason.split("|")), \
+            (what, found["reason"])
     assert w.health()["good"]["state"] == "up"
     assert len(w.status()["servers"]) == len(conf)
 
 
 def test_matches(world):
-    body, header, both = Http(reply(200, b"all is well\n")), Http(reply(200, b"x", X_State="fine-7")), Http(reply(200, b"all is well", X_State="fine-8"))
-    w = world({"body": ("fra", body.where), "header": ("fra", header.where), "both": ("fra", both.where)},
-              check=http('match-body = "^all is (well|good)$"  match-header = "x-state: ^fine-[0-9]$"'))
+    body, header, both = Http(reply(200, b"all is well\n")), \
+        Http(reply(200, b"x", X_State="fine-7")), Http(reply(200, b"all is well", X_State="fine-8"))
+    w = world({"body": ("fra", body.where), "header": ("fra", header.where),
+               "both": ("fra", both.where)},
+              check=http(
+                  'match-body = "^all is (well|good)$"  match-header = "x-state: ^fine-[0-9]$"'))
     w.wait("both", "up")
     assert both.requests[0].startswith(b"GET ")
     assert w.wait("body", "down")["reason"].startswith("header")
@@ -126,7 +158,8 @@ def test_matches(world):
 
 def test_codes(world):
     teapot, fine = Http(reply(418)), Http(OK)
-    w = world({"teapot": ("fra", teapot.where), "fine": ("fra", fine.where)}, check=http("codes = { 418, 204 }"))
+    w = world({"teapot": ("fra", teapot.where), "fine": ("fra", fine.where)},
+              check=http("codes = { 418, 204 }"))
     w.wait("teapot", "up")
     assert w.wait("fine", "down")["reason"] == "code: HTTP 200"
 
@@ -163,7 +196,8 @@ def test_load_scales_the_weight(world):
 def test_slow_server_loses_weight(world):
     server = Http()
     w = world({"a1": ("fra", server.where)},
-              check=http('slow-at = "200ms"', speed='interval = "250ms"  timeout = "1s"  rise = 2  fall = 2'))
+              check=http('slow-at = "200ms"',
+                         speed='interval = "250ms"  timeout = "1s"  rise = 2  fall = 2'))
     w.wait("a1", "up", weight=100)
     server.delay = 0.25
     w.wait("a1", "up", weight=25)
@@ -195,7 +229,8 @@ def test_environment_and_proxies_do_not_matter(world, monkeypatch):
 
 def certificate(folder, name, host):
     key, crt = os.path.join(folder, name + ".key"), os.path.join(folder, name + ".crt")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes",
                     "-keyout", key, "-out", crt, "-days", "2", "-subj", f"/CN={host}",
                     "-addext", f"subjectAltName=DNS:{host}"], check=True, capture_output=True)
     return key, crt
@@ -221,7 +256,8 @@ def test_tls(world, tmp_path):
     wrong = certificate(tmp_path, "wrong", "www.example.net")
     names = []
     servers = {"good": Server(tls(*right, names)), "untrusted": Server(tls(*wrong)),
-               "plain": Server(lambda c: (c.recv(100), c.sendall(reply(400)))), "mute": Server(lambda c: time.sleep(5))}
+               "plain": Server(lambda c: (c.recv(100), c.sendall(reply(400)))),
+               "mute": Server(lambda c: time.sleep(5))}
     speed = 'interval = "500ms"  timeout = "450ms"  rise = 2  fall = 2'
     w = world({n: ("fra", s.where) for n, s in servers.items()},
               check=http(f'ca-file = "{right[1]}"', url="https://www.example.org/", speed=speed))
@@ -234,9 +270,12 @@ def test_tls(world, tmp_path):
 
 def test_ca_file_without_certificates_is_refused(tmp_path):
     (tmp_path / "text.pem").write_text("garbage\n")
-    for name, reason in (("absent.pem", "No such file"), ("text.pem", "PEM form were expected"), (".", "PEM form were expected")):
-        w = World(tmp_path, {"a1": ("fra", "127.0.0.1")}, check=http(f'ca-file = "{tmp_path}/{name}"', url="https://www.example.org/"))
-        p = subprocess.run([*w.daemon.argv, "-t"], capture_output=True, text=True, timeout=20, check=False)
+    for name, reason in (("absent.pem", "No such file"), ("text.pem", "PEM form were expected"),
+                         (".", "PEM form were expected")):
+        w = World(tmp_path, {"a1": ("fra", "127.0.0.1")},
+                  check=http(f'ca-file = "{tmp_path}/{name}"', url="https://www.example.org/"))
+        p = subprocess.run([*w.daemon.argv, "-t"], capture_output=True, text=True, timeout=20,
+                           check=False)
         assert p.returncode == 1 and reason in p.stderr and "nearcast.conf:" in p.stderr, p.stderr
 
 

@@ -36,7 +36,8 @@ def world(tmp_path):
 def test_tcp(world):
     good, refuses = Server(lambda c: c.recv(10)), Server(lambda c: None)
     refuses.close()
-    w = world({"good": ("fra", good.where), "refuses": ("fra", refuses.where), "nowhere": ("nyc", "192.0.2.1@9")},
+    w = world({"good": ("fra", good.where), "refuses": ("fra", refuses.where),
+               "nowhere": ("nyc", "192.0.2.1@9")},
               check=f'kind = "tcp"  port = 7  {SPEED}')
     w.wait("good", "up")
     assert w.wait("refuses", "down")["reason"].startswith("connect: Connection refused")
@@ -48,7 +49,8 @@ def test_tcp(world):
 
 
 class Dns:
-    """A DNS server over UDP and TCP; .answer(query) gives a message, bytes, several bytes, or None."""
+    """A DNS server over UDP and TCP; .answer(query) gives a message, bytes, several bytes, or
+    None."""
 
     def __init__(self, answer, address="127.0.0.1"):
         self.answer, self.address = answer, address
@@ -92,7 +94,8 @@ def answering(rdata="192.0.2.7", rcode=dns.rcode.NOERROR, flags=0, rdtype="A"):
         r.set_rcode(rcode)
         r.flags |= flags
         if rdata:
-            r.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", rdtype, *([rdata] if isinstance(rdata, str) else rdata)))
+            r.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", rdtype,
+                                                *([rdata] if isinstance(rdata, str) else rdata)))
         return r
     return answer
 
@@ -121,13 +124,16 @@ def test_dns(world):
         "truncated": (truncated, "up", ""),
         "wrong": (answering("192.0.2.8"), "down", "answer"),
         "empty": (answering(None), "down", "answer"),
-        "servfail": (answering(None, dns.rcode.SERVFAIL), "down", "rcode: SERVFAIL, NOERROR was expected"),
+        "servfail": (answering(None, dns.rcode.SERVFAIL), "down",
+                     "rcode: SERVFAIL, NOERROR was expected"),
         "mute": (lambda q, tcp: None, "down", "timeout"),
         "otherid": (other_id, "down", "timeout"),
-        "garbage": (lambda q, tcp: q.to_wire()[:2] + b"\x84\x00\x00\x00\x00\x01\x00\x00\x00\x00\xc0\x0c", "down", "protocol"),
+        "garbage": (lambda q, tcp: q.to_wire()[:2] +
+                    b"\x84\x00\x00\x00\x00\x01\x00\x00\x00\x00\xc0\x0c", "down", "protocol"),
     }
     servers = {name: ("fra", Dns(answer).where) for name, (answer, _, _) in cases.items()}
-    w = world(servers, check=f'kind = "dns"  question = "www.example.org A"  answer = "192.0.2.7"  {SPEED}')
+    w = world(servers,
+              check=f'kind = "dns"  question = "www.example.org A"  answer = "192.0.2.7"  {SPEED}')
     for name, (_, state, reason) in cases.items():
         assert w.wait(name, state)["reason"].startswith(reason), name
 
@@ -141,12 +147,15 @@ def test_dns_rcode_and_text(world):
 
 
 @pytest.mark.parametrize("more, message", [
-    ('answer = "192.0.2.300"', "192.0.2.300"), ('rcode = "NOSUCH"', "NOSUCH"), ('question = "www.example.org NOSUCH"', "NOSUCH")])
+    ('answer = "192.0.2.300"', "192.0.2.300"), ('rcode = "NOSUCH"', "NOSUCH"),
+    ('question = "www.example.org NOSUCH"', "NOSUCH")])
 def test_dns_mistakes_are_found_before_anything_runs(tmp_path, more, message):
     question = "" if "question" in more else 'question = "www.example.org A"'
-    w = World(tmp_path, {"a1": ("fra", "127.0.0.1")}, check=f'kind = "dns"  {question}  {more}  {SPEED}')
+    w = World(tmp_path, {"a1": ("fra", "127.0.0.1")},
+              check=f'kind = "dns"  {question}  {more}  {SPEED}')
     p = subprocess.run([*w.daemon.argv, "-t"], capture_output=True, text=True)
-    assert p.returncode == 1 and message in p.stderr and re.search(r"nearcast.conf:\d+: ", p.stderr), p.stderr
+    assert p.returncode == 1 and message in p.stderr and re.search(r"nearcast.conf:\d+: ",
+                                                                   p.stderr), p.stderr
 
 
 def test_command(world, tmp_path):
@@ -163,17 +172,20 @@ esac
 """)
     script.chmod(0o755)
     w = world({n: ("fra", "127.0.0.1") for n in ("good", "bad", "slow", "killed")},
-              check=f'kind = "command"  command = {{ "{script}", "arg" }}  interval = "400ms"  timeout = "300ms"  rise = 2  fall = 2')
+              check=f'kind = "command"  command = {{ "{script}", "arg" }}  interval = "400ms"  '
+                    'timeout = "300ms"  rise = 2  fall = 2')
     w.wait("good", "up")
     assert w.wait("bad", "down")["reason"] == "exit: exit status 3"
     assert w.wait("slow", "down")["reason"].startswith("timeout: killed after 300 ms")
     assert w.wait("killed", "down")["reason"] == "exit: killed by signal 9"
     env = dict(line.split("=", 1) for line in (tmp_path / "env.good").read_text().splitlines())
     assert env["NEARCAST_ADDRESS"] == "127.0.0.1" and env["NEARCAST_SITE"] == "fra"
-    assert not [k for k in env if k not in ("NEARCAST_ADDRESS", "NEARCAST_SITE", "NEARCAST_SERVER", "PATH", "PWD", "OLDPWD", "SHLVL", "_")]
+    assert not [k for k in env if k not in ("NEARCAST_ADDRESS", "NEARCAST_SITE", "NEARCAST_SERVER",
+                                            "PATH", "PWD", "OLDPWD", "SHLVL", "_")]
     w.stop()
     pid = int((tmp_path / "grandchild").read_text())
-    w.until(lambda: not os.path.exists(f"/proc/{pid}") or "Z" in open(f"/proc/{pid}/stat").read().split(")")[1][:3],
+    w.until(lambda: not os.path.exists(f"/proc/{pid}") or
+            "Z" in open(f"/proc/{pid}/stat").read().split(")")[1][:3],
             "the end of the whole group")
 
 
@@ -187,12 +199,15 @@ grep Cap /proc/$$/status > {tmp_path}/caps
 """)
     script.chmod(0o755)
     w = world({"a1": ("fra", "127.0.0.1")},
-              check=f'kind = "command"  command = {{ "{script}" }}  interval = "500ms"  timeout = "450ms"  rise = 2  fall = 2')
+              check=f'kind = "command"  command = {{ "{script}" }}  interval = "500ms"  timeout '
+                    '= "450ms"  rise = 2  fall = 2')
     w.wait("a1", "up")
-    w.until(lambda: os.path.exists(tmp_path / "caps") and os.path.getsize(tmp_path / "caps"), "the command's notes")
+    w.until(lambda: os.path.exists(tmp_path / "caps") and os.path.getsize(tmp_path / "caps"),
+            "the command's notes")
     held = {fd: (tmp_path / "fds" / fd).read_text().strip() for fd in os.listdir(tmp_path / "fds")}
     assert not [what for what in held.values() if what.startswith(("socket:", "anon_inode:"))], held
-    assert all(int(line.split()[1], 16) == 0 for line in (tmp_path / "caps").read_text().splitlines())
+    assert all(int(line.split()[1], 16) == 0
+               for line in (tmp_path / "caps").read_text().splitlines())
 
 
 def test_command_that_is_not_there(world, tmp_path):
@@ -201,7 +216,8 @@ def test_command_that_is_not_there(world, tmp_path):
     script.write_text("#!/bin/sh\nexit 0\n")
     script.chmod(0o755)
     w = world({"a1": ("fra", "127.0.0.1")},
-              check=f'kind = "command"  command = {{ "{script}" }}  interval = "200ms"  timeout = "150ms"  rise = 2  fall = 2')
+              check=f'kind = "command"  command = {{ "{script}" }}  interval = "200ms"  timeout '
+                    '= "150ms"  rise = 2  fall = 2')
     w.wait("a1", "up")
     script.unlink()
     w.until(lambda: any("cannot be checked" in a["text"] for a in w.status()["alarms"]), "an alarm")
@@ -241,10 +257,12 @@ def test_content_by_origin(world):
 
 def test_origin_that_fails_is_an_alarm(world):
     origin, a1, b1 = (Http(reply(200, b"", X_Set_Id="s1")) for _ in range(3))
-    w = world({"a1": ("fra", a1.where), "b1": ("nyc", b1.where)}, check=content(f'origin = "http://127.0.0.1:{origin.port}/"'))
+    w = world({"a1": ("fra", a1.where), "b1": ("nyc", b1.where)},
+              check=content(f'origin = "http://127.0.0.1:{origin.port}/"'))
     w.wait("a1", "up", set="s1")
     origin.answer = reply(500, b"")
-    w.until(lambda: [a for a in w.status()["alarms"] if a["text"].startswith("origin of check c") and "HTTP 500" in a["text"]],
+    w.until(lambda: [a for a in w.status()["alarms"]
+                     if a["text"].startswith("origin of check c") and "HTTP 500" in a["text"]],
             "an alarm")
     assert w.health()["a1"]["state"] == "up"
     origin.answer = a1.answer = reply(200, b"", X_Set_Id="s2")
@@ -267,7 +285,8 @@ def test_notify(world):
 
 def test_content_by_quorum_from_the_body(world):
     servers = [Http(reply(200, b" set-1 \n")) for _ in range(3)]
-    w = world({f"a{i}": ("fra", s.where) for i, s in enumerate(servers)}, check=content('set-header = ""  quorum = 2'))
+    w = world({f"a{i}": ("fra", s.where) for i, s in enumerate(servers)},
+              check=content('set-header = ""  quorum = 2'))
     assert w.wait("a0", "up")["set"] == "set-1"
     servers[0].answer = reply(200, b"set-2")	# ahead, not behind
     w.wait("a0", "up", set="set-2")
@@ -277,7 +296,8 @@ def test_content_by_quorum_from_the_body(world):
     servers[2].answer = reply(200, b"two words")
     assert w.wait("a2", "down")["reason"].startswith("set")
     servers[2].answer = reply(200, b"")
-    w.until(lambda: w.status()["servers"][2]["checks"][0]["detail"] == "no set id in the answer", "the reason")
+    w.until(lambda: w.status()["servers"][2]["checks"][0]["detail"] == "no set id in the answer",
+            "the reason")
     servers[2].answer = reply(200, b"x" * 64)
     w.until(lambda: "63" in w.status()["servers"][2]["checks"][0]["detail"], "the reason")
     servers[2].answer = reply(200, b"set-2")
@@ -302,7 +322,8 @@ def test_sets_switching_all_the_time_flap_nothing(world):
     """Every half second another set; nobody is ever down and the verdict never moves."""
     n = [0]
     origin = Http(lambda r: reply(200, b"", X_Set_Id=f"s{n[0]}"))
-    servers = [Http(lambda r, lag=lag: reply(200, b"", X_Set_Id=f"s{max(0, n[0] - lag)}")) for lag in (0, 0, 1)]
+    servers = [Http(lambda r, lag=lag: reply(200, b"", X_Set_Id=f"s{max(0, n[0] - lag)}"))
+               for lag in (0, 0, 1)]
     w = world({f"a{i}": ("fra", s.where) for i, s in enumerate(servers)},
               check=content(f'origin = "http://127.0.0.1:{origin.port}/"'))
     w.wait("a0", "up")

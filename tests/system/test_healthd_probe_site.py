@@ -62,7 +62,9 @@ def test_local_cause(world):
 def test_others_are_asked_out_of_turn(world):
     """Whose fault it is must not wait for the next check of a far site."""
     servers, conf = three_sites()
-    w = world(conf, check='kind = "http"  url = "http://www.example.org/"  local-interval = "150ms"  remote-interval = "30s"'
+    w = world(conf,
+              check='kind = "http"  url = "http://www.example.org/"  local-interval = "150ms"  '
+                    'remote-interval = "30s"'
               '  timeout = "140ms"  rise = 2  fall = 2')
     w.wait("s1", "up")
     servers["f1"].close()
@@ -130,7 +132,8 @@ def test_stopped_prober_blames_nobody(world):
 def test_first_round_before_anything_is_published(world):
     slow = Server(lambda c: time.sleep(3))
     w = world({"a1": ("fra", Http().where), "slow": ("fra", slow.where)}, start=False,
-              check='kind = "http"  url = "http://www.example.org/"  interval = "1s"  timeout = "800ms"  rise = 2  fall = 2')
+              check='kind = "http"  url = "http://www.example.org/"  interval = "1s"  timeout = '
+                    '"800ms"  rise = 2  fall = 2')
     w.start(wait=False)
     assert not os.path.exists(w.health_path)
     assert w.status()["verdict"] == "none"
@@ -191,7 +194,8 @@ def test_killed_prober_is_back_with_its_state(world):
     assert word["kind"] == "drain" and 3500 < word["until"] - time.time() <= 3600
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\0" * 5000, os.urandom(5000), b"nearcast-state 1 stamp=nan\nend 7\n",
+@pytest.mark.parametrize("garbage", [b"", b"\0" * 5000, os.urandom(5000),
+                                     b"nearcast-state 1 stamp=nan\nend 7\n",
                                      b"x" * (17 << 20), b"directory"],
                          ids=["empty", "zeros", "noise", "head", "huge", "directory"])
 def test_garbage_state_file(world, garbage):
@@ -219,7 +223,8 @@ def test_full_disk(world, tmp_path):
     """Neither the state nor the health file can be written: the old ones stand, and it is said."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=1000", "none", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=1000", "none", str(disk)],
+                   check=True)
     try:
         a = Http()
         w = world({"a1": ("fra", a.where), "a2": ("nyc", Http().where)}, check=HTTP, start=False)
@@ -239,14 +244,17 @@ def test_full_disk(world, tmp_path):
         except OSError:
             os.close(filler)
         a.close()
-        w.until(lambda: len([x for x in w.status()["alarms"] if "No space" in x["text"]]) >= 1, "an alarm")
+        w.until(lambda: len([x for x in w.status()["alarms"] if "No space" in x["text"]]) >= 1,
+                "an alarm")
         assert [s for s in w.status()["servers"] if s["name"] == "a1"][0]["state"] in ("up", "down")
-        w.until(lambda: [s for s in w.status()["servers"] if s["name"] == "a1"][0]["state"] == "down", "a1 down")
+        w.until(lambda: [s for s in w.status()["servers"]
+                         if s["name"] == "a1"][0]["state"] == "down", "a1 down")
         assert re.search(r"\nend \d+\n\Z", open(w.health_path).read())
         assert open(w.state_path).read() == state and health
         os.unlink(disk / "filler")
         w.wait("a1", "down")
-        w.until(lambda: not [x for x in w.status()["alarms"] if "No space" in x["text"]], "the alarm's end", 30)
+        w.until(lambda: not [x for x in w.status()["alarms"] if "No space" in x["text"]],
+                "the alarm's end", 30)
         w.stop()
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
@@ -279,7 +287,8 @@ def test_words(world):
     w.wait("s1", "drain", seconds=1)
     assert w.health()["s1"]["ttl"] == 1
     w.wait("s1", "up")
-    for bad in (["drain"], ["drain", "nobody"], ["drain", "f1", "--for", "soon"], ["notify", "p"], ["drain", "f1", "f2"]):
+    for bad in (["drain"], ["drain", "nobody"], ["drain", "f1", "--for", "soon"], ["notify", "p"],
+                ["drain", "f1", "f2"]):
         assert w.ctl(*bad, ok=False).returncode != 0
 
 
@@ -302,7 +311,8 @@ def test_a_drain_lasts_as_long_as_answers_may_be_kept(world):
     """Which our own dnsd says; ttl-max would be five minutes."""
     def answer(query, tcp):
         r = dns.message.make_response(query)
-        r.answer.append(dns.rrset.from_text("site.nearcast.", 0, "CH", "TXT", '"fra" "serving" "drain=0" "ttl=1"'))
+        r.answer.append(dns.rrset.from_text("site.nearcast.", 0, "CH", "TXT",
+                                            '"fra" "serving" "drain=0" "ttl=1"'))
         return r
 
     dnsd = Dns(answer, address="127.0.0.2")
@@ -318,7 +328,8 @@ def test_a_drain_lasts_as_long_as_answers_may_be_kept(world):
 def test_hostile_control_socket(world):
     w = world({"a1": ("fra", Http().where)}, check=HTTP)
     w.wait("a1", "up")
-    for line in (b"", b"xyzzy", b"drain", b"drain " + b"a" * 900, b"drain a1 for 99999999999", b"drain [", b"drain a1 by \xff",
+    for line in (b"", b"xyzzy", b"drain", b"drain " + b"a" * 900, b"drain a1 for 99999999999",
+                 b"drain [", b"drain a1 by \xff",
                  b"status " * 100, b"notify", b"left", b"\0\0\0"):
         assert w.ask(line).startswith(b"error: "), line
     assert w.health()["a1"]["state"] == "up"
@@ -327,16 +338,20 @@ def test_hostile_control_socket(world):
 def test_hook(world, tmp_path):
     hook = tmp_path / "hook.sh"
     out = tmp_path / "hook.out"
-    hook.write_text(f"#!/bin/sh\necho \"$NEARCAST_KIND $NEARCAST_SERVER $NEARCAST_SITE $NEARCAST_POOL $NEARCAST_OLD_STATE $NEARCAST_STATE $NEARCAST_REASON\" >> {out}\n")
+    hook.write_text(
+        "#!/bin/sh\necho \"$NEARCAST_KIND $NEARCAST_SERVER $NEARCAST_SITE $NEARCAST_POOL "
+        f"$NEARCAST_OLD_STATE $NEARCAST_STATE $NEARCAST_REASON\" >> {out}\n")
     hook.chmod(0o755)
     a, b = Http(), Http()
     w = world({"a1": ("fra", a.where), "b1": ("nyc", b.where)}, check=HTTP, conf=f'hook = "{hook}"')
     w.until(lambda: out.exists() and "server a1 fra p unknown up ok" in out.read_text(), "the hook")
     a.close()
-    w.until(lambda: "server a1 fra p up down connect: Connection refused" in out.read_text(), "the hook")
+    w.until(lambda: "server a1 fra p up down connect: Connection refused" in out.read_text(),
+            "the hook")
     hook.write_text("#!/bin/sh\nexit 7\n")
     a.back()
-    w.until(lambda: any("hook failed: exit status 7" in x["text"] for x in w.status()["alarms"]), "an alarm")
+    w.until(lambda: any("hook failed: exit status 7" in x["text"] for x in w.status()["alarms"]),
+            "an alarm")
 
 
 # --- other sites ---
@@ -348,7 +363,8 @@ def test_other_site_says_it_drains(world):
     def answer(query, tcp):
         assert tcp and query.question[0].to_text() == "site.nearcast. CH TXT"
         r = dns.message.make_response(query)
-        r.answer.append(dns.rrset.from_text("site.nearcast.", 0, "CH", "TXT", f'"nyc" "serving" "drain={drain[0]}"'))
+        r.answer.append(dns.rrset.from_text("site.nearcast.", 0, "CH", "TXT",
+                                            f'"nyc" "serving" "drain={drain[0]}"'))
         return r
 
     peer = Dns(answer)
@@ -372,8 +388,9 @@ NGINX = """
 daemon off; worker_processes 1; pid %(folder)s/nginx.pid; error_log %(folder)s/error.log;
 events { worker_connections 16384; }
 http {
-  access_log off; client_body_temp_path %(folder)s/t1; proxy_temp_path %(folder)s/t2; fastcgi_temp_path %(folder)s/t3;
-  uwsgi_temp_path %(folder)s/t4; scgi_temp_path %(folder)s/t5; keepalive_requests 1000000; keepalive_timeout 600s;
+  access_log off; keepalive_requests 1000000; keepalive_timeout 600s;
+  client_body_temp_path %(folder)s/t1; proxy_temp_path %(folder)s/t2;
+  fastcgi_temp_path %(folder)s/t3; uwsgi_temp_path %(folder)s/t4; scgi_temp_path %(folder)s/t5;
   server { listen 127.0.0.1:%(port)d backlog=8192; server_name www.example.org;
     location = /healthz { add_header X-Load 12; return 200 "fine\\n"; } }
   server { listen 127.0.0.1:%(port)d default_server; return 444; }
@@ -387,7 +404,8 @@ class Nginx:
         path = os.path.join(folder, "nginx.conf")
         with open(path, "w") as f:
             f.write(conf % dict(folder=folder, port=self.port, listen=listen))
-        self.argv = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", path, "-e", os.path.join(folder, "error.log")]
+        self.argv = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", path, "-e",
+                     os.path.join(folder, "error.log")]
         self.start()
 
     def start(self):
@@ -399,12 +417,14 @@ class Nginx:
         self.process.wait(10)
 
 
-@pytest.mark.skipif(not (shutil.which("nginx") or os.path.exists("/usr/sbin/nginx")), reason="no nginx")
+@pytest.mark.skipif(not (shutil.which("nginx") or os.path.exists("/usr/sbin/nginx")),
+                    reason="no nginx")
 def test_real_nginx(world, tmp_path):
     nginx = Nginx(str(tmp_path))
     try:
         w = world({"a1": ("fra", f"127.0.0.1@{nginx.port}")},
-                  check=f'kind = "http"  url = "http://www.example.org/healthz"  method = "GET"  match-body = "^fine$"  match-header = "Server: nginx"  {SPEED}')
+                  check='kind = "http"  url = "http://www.example.org/healthz"  method = "GET"  '
+                        f'match-body = "^fine$"  match-header = "Server: nginx"  {SPEED}')
         w.wait("a1", "up")
         assert w.status()["servers"][0]["checks"][0]["load"] == 12
         nginx.stop()
@@ -426,24 +446,32 @@ daemon off; worker_processes 1; pid %(folder)s/nginx.pid; error_log %(folder)s/e
 events { worker_connections 256; }
 http {
   log_format proto "$server_protocol $ssl_server_name"; access_log %(folder)s/access.log proto;
-  client_body_temp_path %(folder)s/t1; proxy_temp_path %(folder)s/t2; fastcgi_temp_path %(folder)s/t3;
+  client_body_temp_path %(folder)s/t1; proxy_temp_path %(folder)s/t2;
+  fastcgi_temp_path %(folder)s/t3;
   uwsgi_temp_path %(folder)s/t4; scgi_temp_path %(folder)s/t5;
   ssl_certificate %(folder)s/h2.crt; ssl_certificate_key %(folder)s/h2.key;
-  server { listen 127.0.0.1:%(port)d %(listen)s; location / { add_header X-Set-Id s1; return 204; } }
+  server {
+    listen 127.0.0.1:%(port)d %(listen)s;
+    location / { add_header X-Set-Id s1; return 204; }
+  }
 }
 """
 
 
-@pytest.mark.skipif(not (shutil.which("nginx") or os.path.exists("/usr/sbin/nginx")), reason="no nginx")
+@pytest.mark.skipif(not (shutil.which("nginx") or os.path.exists("/usr/sbin/nginx")),
+                    reason="no nginx")
 @pytest.mark.parametrize("scheme, listen, http2, expected", [
-    ("https", "ssl http2", "yes", "HTTP/2.0 www.example.org"), ("https", "ssl http2", "no", "HTTP/1.1 www.example.org"),
+    ("https", "ssl http2", "yes", "HTTP/2.0 www.example.org"), ("https", "ssl http2", "no",
+                                                                "HTTP/1.1 www.example.org"),
     ("https", "ssl", "yes", "HTTP/1.1 www.example.org"), ("http", "http2", "yes", "HTTP/2.0 -")])
 def test_http_versions(world, tmp_path, scheme, listen, http2, expected):
     certificate(tmp_path, "h2", "www.example.org")
     nginx = Nginx(str(tmp_path), NGINX_H2, listen)
     try:
-        w = world({"a1": ("fra", f"127.0.0.1@{nginx.port}")}, check=f'kind = "http"  url = "{scheme}://www.example.org/"'
-                  f'  http2 = {http2}  ca-file = "{tmp_path}/h2.crt"  codes = {{ 204 }}  interval = "300ms"  timeout = "290ms"')
+        w = world({"a1": ("fra", f"127.0.0.1@{nginx.port}")},
+                  check=f'kind = "http"  url = "{scheme}://www.example.org/"'
+                  f'  http2 = {http2}  ca-file = "{tmp_path}/h2.crt"  codes = {{ 204 }}  '
+                  'interval = "300ms"  timeout = "290ms"')
         w.wait("a1", "up")
         w.until(lambda: expected in (tmp_path / "access.log").read_text(), expected)
     finally:
@@ -456,7 +484,8 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.skipif(not (shutil.which("nginx") or os.path.exists("/usr/sbin/nginx")), reason="no nginx")
+@pytest.mark.skipif(not (shutil.which("nginx") or os.path.exists("/usr/sbin/nginx")),
+                    reason="no nginx")
 def test_five_thousand_targets(world, tmp_path, capsys):
     """One a millisecond and more, every second, on part of one core."""
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 16000:
@@ -464,8 +493,10 @@ def test_five_thousand_targets(world, tmp_path, capsys):
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     nginx = Nginx(str(tmp_path))
     try:
-        w = world({f"s{i}": ("fra" if i % 3 else "nyc", f"127.0.0.1@{nginx.port}") for i in range(5000)},
-                  check='kind = "http"  url = "http://www.example.org/healthz"  interval = "1s"  timeout = "900ms"  rise = 2  fall = 2',
+        w = world({f"s{i}": ("fra" if i % 3 else "nyc", f"127.0.0.1@{nginx.port}")
+                   for i in range(5000)},
+                  check='kind = "http"  url = "http://www.example.org/healthz"  interval = "1s"  '
+                        'timeout = "900ms"  rise = 2  fall = 2',
                   start=False)
         w.daemon.start(ready=r"probing 5000 targets", seconds=60)
         w.until(lambda: os.path.exists(w.health_path), "a health file", 60)
@@ -477,7 +508,9 @@ def test_five_thousand_targets(world, tmp_path, capsys):
         ages = sorted(c["age_s"] for s in status["servers"] for c in s["checks"])
         states = {s["state"] for s in status["servers"]}
         with capsys.disabled():
-            print(f"\n5000 targets at 1 s: {used * 100:.0f} % of one core, oldest result {ages[-1]:.2f} s, "
+            print(
+                f"\n5000 targets at 1 s: {used * 100:.0f} % of one core, oldest result "
+                f"{ages[-1]:.2f} s, "
                   f"median {ages[2500]:.2f} s")
         assert states == {"up"}
         assert used < 0.95 and ages[-1] < 3 and ages[2500] < 1.2

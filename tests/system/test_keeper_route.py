@@ -14,7 +14,8 @@ from keeper_net import ANYCAST, PREFIX4, PREFIX6, Net, Site, run
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("bird") is None or shutil.which("ip") is None or
-    not os.path.exists(os.path.join(BUILD, "healthd")), reason="needs root, BIRD, iproute2 and healthd")
+    not os.path.exists(os.path.join(BUILD, "healthd")),
+    reason="needs root, BIRD, iproute2 and healthd")
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +59,12 @@ def alive(pid):
 def test_privileges_are_separated(make):
     site = make()
     keeper, prober = capabilities(site.healthd.pid), capabilities(site.prober_pid())
-    assert int(keeper["CapEff"], 16) == int(keeper["CapPrm"], 16) == int(keeper["CapBnd"], 16) == 1 << 12
+    assert int(keeper["CapEff"], 16) == int(keeper["CapPrm"], 16) == int(keeper["CapBnd"],
+                                                                         16) == 1 << 12
     assert [int(prober[c], 16) for c in ("CapEff", "CapPrm", "CapBnd", "CapAmb")] == [0, 0, 0, 0]
     assert keeper["NoNewPrivs"] == prober["NoNewPrivs"] == "1"
-    fds = {os.readlink(f"/proc/{site.prober_pid()}/fd/{fd}") for fd in os.listdir(f"/proc/{site.prober_pid()}/fd")}
+    fds = {os.readlink(f"/proc/{site.prober_pid()}/fd/{fd}")
+           for fd in os.listdir(f"/proc/{site.prober_pid()}/fd")}
     assert not any("healthd.lock" in fd for fd in fds)
 
 
@@ -300,7 +303,8 @@ def test_garbage_and_no_room_in_the_run_dir_lose_nothing(make, net):
 
 def test_a_second_healthd_is_refused(make, net):
     site = make()
-    second = subprocess.run(["ip", "netns", "exec", net.site, os.path.join(BUILD, "healthd"), "-c", site.conf],
+    second = subprocess.run(["ip", "netns", "exec", net.site, os.path.join(BUILD, "healthd"), "-c",
+                             site.conf],
                             capture_output=True, text=True, timeout=10, check=False)
     assert second.returncode == 1 and "running here already" in second.stderr
     net.stays("serving", 0.3)
@@ -311,9 +315,12 @@ def test_without_the_capability_it_says_so(make, net):
     site.healthd.terminate()
     site.healthd.wait(5)
     os.chmod(net.folder, 0o755)
-    done = subprocess.run(["setpriv", "--bounding-set", "-net_admin", "ip", "netns", "exec", net.site,
-                           "setpriv", "--bounding-set", "-all", "--inh-caps", "-all", os.path.join(BUILD, "healthd"),
-                           "-c", site.conf], capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(["setpriv", "--bounding-set", "-net_admin", "ip", "netns", "exec",
+                           net.site,
+                           "setpriv", "--bounding-set", "-all", "--inh-caps", "-all",
+                           os.path.join(BUILD, "healthd"),
+                           "-c", site.conf], capture_output=True, text=True, timeout=10,
+                           check=False)
     assert done.returncode == 1 and "CAP_NET_ADMIN" in done.stderr
 
 
@@ -330,7 +337,8 @@ def test_a_reader_of_logs_that_hangs_stops_nothing(make, net):
         os.set_blocking(writer, True)
     try:
         site.healthd = subprocess.Popen(
-            ["ip", "netns", "exec", net.site, os.path.join(BUILD, "healthd"), "-d", "-c", site.conf],
+            ["ip", "netns", "exec", net.site, os.path.join(BUILD, "healthd"), "-d", "-c",
+             site.conf],
             stdin=subprocess.DEVNULL, stdout=writer, stderr=writer)
         net.stays("serving", 2.5)
         net.kill(net.cache)
@@ -360,7 +368,8 @@ class TestRealDnsd:
     def start(self, site):
         with open(site.folder + "/dnsd.log", "ab") as log:
             self.dnsd = subprocess.Popen(
-                ["ip", "netns", "exec", site.net.site, os.path.join(BUILD, "dnsd"), "-c", site.conf],
+                ["ip", "netns", "exec", site.net.site, os.path.join(BUILD, "dnsd"), "-c",
+                 site.conf],
                 stdin=subprocess.DEVNULL, stderr=log)
 
     @staticmethod
@@ -388,7 +397,8 @@ class TestRealDnsd:
         with open(site.conf) as f:
             text = f.read()
         with open(site.conf, "w") as f:
-            f.write(text.replace('  server "fra1"', '  server "fra2" { site = "fra"  address = { "127.0.0.2" } }\n'
+            f.write(text.replace('  server "fra1"',
+                                 '  server "fra2" { site = "fra"  address = { "127.0.0.2" } }\n'
                                  '  server "fra1"'))
         site.nearctl("reload")
         site.wait_log("configuration read again")

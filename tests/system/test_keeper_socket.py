@@ -10,7 +10,8 @@ from keeper_net import Net, Site
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("bird") is None or shutil.which("ip") is None or
-    not os.path.exists(os.path.join(BUILD, "healthd")), reason="needs root, BIRD, iproute2 and healthd")
+    not os.path.exists(os.path.join(BUILD, "healthd")),
+    reason="needs root, BIRD, iproute2 and healthd")
 
 
 @pytest.fixture(scope="module")

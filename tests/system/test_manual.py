@@ -12,10 +12,12 @@ def read(*path):
 
 def test_every_option_is_in_nearcast_conf_5():
     schema = read("common", "conf", "conf_schema.c")
-    options = set(re.findall(r'\{ "([a-z0-9-]+)", CONF_', schema)) | set(re.findall(r'\.name = "([a-z]+)"', schema))
+    options = set(re.findall(r'\{ "([a-z0-9-]+)", CONF_', schema)) | \
+        set(re.findall(r'\.name = "([a-z]+)"', schema))
     assert len(options) > 80
     page = read("dnsd", "nearcast.conf.5")
     heads = " ".join(re.findall(r"^\.(?:It Ic|Ss|It Xo Ic) (.*)$", page, re.M)).split()
-    inside = {"sites", "address", "as", "sha256", "size"}       # shown within the head of their block
+    # shown within the head of their block
+    inside = {"sites", "address", "as", "sha256", "size"}
     assert not sorted(o for o in options - inside if o not in heads)
     assert all(re.search(rf"\b{o} = ", page) for o in inside)

@@ -23,8 +23,11 @@ pool "p" {
   server "b1" { site = "b" address = { "198.51.100.3", "2001:db8:b::1" } }
 }
 """
-STEERED = '\nsteered 60 A 192.0.2.200\nsteered 60 HTTPS 1 . ipv4hint=192.0.2.200 ipv6hint=2001:db8::200\n' \
-    '_steer.steered TXT "pool=p"\n'
+STEERED = """
+steered 60 A 192.0.2.200
+steered 60 HTTPS 1 . ipv4hint=192.0.2.200 ipv6hint=2001:db8::200
+_steer.steered TXT "pool=p"
+"""
 TOTAL = 100_000 if "asan" in os.environ.get("B", "") else 1_000_000
 WINDOW = 64
 
@@ -33,18 +36,23 @@ def seeds():
     """Well-formed questions of every kind we know."""
     generic = dns.edns.GenericOption
     options = [[], [dns.edns.ECSOption("10.1.2.0", 24)], [dns.edns.ECSOption("2001:db8::", 48)],
-               [generic(10, b"abcdefgh")], [generic(10, b"abcdefgh" + bytes(16))], [generic(3, b"")],
+               [generic(10, b"abcdefgh")], [generic(10, b"abcdefgh" + bytes(16))],
+               [generic(3, b"")],
                [generic(65001, b"")], [generic(11, b"")],
                [generic(3, b""), dns.edns.ECSOption("10.1.2.0", 24), generic(10, b"abcdefgh")]]
-    names = ["www", "steered", "_why.steered", "_whoami", "a.old", "x.sub", "x.wild", "loop1", "big", "nothere", "long0",
+    names = ["www", "steered", "_why.steered", "_whoami", "a.old", "x.sub", "x.wild", "loop1",
+             "big", "nothere", "long0",
              "deep.empty.non.terminal", "x.y.far", "child", "d" * 60 + ".longdname"]
     out = []
     for name in names:
         for rdtype in ("A", "AAAA", "TXT", "ANY", "HTTPS", "DS"):
-            out.append(dns.message.make_query(name + ".example.org", rdtype, use_edns=False).to_wire())
+            out.append(dns.message.make_query(name + ".example.org", rdtype,
+                                              use_edns=False).to_wire())
             for opts in options:
-                out.append(dns.message.make_query(name + ".example.org", rdtype, use_edns=0, payload=1232,
-                                                  options=opts, want_dnssec=rdtype == "DS").to_wire())
+                out.append(dns.message.make_query(name + ".example.org", rdtype, use_edns=0,
+                                                  payload=1232,
+                                                  options=opts,
+                                                  want_dnssec=rdtype == "DS").to_wire())
     for name in ("version.bind", "id.server", "site.nearcast"):
         out.append(dns.message.make_query(name, "TXT", rdclass="CH").to_wire())
     return out
@@ -66,7 +74,8 @@ def mutate(rng, packet):
         elif kind == 4:
             p = p[:at]
         else:
-            p[at:at + 2] = struct.pack(">H", rng.choice((0, 1, 2, 8, 10, 41, 63, 64, 0xc00c, 0xffff, 255, 512)))
+            p[at:at + 2] = struct.pack(">H", rng.choice((0, 1, 2, 8, 10, 41, 63, 64, 0xc00c, 0xffff,
+                                                         255, 512)))
         if not p:
             return b"\0"
     return bytes(p)
@@ -99,7 +108,8 @@ def test_a_million_mutated_packets(dnsd_factory):
         while sent < TOTAL:
             window = {}
             for _ in range(WINDOW):
-                packet = struct.pack(">H", sent & 0xffff) + variants[rng.randrange(len(variants))][2:]
+                packet = struct.pack(">H", sent & 0xffff) + \
+                    variants[rng.randrange(len(variants))][2:]
                 if len(packet) >= 2:
                     window[sent & 0xffff] = packet
                 s.send(packet)
@@ -113,7 +123,8 @@ def test_a_million_mutated_packets(dnsd_factory):
                         break
                     question = window.pop(struct.unpack(">H", answer[:2])[0], None)
                     assert question is not None, "an answer to nobody's question"
-                    assert len(question) >= 12 and not question[2] & 0x80, "an answer to what is no question"
+                    assert len(question) >= 12 and not question[2] & 0x80, \
+                        "an answer to what is no question"
                     answered += 1
                     if len(answer) < 12 or len(answer) > 1232 or answered % 50 == 0:
                         check(answer, question)

@@ -53,4 +53,5 @@ def test_help_version_and_no_command():
     status, out, _ = nearctl("status", "--help")
     assert status == 0 and "  verify-scope " in out
     assert nearctl()[0] == 2 and nearctl("-V")[0] == 0
-    assert nearctl("statsu")[2] == 'nearctl: there is no command "statsu"; `nearctl -h` lists them\n'
+    assert nearctl("statsu")[2] == \
+        'nearctl: there is no command "statsu"; `nearctl -h` lists them\n'

@@ -1,5 +1,6 @@
 """The rules of the packet path, over a million queries of many kinds: recvmmsg and sendmmsg are the
-only system calls, nothing is allocated or freed, no lock is taken (tests/lib/path_rules.c counts)."""
+only system calls, nothing is allocated or freed, no lock is taken (tests/lib/path_rules.c
+counts)."""
 import os
 import platform
 import subprocess
@@ -40,14 +41,18 @@ download IN HTTPS 1 . alpn=h2 ipv4hint=192.0.2.99
 ECS = [dns.edns.ECSOption("198.18.5.0", 24)]
 COOKIE = [dns.edns.GenericOption(10, b"12345678")]
 QUERIES = [
-    ("www.example.org", "A", {}), ("WWW.example.org", "A", {"use_edns": 0}), ("alias.example.org", "A", {}),
-    ("x.wild.example.org", "A", {}), ("absent.example.org", "A", {}), ("www.example.org", "AAAA", {}),
+    ("www.example.org", "A", {}), ("WWW.example.org", "A", {"use_edns": 0}),
+    ("alias.example.org", "A", {}),
+    ("x.wild.example.org", "A", {}), ("absent.example.org", "A", {}),
+    ("www.example.org", "AAAA", {}),
     ("www.sub.example.org", "A", {}), ("a.d.example.org", "A", {}), ("example.org", "MX", {}),
     ("not.served", "A", {"use_edns": 0}), ("example.org", "ANY", {}),
     ("www.example.org", "A", {"use_edns": 0, "options": COOKIE + [dns.edns.GenericOption(3, b"")]}),
     ("www.example.org", "A", {"use_edns": 0, "want_dnssec": True}),
-    ("download.example.org", "A", {}), ("download.example.org", "A", {"use_edns": 0, "options": ECS}),
-    ("download.example.org", "AAAA", {"use_edns": 0, "options": ECS}), ("download.example.org", "HTTPS", {}),
+    ("download.example.org", "A", {}), ("download.example.org", "A",
+                                        {"use_edns": 0, "options": ECS}),
+    ("download.example.org", "AAAA", {"use_edns": 0, "options": ECS}),
+    ("download.example.org", "HTTPS", {}),
     ("_whoami.example.org", "TXT", {}),
 ]
 MILLION = 1000000
@@ -59,7 +64,8 @@ def build(tmp_path):
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", lib,
                     os.path.join(ROOT, "tests/lib/path_rules.c"), "-ldl"], check=True)
     load = os.path.join(BUILD, "tests/bench/load")
-    subprocess.run(["make", "-s", "-C", ROOT, os.path.relpath(load, ROOT)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["make", "-s", "-C", ROOT, os.path.relpath(load, ROOT)], check=True,
+                   stdout=subprocess.DEVNULL)
     return lib, load
 
 
@@ -67,7 +73,8 @@ def build(tmp_path):
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the watcher knows x86-64 only")
 def test_packet_path_rules(tmp_path):
     lib, load = build(tmp_path)
-    write(str(tmp_path / "geo.mmdb"), {"198.18.0.0/16": city("DE", "EU", 50, 8), "127.0.0.0/8": city("US", "NA", 40, -74)})
+    write(str(tmp_path / "geo.mmdb"), {"198.18.0.0/16": city("DE", "EU", 50, 8),
+                                       "127.0.0.0/8": city("US", "NA", 40, -74)})
     queries = tmp_path / "queries"
     with open(queries, "w") as f:
         for name, rdtype, options in QUERIES:
@@ -81,10 +88,12 @@ def test_packet_path_rules(tmp_path):
         end = time.monotonic() + 60
         while d.counters()["udp_queries"] < MILLION:
             assert time.monotonic() < end
-            subprocess.run([load, "-xx", "-t", "1", "-n", "8", "-w", "64", "127.0.0.1", str(d.port), str(queries)],
+            subprocess.run([load, "-xx", "-t", "1", "-n", "8", "-w", "64", "127.0.0.1", str(d.port),
+                            str(queries)],
                            check=True, stdout=subprocess.DEVNULL)
         c = d.counters()
-        for kind in ("noerror", "nxdomain", "nodata", "referral", "refused", "steered", "steered_ecs"):
+        for kind in ("noerror", "nxdomain", "nodata", "referral", "refused", "steered",
+                     "steered_ecs"):
             assert c["answers_" + kind] > MILLION / 100, kind
     finally:
         d.stop()
@@ -100,7 +109,8 @@ def test_packet_path_rules(tmp_path):
     assert counted["sendmmsg"] <= counted["recvmmsg"]
 
 
-@pytest.mark.skipif("san" in os.path.basename(BUILD) or platform.machine() != "x86_64", reason="as above")
+@pytest.mark.skipif("san" in os.path.basename(BUILD) or platform.machine() != "x86_64",
+                    reason="as above")
 def test_the_watcher_sees_breaches(tmp_path):
     """A worker that breaks every rule once a batch: else the test above could not fail."""
     lib, _ = build(tmp_path)
@@ -134,9 +144,11 @@ int main(void) {
 """)
     program, out = str(tmp_path / "bad"), tmp_path / "rules"
     subprocess.run(["cc", "-D_GNU_SOURCE", "-o", program, str(source)], check=True)
-    subprocess.run([program], check=True, env={**os.environ, "LD_PRELOAD": lib, "PATH_RULES_OUT": str(out)})
+    subprocess.run([program], check=True, env={**os.environ, "LD_PRELOAD": lib,
+                                               "PATH_RULES_OUT": str(out)})
     counted = {k: int(v) for k, v in (line.split() for line in out.read_text().splitlines())}
     if counted["unarmed"]:
         pytest.skip("this kernel has no syscall user dispatch")
     assert counted["allocs"] == counted["frees"] == counted["locks"] == 10
-    assert counted["syscall_110"] >= 9		# getppid; the first malloc may make one of its own before it
+    # getppid; the first malloc may make one of its own before it
+    assert counted["syscall_110"] >= 9

@@ -14,7 +14,8 @@ from steer_world import A, AAAA, HTTPS, TXT, pool_conf, question, sites_conf
 
 SITES = {"fra": (50.11, 8.68), "nyc": (40.71, -74.01), "sin": (1.35, 103.82)}
 PLACES = {"10.0.0.0/9": (48.8, 2.3), "10.128.0.0/10": (38.9, -77.0), "10.192.0.0/11": (-6.2, 106.8),
-          "10.192.7.0/24": (51.5, 0.0), "10.192.7.128/30": (35.7, 139.7), "2001:db8::/33": (52.5, 13.4),
+          "10.192.7.0/24": (51.5, 0.0), "10.192.7.128/30": (35.7, 139.7),
+          "2001:db8::/33": (52.5, 13.4),
           "2001:db8:8000::/34": (34.0, -118.2), "2001:db8:8000:1::/64": (22.3, 114.2)}
 POOLS = {"all": SITES, "east": ["sin"], "two": ["fra", "nyc"]}
 
@@ -37,17 +38,22 @@ moved IN DNAME wild
 sub IN NS ns.sub
 ns.sub IN A 192.0.2.3
 """
-BIG = SMALL + "".join(f"n{i} IN A 192.0.{i >> 8}.{i & 255}\n" for i in range(3000)) + "".join(
-    f"s{i} 60 IN A 198.51.100.1\n_steer.s{i} IN TXT \"pool={p}\"\n" for i in range(60) for p in [list(POOLS)[i % 3]])
-NAMES = ["dl", "DL", "east", "near", "alias", "far", "x.wild", "y.wild", "a.b.wild", "dl.moved", "moved", "deep.in.sub", "sub",
+BIG = SMALL + "".join(f"n{i} IN A 192.0.{i >> 8}.{i & 255}\n" for i in range(3000)) + \
+    "".join(f"s{i} 60 IN A 198.51.100.1\n_steer.s{i} IN TXT \"pool={list(POOLS)[i % 3]}\"\n"
+            for i in range(60))
+NAMES = ["dl", "DL", "east", "near", "alias", "far", "x.wild", "y.wild", "a.b.wild", "dl.moved",
+         "moved", "deep.in.sub", "sub",
          "ns", "nowhere", "not.here.at.all", "_whoami", "_why.dl", "_steer.dl", ""]
 
 
 def conf(folder):
-    write(f"{folder}/geo.mmdb", {net: city(latitude=at[0], longitude=at[1]) for net, at in PLACES.items()})
-    text = 'here = "nyc"\ngeo { city = "geo.mmdb" }\nexplain { allow = { "127.0.0.0/8" } }\n' + sites_conf(SITES)
+    write(f"{folder}/geo.mmdb", {net: city(latitude=at[0], longitude=at[1]) for net,
+                                 at in PLACES.items()})
+    text = 'here = "nyc"\ngeo { city = "geo.mmdb" }\nexplain { allow = { "127.0.0.0/8" } }\n' + \
+        sites_conf(SITES)
     for p, (pool, sites) in enumerate(POOLS.items()):
-        servers = {f"{pool}-{s}{k}": (s, [f"198.51.{p}.{10 * i + k}", f"2001:db8:{p}::{i}:{k}"], 100 + 50 * k)
+        servers = {f"{pool}-{s}{k}": (s, [f"198.51.{p}.{10 * i + k}", f"2001:db8:{p}::{i}:{k}"],
+                                      100 + 50 * k)
                    for i, s in enumerate(sites) for k in range(1, 6)}
         text += "\n" + pool_conf(pool, servers, answers=3)
     return text
@@ -65,16 +71,20 @@ def random_net(rnd):
     if kind == 0:
         return rnd.choice([None, None, ""])
     if kind == 1:
-        return rnd.choice(["198.18.0.0/15", "2002:a00::/24", "2002:ac0:701::/48", "::ffff:10.192.7.0/120", "2001:0:1::/64"])
+        return rnd.choice(["198.18.0.0/15", "2002:a00::/24", "2002:ac0:701::/48",
+                           "::ffff:10.192.7.0/120", "2001:0:1::/64"])
     if kind == 2:
-        return rnd.choice(["2001:db8::/48", "2001:db8:8000::/40", "2001:db8:8000:1::/64", "2001:db8:c000::/56"])
-    return f"10.{rnd.randrange(256)}.{rnd.choice([7, rnd.randrange(256)])}.{rnd.choice([0, 128])}/{rnd.choice([25, 32])}"
+        return rnd.choice(["2001:db8::/48", "2001:db8:8000::/40", "2001:db8:8000:1::/64",
+                           "2001:db8:c000::/56"])
+    second, third = rnd.randrange(256), rnd.choice([7, rnd.randrange(256)])
+    return f"10.{second}.{third}.{rnd.choice([0, 128])}/{rnd.choice([25, 32])}"
 
 
 def random_packet(rnd, ident):
     zone = rnd.choice(["example.org", "big.example", "big.example", "example.net"])
     name = rnd.choice([rnd.choice(NAMES), f"n{rnd.randrange(4000)}", f"s{rnd.randrange(70)}"])
-    packet = question(f"{name}.{zone}", rnd.choice([A, A, A, AAAA, HTTPS, TXT, 2, 6, 43, 255, 252]), random_net(rnd), ident)
+    packet = question(f"{name}.{zone}", rnd.choice([A, A, A, AAAA, HTTPS, TXT, 2, 6, 43, 255, 252]),
+                      random_net(rnd), ident)
     spoilt = rnd.randrange(30)
     if spoilt == 0:
         return packet[:rnd.randrange(13, len(packet))]
@@ -96,7 +106,8 @@ def receive(sockets, count):
     return found
 
 
-@pytest.mark.parametrize("seed, size", [(1, 64), (2, 64), (3, 64), (4, 3), (5, 4), (6, 30), (7, 64), (8, 64)])
+@pytest.mark.parametrize("seed, size", [(1, 64), (2, 64), (3, 64), (4, 3), (5, 4), (6, 30), (7, 64),
+                                        (8, 64)])
 def test_together_as_alone(d, seed, size):
     rnd = random.Random(seed)
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]

@@ -25,7 +25,8 @@ www IN A 192.0.2.2
 
 
 def run(*args, **kw):
-    p = subprocess.run([os.path.join(BUILD, args[0]), *args[1:]], capture_output=True, text=True, timeout=60, **kw)
+    p = subprocess.run([os.path.join(BUILD, args[0]), *args[1:]], capture_output=True, text=True,
+                       timeout=60, **kw)
     return p.returncode, p.stdout + p.stderr
 
 
@@ -49,7 +50,8 @@ def test_wrong_usage(args):
     assert code == 2 and "usage" in said
 
 
-@pytest.mark.parametrize("args", [["-c", "/nonexistent/nearcast.conf"], ["-t", "-c", "/nonexistent/nearcast.conf"],
+@pytest.mark.parametrize("args", [["-c", "/nonexistent/nearcast.conf"],
+                                  ["-t", "-c", "/nonexistent/nearcast.conf"],
                                   ["-t", "-c", "/"], ["-t", "-c", "/dev/zero"]])
 def test_no_usable_configuration_is_an_error(args):
     code, said = run("dnsd", *args)
@@ -57,7 +59,8 @@ def test_no_usable_configuration_is_an_error(args):
 
 
 @pytest.mark.parametrize("conf, reason", [
-    ('zone "b.example" { file = "none.zone" }', r"nearcast.conf:6: zone: /.*/none.zone: cannot open: No such file"),
+    ('zone "b.example" { file = "none.zone" }',
+     r"nearcast.conf:6: zone: /.*/none.zone: cannot open: No such file"),
     ('zone "b.example" { file = "/" }', r"nearcast.conf:6: zone: /: not a regular file"),
     ('\ncookies { secret-file = "none" }', r"nearcast.conf:7: secret-file: /.*/none: No such file"),
     ('cookies { secret-file = "short" }', r"error: /.*/short:1: a line of 5 characters"),
@@ -225,7 +228,8 @@ def test_drops_to_user_without_privileges_and_still_reloads(open_folder):
             assert status["NoNewPrivs"] == "1"
         assert os.stat(os.path.join(open_folder, "run")).st_uid == nobody.pw_uid
         assert d.udp("www.example.org").answer
-        d.zones["example.org"] = ZONES["example.org"].replace("192.0.2.2", "192.0.2.3").replace(" 1 3600", " 2 3600")
+        changed = ZONES["example.org"].replace("192.0.2.2", "192.0.2.3")
+        d.zones["example.org"] = changed.replace(" 1 3600", " 2 3600")
         d.write()
         d.reload("generation 2 in service")
         assert d.udp("www.example.org").answer[0][0].address == "192.0.2.3"
@@ -331,9 +335,12 @@ def test_counters_are_prometheus_text(dnsd_factory):
     code, text = run("nearctl", "-c", d.argv[2], "counters")
     assert code == 0
     for line in text.splitlines():
-        assert re.match(r"# (HELP|TYPE) nearcast_dnsd_[a-z0-9_]+ .+$|nearcast_dnsd_[a-z0-9_]+ -?[0-9.e+]+$", line), line
+        assert re.match(
+            r"# (HELP|TYPE) nearcast_dnsd_[a-z0-9_]+ .+$|nearcast_dnsd_[a-z0-9_]+ -?[0-9.e+]+$",
+            line), line
     c = d.counters()
-    assert (c["udp_queries"], c["tcp_queries"], c["answers_noerror"], c["answers_nxdomain"]) == (6, 1, 6, 1)
+    assert (c["udp_queries"], c["tcp_queries"], c["answers_noerror"],
+            c["answers_nxdomain"]) == (6, 1, 6, 1)
     assert c["zones_loaded"] == 1 and c["generation"] == 1 and c["tcp_connections"] == 1
 
 

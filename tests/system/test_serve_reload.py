@@ -358,7 +358,8 @@ def health_text(servers, generation=1, stamp=None, lease=60000, posture="serving
         f"nearcast-health 1 generation={generation} stamp={stamp or time.time():.3f} lease={lease}",
              f'site fra {posture} since=1763680000.000 reason="ok"']
     lines += [
-        f'server {name} {state} v4={state} v6=unknown since=1763680000.000 weight=100 ttl=0 set=- reason="ok"'
+        f'server {name} {state} v4={state} v6=unknown since=1763680000.000 weight=100 ttl=0 '
+        'set=- reason="ok"'
               for name, state in servers.items()]
     return "\n".join([*lines, f"end {len(lines) - 1}"]) + "\n"
 

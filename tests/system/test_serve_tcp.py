@@ -243,7 +243,9 @@ def test_limit_of_all_connections_closes_the_longest_idle(dnsd_factory):
 
 
 def test_limit_of_an_address_leaves_others_alone(dnsd_factory):
-    d = dnsd_factory(zones=ZONES, conf='tcp { idle-timeout = "60s"  max-connections = 100  max-per-address = 5 }')
+    d = dnsd_factory(
+        zones=ZONES,
+        conf='tcp { idle-timeout = "60s"  max-connections = 100  max-per-address = 5 }')
     other = connect(d, "127.0.0.2")
     other.sendall(wire("www.example.org"))
     assert read_message(other).answer

@@ -68,7 +68,8 @@ def test_no_answer_and_counted_by_reason(d, counter, packet):
 
 
 def udp_checksum(source, target, udp):
-    data = socket.inet_aton(source) + socket.inet_aton(target) + struct.pack(">BBH", 0, 17, len(udp)) + udp
+    data = socket.inet_aton(source) + socket.inet_aton(target) + struct.pack(">BBH", 0, 17,
+                                                                             len(udp)) + udp
     if len(data) % 2:
         data += b"\0"
     total = sum(struct.unpack(f">{len(data) // 2}H", data))
@@ -128,8 +129,10 @@ def anycast_net():
         except (subprocess.CalledProcessError, FileNotFoundError):
             pytest.skip("no namespaces here")
         netns("netns", "add", client)
-        netns("link", "add", "e0", "netns", server, "type", "veth", "peer", "name", "e0", "netns", client)
-        for ns, v4, v6 in ((server, "10.99.0.1/24", "fd99::1/64"), (client, "10.99.0.2/24", "fd99::2/64")):
+        netns("link", "add", "e0", "netns", server, "type", "veth", "peer", "name", "e0", "netns",
+              client)
+        for ns, v4, v6 in ((server, "10.99.0.1/24", "fd99::1/64"),
+                           (client, "10.99.0.2/24", "fd99::2/64")):
             netns("-n", ns, "link", "set", "lo", "up")
             netns("-n", ns, "addr", "add", v4, "dev", "e0")
             netns("-n", ns, "addr", "add", v6, "dev", "e0", "nodad")
@@ -144,7 +147,8 @@ def anycast_net():
 
 ASK = """
 import socket, sys
-for family, where, port in [a.rsplit("@", 1)[0].split("=") + [int(a.rsplit("@", 1)[1])] for a in sys.argv[2:]]:
+for family, where, port in [a.rsplit("@", 1)[0].split("=") + [int(a.rsplit("@", 1)[1])]
+                            for a in sys.argv[2:]]:
     s = socket.socket(socket.AF_INET6 if family == "6" else socket.AF_INET, socket.SOCK_DGRAM)
     s.settimeout(5)
     s.sendto(bytes.fromhex(sys.argv[1]), (where, port))
@@ -156,7 +160,8 @@ for family, where, port in [a.rsplit("@", 1)[0].split("=") + [int(a.rsplit("@", 
 def ask_in(namespace, *addresses):
     """Asks each address on port 53; rcodes, if each answers as itself."""
     asked = [f"{6 if ':' in a else 4}={a}@53" for a in addresses]
-    p = subprocess.run(["ip", "netns", "exec", namespace, "/usr/bin/python3", "-c", ASK, query().hex(), *asked],
+    p = subprocess.run(["ip", "netns", "exec", namespace, "/usr/bin/python3", "-c", ASK,
+                        query().hex(), *asked],
                        capture_output=True, text=True, timeout=60)
     lines = [line.split() for line in p.stdout.splitlines()]
     assert [line[0] for line in lines] == list(addresses), p.stderr
@@ -168,11 +173,13 @@ def test_anycast_addresses_on_lo(anycast_net, tmp_path, wildcard):
     """Specific sockets are bound before the addresses exist: BIRD and healthd come later.  That
     0.0.0.0 and :: can both be bound shows that the IPv6 socket takes no IPv4 (IPV6_V6ONLY)."""
     server, client = anycast_net
-    listen = ["0.0.0.0@53", "::@53"] if wildcard else ["192.0.2.53@53", "2001:db8:53::53@53", "10.99.0.1@53"]
+    listen = ["0.0.0.0@53", "::@53"] if wildcard else ["192.0.2.53@53", "2001:db8:53::53@53",
+                                                       "10.99.0.1@53"]
     (tmp_path / "example.org.zone").write_text(ZONE)
     (tmp_path / "nearcast.conf").write_text(
         "listen = { " + ", ".join(f'"{a}"' for a in listen) + " }\n"
-        f'threads = 2\nrun-dir = "{tmp_path}/run"\nzone "example.org" {{ file = "example.org.zone" }}\n')
+        f'threads = 2\nrun-dir = "{tmp_path}/run"\nzone "example.org" {{ file = '
+        f'"example.org.zone" }}\n')
     d = Daemon(tmp_path, "dnsd", "-c", str(tmp_path / "nearcast.conf"))
     d.argv = ["ip", "netns", "exec", server, *d.argv]
     d.start()
@@ -181,7 +188,8 @@ def test_anycast_addresses_on_lo(anycast_net, tmp_path, wildcard):
         netns("-n", server, "addr", "add", "2001:db8:53::53/128", "dev", "lo", "nodad")
         assert ask_in(client, "192.0.2.53", "2001:db8:53::53", "10.99.0.1") == [0, 0, 0]
         if wildcard:
-            assert ask_in(server, "127.0.0.1", "127.0.0.2", "127.9.8.7", "::1", "192.0.2.53") == [0] * 5
+            assert ask_in(server, "127.0.0.1", "127.0.0.2", "127.9.8.7", "::1",
+                          "192.0.2.53") == [0] * 5
     finally:
         d.stop()
 
@@ -207,19 +215,22 @@ while True:
 
 
 def test_ipv6_fragments_fit_1280(anycast_net, tmp_path):
-    """An answer that the operator allows to be larger than 1232 goes out in pieces that every path carries."""
+    """An answer that the operator allows to be larger than 1232 goes out in pieces that every path
+    carries."""
     server, client = anycast_net
     zone = ZONE + "".join(f'large IN TXT "{i:03d}{"y" * 200}"\n' for i in range(15))
     (tmp_path / "example.org.zone").write_text(zone)
     (tmp_path / "nearcast.conf").write_text(
-        f'listen = {{ "fd99::1@53" }}\nthreads = 1\nrun-dir = "{tmp_path}/run"\nudp-payload = 4096\n'
+        f'listen = {{ "fd99::1@53" }}\nthreads = 1\nrun-dir = "{tmp_path}/run"\nudp-payload = '
+        '4096\n'
         'max-amplification = 0\nzone "example.org" { file = "example.org.zone" }\n')
     d = Daemon(tmp_path, "dnsd", "-c", str(tmp_path / "nearcast.conf"))
     d.argv = ["ip", "netns", "exec", server, *d.argv]
     d.start()
     try:
         q = query("large.example.org", "TXT", use_edns=0, payload=4096)
-        p = subprocess.run(["ip", "netns", "exec", client, "/usr/bin/python3", "-c", CAPTURE, q.hex()],
+        p = subprocess.run(["ip", "netns", "exec", client, "/usr/bin/python3", "-c", CAPTURE,
+                            q.hex()],
                            capture_output=True, text=True, timeout=30)
         answer, *packets = map(int, p.stdout.split())
         assert answer > 3000 and len(packets) >= 3, p.stderr
@@ -235,7 +246,8 @@ def test_without_rrl_everything_is_answered(d):
 
 
 def test_rrl_limits_slips_and_amplifies_little(dnsd_factory):
-    d = dnsd_factory(zones=ZONES, conf="rrl { responses-per-second = 10  slip = 2 }\nmax-amplification = 0")
+    d = dnsd_factory(zones=ZONES,
+                     conf="rrl { responses-per-second = 10  slip = 2 }\nmax-amplification = 0")
     asked = [query("a.wild.example.org", "TXT", ident=i) for i in range(1000)]
     start = time.monotonic()
     answers = flood(d, asked)
@@ -244,8 +256,10 @@ def test_rrl_limits_slips_and_amplifies_little(dnsd_factory):
     cut = [a for a in answers if a[2] & 2]
     assert 10 <= len(whole) <= 10 * (1 + seconds)
     assert abs(len(cut) - (1000 - len(whole)) / 2) <= 2
-    for a in cut:				# header and question only: no larger than what was asked
-        assert len(a) == len(asked[0]) and a[4:12] == b"\0\1\0\0\0\0\0\0" and a[12:] == asked[0][12:]
+    # header and question only: no larger than what was asked
+    for a in cut:
+        assert len(a) == len(asked[0]) and a[4:12] == b"\0\1\0\0\0\0\0\0" and \
+            a[12:] == asked[0][12:]
     assert sum(map(len, answers)) <= 1.5 * sum(map(len, asked))
     c = d.counters()
     assert c["slip_rrl"] == len(cut) and c["drop_rrl"] == 1000 - len(answers)
@@ -254,7 +268,8 @@ def test_rrl_limits_slips_and_amplifies_little(dnsd_factory):
 
 
 def test_rrl_random_names_share_a_bucket(dnsd_factory):
-    """NXDOMAIN counts by zone, a wildcard by itself, refusals by client: random names evade nothing."""
+    """NXDOMAIN counts by zone, a wildcard by itself, refusals by client: random names evade
+    nothing."""
     d = dnsd_factory(zones=ZONES, conf="rrl { responses-per-second = 10  slip = 0 }")
     for name in ("x{}.example.org", "x{}.wild.example.org", "x{}.not.served"):
         start = time.monotonic()
@@ -263,7 +278,8 @@ def test_rrl_random_names_share_a_bucket(dnsd_factory):
 
 
 def test_rrl_is_per_prefix_and_exempts(dnsd_factory):
-    d = dnsd_factory(zones=ZONES, conf='rrl { responses-per-second = 5  slip = 0  exempt = { "127.0.9.0/24" } }')
+    d = dnsd_factory(zones=ZONES,
+                     conf='rrl { responses-per-second = 5  slip = 0  exempt = { "127.0.9.0/24" } }')
     asked = [query(ident=i) for i in range(100)]
     assert len(flood(d, asked, source="127.0.1.1", wait=0.1)) <= 10
     assert len(flood(d, asked, source="127.0.1.2", wait=0.1)) <= 10
@@ -275,7 +291,8 @@ def test_rrl_lets_valid_cookies_pass(dnsd_factory):
     d = dnsd_factory(zones=ZONES, conf="rrl { responses-per-second = 5  slip = 0 }")
     first = d.udp("www.example.org", use_edns=0, options=[dns.edns.GenericOption(10, b"12345678")])
     cookie = [o.to_wire() for o in first.options if o.otype == 10][0]
-    asked = [query(ident=i, use_edns=0, options=[dns.edns.GenericOption(10, cookie)]) for i in range(100)]
+    asked = [query(ident=i, use_edns=0, options=[dns.edns.GenericOption(10, cookie)])
+             for i in range(100)]
     assert len(flood(d, asked, wait=0.1)) == 100
 
 
@@ -288,7 +305,8 @@ def test_a_query_larger_than_any_is_judged(d):
 
 
 def test_ipv6_answers_fit_1280(dnsd_factory):
-    """The largest answer by default is 1232 octets: with headers 1280, which IPv6 always carries."""
+    """The largest answer by default is 1232 octets: with headers 1280, which IPv6 always
+    carries."""
     zone = ZONE + "".join(f'large IN TXT "{i:03d}{"y" * 200}"\n' for i in range(40))
     d = dnsd_factory(zones={"example.org": zone}, conf="max-amplification = 0")
     answer = d.raw(query("large.example.org", "TXT", use_edns=0, payload=4096), where="::1")

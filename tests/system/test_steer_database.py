@@ -27,7 +27,8 @@ CONF = sites_conf(SITES) + "\n" + pool_conf("all", {s: (s, [a], 10) for s, a in 
 def networks(shift=0):
     """Each /16 of 10-13 at one of the sites."""
     places = list(SITES.values())
-    return {f"{a}.{b}.0.0/16": city(latitude=places[(a + b + shift) % 3][0], longitude=places[(a + b + shift) % 3][1])
+    return {f"{a}.{b}.0.0/16": city(latitude=places[(a + b + shift) % 3][0],
+                                    longitude=places[(a + b + shift) % 3][1])
             for a in range(10, 14) for b in range(256)}
 
 
@@ -77,7 +78,8 @@ class Load(threading.Thread):
                 self.lost += len(asked)
                 return
             a, b = asked.pop(reply.ident)
-            if reply.rcode != 0 or reply.ips not in [[expected(a, b, shift)] for shift in self.shifts]:
+            if reply.rcode != 0 or reply.ips not in [[expected(a, b, shift)]
+                                                     for shift in self.shifts]:
                 self.wrong.append((a, b, vars(reply)))
 
 
@@ -181,7 +183,8 @@ def test_max_move(dnsd_factory):
 
 def test_missing_at_start(dnsd_factory):
     """A warning; every client is at this site's place; it is read when it comes."""
-    d = dnsd_factory(zones={"example.org": ZONE}, head='here = "nyc"', conf='geo { city = "geo.mmdb" }\n' + CONF)
+    d = dnsd_factory(zones={"example.org": ZONE}, head='here = "nyc"',
+                     conf='geo { city = "geo.mmdb" }\n' + CONF)
     path = os.path.join(d.folder, "geo.mmdb")
     assert "geo.mmdb" in d.log()
     reply = ask(d.port, "www.example.org", A, "10.1.0.0/24")
@@ -193,7 +196,8 @@ def test_missing_at_start(dnsd_factory):
 
 @pytest.mark.parametrize("kind", ["garbage", "empty", "cut"])
 def test_refused_at_start(dnsd_factory, kind):
-    d = dnsd_factory(zones={"example.org": ZONE}, head='here = "fra"', conf='geo { city = "geo.mmdb" }\n' + CONF, start=False)
+    d = dnsd_factory(zones={"example.org": ZONE}, head='here = "fra"',
+                     conf='geo { city = "geo.mmdb" }\n' + CONF, start=False)
     path = os.path.join(d.folder, "geo.mmdb")
     write(path, networks())
     data = {"garbage": b"x" * 5000, "empty": b"", "cut": open(path, "rb").read()[:-3000]}[kind]
@@ -205,7 +209,9 @@ def test_refused_at_start(dnsd_factory, kind):
 
 def test_adding_a_server_is_one_line(dnsd_factory):
     d, _ = start(dnsd_factory)
-    d.write(conf=d.extra.replace('server "nyc" ', 'server "fra9" { site = "fra" address = { "198.51.100.99" } weight = 1000 }\n  server "nyc" '))
+    d.write(conf=d.extra.replace('server "nyc" ',
+                                 'server "fra9" { site = "fra" address = { "198.51.100.99" } '
+                                 'weight = 1000 }\n  server "nyc" '))
     d.reload()
     until(lambda: "198.51.100.99" in ask(d.port, "www.example.org", A, "10.2.0.0/24").ips)
 
@@ -213,7 +219,8 @@ def test_adding_a_server_is_one_line(dnsd_factory):
 def test_a_new_site_moves_clients(dnsd_factory):
     """The maps are built anew when sites change."""
     d, _ = start(dnsd_factory)
-    extra = d.extra.replace('pool "all" {', 'site "ams" { location = { 40.70, -74.00 } }\npool "all" {\n'
+    extra = d.extra.replace('pool "all" {',
+                            'site "ams" { location = { 40.70, -74.00 } }\npool "all" {\n'
                             '  server "ams1" { site = "ams" address = { "198.51.100.44" } }')
     d.write(conf=extra.replace("40.71, -74.01", "-40.0, 170.0"))
     d.reload()
@@ -260,7 +267,8 @@ def test_written_in_place_with_size_and_time_kept(dnsd_factory, tmp_path, reload
 
 
 @pytest.mark.parametrize("option,record,said", [("city", asn(64500), "has no places"),
-                                                ("asn", city("DE", "EU", 50.0, 8.0), "has no AS numbers")])
+                                                ("asn", city("DE", "EU", 50.0, 8.0),
+                                                 "has no AS numbers")])
 def test_the_wrong_kind_is_refused(dnsd_factory, option, record, said):
     """Instead of locating nobody in silence."""
     d = dnsd_factory(zones={"example.org": ZONE}, head='here = "fra"', start=False,

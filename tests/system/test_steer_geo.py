@@ -18,8 +18,10 @@ from mmdb_write import asn, city, write
 from steer_world import (A, AAAA, HTTPS, TXT, ask, ask_many, km, pool_conf, sites_conf)
 
 SITES = {
-    "reykjavik": (64.15, -21.94), "rome": (41.90, 12.50), "suva": (-18.14, 178.44), "dallas": (32.78, -96.80),
-    "fra": (50.11, 8.68), "nyc": (40.71, -74.01), "sin": (1.35, 103.82), "saopaulo": (-23.55, -46.63),
+    "reykjavik": (64.15, -21.94), "rome": (41.90, 12.50), "suva": (-18.14, 178.44),
+    "dallas": (32.78, -96.80),
+    "fra": (50.11, 8.68), "nyc": (40.71, -74.01), "sin": (1.35, 103.82),
+    "saopaulo": (-23.55, -46.63),
     "east": (0.0, 170.0), "west": (0.0, -179.0), "alert": (82.5, -62.3), "scott": (-77.85, 166.76),
 }
 ADDRESS = {name: f"198.51.100.{i + 1}" for i, name in enumerate(SITES)}
@@ -128,16 +130,19 @@ MARKED = {
     "5.0.0.0/16": city("FR", "EU", 48.85, 2.35), "5.1.0.0/16": city("DE", "EU", 52.52, 13.40),
     "5.2.0.0/16": city("BR", "SA", -23.55, -46.63), "5.3.0.0/16": city("DE", "SA", -23.55, -46.63),
     "5.4.0.0/16": city("FR", "EU"), "220.0.0.0/8": city("DE", "EU", 52.52, 13.40),
-    "5.5.0.0/16": city("FR", "EU", 48.85, 2.35, **{"location": {"latitude": 64.0, "longitude": -22.0}}),
+    "5.5.0.0/16": city("FR", "EU", 48.85, 2.35,
+                       **{"location": {"latitude": 64.0, "longitude": -22.0}}),
 }
-ASNS = {"5.0.128.0/17": asn(64500), "5.1.128.0/17": asn(64500), "5.2.128.0/17": asn(64501), "220.2.0.0/16": asn(64500)}
+ASNS = {"5.0.128.0/17": asn(64500), "5.1.128.0/17": asn(64500), "5.2.128.0/17": asn(64501),
+        "220.2.0.0/16": asn(64500)}
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("geo")
     d = Dnsd(folder, zones={"example.org": ZONE}, head='here = "fra"', conf=GEO + "\n" + CONF)
-    networks = {n: city(latitude=la, longitude=lo) for n, (la, lo) in {**NETS, **PLACES}.items() if not n.startswith("5.")}
+    networks = {n: city(latitude=la, longitude=lo) for n, (la, lo) in {**NETS, **PLACES}.items()
+                if not n.startswith("5.")}
     networks.update(MARKED)
     networks["2001:db8:1::/48"] = city("US", "NA", 40.7, -74.0)
     networks["2001:db8:2::/48"] = city("SG", "AS", 1.3, 103.8)
@@ -164,7 +169,8 @@ class Oracle:
         self.by_length = {}
         for text, place in nets.items():
             n = ipaddress.ip_network(text)
-            self.by_length.setdefault(n.prefixlen, {})[int(n.network_address) >> 32 - n.prefixlen] = place
+            self.by_length.setdefault(n.prefixlen,
+                                      {})[int(n.network_address) >> 32 - n.prefixlen] = place
 
     def find(self, address):
         for length in sorted(self.by_length, reverse=True):
@@ -190,32 +196,38 @@ def test_ten_thousand_random_prefixes(world):
         address &= ~((1 << 32 - length) - 1)
         if not 5 << 24 <= address < 6 << 24:
             asked.append((address, length))
-    replies = ask_many(world.port, [("world.example.org", A, f"{ipaddress.ip_address(a)}/{n}") for a, n in asked])
+    replies = ask_many(world.port, [("world.example.org", A, f"{ipaddress.ip_address(a)}/{n}")
+                                    for a, n in asked])
     constant = []
     for (address, length), reply in zip(asked, replies):
         place = oracle.find(address)
         want = nearest(place) if place is not None else "fra"
         got = site(reply)
         if got != want:         # as far, to a metre, is as near
-            assert place is not None and abs(km(place, SITES[got]) - km(place, SITES[want])) < 0.001, \
+            assert place is not None and \
+                abs(km(place, SITES[got]) - km(place, SITES[want])) < 0.001, \
                 (ipaddress.ip_address(address), place, got, want)
         if 0 < reply.scope < 32:
             other = address & ~((1 << 32 - reply.scope) - 1) | rng.randrange(1 << 32 - reply.scope)
             constant.append((reply, other))
     # and anybody else in the scope that was given gets the same, with the same scope
     rng.shuffle(constant)
-    replies = ask_many(world.port, [("world.example.org", A, f"{ipaddress.ip_address(o)}/32") for _, o in constant[:4000]])
+    replies = ask_many(world.port, [("world.example.org", A, f"{ipaddress.ip_address(o)}/32") for _,
+                                    o in constant[:4000]])
     for (first, other), reply in zip(constant, replies):
         assert (reply.ips, reply.scope) == (first.ips, first.scope), ipaddress.ip_address(other)
 
 
 @pytest.mark.parametrize("name, net, want", [
     ("rs", "1.1.1.0/24", "reykjavik"),              # Tromso: 1844 km, Rome 3108
-    ("apia", "1.1.2.0/24", "suva"),                 # Apia: 1151 km over the antimeridian, Dallas 9484
+    # Apia: 1151 km over the antimeridian, Dallas 9484
+    ("apia", "1.1.2.0/24", "suva"),
     ("apia", "1.1.3.0/24", "suva"),
     ("east", "1.1.9.0/24", "west"),                 # 179.9 E: 1.1 degrees to 179 W, 9.9 to 170 E
-    ("east", "1.1.10.0/24", "west"), ("east", "1.1.11.0/24", "west"), ("east", "1.1.12.0/24", "west"),
-    ("world", "1.1.4.0/24", "alert"), ("world", "1.1.6.0/24", "alert"), ("world", "1.1.7.0/24", "alert"),
+    ("east", "1.1.10.0/24", "west"), ("east", "1.1.11.0/24", "west"),
+    ("east", "1.1.12.0/24", "west"),
+    ("world", "1.1.4.0/24", "alert"), ("world", "1.1.6.0/24", "alert"),
+    ("world", "1.1.7.0/24", "alert"),
     ("world", "1.1.5.0/24", "scott"), ("world", "1.1.8.0/24", "scott"),
     ("world", "1.1.13.0/24", None), ("world", "1.1.14.0/24", None), ("world", "1.1.15.0/24", None),
 ])
@@ -238,8 +250,10 @@ def test_the_round_earth(world, name, net, want):
     ("5.2.1.0/24", "scott", None),                  # continent
     ("5.2.128.0/24", "scott", None),                # another asn
     ("5.3.1.0/24", "dallas", None),                 # country is stronger than continent
-    ("5.5.1.0/24", "reykjavik", None),              # no accuracy_radius: the point counts all the same
-    ("2001:db8:77:1::/64", "suva", 48), ("2001:db8:1:1::/64", "nyc", None), ("2001:db8:2::/48", "sin", None),
+    # no accuracy_radius: the point counts all the same
+    ("5.5.1.0/24", "reykjavik", None),
+    ("2001:db8:77:1::/64", "suva", 48), ("2001:db8:1:1::/64", "nyc", None),
+    ("2001:db8:2::/48", "sin", None),
     ("::ffff:210.2.3.4/128", "rome", 96 + 15), ("2002:d202:0304::/48", "rome", 16 + 15),
     ("64:ff9b::210.1.2.3/128", "nyc", 96 + 16),
     ("2001:0:1234:5678:0:0:2dfd:fcfb/128", "rome", 96 + 15),   # Teredo: 210.2.3.4, inverted
@@ -256,13 +270,15 @@ def test_opt_out_and_no_subnet(world):
     for net, scope in (("", 0), (None, None)):
         reply = ask(world.port, "world.example.org", A, net)
         assert site(reply) == "fra" and reply.scope == scope
-        reply = ask(world.port, "near.example.org", A, net)      # 127.0.0.1 is in no database: this site
+        # 127.0.0.1 is in no database: this site
+        reply = ask(world.port, "near.example.org", A, net)
         assert site(reply) == "fra" and reply.scope == scope
     assert site(ask(world.port, "near.example.org", A, "1.1.1.0/24")) == "reykjavik"
 
 
 def test_what_is_not_steered_has_scope_0(world):
-    for name, rdtype, rcode in (("static", A, 0), ("world", TXT, 0), ("nothing.there", A, 3), ("world", AAAA, 0),
+    for name, rdtype, rcode in (("static", A, 0), ("world", TXT, 0), ("nothing.there", A, 3),
+                                ("world", AAAA, 0),
                                 ("apia", AAAA, 0)):
         reply = ask(world.port, name + ".example.org", rdtype, "1.1.1.0/24")
         assert (reply.rcode, reply.scope) == (rcode, 0), name
@@ -277,7 +293,8 @@ def test_ipv4_only_pool_has_no_aaaa(world):
     assert not message.answer and message.authority[0].rdtype == dns.rdatatype.SOA
 
 
-@pytest.mark.parametrize("name", ["example.org", "a.wild.example.org", "a.b.wild.example.org", "alias.example.org",
+@pytest.mark.parametrize("name", ["example.org", "a.wild.example.org", "a.b.wild.example.org",
+                                  "alias.example.org",
                                   "deep.example.org", "wildalias.example.org", "WoRlD.eXaMpLe.oRg"])
 def test_apex_wildcard_and_alias(world, name):
     for net, want in (("1.1.1.0/24", "reykjavik"), ("210.1.3.0/24", "nyc")):
@@ -292,9 +309,11 @@ def test_the_underscore_record_is_data(world):
 def test_ttl_bounds(world):
     assert ask(world.port, "world.example.org", A, "1.1.1.0/24").ttl == 60      # static data's
     assert ask(world.port, "example.org", A, "1.1.1.0/24").ttl == 120
-    assert ask(world.port, "short.example.org", A, "1.1.1.0/24").ttl == 33      # the record's own maximum
+    # the record's own maximum
+    assert ask(world.port, "short.example.org", A, "1.1.1.0/24").ttl == 33
     assert ask(world.port, "zero.example.org", A, "1.1.1.0/24").ttl == 0        # not to be kept
-    reply = ask(world.port, "nostatic.example.org", A, "1.1.1.0/24")            # no static data: ttl-max
+    # no static data: ttl-max
+    reply = ask(world.port, "nostatic.example.org", A, "1.1.1.0/24")
     assert site(reply) == "reykjavik" and reply.ttl == 300
 
 
@@ -330,7 +349,8 @@ def test_hints_are_replaced(world):
         records = sorted(message.answer[0], key=lambda r: r.priority)
         assert list(records[0].params[4].addresses) == want4.ips
         assert list(records[0].params[6].addresses) == want6.ips
-        assert 4 not in records[1].params and records[1].params[3].port == 8443      # no hint, none made
+        # no hint, none made
+        assert 4 not in records[1].params and records[1].params[3].port == 8443
         assert message.answer[0].ttl <= 60
         ecs = [o for o in message.options if o.otype == 8][0]
         assert ecs.scopelen == want4.scope == want6.scope
@@ -339,17 +359,20 @@ def test_hints_are_replaced(world):
 
 
 def test_mandatory_names_no_hint_that_is_not_there(dnsd_factory):
-    """A client without an IPv6 address of the pool is not sent to the static one, however mandatory."""
+    """A client without an IPv6 address of the pool is not sent to the static one, however
+    mandatory."""
     zone = ZONE_HEAD + """h IN A 192.0.2.1
 _steer.h IN TXT "pool=v4"
 h IN HTTPS 1 . mandatory=alpn,ipv6hint alpn=h2 ipv4hint=192.0.2.9 ipv6hint=2001:db8:9::9
 h IN HTTPS 2 . mandatory=ipv6hint ipv6hint=2001:db8:9::9
 h IN HTTPS 3 . mandatory=alpn,ipv4hint alpn=h3 ipv4hint=192.0.2.9
 """
-    d = dnsd_factory(zones={"example.org": zone}, head='here = "fra"', conf=sites_conf({"fra": (50, 8)}) + "\n" +
+    d = dnsd_factory(zones={"example.org": zone}, head='here = "fra"',
+                     conf=sites_conf({"fra": (50, 8)}) + "\n" +
                      pool_conf("v4", {"m": ("fra", ["203.0.113.7"], 10)}))
     got = {r.priority: r.params for r in d.udp("h.example.org", "HTTPS").answer[0]}
-    assert sorted(got[1]) == [0, 1, 4] and list(got[1][0].keys) == [1] and list(got[1][4].addresses) == ["203.0.113.7"]
+    assert sorted(got[1]) == [0, 1, 4] and list(got[1][0].keys) == [1] and \
+        list(got[1][4].addresses) == ["203.0.113.7"]
     assert not got[2]
     assert list(got[3][0].keys) == [1, 4] and list(got[3][4].addresses) == ["203.0.113.7"]
 
@@ -371,7 +394,8 @@ def test_why(world):
     assert "state=up probed=no" in lines[0] and "weight=10" in lines[0] and "chosen=yes" in lines[0]
     text = "\n".join(lines)
     assert "located-as ecs=210.1.3.0/24" in text and 'prefix 210.1.0.0/16"' in text
-    line = [i + 1 for i, l in enumerate(open(os.path.join(world.folder, "nearcast.conf"))) if "210.1.0.0/16" in l][0]
+    line = [i + 1 for i, l in enumerate(open(os.path.join(world.folder, "nearcast.conf")))
+            if "210.1.0.0/16" in l][0]
     assert f'rule="nearcast.conf:{line} prefix' in text
     assert "scope=16" in text and "ttl=60 min=5 max=60 static=60" in text
     assert all(len(l) <= 255 for l in lines)
@@ -380,7 +404,8 @@ def test_why(world):
 def test_why_tells_country_place_and_network(world):
     _, lines = why(world, "world.example.org", "5.0.1.0/24")
     text = "\n".join(lines)
-    assert "country=FR continent=EU location=48.8500,2.3500" in text and "network=5.0.0.0/16" in text
+    assert "country=FR continent=EU location=48.8500,2.3500" in text and \
+        "network=5.0.0.0/16" in text
     assert "rule=distance" in text
     for s in ("fra", "rome"):
         assert f"server={s} site={s} km={km((48.85, 2.35), SITES[s]):.0f} " in text
@@ -415,7 +440,8 @@ def test_explanation_on_the_answer_itself(world):
     ede = [o for o in message.options if o.otype == 15]
     assert len(ede) == 1
     # what was chosen and why comes first, what was not comes last and may be cut
-    order = [ede[0].text.find(w) for w in ("server=reykjavik", "chosen=yes", "located-as", "scope=", "ttl=", "chosen=no")]
+    order = [ede[0].text.find(w) for w in ("server=reykjavik", "chosen=yes", "located-as", "scope=",
+                                           "ttl=", "chosen=no")]
     assert -1 not in order and order == sorted(order)
     message = with_subnet(world, "world.example.org", "A", "1.1.1.0/24")
     assert not [o for o in message.options if o.otype == 15]
@@ -426,22 +452,26 @@ def test_explanations_are_for_those_allowed(dnsd_factory):
                      conf='explain { allow = { "192.0.2.0/24" } }\n' + CONF)
     message = d.udp("_why.world.example.org", "TXT", use_edns=0)
     assert message.rcode() == 3 and not message.answer
-    message = d.udp("world.example.org", "A", use_edns=0, options=[dns.edns.GenericOption(65001, b"")])
+    message = d.udp("world.example.org", "A", use_edns=0,
+                    options=[dns.edns.GenericOption(65001, b"")])
     assert message.answer and not [o for o in message.options if o.otype == 15]
-    texts = [s for r in d.udp("_whoami.example.org", "TXT", use_edns=0).answer[0] for s in r.strings]
+    texts = [s for r in d.udp("_whoami.example.org", "TXT", use_edns=0).answer[0]
+             for s in r.strings]
     assert b"ip=127.0.0.1" in texts
 
 
 def test_whoami(world):
     def texts(message):
         return [s.decode() for rrset in message.answer for r in rrset for s in r.strings]
-    assert texts(world.udp("_whoami.example.org", "TXT")) == ["ip=127.0.0.1", "ecs=none", "site=fra", "country=unknown"]
+    assert texts(world.udp("_whoami.example.org", "TXT")) == ["ip=127.0.0.1", "ecs=none",
+                                                              "site=fra", "country=unknown"]
     got = texts(with_subnet(world, "_whoami.example.org", "TXT", "5.1.1.0/24"))
     assert "country=DE" in got and any(t.startswith("ecs=5.1.1.0/24/") for t in got)
 
 
 def nearctl(daemon, *words):
-    p = subprocess.run([os.path.join(BUILD, "nearctl"), *words, "-c", os.path.join(daemon.folder, "nearcast.conf")],
+    p = subprocess.run([os.path.join(BUILD, "nearctl"), *words, "-c",
+                        os.path.join(daemon.folder, "nearcast.conf")],
                        capture_output=True, text=True, timeout=120)
     return p.returncode, p.stdout, p.stderr
 
@@ -476,7 +506,8 @@ def test_databases_of_the_public(dnsd_factory):
     d = dnsd_factory(zones={"example.org": ZONE}, head='here = "fra"', start=False)
     for path in sorted(found):
         d.write(conf=f'geo {{ {"asn" if "ASN" in path else "city"} = "{path}" }}\n' + CONF)
-        p = subprocess.run([os.path.join(BUILD, "dnsd"), "-c", d.argv[2], "-t"], capture_output=True, text=True, timeout=60)
+        p = subprocess.run([os.path.join(BUILD, "dnsd"), "-c", d.argv[2], "-t"],
+                           capture_output=True, text=True, timeout=60)
         assert p.returncode in (0, 1), (path, p.returncode, p.stderr)
         if p.returncode == 1:
             assert os.path.basename(path) in p.stderr + p.stdout

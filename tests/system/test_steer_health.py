@@ -6,13 +6,18 @@ import time
 
 import pytest
 
-from steer_world import (A, AAAA, CHECK, ask, ask_many, health_text, pool_conf, sites_conf, until, write_health)
+from steer_world import (A, AAAA, CHECK, ask, ask_many, health_text, pool_conf, sites_conf, until,
+                         write_health)
 
-SITES = {"fra": (50.11, 8.68), "ams": (52.37, 4.90), "nyc": (40.71, -74.01), "syd": (-33.87, 151.21)}
+SITES = {"fra": (50.11, 8.68), "ams": (52.37, 4.90), "nyc": (40.71, -74.01),
+         "syd": (-33.87, 151.21)}
 SERVERS = {
-    "fra1": ("fra", ["198.51.100.11", "2001:db8:a::11"], 10), "fra2": ("fra", ["198.51.100.12", "2001:db8:a::12"], 10),
-    "fra3": ("fra", ["198.51.100.13", "2001:db8:a::13"], 20), "ams1": ("ams", ["198.51.100.21", "2001:db8:a::21"], 10),
-    "ams2": ("ams", ["198.51.100.22"], 10), "nyc1": ("nyc", ["198.51.100.31"], 10), "syd1": ("syd", ["198.51.100.41"], 10),
+    "fra1": ("fra", ["198.51.100.11", "2001:db8:a::11"], 10),
+    "fra2": ("fra", ["198.51.100.12", "2001:db8:a::12"], 10),
+    "fra3": ("fra", ["198.51.100.13", "2001:db8:a::13"], 20),
+    "ams1": ("ams", ["198.51.100.21", "2001:db8:a::21"], 10),
+    "ams2": ("ams", ["198.51.100.22"], 10), "nyc1": ("nyc", ["198.51.100.31"], 10),
+    "syd1": ("syd", ["198.51.100.41"], 10),
 }
 NAME_OF = {address: name for name, (_, addresses, _) in SERVERS.items() for address in addresses}
 
@@ -30,13 +35,15 @@ _steer.strong IN TXT "pool=strong" "answers=8"
 """
 
 CONF = "\n".join([
-    'geo { prefix "10.0.0.0/8" { sites = { "fra", "ams", "nyc" } }  prefix "20.0.0.0/8" { sites = { "nyc", "ams" } }',
+    'geo { prefix "10.0.0.0/8" { sites = { "fra", "ams", "nyc" } }  prefix "20.0.0.0/8" { sites '
+    '= { "nyc", "ams" } }',
     '  prefix "30.0.0.0/8" { sites = { "syd" } } }',
     sites_conf(SITES), CHECK, pool_conf("mirrors", SERVERS, check='"image"'),
     pool_conf("strong", {"s1": ("fra", ["203.0.113.1"], 10), "s2": ("fra", ["203.0.113.2"], 10),
                          "s3": ("ams", ["203.0.113.3"], 30)}, check='"image"', min_weight=15)])
 
-# The scope of 10.2.3.0/24 is 4: what lies around 10/8 is not located, and fra's own list is the same.
+# The scope of 10.2.3.0/24 is 4: what lies around 10/8 is not located, and fra's own list is the
+# same.
 UP = {name: "up" for name in [*SERVERS, "s1", "s2", "s3"]}
 FRA_DOWN = {"fra1": "down", "fra2": "down", "fra3": "down"}
 LISTED_DOWN = {**FRA_DOWN, "ams1": "down", "ams2": "down", "nyc1": "down"}
@@ -81,13 +88,15 @@ def test_up_down_and_back(d):
     until(lambda: get(d).ede is None)
     assert (get(d).ttl, steady.scope) == (60, 4)
     assert set_health(d, {"fra2": "down"}, ["fra1", "fra3"]).scope == 4
-    assert set_health(d, FRA_DOWN, ["ams1", "ams2"]).scope == 4           # failover never changes a scope
+    # failover never changes a scope
+    assert set_health(d, FRA_DOWN, ["ams1", "ams2"]).scope == 4
     assert set_health(d, {**FRA_DOWN, "ams1": "down", "ams2": "down"}, ["nyc1"]).scope == 4
     set_health(d, {}, FRA)
 
 
 def test_all_listed_down(d):
-    """The nearest full set, the shortest TTL, an EDE and a counter; no other site, and no SERVFAIL."""
+    """The nearest full set, the shortest TTL, an EDE and a counter; no other site, and no
+    SERVFAIL."""
     set_health(d, {"fra1": "down"}, ["fra2", "fra3"])
     before = d.counters().get("answers_fail_open", 0)
     reply = set_health(d, LISTED_DOWN, FRA)
@@ -95,7 +104,8 @@ def test_all_listed_down(d):
     assert reply.ede is not None and "down" in reply.ede_text
     until(lambda: d.counters()["answers_fail_open"] > before)
     assert names(get(d, rdtype=AAAA)) == ["fra1", "fra2", "fra3"]
-    assert names(get(d, net=None)) == FRA                                  # without Client Subnet too
+    # without Client Subnet too
+    assert names(get(d, net=None)) == FRA
 
 
 def test_drain_is_given_to_nobody(d):
@@ -116,7 +126,8 @@ def test_families_for_themselves(d):
     assert names(get(d)) == FRA
     set_health(d, {n: {"state": "up", "v6": "down"} for n in FRA}, ["ams1"], rdtype=AAAA)
     assert names(get(d)) == FRA
-    # nyc has no IPv6: the next of the list; syd neither, and its list has no other: the pool's nearest
+    # nyc has no IPv6: the next of the list; syd neither, and its list has no other: the pool's
+    # nearest
     assert names(get(d, "20.1.2.0/24", rdtype=AAAA)) == ["ams1"]
     set_health(d, {}, FRA, rdtype=AAAA)
     assert names(get(d, "30.1.2.0/24", rdtype=AAAA))[0][:3] in ("fra", "ams")
@@ -127,13 +138,15 @@ def test_min_weight(d):
     set_health(d, {"s1": "down"}, ["203.0.113.3"], name="strong")         # 10 of 15: the next site
     set_health(d, {"s1": {"weight": 50}}, ["203.0.113.1", "203.0.113.2"], name="strong")
     set_health(d, {"s1": {"weight": 40}}, ["203.0.113.3"], name="strong")  # load counts
-    set_health(d, {"s1": "down", "s3": "down"}, ["203.0.113.2"], name="strong")  # below it everywhere
+    # below it everywhere
+    set_health(d, {"s1": "down", "s3": "down"}, ["203.0.113.2"], name="strong")
 
 
 def test_stale_comes_last(d):
     set_health(d, {"fra1": "stale"}, ["fra2", "fra3"])
     set_health(d, {n: "stale" for n in FRA}, ["ams1", "ams2"])
-    set_health(d, {**{n: "stale" for n in FRA}, "ams1": "down", "ams2": "down", "nyc1": "down"}, FRA)
+    set_health(d, {**{n: "stale" for n in FRA}, "ams1": "down", "ams2": "down", "nyc1": "down"},
+               FRA)
 
 
 def test_load_moves_shares(d):
@@ -152,7 +165,8 @@ def test_load_moves_shares(d):
 
 
 def test_ttl_follows_health(d):
-    for changes, want in (({"fra1": {"ttl": 12}}, 12), ({"fra1": {"ttl": 2}}, 5), ({"fra1": {"ttl": 900}}, 60),
+    for changes, want in (({"fra1": {"ttl": 12}}, 12), ({"fra1": {"ttl": 2}}, 5),
+                          ({"fra1": {"ttl": 900}}, 60),
                           ({"fra2": {"ttl": 30}, "fra3": {"ttl": 22}}, 22)):
         write_health(d, {**UP, **changes})
         until(lambda: get(d).ttl == want)
@@ -164,11 +178,13 @@ def test_ttl_follows_health(d):
 
 def test_no_file_at_start_fails_open(d):
     reply = get(d)
-    assert names(reply) == FRA and reply.ttl == 5 and reply.ede is not None and "health" in reply.ede_text
+    assert names(reply) == FRA and reply.ttl == 5 and reply.ede is not None and \
+        "health" in reply.ede_text
     assert names(get(d, "20.1.2.0/24")) == ["nyc1"]
 
 
-@pytest.mark.parametrize("kind", ["missing", "stale", "cut", "foreign", "empty", "directory", "future", "binary"])
+@pytest.mark.parametrize("kind", ["missing", "stale", "cut", "foreign", "empty", "directory",
+                                  "future", "binary"])
 def test_a_file_that_cannot_be_believed_fails_open(d, kind):
     set_health(d, FRA_DOWN, ["ams1", "ams2"])
     path = os.path.join(d.folder, "run", "health")
@@ -213,7 +229,8 @@ def test_a_line_for_one_server_only(d):
 
 
 def test_changes_are_fast(d):
-    """50 ms from rename to answer is the promise; on a loaded machine half of them have to keep it."""
+    """50 ms from rename to answer is the promise; on a loaded machine half of them have to keep
+    it."""
     set_health(d, {}, FRA)
     took = []
     for i in range(20):
@@ -231,15 +248,18 @@ def test_answers_flow_while_health_changes(d):
     for i in range(60):
         write_health(d, {**UP, **(FRA_DOWN if i % 2 else {})}, generation=i + 2)
         for reply in ask_many(d.port, [("all.example.org", A, "10.2.3.0/24")] * 33):
-            assert names(reply) in (FRA, ["ams1", "ams2"]) and reply.scope == 4 and reply.ede is None
+            assert names(reply) in (FRA, ["ams1", "ams2"]) and reply.scope == 4 and \
+                reply.ede is None
 
 
 def test_why_tells_state_since_and_set(d):
-    set_health(d, {"fra1": {"state": "down", "since": 1763690000.0, "set": "2026-11-20", "reason": "connect: refused"},
+    set_health(d, {"fra1": {"state": "down", "since": 1763690000.0, "set": "2026-11-20",
+                            "reason": "connect: refused"},
                    "fra2": {"set": "2026-11-21", "ttl": 17}}, ["fra2", "fra3"])
     lines = [b"".join(r.strings).decode() for r in d.tcp("_why.all.example.org", "TXT").answer[0]]
     down = [l for l in lines if l.startswith("server=fra1")][0]
     assert "state=down since=2025-11-21T01:53:20Z weight=10 set=2026-11-20 chosen=no" in down
     assert 'reason="connect: refused"' in down
-    assert any("server=fra2" in l and "state=up" in l and "set=2026-11-21 chosen=yes" in l for l in lines)
+    assert any("server=fra2" in l and "state=up" in l and "set=2026-11-21 chosen=yes" in l
+               for l in lines)
     assert any(l.startswith("ttl=17 ") and "fra2 may change in 17 s" in l for l in lines)

@@ -24,7 +24,8 @@ def resident_kb(d):
 def test_memory_of_a_large_zone(dnsd_factory):
     """Knot 3.2 takes about 290 octets a name of this kind."""
     small = resident_kb(dnsd_factory(zones={"example.org": HEAD}, name="small"))
-    text = HEAD + "".join(f"{owner(i)} A 10.{i >> 16}.{i >> 8 & 255}.{i & 255}\n" for i in range(NAMES))
+    text = HEAD + "".join(f"{owner(i)} A 10.{i >> 16}.{i >> 8 & 255}.{i & 255}\n"
+                          for i in range(NAMES))
     d = dnsd_factory(zones={"example.org": text}, name="large")
     octets = (resident_kb(d) - small) * 1024 / NAMES
     print(f"{octets:.0f} octets a name")
@@ -38,6 +39,7 @@ def test_memory_of_a_large_zone(dnsd_factory):
     d.reload()
     end = time.monotonic() + 10
     while (resident_kb(d) - small) * 1024 / NAMES > 1.3 * octets:
-        assert time.monotonic() < end, f"{(resident_kb(d) - small) * 1024 / NAMES:.0f} octets a name after a reload"
+        assert time.monotonic() < end, \
+            f"{(resident_kb(d) - small) * 1024 / NAMES:.0f} octets a name after a reload"
         time.sleep(0.02)
     assert d.tcp("example.org", "SOA").answer[0][0].serial == 2

@@ -4,7 +4,8 @@ TITLE = "a transit link goes down while it carries the downloads of a region"
 
 
 def run(lab):
-    for n in (1, 2):                # without caches of its own the region goes to Frankfurt, by t3 - t1
+    # without caches of its own the region goes to Frankfurt, by t3 - t1
+    for n in (1, 2):
         lab.kill("sin", f"cache{n}")
     lab.time_until(lambda: lab.servers("ap", "10.3.7.0/24") == lab.caches("fra"))
     with lab.load(regions=["ap"], downloads=20) as load:

@@ -12,4 +12,5 @@ def run(lab):
         back = lab.time_until(lambda: lab.announced("fra"), 30)
     assert load["lookups_failed"] == 0 and load["downloads_failed"] == 0, load.line()
     assert load["direct_lost"] == 0, load.line()
-    return f"withdrawn {away:.0f} ms after the drain was over, back after {back:.0f} ms; {load.line()}"
+    return f"withdrawn {away:.0f} ms after the drain was over, back after {back:.0f} ms; " \
+           f"{load.line()}"

@@ -17,4 +17,5 @@ def run(lab):
     assert moved >= 2, "the route never moved: nothing was tested"
     # RFC 2439: 1000 a withdrawal must stay below 2000; two families, each gone and back
     assert moved <= 2 * 2 * 2, f"{moved} updates for {flaps} flaps"
-    return f"{flaps} flaps in {flaps * 4} s: {moved} BGP updates and withdrawals, IPv4 and IPv6 together"
+    return f"{flaps} flaps in {flaps * 4} s: {moved} BGP updates and withdrawals, IPv4 and IPv6 " \
+           "together"

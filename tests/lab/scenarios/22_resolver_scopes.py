@@ -6,7 +6,8 @@ TITLE = "a resolver's cache never holds an answer for a client with another answ
 def run(lab):
     random.seed(1)
     resolver, asked, wrong = lab.resolver("eu"), 0, []
-    prefixes = [f"10.{random.choice((1, 2, 3, 77))}.{random.randrange(256)}.0/24" for _ in range(120)]
+    prefixes = [f"10.{random.choice((1, 2, 3, 77))}.{random.randrange(256)}.0/24"
+                for _ in range(120)]
     for prefix in prefixes + prefixes:
         cached = set(lab.dig("eu", "+short", f"+subnet={prefix}", server=resolver).split())
         fresh = lab.servers("eu", prefix)
