@@ -10,7 +10,7 @@ answer_truncate(struct answer_job *j)
 
 /* RFC 2308: the SOA with its negative TTL. */
 static void
-put_soa(struct answer_job *j)
+put_negative_soa(struct answer_job *j)
 {
 	struct reply *r = &j->r;
 
@@ -24,7 +24,7 @@ answer_nodata(struct answer_job *j)
 {
 	assert(j->r.rcode == DNS_NOERROR);
 	j->note.kind = ANSWER_NODATA;
-	put_soa(j);
+	put_negative_soa(j);
 }
 
 void
@@ -33,5 +33,5 @@ answer_nxdomain(struct answer_job *j)
 	j->note.kind = ANSWER_NXDOMAIN;
 	j->note.name_hash = j->r.zone->apex_hash;
 	j->r.rcode = DNS_NXDOMAIN;
-	put_soa(j);
+	put_negative_soa(j);
 }

@@ -126,8 +126,8 @@ parse_secrets(struct cookie_secrets *secrets, const char *path, const char *text
 			return err_set(err, "%s:%u: a third line, one or two secrets were expected",
 			    path, line);
 		if (parse_secret(secrets->secret[secrets->n], text + at, line_len) < 0)
-			return err_set(err, "%s:%u: a line of %zu characters, 32 hexadecimal digits "
-			    "were expected", path, line, line_len);
+			return err_set(err, "%s:%u: a line of %zu characters, "
+			    "32 hexadecimal digits were expected", path, line, line_len);
 		secrets->n++;
 		at = next;
 	}

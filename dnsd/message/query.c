@@ -15,7 +15,7 @@ struct record {
 
 /* Offset past the record at `at`, 0 if it is malformed. */
 static size_t
-read_record(const uint8_t *packet, size_t len, size_t at, struct record *rr)
+read_rr(const uint8_t *packet, size_t len, size_t at, struct record *rr)
 {
 	rr->root_owner = at < len && packet[at] == 0;
 	/* no owner's name is ever used, and OPT's is the root */
@@ -124,7 +124,7 @@ read_records(struct query *q, const uint8_t *packet, size_t len, size_t at, bool
 	struct record rr, opt = { .rdata = NULL };
 
 	for (unsigned i = 0; i < count; i++) {
-		at = read_record(packet, len, at, &rr);
+		at = read_rr(packet, len, at, &rr);
 		if (at == 0)
 			return QUERY_FORMERR;
 		if (rr.type != DNS_OPT)

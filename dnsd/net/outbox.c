@@ -1,26 +1,21 @@
 #include "dnsd/net/outbox.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/udp.h>
 #include <string.h>
 
 enum {
-	JOINED_MAX = 60000,		/* octets of a message to be cut apart; IP's limit is not far */
-	SEGMENT_MAX = 1232		/* what no path has to fragment: only that may be cut */
+	JOINED_MAX = 60000,		/* octets of one message; IP has room for 65535 */
+	SEGMENT_MAX = 1232		/* octets of a reply, so that no path has to fragment it */
 };
-
-static void
-empty(struct outbox *o)
-{
-	o->n = o->n_replies = 0;
-	o->next = o->data;
-	memset(o->lately, 0, sizeof(o->lately));
-}
 
 void
 outbox_init(struct outbox *o)
 {
-	empty(o);
+	o->n = o->n_replies = 0;
+	o->next = o->data;
+	memset(o->lately, 0, sizeof(o->lately));
 }
 
 static bool
@@ -29,20 +24,22 @@ same_octets(const void *a, size_t a_len, const void *b, size_t b_len)
 	return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
 }
 
-/* True if a reply of `len` octets may be cut off the end of message i. */
+/* True if a reply of `len` octets to `query` may become part of message i. */
 static bool
-alike(const struct outbox *o, unsigned i, size_t len, const struct msghdr *query)
+may_join(const struct outbox *o, unsigned i, size_t len, const struct msghdr *query)
 {
 	const struct msghdr *m = &o->m[i].msg_hdr;
 
-	return len == o->segment[i] && len <= SEGMENT_MAX && (o->count[i] + 1u) * len <= JOINED_MAX &&
+	return len == o->segment[i] && len <= SEGMENT_MAX &&
+	    (o->count[i] + 1u) * len <= JOINED_MAX &&
 	    same_octets(m->msg_name, m->msg_namelen, query->msg_name, query->msg_namelen) &&
-	    same_octets(m->msg_control, m->msg_controllen, query->msg_control, query->msg_controllen);
+	    same_octets(m->msg_control, m->msg_controllen, query->msg_control,
+	    query->msg_controllen);
 }
 
-/* Where to look for a message that is alike. */
+/* Where the message that was begun last for this port and length is noted. */
 static uint8_t *
-lately(struct outbox *o, size_t len, const struct msghdr *query)
+lately_at(struct outbox *o, size_t len, const struct msghdr *query)
 {
 	/* sin6_port lies where sin_port does */
 	const struct sockaddr_in *peer = query->msg_name;
@@ -54,12 +51,14 @@ lately(struct outbox *o, size_t len, const struct msghdr *query)
 void
 outbox_add(struct outbox *o, size_t len, const struct msghdr *query)
 {
-	uint8_t *place = lately(o, len, query), reply = (uint8_t)o->n_replies++;
+	uint8_t *place = lately_at(o, len, query), reply = (uint8_t)o->n_replies++;
 	unsigned i = *place - 1u;
 
+	assert(reply < OUTBOX_BATCH && len != 0 && len <= OUTBOX_ROOM);
+	assert(query->msg_controllen <= CMSG_SPACE(sizeof(struct in6_pktinfo)));
 	o->start[reply] = o->next;
 	o->next += len;
-	if (*place != 0 && !o->single && alike(o, i, len, query)) {
+	if (*place != 0 && !o->single && may_join(o, i, len, query)) {
 		o->after[o->last[i]] = reply;
 		o->last[i] = reply;
 		o->count[i]++;
@@ -67,7 +66,8 @@ outbox_add(struct outbox *o, size_t len, const struct msghdr *query)
 	}
 	i = o->n++;
 	*place = (uint8_t)o->n;
-	o->m[i].msg_hdr = (struct msghdr){ .msg_name = query->msg_name, .msg_namelen = query->msg_namelen,
+	o->m[i].msg_hdr = (struct msghdr){
+	    .msg_name = query->msg_name, .msg_namelen = query->msg_namelen,
 	    .msg_control = query->msg_control, .msg_controllen = query->msg_controllen };
 	o->segment[i] = (uint16_t)len;
 	o->count[i] = 1;
@@ -81,6 +81,7 @@ gather(struct outbox *o, unsigned i, struct iovec *iov)
 	uint8_t reply = o->first[i];
 
 	o->m[i].msg_hdr.msg_iov = iov;
+	assert(o->count[i] != 0 && iov + o->count[i] <= o->iov + OUTBOX_BATCH);
 	for (unsigned k = 0; k < o->count[i]; k++, reply = o->after[reply])
 		*iov++ = (struct iovec){ o->start[reply], o->segment[i] };
 	o->m[i].msg_hdr.msg_iovlen = o->count[i];
@@ -105,6 +106,7 @@ cut(struct outbox *o, unsigned i)
 	m->msg_controllen += CMSG_SPACE(sizeof(o->segment[i]));
 }
 
+/* Makes the messages ready for the kernel. */
 static void
 seal(struct outbox *o)
 {
@@ -132,9 +134,10 @@ send_singly(struct outbox *o, unsigned i, int fd)
 	return lost;
 }
 
-/* The kernel stopped at message i.  Returns how many replies are lost with that. */
+/* The kernel did not take message i, for the reason in errno.  Returns how many replies are lost
+ * with that. */
 static unsigned
-pass_over(struct outbox *o, unsigned i, int fd)
+not_taken(struct outbox *o, unsigned i, int fd)
 {
 	if (o->count[i] == 1 || errno == EAGAIN || errno == ENOBUFS)
 		return o->count[i];
@@ -153,8 +156,8 @@ outbox_send(struct outbox *o, int fd)
 		if (sent > 0)
 			at += (unsigned)sent;
 		else if (errno != EINTR)
-			lost += pass_over(o, at++, fd);
+			lost += not_taken(o, at++, fd);
 	}
-	empty(o);
+	outbox_init(o);
 	return lost;
 }

@@ -1,14 +1,19 @@
 /*
- * outbox: a batch of replies on their way to one sendmmsg.
+ * outbox: the replies of one batch, sent with one sendmmsg.
  *
- * Replies that are alike, equally long and for the same address and port, travel as one
- * message which the kernel, or the network card, cuts apart again (UDP_SEGMENT): the way
- * through the routing tables and queues, nine tenths of what a reply costs, is then paid
- * once.  On the wire nothing differs.  Forwarders and front ends that ask from one port
- * have such replies in most batches; resolvers that change ports have none, and pay a look
- * into a small table.  Where the kernel does not cut, replies go out singly from then on.
+ * Nine tenths of what it costs to send a reply is the kernel's routing and queueing, paid
+ * for each message.  So replies that go to the same address and port and are equally long
+ * are given to the kernel as one message, with the option UDP_SEGMENT (udp(7)): it routes
+ * and queues that message once, and then it, or the network card, cuts it into datagrams
+ * of that length again.  On the wire they look as if they had been sent one by one.
  *
- * Knows no DNS.  One thread; allocates and copies nothing.
+ * A forwarder asks everything from one port and has such replies in most batches.  A
+ * resolver that takes a new port for each query has none; for its replies the search for
+ * one to join costs a look into a table of 64 octets.  Where the kernel refuses to cut a
+ * message, its replies, and all replies from then on, are sent one by one.
+ *
+ * Knows no DNS.  Used by one thread.  Nothing is allocated, and no reply is copied: it is
+ * written where it is sent from, and a message is a list of pointers to its replies.
  */
 #ifndef NEARCAST_OUTBOX_H
 #define NEARCAST_OUTBOX_H
@@ -20,7 +25,7 @@
 #include <sys/socket.h>
 
 enum {
-	OUTBOX_BATCH = 64,		/* replies; the kernel cuts no more out of one message */
+	OUTBOX_BATCH = 64,		/* replies; a message may have no more of them (udp(7)) */
 	OUTBOX_ROOM = 4096		/* octets of one reply, at most */
 };
 
@@ -32,25 +37,25 @@ union outbox_control {
 struct outbox {
 	unsigned n;			/* messages */
 	unsigned n_replies;
-	bool single;			/* this kernel does not cut */
+	bool single;			/* the kernel does not cut: one reply a message */
 	uint8_t *next;			/* where the next reply goes, in data */
-	/* by message */
+	/* by message; its replies are a list, in the order of sending */
 	struct mmsghdr m[OUTBOX_BATCH];
 	union outbox_control control[OUTBOX_BATCH];
 	uint16_t segment[OUTBOX_BATCH];	/* octets of each of its replies */
-	uint8_t count[OUTBOX_BATCH];	/* of replies, */
-	uint8_t first[OUTBOX_BATCH];	/* the first */
-	uint8_t last[OUTBOX_BATCH];	/* and the last of them */
+	uint8_t count[OUTBOX_BATCH];	/* of replies, at least 1 */
+	uint8_t first[OUTBOX_BATCH];	/* reply */
+	uint8_t last[OUTBOX_BATCH];	/* reply */
 	/* by reply */
 	uint8_t *start[OUTBOX_BATCH];	/* in data */
-	uint8_t after[OUTBOX_BATCH];	/* the next one of its message */
-	/* the last message for a port and a length, by a hash of both, plus 1 */
+	uint8_t after[OUTBOX_BATCH];	/* the next reply of its message; not set for the last */
+	/* by a hash of port and length: the message begun last for these, plus 1; 0 = none */
 	uint8_t lately[OUTBOX_BATCH];
 	struct iovec iov[OUTBOX_BATCH];
 	uint8_t data[OUTBOX_BATCH * OUTBOX_ROOM];
 };
 
-/* Before the first use; all of the struct was zero. */
+/* Makes it empty.  Before the first use all of the struct must be zero. */
 void outbox_init(struct outbox *o);
 
 /* Where to write the next reply: OUTBOX_ROOM octets. */
@@ -60,12 +65,14 @@ outbox_next(const struct outbox *o)
 	return o->next;
 }
 
-/* The reply at outbox_next() is `len` octets.  It goes where `query` came from, with its
- * control messages; both are borrowed until outbox_send.  At most OUTBOX_BATCH of them. */
+/* The reply at outbox_next() is complete, with `len` octets (1 to OUTBOX_ROOM).  It goes to the
+ * address of `query`, with its control messages (at most one, in6_pktinfo or smaller), both of
+ * which are borrowed until outbox_send.  At most OUTBOX_BATCH replies. */
 void outbox_add(struct outbox *o, size_t len, const struct msghdr *query);
 
-/* Sends all and is empty again.  Returns how many replies the kernel did not take: a full
- * device is no reason to wait, for the next queries are waiting too. */
+/* Sends all replies over the socket `fd` and is empty again.  It never waits, not for a full
+ * device either, because the next queries are waiting too.  Returns how many replies the kernel
+ * did not take, which are lost. */
 unsigned outbox_send(struct outbox *o, int fd);
 
 #endif

@@ -39,8 +39,8 @@ count_workers(const struct conf *conf)
 	return n < 1 ? 1 : (unsigned)n;
 }
 
-/* SO_REUSEPORT lets every process of our user in: without it first, to see whether
- * somebody else is there already. */
+/* Sockets with SO_REUSEPORT share an address with those of every other process of our user.
+ * Binding without it first shows whether another process has the address already. */
 static int
 check_unused(const struct addr *addr, struct err *err)
 {
@@ -82,7 +82,8 @@ allocate(struct server *s, const struct conf *conf, struct err *err)
 	s->udp = calloc(n + 1, sizeof(struct udp_worker *));
 	s->tcp = calloc(s->n_workers, sizeof(struct tcp_worker *));
 	s->listen = calloc(s->n_listen + 1, sizeof(*s->listen));
-	if (s->udp_fds == NULL || s->tcp_fds == NULL || s->udp == NULL || s->tcp == NULL || s->listen == NULL)
+	if (s->udp_fds == NULL || s->tcp_fds == NULL || s->udp == NULL || s->tcp == NULL ||
+	    s->listen == NULL)
 		return err_set(err, "out of memory for workers");
 	for (size_t i = 0; i < n; i++)
 		s->udp_fds[i] = s->tcp_fds[i] = -1;
@@ -217,7 +218,7 @@ server_tcp_connections(const struct server *s)
 }
 
 static void
-add(struct counters *sum, const struct counters *c)
+add_counters(struct counters *sum, const struct counters *c)
 {
 #define ADD(name, help) sum->name += __atomic_load_n(&c->name, __ATOMIC_RELAXED);
 	COUNTERS(ADD)
@@ -230,8 +231,8 @@ server_counters(const struct server *s, struct counters *sum)
 	*sum = (struct counters){ 0 };
 	for (size_t i = 0; i < s->n_workers * s->n_listen; i++)
 		if (s->udp[i] != NULL)
-			add(sum, udp_counters(s->udp[i]));
+			add_counters(sum, udp_counters(s->udp[i]));
 	for (unsigned i = 0; i < s->n_workers; i++)
 		if (s->tcp[i] != NULL)
-			add(sum, tcp_counters(s->tcp[i]));
+			add_counters(sum, tcp_counters(s->tcp[i]));
 }

@@ -3,6 +3,7 @@
 
 #include "dnsd/net/tcp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -16,8 +17,8 @@
 
 enum {
 	EVENTS = 256,
-	ACCEPTS = 64,			/* connections taken at a time, before others have their turn */
-	LAST_READS = 16,		/* from a connection when we end: it may never stop asking */
+	ACCEPTS = 64,			/* connections taken before others have their turn */
+	LAST_READS = 16,		/* of a connection when we end: it may never stop asking */
 	PAUSE_MS = 20			/* without accepting, when descriptors have run out */
 };
 
@@ -62,22 +63,24 @@ list_remove(struct tcp_worker *w, struct tcp_conn *c)
 }
 
 static void
-conn_close(struct tcp_worker *w, struct tcp_conn *c)
+drop_conn(struct tcp_worker *w, struct tcp_conn *c)
 {
+	assert(w->first != NULL && w->last != NULL);
 	list_remove(w, c);
 	tcp_conn_clear(c, &w->buffers);
 	tcp_pool_close(w->pool, &c->pool);
 	free(c);
 }
 
-/* Draws the consequences of an event. */
+/* What follows from what an event led to: the connection goes, waits for the other direction, or
+ * counts as active again. */
 static void
-conn_after(struct tcp_worker *w, struct tcp_conn *c, enum tcp_result result, uint64_t now_ms)
+after_event(struct tcp_worker *w, struct tcp_conn *c, enum tcp_result result, uint64_t now_ms)
 {
 	bool backlog = c->out != NULL;
 
 	if (result == TCP_OVER) {
-		conn_close(w, c);
+		drop_conn(w, c);
 		return;
 	}
 	if (backlog != c->polls_out) {
@@ -101,7 +104,7 @@ expire(struct tcp_worker *w, uint64_t now_ms)
 		uint64_t end_ms = c->pool.active_ms + w->idle_ms;
 		if (end_ms > now_ms)
 			return (int)(end_ms - now_ms);
-		conn_close(w, c);
+		drop_conn(w, c);
 	}
 	return -1;
 }
@@ -151,7 +154,7 @@ accept_conn(struct tcp_worker *w, int fd, const struct sockaddr *sa, const struc
 	COUNTER_ADD(&w->counters, tcp_connections, 1);
 	list_append(w, c);
 	if (watch(w, EPOLL_CTL_ADD, fd, EPOLLIN, c) < 0)
-		conn_close(w, c);
+		drop_conn(w, c);
 }
 
 static void
@@ -160,7 +163,8 @@ accept_some(struct tcp_worker *w, int listener, const struct conf *conf, uint64_
 	for (unsigned i = 0; i < ACCEPTS; i++) {
 		struct sockaddr_storage ss;
 		socklen_t len = sizeof(ss);
-		int fd = accept4(listener, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(listener, (struct sockaddr *)&ss, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0)
 			accept_conn(w, fd, (struct sockaddr *)&ss, conf, now_ms);
@@ -192,7 +196,9 @@ batch_begin(struct tcp_worker *w, struct serving_now now)
 static bool
 is_listener(const struct tcp_worker *w, const void *what)
 {
-	return (const int *)what >= w->listeners && (const int *)what < w->listeners + w->n_listeners;
+	const int *listener = what;
+
+	return listener >= w->listeners && listener < w->listeners + w->n_listeners;
 }
 
 /* One turn; returns how long the next may wait. */
@@ -218,9 +224,9 @@ serve_turn(struct tcp_worker *w, int wait_ms)
 		else if (what == &w->wake)
 			continue;
 		else if ((events[i].events & (EPOLLERR | EPOLLHUP)) != 0)
-			conn_close(w, c);	/* reset, or closed in both directions */
+			drop_conn(w, c);	/* reset, or closed in both directions */
 		else
-			conn_after(w, c, c->out != NULL ? tcp_conn_write(c, &batch) :
+			after_event(w, c, c->out != NULL ? tcp_conn_write(c, &batch) :
 			    tcp_conn_read(c, &batch), now.mono_ms);
 	}
 	wait_ms = expire(w, now.mono_ms);
@@ -235,10 +241,10 @@ serve_turn(struct tcp_worker *w, int wait_ms)
 	return wait_ms;
 }
 
-/* The end: who waits to be accepted or has asked is answered; then only backlogs are left,
- * and they have TCP_GRACE_MS to go out. */
+/* When the worker is to end: everybody who waits to be accepted or has asked already is answered.
+ * Then only backlogs are left, and they have TCP_GRACE_MS to go out. */
 static void
-finish(struct tcp_worker *w)
+serve_last(struct tcp_worker *w)
 {
 	struct serving_now now = serving_now();
 	struct tcp_batch batch = batch_begin(w, now);
@@ -257,7 +263,7 @@ finish(struct tcp_worker *w)
 		for (unsigned i = 0; i < LAST_READS && c->out == NULL && result == TCP_ACTIVE; i++)
 			result = tcp_conn_read(c, &batch);
 		if (c->out == NULL || result == TCP_OVER)
-			conn_close(w, c);
+			drop_conn(w, c);
 		else
 			watch(w, EPOLL_CTL_MOD, c->pool.fd, EPOLLOUT, c);
 	}
@@ -271,7 +277,7 @@ finish(struct tcp_worker *w)
 		batch = batch_begin(w, now);
 		c = n == 1 ? event.data.ptr : NULL;
 		if (c != NULL && (tcp_conn_write(c, &batch) == TCP_OVER || c->out == NULL))
-			conn_close(w, c);
+			drop_conn(w, c);
 	}
 }
 
@@ -284,9 +290,9 @@ serve_tcp(void *arg)
 	rcu_register_thread();
 	while (!__atomic_load_n(&w->serving->stop, __ATOMIC_RELAXED))
 		wait_ms = serve_turn(w, wait_ms);
-	finish(w);
+	serve_last(w);
 	while (w->first != NULL)
-		conn_close(w, w->first);
+		drop_conn(w, w->first);
 	rcu_unregister_thread();
 	return NULL;
 }

@@ -1,5 +1,6 @@
 #include "dnsd/net/tcp_conn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ hold(struct tcp_buffers *b, const uint8_t *data, size_t len)
 static void
 drop_in(struct tcp_conn *c, struct tcp_buffers *b)
 {
+	assert(b->held >= c->in_len);
 	free(c->in);
 	b->held -= c->in_len;
 	c->in = NULL;
@@ -32,6 +34,7 @@ drop_in(struct tcp_conn *c, struct tcp_buffers *b)
 static void
 drop_out(struct tcp_conn *c, struct tcp_buffers *b)
 {
+	assert(b->held >= c->out_len);
 	free(c->out);
 	b->held -= c->out_len;
 	c->out = NULL;
@@ -101,6 +104,7 @@ process(struct tcp_conn *c, struct tcp_batch *batch, size_t len)
 
 		if (len - at - 2 < message)
 			break;
+		assert(b->out_len <= sizeof(b->out) - (2 + ANSWER_MAX_TCP));
 		COUNTER_ADD(batch->counters, tcp_queries, 1);
 		n = answer_packet(batch->gen, &batch->client, b->in + at + 2, message, out + 2,
 		    ANSWER_MAX_TCP, NULL, batch->counters);
@@ -143,6 +147,7 @@ tcp_conn_read(struct tcp_conn *c, struct tcp_batch *batch)
 	/* without a backlog less than one message is held, so there is room for another */
 	ssize_t n = recv(c->pool.fd, b->in + c->in_len, sizeof(b->in) - c->in_len, MSG_DONTWAIT);
 
+	assert(c->out == NULL && c->in_len < 2 + ANSWER_MAX_TCP);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return TCP_QUIET;
 	if (n <= 0)
@@ -156,6 +161,7 @@ tcp_conn_write(struct tcp_conn *c, struct tcp_batch *batch)
 	struct tcp_buffers *b = batch->buffers;
 	ssize_t n = send_some(c, c->out + c->out_at, c->out_len - c->out_at);
 
+	assert(c->out != NULL && c->out_at < c->out_len);
 	if (n < 0)
 		return TCP_OVER;
 	c->out_at += (uint32_t)n;

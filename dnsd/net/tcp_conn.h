@@ -1,6 +1,11 @@
 /*
- * tcp_conn: one TCP connection: bytes in, messages answered, bytes out.  For tcp.c, which
- * owns workers, epoll and time; nobody else includes this.
+ * tcp_conn: one TCP connection: bytes in, messages answered, bytes out (RFC 7766).
+ *
+ * A message is two octets of length and as many of DNS; they come in any pieces.  What of
+ * the input is no whole message yet, and what of the output the socket does not take (the
+ * backlog), is memory of the connection's own; all else passes through its worker's
+ * buffers.  Knows neither epoll nor time nor other connections, which are tcp.c's.  Only
+ * the worker that accepted a connection touches it, but for its member of the pool.
  */
 #ifndef NEARCAST_TCP_CONN_H
 #define NEARCAST_TCP_CONN_H
@@ -15,7 +20,7 @@
 enum {
 	TCP_IN_SIZE = 2 * (2 + ANSWER_MAX_TCP),
 	TCP_OUT_SIZE = 4 * (2 + ANSWER_MAX_TCP),
-	TCP_HELD_MAX = 64 << 20		/* octets of partial messages and backlogs a worker holds, at most */
+	TCP_HELD_MAX = 64 << 20		/* octets that a worker's connections hold, at most */
 };
 
 struct tcp_conn {
@@ -50,10 +55,11 @@ enum tcp_result {
 	TCP_OVER			/* end of stream or error: close it */
 };
 
-/* The socket has something to read; never called while there is a backlog. */
+/* The socket has something to read, or may have.  Never called while there is a backlog. */
 enum tcp_result tcp_conn_read(struct tcp_conn *c, struct tcp_batch *batch);
 
-/* The socket takes more of the backlog. */
+/* The socket takes more of the backlog, which there is.  When all of it is gone, what came in
+ * meanwhile is answered. */
 enum tcp_result tcp_conn_write(struct tcp_conn *c, struct tcp_batch *batch);
 
 /* Frees what the connection holds; the descriptor is the pool's to close. */

@@ -1,5 +1,6 @@
 #include "dnsd/net/tcp_pool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -29,12 +30,12 @@ struct tcp_pool {
 	pthread_mutex_t lock;
 	struct tcp_pool_link members;	/* head: next is the one listed first */
 	unsigned count;
-	uint8_t key[16];		/* addresses are foreign: their places are not theirs to choose */
+	uint8_t key[16];		/* random, so that no client can choose its bucket */
 	struct tcp_pool_address *buckets[BUCKETS];
 };
 
-#define MEMBER_OF(link, name) \
-	((struct tcp_pool_member *)(void *)((char *)(link) - offsetof(struct tcp_pool_member, name)))
+#define MEMBER_OF(link, name) ((struct tcp_pool_member *)(void *) \
+	((char *)(link) - offsetof(struct tcp_pool_member, name)))
 
 static void
 link_init(struct tcp_pool_link *head)
@@ -118,7 +119,8 @@ address_drop_unused(struct tcp_pool *pool, struct tcp_pool_address *address)
 	free(address);
 }
 
-/* Puts a member where its time belongs, looking from the end, for it was active lately. */
+/* Moves a member to where its time belongs in a list.  It was active lately, so the search begins
+ * at the end. */
 static void
 link_by_time(struct tcp_pool_link *head, struct tcp_pool_link *l, uint64_t ms, bool of_address)
 {
@@ -140,8 +142,8 @@ relist(struct tcp_pool *pool, struct tcp_pool_member *m, uint64_t active_ms)
 	link_by_time(&m->address->members, &m->same, active_ms, true);
 }
 
-/* The member idle for longest in a list, which is mended on the way; NULL = none.  Who stands
- * behind the one found was listed later, and active no earlier than that. */
+/* The member idle for longest in a list, which is put in order on the way; NULL = none.  Members
+ * behind the one found were listed later, so that they have been active later too. */
 static struct tcp_pool_member *
 find_idle(struct tcp_pool *pool, struct tcp_pool_link *head, bool of_address)
 {
@@ -160,10 +162,12 @@ find_idle(struct tcp_pool *pool, struct tcp_pool_link *head, bool of_address)
 	return NULL;
 }
 
-/* From here on it is not counted; its owner will see the end of the stream and close it. */
+/* Shuts a connection down.  From here on it is not counted; its owner will see the end of the
+ * stream and close it. */
 static void
 send_away(struct tcp_pool *pool, struct tcp_pool_member *m)
 {
+	assert(!m->leaving && m->address->count != 0 && pool->count != 0);
 	link_remove(&m->all);
 	link_remove(&m->same);
 	m->leaving = true;
@@ -191,7 +195,8 @@ add_locked(struct tcp_pool *pool, struct tcp_pool_member *m, const struct addr *
 	m->address = address_get(pool, addr);
 	if (m->address == NULL)
 		return false;
-	if ((m->address->count >= max_same && !make_room(pool, &m->address->members, true, evicted)) ||
+	if ((m->address->count >= max_same &&
+	    !make_room(pool, &m->address->members, true, evicted)) ||
 	    (pool->count >= max_all && !make_room(pool, &pool->members, false, evicted))) {
 		address_drop_unused(pool, m->address);
 		return false;
@@ -223,6 +228,7 @@ void
 tcp_pool_close(struct tcp_pool *pool, struct tcp_pool_member *m)
 {
 	pthread_mutex_lock(&pool->lock);
+	assert(m->address->refs != 0 && m->address->count <= m->address->refs);
 	if (!m->leaving) {
 		link_remove(&m->all);
 		link_remove(&m->same);

@@ -3,6 +3,7 @@
 
 #include "dnsd/net/udp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -17,8 +18,9 @@
 
 enum {
 	BATCH = OUTBOX_BATCH,
-	/* a cache line more than a power of two: else the first lines of all buffers, the
-	 * only ones most packets touch, would compete for the same few places in the cache */
+	/* Octets; a cache line more than a power of two.  Most packets touch only the first
+	 * lines of a buffer, and those of all buffers would share the same few places in the
+	 * cache otherwise. */
 	IN_SIZE = 2048 + 64
 };
 
@@ -105,7 +107,9 @@ read_batch(struct udp_worker *w, const struct generation *gen, unsigned n, uint3
 {
 	struct answer_client client = { .tcp = false, .now_s = now_s };
 
+	assert(n <= BATCH);
 	for (unsigned i = 0; i < n; i++) {
+		assert(w->in[i].msg_len <= IN_SIZE);
 		peer_addr(&w->peer[i], &client.addr);
 		answer_read(&w->ask[i], gen, &client, w->in_data[i], w->in[i].msg_len);
 	}
@@ -144,7 +148,7 @@ serve_batch(struct udp_worker *w, unsigned n)
 	lost = outbox_send(&w->out, w->fd);
 	if (lost != 0)
 		COUNTER_ADD(&w->counters, drop_send, lost);
-	/* the kernel has written lengths where it wants to read sizes */
+	/* recvmmsg has written lengths where the next one reads sizes */
 	for (unsigned i = 0; i < n; i++) {
 		w->in[i].msg_hdr.msg_namelen = sizeof(w->peer[i]);
 		w->in[i].msg_hdr.msg_controllen = w->wildcard ? sizeof(w->control[i]) : 0;

@@ -23,7 +23,8 @@ struct udp_worker;
 
 /* Takes a socket bound to `addr` (on failure too) and starts a thread.  `serving` is borrowed until
  * udp_free.  NULL with a reason. */
-struct udp_worker *udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *err);
+struct udp_worker *udp_start(int fd, const struct addr *addr, struct serving *serving,
+    struct err *err);
 
 /* After serving->stop is set: the first wakes the thread, the second waits for its end. */
 void udp_wake(struct udp_worker *worker);
