@@ -1,5 +1,6 @@
 #include "dnsd/geo/geo_db.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +173,7 @@ raw_next(struct geo_cursor *c)
 	lo = (uint64_t)c->start;
 	/* the lowest bit set is the one by which the next network leaves the path */
 	up = lo != 0 ? 127u - (unsigned)__builtin_ctzll(lo) : 63u - (unsigned)__builtin_ctzll(hi);
+	assert(up < c->len);
 	descend(c, mmdb_child(&c->db->file, c->node[up], 1), up + 1);
 	return true;
 }
@@ -181,6 +183,7 @@ name_record(struct geo_cursor *c)
 {
 	if (c->record != GEO_DB_NONE)
 		c->record = c->db->slots[slot_of(c->db, c->record)].record;
+	assert(c->record == GEO_DB_NONE || c->record < c->db->n_places);
 }
 
 void
@@ -252,7 +255,7 @@ prove_all(struct geo_db *db, struct err *err)
 }
 
 static int
-read_all(struct geo_db *db, struct err *err)
+read_records(struct geo_db *db, struct err *err)
 {
 	db->places = calloc(db->n_places, sizeof(*db->places));
 	if (db->places == NULL)
@@ -284,7 +287,7 @@ geo_db_open(const char *path, struct err *err)
 		return NULL;
 	}
 	if (mmdb_open(&db->file, path, err) < 0 || prove_all(db, err) < 0 ||
-	    read_all(db, err) < 0) {
+	    read_records(db, err) < 0) {
 		err_prefix(err, "%s", path);
 		geo_db_close(db);
 		return NULL;
@@ -318,18 +321,6 @@ geo_db_type(const struct geo_db *db)
 	return db->metadata.type;
 }
 
-uint64_t
-geo_db_built(const struct geo_db *db)
-{
-	return db->metadata.build_epoch;
-}
-
-bool
-geo_db_has_v6(const struct geo_db *db)
-{
-	return db->file.ip_version == 6;
-}
-
 bool
 geo_db_has_places(const struct geo_db *db)
 {
@@ -351,6 +342,7 @@ geo_db_records(const struct geo_db *db)
 const struct geo_place *
 geo_db_place(const struct geo_db *db, uint32_t record)
 {
+	assert(record == GEO_DB_NONE || record < db->n_places);
 	return record == GEO_DB_NONE ? NULL : &db->places[record];
 }
 

@@ -32,10 +32,8 @@ void geo_db_close(struct geo_db *db);
 /* After the maps have been built: gives back what memory single lookups do not need. */
 void geo_db_rest(const struct geo_db *db);
 
-/* metadata.database_type, build time (seconds since 1970), and whether IPv6 is there. */
+/* metadata.database_type, printable; the database's. */
 const char *geo_db_type(const struct geo_db *db);
-uint64_t geo_db_built(const struct geo_db *db);
-bool geo_db_has_v6(const struct geo_db *db);
 /* Whether any record has a country or a point, or an AS number. */
 bool geo_db_has_places(const struct geo_db *db);
 bool geo_db_has_asns(const struct geo_db *db);
@@ -45,7 +43,8 @@ uint32_t geo_db_records(const struct geo_db *db);
 const struct geo_place *geo_db_place(const struct geo_db *db, uint32_t record);
 
 /* The networks of one family in address order, without gaps: those without data have record
- * GEO_DB_NONE.  With db NULL, or for IPv6 without has_v6: one network without data. */
+ * GEO_DB_NONE.  With db NULL, or for IPv6 in a database of IPv4 only: one
+ * network without data. */
 struct geo_cursor {
 	const struct geo_db *db;
 	geo_key start, last;		/* the current network */

@@ -7,6 +7,7 @@
 #ifndef NEARCAST_GEO_KEY_H
 #define NEARCAST_GEO_KEY_H
 
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ geo_key_depth(geo_key key, geo_key start, geo_key last)
 {
 	unsigned depth = 0;
 
+	assert(start <= key && key <= last);
 	for (int side = 0; side < 2; side++) {
 		geo_key outside = side == 0 ? start - 1 : last + 1, differ = key ^ outside;
 		uint64_t hi = (uint64_t)(differ >> 64);
@@ -68,6 +70,7 @@ geo_key_depth(geo_key key, geo_key start, geo_key last)
 		if (d + 1 > depth)
 			depth = d + 1;
 	}
+	assert(depth <= 128);
 	return depth;
 }
 

@@ -1,5 +1,6 @@
 #include "dnsd/geo/geo_map.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct geo_map {
 static inline const struct geo_fold *
 fold_of(uint16_t result)
 {
+	assert(result < GEO_FOLD_MARK + GEO_FOLDS);
 	return result >= GEO_FOLD_MARK ? &geo_merge_folds[result - GEO_FOLD_MARK] : NULL;
 }
 
@@ -35,6 +37,7 @@ unfold(const struct geo_fold *fold, struct geo_leaf inner, struct geo_leaf outer
 {
 	unsigned depth = fold->offset + inner.depth;
 
+	assert(inner.depth <= 32 && outer.depth <= 128);
 	inner.depth = (uint8_t)(depth > outer.depth ? depth : outer.depth);
 	return inner;
 }
@@ -43,7 +46,8 @@ static const struct geo_fold *
 find_fold(geo_key key)
 {
 	for (size_t i = 0; i < GEO_FOLDS; i++)
-		if ((key ^ geo_fold_key(&geo_merge_folds[i])) >> (128 - geo_merge_folds[i].len) == 0)
+		if ((key ^ geo_fold_key(&geo_merge_folds[i])) >> (128 - geo_merge_folds[i].len) ==
+		    0)
 			return &geo_merge_folds[i];
 	return NULL;
 }
@@ -196,12 +200,6 @@ geo_map_unlocated(const struct geo_map *map)
 	return geo_rank_unlocated(map->rank);
 }
 
-size_t
-geo_map_memory(const struct geo_map *map)
-{
-	return sizeof(*map) + map->v4.map_size + map->v6.map_size + geo_rank_memory(map->rank);
-}
-
 int
 geo_map_walk(const struct geo_map *map,
     int (*each)(void *arg, const struct prefix *net, uint16_t result), void *arg)
@@ -228,7 +226,7 @@ geo_map_walk(const struct geo_map *map,
 }
 
 static const char *
-first_site(const struct geo_map *map, uint16_t result)
+first_site_name(const struct geo_map *map, uint16_t result)
 {
 	const uint16_t *sites;
 
@@ -249,7 +247,7 @@ moved(const struct geo_map *old, const struct geo_map *fresh, bool six)
 		last = geo_key_last(key, a.depth > b.depth ? a.depth : b.depth);
 		/* folded ranges are counted as IPv4 */
 		if (a.result < GEO_FOLD_MARK && b.result < GEO_FOLD_MARK &&
-		    strcmp(first_site(old, a.result), first_site(fresh, b.result)) != 0)
+		    strcmp(first_site_name(old, a.result), first_site_name(fresh, b.result)) != 0)
 			n += geo_merge_size(six ? 6 : 4, key, last);
 		key = last + 1;
 	} while (last != GEO_KEY_MAX);

@@ -68,8 +68,6 @@ uint16_t geo_map_unlocated(const struct geo_map *map);
 int geo_map_walk(const struct geo_map *map,
     int (*each)(void *arg, const struct prefix *net, uint16_t result), void *arg);
 
-size_t geo_map_memory(const struct geo_map *map);	/* octets */
-
 /* Percent of the located address space (in the one of the two where it is larger; IPv4 or IPv6,
  * whichever moved more) whose first site, by name, is not the same in both.  IPv6 is counted in
  * /64s. */

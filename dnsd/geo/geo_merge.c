@@ -1,5 +1,6 @@
 #include "dnsd/geo/geo_merge.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +36,7 @@ struct geo_merge {
 /* ---- prefixes laid flat ---- */
 
 static struct entry
-entry_of(const struct prefix *net, uint16_t value)
+rule_entry(const struct prefix *net, uint16_t value)
 {
 	geo_key start = geo_key_of(net->family, net->ip);
 
@@ -87,6 +88,7 @@ lay_flat(struct geo_merge *m, const struct entry *entries, size_t n, const struc
 	for (; n_open != 0; n_open--)
 		emit(m, open[n_open - 1]->last, open[n_open - 1]->value);
 	emit(m, GEO_KEY_MAX, GEO_RANK_NONE);
+	assert(m->n_fixed <= 2 * n + 1);
 }
 
 static int
@@ -110,7 +112,7 @@ add_fixed(struct geo_merge *m, uint16_t all_v4)
 		for (size_t i = 0; i < n_rules && rules[i].kind == CONF_RULE_PREFIX; i++)
 			if (rules[i].prefix.family == m->family)
 				insert_entry(entries, &n,
-				    entry_of(&rules[i].prefix, rules[i].result));
+				    rule_entry(&rules[i].prefix, rules[i].result));
 		lay_flat(m, entries, n, open);
 		rc = 0;
 	}
@@ -206,6 +208,8 @@ geo_merge_next(void *arg, struct geo_run *run)
 	if (m->fixed[m->at_fixed].last < run->last)
 		run->last = m->fixed[m->at_fixed].last;
 	run->value = result_here(m, &located);
+	assert(start <= run->last);
+	assert(run->value < GEO_FOLD_MARK + GEO_FOLDS || m->failed);
 	if (located && run->value < GEO_FOLD_MARK)
 		m->located += geo_merge_size(m->family, start, run->last);
 	if (run->last == GEO_KEY_MAX)

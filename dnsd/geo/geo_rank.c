@@ -1,5 +1,6 @@
 #include "dnsd/geo/geo_rank.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,8 @@ add_by_distance(const struct geo_rank *rank, struct list *list, struct vector fr
 		list->site[at] = s->index;
 	}
 	list->n = (uint16_t)n;
+	for (size_t i = fixed + 1; i < n; i++)
+		assert(far[i - 1] <= far[i]);
 }
 
 static void
@@ -110,7 +113,6 @@ add_in_order(const struct geo_rank *rank, struct list *list)
 }
 
 /* ---- lists ---- */
-
 
 static uint32_t
 list_hash(const struct list *list)
@@ -167,6 +169,7 @@ add_list(struct geo_rank *rank, const struct list *list)
 {
 	uint32_t i = rank->index_size != 0 ? index_of(rank, list) : 0;
 
+	assert(list->n != 0 && list->n <= GEO_RANK_MAX_LIST);
 	if (rank->index_size != 0 && rank->index[i] != GEO_RANK_NONE)
 		return rank->index[i];
 	if (rank->n_lists == GEO_RANK_MAX_RESULTS ||
@@ -267,6 +270,8 @@ add_rules(struct geo_rank *rank, const struct conf *conf, struct err *err)
 		rank->n_rules++;
 	}
 	qsort(rank->rules, rank->n_rules, sizeof(*rank->rules), compare_rule);
+	for (size_t i = 1; i < rank->n_rules; i++)
+		assert(compare_rule(&rank->rules[i - 1], &rank->rules[i]) < 0);
 	return 0;
 }
 
@@ -449,6 +454,7 @@ geo_rank_results(const struct geo_rank *rank)
 size_t
 geo_rank_list(const struct geo_rank *rank, uint16_t result, const uint16_t **sites)
 {
+	assert(result < rank->n_lists);
 	*sites = rank->lists[result].site;
 	return rank->lists[result].n;
 }
@@ -456,13 +462,6 @@ geo_rank_list(const struct geo_rank *rank, uint16_t result, const uint16_t **sit
 const char *
 geo_rank_site_name(const struct geo_rank *rank, uint16_t site)
 {
+	assert(site < rank->n_names);
 	return rank->names[site];
-}
-
-size_t
-geo_rank_memory(const struct geo_rank *rank)
-{
-	return sizeof(*rank) + rank->index_size * sizeof(*rank->index) +
-	    rank->cap_lists * sizeof(*rank->lists) +
-	    rank->n_rules * sizeof(*rank->rules) + rank->n_sites * sizeof(*rank->sites);
 }

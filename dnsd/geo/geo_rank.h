@@ -66,7 +66,6 @@ size_t geo_rank_list(const struct geo_rank *rank, uint16_t result, const uint16_
 /* The name of a site of the configuration this was made from. */
 const char *geo_rank_site_name(const struct geo_rank *rank, uint16_t site);
 
-size_t geo_rank_memory(const struct geo_rank *rank);
 
 /* Kilometres along the great circle (haversine, mean radius 6371.0088 km). */
 double geo_rank_distance_km(double lat1, double lon1, double lat2, double lon2);

@@ -1,5 +1,6 @@
 #include "dnsd/geo/geo_record.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <math.h>
 #include <maxminddb.h>
@@ -56,7 +57,7 @@ number_of_text(const char *octets, size_t size, double *x)
 
 /* Doubles, floats, integers, and numbers written as a string, if they are finite. */
 static bool
-number_of(const MMDB_entry_data_s *v, double *x)
+number_in(const MMDB_entry_data_s *v, double *x)
 {
 	switch (v->type) {
 	case MMDB_DATA_TYPE_DOUBLE:
@@ -151,7 +152,7 @@ take_asn(uint32_t *asn, const MMDB_entry_data_s *v)
 		number.utf8_string += 2;
 		number.data_size -= 2;
 	}
-	if (!number_of(&number, &x) || x < 1 || x > (double)UINT32_MAX || x != floor(x))
+	if (!number_in(&number, &x) || x < 1 || x > (double)UINT32_MAX || x != floor(x))
 		return false;
 	*asn = (uint32_t)x;
 	return true;
@@ -170,9 +171,9 @@ take(struct geo_place *p, enum field field, const MMDB_entry_data_s *v)
 	case SUBDIVISION:
 		return take_subdivision(p->subdivision, v);
 	case LATITUDE:
-		return number_of(v, &p->latitude);
+		return number_in(v, &p->latitude);
 	case LONGITUDE:
-		return number_of(v, &p->longitude);
+		return number_in(v, &p->longitude);
 	case POINT:
 		return take_point(p, v);
 	case ASN:
@@ -195,10 +196,11 @@ complete(struct geo_place *p, bool has_point)
 	p->has_point = p->country_point = country != NULL;
 	p->latitude = country != NULL ? country->latitude : 0;
 	p->longitude = country != NULL ? country->longitude : 0;
+	assert(fabs(p->latitude) <= 90 && fabs(p->longitude) <= 180);
 }
 
 static void
-read_record(const MMDB_s *library, uint32_t offset, struct geo_place *p)
+read_place(const MMDB_s *library, uint32_t offset, struct geo_place *p)
 {
 	const unsigned both = 1u << LATITUDE | 1u << LONGITUDE;
 	MMDB_entry_s entry = { library, offset };
@@ -225,7 +227,6 @@ read_metadata(const MMDB_metadata_s *m, struct geo_metadata *metadata)
 	for (; n < sizeof(metadata->type) - 1 && type[n] != '\0'; n++)
 		metadata->type[n] = type[n] >= ' ' && type[n] < 127 ? type[n] : '?';
 	metadata->type[n] = '\0';
-	metadata->build_epoch = m->build_epoch;
 }
 
 int
@@ -249,7 +250,7 @@ geo_record_read(const struct mmdb *file, const uint32_t *offsets, struct geo_pla
 	} else {
 		read_metadata(&library.metadata, metadata);
 		for (uint32_t i = 0; i < n; i++)
-			read_record(&library, offsets[i], &places[i]);
+			read_place(&library, offsets[i], &places[i]);
 	}
 	MMDB_close(&library);
 	return rc;

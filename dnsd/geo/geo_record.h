@@ -34,7 +34,6 @@ struct geo_place {
 
 struct geo_metadata {
 	char type[64];			/* database_type, printable */
-	uint64_t build_epoch;		/* seconds since 1970 */
 };
 
 /* Reads n proven records, given by their offsets in the data section, into as many places,

@@ -1,5 +1,6 @@
 #include "dnsd/geo/geo_trie.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ bits_set(uint64_t x)
 static inline struct geo_leaf
 leaf_of_entry(uint32_t entry)
 {
+	assert((entry & LEAF) != 0 && (uint8_t)entry <= TABLE_BITS);
 	return (struct geo_leaf){ (uint16_t)(entry >> 8), (uint8_t)entry };
 }
 
@@ -62,10 +64,20 @@ leaf_at(const uint64_t *node, bool wide, unsigned slot, unsigned depth)
 	unsigned first = 63u - (unsigned)__builtin_clzll(begun);
 	unsigned end = after != 0 ? (unsigned)__builtin_ctzll(after) : SLOTS;
 
+	/* a leaf is an aligned block of slots, and this slot is in it */
+	assert(begun != 0 && first <= slot && slot < end);
+	assert(((end - first) & (end - first - 1)) == 0 && first % (end - first) == 0);
 	return (struct geo_leaf){
 		value_at(node, bits_set(begun) - 1, wide),
 		(uint8_t)(depth + NODE_BITS - (unsigned)__builtin_ctz(end - first)),
 	};
+}
+
+static inline const uint64_t *
+node_at(const struct geo_trie *trie, uint32_t entry)
+{
+	assert((entry & LEAF) == 0 && (entry & PLACE) < trie->n_words);
+	return trie->words + (entry & PLACE);
 }
 
 /* The node below `slot`, or 0 if a leaf is there. */
@@ -86,6 +98,7 @@ entry_of(const struct geo_trie *trie, uint32_t bits)
 
 	if ((*first & LEAF) != 0)
 		return first;
+	assert(*first + TABLE_WORDS <= trie->n_words);
 	return (const uint32_t *)(const void *)(trie->words + *first) + (bits & (HALF - 1));
 }
 
@@ -99,7 +112,7 @@ geo_trie_find4(const struct geo_trie *trie, uint32_t ip)
 	if ((entry & LEAF) != 0)
 		return leaf_of_entry(entry);
 	for (;;) {
-		const uint64_t *node = trie->words + (entry & PLACE);
+		const uint64_t *node = node_at(trie, entry);
 		unsigned slot = (unsigned)(key >> (64 - NODE_BITS));
 		__builtin_prefetch(node + LINE_WORDS);
 		child = child_at(node, slot);
@@ -120,7 +133,7 @@ geo_trie_find(const struct geo_trie *trie, geo_key key)
 	if ((entry & LEAF) != 0)
 		return leaf_of_entry(entry);
 	for (key <<= TABLE_BITS;; key <<= NODE_BITS) {
-		const uint64_t *node = trie->words + (entry & PLACE);
+		const uint64_t *node = node_at(trie, entry);
 		unsigned slot = (unsigned)(key >> (128 - NODE_BITS));
 		__builtin_prefetch(node + LINE_WORDS);
 		child = child_at(node, slot);
@@ -162,7 +175,7 @@ find_group(size_t n, const struct geo_trie *const *trie, const geo_key *keys, st
 		size_t still = 0;
 		for (size_t j = 0; j < n_open; j++) {
 			size_t i = open[j];
-			const uint64_t *node = trie[i]->words + (entry[i] & PLACE);
+			const uint64_t *node = node_at(trie[i], entry[i]);
 			unsigned slot = (unsigned)(key[i] >> (128 - NODE_BITS));
 			uint32_t child = child_at(node, slot);
 			if (child == 0) {
@@ -212,6 +225,7 @@ next_range(struct builder *b)
 {
 	b->start = b->run.last + 1;
 	b->run = b->ahead;
+	assert(b->start <= b->run.last);
 	while (b->run.last != GEO_KEY_MAX) {
 		b->runs->next(b->runs->arg, &b->ahead);
 		if (b->ahead.value != b->run.value)
@@ -300,6 +314,7 @@ place_node(struct builder *b, size_t words, uint32_t *at)
 {
 	size_t rest;
 
+	assert(words > 2);
 	if (use_gap(b, words, at))
 		return true;
 	if (!reserve(b, LINE_WORDS + words))
@@ -429,6 +444,7 @@ geo_trie_build(struct geo_trie *trie, const struct geo_runs *runs, struct err *e
 
 	first_range(&b);
 	build_table(&b, 0, 0);
+	assert(b.failed || b.run.last == GEO_KEY_MAX);
 	if (!b.failed)
 		rc = settle(trie, &b);
 	free(b.words);

@@ -1,5 +1,6 @@
 #include "dnsd/geo/mmdb.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -32,7 +33,7 @@ struct value {
 	uint32_t at;			/* offset of the first octet after the control octets */
 };
 
-struct reader {
+struct prover {
 	const struct mmdb_section *section;
 	uint64_t *budget;
 	uint32_t values;
@@ -121,7 +122,7 @@ size_fits(enum mmdb_type type, uint32_t size)
 
 /* The control octets of the value at *at, which is left after them. */
 static int
-take_control(struct reader *r, uint32_t *at, struct value *v)
+take_control(struct prover *r, uint32_t *at, struct value *v)
 {
 	uint32_t start = *at;
 	const uint8_t *control = take(r->section, at, 1), *extended;
@@ -152,7 +153,7 @@ take_control(struct reader *r, uint32_t *at, struct value *v)
 /* The value at *at, through one pointer if there is one.  *at is left where the next value begins,
  * except for maps and arrays that lie here: their elements come next. */
 static int
-take_value(struct reader *r, uint32_t *at, struct value *v, bool *here)
+take_value(struct prover *r, uint32_t *at, struct value *v, bool *here)
 {
 	uint32_t target;
 
@@ -182,10 +183,10 @@ take_value(struct reader *r, uint32_t *at, struct value *v, bool *here)
 	return 0;
 }
 
-static int prove_at(struct reader *r, uint32_t *at, unsigned nesting);
+static int prove_at(struct prover *r, uint32_t *at, unsigned nesting);
 
 static int
-prove_elements(struct reader *r, const struct value *v, uint32_t *at, unsigned nesting)
+prove_elements(struct prover *r, const struct value *v, uint32_t *at, unsigned nesting)
 {
 	struct value key;
 	bool here;
@@ -208,7 +209,7 @@ prove_elements(struct reader *r, const struct value *v, uint32_t *at, unsigned n
 
 /* Proves the value at *at, which is left where the next one begins. */
 static int
-prove_at(struct reader *r, uint32_t *at, unsigned nesting)
+prove_at(struct prover *r, uint32_t *at, unsigned nesting)
 {
 	struct value v;
 	bool here;
@@ -223,7 +224,7 @@ prove_at(struct reader *r, uint32_t *at, unsigned nesting)
 int
 mmdb_prove(const struct mmdb *db, uint32_t offset, uint64_t *budget, struct err *err)
 {
-	struct reader r = { &db->data, budget, 0, err };
+	struct prover r = { &db->data, budget, 0, err };
 
 	return prove_at(&r, &offset, 0);
 }
@@ -235,6 +236,7 @@ mmdb_child(const struct mmdb *db, uint32_t node, unsigned bit)
 {
 	const uint8_t *p = db->tree + (size_t)node * db->record_bits / 4;
 
+	assert(node < db->node_count && bit <= 1);
 	switch (db->record_bits) {
 	case 24:
 		p += 3 * bit;
@@ -328,7 +330,7 @@ static const struct {
 
 /* The first value of that key in the proven metadata: of two, libmaxminddb takes it, too. */
 static int
-find_field(struct reader *r, const char *key, struct value *v)
+find_field(struct prover *r, const char *key, struct value *v)
 {
 	uint32_t at = 0, n;
 	bool here;
@@ -351,7 +353,7 @@ find_field(struct reader *r, const char *key, struct value *v)
 
 /* libmaxminddb copies these: pointers to one long string must not make gigabytes of it. */
 static int
-prove_strings(struct reader *r, const struct value *list, const char *key)
+prove_strings(struct prover *r, const struct value *list, const char *key)
 {
 	uint32_t at = list->at, n = list->type == MMDB_MAP ? 2 * list->size : list->size;
 	size_t octets = 0;
@@ -371,7 +373,7 @@ static int
 prove_metadata(const struct mmdb_section *section, uint64_t number[FIELDS], struct err *err)
 {
 	uint64_t budget = (FIELDS + 1) * (uint64_t)MAX_VALUES;
-	struct reader r = { section, &budget, 0, err };
+	struct prover r = { section, &budget, 0, err };
 	struct value v;
 
 	if (prove_at(&r, &(uint32_t){ 0 }, 0) < 0)

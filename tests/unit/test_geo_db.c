@@ -413,9 +413,8 @@ walks_in_order(void **state)
 		m.node[at][0] = v4;
 		mmdb_make_write(&m, path, "test");
 		struct geo_db *db = open_good("good");
-		assert_true(geo_db_has_v6(db) && geo_db_has_places(db) && !geo_db_has_asns(db));
+		assert_true(geo_db_has_places(db) && !geo_db_has_asns(db));
 		assert_int_equal(geo_db_records(db), 3);
-		assert_int_equal(geo_db_built(db), 1700000000);
 		assert_string_equal(geo_db_type(db), "test");
 		for (uint8_t family = 4; family <= 6; family += 2) {
 			geo_key next = 0;
@@ -444,7 +443,6 @@ walks_in_order(void **state)
 	add_city(&m, "10.0.0.0/8", 1, 1);
 	mmdb_make_write(&m, path, "v4");
 	struct geo_db *db = open_good("IPv4 only");
-	assert_false(geo_db_has_v6(db));
 	assert_true(geo_db_lookup(db, 4, (uint8_t[]){ 10, 1, 2, 3 }, &p, &net));
 	assert_false(geo_db_lookup(db, 6, net_of("2001:db8::").ip, &p, &net));
 	geo_cursor_first(&c, db, 6);
