@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/conf/conf_checks.h"
+#include "common/conf/conf_scan.h"
 #include "common/conf/conf_schema.h"
 #include "common/conf/conf_tree.h"
 #include "common/conf/conf_values.h"
@@ -39,6 +40,7 @@ conf_parse(const char *path, const char *text, size_t len, const struct warn *wa
 	struct conf_reader r = { .file = path, .warn = warn, .err = err != NULL ? err : &local };
 	char *folder = folder_of(path);
 	struct conf *conf = calloc(1, sizeof(*conf));
+	struct conf_scan scan;
 	int done = -1;
 
 	r.folder = folder;
@@ -47,8 +49,11 @@ conf_parse(const char *path, const char *text, size_t len, const struct warn *wa
 		conf->path = strdup(path);
 	if (folder == NULL || conf == NULL || conf->path == NULL)
 		conf_fail(&r, 0, "out of memory");
-	else if (conf_tree_read(&r, text, len) == 0)
-		done = conf_checks_run(&r);
+	else if (conf_scan(&scan, &r, text, len) == 0) {
+		if (conf_tree_read(&r, &scan) == 0)
+			done = conf_checks_run(&r);
+		conf_scan_free(&scan);
+	}
 	free(folder);
 	if (done == 0)
 		return conf;

@@ -29,11 +29,6 @@
 #define CONF_MAX_WEIGHT 1000
 #define CONF_MAX_ANSWERS 8
 
-struct conf_strings {
-	char **v;
-	size_t n;
-};
-
 struct conf_prefixes {
 	struct prefix *v;
 	size_t n;

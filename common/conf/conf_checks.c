@@ -1,5 +1,6 @@
 #include "common/conf/conf_checks.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,7 @@ name_compare(const void *a, const void *b, void *arg)
 	return strcmp(servers[*(const uint16_t *)a].name, servers[*(const uint16_t *)b].name);
 }
 
+/* The order in which conf_find_server looks for names; they have been found to differ. */
 static int
 sort_servers(struct conf_reader *r)
 {
@@ -55,8 +57,12 @@ sort_servers(struct conf_reader *r)
 		return conf_fail(r, 0, "out of memory");
 	for (size_t i = 0; i < c->n_servers; i++)
 		c->by_name[i] = (uint16_t)i;
-	if (c->n_servers != 0)
-		qsort_r(c->by_name, c->n_servers, sizeof(*c->by_name), name_compare, c->servers);
+	qsort_r(c->by_name, c->n_servers, sizeof(*c->by_name), name_compare, c->servers);
+	for (size_t i = 0; i < c->n_servers; i++) {
+		assert(c->servers[i].pool < c->n_pools && c->servers[i].site < c->n_sites);
+		assert(i == 0 || strcmp(c->servers[c->by_name[i - 1]].name,
+		    c->servers[c->by_name[i]].name) < 0);
+	}
 	return 0;
 }
 
@@ -144,8 +150,7 @@ warn_addresses(struct conf_reader *r)
 		if (s[i].v6.family != 0)
 			all[n++] = 2 * i + 1;
 	}
-	if (n != 0)
-		qsort_r(all, n, sizeof(*all), address_compare, r->conf->servers);
+	qsort_r(all, n, sizeof(*all), address_compare, r->conf->servers);
 	for (size_t i = 1; i < n; i++) {
 		const struct conf_server *x = &s[all[i - 1] / 2], *y = &s[all[i] / 2];
 		struct addr p = all[i - 1] % 2 ? x->v6 : x->v4, q = all[i] % 2 ? y->v6 : y->v4;

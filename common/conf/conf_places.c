@@ -11,6 +11,7 @@
  * whatever goes wrong in the middle it can be freed.  Values of a list may not repeat; they are
  * compared as read, not as written.  Pure; any thread.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,9 @@ conf_read_prefix(struct conf_reader *r, const struct conf_row *row, void *field,
 		return conf_fail(r, w->line, "%s %s", row->name, why.text);
 	return 0;
 }
+
+static_assert(offsetof(struct conf_site, name) == 0, "find_block");
+static_assert(offsetof(struct conf_check, name) == 0, "find_block");
 
 /* The index of the block with this name in a list of `size` octets an element,
  * whose first member is the name. */
@@ -264,12 +268,14 @@ PRINT(conf_print_prefix)
 PRINT(conf_print_site)
 {
 	(void)row;
+	assert(*(const uint16_t *)field < conf->n_sites);
 	conf_put_quoted(conf->sites[*(const uint16_t *)field].name, out);
 }
 
 PRINT(conf_print_check)
 {
 	(void)row;
+	assert(*(const uint16_t *)field < conf->n_checks);
 	conf_put_quoted(conf->checks[*(const uint16_t *)field].name, out);
 }
 

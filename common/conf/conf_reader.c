@@ -24,16 +24,16 @@ conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
 void
 conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
 {
-	struct err text, whole;
+	char text[sizeof(r->err->text)];
 	va_list ap;
 
-	if (r->warn == NULL)
-		return;
 	va_start(ap, fmt);
-	vsnprintf(text.text, sizeof(text.text), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	err_set(&whole, line != 0 ? "%s:%d: %s" : "%s:%.0d %s", r->file, line, text.text);
-	err_warn(r->warn, "%s", whole.text);
+	if (line == 0)
+		err_warn(r->warn, "%s: %s", r->file, text);
+	else
+		err_warn(r->warn, "%s:%d: %s", r->file, line, text);
 }
 
 /* Levenshtein distance without case; a swap of neighbours counts one.  Long names are far. */

@@ -34,23 +34,6 @@ starts(const struct scan *s, const char *what)
 	return (size_t)(s->end - s->at) >= len && memcmp(s->at, what, len) == 0;
 }
 
-static int
-skip_block_comment(struct scan *s)
-{
-	int began = s->line;
-
-	s->at += 2;
-	while (s->at < s->end) {
-		if (starts(s, "*/")) {
-			s->at += 2;
-			return 0;
-		}
-		s->line += *s->at++ == '\n';
-	}
-	return conf_fail(s->r, began, "the comment that begins here is not closed, "
-	    "the file ends on line %d", s->line);
-}
-
 /* Blanks and comments. */
 static int
 skip_blank(struct scan *s)
@@ -62,8 +45,14 @@ skip_blank(struct scan *s)
 			while (s->at < s->end && *s->at != '\n')
 				s->at++;
 		} else if (starts(s, "/*")) {
-			if (skip_block_comment(s) < 0)
-				return -1;
+			int began = s->line;
+			for (s->at += 2; s->at < s->end && !starts(s, "*/"); s->at++)
+				s->line += *s->at == '\n';
+			if (s->at == s->end)
+				return conf_fail(s->r, began,
+				    "the comment that begins here is not closed, "
+				    "the file ends on line %d", s->line);
+			s->at += 2;
 		} else {
 			break;
 		}
@@ -218,17 +207,6 @@ add_word(struct scan *s, const char *text, int line)
 	return 0;
 }
 
-static int
-unclosed_list(struct scan *s, const char *name, int began, const struct lexeme *t)
-{
-	if (t->kind == TOK_END)
-		return conf_fail(s->r, began, "the list of `%s` that begins here is not closed, "
-		    "the file ends on line %d", name, s->line);
-	return conf_fail(s->r, t->line,
-	    "unexpected \"%.60s\" in the list of `%s` that begins on line %d, "
-	    "`,` or `}` was expected", t->text, name, began);
-}
-
 /* After `NAME = {`. */
 static int
 scan_list(struct scan *s, const char *name, int began, struct lexeme *t)
@@ -236,16 +214,21 @@ scan_list(struct scan *s, const char *name, int began, struct lexeme *t)
 	for (;;) {
 		if (next_token(s, t) < 0)
 			return -1;
+		if (t->kind == TOK_WORD || t->kind == TOK_STRING) {
+			if (add_word(s, t->text, t->line) < 0 || next_token(s, t) < 0)
+				return -1;
+			if (is_mark(t, ','))
+				continue;
+		}
 		if (is_mark(t, '}'))
 			return 0;
-		if (t->kind != TOK_WORD && t->kind != TOK_STRING)
-			return unclosed_list(s, name, began, t);
-		if (add_word(s, t->text, t->line) < 0 || next_token(s, t) < 0)
-			return -1;
-		if (is_mark(t, '}'))
-			return 0;
-		if (!is_mark(t, ','))
-			return unclosed_list(s, name, began, t);
+		if (t->kind == TOK_END)
+			return conf_fail(s->r, began,
+			    "the list of `%s` that begins here is not closed, "
+			    "the file ends on line %d", name, s->line);
+		return conf_fail(s->r, t->line,
+		    "unexpected \"%.60s\" in the list of `%s` that begins on line %d, "
+		    "`,` or `}` was expected", t->text, name, began);
 	}
 }
 

@@ -1,6 +1,6 @@
 #include "common/conf/conf_schema.h"
 
-#include <string.h>
+#include <assert.h>
 
 /* A row says what it needs; the rest is zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -18,6 +18,22 @@ static const char *const rcodes[] = {
 static const char *const vias[] = { "lease", "bird-socket", NULL };
 static const char *const downs[] = { "withdraw", "drain", NULL };
 static const char *const continents[] = { "AF", "AN", "AS", "EU", "NA", "OC", "SA", NULL };
+
+/* Lists of whatever type are read and freed as a struct conf_list. */
+#define LIST(type, list, count) static_assert(offsetof(struct type, count) == \
+	offsetof(struct type, list) + offsetof(struct conf_list, n), #count)
+LIST(conf, listen, n_listen);
+LIST(conf, zones, n_zones);
+LIST(conf, sites, n_sites);
+LIST(conf, checks, n_checks);
+LIST(conf, pools, n_pools);
+LIST(conf, servers, n_servers);
+LIST(conf_announce, neighbors, n_neighbors);
+LIST(conf_geo, rules, n_rules);
+LIST(conf_rule, sites, n_sites);
+LIST(conf_check, codes, n_codes);
+LIST(conf_check, digests, n_digests);
+LIST(conf_prefixes, v, n);
 
 /* The blocks of settings: one struct each, no title. */
 

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/conf/conf_scan.h"
 #include "common/conf/conf_schema.h"
 #include "common/conf/conf_values.h"
 
@@ -284,24 +283,20 @@ titles_check(struct conf_reader *r, struct titles *titles)
 }
 
 int
-conf_tree_read(struct conf_reader *r, const char *text, size_t len)
+conf_tree_read(struct conf_reader *r, const struct conf_scan *scan)
 {
-	struct titles titles = { NULL, 0, 0 };
-	struct conf_scan scan;
+	struct titles titles = { NULL, 0, scan->n_items };
 	int done = -1;
 
-	if (conf_scan(&scan, r, text, len) < 0)
+	if (check_items(r, &conf_schema, scan->items) < 0)
 		return -1;
-	titles.room = scan.n_items;
 	titles.v = calloc(titles.room, sizeof(*titles.v));
 	if (titles.v == NULL)
-		conf_fail(r, 0, "out of memory");
-	else if (check_items(r, &conf_schema, scan.items) == 0 &&
-	    block_read(r, &titles, &conf_schema, scan.items, NULL, NULL, r->conf) == 0)
+		return conf_fail(r, 0, "out of memory");
+	if (block_read(r, &titles, &conf_schema, scan->items, NULL, NULL, r->conf) == 0)
 		done = titles_check(r, &titles);
 	for (size_t i = 0; i < titles.n; i++)
 		free(titles.v[i].key);
 	free(titles.v);
-	conf_scan_free(&scan);
 	return done;
 }
