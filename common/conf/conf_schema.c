@@ -89,7 +89,7 @@ static const struct conf_row site_title = { "site", CONF_NAME, AT(site, name) };
 static const struct conf_row site_rows[] = {
 	{ "location", CONF_LOCATION, 0 },
 	{ "home", CONF_BOOL, AT(site, home), 0, 0, "no" },
-	{ "peer", CONF_ADDR, AT(site, peer) },
+	{ "peer", CONF_ADDR, AT(site, sibling) },
 	END
 };
 static const struct conf_block site_block = {

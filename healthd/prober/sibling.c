@@ -122,7 +122,7 @@ peer_open(struct prober *p, struct err *err)
 	if (p->peers == NULL)
 		return err_set(err, "out of memory");
 	for (size_t i = 0; i < conf->n_sites; i++) {
-		const struct addr *to = &conf->sites[i].peer;
+		const struct addr *to = &conf->sites[i].sibling;
 
 		if (i == conf->here_site && conf->n_listen != 0)
 			to = &conf->listen[0];
