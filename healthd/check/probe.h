@@ -39,7 +39,6 @@ struct probe {
 	uint64_t started_ms, started_us; /* monotonic */
 	void *own;			/* the kind's, made by checks_prepare; NULL = none */
 	struct loop_timer timer;	/* the schedule's */
-	struct loop_timer digest_timer;
 	/* `result` and what it points to are valid until done returns. */
 	void (*done)(struct probe *probe, const struct result *result);
 	void *arg;			/* of whoever set `done` */

@@ -188,7 +188,7 @@ doubt_about(const struct judge *j, const struct judge_target *t)
 		return sites_in_question(j, false) >= 2 ? SHARED : CERTAIN;
 	}
 	if (!t->remote || t->alive != HEALTH_UP || since(j->last_remote_ok_ms, from) ||
-	    since(j->last_peer_ms, from))
+	    since(j->last_sibling_ms, from))
 		return CERTAIN;
 	if (j->n_remote_failing < j->n_remote)
 		return WAIT;
@@ -377,14 +377,14 @@ on_disturbed(struct judge *j, enum judge_disturbance what, struct judge_time now
 }
 
 static void
-on_peer(struct judge *j, uint32_t index, bool drain, struct judge_time now)
+on_sibling(struct judge *j, uint32_t index, bool drain, struct judge_time now)
 {
 	struct judge_site *site = &j->sites[index];
 
-	site->peer_known = true;
+	site->sibling_known = true;
 	site->asked_ms = now.mono_ms;
 	if (index != j->conf->here_site)
-		j->last_peer_ms = now.mono_ms;
+		j->last_sibling_ms = now.mono_ms;
 	if (j->freeze == FREEZE_UPLINK)
 		set_freeze(j, FREEZE_NONE, now);
 	settle_pending(j, now);
@@ -479,8 +479,8 @@ judge_step(struct judge *j, const struct judge_event *e, struct judge_time now)
 		j->changes++;
 		judge_view_all(j, now);
 		break;
-	case JUDGE_PEER:
-		on_peer(j, e->index, e->drain, now);
+	case JUDGE_SIBLING:
+		on_sibling(j, e->index, e->drain, now);
 		break;
 	case JUDGE_TTL:
 		j->sites[e->index].ttl_known = true;

@@ -76,7 +76,7 @@ enum judge_event_kind {
 	JUDGE_NOTIFY,			/* pool, set: the operator says what is current */
 	JUDGE_OVERRIDE_SERVER,		/* server, override (OVERRIDE_NONE takes it back) */
 	JUDGE_OVERRIDE_SITE,		/* site, override */
-	JUDGE_PEER,			/* site, drain: that site's dnsd answered */
+	JUDGE_SIBLING,			/* site, drain: that site's dnsd answered */
 	JUDGE_TTL,			/* site, ttl_s: the most that its dnsd hands out */
 	JUDGE_DISTURBED,		/* disturbance */
 	JUDGE_REMEMBER,			/* target, memory: before the first result */
@@ -146,7 +146,7 @@ struct judge_site {
 	const struct conf_site *conf;
 	struct judge_override override;
 	bool drained_there;		/* its own dnsd says so */
-	bool peer_known;
+	bool sibling_known;
 	bool ttl_known;
 	uint32_t ttl_s;			/* the most that its dnsd hands out */
 	uint64_t asked_ms;		/* when its dnsd answered last */
@@ -187,7 +187,7 @@ struct judge {
 	enum judge_freeze freeze;
 	double freeze_since;		/* wall clock */
 	size_t n_failing, n_remote_failing;
-	uint64_t last_ok_ms, last_remote_ok_ms, last_peer_ms;
+	uint64_t last_ok_ms, last_remote_ok_ms, last_sibling_ms;
 	uint32_t round;			/* 1 at the start; a disturbance begins another */
 	size_t round_left;		/* targets without a result in this round */
 	bool first_round_over;
@@ -204,6 +204,9 @@ void judge_free(struct judge *judge);
 
 /* The one entry.  Pointers in the event are borrowed for the call. */
 void judge_step(struct judge *judge, const struct judge_event *event, struct judge_time now);
+
+/* UP, STALE (up, but with an old set or a wrong object), UNKNOWN or DOWN. */
+enum health_state judge_target_state(const struct judge_target *t);
 
 /* What the keeper is told (magic and sent_ms are the caller's). */
 void judge_verdict(const struct judge *judge, struct judge_time now, struct verdict_message *out);

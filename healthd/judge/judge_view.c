@@ -6,8 +6,8 @@
 /* Other sites learn of a drain by asking once a second. */
 enum { DRAIN_MARGIN_MS = 2000 };
 
-static enum health_state
-family_state(const struct judge_target *t)
+enum health_state
+judge_target_state(const struct judge_target *t)
 {
 	if (t->alive == HEALTH_UP && (t->behind || t->bad_digest))
 		return HEALTH_STALE;
@@ -28,7 +28,7 @@ better(enum health_state a, enum health_state b)
 static void
 text_of_target(const struct judge_target *t, const char *current, char *out, size_t size)
 {
-	switch (family_state(t)) {
+	switch (judge_target_state(t)) {
 	case HEALTH_UP:
 		snprintf(out, size, "ok");
 		break;
@@ -116,7 +116,7 @@ view_checks(const struct judge *j, struct judge_server *out)
 
 		if (t == NULL)
 			continue;
-		family[f] = family_state(t);
+		family[f] = judge_target_state(t);
 		/* of two families, the set and the load of the healthier one */
 		if (t->set[0] != '\0' && (out->set[0] == '\0' || family[f] > HEALTH_UNKNOWN) &&
 		    (out->set[0] == '\0' || better(all, family[f]) != all))

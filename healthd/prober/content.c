@@ -1,8 +1,9 @@
+#include "healthd/prober/content.h"
+
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "healthd/prober/prober_inner.h"
 
 enum {
 	ORIGIN_MIN_MS = 500,		/* between two questions to an origin */
@@ -14,141 +15,163 @@ enum {
 	DIGESTS_AT_ONCE = 2		/* so that looking costs the servers little */
 };
 
+struct origin {
+	struct content *content;
+	struct fetch fetch;
+	struct loop_timer timer;
+	uint16_t check;
+	bool tried;			/* it has answered or failed once */
+	unsigned failures;		/* in a row */
+	uint64_t asked_ms;
+	char detail[RESULT_DETAIL_MAX];
+};
+
+/* When a target's objects are looked at. */
+struct objects {
+	struct content *content;
+	const struct probe *probe;	/* NULL = not yet */
+	struct loop_timer timer;
+};
+
+/* One look at a target's objects, one after the other. */
+struct digest_job {
+	struct content *content;
+	const struct probe *probe;
+	size_t at;			/* of the check's digests */
+	struct fetch fetch;
+	struct digest_job *next;
+};
+
 /* --- the origin's set id --- */
 
 /* One alarm for all origins, over when all answer. */
 static void
-review_origins(struct prober *p)
+review_origins(struct content *c)
 {
-	for (size_t i = 0; i < p->n_origins; i++) {
-		const struct origin *o = &p->origins[i];
+	for (size_t i = 0; i < c->n_origins; i++) {
+		const struct origin *o = &c->origins[i];
 
 		if (o->failures < ORIGIN_FALL)
 			continue;
-		prober_alarm(p, ALARM_ORIGIN, 0, "origin of check %s does not tell its set: %s",
-		    p->conf->checks[o->check].name, o->detail);
+		alarm_raise(&c->core->alarms, ALARM_ORIGIN, 0,
+		    "origin of check %s does not tell its set: %s",
+		    c->core->conf->checks[o->check].name, o->detail);
 		return;
 	}
-	prober_alarm_over(p, ALARM_ORIGIN);
+	alarm_over(&c->core->alarms, ALARM_ORIGIN);
 }
 
 static void
 origin_answered(struct fetch *f, const struct result *r)
 {
 	struct origin *o = LOOP_OWNER(f, struct origin, fetch);
-	struct prober *p = o->prober;
+	struct core *core = o->content->core;
 
 	o->tried = true;
 	o->failures = result_ok(r) ? 0 : o->failures + (o->failures < ORIGIN_FALL);
 	memcpy(o->detail, r->detail, sizeof(o->detail));
-	review_origins(p);
+	review_origins(o->content);
 	/* an origin that cannot be reached changes nothing: what was current, is */
 	if (result_ok(r))
-		for (size_t i = 0; i < p->conf->n_pools; i++)
-			if (p->conf->pools[i].check == o->check)
-				judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_ORIGIN,
-				    .index = (uint32_t)i, .set = r->set }, prober_now(p));
-}
-
-static uint32_t
-origin_interval(const struct conf_check *c)
-{
-	return c->interval_ms > ORIGIN_MIN_MS ? c->interval_ms : ORIGIN_MIN_MS;
+		for (size_t i = 0; i < core->conf->n_pools; i++)
+			if (core->conf->pools[i].check == o->check)
+				core_step(core, &(struct judge_event){ .kind = JUDGE_ORIGIN,
+				    .index = (uint32_t)i, .set = r->set });
 }
 
 static void
 origin_due(struct loop_timer *timer)
 {
 	struct origin *o = LOOP_OWNER(timer, struct origin, timer);
-	uint64_t now_ms = loop_now(o->prober->loop);
+	struct loop *loop = o->content->core->loop;
+	uint32_t interval_ms = o->fetch.check->interval_ms;
 
-	loop_timer_set(o->prober->loop, timer, now_ms + origin_interval(o->fetch.check));
+	loop_timer_set(loop, timer,
+	    loop_now(loop) + (interval_ms > ORIGIN_MIN_MS ? interval_ms : ORIGIN_MIN_MS));
 	if (o->fetch.busy)
 		return;
-	o->asked_ms = now_ms;
+	o->asked_ms = loop_now(loop);
 	fetch_start(&o->fetch);
 }
 
 static int
-origin_open(struct prober *p, size_t check, struct err *err)
+add_origin(struct content *c, size_t check, struct err *err)
 {
-	struct origin *o = &p->origins[p->n_origins++];
-	const struct conf_check *c = &p->conf->checks[check];
+	struct origin *o = &c->origins[c->n_origins++];
+	const struct conf_check *conf = &c->core->conf->checks[check];
+	struct loop *loop = c->core->loop;
 
-	o->prober = p;
+	o->content = c;
 	o->check = (uint16_t)check;
 	o->timer.fire = origin_due;
-	o->fetch = (struct fetch){ .fetcher = p->checks.fetcher, .check = c, .url = c->origin,
-	    .timeout_ms = c->timeout_ms, .set = true, .done = origin_answered };
-	if (fetch_prepare(&o->fetch, err) < 0 || loop_timer_set(p->loop, &o->timer, loop_now(p->loop)) < 0)
+	o->fetch = (struct fetch){ .fetcher = c->fetcher, .check = conf, .url = conf->origin,
+	    .timeout_ms = conf->timeout_ms, .set = true, .done = origin_answered };
+	if (fetch_prepare(&o->fetch, err) < 0 ||
+	    loop_timer_set(loop, &o->timer, loop_now(loop)) < 0)
 		return err_set(err, "out of memory");
 	return 0;
 }
 
 /* A set that is new to us: perhaps the origin has switched. */
 static void
-ask_origin_now(struct prober *p, uint16_t check)
+ask_origin_now(struct content *c, uint16_t check)
 {
-	for (size_t i = 0; i < p->n_origins; i++) {
-		struct origin *o = &p->origins[i];
+	uint64_t now_ms = loop_now(c->core->loop);
 
-		if (o->check == check && !o->fetch.busy && loop_now(p->loop) >= o->asked_ms + ORIGIN_MIN_MS)
-			loop_timer_set(p->loop, &o->timer, loop_now(p->loop));
+	for (size_t i = 0; i < c->n_origins; i++) {
+		struct origin *o = &c->origins[i];
+
+		if (o->check == check && !o->fetch.busy && now_ms >= o->asked_ms + ORIGIN_MIN_MS)
+			loop_timer_set(c->core->loop, &o->timer, now_ms);
 	}
 }
 
 bool
-content_ready(const struct prober *p)
+content_ready(const struct content *c)
 {
-	for (size_t i = 0; i < p->n_origins; i++)
-		if (!p->origins[i].tried)
+	for (size_t i = 0; i < c->n_origins; i++)
+		if (!c->origins[i].tried)
 			return false;
 	return true;
 }
 
 /* --- objects and their digests --- */
 
-struct digest_job {
-	struct prober *prober;
-	struct probe *probe;
-	size_t at;			/* of the check's digests */
-	struct fetch fetch;
-	struct digest_job *next;
-};
+static void
+look_in(struct content *c, const struct probe *probe, uint64_t ms)
+{
+	struct loop *loop = c->core->loop;
+
+	loop_timer_set(loop, &c->objects[probe->target].timer, loop_now(loop) + ms);
+}
 
 static void
 job_end(struct digest_job *job)
 {
-	struct prober *p = job->prober;
-	struct digest_job **at = &p->digest_jobs;
+	struct content *c = job->content;
+	struct digest_job **at = &c->jobs;
 
+	assert(c->digests_running > 0);
 	while (*at != job)
 		at = &(*at)->next;
 	*at = job->next;
-	p->digests_running--;
+	c->digests_running--;
 	fetch_release(&job->fetch);
 	free(job);
 }
 
 static void
-plan_digest(struct prober *p, struct probe *probe, uint32_t intervals)
-{
-	uint64_t in_ms = (uint64_t)probe->check->interval_ms * intervals;
-
-	/* spread over a tenth, so that targets do not look together */
-	in_ms -= prober_random(p) % (in_ms / 10 + 1);
-	loop_timer_set(p->loop, &probe->digest_timer, loop_now(p->loop) + in_ms);
-}
-
-static void
 digest_verdict(struct digest_job *job, const struct result *r)
 {
-	struct prober *p = job->prober;
-	struct probe *probe = job->probe;
+	struct content *c = job->content;
+	const struct probe *probe = job->probe;
+	uint64_t in_ms = (uint64_t)probe->check->interval_ms *
+	    (result_ok(r) ? DIGEST_EVERY : DIGEST_AGAIN);
 
-	judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_DIGEST, .index = probe->target,
-	    .result = r }, prober_now(p));
-	plan_digest(p, probe, result_ok(r) ? DIGEST_EVERY : DIGEST_AGAIN);
+	core_step(c->core, &(struct judge_event){ .kind = JUDGE_DIGEST, .index = probe->target,
+	    .result = r });
+	/* spread over a tenth, so that targets do not look together */
+	look_in(c, probe, in_ms - core_random(c->core) % (in_ms / 10 + 1));
 	job_end(job);
 }
 
@@ -159,7 +182,8 @@ digest_fetched(struct fetch *f, const struct result *r)
 {
 	struct digest_job *job = LOOP_OWNER(f, struct digest_job, fetch);
 	const struct conf_digest *want = &job->probe->check->digests[job->at];
-	struct result bad = { .reason = REASON_DIGEST, .load = -1 }, ok = { .reason = REASON_OK, .load = -1 };
+	struct result bad = { .reason = REASON_DIGEST, .load = -1 };
+	struct result ok = { .reason = REASON_OK, .load = -1 };
 
 	if (result_ok(r) && f->size == want->size && memcmp(f->sha256, want->sha256, 32) == 0) {
 		fetch_release(f);
@@ -169,8 +193,8 @@ digest_fetched(struct fetch *f, const struct result *r)
 		return;
 	}
 	if (result_ok(r))
-		snprintf(bad.detail, sizeof(bad.detail), f->size != want->size ? "%.50s has another size" :
-		    "%.50s has another SHA-256", want->url);
+		snprintf(bad.detail, sizeof(bad.detail), f->size != want->size ?
+		    "%.50s has another size" : "%.50s has another SHA-256", want->url);
 	else if (r->reason == REASON_CODE || r->reason == REASON_SIZE)
 		snprintf(bad.detail, sizeof(bad.detail), "%.40s: %.30s", want->url, r->detail);
 	if (bad.detail[0] != '\0') {
@@ -178,20 +202,20 @@ digest_fetched(struct fetch *f, const struct result *r)
 		return;
 	}
 	/* the way to the object failed, not the object: health is the probe's business */
-	loop_timer_set(job->prober->loop, &job->probe->digest_timer, loop_now(job->prober->loop) + DIGEST_RETRY_MS);
+	look_in(job->content, job->probe, DIGEST_RETRY_MS);
 	job_end(job);
 }
 
 static bool
 job_start(struct digest_job *job)
 {
-	struct probe *probe = job->probe;
+	const struct probe *probe = job->probe;
 	const struct conf_digest *want = &probe->check->digests[job->at];
 	struct err err;
 
-	job->fetch = (struct fetch){ .fetcher = probe->checks->fetcher, .check = probe->check, .url = want->url,
-	    .addr = probe->addr, .timeout_ms = DIGEST_TIMEOUT_MS, .digest = true, .limit = want->size,
-	    .done = digest_fetched };
+	job->fetch = (struct fetch){ .fetcher = job->content->fetcher, .check = probe->check,
+	    .url = want->url, .addr = probe->addr, .timeout_ms = DIGEST_TIMEOUT_MS,
+	    .digest = true, .limit = want->size, .done = digest_fetched };
 	if (fetch_prepare(&job->fetch, &err) < 0)
 		return false;
 	fetch_start(&job->fetch);
@@ -199,68 +223,80 @@ job_start(struct digest_job *job)
 }
 
 static void
-digest_due(struct loop_timer *timer)
+objects_due(struct loop_timer *timer)
 {
-	struct probe *probe = LOOP_OWNER(timer, struct probe, digest_timer);
-	struct prober *p = probe->arg;
+	struct objects *o = LOOP_OWNER(timer, struct objects, timer);
+	struct content *c = o->content;
 	struct digest_job *job = NULL;
 
-	if (p->digests_running < DIGESTS_AT_ONCE && p->judge->targets[probe->target].alive == HEALTH_UP)
+	if (c->digests_running < DIGESTS_AT_ONCE &&
+	    c->core->judge->targets[o->probe->target].alive == HEALTH_UP)
 		job = calloc(1, sizeof(*job));
 	if (job == NULL) {
-		loop_timer_set(p->loop, timer, loop_now(p->loop) + DIGEST_RETRY_MS);
+		look_in(c, o->probe, DIGEST_RETRY_MS);
 		return;
 	}
-	job->prober = p;
-	job->probe = probe;
-	job->next = p->digest_jobs;
-	p->digest_jobs = job;
-	p->digests_running++;
+	job->content = c;
+	job->probe = o->probe;
+	job->next = c->jobs;
+	c->jobs = job;
+	c->digests_running++;
 	if (!job_start(job)) {
 		job_end(job);
-		loop_timer_set(p->loop, timer, loop_now(p->loop) + DIGEST_RETRY_MS);
+		look_in(c, o->probe, DIGEST_RETRY_MS);
 	}
 }
 
 void
-content_result(struct prober *p, struct probe *probe, bool set_changed)
+content_result(struct content *c, const struct probe *probe, bool set_changed)
 {
-	const struct judge_target *t = &p->judge->targets[probe->target];
-	const struct judge_pool *pool = &p->judge->pools[probe->server->pool];
+	const struct judge *judge = c->core->judge;
+	const struct judge_target *t = &judge->targets[probe->target];
+	const struct judge_pool *pool = &judge->pools[probe->server->pool];
+	struct objects *o = &c->objects[probe->target];
 
 	if (pool->by_origin && pool->last_order > pool->asked_order)
-		ask_origin_now(p, pool->conf->check);
+		ask_origin_now(c, pool->conf->check);
 	if (probe->check->n_digests == 0 || t->alive != HEALTH_UP)
 		return;
-	if (probe->digest_timer.fire == NULL || set_changed) {
-		probe->digest_timer.fire = digest_due;
-		loop_timer_set(p->loop, &probe->digest_timer, loop_now(p->loop));
+	if (o->probe == NULL || set_changed) {
+		*o = (struct objects){ .content = c, .probe = probe, .timer = o->timer };
+		o->timer.fire = objects_due;
+		look_in(c, probe, 0);
 	}
 }
 
 int
-content_open(struct prober *p, struct err *err)
+content_open(struct content *c, struct core *core, struct fetcher *fetcher, struct err *err)
 {
-	p->origins = calloc(p->conf->n_checks + 1, sizeof(*p->origins));
-	if (p->origins == NULL)
-		return err_set(err, "out of memory");
-	for (size_t i = 0; i < p->conf->n_checks; i++) {
-		const struct conf_check *c = &p->conf->checks[i];
+	const struct conf *conf = core->conf;
 
-		if (c->kind == CONF_CHECK_CONTENT && c->origin != NULL && origin_open(p, i, err) < 0)
+	c->core = core;
+	c->fetcher = fetcher;
+	c->origins = calloc(conf->n_checks + 1, sizeof(*c->origins));
+	c->objects = calloc(core->judge->n_targets + 1, sizeof(*c->objects));
+	if (c->origins == NULL || c->objects == NULL)
+		return err_set(err, "out of memory");
+	for (size_t i = 0; i < conf->n_checks; i++)
+		if (conf->checks[i].kind == CONF_CHECK_CONTENT && conf->checks[i].origin != NULL &&
+		    add_origin(c, i, err) < 0)
 			return -1;
-	}
 	return 0;
 }
 
 void
-content_close(struct prober *p)
+content_close(struct content *c)
 {
-	while (p->digest_jobs != NULL)
-		job_end(p->digest_jobs);
-	for (size_t i = 0; i < p->n_origins; i++) {
-		loop_timer_stop(p->loop, &p->origins[i].timer);
-		fetch_release(&p->origins[i].fetch);
+	if (c->core == NULL)
+		return;
+	while (c->jobs != NULL)
+		job_end(c->jobs);
+	for (size_t i = 0; i < c->n_origins; i++) {
+		loop_timer_stop(c->core->loop, &c->origins[i].timer);
+		fetch_release(&c->origins[i].fetch);
 	}
-	free(p->origins);
+	for (size_t i = 0; c->objects != NULL && i < c->core->judge->n_targets; i++)
+		loop_timer_stop(c->core->loop, &c->objects[i].timer);
+	free(c->origins);
+	free(c->objects);
 }

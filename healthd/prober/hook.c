@@ -1,61 +1,65 @@
+#include "healthd/prober/hook.h"
+
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
-#include "common/log.h"
-#include "healthd/prober/prober_inner.h"
-
 enum { AT_ONCE = 8, WAITING = 1024, TIMEOUT_MS = 30000, ENV_LEN = 256 };
 
 struct hook_job {
-	struct prober *prober;
+	struct core *core;
 	struct spawn_job job;
 	char env[SPAWN_ENV][ENV_LEN];
 	char *argv[2];
 };
 
 int
-hook_open(struct prober *p, struct err *err)
+hook_open(struct hook *hook, struct core *core, struct err *err)
 {
-	p->hooks = spawn_open(p->loop, AT_ONCE, WAITING);
-	return p->hooks != NULL ? 0 : err_set(err, "out of memory");
+	hook->core = core;
+	hook->spawn = spawn_open(core->loop, AT_ONCE, WAITING);
+	return hook->spawn != NULL ? 0 : err_set(err, "out of memory");
 }
 
 void
-hook_close(struct prober *p)
+hook_close(struct hook *hook)
 {
-	spawn_close(p->hooks, false);
+	spawn_close(hook->spawn, false);
 }
 
 static void
-on_dropped(struct spawn_job *job)
+on_hook_dropped(struct spawn_job *job)
 {
 	free(LOOP_OWNER(job, struct hook_job, job));
 }
 
 static void
-on_done(struct spawn_job *job, int status, int error)
+on_hook_end(struct spawn_job *job, int status, int error)
 {
 	struct hook_job *h = LOOP_OWNER(job, struct hook_job, job);
-	struct prober *p = h->prober;
+	struct alarms *alarms = &h->core->alarms;
 
 	if (status == -2)
-		prober_alarm(p, ALARM_HOOK, PROBER_ALARM_MS, "hook cannot be started: %s", strerror(error));
+		alarm_raise(alarms, ALARM_HOOK, ALARM_PASSING_MS, "hook cannot be started: %s",
+		    strerror(error));
 	else if (status == -1)
-		prober_alarm(p, ALARM_HOOK, PROBER_ALARM_MS, "hook killed after %d s", TIMEOUT_MS / 1000);
+		alarm_raise(alarms, ALARM_HOOK, ALARM_PASSING_MS, "hook killed after %d s",
+		    TIMEOUT_MS / 1000);
 	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		prober_alarm(p, ALARM_HOOK, PROBER_ALARM_MS, "hook failed: %s %d",
+		alarm_raise(alarms, ALARM_HOOK, ALARM_PASSING_MS, "hook failed: %s %d",
 		    WIFEXITED(status) ? "exit status" : "signal",
 		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 	free(h);
 }
 
-static void add(struct hook_job *h, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void add_env(struct hook_job *h, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static void
-add(struct hook_job *h, const char *name, const char *fmt, ...)
+add_env(struct hook_job *h, const char *name, const char *fmt, ...)
 {
 	size_t i = 0;
 	int n;
@@ -63,8 +67,7 @@ add(struct hook_job *h, const char *name, const char *fmt, ...)
 
 	while (h->job.env[i] != NULL)
 		i++;
-	if (i == SPAWN_ENV)
-		return;
+	assert(i < SPAWN_ENV);
 	n = snprintf(h->env[i], ENV_LEN, "NEARCAST_%s=", name);
 	va_start(ap, fmt);
 	vsnprintf(h->env[i] + n, ENV_LEN - (size_t)n, fmt, ap);
@@ -73,65 +76,69 @@ add(struct hook_job *h, const char *name, const char *fmt, ...)
 }
 
 static struct hook_job *
-new_job(struct prober *p, const char *kind)
+new_job(struct core *core, const char *kind)
 {
 	struct hook_job *h = calloc(1, sizeof(*h));
 
 	if (h == NULL)
 		return NULL;
-	h->prober = p;
+	h->core = core;
 	snprintf(h->env[0], ENV_LEN, "%s", SPAWN_PATH);
 	h->job.env[0] = h->env[0];
-	add(h, "KIND", "%s", kind);
-	h->argv[0] = p->conf->hook;
+	add_env(h, "KIND", "%s", kind);
+	h->argv[0] = core->conf->hook;
 	h->job.argv = h->argv;
 	h->job.timeout_ms = TIMEOUT_MS;
-	h->job.done = on_done;
-	h->job.dropped = on_dropped;
+	h->job.done = on_hook_end;
+	h->job.dropped = on_hook_dropped;
 	return h;
 }
 
 static void
-start(struct prober *p, struct hook_job *h)
+run_job(struct hook *hook, struct hook_job *h)
 {
-	if (spawn_start(p->hooks, &h->job) == 0)
+	if (spawn_start(hook->spawn, &h->job) == 0)
 		return;
 	free(h);
-	prober_alarm(p, ALARM_HOOK, PROBER_ALARM_MS, "hook: %d wait already, some changes are not told", WAITING);
+	alarm_raise(&hook->core->alarms, ALARM_HOOK, ALARM_PASSING_MS,
+	    "hook: %d wait already, some changes are not told", WAITING);
 }
 
 void
-hook_server(struct prober *p, size_t server)
+hook_server(struct hook *hook, const struct judge_server *s)
 {
-	const struct judge_server *s = &p->judge->servers[server];
+	const struct conf *conf = hook->core->conf;
+	uint16_t site = s->conf->site;
 	struct hook_job *h;
 
-	if (p->conf->hook == NULL || (h = new_job(p, "server")) == NULL)
+	if (conf->hook == NULL || (h = new_job(hook->core, "server")) == NULL)
 		return;
-	add(h, "SERVER", "%s", s->conf->name);
-	add(h, "SITE", "%s", s->conf->site < p->conf->n_sites ? p->conf->sites[s->conf->site].name : "");
-	add(h, "POOL", "%s", p->conf->pools[s->conf->pool].name);
-	add(h, "STATE", "%s", health_state_name(s->state));
-	add(h, "OLD_STATE", "%s", health_state_name(s->was));
-	add(h, "V4", "%s", health_state_name(s->v4));
-	add(h, "V6", "%s", health_state_name(s->v6));
-	add(h, "SET", "%s", s->set);
-	add(h, "SINCE", "%.3f", s->since);
-	add(h, "REASON", "%s", s->reason);
-	start(p, h);
+	add_env(h, "SERVER", "%s", s->conf->name);
+	add_env(h, "SITE", "%s", site < conf->n_sites ? conf->sites[site].name : "");
+	add_env(h, "POOL", "%s", conf->pools[s->conf->pool].name);
+	add_env(h, "STATE", "%s", health_state_name(s->state));
+	add_env(h, "OLD_STATE", "%s", health_state_name(s->was));
+	add_env(h, "V4", "%s", health_state_name(s->v4));
+	add_env(h, "V6", "%s", health_state_name(s->v6));
+	add_env(h, "SET", "%s", s->set);
+	add_env(h, "SINCE", "%.3f", s->since);
+	add_env(h, "REASON", "%s", s->reason);
+	run_job(hook, h);
 }
 
 void
-hook_site(struct prober *p, enum health_posture was)
+hook_site(struct hook *hook, const struct posture_message *posture, enum health_posture was)
 {
+	const struct conf *conf = hook->core->conf;
 	struct hook_job *h;
 
-	if (p->conf->hook == NULL || p->conf->here_site >= p->conf->n_sites || (h = new_job(p, "site")) == NULL)
+	if (conf->hook == NULL || conf->here_site >= conf->n_sites ||
+	    (h = new_job(hook->core, "site")) == NULL)
 		return;
-	add(h, "SITE", "%s", p->conf->sites[p->conf->here_site].name);
-	add(h, "STATE", "%s", health_posture_name((enum health_posture)p->posture.posture));
-	add(h, "OLD_STATE", "%s", health_posture_name(was));
-	add(h, "SINCE", "%.3f", p->posture.since);
-	add(h, "REASON", "%s", p->posture.reason);
-	start(p, h);
+	add_env(h, "SITE", "%s", conf->sites[conf->here_site].name);
+	add_env(h, "STATE", "%s", health_posture_name((enum health_posture)posture->posture));
+	add_env(h, "OLD_STATE", "%s", health_posture_name(was));
+	add_env(h, "SINCE", "%.3f", posture->since);
+	add_env(h, "REASON", "%s", posture->reason);
+	run_job(hook, h);
 }

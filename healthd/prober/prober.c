@@ -3,97 +3,70 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/privilege.h"
-#include "healthd/prober/prober_inner.h"
+#include "healthd/check/checks.h"
+#include "healthd/prober/content.h"
+#include "healthd/prober/hook.h"
 #include "healthd/prober/schedule.h"
+#include "healthd/prober/service.h"
+#include "healthd/prober/sibling.h"
 
 enum {
 	LATE_MIN_MS = 100,		/* from here on timeouts may be our own fault */
 	LATE_BAD_MS = 1000,		/* or the shortest interval, if that is longer */
-	ALIVE_MS = 500,			/* between two words to the keeper */
 	VOID_MAX = 2,			/* times in a row that we may blame ourselves */
+	SOON_MS = 500,			/* within which the health file learns of less time */
 	WITNESS_MS = 50,		/* between two rounds of asking others out of turn */
 	WITNESSES = 4
 };
 
 static const double CLOCK_JUMP_S = 2.0;
 
-struct judge_time
-prober_now(const struct prober *p)
-{
-	return (struct judge_time){ loop_now(p->loop), clock_wall() };
-}
+struct prober {
+	struct core core;
+	struct checks checks;
+	struct probe *probes;		/* owned; as judge.targets */
+	struct link link;
+	struct hook hook;
+	struct publish publish;
+	struct remember remember;
+	struct service service;
+	struct content content;
+	struct siblings siblings;
 
-uint32_t
-prober_random(struct prober *p)
-{
-	/* xorshift: for jitter, not for secrets */
-	p->random ^= p->random << 13;
-	p->random ^= p->random >> 17;
-	p->random ^= p->random << 5;
-	return p->random;
-}
+	struct loop_io signal_io;
+	struct loop_timer tick;
+	uint64_t told;			/* the judge's changes when hook and log were told last */
+	double wall_offset;		/* wall clock minus monotonic, seconds */
+	uint64_t late_limit_ms;		/* later than this, and nothing is believed */
+	uint64_t witness_ms;		/* when others were asked out of turn last */
+	size_t witness_at;		/* the next of them */
+};
 
-/* --- alarms --- */
-
-void
-prober_alarm(struct prober *p, enum prober_alarm kind, uint32_t for_ms, const char *fmt, ...)
-{
-	struct alarm *a = &p->alarms[kind];
-	char text[1024];
-	bool fresh = a->text[0] == '\0';
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	health_reason(a->text, text);
-	a->until_ms = for_ms != 0 ? loop_now(p->loop) + for_ms : 0;
-	if (!fresh)
-		return;
-	a->since = clock_wall();
-	log_warn("alarm: %s", a->text);
-}
-
-void
-prober_alarm_over(struct prober *p, enum prober_alarm kind)
-{
-	struct alarm *a = &p->alarms[kind];
-
-	if (a->text[0] == '\0')
-		return;
-	log_info("alarm over: %s", a->text);
-	memset(a, 0, sizeof(*a));
-}
-
+/* The judge's freeze is an alarm of its own. */
 static void
 review_alarms(struct prober *p)
 {
-	const char *freeze = judge_freeze_text(p->judge);
+	struct alarms *alarms = &p->core.alarms;
+	const char *freeze = judge_freeze_text(p->core.judge);
 
-	for (unsigned i = 0; i < PROBER_ALARMS; i++)
-		if (p->alarms[i].until_ms != 0 && loop_now(p->loop) >= p->alarms[i].until_ms)
-			prober_alarm_over(p, i);
-	if (*freeze == '\0' || strcmp(p->alarms[ALARM_FREEZE].text, freeze) != 0)
-		prober_alarm_over(p, ALARM_FREEZE);
+	alarm_review(alarms);
+	if (*freeze == '\0' || strcmp(alarms->v[ALARM_FREEZE].text, freeze) != 0)
+		alarm_over(alarms, ALARM_FREEZE);
 	if (*freeze != '\0')
-		prober_alarm(p, ALARM_FREEZE, 0, "%s", freeze);
+		alarm_raise(alarms, ALARM_FREEZE, 0, "%s", freeze);
 }
 
 /* --- probes --- */
 
 static void
-probe_due(struct loop_timer *timer)
+on_probe_due(struct loop_timer *timer)
 {
 	checks_start(LOOP_OWNER(timer, struct probe, timer));
 }
@@ -101,11 +74,12 @@ probe_due(struct loop_timer *timer)
 static void
 plan_next(struct prober *p, struct probe *probe)
 {
-	const struct judge_server *s = &p->judge->servers[p->judge->targets[probe->target].server];
-	uint32_t interval = judge_near_change(p->judge, probe->target) ? s->fast_ms : s->interval_ms;
+	const struct judge *j = p->core.judge;
+	const struct judge_server *s = &j->servers[j->targets[probe->target].server];
+	uint32_t interval_ms = judge_near_change(j, probe->target) ? s->fast_ms : s->interval_ms;
 
-	loop_timer_set(p->loop, &probe->timer, schedule_next(probe->started_ms, loop_now(p->loop),
-	    interval, probe->check->jitter, prober_random(p)));
+	loop_timer_set(p->core.loop, &probe->timer, schedule_next(probe->started_ms,
+	    loop_now(p->core.loop), interval_ms, probe->check->jitter, core_random(&p->core)));
 }
 
 /*
@@ -115,100 +89,91 @@ plan_next(struct prober *p, struct probe *probe)
 static void
 ask_witnesses(struct prober *p, const struct probe *failed)
 {
-	size_t n = p->judge->n_targets;
+	const struct judge *j = p->core.judge;
+	uint64_t now_ms = loop_now(p->core.loop);
 	unsigned asked = 0;
 
-	if (p->judge->n_remote == 0 || loop_now(p->loop) < p->witness_ms + WITNESS_MS)
+	if (j->n_remote == 0 || now_ms < p->witness_ms + WITNESS_MS)
 		return;
-	p->witness_ms = loop_now(p->loop);
-	for (size_t i = 0; i < n && asked < WITNESSES; i++) {
-		size_t at = (p->witness_at + i) % n;
+	p->witness_ms = now_ms;
+	for (size_t i = 0; i < j->n_targets && asked < WITNESSES; i++) {
+		size_t at = (p->witness_at + i) % j->n_targets;
 		struct probe *probe = &p->probes[at];
-		const struct judge_target *t = &p->judge->targets[at];
+		const struct judge_target *t = &j->targets[at];
 
 		if (probe->busy || t->failing || t->alive != HEALTH_UP ||
 		    probe->server->site == failed->server->site)
 			continue;
-		loop_timer_set(p->loop, &probe->timer, loop_now(p->loop));
+		loop_timer_set(p->core.loop, &probe->timer, now_ms);
 		p->witness_at = at + 1;
 		asked++;
 	}
 }
 
 static void
-prober_done(struct probe *probe, const struct result *r)
+on_result(struct probe *probe, const struct result *r)
 {
 	struct prober *p = probe->arg;
-	struct judge_target *t = &p->judge->targets[probe->target];
-	bool near = judge_near_change(p->judge, probe->target);
+	struct judge *j = p->core.judge;
+	struct judge_target *t = &j->targets[probe->target];
+	bool near = judge_near_change(j, probe->target);
 	char set[HEALTH_NAME_MAX];
 
 	if (r->reason == REASON_TIMEOUT && probe->void_timeout && probe->voided++ < VOID_MAX) {
 		/* we were late, not the server: asked again, nothing counted */
-		loop_timer_set(p->loop, &probe->timer, loop_now(p->loop));
+		loop_timer_set(p->core.loop, &probe->timer, loop_now(p->core.loop));
 		return;
 	}
 	probe->voided = 0;
-	if (r->reason == REASON_INTERNAL) {
-		p->internal_ms = loop_now(p->loop);
-		prober_alarm(p, ALARM_INTERNAL, PROBER_ALARM_MS, "server %s cannot be checked: %s",
-		    probe->server->name, r->detail);
-	}
+	if (r->reason == REASON_INTERNAL)
+		alarm_raise(&p->core.alarms, ALARM_INTERNAL, ALARM_PASSING_MS,
+		    "server %s cannot be checked: %s", probe->server->name, r->detail);
 	memcpy(set, t->set, sizeof(set));
-	judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_RESULT, .index = probe->target, .result = r },
-	    prober_now(p));
+	core_step(&p->core, &(struct judge_event){ .kind = JUDGE_RESULT, .index = probe->target,
+	    .result = r });
 	plan_next(p, probe);
 	if (t->failing && t->alive != HEALTH_DOWN)
 		ask_witnesses(p, probe);
 	if (probe->check->kind == CONF_CHECK_CONTENT)
-		content_result(p, probe, strcmp(set, t->set) != 0);
+		content_result(&p->content, probe, strcmp(set, t->set) != 0);
 	/* the time within which nothing can change has become shorter, or longer */
-	if (near != judge_near_change(p->judge, probe->target) && p->publish.due_ms > loop_now(p->loop) + ALIVE_MS)
-		p->publish.due_ms = loop_now(p->loop) + ALIVE_MS;
-}
-
-static int
-probe_open(struct prober *p, size_t i, uint64_t start_ms, struct err *err)
-{
-	const struct judge_target *t = &p->judge->targets[i];
-	const struct judge_server *s = &p->judge->servers[t->server];
-	struct probe *probe = &p->probes[i];
-
-	probe->checks = &p->checks;
-	probe->check = s->check;
-	probe->server = s->conf;
-	probe->addr = t->family == 4 ? s->conf->v4 : s->conf->v6;
-	probe->target = (uint32_t)i;
-	probe->done = prober_done;
-	probe->arg = p;
-	probe->timer.fire = probe_due;
-	if (checks_prepare(probe, err) < 0)
-		return -1;
-	return loop_timer_set(p->loop, &probe->timer, schedule_first(start_ms, i, p->judge->n_targets, s->interval_ms));
+	if (near != judge_near_change(j, probe->target))
+		publish_within(&p->publish, SOON_MS);
 }
 
 static int
 probes_open(struct prober *p, struct err *err)
 {
-	p->probes = calloc(p->judge->n_targets + 1, sizeof(*p->probes));
+	const struct judge *j = p->core.judge;
+
+	p->probes = calloc(j->n_targets + 1, sizeof(*p->probes));
 	if (p->probes == NULL)
 		return err_set(err, "out of memory");
-	/* the preparations of thousands of targets take a moment: times count from after it */
-	for (size_t i = 0; i < p->judge->n_targets; i++)
-		if (probe_open(p, i, UINT64_MAX / 2, err) < 0)
+	for (size_t i = 0; i < j->n_targets; i++) {
+		const struct judge_target *t = &j->targets[i];
+		const struct judge_server *s = &j->servers[t->server];
+
+		p->probes[i] = (struct probe){ .checks = &p->checks, .check = s->check,
+		    .server = s->conf, .addr = t->family == 4 ? s->conf->v4 : s->conf->v6,
+		    .target = (uint32_t)i, .done = on_result, .arg = p,
+		    .timer.fire = on_probe_due };
+		if (checks_prepare(&p->probes[i], err) < 0)
 			return -1;
-	for (size_t i = 0; i < p->judge->n_targets; i++)
-		loop_timer_set(p->loop, &p->probes[i].timer, schedule_first(clock_mono().ms, i, p->judge->n_targets,
-		    p->judge->servers[p->judge->targets[i].server].interval_ms));
+	}
+	/* preparing thousands of targets takes a moment: the schedule begins after it */
+	for (size_t i = 0; i < j->n_targets; i++)
+		if (loop_timer_set(p->core.loop, &p->probes[i].timer,
+		    schedule_first(clock_mono().ms, i, j->n_targets,
+		    j->servers[j->targets[i].server].interval_ms)) < 0)
+			return err_set(err, "out of memory");
 	return 0;
 }
 
 static void
 probes_close(struct prober *p)
 {
-	for (size_t i = 0; p->probes != NULL && i < p->judge->n_targets; i++) {
-		loop_timer_stop(p->loop, &p->probes[i].timer);
-		loop_timer_stop(p->loop, &p->probes[i].digest_timer);
+	for (size_t i = 0; p->probes != NULL && i < p->core.judge->n_targets; i++) {
+		loop_timer_stop(p->core.loop, &p->probes[i].timer);
 		if (p->probes[i].check != NULL)
 			checks_release(&p->probes[i]);
 	}
@@ -218,18 +183,18 @@ probes_close(struct prober *p)
 /* --- time, and what may be wrong with it --- */
 
 static void
-on_late(void *arg, uint64_t late_ms)
+on_own_delay(void *arg, uint64_t late_ms)
 {
 	struct prober *p = arg;
 
-	for (size_t i = 0; i < p->judge->n_targets; i++)
+	for (size_t i = 0; i < p->core.judge->n_targets; i++)
 		p->probes[i].void_timeout = p->probes[i].busy;
 	if (late_ms < p->late_limit_ms)
 		return;
-	prober_alarm(p, ALARM_LATE, PROBER_ALARM_MS, "this process was late by %llu ms",
-	    (unsigned long long)late_ms);
-	judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_DISTURBED, .disturbance = JUDGE_LATE },
-	    prober_now(p));
+	alarm_raise(&p->core.alarms, ALARM_LATE, ALARM_PASSING_MS,
+	    "this process was late by %llu ms", (unsigned long long)late_ms);
+	core_step(&p->core, &(struct judge_event){ .kind = JUDGE_DISTURBED,
+	    .disturbance = JUDGE_LATE });
 }
 
 static void
@@ -241,92 +206,24 @@ watch_clock(struct prober *p)
 	p->wall_offset = offset;
 	if (fabs(jump) < CLOCK_JUMP_S)
 		return;
-	prober_alarm(p, ALARM_CLOCK, PROBER_ALARM_MS, "the clock jumped by %.1f s", jump);
-	judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_DISTURBED, .disturbance = JUDGE_CLOCK },
-	    prober_now(p));
-	p->publish.due_ms = 0;		/* its stamp is wrong now */
+	alarm_raise(&p->core.alarms, ALARM_CLOCK, ALARM_PASSING_MS, "the clock jumped by %.1f s",
+	    jump);
+	core_step(&p->core, &(struct judge_event){ .kind = JUDGE_DISTURBED,
+	    .disturbance = JUDGE_CLOCK });
+	publish_within(&p->publish, 0);	/* its stamp is wrong now */
 }
 
 static uint64_t
-late_limit(const struct prober *p)
+late_limit(const struct judge *j)
 {
 	uint64_t shortest = UINT64_MAX;
 
-	for (size_t i = 0; i < p->conf->n_servers; i++)
-		if (p->judge->servers[i].check != NULL && p->judge->servers[i].interval_ms < shortest)
-			shortest = p->judge->servers[i].interval_ms;
-	return shortest == UINT64_MAX || shortest < LATE_BAD_MS ? LATE_BAD_MS : shortest;
-}
+	for (size_t i = 0; i < j->n_targets; i++) {
+		uint32_t interval_ms = j->servers[j->targets[i].server].interval_ms;
 
-/* --- the keeper --- */
-
-void
-prober_tell_keeper(struct prober *p, bool always)
-{
-	struct verdict_message v;
-	bool same;
-
-	judge_verdict(p->judge, prober_now(p), &v);
-	same = v.verdict == p->verdict.verdict && v.local_up == p->verdict.local_up &&
-	    v.override_ms == p->verdict.override_ms && strcmp(v.reason, p->verdict.reason) == 0;
-	if (same && !always)
-		return;
-	if (v.verdict != p->verdict.verdict || p->verdict_ms == 0) {
-		log_debug("verdict: %s (%s)", message_verdict_name(v.verdict), v.reason);
-		p->publish.posture_changed = true;
+		shortest = interval_ms < shortest ? interval_ms : shortest;
 	}
-	v.magic = MESSAGE_VERDICT;
-	v.sent_ms = clock_mono().ms;
-	p->verdict = v;
-	p->verdict_ms = v.sent_ms;
-	/* a keeper that does not read for so long that the buffer is full will ask for nothing */
-	if (send(p->keeper_io.fd, &v, sizeof(v), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
-	    errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
-		loop_stop(p->loop);
-}
-
-static void
-hear_posture(struct prober *p, const struct posture_message *m)
-{
-	bool known = p->posture.magic == MESSAGE_POSTURE;
-	enum health_posture was = known ? (enum health_posture)p->posture.posture : POSTURE_DOWN;
-	bool changed = !known || was != (enum health_posture)m->posture;
-
-	if (m->magic != MESSAGE_POSTURE || m->posture > POSTURE_SERVING)
-		return;
-	p->posture = *m;
-	p->posture.reason[sizeof(p->posture.reason) - 1] = '\0';
-	p->posture.alarm[sizeof(p->posture.alarm) - 1] = '\0';
-	if (!changed)
-		return;
-	p->publish.posture_changed = true;
-	if (known)
-		hook_site(p, was);
-}
-
-static void
-on_keeper(struct loop_io *io, uint32_t events)
-{
-	struct prober *p = LOOP_OWNER(io, struct prober, keeper_io);
-	struct posture_message m;
-	ssize_t n;
-
-	while ((n = recv(io->fd, &m, sizeof(m), MSG_DONTWAIT)) > 0)
-		if (n == (ssize_t)sizeof(m))
-			hear_posture(p, &m);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
-	    ((events & EPOLLHUP) && !(events & EPOLLIN)))
-		loop_stop(p->loop);	/* the keeper is gone */
-}
-
-static void
-on_signal(struct loop_io *io, uint32_t events)
-{
-	struct prober *p = LOOP_OWNER(io, struct prober, signal_io);
-
-	(void)events;
-	if (loop_signal_next(io->fd) != 0)
-		loop_stop(p->loop);
+	return shortest == UINT64_MAX || shortest < LATE_BAD_MS ? LATE_BAD_MS : shortest;
 }
 
 /* --- turns and ticks --- */
@@ -336,28 +233,29 @@ tell_changes(struct prober *p)
 {
 	int32_t i;
 
-	while ((i = judge_take_change(p->judge)) >= 0) {
-		const struct judge_server *s = &p->judge->servers[i];
+	while ((i = judge_take_change(p->core.judge)) >= 0) {
+		const struct judge_server *s = &p->core.judge->servers[i];
 
 		log_info("server %s: %s, was %s (%s)", s->conf->name, health_state_name(s->state),
 		    health_state_name(s->was), s->reason);
-		hook_server(p, (size_t)i);
+		hook_server(&p->hook, s);
 	}
 }
 
 static void
-on_turn(void *arg)
+on_turn_end(void *arg)
 {
 	struct prober *p = arg;
 
-	if (p->told != p->judge->changes) {
-		p->told = p->judge->changes;
+	if (p->told != p->core.judge->changes) {
+		p->told = p->core.judge->changes;
 		tell_changes(p);
 		review_alarms(p);
-		prober_tell_keeper(p, false);
+		link_tell(&p->link);
 	}
-	publish_turn(p);
-	memory_turn(p);
+	if (content_ready(&p->content))
+		publish_turn(&p->publish);
+	remember_turn(&p->remember);
 }
 
 static void
@@ -365,88 +263,103 @@ on_tick(struct loop_timer *timer)
 {
 	struct prober *p = LOOP_OWNER(timer, struct prober, tick);
 
-	loop_timer_set(p->loop, timer, loop_now(p->loop) + PROBER_TICK_MS);
+	loop_timer_set(p->core.loop, timer, loop_now(p->core.loop) + CORE_TICK_MS);
 	watch_clock(p);
-	judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_TICK }, prober_now(p));
+	core_step(&p->core, &(struct judge_event){ .kind = JUDGE_TICK });
 	review_alarms(p);
-	prober_tell_keeper(p, clock_mono().ms >= p->verdict_ms + ALIVE_MS - PROBER_TICK_MS / 2);
+	link_tell(&p->link);
 }
 
 /* --- beginning and end --- */
+
+static void
+on_end_signal(struct loop_io *io, uint32_t events)
+{
+	struct prober *p = LOOP_OWNER(io, struct prober, signal_io);
+
+	(void)events;
+	if (loop_signal_next(io->fd) != 0)
+		loop_stop(p->core.loop);
+}
 
 static int
 signals_open(struct prober *p, struct err *err)
 {
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	p->signal_io = (struct loop_io){ .ready = on_signal,
+	p->signal_io = (struct loop_io){ .ready = on_end_signal,
 		.fd = loop_signals((const int[]){ SIGTERM, SIGINT, 0 }) };
-	if (p->signal_io.fd < 0 || loop_io_set(p->loop, &p->signal_io, EPOLLIN) < 0)
+	if (p->signal_io.fd < 0 || loop_io_set(p->core.loop, &p->signal_io, EPOLLIN) < 0)
 		return err_set(err, "signalfd: %s", strerror(errno));
 	return 0;
 }
 
 /* A descriptor for every target, where we are allowed that many. */
 static void
-want_descriptors(const struct prober *p)
+want_descriptors(const struct judge *j)
 {
-	uint64_t want = p->judge->n_targets + p->judge->n_targets / 4 + 256;
+	uint64_t want = j->n_targets + j->n_targets / 4 + 256;
 	uint64_t allowed = privilege_files(want);
 
 	if (allowed != 0 && allowed < want)
-		log_warn("only %llu open files are allowed (LimitNOFILE), %llu may be needed for %zu targets",
-		    (unsigned long long)allowed, (unsigned long long)want, p->judge->n_targets);
+		log_warn("only %llu open files are allowed (LimitNOFILE), "
+		    "%llu may be needed for %zu targets", (unsigned long long)allowed,
+		    (unsigned long long)want, j->n_targets);
+}
+
+static void
+on_posture(void *arg, enum health_posture was)
+{
+	struct prober *p = arg;
+
+	hook_site(&p->hook, &p->link.posture, was);
 }
 
 static int
-prober_open(struct prober *p, int keeper_fd, struct err *err)
+prober_open(struct prober *p, const struct conf *conf, int keeper_fd, struct err *err)
 {
-	p->started = clock_wall();
-	p->wall_offset = p->started - (double)clock_mono().ms / 1e3;
-	if (getrandom(&p->random, sizeof(p->random), GRND_NONBLOCK) != sizeof(p->random) || p->random == 0)
-		p->random = (uint32_t)getpid() * 2654435761u | 1;
-	p->loop = loop_new(err);
-	if (p->loop == NULL)
+	struct core *core = &p->core;
+
+	if (core_open(core, conf, err) < 0)
 		return -1;
-	p->judge = judge_new(p->conf, prober_now(p));
-	if (p->judge == NULL)
-		return err_set(err, "out of memory");
-	want_descriptors(p);
-	p->late_limit_ms = late_limit(p);
-	p->keeper_io = (struct loop_io){ .fd = keeper_fd, .ready = on_keeper };
-	if (loop_io_set(p->loop, &p->keeper_io, EPOLLIN) < 0)
-		return err_set(err, "the keeper's socket: %s", strerror(errno));
-	if (signals_open(p, err) < 0 || hook_open(p, err) < 0 || publish_open(p, err) < 0)
+	p->wall_offset = core->started - (double)clock_mono().ms / 1e3;
+	p->late_limit_ms = late_limit(core->judge);
+	want_descriptors(core->judge);
+	if (link_open(&p->link, core, keeper_fd, on_posture, p, err) < 0 ||
+	    signals_open(p, err) < 0 || hook_open(&p->hook, core, err) < 0 ||
+	    publish_open(&p->publish, core, &p->link, err) < 0)
 		return -1;
-	memory_open(p);
-	prober_tell_keeper(p, true);
-	if (service_open(p, err) < 0 || checks_open(&p->checks, p->loop, p->conf, err) < 0)
-		return -1;
-	if (content_open(p, err) < 0 || peer_open(p, err) < 0 || probes_open(p, err) < 0)
+	remember_open(&p->remember, core);
+	link_tell(&p->link);
+	p->service = (struct service){ .core = core, .link = &p->link, .remember = &p->remember,
+	    .publish = &p->publish };
+	if (service_open(&p->service, err) < 0 ||
+	    checks_open(&p->checks, core->loop, conf, err) < 0 ||
+	    content_open(&p->content, core, p->checks.fetcher, err) < 0 ||
+	    sibling_open(&p->siblings, core, err) < 0 || probes_open(p, err) < 0)
 		return -1;
 	p->tick.fire = on_tick;
-	loop_on_late(p->loop, LATE_MIN_MS, on_late, p);
-	loop_on_turn(p->loop, on_turn, p);
-	return loop_timer_set(p->loop, &p->tick, clock_mono().ms + PROBER_TICK_MS);
+	loop_on_late(core->loop, LATE_MIN_MS, on_own_delay, p);
+	loop_on_turn(core->loop, on_turn_end, p);
+	return loop_timer_set(core->loop, &p->tick, clock_mono().ms + CORE_TICK_MS);
 }
 
 static void
 prober_close(struct prober *p)
 {
-	if (p->judge != NULL && p->loop != NULL) {
+	if (p->core.judge != NULL) {
 		probes_close(p);
-		content_close(p);
-		peer_close(p);
-		service_close(p);
-		hook_close(p);
-		publish_close(p);
+		content_close(&p->content);
+		sibling_close(&p->siblings);
+		service_close(&p->service);
+		hook_close(&p->hook);
+		publish_close(&p->publish);
 		if (p->checks.loop != NULL)
 			checks_close(&p->checks);
 		if (p->signal_io.fd > 0)
 			close(p->signal_io.fd);
 	}
-	judge_free(p->judge);
-	loop_free(p->loop);
+	core_close(&p->core);
 }
 
 int
@@ -468,15 +381,16 @@ prober_check_main(const struct conf *conf, int fd)
 int
 prober_run(const struct conf *conf, int keeper_fd)
 {
-	struct prober p = { .conf = conf };
+	struct prober p = { .probes = NULL };
 	struct err err = { "" };
 	int status = 1;
 
-	if (prober_open(&p, keeper_fd, &err) == 0) {
-		log_info("probing %zu targets of %zu servers", p.judge->n_targets, conf->n_servers);
-		status = loop_run(p.loop, &err) == 0 ? 0 : 1;
-		if (p.judge->first_round_over)
-			memory_save(&p, &err);
+	if (prober_open(&p, conf, keeper_fd, &err) == 0) {
+		log_info("probing %zu targets of %zu servers", p.core.judge->n_targets,
+		    conf->n_servers);
+		status = loop_run(p.core.loop, &err) == 0 ? 0 : 1;
+		if (p.core.judge->first_round_over)
+			remember_save(&p.remember, &err);
 	}
 	if (status != 0)
 		log_error("prober: %s", err.text);

@@ -1,14 +1,15 @@
 /*
  * prober: the child process of healthd, which touches foreign bytes.
  *
- * One loop: the schedule starts checks, every check ends in prober_done, which asks the
- * judge; what the judge changes is published (health file), told (keeper, hook, log)
+ * One loop: the schedule starts checks, every check ends in one function, which asks
+ * the judge; what the judge changes is published (health file), told (keeper, hook, log)
  * and remembered (state file) at the end of the turn.  Privileges have been dropped
  * before; the prober ends when the keeper's end of the socket closes.
  *
- * Files: prober.c (probes, time, the keeper's link), publish.c (health file), memory.c
- * (state file), content.c (origins and digests), peer.c (other sites' drains), hook.c
- * (operator's program), service.c (control socket), report.c (status as text and JSON).
+ * What the parts work on is core; link is the keeper's socket, publish the health file, remember
+ * the state file, content origins and digests, sibling other sites' drains, hook the operator's
+ * program, service the control socket with its report.  None of them knows another but where
+ * its header says so, nor this file, which joins them.
  */
 #ifndef NEARCAST_PROBER_H
 #define NEARCAST_PROBER_H

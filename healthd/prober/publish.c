@@ -1,9 +1,11 @@
+#include "healthd/prober/publish.h"
+
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "healthd/prober/prober_inner.h"
 
 enum { RETRY_MS = 200, MARGIN_MS = 100 };
 
@@ -23,114 +25,128 @@ last_generation(const char *path)
 }
 
 int
-publish_open(struct prober *p, struct err *err)
+publish_open(struct publish *p, struct core *core, const struct link *link, struct err *err)
 {
-	struct health_file *f = &p->publish.file;
-	const struct conf *conf = p->conf;
+	struct health_file *f = &p->file;
+	const struct conf *conf = core->conf;
 
+	p->core = core;
+	p->link = link;
 	f->sites = calloc(conf->n_sites + 1, sizeof(*f->sites));
 	f->servers = calloc(conf->n_servers + 1, sizeof(*f->servers));
 	if (f->sites == NULL || f->servers == NULL)
 		return err_set(err, "out of memory");
 	for (size_t i = 0; i < conf->n_servers; i++)
-		snprintf(f->servers[i].name, sizeof(f->servers[i].name), "%s", conf->servers[i].name);
+		snprintf(f->servers[i].name, sizeof(f->servers[i].name), "%s",
+		    conf->servers[i].name);
 	f->n_servers = conf->n_servers;
 	f->lease_ms = conf->announce.lease_ms != 0 ? conf->announce.lease_ms : 5000;
 	f->generation = last_generation(conf->health_file);
-	p->publish.changes = UINT64_MAX;
+	p->judge_changes = UINT64_MAX;
 	return 0;
 }
 
 void
-publish_close(struct prober *p)
+publish_close(struct publish *p)
 {
-	health_file_clear(&p->publish.file);
+	health_file_clear(&p->file);
 }
 
-/* Our own site as the keeper tells it; others only as far as they drain. */
-static void
-fill_sites(struct prober *p)
+void
+publish_within(struct publish *p, uint32_t ms)
 {
-	struct health_file *f = &p->publish.file;
-	const struct posture_message *m = &p->posture;
-	struct health_site *s;
+	uint64_t at_ms = loop_now(p->core->loop) + ms;
 
-	f->n_sites = 0;
-	if (p->conf->here_site >= p->conf->n_sites)
+	if (at_ms < p->due_ms)
+		p->due_ms = at_ms;
+}
+
+/* This site as the keeper tells it.  Others are no business of this file. */
+static void
+fill_sites(struct publish *p)
+{
+	const struct conf *conf = p->core->conf;
+	const struct posture_message *m = &p->link->posture;
+	const struct verdict_message *v = &p->link->verdict;
+	struct health_site *s = &p->file.sites[0];
+
+	p->file.n_sites = 0;
+	if (conf->here_site >= conf->n_sites)
 		return;
-	s = &f->sites[f->n_sites++];
-	snprintf(s->name, sizeof(s->name), "%s", p->conf->sites[p->conf->here_site].name);
-	if (m->magic == MESSAGE_POSTURE) {
-		s->posture = m->posture <= POSTURE_SERVING ? (enum health_posture)m->posture : POSTURE_DOWN;
+	p->file.n_sites = 1;
+	snprintf(s->name, sizeof(s->name), "%s", conf->sites[conf->here_site].name);
+	if (link_heard(p->link)) {
+		assert(m->posture <= POSTURE_SERVING);
+		s->posture = (enum health_posture)m->posture;
 		s->since = m->since;
 		health_reason(s->reason, m->reason);
 	} else {
 		s->posture = POSTURE_DOWN;
-		s->since = p->started;
+		s->since = p->core->started;
 		health_reason(s->reason, "the keeper has not said yet");
 	}
-	/* other sites learn of a drain from this word, whatever the route does meanwhile */
-	if (p->verdict.verdict == VERDICT_DRAIN || p->verdict.verdict == VERDICT_DRAINED)
-		health_reason(s->reason, p->verdict.reason);
+	/* other sites learn of a drain from this text, whatever the route does meanwhile */
+	if (v->verdict == VERDICT_DRAIN || v->verdict == VERDICT_DRAINED)
+		health_reason(s->reason, v->reason);
 }
 
 static void
-fill_servers(struct prober *p, struct judge_time now)
+fill_servers(struct publish *p)
 {
-	struct health_file *f = &p->publish.file;
+	const struct judge *judge = p->core->judge;
+	struct judge_time now = core_now(p->core);
 
-	for (size_t i = 0; i < f->n_servers; i++) {
-		const struct judge_server *from = &p->judge->servers[i];
-		struct health_server *to = &f->servers[i];
+	for (size_t i = 0; i < p->file.n_servers; i++) {
+		const struct judge_server *from = &judge->servers[i];
+		struct health_server *to = &p->file.servers[i];
 
 		to->state = from->state;
 		to->v4 = from->v4;
 		to->v6 = from->v6;
 		to->since = from->since;
 		to->weight = from->weight;
-		to->ttl_s = judge_ttl(p->judge, i, now);
+		to->ttl_s = judge_ttl(judge, i, now);
 		memcpy(to->set, from->set, sizeof(to->set));
 		memcpy(to->reason, from->reason, sizeof(to->reason));
 	}
 }
 
 static void
-write_file(struct prober *p, uint64_t changes)
+replace_file(struct publish *p)
 {
-	struct publish *pub = &p->publish;
-	struct err err;
 	uint64_t began, took;
+	struct err err;
 
-	pub->file.generation++;
-	pub->file.stamp = clock_wall();
+	p->file.generation++;
+	p->file.stamp = clock_wall();
 	began = clock_mono().ms;
-	if (health_file_write(&pub->file, p->conf->health_file, &err) < 0) {
-		prober_alarm(p, ALARM_PUBLISH, 0, "health file not written, the old one stands: %s", err.text);
-		pub->due_ms = pub->earliest_ms = began + RETRY_MS;
+	if (health_file_write(&p->file, p->core->conf->health_file, &err) < 0) {
+		alarm_raise(&p->core->alarms, ALARM_PUBLISH, 0,
+		    "health file not written, the old one stands: %s", err.text);
+		p->due_ms = p->earliest_ms = began + RETRY_MS;
 		return;
 	}
-	prober_alarm_over(p, ALARM_PUBLISH);
+	alarm_over(&p->core->alarms, ALARM_PUBLISH);
 	took = clock_mono().ms - began;
-	pub->changes = changes;
-	pub->posture_changed = false;
+	p->judge_changes = p->core->judge->changes;
+	p->link_changes = p->link->changes;
 	/* before a third of the lease, for the next turn may be a tick away */
-	pub->due_ms = began + pub->file.lease_ms / 3 - PROBER_TICK_MS - MARGIN_MS;
-	pub->earliest_ms = began + took * 10;
+	p->due_ms = began + p->file.lease_ms / 3 - CORE_TICK_MS - MARGIN_MS;
+	p->earliest_ms = began + took * 10;	/* on a slow disk, a tenth of our time at most */
 }
 
 void
-publish_turn(struct prober *p)
+publish_turn(struct publish *p)
 {
-	struct publish *pub = &p->publish;
-	uint64_t now_ms = loop_now(p->loop), changes = p->judge->changes;
-	bool changed = changes != pub->changes || pub->posture_changed;
+	const struct judge *judge = p->core->judge;
+	uint64_t now_ms = loop_now(p->core->loop);
+	bool changed = judge->changes != p->judge_changes || p->link->changes != p->link_changes;
 
-	/* nothing is said before the first round is over */
-	if (!p->judge->first_round_over || !content_ready(p))
+	if (!judge->first_round_over)
 		return;
-	if (now_ms < pub->earliest_ms || (!changed && now_ms < pub->due_ms))
+	if (now_ms < p->earliest_ms || (!changed && now_ms < p->due_ms))
 		return;
 	fill_sites(p);
-	fill_servers(p, prober_now(p));
-	write_file(p, changes);
+	fill_servers(p);
+	replace_file(p);
 }

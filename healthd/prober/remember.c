@@ -1,8 +1,8 @@
+#include "healthd/prober/remember.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "common/log.h"
-#include "healthd/prober/prober_inner.h"
 #include "healthd/prober/state.h"
 
 enum {
@@ -12,11 +12,12 @@ enum {
 };
 
 static void
-take_override(struct prober *p, const struct state_item *item)
+recall_override(struct core *core, const struct state_item *item)
 {
 	bool site = item->kind == STATE_WORD_SITE;
-	uint16_t index = site ? conf_find_site(p->conf, item->name) : conf_find_server(p->conf, item->name);
-	struct judge_time now = prober_now(p);
+	uint16_t index = site ? conf_find_site(core->conf, item->name) :
+	    conf_find_server(core->conf, item->name);
+	struct judge_time now = core_now(core);
 	struct judge_override w = { .kind = item->override, .at = item->at, .until = item->until };
 	double age = now.wall - item->at;
 
@@ -28,95 +29,110 @@ take_override(struct prober *p, const struct state_item *item)
 		double left = item->until - now.wall, whole = item->until - item->at;
 		w.until_ms = now.mono_ms + (uint64_t)((left < whole ? left : whole) * 1000) + 1;
 	}
-	w.at_ms = age > 0 && age * 1000 < (double)now.mono_ms ? now.mono_ms - (uint64_t)(age * 1000) :
+	w.at_ms = age > 0 && age * 1000 < (double)now.mono_ms ? now.mono_ms -
+	    (uint64_t)(age * 1000) :
 	    age > 0 ? 1 : now.mono_ms;
-	judge_step(p->judge, &(struct judge_event){ .kind = site ? JUDGE_OVERRIDE_SITE : JUDGE_OVERRIDE_SERVER,
-	    .index = index, .override = &w }, now);
+	core_step(core, &(struct judge_event){ .kind = site ? JUDGE_OVERRIDE_SITE :
+	    JUDGE_OVERRIDE_SERVER,
+	    .index = index, .override = &w });
 }
 
 static void
-take_target(struct prober *p, const struct state_item *item)
+recall_target(struct core *core, const struct state_item *item)
 {
-	uint16_t server = conf_find_server(p->conf, item->name);
+	uint16_t server = conf_find_server(core->conf, item->name);
 	struct judge_memory m = { .state = item->state, .since = item->since,
 	    .set = item->set[0] != '\0' ? item->set : NULL };
-	struct judge_time now = prober_now(p);
+	struct judge_time now = core_now(core);
 	int32_t target;
 
-	if (server == CONF_NONE || item->stamp < now.wall - STATE_MEMORY_S || item->stamp > now.wall + STATE_MEMORY_S)
+	if (server == CONF_NONE || item->stamp < now.wall - STATE_MEMORY_S ||
+	    item->stamp > now.wall + STATE_MEMORY_S)
 		return;
-	target = p->judge->servers[server].target[item->family == 6];
+	target = core->judge->servers[server].target[item->family == 6];
 	if (target >= 0)
-		judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_REMEMBER, .index = (uint32_t)target,
-		    .memory = &m }, now);
+		core_step(core, &(struct judge_event){ .kind = JUDGE_REMEMBER,
+		    .index = (uint32_t)target,
+		    .memory = &m });
 }
 
 static void
-take(void *arg, const struct state_item *item)
+recall(void *arg, const struct state_item *item)
 {
-	struct prober *p = arg;
+	struct core *core = arg;
 	uint16_t pool;
 
 	switch (item->kind) {
 	case STATE_WORD_SERVER:
 	case STATE_WORD_SITE:
-		take_override(p, item);
+		recall_override(core, item);
 		break;
 	case STATE_TARGET:
-		take_target(p, item);
+		recall_target(core, item);
 		break;
 	case STATE_POOL:
-		pool = conf_find_pool(p->conf, item->name);
+		pool = conf_find_pool(core->conf, item->name);
 		if (pool != CONF_NONE)
-			judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_REMEMBER_SET, .index = pool,
-			    .set = item->set }, prober_now(p));
+			core_step(core, &(struct judge_event){ .kind = JUDGE_REMEMBER_SET,
+			    .index = pool,
+			    .set = item->set });
 	}
 }
 
 void
-memory_open(struct prober *p)
+remember_open(struct remember *r, struct core *core)
 {
+	struct judge *judge = core->judge;
 	struct err err;
 
-	snprintf(p->memory.path, sizeof(p->memory.path), "%s/healthd.state", p->conf->state_dir);
-	state_read(p->memory.path, take, p, &err);
+	r->core = core;
+	snprintf(r->path, sizeof(r->path), "%s/healthd.state", core->conf->state_dir);
+	state_read(r->path, recall, core, &err);
 	if (err.text[0] != '\0')
-		prober_alarm(p, ALARM_MEMORY, PROBER_ALARM_MS, "%s", err.text);
-	while (judge_take_change(p->judge) >= 0)
+		alarm_raise(&core->alarms, ALARM_MEMORY, ALARM_PASSING_MS, "%s", err.text);
+	while (judge_take_change(judge) >= 0)
 		;			/* what is remembered is no news */
-	p->memory.changes = p->judge->changes;
-	p->memory.due_ms = loop_now(p->loop) + REFRESH_MS;
+	r->changes = judge->changes;
+	r->due_ms = loop_now(core->loop) + REFRESH_MS;
 }
 
 int
-memory_save(struct prober *p, struct err *err)
+remember_save(struct remember *r, struct err *err)
 {
-	struct memory *m = &p->memory;
-	uint64_t now_ms = loop_now(p->loop);
+	uint64_t now_ms = loop_now(r->core->loop);
 
-	if (state_write(m->path, p->judge, prober_now(p).wall, m->overrides != p->overrides, err) < 0) {
-		prober_alarm(p, ALARM_STATE, 0, "what is known would not survive a restart: %s", err->text);
-		m->retry_ms = now_ms + RETRY_MS;
+	if (state_write(r->path, r->core->judge, core_now(r->core).wall,
+	    r->written != r->overrides, err) < 0) {
+		alarm_raise(&r->core->alarms, ALARM_STATE, 0,
+		    "what is known would not survive a restart: %s", err->text);
+		r->retry_ms = now_ms + RETRY_MS;
 		return -1;
 	}
-	prober_alarm_over(p, ALARM_STATE);
-	m->changes = p->judge->changes;
-	m->overrides = p->overrides;
-	m->due_ms = now_ms + REFRESH_MS;
+	alarm_over(&r->core->alarms, ALARM_STATE);
+	r->changes = r->core->judge->changes;
+	r->written = r->overrides;
+	r->due_ms = now_ms + REFRESH_MS;
 	return 0;
 }
 
-void
-memory_turn(struct prober *p)
+int
+remember_override(struct remember *r, struct err *err)
 {
-	struct memory *m = &p->memory;
-	uint64_t now_ms = loop_now(p->loop);
+	r->overrides++;
+	return remember_save(r, err);
+}
+
+void
+remember_turn(struct remember *r)
+{
+	const struct judge *judge = r->core->judge;
+	uint64_t now_ms = loop_now(r->core->loop);
 	struct err err;
 
-	if (m->changes != p->judge->changes && m->due_ms > now_ms + SETTLE_MS)
-		m->due_ms = now_ms + SETTLE_MS;
-	if (now_ms < m->retry_ms)
+	if (r->changes != judge->changes && r->due_ms > now_ms + SETTLE_MS)
+		r->due_ms = now_ms + SETTLE_MS;
+	if (now_ms < r->retry_ms)
 		return;
-	if (m->overrides != p->overrides || (now_ms >= m->due_ms && p->judge->first_round_over))
-		memory_save(p, &err);
+	if (r->written != r->overrides || (now_ms >= r->due_ms && judge->first_round_over))
+		remember_save(r, &err);
 }

@@ -1,3 +1,5 @@
+#include "healthd/prober/service.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -5,10 +7,11 @@
 
 #include "common/log.h"
 #include "healthd/prober/operator.h"
-#include "healthd/prober/prober_inner.h"
+#include "healthd/prober/report.h"
 
 static void
-say_done(struct prober *p, const struct operator_command *c, const struct operator_done *done, FILE *out)
+say_done(struct service *s, const struct operator_command *c, const struct operator_done *done,
+    FILE *out)
 {
 	const char *verb = c->verb == OPERATOR_OVERRIDE ? judge_override_name(c->override) :
 	    c->verb == OPERATOR_UNDRAIN ? "undrain" : "clear";
@@ -26,21 +29,20 @@ say_done(struct prober *p, const struct operator_command *c, const struct operat
 	log_info("%s %s by %s%s: %u servers, %u sites", verb, c->pattern, c->by,
 	    c->for_s != 0 ? " for a time" : "", done->servers, done->sites);
 	/* on the disk before it is confirmed */
-	p->overrides++;
-	if (memory_save(p, &err) < 0)
+	if (remember_override(s->remember, &err) < 0)
 		fprintf(out, "note: in force, but it would not survive a restart: %s\n", err.text);
 }
 
 /* The configuration is the keeper's to read again; a mistake in it is told to whoever asks */
 static enum control_result
-reload(const struct prober *p, FILE *out, struct err *err)
+reload(const struct service *s, FILE *out, struct err *err)
 {
-	struct conf *conf = conf_read(p->conf->path, NULL, err);
+	struct conf *conf = conf_read(s->core->conf->path, NULL, err);
 
 	if (conf == NULL)
 		return CONTROL_ERROR;
 	conf_free(conf);
-	if (p->posture.magic != MESSAGE_POSTURE || kill(getppid(), SIGHUP) < 0) {
+	if (!link_heard(s->link) || kill(getppid(), SIGHUP) < 0) {
 		err_set(err, "there is no keeper that could be asked");
 		return CONTROL_ERROR;
 	}
@@ -50,61 +52,64 @@ reload(const struct prober *p, FILE *out, struct err *err)
 
 /* A site is drained only when its verdict says so, and its route is gone, too. */
 static uint64_t
-left_ms(struct prober *p, const struct operator_done *done)
+left_ms(struct service *s, const struct operator_done *done)
 {
-	bool posture_known = p->conf->announce.enabled && p->posture.magic == MESSAGE_POSTURE;
+	bool posture_known = s->core->conf->announce.enabled && link_heard(s->link);
 
 	if (done->left_ms != 0 || done->sites == 0 || !done->here)
 		return done->left_ms;
-	prober_tell_keeper(p, false);
-	if (p->verdict.verdict == VERDICT_DRAIN)
+	link_tell(s->link);
+	if (s->link->verdict.verdict == VERDICT_DRAIN)
 		return 1;
-	return p->verdict.verdict == VERDICT_DRAINED && posture_known && p->posture.posture != POSTURE_DOWN;
+	return s->link->verdict.verdict == VERDICT_DRAINED && posture_known &&
+	    s->link->posture.posture != POSTURE_DOWN;
 }
 
 static enum control_result
 handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err)
 {
-	struct prober *p = arg;
+	struct service *s = arg;
 	struct operator_command c;
 	struct operator_done done;
 
 	(void)request;
 	if (strcmp(line, "reload") == 0)
-		return reload(p, out, err);
+		return reload(s, out, err);
 	if (operator_parse(&c, line, err) < 0)
 		return CONTROL_ERROR;
 	if (c.verb == OPERATOR_STATUS) {
+		const struct report r = { s->core, s->link, &s->publish->file };
+
 		if (!c.json)
-			report_text(p, out);
-		else if (report_json(p, out) < 0) {
+			report_text(&r, out);
+		else if (report_json(&r, out) < 0) {
 			err_set(err, "out of memory");
 			return CONTROL_ERROR;
 		}
 		return CONTROL_OK;
 	}
-	if (operator_apply(p->judge, &c, prober_now(p), &done, err) < 0)
+	if (operator_apply(s->core->judge, &c, core_now(s->core), &done, err) < 0)
 		return CONTROL_ERROR;
 	if (c.verb == OPERATOR_LEFT) {
-		fprintf(out, "%llu\n", (unsigned long long)left_ms(p, &done));
+		fprintf(out, "%llu\n", (unsigned long long)left_ms(s, &done));
 		return CONTROL_OK;
 	}
-	say_done(p, &c, &done, out);
+	say_done(s, &c, &done, out);
 	return CONTROL_OK;
 }
 
 int
-service_open(struct prober *p, struct err *err)
+service_open(struct service *s, struct err *err)
 {
 	char path[4200];
 
-	snprintf(path, sizeof(path), "%s/healthd.sock", p->conf->run_dir);
-	p->control = control_listen(p->loop, path, handle, p, err);
-	return p->control == NULL ? -1 : 0;
+	snprintf(path, sizeof(path), "%s/healthd.sock", s->core->conf->run_dir);
+	s->control = control_listen(s->core->loop, path, handle, s, err);
+	return s->control == NULL ? -1 : 0;
 }
 
 void
-service_close(struct prober *p)
+service_close(struct service *s)
 {
-	control_close(p->control);
+	control_close(s->control);
 }

@@ -1,12 +1,21 @@
+#include "healthd/prober/sibling.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/dns/client.h"
 #include "common/dns/dns.h"
 #include "common/dns/name.h"
-#include "healthd/prober/prober_inner.h"
 
-enum { PEER_PORT = 53, PEER_INTERVAL_MS = 1000, PEER_TIMEOUT_MS = 2000 };
+enum { DEFAULT_PORT = 53, INTERVAL_MS = 1000, TIMEOUT_MS = 2000 };
+
+struct sibling {
+	struct core *core;
+	uint16_t site;
+	struct client client;
+	struct loop_timer timer;
+};
 
 struct said {
 	bool drain_known, drain, ttl_known;
@@ -41,7 +50,8 @@ read_answer(const uint8_t *m, size_t len, const char *site, struct said *said)
 	size_t at = DNS_HEADER_LEN, rdata_len, n = strlen(site);
 
 	memset(said, 0, sizeof(*said));
-	if (DNS_FLAGS_RCODE(dns_get16(m + 2)) != DNS_NOERROR || dns_get16(m + 4) != 1 || dns_get16(m + 6) < 1)
+	if (DNS_FLAGS_RCODE(dns_get16(m + 2)) != DNS_NOERROR || dns_get16(m + 4) != 1 ||
+	    dns_get16(m + 6) < 1)
 		return false;
 	at = name_skip(m, len, at);
 	if (at == 0 || (at = name_skip(m, len, at + 4)) == 0 || at + 10 > len)
@@ -50,7 +60,8 @@ read_answer(const uint8_t *m, size_t len, const char *site, struct said *said)
 		return false;
 	rdata_len = dns_get16(m + at + 8);
 	m += at + 10;
-	if (rdata_len > len - at - 10 || rdata_len < 1 + n || m[0] != n || memcmp(m + 1, site, n) != 0)
+	if (rdata_len > len - at - 10 || rdata_len < 1 + n || m[0] != n ||
+	    memcmp(m + 1, site, n) != 0)
 		return false;
 	for (at = 0; at < rdata_len && at + 1 + m[at] <= rdata_len; at += 1u + m[at])
 		read_text(m + at + 1, m[at], said);
@@ -58,86 +69,87 @@ read_answer(const uint8_t *m, size_t len, const char *site, struct said *said)
 }
 
 static void
-ask_again(struct peer *peer)
+ask_again(struct sibling *s)
 {
-	struct loop *loop = peer->prober->loop;
+	struct loop *loop = s->core->loop;
 
-	loop_timer_set(loop, &peer->timer, loop_now(loop) + PEER_INTERVAL_MS);
+	loop_timer_set(loop, &s->timer, loop_now(loop) + INTERVAL_MS);
 }
 
 static void
-peer_answered(struct client *client, enum client_end end, const uint8_t *message, size_t len, int error)
+on_site_answer(struct client *client, enum client_end end, const uint8_t *message, size_t len,
+    int error)
 {
-	struct peer *peer = LOOP_OWNER(client, struct peer, client);
-	struct prober *p = peer->prober;
+	struct sibling *s = LOOP_OWNER(client, struct sibling, client);
+	const struct conf *conf = s->core->conf;
 	struct said said;
 
 	(void)error;
-	ask_again(peer);
-	/* a dnsd that cannot be asked changes nothing: the last word stands */
-	if (end != CLIENT_ANSWERED || !read_answer(message, len, p->conf->sites[peer->site].name, &said))
+	ask_again(s);
+	if (end != CLIENT_ANSWERED || !read_answer(message, len, conf->sites[s->site].name, &said))
 		return;
 	if (said.ttl_known)
-		judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_TTL, .index = peer->site,
-		    .ttl_s = said.ttl_s }, prober_now(p));
+		core_step(s->core, &(struct judge_event){ .kind = JUDGE_TTL, .index = s->site,
+		    .ttl_s = said.ttl_s });
 	/* whether our own site drains we know better */
-	if (said.drain_known && peer->site != p->conf->here_site)
-		judge_step(p->judge, &(struct judge_event){ .kind = JUDGE_PEER, .index = peer->site,
-		    .drain = said.drain }, prober_now(p));
+	if (said.drain_known && s->site != conf->here_site)
+		core_step(s->core, &(struct judge_event){ .kind = JUDGE_SIBLING, .index = s->site,
+		    .drain = said.drain });
 }
 
 static void
-peer_due(struct loop_timer *timer)
+on_due(struct loop_timer *timer)
 {
-	struct peer *peer = LOOP_OWNER(timer, struct peer, timer);
+	struct sibling *s = LOOP_OWNER(timer, struct sibling, timer);
 
-	if (client_start(&peer->client) < 0)
-		ask_again(peer);
+	if (client_start(&s->client) < 0)
+		ask_again(s);
 }
 
 static int
-peer_add(struct prober *p, size_t site, const struct addr *to)
+add_sibling(struct siblings *all, size_t site, const struct addr *to)
 {
 	static const uint8_t name[] = "\4site\10nearcast";
-	struct peer *peer = &p->peers[p->n_peers++];
+	struct sibling *s = &all->v[all->n++];
+	struct loop *loop = all->core->loop;
 
-	peer->prober = p;
-	peer->site = (uint16_t)site;
-	peer->timer.fire = peer_due;
-	peer->client = (struct client){ .loop = p->loop, .to = *to, .way = CLIENT_TCP,
-	    .timeout_ms = PEER_TIMEOUT_MS, .done = peer_answered };
-	if (peer->client.to.port == 0)
-		peer->client.to.port = PEER_PORT;
-	client_question(&peer->client, name, DNS_TXT, DNS_CH, CLIENT_EDNS);
-	return loop_timer_set(p->loop, &peer->timer, loop_now(p->loop));
+	s->core = all->core;
+	s->site = (uint16_t)site;
+	s->timer.fire = on_due;
+	s->client = (struct client){ .loop = loop, .to = *to, .way = CLIENT_TCP,
+	    .timeout_ms = TIMEOUT_MS, .done = on_site_answer };
+	if (s->client.to.port == 0)
+		s->client.to.port = DEFAULT_PORT;
+	client_question(&s->client, name, DNS_TXT, DNS_CH, CLIENT_EDNS);
+	return loop_timer_set(loop, &s->timer, loop_now(loop));
 }
 
-/* Other sites' dnsd whether they drain; our own how long its answers may be kept. */
 int
-peer_open(struct prober *p, struct err *err)
+sibling_open(struct siblings *all, struct core *core, struct err *err)
 {
-	const struct conf *conf = p->conf;
+	const struct conf *conf = core->conf;
 
-	p->peers = calloc(conf->n_sites + 1, sizeof(*p->peers));
-	if (p->peers == NULL)
+	all->core = core;
+	all->v = calloc(conf->n_sites + 1, sizeof(*all->v));
+	if (all->v == NULL)
 		return err_set(err, "out of memory");
 	for (size_t i = 0; i < conf->n_sites; i++) {
 		const struct addr *to = &conf->sites[i].sibling;
 
 		if (i == conf->here_site && conf->n_listen != 0)
 			to = &conf->listen[0];
-		if (to->family != 0 && peer_add(p, i, to) < 0)
+		if (to->family != 0 && add_sibling(all, i, to) < 0)
 			return err_set(err, "out of memory");
 	}
 	return 0;
 }
 
 void
-peer_close(struct prober *p)
+sibling_close(struct siblings *all)
 {
-	for (size_t i = 0; i < p->n_peers; i++) {
-		loop_timer_stop(p->loop, &p->peers[i].timer);
-		client_cancel(&p->peers[i].client);
+	for (size_t i = 0; i < all->n; i++) {
+		loop_timer_stop(all->core->loop, &all->v[i].timer);
+		client_cancel(&all->v[i].client);
 	}
-	free(p->peers);
+	free(all->v);
 }

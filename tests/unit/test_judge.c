@@ -8,7 +8,7 @@
  *   f1=B              a good result with set B;  f1~90 with load 90
  *   origin=B notify=B        wait:MS  late  clock
  *   drain:f1 up:f1 down:f1 clear:f1 (drain:fra:500 = for 500 ms; also of sites)
- *   peer:nyc+ peer:nyc-      that site's dnsd says drain or not;  ttl:fra:5 the most it hands out
+ *   site:nyc+ site:nyc-      that site's dnsd says drain or not;  ttl:fra:5 the most it hands out
  *   mem:f1+ mem:f1-          remembered from before a restart
  */
 #include <setjmp.h>
@@ -204,11 +204,11 @@ do_one(char *w)
 		tell(JUDGE_ORIGIN, 0, w + 7, false);
 	} else if (strncmp(w, "notify=", 7) == 0) {
 		tell(JUDGE_NOTIFY, 0, w + 7, false);
-	} else if (strncmp(w, "peer:", 5) == 0) {
+	} else if (strncmp(w, "site:", 5) == 0) {
 		char sign = w[n - 1];
 
 		w[n - 1] = '\0';
-		tell(JUDGE_PEER, (uint32_t)site_of(w + 5), NULL, sign == '+');
+		tell(JUDGE_SIBLING, (uint32_t)site_of(w + 5), NULL, sign == '+');
 	} else if (strncmp(w, "ttl:", 4) == 0) {
 		w[7] = '\0';
 		judge_step(judge, &(struct judge_event){ .kind = JUDGE_TTL, .index = (uint32_t)site_of(w + 4),
@@ -374,9 +374,9 @@ causes(void **state)
 		{ "a local server can still fall while the uplink is in doubt", 0,
 		    "all+ nyc- sin- fra+ nyc- sin- fra+ f1- f2+ f1- f2+", "f1=down f2=up n1=up hold=uplink verdict=up" },
 		{ "the uplink is back", 0, "all+ nyc- sin- fra+ nyc- sin- n1+", "n1=up hold=none" },
-		{ "a peer that answers: the network is fine, they are down", 0,
-		    "all+ nyc- sin- fra+ peer:nyc- nyc- sin-", "n1=down s1=down hold=none" },
-		{ "a peer that answers ends the doubt", 0, "all+ nyc- sin- fra+ nyc- sin- peer:nyc- nyc- sin- fra+ peer:nyc- nyc- sin-",
+		{ "a site that answers: the network is fine, they are down", 0,
+		    "all+ nyc- sin- fra+ site:nyc- nyc- sin-", "n1=down s1=down hold=none" },
+		{ "a site that answers ends the doubt", 0, "all+ nyc- sin- fra+ nyc- sin- site:nyc- nyc- sin- fra+ site:nyc- nyc- sin-",
 		    "n1=down s1=down hold=none" },
 		{ "with one other site there is no uplink to doubt", TWO, "all+ nyc- fra+ nyc- fra+", "n1=down f1=up hold=none" },
 		{ "two sites, both fail at once: shared", TWO, "all+ all- all-", "n1=up f1=up hold=shared" },
@@ -432,11 +432,11 @@ words(void **state)
 		{ "which runs out, too", 0, "all+ drain:f1 drain:f2 wait:32500", "verdict=drained" },
 		{ "the drained one is dead, too: down", 0, "all+ drain:f1 fra- n1+ fra- n1+", "verdict=caches-down" },
 		{ "another site drained by word here", 0, "all+ drain:nyc", "n1=drain n2=drain verdict=up" },
-		{ "another site says that it drains", 0, "all+ peer:nyc+", "n1=drain why:n1=drain s1=up verdict=up" },
-		{ "and that it is back", 0, "all+ peer:nyc+ peer:nyc-", "n1=up" },
-		{ "it drains and then stops answering: drained it stays", 0, "all+ peer:nyc+ wait:60000", "n1=drain" },
-		{ "our word is stronger than the other site's", 0, "all+ peer:nyc+ up:n1", "n1=up n2=drain" },
-		{ "what we hear of our own site does not count", 0, "all+ peer:fra+", "f1=up verdict=up" },
+		{ "another site says that it drains", 0, "all+ site:nyc+", "n1=drain why:n1=drain s1=up verdict=up" },
+		{ "and that it is back", 0, "all+ site:nyc+ site:nyc-", "n1=up" },
+		{ "it drains and then stops answering: drained it stays", 0, "all+ site:nyc+ wait:60000", "n1=drain" },
+		{ "our word is stronger than the other site's", 0, "all+ site:nyc+ up:n1", "n1=up n2=drain" },
+		{ "what we hear of our own site does not count", 0, "all+ site:fra+", "f1=up verdict=up" },
 		{ "words before the first result", 0, "drain:f1", "f1=drain verdict=none" },
 		{ "a drained site before the first round is over", 0, "drain:fra", "verdict=drain" },
 	};
@@ -589,7 +589,7 @@ counters_hold(void **state)
 		if (x % 97 == 0)
 			tell(JUDGE_DISTURBED, 0, NULL, x % 2);
 		else if (x % 89 == 0)
-			tell(JUDGE_PEER, x / 7 % 3, NULL, x % 2);
+			tell(JUDGE_SIBLING, x / 7 % 3, NULL, x % 2);
 		else
 			result((int)(x / 11 % conf.n_servers), x / 3 % 2 ? 4 : 6,
 			    x / 13 % 5 < 3 ? REASON_OK : x / 13 % 5 == 3 ? REASON_TIMEOUT : REASON_INTERNAL,

@@ -1,0 +1,48 @@
+/*
+ * alarm: troubles of healthd itself that the operator should see: in the log when they begin and
+ * end, in the status while they last.
+ *
+ * One alarm a kind at a time; raised again, it only changes its text.  Knows no causes.  One
+ * thread.
+ */
+#ifndef NEARCAST_ALARM_H
+#define NEARCAST_ALARM_H
+
+#include "common/health_file.h"
+#include "common/loop.h"
+
+enum { ALARM_PASSING_MS = 60000 };	/* that a passing trouble stays an alarm */
+
+enum alarm_kind {
+	ALARM_FREEZE,			/* the judge changes nothing */
+	ALARM_LATE,			/* this process stood still */
+	ALARM_CLOCK,			/* the wall clock jumped */
+	ALARM_PUBLISH,			/* the health file cannot be written */
+	ALARM_STATE,			/* nor the state file */
+	ALARM_INTERNAL,			/* a check failed by our own fault */
+	ALARM_HOOK,
+	ALARM_MEMORY,			/* the state file was damaged */
+	ALARM_ORIGIN,			/* an origin does not tell its set */
+	ALARM_COUNT
+};
+
+struct alarm {
+	char text[HEALTH_REASON_MAX];	/* "" = none */
+	double since;			/* wall clock, seconds */
+	uint64_t until_ms;		/* ends by itself then; 0 = does not */
+};
+
+struct alarms {
+	struct loop *loop;		/* borrowed, for its time */
+	struct alarm v[ALARM_COUNT];
+};
+
+/* Begins an alarm, or changes its text.  It ends by itself after `for_ms`; 0 = with alarm_over. */
+void alarm_raise(struct alarms *alarms, enum alarm_kind kind, uint32_t for_ms, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void alarm_over(struct alarms *alarms, enum alarm_kind kind);
+
+/* Ends those whose time has come. */
+void alarm_review(struct alarms *alarms);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * core: what all parts of the prober work on: configuration, loop, judge, alarms.
+ *
+ * The judge knows no clock; here it gets the loop's.  Knows no checks, no files and none of the
+ * parts.  One thread.
+ */
+#ifndef NEARCAST_CORE_H
+#define NEARCAST_CORE_H
+
+#include "common/conf/conf.h"
+#include "common/loop.h"
+#include "healthd/judge/judge.h"
+#include "healthd/prober/alarm.h"
+
+enum { CORE_TICK_MS = 250 };		/* the longest that a turn of the loop is away */
+
+struct core {
+	const struct conf *conf;	/* borrowed */
+	struct loop *loop;		/* owned, as is judge */
+	struct judge *judge;
+	struct alarms alarms;
+	double started;			/* wall clock, seconds */
+	uint32_t random;
+};
+
+/* 0, or -1 with a reason and the need of core_close. */
+int core_open(struct core *core, const struct conf *conf, struct err *err);
+void core_close(struct core *core);
+
+/* The time of this turn. */
+struct judge_time core_now(const struct core *core);
+
+/* Puts an event before the judge, now. */
+void core_step(struct core *core, const struct judge_event *event);
+
+/* For jitter, not for secrets. */
+uint32_t core_random(struct core *core);
+
+#endif

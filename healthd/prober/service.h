@@ -1,0 +1,24 @@
+/*
+ * service: the control socket, healthd.sock: commands of the operator (operator.h), `status`,
+ * and `reload`, which is handed on to the keeper.  One thread.
+ */
+#ifndef NEARCAST_SERVICE_H
+#define NEARCAST_SERVICE_H
+
+#include "common/control.h"
+#include "healthd/prober/publish.h"
+#include "healthd/prober/remember.h"
+
+struct service {
+	struct core *core;
+	struct link *link;
+	struct remember *remember;
+	const struct publish *publish;
+	struct control *control;	/* owned */
+};
+
+/* Takes the four that are set; 0, or -1 with a reason. */
+int service_open(struct service *service, struct err *err);
+void service_close(struct service *service);
+
+#endif
