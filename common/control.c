@@ -35,7 +35,7 @@ struct control {
 };
 
 static int
-sun_set(struct sockaddr_un *sun, const char *path, struct err *err)
+set_path(struct sockaddr_un *sun, const char *path, struct err *err)
 {
 	memset(sun, 0, sizeof(*sun));
 	sun->sun_family = AF_UNIX;
@@ -47,7 +47,7 @@ sun_set(struct sockaddr_un *sun, const char *path, struct err *err)
 }
 
 static void
-conn_close(struct conn *conn)
+hang_up(struct conn *conn)
 {
 	struct loop *loop = conn->control->loop;
 
@@ -71,7 +71,7 @@ conn_alive(struct conn *conn)
 static void
 on_idle(struct loop_timer *timer)
 {
-	conn_close(LOOP_OWNER(timer, struct conn, idle));
+	hang_up(LOOP_OWNER(timer, struct conn, idle));
 }
 
 static void
@@ -80,8 +80,9 @@ conn_write(struct conn *conn)
 	struct loop *loop = conn->control->loop;
 
 	while (conn->out_at < conn->out_len) {
-		ssize_t n = send(conn->io.fd, conn->out + conn->out_at, conn->out_len - conn->out_at,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(conn->io.fd, conn->out + conn->out_at,
+		    conn->out_len - conn->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
@@ -103,7 +104,7 @@ conn_write(struct conn *conn)
 	shutdown(conn->io.fd, SHUT_WR);
 	while (recv(conn->io.fd, conn->in, sizeof(conn->in), MSG_DONTWAIT) > 0)
 		;
-	conn_close(conn);
+	hang_up(conn);
 }
 
 /* Queues the whole answer; text may be NULL. */
@@ -115,7 +116,7 @@ conn_answer(struct conn *conn, const char *reason, const char *text, size_t len)
 	FILE *f = open_memstream(&buffer, &size);
 
 	if (f == NULL) {
-		conn_close(conn);
+		hang_up(conn);
 		return;
 	}
 	if (reason != NULL)
@@ -126,7 +127,7 @@ conn_answer(struct conn *conn, const char *reason, const char *text, size_t len)
 		fwrite(text, 1, len, f);
 	if (fclose(f) != 0) {
 		free(buffer);
-		conn_close(conn);
+		hang_up(conn);
 		return;
 	}
 	conn->out = buffer;
@@ -148,14 +149,14 @@ conn_handle(struct conn *conn)
 	enum control_result result;
 
 	if (out == NULL) {
-		conn_close(conn);
+		hang_up(conn);
 		return;
 	}
 	conn->request = ++c->last_request;
 	result = c->handle(c->arg, conn->request, conn->in, out, &err);
 	if (fclose(out) != 0) {
 		free(text);
-		conn_close(conn);
+		hang_up(conn);
 		return;
 	}
 	if (result == CONTROL_LATER) {
@@ -185,7 +186,8 @@ conn_line(struct conn *conn, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (conn->in[i] < 0x20 || conn->in[i] > 0x7e) {
-			conn_answer(conn, "the line has an octet that is not printable ASCII", NULL, 0);
+			conn_answer(conn, "the line has an octet that is not printable ASCII",
+			    NULL, 0);
 			return;
 		}
 	conn->in[len] = '\0';
@@ -210,7 +212,7 @@ conn_read(struct conn *conn)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		conn_close(conn);
+		hang_up(conn);
 		return;
 	}
 	end = memchr(conn->in + conn->in_len, '\n', (size_t)n);
@@ -229,7 +231,7 @@ conn_watcher(struct conn *conn)
 	ssize_t n = recv(conn->io.fd, waste, sizeof(waste), MSG_DONTWAIT);
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		conn_close(conn);
+		hang_up(conn);
 }
 
 static void
@@ -245,7 +247,7 @@ on_conn(struct loop_io *io, uint32_t events)
 		return;
 	case CONN_WRITING:
 		if (events & EPOLLERR)
-			conn_close(conn);
+			hang_up(conn);
 		else
 			conn_write(conn);
 		return;
@@ -256,7 +258,7 @@ on_conn(struct loop_io *io, uint32_t events)
 			conn_watcher(conn);
 		return;
 	case CONN_LATER:
-		conn_close(conn);
+		hang_up(conn);
 		return;
 	}
 }
@@ -276,7 +278,7 @@ conn_place(struct control *c)
 			oldest = conn;
 	}
 	if (oldest != NULL)
-		conn_close(oldest);
+		hang_up(oldest);
 	return oldest;
 }
 
@@ -302,7 +304,7 @@ on_newcomer(struct loop_io *io, uint32_t events)
 		conn->state = CONN_READING;
 		conn->in_len = 0;
 		if (loop_io_set(c->loop, &conn->io, EPOLLIN) < 0 || conn_alive(conn) < 0)
-			conn_close(conn);
+			hang_up(conn);
 		else
 			conn_read(conn);	/* the line is mostly there already */
 	}
@@ -355,7 +357,8 @@ clear_path(const struct sockaddr_un *sun, struct err *err)
 	if (rc < 0 && errno != ECONNREFUSED && errno != EAGAIN)
 		err_set(err, "%s: %s", sun->sun_path, strerror(errno));
 	else if (rc == 0 || errno == EAGAIN)
-		rc = err_set(err, "%s: already running (another process answers there)", sun->sun_path);
+		rc = err_set(err, "%s: already running (another process answers there)",
+		    sun->sun_path);
 	else if ((rc = unlink(sun->sun_path)) < 0)
 		err_set(err, "%s: %s", sun->sun_path, strerror(errno));
 	close(fd);
@@ -386,11 +389,11 @@ bind_path(struct control *c, struct err *err)
 
 /* Gives everything back but the file. */
 static void
-release(struct control *c)
+close_all(struct control *c)
 {
 	for (size_t i = 0; i < CONTROL_MAX_CONNECTIONS; i++)
 		if (c->conns[i].state != CONN_FREE)
-			conn_close(&c->conns[i]);
+			hang_up(&c->conns[i]);
 	loop_io_set(c->loop, &c->listener, 0);
 	if (c->listener.fd >= 0)
 		close(c->listener.fd);
@@ -400,7 +403,8 @@ release(struct control *c)
 }
 
 struct control *
-control_listen(struct loop *loop, const char *path, control_handle *handle, void *arg, struct err *err)
+control_listen(struct loop *loop, const char *path, control_handle *handle, void *arg,
+    struct err *err)
 {
 	struct control *c = calloc(1, sizeof(*c));
 
@@ -416,9 +420,9 @@ control_listen(struct loop *loop, const char *path, control_handle *handle, void
 		c->conns[i].control = c;
 		c->conns[i].idle.fire = on_idle;
 	}
-	if (sun_set(&c->sun, path, err) < 0 || lock_path(c, path, err) < 0 ||
+	if (set_path(&c->sun, path, err) < 0 || lock_path(c, path, err) < 0 ||
 	    clear_path(&c->sun, err) < 0 || bind_path(c, err) < 0) {
-		release(c);
+		close_all(c);
 		return NULL;
 	}
 	return c;
@@ -438,5 +442,5 @@ control_close(struct control *c)
 	if (c == NULL)
 		return;
 	unlink(c->sun.sun_path);
-	release(c);
+	close_all(c);
 }

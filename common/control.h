@@ -46,12 +46,13 @@ typedef enum control_result control_handle(void *arg, uint64_t request, const ch
 /* Listens at `path` and serves in the turns of `loop`, which must outlive the server.  A
  * socket file left by a dead process is replaced; a live one is the error "already running".
  * The caller's, for control_close.  NULL with a reason. */
-struct control *control_listen(struct loop *loop, const char *path, control_handle *handle, void *arg,
-    struct err *err);
+struct control *control_listen(struct loop *loop, const char *path, control_handle *handle,
+    void *arg, struct err *err);
 
 /* Gives the answer to a request that was CONTROL_LATER: `reason` NULL = ok.  `text` may be
  * NULL.  A client that has gone meanwhile is no error.  Requests that wait are not idle. */
-void control_finish(struct control *control, uint64_t request, const char *reason, const char *text);
+void control_finish(struct control *control, uint64_t request, const char *reason,
+    const char *text);
 
 /* The socket and its lock file shall belong to the user that the daemon is about to become.
  * 0, or -1 with a reason. */
@@ -63,7 +64,8 @@ void control_close(struct control *control);
 /* Asks one line and waits for the whole answer; text after the first line goes to `out` (NULL =
  * nowhere).  0, or -1 with a reason: the daemon's own, or why it could not be asked within
  * timeout_ms. */
-int control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out, struct err *err);
+int control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out,
+    struct err *err);
 
 /* Connects and sends `watch` without waiting.  A non-blocking descriptor, the caller's to watch
  * and to close: end-of-file or an error means that the daemon is gone, octets read mean nothing.

@@ -1,3 +1,14 @@
+/*
+ * control_client: the end of a control socket that asks (control.h).
+ *
+ * control_ask serves nearctl and `dnsd -t`: it connects, sends one line and waits for the
+ * whole answer, with poll(2) and one time limit for all of it.  It blocks, and so it has no place
+ * on an event loop.  control_watch serves the keeper, which must never block: it connects and
+ * sends without waiting and leaves the rest to its caller's loop.
+ *
+ * Nothing is kept between calls; any thread.  What the daemon answers is passed on as it
+ * comes, but for the first line, of which at most as much as a reason holds is kept.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -10,7 +21,7 @@
 
 /* A Unix socket connects at once, unless others are queueing for the daemon's ear. */
 static int
-client_connect(const char *path, uint64_t until_ms, struct err *err)
+connect_to(const char *path, uint64_t until_ms, struct err *err)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;
@@ -26,7 +37,8 @@ client_connect(const char *path, uint64_t until_ms, struct err *err)
 			poll(NULL, 0, 5);
 			continue;
 		}
-		const char *why = errno == ENOENT || errno == ECONNREFUSED ? "nobody listens there" :
+		const char *why =
+		    errno == ENOENT || errno == ECONNREFUSED ? "nobody listens there" :
 		    errno == EAGAIN ? "does not accept connections, it may hang" : strerror(errno);
 		err_set(err, "%s: %s", path, why);
 		close(fd);
@@ -37,7 +49,7 @@ client_connect(const char *path, uint64_t until_ms, struct err *err)
 
 /* A line is far smaller than any socket buffer: it is taken whole or not at all. */
 static int
-client_send(int fd, const char *path, const char *line, struct err *err)
+send_line(int fd, const char *path, const char *line, struct err *err)
 {
 	char text[CONTROL_LINE_MAX + 1];
 	size_t len = strlen(line);
@@ -53,7 +65,7 @@ client_send(int fd, const char *path, const char *line, struct err *err)
 
 /* Octets read, 0 at the end, -1 with a reason. */
 static ssize_t
-client_read(int fd, const char *path, char *buffer, size_t size, uint64_t until_ms, struct err *err)
+read_some(int fd, const char *path, char *buffer, size_t size, uint64_t until_ms, struct err *err)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
@@ -72,24 +84,25 @@ client_read(int fd, const char *path, char *buffer, size_t size, uint64_t until_
 
 /* Judges the first line: 0 for ok, -1 with the daemon's reason. */
 static int
-client_verdict(const char *path, const char *first, struct err *err)
+judge_first_line(const char *path, const char *first, struct err *err)
 {
 	if (strcmp(first, "ok") == 0)
 		return 0;
 	if (strncmp(first, "error: ", 7) == 0)
 		return err_set(err, "%s", first + 7);
-	return err_set(err, "%s: answers \"%.60s\", `ok` or `error: ...` was expected", path, first);
+	return err_set(err, "%s: answers \"%.60s\", `ok` or `error: ...` was expected", path,
+	    first);
 }
 
 static int
-client_answer(int fd, const char *path, uint64_t until_ms, FILE *out, struct err *err)
+read_answer(int fd, const char *path, uint64_t until_ms, FILE *out, struct err *err)
 {
 	char first[sizeof(err->text)], buffer[16384];
 	size_t first_len = 0;
 	bool in_first = true;
 	ssize_t n;
 
-	while ((n = client_read(fd, path, buffer, sizeof(buffer), until_ms, err)) > 0) {
+	while ((n = read_some(fd, path, buffer, sizeof(buffer), until_ms, err)) > 0) {
 		size_t at = 0;
 
 		while (in_first && at < (size_t)n) {
@@ -107,19 +120,19 @@ client_answer(int fd, const char *path, uint64_t until_ms, FILE *out, struct err
 	if (in_first)
 		return err_set(err, "%s: closed the connection without an answer", path);
 	first[first_len] = '\0';
-	return client_verdict(path, first, err);
+	return judge_first_line(path, first, err);
 }
 
 int
 control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out, struct err *err)
 {
 	uint64_t until_ms = clock_mono().ms + timeout_ms;
-	int fd = client_connect(path, until_ms, err), rc = -1;
+	int fd = connect_to(path, until_ms, err), rc = -1;
 
 	if (fd < 0)
 		return -1;
-	if (client_send(fd, path, line, err) == 0)
-		rc = client_answer(fd, path, until_ms, out, err);
+	if (send_line(fd, path, line, err) == 0)
+		rc = read_answer(fd, path, until_ms, out, err);
 	close(fd);
 	return rc;
 }
@@ -127,9 +140,9 @@ control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out, 
 int
 control_watch(const char *path, struct err *err)
 {
-	int fd = client_connect(path, 0, err);
+	int fd = connect_to(path, 0, err);
 
-	if (fd >= 0 && client_send(fd, path, "watch", err) < 0) {
+	if (fd >= 0 && send_line(fd, path, "watch", err) < 0) {
 		close(fd);
 		return -1;
 	}

@@ -56,7 +56,8 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 uint64_t loop_now(const struct loop *loop);
 
 /* Called first in a turn that begins at least `min_ms` after a timer was due. */
-void loop_on_late(struct loop *loop, uint64_t min_ms, void (*late)(void *arg, uint64_t late_ms), void *arg);
+void loop_on_late(struct loop *loop, uint64_t min_ms, void (*late)(void *arg, uint64_t late_ms),
+    void *arg);
 
 /* Called last in every turn. */
 void loop_on_turn(struct loop *loop, void (*turn)(void *arg), void *arg);

@@ -19,7 +19,8 @@ notify(const char *state)
 	socklen_t len;
 	int fd;
 
-	if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(to.sun_path))
+	if (path == NULL || (path[0] != '/' && path[0] != '@') ||
+	    strlen(path) >= sizeof(to.sun_path))
 		return;
 	memcpy(to.sun_path, path, strlen(path));
 	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
@@ -28,7 +29,8 @@ notify(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	(void)sendto(fd, state, strlen(state), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, len);
+	(void)sendto(fd, state, strlen(state), MSG_DONTWAIT | MSG_NOSIGNAL,
+	    (struct sockaddr *)&to, len);
 	close(fd);
 }
 

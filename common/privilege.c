@@ -23,7 +23,8 @@ privilege_find(struct privilege_user *user, const char *name, struct err *err)
 	errno = 0;
 	pw = getpwnam(name);
 	if (pw == NULL)
-		return err_set(err, "user \"%s\": %s", name, errno != 0 ? strerror(errno) : "there is no such user");
+		return err_set(err, "user \"%s\": %s", name,
+		    errno != 0 ? strerror(errno) : "there is no such user");
 	user->uid = pw->pw_uid;
 	user->gid = pw->pw_gid;
 	return 0;
@@ -130,6 +131,7 @@ privilege_folder(const char *path, const struct privilege_user *user, struct err
 	/* a folder with folders in it is not ours alone: "/run" is not given away by mistake */
 	if (geteuid() == 0 && user->name != NULL && st.st_uid == 0 && st.st_nlink <= 2 &&
 	    chown(path, user->uid, user->gid) < 0)
-		return err_set(err, "folder \"%s\": cannot be given to user \"%s\": %s", path, user->name, strerror(errno));
+		return err_set(err, "folder \"%s\": cannot be given to user \"%s\": %s", path,
+		    user->name, strerror(errno));
 	return 0;
 }

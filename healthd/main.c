@@ -1,6 +1,13 @@
 /*
- * healthd: probes, judges, publishes, announces.  This file reads the command line
- * and the configuration, makes the folders, and lets the keeper run; see keeper.h.
+ * healthd: probes, judges, publishes, announces.
+ *
+ * This file reads the command line and the configuration, makes the folders, and lets the keeper
+ * run (route/keeper.h).  It is the only one that knows both sides of the wall of privileges: it
+ * hands the prober's functions (prober/prober.h) to the keeper, which runs them in children
+ * without privileges.  It may still be root: what the prober's libraries would read is looked at
+ * by such a child, too (route/trial.h).
+ *
+ * Whatever goes wrong here ends the program, with one line that says why.
  */
 #include <errno.h>
 #include <fcntl.h>

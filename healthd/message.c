@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-/* NUL-terminated printable ASCII, and nothing behind the NUL */
+/* NUL-terminated printable ASCII, as health_reason lets through. */
 static bool
-message_text(const char text[HEALTH_REASON_MAX])
+is_text(const char text[HEALTH_REASON_MAX])
 {
 	size_t len = strnlen(text, HEALTH_REASON_MAX);
 
@@ -26,7 +26,7 @@ message_check(struct verdict_message *out, const void *bytes, size_t len)
 	memcpy(&m, bytes, sizeof(m));
 	if (m.magic != MESSAGE_VERDICT || m.verdict >= VERDICT_COUNT ||
 	    m.local_total > MESSAGE_SERVERS_MAX || m.local_up > m.local_total ||
-	    !message_text(m.reason))
+	    !is_text(m.reason))
 		return false;
 	*out = m;
 	return true;

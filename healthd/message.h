@@ -35,7 +35,7 @@ struct verdict_message {
 	uint32_t verdict;		/* enum verdict */
 	uint32_t local_up, local_total;	/* servers of this site */
 	uint64_t sent_ms;		/* monotonic */
-	uint64_t override_ms;		/* when the operator's override about the site was said; 0 = none */
+	uint64_t override_ms;		/* when the operator's about the site was said; 0 = none */
 	char reason[HEALTH_REASON_MAX];	/* printable, NUL-terminated */
 };
 
@@ -46,7 +46,7 @@ struct posture_message {
 	double since;			/* CLOCK_REALTIME */
 	uint32_t dnsd_asked, dnsd_answering; /* anycast addresses asked, and those that answer */
 	int32_t exported4, exported6;	/* BIRD: prefixes really exported; -1 = not known */
-	double penalty;			/* RFC 2439 figure of merit */
+	double penalty;			/* of the route's flaps (RFC 2439) */
 	uint32_t hold_left_ms;		/* until announcing again is allowed */
 	char reason[HEALTH_REASON_MAX];
 	char alarm[HEALTH_REASON_MAX];	/* "" = none */

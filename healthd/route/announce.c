@@ -1,5 +1,6 @@
 #include "healthd/route/announce.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -13,24 +14,24 @@
 #define SOL_NETLINK 270
 #endif
 
-struct announce_marker {
+struct marker {
 	const char *name;
 	enum health_posture posture;	/* wanted from this one upwards */
 	uint8_t family, len;
 	uint8_t ip[16];
 };
 
-/* in the order of adding; removed from the end */
-static const struct announce_marker announce_markers[] = {
+/* In the order of adding; removed from the end. */
+static const struct marker markers[] = {
 	{ "169.254.53.1/30", POSTURE_SERVING, AF_INET, 30, { 169, 254, 53, 1 } },
 	{ "fd53:5300::1/126", POSTURE_SERVING, AF_INET6, 126, { 0xfd, 0x53, 0x53, 0, [15] = 1 } },
 	{ "169.254.53.5/30", POSTURE_DRAINING, AF_INET, 30, { 169, 254, 53, 5 } },
 	{ "fd53:5300::5/126", POSTURE_DRAINING, AF_INET6, 126, { 0xfd, 0x53, 0x53, 0, [15] = 5 } },
 };
-#define ANNOUNCE_MARKERS (sizeof(announce_markers) / sizeof(announce_markers[0]))
+#define MARKERS (sizeof(markers) / sizeof(markers[0]))
 
 /* A request grows in here, attribute by attribute. */
-struct announce_request {
+struct netlink_request {
 	struct nlmsghdr head;
 	struct ifaddrmsg addr;
 	uint8_t attributes[256];
@@ -47,7 +48,8 @@ announce_open(struct announce *a, const char *interface, uint32_t lease_ms, bool
 		.valid_s = lease_ms < 2500 ? 1 : (lease_ms - 500) / 1000 };
 	a->ifindex = if_nametoindex(interface);
 	if (a->ifindex == 0)
-		return err_set(err, "announce: no interface \"%s\": %s", interface, strerror(errno));
+		return err_set(err, "announce: no interface \"%s\": %s", interface,
+		    strerror(errno));
 	a->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (a->fd < 0)
 		return err_set(err, "announce: netlink socket: %s", strerror(errno));
@@ -75,10 +77,12 @@ announce_renew_ms(const struct announce *a)
 }
 
 static void
-announce_attribute(struct announce_request *r, uint16_t type, const void *data, size_t len)
+add_attribute(struct netlink_request *r, uint16_t type, const void *data, size_t len)
 {
-	struct rtattr *attribute = (struct rtattr *)(void *)((uint8_t *)r + NLMSG_ALIGN(r->head.nlmsg_len));
+	struct rtattr *attribute = (struct rtattr *)(void *)((uint8_t *)r +
+	    NLMSG_ALIGN(r->head.nlmsg_len));
 
+	assert(NLMSG_ALIGN(r->head.nlmsg_len) + RTA_SPACE(len) <= sizeof(*r));
 	attribute->rta_type = type;
 	attribute->rta_len = (unsigned short)RTA_LENGTH(len);
 	memcpy(RTA_DATA(attribute), data, len);
@@ -87,7 +91,7 @@ announce_attribute(struct announce_request *r, uint16_t type, const void *data, 
 
 /* Waits for the kernel's word on request `seq`: 0 or an errno. */
 static int
-announce_answer(struct announce *a, uint32_t seq)
+kernel_answer(struct announce *a, uint32_t seq)
 {
 	union { struct nlmsghdr head; uint8_t octets[8192]; } buffer;
 
@@ -110,13 +114,14 @@ announce_answer(struct announce *a, uint32_t seq)
 }
 
 static int
-announce_marker_change(struct announce *a, const struct announce_marker *m, bool add)
+change_marker(struct announce *a, const struct marker *m, bool add)
 {
-	struct announce_request r = {
+	struct netlink_request r = {
 		.head = {
 			.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifaddrmsg)),
 			.nlmsg_type = add ? RTM_NEWADDR : RTM_DELADDR,
-			.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_REPLACE : 0)),
+			.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK |
+			    (add ? NLM_F_CREATE | NLM_F_REPLACE : 0)),
 			.nlmsg_seq = ++a->seq,
 		},
 		/* host scope: never the source address of a packet that leaves */
@@ -125,27 +130,27 @@ announce_marker_change(struct announce *a, const struct announce_marker *m, bool
 	};
 	size_t len = m->family == AF_INET ? 4 : 16;
 
-	announce_attribute(&r, IFA_LOCAL, m->ip, len);
-	announce_attribute(&r, IFA_ADDRESS, m->ip, len);
+	add_attribute(&r, IFA_LOCAL, m->ip, len);
+	add_attribute(&r, IFA_ADDRESS, m->ip, len);
 	if (add) {
 		struct ifa_cacheinfo life = { .ifa_prefered = a->valid_s, .ifa_valid = a->valid_s };
 		uint32_t flags = m->family == AF_INET6 ? IFA_F_NODAD : 0;
 
-		announce_attribute(&r, IFA_CACHEINFO, &life, sizeof(life));
-		announce_attribute(&r, IFA_FLAGS, &flags, sizeof(flags));
+		add_attribute(&r, IFA_CACHEINFO, &life, sizeof(life));
+		add_attribute(&r, IFA_FLAGS, &flags, sizeof(flags));
 	}
 	if (send(a->fd, &r, r.head.nlmsg_len, 0) < 0)
 		return errno;
-	return announce_answer(a, r.head.nlmsg_seq);
+	return kernel_answer(a, r.head.nlmsg_seq);
 }
 
 static int
-announce_marker_set(struct announce *a, const struct announce_marker *m, bool wanted, struct err *err)
+set_marker(struct announce *a, const struct marker *m, bool wanted, struct err *err)
 {
 	int error = 0;
 
 	if (m->family == AF_INET ? a->v4 : a->v6)
-		error = announce_marker_change(a, m, wanted);
+		error = change_marker(a, m, wanted);
 	if (error == 0 || (!wanted && error == EADDRNOTAVAIL))
 		return 0;
 	return err_set(err, "announce: cannot %s marker %s: %s", wanted ? "renew" : "remove",
@@ -158,20 +163,20 @@ announce_set(struct announce *a, enum health_posture posture, struct err *err)
 	struct err other;
 	int result = 0;
 
-	for (size_t i = 0; i < ANNOUNCE_MARKERS; i++)
-		if (announce_markers[i].posture <= posture &&
-		    announce_marker_set(a, &announce_markers[i], true, result == 0 ? err : &other) < 0)
+	for (size_t i = 0; i < MARKERS; i++)
+		if (markers[i].posture <= posture &&
+		    set_marker(a, &markers[i], true, result == 0 ? err : &other) < 0)
 			result = -1;
-	for (size_t i = ANNOUNCE_MARKERS; i-- > 0;)
-		if (announce_markers[i].posture > posture &&
-		    announce_marker_set(a, &announce_markers[i], false, result == 0 ? err : &other) < 0)
+	for (size_t i = MARKERS; i-- > 0;)
+		if (markers[i].posture > posture &&
+		    set_marker(a, &markers[i], false, result == 0 ? err : &other) < 0)
 			result = -1;
 	return result;
 }
 
-/* The posture that this address stands for; DOWN for an address that is none of ours */
+/* The posture that this address stands for; DOWN for an address that is none of ours. */
 static enum health_posture
-announce_recognise(const struct announce *a, const struct nlmsghdr *head)
+posture_of_address(const struct announce *a, const struct nlmsghdr *head)
 {
 	const struct ifaddrmsg *addr = NLMSG_DATA(head);
 	const struct rtattr *attribute = IFA_RTA(addr);
@@ -180,8 +185,8 @@ announce_recognise(const struct announce *a, const struct nlmsghdr *head)
 	if (head->nlmsg_type != RTM_NEWADDR || left == 0 || addr->ifa_index != a->ifindex)
 		return POSTURE_DOWN;
 	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
-		for (size_t i = 0; i < ANNOUNCE_MARKERS; i++) {
-			const struct announce_marker *m = &announce_markers[i];
+		for (size_t i = 0; i < MARKERS; i++) {
+			const struct marker *m = &markers[i];
 			size_t len = m->family == AF_INET ? 4 : 16;
 
 			if (attribute->rta_type == IFA_ADDRESS && addr->ifa_family == m->family &&
@@ -192,9 +197,9 @@ announce_recognise(const struct announce *a, const struct nlmsghdr *head)
 	return POSTURE_DOWN;
 }
 
-/* One datagram of a dump.  1 = more follows, 0 = that was all, -1 = failed */
+/* Reads one datagram of a dump.  1 = more follows, 0 = that was all, -1 with errno. */
 static int
-announce_dump_part(struct announce *a, enum health_posture *posture)
+read_dump_part(struct announce *a, enum health_posture *posture)
 {
 	union { struct nlmsghdr head; uint8_t octets[32768]; } buffer;
 	ssize_t got = recv(a->fd, &buffer, sizeof(buffer), 0);
@@ -203,7 +208,8 @@ announce_dump_part(struct announce *a, enum health_posture *posture)
 	if (got < 0)
 		return errno == EINTR ? 1 : -1;
 	left = (size_t)got;
-	for (const struct nlmsghdr *head = &buffer.head; NLMSG_OK(head, left); head = NLMSG_NEXT(head, left)) {
+	for (const struct nlmsghdr *head = &buffer.head; NLMSG_OK(head, left);
+	    head = NLMSG_NEXT(head, left)) {
 		enum health_posture seen;
 
 		if (head->nlmsg_seq != a->seq)
@@ -214,7 +220,7 @@ announce_dump_part(struct announce *a, enum health_posture *posture)
 			errno = EPROTO;
 			return -1;
 		}
-		seen = announce_recognise(a, head);
+		seen = posture_of_address(a, head);
 		if (seen > *posture)
 			*posture = seen;
 	}
@@ -224,7 +230,7 @@ announce_dump_part(struct announce *a, enum health_posture *posture)
 int
 announce_get(struct announce *a, enum health_posture *posture, struct err *err)
 {
-	struct announce_request r = { .head = {
+	struct netlink_request r = { .head = {
 		.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifaddrmsg)), .nlmsg_type = RTM_GETADDR,
 		.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP, .nlmsg_seq = ++a->seq,
 	} };
@@ -233,7 +239,7 @@ announce_get(struct announce *a, enum health_posture *posture, struct err *err)
 	*posture = POSTURE_DOWN;
 	if (send(a->fd, &r, r.head.nlmsg_len, 0) < 0)
 		return err_set(err, "announce: cannot list addresses: %s", strerror(errno));
-	while ((more = announce_dump_part(a, posture)) > 0)
+	while ((more = read_dump_part(a, posture)) > 0)
 		;
 	return more == 0 ? 0 : err_set(err, "announce: cannot list addresses: %s", strerror(errno));
 }

@@ -36,12 +36,12 @@ struct announce {
 };
 
 /* Opens netlink for the interface.  The lease counts in milliseconds, 2000 at least; v4
- * and v6 say of which families there are prefixes.  0, or -1 with a reason. */
+ * and v6 say of which families there are prefixes.  0, or -1 with a reason and *a closed. */
 int announce_open(struct announce *a, const char *interface, uint32_t lease_ms, bool v4, bool v6,
     struct err *err);
-void announce_close(struct announce *a);
+void announce_close(struct announce *a);	/* the markers stay; closed already is fine */
 
-/* How often announce_set is to be called while a marker is wanted. */
+/* How often, in milliseconds, announce_set is to be called while a marker is wanted. */
 uint32_t announce_renew_ms(const struct announce *a);
 
 /* Adds or renews the markers that the posture wants and removes the others; all are

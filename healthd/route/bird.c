@@ -72,7 +72,7 @@ send_command(struct bird *b, const char *command)
 	b->sent_ms = loop_now(b->loop);
 }
 
-/* Serving is switched on first and off last, as in announce.c */
+/* Serving is switched on first and off last, as in announce.c. */
 static const char *
 assertion_of(enum health_posture posture, size_t at)
 {
@@ -186,7 +186,7 @@ take_protocol(struct bird *b, const char *text)
 		look->protocols = stands;
 }
 
-/* The reply about one prefix and one neighbour is over; about the prefix, with the last one */
+/* The reply about one prefix and one neighbour is over; about the prefix, with the last one. */
 static void
 take_route(struct bird *b)
 {
@@ -236,7 +236,8 @@ read_replies(struct bird *b)
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (got <= 0) {
-			lost(b, "read", got == 0 ? "BIRD has closed the connection" : strerror(errno));
+			lost(b, "read", got == 0 ? "BIRD has closed the connection" :
+			    strerror(errno));
 			return;
 		}
 		while (b->io.fd >= 0 && bird_reader_next(&b->reader, &data, &left, &line))
@@ -318,7 +319,8 @@ bird_new(struct loop *loop, const struct conf *conf, struct err *err)
 	b->io = (struct loop_io){ .fd = -1, .ready = on_reply };
 	b->timer.fire = on_time;
 	b->path.sun_family = AF_UNIX;
-	len = snprintf(b->path.sun_path, sizeof(b->path.sun_path), "%s", conf->announce.bird_socket);
+	len = snprintf(b->path.sun_path, sizeof(b->path.sun_path), "%s",
+	    conf->announce.bird_socket);
 	if (len < 0 || (size_t)len >= sizeof(b->path.sun_path)) {
 		err_set(err, "announce: bird-socket \"%s\": too long for a socket",
 		    conf->announce.bird_socket);

@@ -40,7 +40,7 @@ struct bird_seen {
 	unsigned neighbours, established; /* BGP sessions */
 	int exported4, exported6;	/* prefixes that at least one neighbour is sent */
 	int draining4, draining6;	/* of these, with 65535:0 */
-	enum health_posture protocols;	/* by the protocols "anycast?" and "anycast?_drain" that are up */
+	enum health_posture protocols;	/* by which of "anycast?" and "anycast?_drain" are up */
 };
 
 struct bird;

@@ -24,7 +24,8 @@ reply_line(struct bird_reader *r, struct bird_line *line)
 
 	if (r->len >= 5 && reply_digit(s[0]) && reply_digit(s[1]) && reply_digit(s[2]) &&
 	    reply_digit(s[3]) && (s[4] == ' ' || s[4] == '-')) {
-		r->code = (s[0] - '0') * 1000 + (s[1] - '0') * 100 + (s[2] - '0') * 10 + (s[3] - '0');
+		r->code = (s[0] - '0') * 1000 + (s[1] - '0') * 100 + (s[2] - '0') * 10 +
+		    (s[3] - '0');
 		*line = (struct bird_line){ .code = r->code, .last = s[4] == ' ', .text = s + 5 };
 		return true;
 	}
@@ -77,7 +78,8 @@ bird_read_status(struct bird_status *status, const char *text)
 {
 	reply_value(status->version, sizeof(status->version), text, "BIRD ");
 	reply_value(status->reboot, sizeof(status->reboot), text, "Last reboot on ");
-	reply_value(status->reconfigured, sizeof(status->reconfigured), text, "Last reconfiguration on ");
+	reply_value(status->reconfigured, sizeof(status->reconfigured), text,
+	    "Last reconfiguration on ");
 }
 
 bool

@@ -35,7 +35,8 @@ void bird_reader_init(struct bird_reader *r);
 
 /* Takes octets from (*data, *len) up to the end of a line.  True and *line filled if
  * there is one; false if all has been eaten. */
-bool bird_reader_next(struct bird_reader *r, const char **data, size_t *len, struct bird_line *line);
+bool bird_reader_next(struct bird_reader *r, const char **data, size_t *len,
+    struct bird_line *line);
 
 /* One line of `show status`: fills what it tells of, leaves the others. */
 struct bird_status {

@@ -1,9 +1,9 @@
 /*
  * damping: what routers upstream hold against our prefix (RFC 2439).
  *
- * Routers that damp flaps keep a figure of merit for each prefix: 1000 more with
- * each withdrawal, halved every 15 minutes, and stop using the prefix above 2000
- * (the old default; RFC 7196 asks for 6000).  This module keeps the same figure
+ * Routers that damp flaps keep a penalty for each prefix (RFC 2439 calls it figure of merit): 1000
+ * more with each withdrawal, halved every 15 minutes, and stop using the prefix above 2000
+ * (the old default; RFC 7196 asks for 6000).  This module keeps the same penalty
  * for ourselves, so that a site announces again only while one more withdrawal
  * would leave it below that limit: better down and said aloud here than suppressed
  * silently by strangers.  Pure: knows no clock, no route, no file.
@@ -25,7 +25,7 @@ struct damping {
 	uint64_t at_ms;			/* monotonic */
 };
 
-/* The figure of merit at `now_ms`; a time before the last event counts as that event's. */
+/* The penalty at `now_ms`; a time before the last event counts as that event's. */
 double damping_penalty(const struct damping *d, uint64_t now_ms);
 
 /* One withdrawal was sent. */

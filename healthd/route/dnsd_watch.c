@@ -149,7 +149,8 @@ answered(struct watch_address *a)
 /* One question of the round has ended: one right answer ends the round, and so does the last
  * of the wrong ones. */
 static void
-on_ask_end(struct client *client, enum client_end end, const uint8_t *message, size_t len, int error)
+on_ask_end(struct client *client, enum client_end end, const uint8_t *message, size_t len,
+    int error)
 {
 	struct watch_address *a = LOOP_OWNER(client, struct watch_ask, client)->address;
 	size_t question_len;
@@ -297,11 +298,13 @@ parse_question(uint8_t qname[NAME_MAX_WIRE], const struct conf *conf, const char
 
 	snprintf(name, sizeof(name), "%.*s", len, text);
 	if (blank != NULL && (type = dns_type_number(blank + 1)) <= 0)
-		return err_set(err, "announce: question \"%s\": unknown type \"%s\"", text, blank + 1);
+		return err_set(err, "announce: question \"%s\": unknown type \"%s\"", text,
+		    blank + 1);
 	if (name_parse(qname, name, err) < 0)
 		return err_prefix(err, "announce: question \"%s\"", text);
 	if (!in_zones(conf, qname))
-		return err_set(err, "announce: question \"%s\": not in a zone that dnsd serves", text);
+		return err_set(err, "announce: question \"%s\": not in a zone that dnsd serves",
+		    text);
 	return type;
 }
 
@@ -380,18 +383,18 @@ dnsd_watch_new(struct loop *loop, const struct conf *conf, struct err *err)
 {
 	struct dnsd_watch *w = calloc(1, sizeof(*w));
 
-	if (w == NULL || (w->addresses = calloc(conf->n_listen + 1, sizeof(*w->addresses))) == NULL) {
-		free(w);
+	if (w == NULL) {
 		err_set(err, "out of memory");
 		return NULL;
 	}
 	w->loop = loop;
+	w->addresses = calloc(conf->n_listen + 1, sizeof(*w->addresses));
 	w->control = (struct loop_io){ .fd = -1, .ready = on_control };
 	w->control_timer.fire = on_control_time;
 	if (snprintf(w->control_path, sizeof(w->control_path), "%s/dnsd.sock", conf->run_dir) >=
 	    (int)sizeof(w->control_path))
 		err_set(err, "run-dir \"%s\": too long for a socket in it", conf->run_dir);
-	else if (loop_timer_set(loop, &w->control_timer, loop_now(loop)) < 0)
+	else if (w->addresses == NULL || loop_timer_set(loop, &w->control_timer, loop_now(loop)) < 0)
 		err_set(err, "out of memory");
 	else if (add_addresses(w, conf, err) == 0)
 		return w;

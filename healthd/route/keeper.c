@@ -120,9 +120,9 @@ step_posture(struct keeper *k, uint64_t now_ms)
 	enum health_posture before = k->posture.now;
 	enum posture_dnsd dnsd = dnsd_watch_state(k->parts.watch, k->dnsd_reason);
 	struct posture_input in = {
-		.now_ms = now_ms, .verdict = k->verdict.verdict, .verdict_reason = k->verdict.reason,
-		.verdict_age_ms = now_ms - k->verdict_ms, .override_ms = k->verdict.override_ms,
-		.dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
+		.now_ms = now_ms, .verdict = k->verdict.verdict,
+		.verdict_age_ms = now_ms - k->verdict_ms, .verdict_reason = k->verdict.reason,
+		.override_ms = k->verdict.override_ms, .dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
 	};
 
 	if (dnsd != k->dnsd && dnsd != POSTURE_DNSD_UNKNOWN) {
@@ -523,7 +523,8 @@ keeper_run(const struct keeper_setup *setup)
 	if (start_keeper(&k, setup, &err) < 0) {
 		log_error("%s", err.text);
 	} else {
-		log_info("ready: posture %s (%s)", health_posture_name(k.posture.now), k.posture.reason);
+		log_info("ready: posture %s (%s)", health_posture_name(k.posture.now),
+		    k.posture.reason);
 		notify("READY=1");
 		status = loop_run(k.loop, &err) < 0;
 		if (status != 0)

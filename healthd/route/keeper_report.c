@@ -1,3 +1,16 @@
+/*
+ * keeper_report: what the keeper tells: alarms, words to the prober, the posture file.
+ *
+ * keeper.c decides and calls from the end of a turn; nothing here changes the posture or the
+ * route.  keeper_judge compares what is wanted with what is, and keeps the alarms: each has a
+ * place of its own in struct keeper, is logged when it begins and when it ends, and most of them
+ * begin only when the trouble has lasted.  keeper_tell and keeper_report then say the same to
+ * the prober (struct posture_message, for the health file and `healthd.sock`) and to everybody
+ * (posture_file.h).
+ *
+ * What comes from BIRD is text of others: it passes through health_reason or bird_reply before
+ * it is told.  The loop's thread only; nothing blocks but the writing of one small file.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,7 +82,8 @@ export_differs(const struct keeper *k, const struct bird_seen *seen)
 		return seen->exported4 + seen->exported6 > 0;
 	if (seen->exported4 != want4 || seen->exported6 != want6)
 		return true;
-	return seen->draining4 + seen->draining6 != (k->posture.now == POSTURE_DRAINING ? want4 + want6 : 0);
+	return seen->draining4 + seen->draining6 !=
+	    (k->posture.now == POSTURE_DRAINING ? want4 + want6 : 0);
 }
 
 static void
@@ -87,8 +101,9 @@ judge_bird(struct keeper *k, uint64_t now_ms)
 		return;
 	if (lasts(&k->differs_ms, export_differs(k, seen), EXPORT_MS, now_ms))
 		keeper_alarm(k, KEEPER_ALARM_EXPORT,
-		    "BIRD does not export what is wanted (%s): IPv4 %d of %d, IPv6 %d of %d, with 65535:0 %d",
-		    health_posture_name(k->posture.now), seen->exported4, want4, seen->exported6, want6,
+		    "BIRD does not export what is wanted (%s): IPv4 %d of %d, IPv6 %d of %d, "
+		    "with 65535:0 %d", health_posture_name(k->posture.now),
+		    seen->exported4, want4, seen->exported6, want6,
 		    seen->draining4 + seen->draining6);
 	else if (k->differs_ms == 0)
 		keeper_alarm(k, KEEPER_ALARM_EXPORT, NULL);
@@ -107,22 +122,25 @@ is_same_time(const char *a, const char *b)
 {
 	struct tm x = { .tm_isdst = 0 }, y = { .tm_isdst = 0 };
 
-	if (strptime(a, "%Y-%m-%d %H:%M:%S", &x) == NULL || strptime(b, "%Y-%m-%d %H:%M:%S", &y) == NULL)
+	if (strptime(a, "%Y-%m-%d %H:%M:%S", &x) == NULL ||
+	    strptime(b, "%Y-%m-%d %H:%M:%S", &y) == NULL)
 		return strcmp(a, b) == 0;
 	return llabs((long long)(timegm(&x) - timegm(&y))) <= 1;
 }
 
-/* Restarts and reconfigurations of BIRD are worth a line each */
+/* Restarts and reconfigurations of BIRD are worth a line each. */
 static void
 notice_bird(struct keeper *k)
 {
 	const struct bird_status *now = &bird_seen(k->parts.bird)->status;
+	const struct bird_status *before = &k->bird_status;
 
 	if (now->reboot[0] == '\0')
 		return;
-	if (k->bird_status.reboot[0] != '\0' && !is_same_time(now->reboot, k->bird_status.reboot))
+	if (before->reboot[0] != '\0' && !is_same_time(now->reboot, before->reboot))
 		log_warn("BIRD was restarted at %s", now->reboot);
-	else if (k->bird_status.reboot[0] != '\0' && !is_same_time(now->reconfigured, k->bird_status.reconfigured))
+	else if (before->reboot[0] != '\0' &&
+	    !is_same_time(now->reconfigured, before->reconfigured))
 		log_info("BIRD was reconfigured at %s", now->reconfigured);
 	k->bird_status = *now;
 }
@@ -135,7 +153,8 @@ keeper_judge(struct keeper *k, uint64_t now_ms)
 	else
 		keeper_alarm(k, KEEPER_ALARM_POSTURE, NULL);
 	if (k->child_lost_ms != 0 && now_ms - k->child_lost_ms < REMEMBER_MS)
-		keeper_alarm(k, KEEPER_ALARM_PROBER, "prober %s: restarted %u times, the last verdict stands",
+		keeper_alarm(k, KEEPER_ALARM_PROBER,
+		    "prober %s: restarted %u times, the last verdict stands",
 		    k->child.why, k->child.restarts);
 	else
 		keeper_alarm(k, KEEPER_ALARM_PROBER, NULL);
@@ -232,7 +251,8 @@ keeper_report(struct keeper *k, uint64_t now_ms)
 		.hold_s = k->posture.hold_left_ms / 1000.0, .suppressed = k->posture.suppressed };
 	struct err err;
 
-	snprintf(f.site, sizeof(f.site), "%s", conf->here_site != CONF_NONE ? conf->sites[conf->here_site].name : "-");
+	snprintf(f.site, sizeof(f.site), "%s",
+	    conf->here_site != CONF_NONE ? conf->sites[conf->here_site].name : "-");
 	snprintf(f.via, sizeof(f.via), "%s", !conf->announce.enabled ? "none" :
 	    conf->announce.via == CONF_VIA_LEASE ? "lease" : "bird-socket");
 	health_reason(f.reason, k->posture.reason);

@@ -1,5 +1,6 @@
 #include "healthd/route/posture.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@ posture_init(struct posture *p, const struct posture_rules *rules, enum health_p
 		[POSTURE_SERVING] = VERDICT_UP,
 	};
 
+	assert(inherited >= POSTURE_DOWN && inherited <= POSTURE_SERVING);
 	*p = (struct posture){ .rules = *rules, .now = inherited, .standing = standing[inherited] };
 	snprintf(p->reason, sizeof(p->reason), "%s", inherited == POSTURE_DOWN ?
 	    "starting: down until proven up" : "as the healthd before left it");
@@ -29,7 +31,7 @@ posture_restore(struct posture *p, double penalty, uint64_t now_ms)
 }
 
 static void __attribute__((format(printf, 3, 4)))
-posture_text(char out[HEALTH_REASON_MAX], const char *detail, const char *fmt, ...)
+set_text(char out[HEALTH_REASON_MAX], const char *detail, const char *fmt, ...)
 {
 	char text[HEALTH_REASON_MAX];
 	va_list ap;
@@ -44,14 +46,14 @@ posture_text(char out[HEALTH_REASON_MAX], const char *detail, const char *fmt, .
 }
 
 static bool
-posture_by_operator(enum verdict v)
+is_by_operator(enum verdict v)
 {
 	return v == VERDICT_DRAIN || v == VERDICT_DRAINED || v == VERDICT_FORCE_DOWN;
 }
 
-/* Rule 2, and the pardon of rule 4 */
+/* Rule 2, and the pardon of rule 4. */
 static void
-posture_hear(struct posture *p, const struct posture_input *in)
+hear_verdict(struct posture *p, const struct posture_input *in)
 {
 	enum verdict v = in->verdict;
 	bool again = v == VERDICT_FORCE_UP && in->override_ms != p->override_ms;
@@ -60,12 +62,12 @@ posture_hear(struct posture *p, const struct posture_input *in)
 		return;
 	p->override_ms = in->override_ms;
 	p->pardoned = v == VERDICT_FORCE_UP ||
-	    (posture_by_operator(p->standing) && !posture_by_operator(v));
+	    (is_by_operator(p->standing) && !is_by_operator(v));
 	p->standing = v;
 }
 
 static enum health_posture
-posture_by_verdict(const struct posture *p)
+posture_of_verdict(const struct posture *p)
 {
 	switch (p->standing) {
 	case VERDICT_UP:
@@ -84,9 +86,9 @@ posture_by_verdict(const struct posture *p)
 }
 
 static enum health_posture
-posture_wanted(const struct posture *p, const struct posture_input *in)
+wanted_posture(const struct posture *p, const struct posture_input *in)
 {
-	enum health_posture wanted = posture_by_verdict(p);
+	enum health_posture wanted = posture_of_verdict(p);
 
 	if (in->dnsd == POSTURE_DNSD_FAILED)
 		return POSTURE_DOWN;
@@ -96,7 +98,7 @@ posture_wanted(const struct posture *p, const struct posture_input *in)
 }
 
 static void
-posture_explain(struct posture *p, const struct posture_input *in)
+explain(struct posture *p, const struct posture_input *in)
 {
 	static const char *const text[VERDICT_COUNT] = {
 		[VERDICT_NONE] = "starting: no verdict yet", [VERDICT_UP] = "ok",
@@ -108,14 +110,17 @@ posture_explain(struct posture *p, const struct posture_input *in)
 	};
 	const char *detail = in->verdict == p->standing ? in->verdict_reason : "";
 
+	/* a verdict that says nothing never comes to stand, but for NONE at the start */
+	assert(text[p->standing] != NULL);
 	if (in->dnsd == POSTURE_DNSD_FAILED)
-		posture_text(p->reason, in->dnsd_reason, "dnsd does not answer");
+		set_text(p->reason, in->dnsd_reason, "dnsd does not answer");
 	else
-		posture_text(p->reason, p->standing == VERDICT_UP ? "" : detail, "%s", text[p->standing]);
+		set_text(p->reason, p->standing == VERDICT_UP ? "" : detail, "%s",
+		    text[p->standing]);
 }
 
 static uint64_t
-posture_hold_ms(const struct posture *p)
+hold_ms(const struct posture *p)
 {
 	uint64_t hold = p->rules.hold_down_ms;
 
@@ -126,11 +131,11 @@ posture_hold_ms(const struct posture *p)
 	return hold < POSTURE_HOLD_MAX_MS ? hold : POSTURE_HOLD_MAX_MS;
 }
 
-/* Rule 3: how long until we may be raised, should all stay fine */
+/* Rule 3: how long until we may be raised, should all stay fine; in milliseconds. */
 static uint32_t
-posture_wait(struct posture *p, uint64_t now_ms)
+time_to_wait(struct posture *p, uint64_t now_ms)
 {
-	uint64_t hold = posture_hold_ms(p), fine = now_ms - p->fine_since_ms;
+	uint64_t hold = hold_ms(p), fine = now_ms - p->fine_since_ms;
 	uint64_t budget = damping_wait_ms(&p->damping, now_ms);
 
 	hold = hold > fine ? hold - fine : 0;
@@ -143,8 +148,9 @@ posture_wait(struct posture *p, uint64_t now_ms)
 }
 
 static void
-posture_lower(struct posture *p, enum health_posture to, uint64_t now_ms, bool planned)
+lower(struct posture *p, enum health_posture to, uint64_t now_ms, bool planned)
 {
+	assert(to < p->now);
 	if (to == POSTURE_DOWN)
 		damping_withdrawn(&p->damping, now_ms);
 	if (!planned)
@@ -157,21 +163,22 @@ posture_lower(struct posture *p, enum health_posture to, uint64_t now_ms, bool p
 void
 posture_lost(struct posture *p, uint64_t now_ms, const char *reason)
 {
-	posture_lower(p, POSTURE_DOWN, now_ms, false);
-	posture_text(p->reason, "", "%s", reason);
+	lower(p, POSTURE_DOWN, now_ms, false);
+	set_text(p->reason, "", "%s", reason);
 }
 
-/* Still below what is wanted: counts the time, raises when it is over */
+/* Still below what is wanted: counts the time, raises when it is over. */
 static bool
-posture_raise(struct posture *p, enum health_posture wanted, uint64_t now_ms)
+try_to_raise(struct posture *p, enum health_posture wanted, uint64_t now_ms)
 {
+	assert(wanted > p->now);
 	if (!p->raising) {
 		p->raising = true;
 		p->fine_since_ms = now_ms;
 	}
-	p->hold_left_ms = posture_wait(p, now_ms);
+	p->hold_left_ms = time_to_wait(p, now_ms);
 	if (p->hold_left_ms > 0) {
-		posture_text(p->reason, "", p->suppressed ?
+		set_text(p->reason, "", p->suppressed ?
 		    "flapped too much: held down to stay below suppression (RFC 2439)" :
 		    "fine again: hold-down before announcing");
 		return false;
@@ -183,14 +190,16 @@ posture_raise(struct posture *p, enum health_posture wanted, uint64_t now_ms)
 }
 
 static void
-posture_alarm(struct posture *p, const struct posture_input *in)
+set_alarm(struct posture *p, const struct posture_input *in)
 {
 	p->alarm[0] = '\0';
 	if (in->verdict_age_ms > POSTURE_SILENCE_MS)
-		snprintf(p->alarm, sizeof(p->alarm), "no word from the prober for %.0f s: the last verdict (%s) stands",
+		snprintf(p->alarm, sizeof(p->alarm),
+		    "no word from the prober for %.0f s: the last verdict (%s) stands",
 		    (double)in->verdict_age_ms / 1000, message_verdict_name(p->standing));
 	else if (in->verdict == VERDICT_HOLD)
-		posture_text(p->alarm, in->verdict_reason, "shared cause suspected, nothing is changed");
+		set_text(p->alarm, in->verdict_reason,
+		    "shared cause suspected, nothing is changed");
 	else if (p->suppressed)
 		snprintf(p->alarm, sizeof(p->alarm), "flap budget used up: down for another %u s",
 		    (unsigned)(p->hold_left_ms / 1000 + 1));
@@ -202,24 +211,24 @@ posture_step(struct posture *p, const struct posture_input *in)
 	enum health_posture wanted;
 	bool changed = false;
 
-	posture_hear(p, in);
+	hear_verdict(p, in);
 	if (damping_penalty(&p->damping, in->now_ms) < POSTURE_CALM && p->now == POSTURE_SERVING)
 		p->flaps = 0;
-	wanted = posture_wanted(p, in);
+	wanted = wanted_posture(p, in);
 	p->hold_left_ms = 0;
 	p->suppressed = false;
 	if (wanted > p->now) {
-		changed = posture_raise(p, wanted, in->now_ms);
+		changed = try_to_raise(p, wanted, in->now_ms);
 	} else {
 		p->raising = false;
 		if (wanted < p->now) {
-			posture_lower(p, wanted, in->now_ms, in->dnsd != POSTURE_DNSD_FAILED &&
-			    posture_by_operator(p->standing));
+			lower(p, wanted, in->now_ms, in->dnsd != POSTURE_DNSD_FAILED &&
+			    is_by_operator(p->standing));
 			changed = true;
 		}
 	}
 	if (!p->raising && !(in->dnsd == POSTURE_DNSD_UNKNOWN && !changed))
-		posture_explain(p, in);
-	posture_alarm(p, in);
+		explain(p, in);
+	set_alarm(p, in);
 	return changed;
 }

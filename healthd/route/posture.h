@@ -10,7 +10,7 @@
  *    HOLD (a shared cause) leave the one before.  A dead prober changes nothing.
  * 3. Lowering is done at once.  Raising waits until everything has been fine for the
  *    hold-down, which doubles with every flap, and until one more withdrawal would
- *    keep the RFC 2439 figure below suppression (damping.h).
+ *    leave the penalty below suppression (damping.h).
  * 4. The operator's undrain and force-up are obeyed at once: one raise without rule 3.
  *    A force-up that is said again is another one.
  * A drain never raises: a site that is down stays down while it drains.
@@ -33,7 +33,7 @@
 enum posture_dnsd { POSTURE_DNSD_UNKNOWN, POSTURE_DNSD_ANSWERING, POSTURE_DNSD_FAILED };
 
 #define POSTURE_HOLD_MAX_MS (15u * 60 * 1000)
-#define POSTURE_CALM 125.0		/* penalty (RFC 2439: figure of merit) below which flaps are forgotten */
+#define POSTURE_CALM 125.0		/* penalty below which flaps are forgotten */
 #define POSTURE_SILENCE_MS 3000		/* of the prober, before it is an alarm */
 
 struct posture_rules {
@@ -45,7 +45,7 @@ struct posture_input {
 	uint64_t now_ms;
 	enum verdict verdict;		/* as received last; NONE = nothing yet */
 	uint64_t verdict_age_ms;	/* since it was received */
-	uint64_t override_ms;		/* tells one force-up from the next; 0 = no word */
+	uint64_t override_ms;		/* tells one force-up from the next; 0 = no override */
 	const char *verdict_reason;	/* borrowed for the call; "" = none */
 	enum posture_dnsd dnsd;
 	const char *dnsd_reason;	/* why not ANSWERING */
@@ -67,18 +67,19 @@ struct posture {
 	char alarm[HEALTH_REASON_MAX];	/* "" = none */
 };
 
-/* `inherited` is what is in force in the kernel or BIRD at the start. */
-void posture_init(struct posture *p, const struct posture_rules *rules, enum health_posture inherited);
+/* Begins: `inherited` is what is in force in the kernel or in BIRD; `rules` are copied. */
+void posture_init(struct posture *p, const struct posture_rules *rules,
+    enum health_posture inherited);
 
-/* The penalty (RFC 2439: figure of merit) that a healthd before us had, `penalty` as of `now_ms`, so that
- * a restart does not launder flaps.  Nonsense (negative, not a number) is 0. */
+/* Takes over the penalty that a healthd before us left, as of `now_ms`, so that a restart does
+ * not launder flaps.  Nonsense (negative, not a number) is 0. */
 void posture_restore(struct posture *p, double penalty, uint64_t now_ms);
 
-/* Takes in what is known now.  True if the posture changed. */
+/* Takes in what is known now; times must not run backwards.  True if the posture changed. */
 bool posture_step(struct posture *p, const struct posture_input *in);
 
 /* The route went away without our doing (the lease ran out while this process
- * stood still): DOWN, a withdrawal like any other. */
+ * stood still): DOWN, a withdrawal like any other.  Not while the posture is DOWN. */
 void posture_lost(struct posture *p, uint64_t now_ms, const char *reason);
 
 #endif

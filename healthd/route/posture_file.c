@@ -26,7 +26,8 @@ print_posture(void *arg, FILE *out)
 	    f->verdict, f->verdict_age_s, f->local_up, f->local_total, f->verdict_reason,
 	    f->prober_pid, f->prober_restarts, f->prober_heard_s, f->prober_why,
 	    f->dnsd_answering, f->dnsd_asked, f->dnsd_reason,
-	    f->bird_known, f->exported4, f->want4, f->exported6, f->want6, f->draining, f->established, f->sessions,
+	    f->bird_known, f->exported4, f->want4, f->exported6, f->want6, f->draining,
+	    f->established, f->sessions,
 	    f->version, f->reboot, f->reconfigured, f->bird_why,
 	    f->penalty, f->hold_s, f->suppressed);
 
@@ -61,7 +62,7 @@ take(struct cursor *c, const char *literal)
 	return true;
 }
 
-/* A word up to a blank or the end of the line */
+/* A word up to a blank or the end of the line. */
 static bool
 take_word(struct cursor *c, char *out, size_t size)
 {
@@ -81,13 +82,20 @@ take_text(struct cursor *c, char *out, size_t size)
 
 	if (!take(c, "\""))
 		return false;
-	while (c->at < c->end && *c->at >= ' ' && *c->at <= '~' && *c->at != '"' && *c->at != '\\' && n < size - 1)
+	while (c->at < c->end && *c->at >= ' ' && *c->at <= '~' && *c->at != '"' &&
+	    *c->at != '\\' && n < size - 1)
 		out[n++] = *c->at++;
 	out[n] = '\0';
 	return take(c, "\"");
 }
 
-/* Digits with an optional sign and fraction, small enough for a double to be exact */
+static bool
+at_digit(const struct cursor *c)
+{
+	return c->at < c->end && *c->at >= '0' && *c->at <= '9';
+}
+
+/* Digits with an optional sign and fraction, small enough for a double to be exact. */
 static bool
 take_number(struct cursor *c, double *value)
 {
@@ -95,12 +103,12 @@ take_number(struct cursor *c, double *value)
 	const char *first = c->at;
 
 	*value = 0;
-	for (; c->at < c->end && *c->at >= '0' && *c->at <= '9' && c->at - first < 15; c->at++)
+	for (; at_digit(c) && c->at - first < 15; c->at++)
 		*value = *value * 10 + (*c->at - '0');
 	if (c->at == first)
 		return false;
 	if (take(c, "."))
-		for (first = c->at; c->at < c->end && *c->at >= '0' && *c->at <= '9' && c->at - first < 6; c->at++)
+		for (first = c->at; at_digit(c) && c->at - first < 6; c->at++)
 			*value += (*c->at - '0') * (scale /= 10);
 	*value *= sign;
 	return true;
@@ -169,15 +177,18 @@ take_causes(struct cursor *c, struct posture_file *f)
 	    take(c, " why=") && take_text(c, f->prober_why, sizeof(f->prober_why)) &&
 	    take(c, "\ndnsd answering=") && take_unsigned(c, &f->dnsd_answering) &&
 	    take(c, "/") && take_unsigned(c, &f->dnsd_asked) &&
-	    take(c, " reason=") && take_text(c, f->dnsd_reason, sizeof(f->dnsd_reason)) && take(c, "\n");
+	    take(c, " reason=") && take_text(c, f->dnsd_reason, sizeof(f->dnsd_reason)) &&
+	    take(c, "\n");
 }
 
 static bool
 take_bird(struct cursor *c, struct posture_file *f)
 {
 	return take(c, "bird known=") && take_int(c, &f->bird_known) &&
-	    take(c, " exported4=") && take_int(c, &f->exported4) && take(c, "/") && take_int(c, &f->want4) &&
-	    take(c, " exported6=") && take_int(c, &f->exported6) && take(c, "/") && take_int(c, &f->want6) &&
+	    take(c, " exported4=") && take_int(c, &f->exported4) &&
+	    take(c, "/") && take_int(c, &f->want4) &&
+	    take(c, " exported6=") && take_int(c, &f->exported6) &&
+	    take(c, "/") && take_int(c, &f->want6) &&
 	    take(c, " draining=") && take_int(c, &f->draining) &&
 	    take(c, " sessions=") && take_unsigned(c, &f->established) &&
 	    take(c, "/") && take_unsigned(c, &f->sessions) &&
@@ -191,7 +202,7 @@ take_bird(struct cursor *c, struct posture_file *f)
 }
 
 static int
-posture_file_where(const char *text, const struct cursor *c, struct err *err)
+set_where(const char *text, const struct cursor *c, struct err *err)
 {
 	int line = 1;
 
@@ -207,14 +218,15 @@ posture_file_parse(struct posture_file *file, const char *text, size_t len, stru
 
 	memset(file, 0, sizeof(*file));
 	if (!take_site(&c, file) || !take_causes(&c, file) || !take_bird(&c, file))
-		return posture_file_where(text, &c, err);
+		return set_where(text, &c, err);
 	while (take(&c, "alarm ")) {
 		if (file->n_alarms == POSTURE_FILE_ALARMS ||
-		    !take_text(&c, file->alarms[file->n_alarms++], HEALTH_REASON_MAX) || !take(&c, "\n"))
-			return posture_file_where(text, &c, err);
+		    !take_text(&c, file->alarms[file->n_alarms++], HEALTH_REASON_MAX) ||
+		    !take(&c, "\n"))
+			return set_where(text, &c, err);
 	}
 	if (!take(&c, "end\n") || c.at != c.end)
-		return posture_file_where(text, &c, err);
+		return set_where(text, &c, err);
 	return 0;
 }
 

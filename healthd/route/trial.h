@@ -22,7 +22,8 @@ struct trial {
 	child_main *main;
 	const struct privilege_user *user;
 	/* Called once for each trial_start that returned 0, in a turn of the loop, unless it is
-	 * cancelled before.  `reason` is printable and valid until done returns; NULL = accepted. */
+	 * cancelled before.  `reason` has no control characters and is valid until done returns;
+	 * NULL = accepted. */
 	void (*done)(struct trial *trial, const char *reason);
 
 	/* the trial's own */
