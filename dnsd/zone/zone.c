@@ -102,7 +102,7 @@ zone_find(const struct zone *zone, const struct name_walk *name, uint16_t qtype,
 	if (n == zone->apex_labels)
 		return found(zone, 0, qtype, node);
 	if (n > zone->max_labels)
-		n = zone->max_labels;		/* nothing of ours is deeper: start with the encloser */
+		n = zone->max_labels;	/* nothing of ours is deeper: start with the encloser */
 	for (; n > zone->apex_labels; n--) {
 		unsigned at = name->label[n];
 		uint32_t id = zone_node_find(zone, name->hash[n], name->name + at, name->len - at);
@@ -121,10 +121,11 @@ zone_may_replace(const struct zone *fresh, const struct zone *old, unsigned max_
 	uint64_t lost = old->names > fresh->names ? old->names - fresh->names : 0;
 
 	if (ahead > 0x7fffffff)
-		return err_set(err, "%s: serial %u went back from %u", fresh->file, fresh->serial, old->serial);
+		return err_set(err, "%s: serial %u went back from %u", fresh->file, fresh->serial,
+		    old->serial);
 	if (lost * 100 > (uint64_t)max_shrink * old->names)
-		return err_set(err, "%s: %u names instead of %u: more than %u percent are gone", fresh->file,
-		    fresh->names, old->names, max_shrink);
+		return err_set(err, "%s: %u names instead of %u: more than %u percent are gone",
+		    fresh->file, fresh->names, old->names, max_shrink);
 	return 0;
 }
 

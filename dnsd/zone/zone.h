@@ -36,19 +36,22 @@ struct rrset {
 	uint32_t ttl_s;
 	uint32_t len;			/* octets of wire that are the records */
 	uint32_t sigs_len;		/* octets of RRSIG records after them; 0 = unsigned */
-	uint16_t n_fixups;		/* uint32_t offsets into wire, after the records and signatures, aligned */
+	uint16_t n_fixups;		/* see zone_fixups */
 	uint16_t n_sigs;
-	uint32_t additional;		/* index of the first of its `struct zone_additional`, or ZONE_NONE */
+	uint32_t additional;		/* index of the first of its additionals, or ZONE_NONE */
 	uint16_t n_additional;
 	uint16_t pad;
 	uint8_t wire[];
 };
 
-/* The fixups of an rrset: they lie after its records and signatures, 4-aligned. */
+/* The fixups of an rrset: n_fixups offsets into its wire, ascending.  They lie after its records
+ * and signatures, 4-aligned. */
 static inline const uint32_t *
 zone_fixups(const struct rrset *set)
 {
-	return (const uint32_t *)(const void *)(set->wire + (((size_t)set->len + set->sigs_len + 3) & ~(size_t)3));
+	size_t at = ((size_t)set->len + set->sigs_len + 3) & ~(size_t)3;
+
+	return (const uint32_t *)(const void *)(set->wire + at);
 }
 
 /* The rrset after this one at the same node. */
@@ -63,14 +66,14 @@ zone_rrset_next(const struct rrset *set)
 /* An address rrset that belongs in the additional section of another. */
 struct zone_additional {
 	uint32_t node;			/* whose A and AAAA */
-	uint16_t target;		/* offset in the other's wire where this owner stands; 0 = nowhere
-					 * that a pointer may lead to */
-	bool in_domain;			/* glue at or below the cut itself: without it TC (RFC 9471) */
+	uint16_t target;		/* offset in the other's wire where this owner stands, for
+					 * a pointer to lead there; 0 = none may */
+	bool in_domain;			/* glue at or below its own cut: without it TC (RFC 9471) */
 };
 
 enum zone_node_flag {
 	ZONE_NODE_CUT = 1,		/* has NS and is not the apex: a delegation */
-	ZONE_NODE_OCCLUDED = 2,		/* beneath a cut or a DNAME: data here is glue, or never served */
+	ZONE_NODE_OCCLUDED = 2,		/* beneath a cut or a DNAME: glue, or never served */
 	ZONE_NODE_DNAME = 4,
 	ZONE_NODE_CNAME = 8,
 	ZONE_NODE_APEX = 16
@@ -78,12 +81,12 @@ enum zone_node_flag {
 
 struct zone_node {
 	uint32_t name;			/* offset of the owner's wire form, case as in the file */
-	uint32_t rrsets;		/* offset of the first rrset; they follow each other by type, 8-aligned */
+	uint32_t rrsets;		/* offset of the first; they ascend by type, 8-aligned */
 	uint16_t n_rrsets;		/* 0 = empty non-terminal */
 	uint8_t flags;
 	uint8_t labels;			/* of the owner, without the root */
 	uint32_t wildcard;		/* index of the child `*`, or ZONE_NONE */
-	uint32_t occluded_by;		/* OCCLUDED: index of the topmost cut or DNAME above; else ZONE_NONE */
+	uint32_t occluded_by;		/* index of the topmost cut or DNAME above, or ZONE_NONE */
 	uint32_t steer;			/* index into steers, or ZONE_NONE */
 };
 
@@ -98,7 +101,7 @@ struct zone_steer {
 	char pool[64];
 	unsigned answers;		/* 0 = the pool's */
 	bool nearest;			/* mode=nearest */
-	uint32_t ttl_min_s, ttl_max_s;	/* 0 = the configuration's; max also bounded by static data */
+	uint32_t ttl_min_s, ttl_max_s;	/* 0 = the configuration's; static data bounds it too */
 	uint32_t node;
 	int line;
 	uint32_t file;			/* offset of the file's name */
@@ -111,32 +114,34 @@ struct zone {
 	uint64_t apex_hash;
 	uint32_t serial;
 	uint32_t names;			/* owners with data */
-	/* the files this came from: to see changes, to the nanosecond, includes counted */
-	uint64_t file_stamp;
-	uint32_t files;			/* offset of their names, each with its NUL; the first is the zone's own */
+	/* the files this came from, includes counted; none for a zone from elsewhere */
+	uint64_t file_stamp;		/* what they were when they were read (zone_load_changed) */
+	uint32_t files;			/* offset of their names, each with its NUL */
 	uint32_t n_files;
-	char file[512];
+	char file[512];			/* the first of them: the zone's own, as configured */
 
 	struct zone_node *nodes;	/* [0] is the apex */
 	uint32_t n_nodes;
-	struct zone_slot *index;	/* open addressing by the low half of the hash, linear probing */
+	struct zone_slot *index;	/* by the low half of the hash; linear probing */
 	uint32_t index_mask;
 	struct zone_additional *additionals;
 	uint32_t n_additionals;
 	struct zone_steer *steers;
 	uint32_t n_steers;
-	uint8_t *data;			/* names and rrsets; a SOA stands last, behind every name (name_equal_to) */
+	uint8_t *data;			/* names and rrsets; soa_negative stands behind every name:
+					 * name_equal_to reads a little past the end of one */
 	size_t data_len;
-	struct rrset *soa;		/* as at the apex */
-	struct rrset *soa_negative;	/* TTL = min(SOA TTL, MINIMUM), RFC 2308 */
-	unsigned refs;			/* generations holding it; changed by the main thread only */
+	const struct rrset *soa;	/* as at the apex */
+	const struct rrset *soa_negative;	/* TTL = min(SOA TTL, MINIMUM), RFC 2308 */
+	unsigned refs;			/* generations holding it; the main thread's to change */
 };
 
 /* Node index of the name of `len` octets with this hash, or ZONE_NONE.  `name` in any case. */
 uint32_t zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name, size_t len);
 
-/* Steps towards zone_node_find, for who has several names to find: asks memory for the name's slot;
- * later, for the node it seems to lead to, which is returned (ZONE_NONE = the name is not there). */
+/* Steps towards zone_node_find, for who has several names to find: the first asks memory for the
+ * name's slot; the second, later, for the node that the slot seems to lead to, which it returns
+ * (ZONE_NONE = the name is not there). */
 static inline void
 zone_prefetch_slot(const struct zone *zone, uint64_t hash)
 {
@@ -146,7 +151,8 @@ zone_prefetch_slot(const struct zone *zone, uint64_t hash)
 uint32_t zone_prefetch_node(const struct zone *zone, uint64_t hash);
 
 /* The rrset of `type` at a node, or NULL. */
-const struct rrset *zone_rrset(const struct zone *zone, const struct zone_node *node, uint16_t type);
+const struct rrset *zone_rrset(const struct zone *zone, const struct zone_node *node,
+    uint16_t type);
 
 /* How the search for a name ended. */
 enum zone_outcome {

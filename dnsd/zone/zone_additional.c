@@ -37,7 +37,8 @@ address_node(const struct zone_tree *t, uint32_t owner, const struct zone_record
 	node = &t->nodes[id];
 	if (!node->address)
 		return ZONE_NONE;
-	if ((node->flags & ZONE_NODE_OCCLUDED) != 0 && (t->nodes[node->occluded_by].flags & ZONE_NODE_CUT) == 0)
+	if ((node->flags & ZONE_NODE_OCCLUDED) != 0 &&
+	    (t->nodes[node->occluded_by].flags & ZONE_NODE_CUT) == 0)
 		return ZONE_NONE;	/* beneath a DNAME there is nothing */
 	return id;
 }
@@ -51,6 +52,7 @@ in_domain_glue(const struct zone_tree *t, uint32_t owner, uint32_t target)
 	return target == owner || t->nodes[target].occluded_by == owner;
 }
 
+/* Appends one to those of an rrset, which begin at `first`, unless it is among the last of them. */
 static int
 add(struct zone *z, uint32_t *room, uint32_t first, struct zone_additional additional)
 {
@@ -59,7 +61,8 @@ add(struct zone *z, uint32_t *room, uint32_t first, struct zone_additional addit
 			return 0;
 	if (z->n_additionals == *room) {
 		uint32_t more = *room == 0 ? 16 : *room + *room / 2;
-		struct zone_additional *grown = more > UINT32_MAX / 2 ? NULL : realloc(z->additionals, more * sizeof(*grown));
+		struct zone_additional *grown = more > UINT32_MAX / 2 ? NULL :
+		    realloc(z->additionals, more * sizeof(*grown));
 		if (grown == NULL)
 			return -1;
 		z->additionals = grown;
@@ -84,7 +87,8 @@ add_those(const struct zone_tree *t, struct zone *z, uint32_t *room, bool in_dom
 		wire += RECORD_HEAD + dns_get16(set->wire + wire + 10);
 		if (node == ZONE_NONE || in_domain_glue(t, owner, node) != in_domain)
 			continue;
-		if (add(z, room, first, (struct zone_additional){ .node = t->nodes[node].id, .in_domain = in_domain,
+		if (add(z, room, first, (struct zone_additional){
+		    .node = t->nodes[node].id, .in_domain = in_domain,
 		    .target = pointable && target <= UINT16_MAX ? (uint16_t)target : 0 }) != 0)
 			return -1;
 	}

@@ -26,12 +26,14 @@ check_apex(const struct zone_tree *t)
 		return zone_refuse(src, 0, line, "no SOA record for %.200s: expected exactly one",
 		    name_text(name, src->apex));
 	if (rrset.n > 1)
-		return zone_refuse_at(src, record(t, &rrset.records[1]), "a second SOA record; the first is in line %u",
+		return zone_refuse_at(src, record(t, &rrset.records[1]),
+		    "a second SOA record; the first is in line %u",
 		    record(t, &rrset.records[0])->line);
 	line = record(t, &rrset.records[0])->line;
 	if (!zone_tree_rrset(t, apex, DNS_NS, &rrset))
 		return zone_refuse(src, record(t, &apex->first)->file, line,
-		    "no NS record for %.200s: expected at least one at the apex", name_text(name, src->apex));
+		    "no NS record for %.200s: expected at least one at the apex",
+		    name_text(name, src->apex));
 	return 0;
 }
 
@@ -39,12 +41,13 @@ check_apex(const struct zone_tree *t)
 static bool
 beside_cname(uint16_t type)
 {
-	return type == DNS_CNAME || type == DNS_RRSIG || type == DNS_NSEC || type == 24 || type == 25 ||
-	    type == 30;
+	return type == DNS_CNAME || type == DNS_RRSIG || type == DNS_NSEC ||
+	    type == 24 || type == 25 || type == 30;
 }
 
 static int
-check_cname(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_tree_rrset *cname)
+check_cname(const struct zone_tree *t, const struct zone_tree_node *node,
+    const struct zone_tree_rrset *cname)
 {
 	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 	const struct zone_record *first = record(t, &cname->records[0]), *other;
@@ -60,14 +63,16 @@ check_cname(const struct zone_tree *t, const struct zone_tree_node *node, const 
 			continue;
 		other = record(t, &rrset.records[0]);
 		return zone_refuse_at(t->src, other->line > first->line ? other : first,
-		    "%.200s has a CNAME (line %u) and other data (%s, line %u): a CNAME stands alone", owner,
-		    first->line, dns_type_text(type, rrset.type), other->line);
+		    "%.200s has a CNAME (line %u) and other data (%s, line %u): "
+		    "a CNAME stands alone", owner, first->line,
+		    dns_type_text(type, rrset.type), other->line);
 	}
 	return 0;
 }
 
 static int
-check_dname(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_tree_rrset *dname)
+check_dname(const struct zone_tree *t, const struct zone_tree_node *node,
+    const struct zone_tree_rrset *dname)
 {
 	char owner[NAME_TEXT];
 	const struct zone_record *first = record(t, &dname->records[0]);
@@ -79,13 +84,15 @@ check_dname(const struct zone_tree *t, const struct zone_tree_node *node, const 
 		    "a second DNAME for %.200s; the first is in line %u", owner, first->line);
 	if (node != t->nodes && zone_tree_rrset(t, node, DNS_NS, &rrset))
 		return zone_refuse_at(t->src, first, "%.200s has a DNAME and NS records (line %u): "
-		    "a DNAME cannot stand at a delegation", owner, record(t, &rrset.records[0])->line);
+		    "a DNAME cannot stand at a delegation", owner,
+		    record(t, &rrset.records[0])->line);
 	return 0;
 }
 
 /* Lowest TTL for all (RFC 2181 5.2); says so once. */
 static void
-level_ttls(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_tree_rrset *rrset)
+level_ttls(const struct zone_tree *t, const struct zone_tree_node *node,
+    const struct zone_tree_rrset *rrset)
 {
 	const struct zone_record *first = record(t, &rrset->records[0]), *odd = NULL;
 	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
@@ -102,9 +109,10 @@ level_ttls(const struct zone_tree *t, const struct zone_tree_node *node, const s
 	}
 	if (odd == NULL)
 		return;
-	zone_warn_at(t->src, odd, "%.200s %s: TTL %u differs from %u in line %u: the lowest (%u) is used for all",
-	    name_text(owner, node->name), dns_type_text(type, rrset->type), odd->ttl_s, first->ttl_s,
-	    first->line, ttl);
+	zone_warn_at(t->src, odd,
+	    "%.200s %s: TTL %u differs from %u in line %u: the lowest (%u) is used for all",
+	    name_text(owner, node->name), dns_type_text(type, rrset->type), odd->ttl_s,
+	    first->ttl_s, first->line, ttl);
 	for (uint32_t i = 0; i < rrset->n; i++)
 		record(t, &rrset->records[i])->ttl_s = ttl;
 }
@@ -116,14 +124,15 @@ check_rrset(struct zone_tree *t, struct zone_tree_node *node, const struct zone_
 	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 
 	if (rrset->n == 0) {
-		zone_warn_at(t->src, record(t, &rrset->sigs[0]), "%.200s: an RRSIG over %s, which is not there, is dropped",
+		zone_warn_at(t->src, record(t, &rrset->sigs[0]),
+		    "%.200s: an RRSIG over %s, which is not there, is dropped",
 		    name_text(owner, node->name), dns_type_text(type, rrset->type));
 		return 0;
 	}
 	if (rrset->n > UINT16_MAX || rrset->n_sigs > UINT16_MAX)
-		return zone_refuse_at(t->src, record(t, &rrset->records[0]), "%.200s has %u records of type %s: "
-		    "expected at most 65535", name_text(owner, node->name), rrset->n,
-		    dns_type_text(type, rrset->type));
+		return zone_refuse_at(t->src, record(t, &rrset->records[0]),
+		    "%.200s has %u records of type %s: expected at most 65535",
+		    name_text(owner, node->name), rrset->n, dns_type_text(type, rrset->type));
 	level_ttls(t, node, rrset);
 	switch (rrset->type) {
 	case DNS_A:
@@ -133,7 +142,8 @@ check_rrset(struct zone_tree *t, struct zone_tree_node *node, const struct zone_
 	case DNS_SOA:
 		if (node != t->nodes)
 			return zone_refuse_at(t->src, record(t, &rrset->records[0]),
-			    "an SOA record for %.200s: it belongs at the apex alone", name_text(owner, node->name));
+			    "an SOA record for %.200s: it belongs at the apex alone",
+			    name_text(owner, node->name));
 		break;
 	case DNS_NS:
 		if (node != t->nodes)
@@ -186,7 +196,8 @@ served_at_cut(uint16_t type, bool below)
 {
 	if (type == DNS_A || type == DNS_AAAA)
 		return true;
-	return !below && (type == DNS_NS || type == DNS_DS || type == DNS_NSEC || type == 25 || type == 30);
+	return !below && (type == DNS_NS || type == DNS_DS || type == DNS_NSEC ||
+	    type == 25 || type == 30);
 }
 
 /* Says which records of a node are never answered with. */
@@ -206,9 +217,11 @@ warn_occluded(const struct zone_tree *t, const struct zone_tree_node *node)
 	dname = (occluded_by->flags & ZONE_NODE_CUT) == 0;
 	while (zone_tree_next(t, node, &pos, &rrset))
 		if (rrset.n != 0 && (dname || !served_at_cut(rrset.type, below)))
-			zone_warn_at(t->src, record(t, &rrset.records[0]), "%.150s %s: never served: it lies %s the %s %.150s",
-			    name_text(owner, node->name), dns_type_text(type, rrset.type), below ? "below" : "at",
-			    dname ? "DNAME" : "delegation", name_text(above, occluded_by->name));
+			zone_warn_at(t->src, record(t, &rrset.records[0]),
+			    "%.150s %s: never served: it lies %s the %s %.150s",
+			    name_text(owner, node->name), dns_type_text(type, rrset.type),
+			    below ? "below" : "at", dname ? "DNAME" : "delegation",
+			    name_text(above, occluded_by->name));
 }
 
 /* Things that RFC 4592 section 4 leaves undefined, and a DS without its cut. */
@@ -220,12 +233,15 @@ warn_odd(const struct zone_tree *t, const struct zone_tree_node *node)
 
 	if (node != t->nodes && node->name[0] == 1 && node->name[1] == '*' &&
 	    (node->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0 &&
-	    (zone_tree_rrset(t, node, DNS_NS, &rrset) || zone_tree_rrset(t, node, DNS_DNAME, &rrset)))
-		zone_warn_at(t->src, record(t, &rrset.records[0]), "%.200s: %s at a wildcard has no defined meaning",
+	    (zone_tree_rrset(t, node, DNS_NS, &rrset) ||
+	    zone_tree_rrset(t, node, DNS_DNAME, &rrset)))
+		zone_warn_at(t->src, record(t, &rrset.records[0]),
+		    "%.200s: %s at a wildcard has no defined meaning",
 		    name_text(owner, node->name), rrset.type == DNS_NS ? "NS" : "DNAME");
-	if ((node->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) == 0 && zone_tree_rrset(t, node, DNS_DS, &rrset))
-		zone_warn_at(t->src, record(t, &rrset.records[0]), "%.200s has DS but no NS: it is no delegation",
-		    name_text(owner, node->name));
+	if ((node->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) == 0 &&
+	    zone_tree_rrset(t, node, DNS_DS, &rrset))
+		zone_warn_at(t->src, record(t, &rrset.records[0]),
+		    "%.200s has DS but no NS: it is no delegation", name_text(owner, node->name));
 }
 
 /* Why a target in this zone leads to no address; NULL when it does, or when that is for a
@@ -233,17 +249,19 @@ warn_odd(const struct zone_tree *t, const struct zone_tree_node *node)
 static const char *
 bad_target(const struct zone_tree *t, const uint8_t *target, const struct zone_tree_node *cut)
 {
+	const struct zone_tree_node *node, *occluded_by = NULL;
 	bool exact;
-	const struct zone_tree_node *node = &t->nodes[zone_tree_closest(t, target, &exact)], *occluded_by = NULL;
 
+	node = &t->nodes[zone_tree_closest(t, target, &exact)];
 	if ((node->flags & ZONE_NODE_OCCLUDED) != 0)
 		occluded_by = &t->nodes[node->occluded_by];
-	else if ((node->flags & ZONE_NODE_CUT) != 0 || (!exact && (node->flags & ZONE_NODE_DNAME) != 0))
+	else if ((node->flags & (exact ? ZONE_NODE_CUT : ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0)
 		occluded_by = node;
 	if (occluded_by != NULL && (occluded_by->flags & ZONE_NODE_CUT) == 0)
 		return "is an alias by DNAME";
 	if (occluded_by != NULL)
-		return occluded_by == cut && !(exact && node->address) ? "has no glue (A or AAAA)" : NULL;
+		return occluded_by != cut || (exact && node->address) ? NULL :
+		    "has no glue (A or AAAA)";
 	if (!exact && node->wildcard != ZONE_NONE) {
 		node = &t->nodes[node->wildcard];
 		exact = true;
@@ -270,7 +288,8 @@ steered_target(const struct zone_tree *t, const uint8_t *target)
 }
 
 static int
-check_targets(const struct zone_tree *t, const struct zone_tree_node *node, const struct zone_tree_rrset *rrset)
+check_targets(const struct zone_tree *t, const struct zone_tree_node *node,
+    const struct zone_tree_rrset *rrset)
 {
 	const struct zone_tree_node *cut = (node->flags & ZONE_NODE_CUT) != 0 ? node : NULL;
 	char owner[NAME_TEXT], name[NAME_TEXT], type[DNS_TYPE_TEXT];
@@ -282,12 +301,14 @@ check_targets(const struct zone_tree *t, const struct zone_tree_node *node, cons
 		if (target[0] == 0 || !name_below(target, t->src->apex))
 			continue;
 		if (rrset->type == DNS_NS && t->n_steers != 0 && steered_target(t, target) != NULL)
-			return zone_refuse_at(t->src, rec, "NS %.200s: a steered name cannot be a name server's",
+			return zone_refuse_at(t->src, rec,
+			    "NS %.200s: a steered name cannot be a name server's",
 			    name_text(name, target));
 		why = bad_target(t, target, rrset->type == DNS_NS ? cut : NULL);
 		if (why != NULL)
-			zone_warn_at(t->src, rec, "%.150s %s: its target %.150s %s", name_text(owner, node->name),
-			    dns_type_text(type, rrset->type), name_text(name, target), why);
+			zone_warn_at(t->src, rec, "%.150s %s: its target %.150s %s",
+			    name_text(owner, node->name), dns_type_text(type, rrset->type),
+			    name_text(name, target), why);
 	}
 	return 0;
 }
@@ -304,8 +325,8 @@ check_all_targets(const struct zone_tree *t)
 		if ((node->flags & ZONE_NODE_OCCLUDED) != 0)
 			continue;
 		while (zone_tree_next(t, node, &pos, &rrset))
-			if ((rrset.type == DNS_NS || rrset.type == DNS_MX || rrset.type == DNS_SRV) &&
-			    check_targets(t, node, &rrset) != 0)
+			if ((rrset.type == DNS_NS || rrset.type == DNS_MX ||
+			    rrset.type == DNS_SRV) && check_targets(t, node, &rrset) != 0)
 				return -1;
 	}
 	return 0;
@@ -313,7 +334,8 @@ check_all_targets(const struct zone_tree *t)
 
 /* Reads the _steer record of one node into its parent. */
 static int
-read_steer(struct zone_tree *t, const struct zone_tree_node *node, const struct zone_tree_rrset *rrset)
+read_steer(struct zone_tree *t, const struct zone_tree_node *node,
+    const struct zone_tree_rrset *rrset)
 {
 	const struct zone_record *rec = record(t, &rrset->records[0]);
 	struct zone_tree_node *named = &t->nodes[node->parent];
@@ -325,15 +347,20 @@ read_steer(struct zone_tree *t, const struct zone_tree_node *node, const struct 
 	if (rrset->n > 1)
 		return zone_refuse_at(t->src, record(t, &rrset->records[1]),
 		    "a second _steer record for %.200s; the first is in line %u", name, rec->line);
-	*steer = (struct zone_steer){ .node = node->parent, .line = (int)rec->line, .file = rec->file };
+	*steer = (struct zone_steer){
+		.node = node->parent, .line = (int)rec->line, .file = rec->file
+	};
 	if (zone_steer_parse(steer, rec->rdata, rec->rdlength, &err) != 0)
 		return zone_refuse_at(t->src, rec, "%s", err.text);
 	if ((named->flags & ZONE_NODE_CNAME) != 0)
-		return zone_refuse_at(t->src, rec, "_steer: %.200s is a CNAME: steer its target instead", name);
+		return zone_refuse_at(t->src, rec,
+		    "_steer: %.200s is a CNAME: steer its target instead", name);
 	if ((named->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) != 0)
-		return zone_refuse_at(t->src, rec, "_steer: %.200s lies at or below a delegation or DNAME", name);
+		return zone_refuse_at(t->src, rec,
+		    "_steer: %.200s lies at or below a delegation or DNAME", name);
 	if (!named->address)
-		zone_warn_at(t->src, rec, "_steer: %.200s has no A or AAAA of its own: nothing to fall back to", name);
+		zone_warn_at(t->src, rec,
+		    "_steer: %.200s has no A or AAAA of its own: nothing to fall back to", name);
 	named->steer = t->n_steers++;
 	return 0;
 }

@@ -188,13 +188,14 @@ put_record(struct compile *c, const struct zone_record *rec, uint32_t ttl_s, boo
 	return RECORD_HEAD + len;
 }
 
-/* Octets these records can take at most. */
+/* Octets these records can take at most: pointers to the apex only make them shorter, for an apex
+ * has more than two octets, or is the root, to which none lead. */
 static size_t
 wire_size(const struct compile *c, const uint32_t *run, uint32_t n)
 {
 	size_t sum = 0;
 
-	for (uint32_t i = 0; i < n; i++)	/* pointers only make it shorter: an apex has 2 octets, or is the root */
+	for (uint32_t i = 0; i < n; i++)
 		sum += RECORD_HEAD + c->tree->src->records[run[i]].rdlength;
 	return sum;
 }
@@ -209,8 +210,9 @@ rec_of(const struct compile *c, uint32_t i)
 static uint32_t
 put_rrset(struct compile *c, const struct zone_tree_rrset *rrset, uint32_t ttl_s)
 {
-	size_t most = wire_size(c, rrset->records, rrset->n) + wire_size(c, rrset->sigs, rrset->n_sigs) + 4;
-	uint32_t at = reserve(c, sizeof(struct rrset) + most, true), len = 0;
+	size_t most = wire_size(c, rrset->records, rrset->n) +
+	    wire_size(c, rrset->sigs, rrset->n_sigs);
+	uint32_t at = reserve(c, sizeof(struct rrset) + most + 4, true), len = 0;
 	bool few = rrset->n <= UINT16_MAX / 2;	/* n_fixups counts to 65535 */
 	struct rrset *set;
 
@@ -222,8 +224,8 @@ put_rrset(struct compile *c, const struct zone_tree_rrset *rrset, uint32_t ttl_s
 	c->n_fixups = 0;
 	for (uint32_t i = 0; i < rrset->n + rrset->n_sigs; i++) {
 		bool sig = i >= rrset->n;
-		int n = put_record(c, rec_of(c, sig ? rrset->sigs[i - rrset->n] : rrset->records[i]), ttl_s,
-		    few && !sig, set->wire + len, len);
+		uint32_t from = sig ? rrset->sigs[i - rrset->n] : rrset->records[i];
+		int n = put_record(c, rec_of(c, from), ttl_s, few && !sig, set->wire + len, len);
 		if (n < 0)
 			return ZONE_NONE;
 		len += (uint32_t)n;
@@ -243,15 +245,16 @@ put_rrset(struct compile *c, const struct zone_tree_rrset *rrset, uint32_t ttl_s
 /* ---- the whole ---- */
 
 static void
-warn_large(const struct compile *c, const struct zone_tree_node *node, const struct zone_tree_rrset *rrset,
-    const struct rrset *set)
+warn_large(const struct compile *c, const struct zone_tree_node *node,
+    const struct zone_tree_rrset *rrset, const struct rrset *set)
 {
 	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
 
 	if (set->len + DNS_HEADER_LEN + name_len(node->name) + 4 > UINT16_MAX)
 		zone_warn_at(c->tree->src, rec_of(c, rrset->records[0]),
 		    "%.200s %s: %u records of %u octets do not fit into one message",
-		    name_text(owner, node->name), dns_type_text(type, rrset->type), rrset->n, set->len);
+		    name_text(owner, node->name), dns_type_text(type, rrset->type), rrset->n,
+		    set->len);
 }
 
 static int
@@ -283,7 +286,8 @@ put_node(struct compile *c, uint32_t i)
 		if (at == ZONE_NONE)
 			return -1;
 		set = (struct rrset *)(void *)(c->zone->data + at);
-		if (zone_additional_add(c->tree, c->zone, &c->additionals_room, i, &rrset, set) != 0)
+		if (zone_additional_add(c->tree, c->zone, &c->additionals_room, i, &rrset,
+		    set) != 0)
 			return -1;
 		warn_large(c, from, &rrset, set);
 		node->n_rrsets++;
@@ -376,8 +380,8 @@ fill(struct compile *c)
 	fitted = realloc(z->data, z->data_len);
 	if (fitted != NULL)
 		z->data = fitted;
-	z->soa_negative = (struct rrset *)(void *)(z->data + negative);
-	z->soa = (struct rrset *)(void *)(z->data + ((const uint8_t *)zone_rrset(z, &z->nodes[0], DNS_SOA) - z->data));
+	z->soa_negative = (const struct rrset *)(const void *)(z->data + negative);
+	z->soa = zone_rrset(z, &z->nodes[0], DNS_SOA);
 	take_over(c);
 	return 0;
 }

@@ -92,7 +92,8 @@ zone_field_string(struct zone_rdata *r, bool open)
 		return -1;
 	for (size_t i = 0; i < tok->len;) {
 		if (!zone_text_char(tok->s, tok->len, &i, &c))
-			return zone_field_bad(r, "three digits up to 255 or a character behind a backslash");
+			return zone_field_bad(r,
+			    "three digits up to 255 or a character behind a backslash");
 		if (zone_field_put(r, &c, 1) != 0)
 			return -1;
 		if (!open && r->len - start > 256)

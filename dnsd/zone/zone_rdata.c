@@ -72,7 +72,8 @@ convert(struct zone_rdata *r, ldns_rdf_type kind, const char *expected)
 	int rc;
 
 	if (rdf == NULL)
-		return err_set(r->err, "\"%s\": expected %s", zone_token_show(cut, &shown), expected);
+		return err_set(r->err, "\"%s\": expected %s", zone_token_show(cut, &shown),
+		    expected);
 	rc = zone_field_put(r, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
 	ldns_rdf_deep_free(rdf);
 	return rc;
@@ -353,7 +354,8 @@ well_formed(const struct zone_rdata *r, const ldns_rr_descriptor *desc)
 	for (size_t i = 0; same && i < ldns_rr_rd_count(rr); i++) {
 		const ldns_rdf *f = ldns_rr_rdf(rr, i);
 		size_t n = ldns_rdf_size(f);
-		same = n <= r->len - at && (n == 0 || memcmp(ldns_rdf_data(f), r->data + at, n) == 0);
+		same = n <= r->len - at &&
+		    (n == 0 || memcmp(ldns_rdf_data(f), r->data + at, n) == 0);
 		at += n;
 	}
 	same = same && at == r->len;
@@ -381,7 +383,8 @@ read_generic(struct zone_rdata *r, const ldns_rr_descriptor *desc)
 	if (r->len != len)
 		return err_set(r->err, "\\# %u: %u octets of data follow", (unsigned)len, r->len);
 	if (desc->_type == r->type && desc->_type != LDNS_RR_TYPE_NULL &&
-	    ldns_rr_descriptor_field_type(desc, 0) != LDNS_RDF_TYPE_UNKNOWN && !well_formed(r, desc))
+	    ldns_rr_descriptor_field_type(desc, 0) != LDNS_RDF_TYPE_UNKNOWN &&
+	    !well_formed(r, desc))
 		return err_set(r->err, "\\# %u: not the data of a record of type %s", r->len,
 		    dns_type_text(name, r->type));
 	return 0;
@@ -400,13 +403,15 @@ zone_rdata_read(struct zone_rdata *r, const struct zone_token *tok, uint32_t n, 
 	if (n > 0 && zone_token_is(tok, "\\#"))
 		return read_generic(r, desc);
 	if (ldns_rr_descriptor_field_type(desc, 0) == LDNS_RDF_TYPE_UNKNOWN)
-		return err_set(r->err, "expected \\# and generic data (RFC 3597): the type has no form of its own");
+		return err_set(r->err,
+		    "expected \\# and generic data (RFC 3597): the type has no form of its own");
 	min = desc->_minimum;
 	max = desc->_variable == LDNS_RDF_TYPE_NONE ? desc->_maximum : UINT32_MAX;
 	for (unsigned i = 0; i < max; i++) {
 		ldns_rdf_type kind = ldns_rr_descriptor_field_type(desc, i);
 		if (r->tok == r->end && i < min)
-			return err_set(r->err, "%u of at least %u fields: the data ends too soon", i, min);
+			return err_set(r->err, "%u of at least %u fields: the data ends too soon",
+			    i, min);
 		if (r->tok == r->end)
 			break;
 		if (read_field(r, kind) != 0)

@@ -44,6 +44,7 @@ bool zone_rdata_meta(uint16_t type);
 
 /* Reads n tokens as data of r->type; r->origin completes relative names.  Octets in
  * r->data.  0, or -1 with a reason. */
-int zone_rdata_read(struct zone_rdata *r, const struct zone_token *tok, uint32_t n, struct err *err);
+int zone_rdata_read(struct zone_rdata *r, const struct zone_token *tok, uint32_t n,
+    struct err *err);
 
 #endif

@@ -44,7 +44,8 @@ static int
 check_file(struct reading *r, const struct input *above, const struct stat *st)
 {
 	if ((uint64_t)st->st_size > r->octets_left)
-		return err_set(&r->err, "%" PRIu64 " octets: more than the zone may still have (%" PRIu64 ")",
+		return err_set(&r->err,
+		    "%" PRIu64 " octets: more than the zone may still have (%" PRIu64 ")",
 		    (uint64_t)st->st_size, r->octets_left);
 	if (r->src->n_files > FILES_MAX)
 		return err_set(&r->err, "more than %d included files", FILES_MAX);
@@ -111,7 +112,7 @@ include_path(const struct reading *r, const struct input *in, const struct zone_
 }
 
 static int
-include(struct reading *r, struct input *in)
+read_include(struct reading *r, struct input *in)
 {
 	const struct zone_token *tok = in->text.tokens;
 	struct input sub = { .above = in, .owner = in->owner };
@@ -126,7 +127,8 @@ include(struct reading *r, struct input *in)
 	if (in->text.n_tokens == 3 && zone_token_name(&tok[2], in->origin, sub.origin, &r->err) < 0)
 		return -1;
 	if (include_path(r, in, &tok[1], path, sizeof(path)) != 0)
-		return err_set(&r->err, "$INCLUDE \"%s\": not the name of a file", zone_token_show(shown, &tok[1]));
+		return err_set(&r->err, "$INCLUDE \"%s\": not the name of a file",
+		    zone_token_show(shown, &tok[1]));
 	if (r->depth == r->max_depth)
 		return err_set(&r->err, "$INCLUDE %s: more than %u files deep", path, r->max_depth);
 	if (open_file(r, &sub, path, &text, &len) != 0)
@@ -138,16 +140,16 @@ include(struct reading *r, struct input *in)
 	return rc == 0 ? 0 : -2;	/* the reason is complete */
 }
 
-/* 0, -1 with r->err, -2 when the reason has been given in full. */
+/* 0, -1 with a reason in r->err, -2 when the reason has been given in full. */
 static int
-directive(struct reading *r, struct input *in)
+read_directive(struct reading *r, struct input *in)
 {
 	const struct zone_token *tok = in->text.tokens;
 	char shown[ZONE_TOKEN_SHOWN];
 	uint8_t origin[NAME_MAX_WIRE];
 
 	if (zone_token_is(&tok[0], "$INCLUDE"))
-		return include(r, in);
+		return read_include(r, in);
 	if (zone_token_is(&tok[0], "$ORIGIN")) {
 		if (in->text.n_tokens != 2)
 			return err_set(&r->err, "$ORIGIN: expected one domain name");
@@ -173,9 +175,10 @@ static bool
 is_class(const struct zone_token *tok, bool *ours)
 {
 	*ours = zone_token_is(tok, "IN") || zone_token_is(tok, "CLASS1");
-	return *ours || zone_token_is(tok, "CH") || zone_token_is(tok, "HS") || zone_token_is(tok, "CS") ||
-	    zone_token_is(tok, "NONE") ||
-	    (tok->len > 5 && strncasecmp(tok->s, "CLASS", 5) == 0 && tok->s[5] >= '0' && tok->s[5] <= '9');
+	return *ours || zone_token_is(tok, "CH") || zone_token_is(tok, "HS") ||
+	    zone_token_is(tok, "CS") || zone_token_is(tok, "NONE") ||
+	    (tok->len > 5 && strncasecmp(tok->s, "CLASS", 5) == 0 &&
+	    tok->s[5] >= '0' && tok->s[5] <= '9');
 }
 
 /* [TTL] [class] in either order, then the type.  *n tokens are taken. */
@@ -194,7 +197,8 @@ record_head(struct reading *r, const struct zone_token *tok, uint32_t have, uint
 			ttl = true;
 		} else if (!class && is_class(t, &ours)) {
 			if (!ours)
-				return err_set(&r->err, "class \"%s\": expected IN", zone_token_show(shown, t));
+				return err_set(&r->err, "class \"%s\": expected IN",
+				    zone_token_show(shown, t));
 			class = true;
 		} else {
 			break;
@@ -203,7 +207,8 @@ record_head(struct reading *r, const struct zone_token *tok, uint32_t have, uint
 	if (*n == have)
 		return err_set(&r->err, "a record without a type: is the line cut off?");
 	if (!zone_rdata_type(&r->rdata, &tok[*n], &rec->type))
-		return err_set(&r->err, "type \"%s\": expected a record type", zone_token_show(shown, &tok[*n]));
+		return err_set(&r->err, "type \"%s\": expected a record type",
+		    zone_token_show(shown, &tok[*n]));
 	++*n;
 	return ttl;
 }
@@ -242,7 +247,7 @@ default_ttl(struct reading *r, const struct input *in)
 }
 
 static int
-record(struct reading *r, struct input *in)
+read_record(struct reading *r, struct input *in)
 {
 	const struct zone_token *tok = in->text.tokens;
 	uint32_t have = in->text.n_tokens, n;
@@ -292,9 +297,9 @@ read_text(struct reading *r, struct input *in, const char *text, size_t len)
 	while ((rc = zone_text_next(&in->text, &r->err)) == 1) {
 		const struct zone_token *first = &in->text.tokens[0];
 		if (!in->text.blank && !first->quoted && first->s[0] == '$')
-			rc = directive(r, in);
+			rc = read_directive(r, in);
 		else
-			rc = record(r, in);
+			rc = read_record(r, in);
 		if (rc != 0)
 			break;
 		if (in->text.unfinished)
@@ -329,7 +334,8 @@ start(struct zone_source *src, const struct zone_read_limits *limits)
 }
 
 int
-zone_read_file(struct zone_source *src, const char *file, const struct zone_read_limits *limits)
+zone_read_file(struct zone_source *src, const char *file,
+    const struct zone_read_limits *limits)
 {
 	struct reading *r = start(src, limits);
 	struct input in = { .above = NULL };

@@ -22,14 +22,15 @@
 #include "dnsd/zone/zone_source.h"
 
 struct zone_read_limits {
-	uint64_t max_octets;		/* of all files together; 0 = 4 GiB - 1, the most there is */
+	uint64_t max_octets;		/* of all files together; 0 = the most, 4 GiB - 1 */
 	unsigned max_depth;		/* of $INCLUDE; 0 = 8 */
 };
 
 /* Appends the records of `file`, and of what it includes, to a source that is open and empty.
  * NULL limits are the defaults.  0, or -1 with "FILE:LINE: reason" in the source's err; what has
  * been read until then stays in the source. */
-int zone_read_file(struct zone_source *src, const char *file, const struct zone_read_limits *limits);
+int zone_read_file(struct zone_source *src, const char *file,
+    const struct zone_read_limits *limits);
 
 /* The same from memory, which is not needed afterwards; `label` stands for the file in messages
  * and for relative includes. */

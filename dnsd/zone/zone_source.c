@@ -110,9 +110,8 @@ zone_source_file(struct zone_source *src, const char *name)
 	return src->n_files++;
 }
 
-static void complain(char *out, size_t size, const struct zone_source *src, uint32_t file, uint32_t line,
-    const char *fmt, va_list ap) __attribute__((format(printf, 6, 0)));
-
+/* "FILE:LINE: " and the rest, cut to fit. */
+__attribute__((format(printf, 6, 0)))
 static void
 complain(char *out, size_t size, const struct zone_source *src, uint32_t file, uint32_t line,
     const char *fmt, va_list ap)
@@ -192,7 +191,7 @@ zone_warn_rest(struct zone_source *src)
 
 	if (src->warn == NULL || src->warnings <= ZONE_WARNINGS)
 		return;
-	snprintf(text, sizeof(text), "%.200s: %u more warnings", src->n_files != 0 ? src->files[0] : "?",
-	    src->warnings - ZONE_WARNINGS);
+	snprintf(text, sizeof(text), "%.200s: %u more warnings",
+	    src->n_files != 0 ? src->files[0] : "?", src->warnings - ZONE_WARNINGS);
 	err_warn(src->warn, "%s", text);
 }

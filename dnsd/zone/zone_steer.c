@@ -33,9 +33,11 @@ read_pool(struct zone_steer *steer, const char *value, struct err *err)
 
 	for (const char *p = value; *p != '\0'; p++)
 		if (*p <= ' ' || *p > '~')
-			return err_set(err, "_steer: pool=%s: a blank or control character: each setting is a text of its own", value);
+			return err_set(err, "_steer: pool=%s: a blank or control character: "
+			    "each setting is a text of its own", value);
 	if (n == 0 || n >= sizeof(steer->pool))
-		return err_set(err, "_steer: pool=%s: expected a name of 1 to 63 characters", value);
+		return err_set(err, "_steer: pool=%s: expected a name of 1 to 63 characters",
+		    value);
 	memcpy(steer->pool, value, n + 1);
 	return 0;
 }
@@ -47,7 +49,8 @@ read_answers(struct zone_steer *steer, const char *value, struct err *err)
 	uint32_t v;
 
 	if (!number(&p, ZONE_STEER_ANSWERS, &v) || *p != '\0' || v == 0)
-		return err_set(err, "_steer: answers=%s: expected 1 to %d", value, ZONE_STEER_ANSWERS);
+		return err_set(err, "_steer: answers=%s: expected 1 to %d", value,
+		    ZONE_STEER_ANSWERS);
 	steer->answers = v;
 	return 0;
 }
@@ -69,7 +72,8 @@ read_ttl(struct zone_steer *steer, const char *value, struct err *err)
 	if (!number(&p, MAX_TTL_S, &steer->ttl_min_s) || *p++ != '-' ||
 	    !number(&p, MAX_TTL_S, &steer->ttl_max_s) || *p != '\0' || steer->ttl_min_s == 0 ||
 	    steer->ttl_min_s > steer->ttl_max_s)
-		return err_set(err, "_steer: ttl=%s: expected MIN-MAX in seconds, from 1, MIN not above MAX", value);
+		return err_set(err, "_steer: ttl=%s: expected MIN-MAX in seconds, from 1, "
+		    "MIN not above MAX", value);
 	return 0;
 }
 

@@ -36,6 +36,12 @@ fail(struct zone_text *t, uint32_t line, struct err *err, const char *what)
 	return err_set(err, "%s", what);
 }
 
+static int
+fail_nul(struct zone_text *t, struct err *err)
+{
+	return fail(t, t->line, err, "a NUL octet: this is not a text file");
+}
+
 static struct zone_token *
 add_token(struct zone_text *t)
 {
@@ -65,7 +71,7 @@ skip_quoted(struct zone_text *t, bool multiline, struct err *err)
 				return fail(t, line, err, "a backslash at the end of a line");
 			t->at++;
 			if (*t->at == '\0')
-				return fail(t, t->line, err, "a NUL octet: this is not a text file");
+				return fail_nul(t, err);
 			break;
 		case NEWLINE:
 			if (!multiline)
@@ -74,7 +80,7 @@ skip_quoted(struct zone_text *t, bool multiline, struct err *err)
 			break;
 		case CONTROL:
 			if (*t->at == '\0')
-				return fail(t, t->line, err, "a NUL octet: this is not a text file");
+				return fail_nul(t, err);
 			break;
 		}
 	}
@@ -121,7 +127,7 @@ read_plain(struct zone_text *t, bool multiline, struct err *err)
 				return fail(t, t->line, err, "a backslash at the end of a line");
 			t->at++;
 			if (*t->at == '\0')
-				return fail(t, t->line, err, "a NUL octet: this is not a text file");
+				return fail_nul(t, err);
 		} else if (class == QUOTE) {
 			t->at++;
 			tok->mixed = true;
@@ -144,7 +150,7 @@ skip_comment(struct zone_text *t, struct err *err)
 	if (eol == NULL)
 		eol = t->end;
 	if (memchr(t->at, '\0', (size_t)(eol - t->at)) != NULL)
-		return fail(t, t->line, err, "a NUL octet: this is not a text file");
+		return fail_nul(t, err);
 	t->at = eol;
 	return 0;
 }
@@ -154,7 +160,7 @@ static int
 skip_control(struct zone_text *t, struct err *err)
 {
 	if (*t->at == '\0')
-		return fail(t, t->line, err, "a NUL octet: this is not a text file");
+		return fail_nul(t, err);
 	if (*t->at != '\r' || (t->end - t->at > 1 && t->at[1] != '\n'))
 		return fail(t, t->line, err, "a control character outside quotes");
 	t->at++;
@@ -210,7 +216,8 @@ zone_text_next(struct zone_text *t, struct err *err)
 			break;
 		case CLOSE:
 			if (depth-- == 0)
-				return fail(t, t->line, err, "a closing parenthesis without an opening one");
+				return fail(t, t->line, err,
+				    "a closing parenthesis without an opening one");
 			t->at++;
 			break;
 		case COMMENT:
@@ -226,7 +233,8 @@ zone_text_next(struct zone_text *t, struct err *err)
 	if (rc != 0)
 		return -1;
 	if (depth != 0)
-		return fail(t, open_line, err, "a parenthesis that is never closed: is the file cut off?");
+		return fail(t, open_line, err,
+		    "a parenthesis that is never closed: is the file cut off?");
 	t->unfinished = t->n_tokens != 0;
 	return t->n_tokens != 0;
 }
@@ -319,7 +327,8 @@ zone_token_name(const struct zone_token *tok, const uint8_t *origin, uint8_t out
 			if (c != '\\')
 				i++;
 			else if (!zone_text_char(tok->s, tok->len, &i, &c))
-				return bad_name(tok, err, "a backslash without three digits up to 255 or a character");
+				return bad_name(tok, err,
+				    "a backslash without three digits up to 255 or a character");
 			if (at - start > 63)
 				return bad_name(tok, err, "a label is longer than 63 octets");
 			if (at < NAME_MAX_WIRE)
@@ -355,8 +364,8 @@ zone_token_number(const struct zone_token *tok, uint64_t max, uint64_t *out, str
 		v = v * 10 + (uint64_t)(tok->s[i] - '0');
 	}
 	if (tok->len == 0 || tok->quoted || v > max)
-		return err_set(err, "\"%s\": expected a number from 0 to %llu", zone_token_show(shown, tok),
-		    (unsigned long long)max);
+		return err_set(err, "\"%s\": expected a number from 0 to %llu",
+		    zone_token_show(shown, tok), (unsigned long long)max);
 	*out = v;
 	return 0;
 }

@@ -66,9 +66,11 @@ add_node(struct zone_tree *t, const uint8_t *name, uint64_t hash, unsigned label
 		if (index_grow(t) != 0)
 			return ZONE_NONE;
 	node = &t->nodes[t->n_nodes];
-	*node = (struct zone_tree_node){ .name = name, .hash = hash, .parent = parent, .child = ZONE_NONE,
-	    .sibling = ZONE_NONE, .wildcard = ZONE_NONE, .occluded_by = ZONE_NONE, .steer = ZONE_NONE,
-	    .labels = (uint8_t)labels };
+	*node = (struct zone_tree_node){
+		.name = name, .hash = hash, .labels = (uint8_t)labels,
+		.parent = parent, .child = ZONE_NONE, .sibling = ZONE_NONE,
+		.wildcard = ZONE_NONE, .occluded_by = ZONE_NONE, .steer = ZONE_NONE
+	};
 	if (parent != ZONE_NONE && name[0] == 1 && name[1] == '*')
 		t->nodes[parent].wildcard = t->n_nodes;
 	if (labels > t->max_labels)
@@ -289,7 +291,7 @@ place_records(struct zone_tree *t, uint32_t *node_of)
 			if (id == ZONE_NONE)
 				return -1;
 			if (t->nodes[id].n++ == 0)
-				t->nodes[id].name = owner;	/* its own spelling, not a child's */
+				t->nodes[id].name = owner;	/* its spelling, not a child's */
 			last = owner;
 		}
 		node_of[i] = id;

@@ -149,7 +149,8 @@ verify_parent(const struct zone *z, uint32_t id, const uint8_t *name)
 	if ((parent->flags & ZONE_NODE_OCCLUDED) != 0)
 		occluded_by = parent->occluded_by;
 	else
-		occluded_by = (parent->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0 ? p : ZONE_NONE;
+		occluded_by = (parent->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0 ?
+		    p : ZONE_NONE;
 	if (node->occluded_by != occluded_by)
 		return "occluded_by is the topmost cut or DNAME above";
 	if ((parent->wildcard == id) != (name[0] == 1 && name[1] == '*'))
@@ -249,7 +250,9 @@ verify_files(const struct zone *z)
 	size_t at = z->files;
 
 	for (uint32_t i = 0; i < z->n_files; i++) {
-		const char *end = at >= z->data_len ? NULL : memchr(z->data + at, '\0', z->data_len - at);
+		const char *end = NULL;
+		if (at < z->data_len)
+			end = memchr(z->data + at, '\0', z->data_len - at);
 		if (end == NULL)
 			return "the names of files lie in the data";
 		at = (size_t)(end + 1 - (const char *)z->data);

@@ -29,7 +29,8 @@ check_found(const struct zone *z, uint32_t id)
 	if ((node->flags & ZONE_NODE_OCCLUDED) == 0)
 		check(outcome == ZONE_FOUND && found == id);
 	else
-		check((outcome == ZONE_DELEGATION || outcome == ZONE_DNAME) && found == node->occluded_by);
+		check((outcome == ZONE_DELEGATION || outcome == ZONE_DNAME) &&
+		    found == node->occluded_by);
 }
 
 static void

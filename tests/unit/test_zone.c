@@ -80,14 +80,16 @@ static const struct {
 	{ "below a CNAME", "x.alias", DNS_A, ZONE_NXDOMAIN, "alias" },
 	{ "a wildcard's match", "x.w", DNS_TXT, ZONE_WILDCARD, "*.w" },
 	{ "a wildcard's deep match", "x.y.z.w", DNS_TXT, ZONE_WILDCARD, "*.w" },
-	{ "deeper than all others, a wildcard's", "1.2.3.4.5.6.7.8.9.w", DNS_TXT, ZONE_WILDCARD, "*.w" },
+	{ "deeper than all others, a wildcard's", "1.2.3.4.5.6.7.8.9.w", DNS_TXT, ZONE_WILDCARD,
+	    "*.w" },
 	{ "the wildcard itself", "*.w", DNS_TXT, ZONE_FOUND, "*.w" },
 	{ "an asterisk below the wildcard", "*.*.w", DNS_TXT, ZONE_NXDOMAIN, "*.w" },
 	{ "a name below the wildcard (RFC 4592 2.2.1)", "x.*.w", DNS_TXT, ZONE_NXDOMAIN, "*.w" },
 	{ "the wildcard's parent does not match it", "w", DNS_TXT, ZONE_FOUND, "w" },
 	{ "an empty non-terminal blocks the wildcard", "under.w", DNS_TXT, ZONE_FOUND, "under.w" },
 	{ "below it too", "x.under.w", DNS_TXT, ZONE_NXDOMAIN, "under.w" },
-	{ "a wildcard below an empty non-terminal", "x.star.star", DNS_TXT, ZONE_WILDCARD, "*.star.star" },
+	{ "a wildcard below an empty non-terminal", "x.star.star", DNS_TXT, ZONE_WILDCARD,
+	    "*.star.star" },
 	{ "which does not match beside it", "x.star", DNS_TXT, ZONE_NXDOMAIN, "star" },
 	{ "an empty wildcard matches", "y.lit", DNS_TXT, ZONE_WILDCARD, "*.lit" },
 	{ "a wildcard below an asterisk", "y.*.two", DNS_TXT, ZONE_WILDCARD, "*.*.two" },
@@ -109,6 +111,13 @@ static const struct {
 };
 
 static void
+walk(struct name_walk *w, uint8_t name[NAME_MAX_WIRE], const char *name_as_text)
+{
+	assert_true(name_parse(name, name_as_text, NULL) > 0);
+	assert_true(name_walk(w, name, NAME_MAX_WIRE) != 0);
+}
+
+static void
 join_apex(char *out, size_t size, const char *name)
 {
 	snprintf(out, size, "%s%sexample.org", name, *name == '\0' ? "" : ".");
@@ -128,16 +137,15 @@ finds(void **state)
 		enum zone_outcome outcome;
 		join_apex(full, sizeof(full), rows[i].name);
 		join_apex(expected, sizeof(expected), rows[i].node);
-		assert_true(name_parse(name, full, NULL) > 0);
-		assert_true(name_walk(&w, name, sizeof(name)) != 0);
+		walk(&w, name, full);
 		outcome = zone_find(zone, &w, rows[i].type, &node);
 		assert_true(node < zone->n_nodes);
 		name_text(got, zone->data + zone->nodes[node].name);
 		if (outcome == rows[i].outcome && strcmp(got, expected) == 0)
 			continue;
 		failed++;
-		print_error("%s: expected %d %s, got %d %s\n", rows[i].sentence, rows[i].outcome, expected,
-		    outcome, got);
+		print_error("%s: expected %d %s, got %d %s\n", rows[i].sentence, rows[i].outcome,
+		    expected, outcome, got);
 	}
 	assert_int_equal(failed, 0);
 }
@@ -188,7 +196,8 @@ is_in_order(void **state)
 static void
 serves_the_root(void **state)
 {
-	static const char root[] = "@ 60 SOA a. b. 1 2 3 4 5\n@ 60 NS a.\norg 60 NS a.org\na.org 60 A 192.0.2.1\n";
+	static const char root[] = "@ 60 SOA a. b. 1 2 3 4 5\n@ 60 NS a.\norg 60 NS a.org\n"
+	    "a.org 60 A 192.0.2.1\n";
 	struct err err = { "" };
 	struct zone *z = zone_load_text(".", "z", root, sizeof(root) - 1, NULL, NULL, &err);
 	struct name_walk w;
@@ -198,12 +207,12 @@ serves_the_root(void **state)
 	(void)state;
 	assert_non_null(z);
 	assert_int_equal(z->soa->n_fixups, 0);
-	assert_true(name_parse(name, "x.y", NULL) > 0 && name_walk(&w, name, sizeof(name)) != 0);
+	walk(&w, name, "x.y");
 	assert_int_equal(zone_find(z, &w, DNS_A, &node), ZONE_NXDOMAIN);
 	assert_int_equal(node, 0);
-	assert_true(name_parse(name, "b.a.org", NULL) > 0 && name_walk(&w, name, sizeof(name)) != 0);
+	walk(&w, name, "b.a.org");
 	assert_int_equal(zone_find(z, &w, DNS_A, &node), ZONE_DELEGATION);
-	assert_true(name_parse(name, ".", NULL) > 0 && name_walk(&w, name, sizeof(name)) != 0);
+	walk(&w, name, ".");
 	assert_int_equal(zone_find(z, &w, DNS_A, &node), ZONE_FOUND);
 	zone_free(z);
 }
@@ -218,11 +227,13 @@ static const struct {
 	{ "newer", 1, 2, 100, 100, 50, NULL },
 	{ "older", 2, 1, 100, 100, 50, "serial 1 went back from 2" },
 	{ "newer around the end", 0xffffffff, 0, 100, 100, 50, NULL },
-	{ "older around the end", 0, 0xffffffff, 100, 100, 50, "serial 4294967295 went back from 0" },
+	{ "older around the end", 0, 0xffffffff, 100, 100, 50,
+	    "serial 4294967295 went back from 0" },
 	{ "the largest step", 0, 0x7fffffff, 100, 100, 50, NULL },
 	{ "a step that RFC 1982 leaves undefined", 0, 0x80000000, 100, 100, 50, "went back" },
 	{ "half the names", 1, 2, 100, 50, 50, NULL },
-	{ "less than half", 1, 2, 100, 49, 50, "49 names instead of 100: more than 50 percent are gone" },
+	{ "less than half", 1, 2, 100, 49, 50,
+	    "49 names instead of 100: more than 50 percent are gone" },
 	{ "nothing may go", 1, 2, 100, 99, 0, "99 names instead of 100" },
 	{ "growth", 1, 2, 1, 100000, 0, NULL },
 	{ "anything goes", 1, 2, 100000, 1, 100, NULL },
@@ -243,7 +254,8 @@ judges_replacements(void **state)
 		old->names = replacements[i].old_names;
 		fresh->names = replacements[i].fresh_names;
 		rc = zone_may_replace(fresh, old, replacements[i].max_shrink, &err);
-		if (replacements[i].reason == NULL ? rc != 0 : rc == 0 || strstr(err.text, replacements[i].reason) == NULL)
+		if (replacements[i].reason == NULL ? rc != 0 :
+		    rc == 0 || strstr(err.text, replacements[i].reason) == NULL)
 			fail_msg("%s: %d, %s", replacements[i].sentence, rc, err.text);
 	}
 	zone_free(old);

@@ -57,13 +57,16 @@ static const struct {
 	{ "an empty file", "", "z:1: no SOA record for example.org" },
 	{ "comments alone", "; nothing\n\n", "z:1: no SOA record for example.org" },
 	{ "no SOA", "@ 60 NS ns1\n", "z:1: no SOA record" },
-	{ "two SOAs", HEAD "@ 60 SOA ns1 admin 8 1 1 1 1\n", "z:4: a second SOA record; the first is in line 1" },
+	{ "two SOAs", HEAD "@ 60 SOA ns1 admin 8 1 1 1 1\n",
+	    "z:4: a second SOA record; the first is in line 1" },
 	{ "the same SOA twice", HEAD SOA, "z:4: a second SOA record; the first is in line 1" },
-	{ "an SOA below the apex", HEAD "a 60 SOA ns1 admin 8 1 1 1 1\n", "z:4: an SOA record for a.example.org" },
+	{ "an SOA below the apex", HEAD "a 60 SOA ns1 admin 8 1 1 1 1\n",
+	    "z:4: an SOA record for a.example.org" },
 	{ "no NS at the apex", SOA "a 60 NS b\n", "z:1: no NS record for example.org" },
 	{ "a record out of the zone", HEAD "\nwww.example.com. 60 A 192.0.2.1\n",
 	    "z:5: www.example.com is outside the zone example.org" },
-	{ "a name that only looks like the zone", HEAD "a.badexample.org. 60 A 192.0.2.1\n", "z:4: a.badexample.org is outside" },
+	{ "a name that only looks like the zone", HEAD "a.badexample.org. 60 A 192.0.2.1\n",
+	    "z:4: a.badexample.org is outside" },
 	{ "the parent of the zone", HEAD "org. 60 A 192.0.2.1\n", "z:4: org is outside" },
 	{ "CNAME beside an address", HEAD "a 60 A 192.0.2.1\na 60 CNAME b\n",
 	    "z:5: a.example.org has a CNAME (line 5) and other data (A, line 4)" },
@@ -71,100 +74,166 @@ static const struct {
 	    "z:5: a.example.org has a CNAME (line 4) and other data (TXT, line 5)" },
 	{ "CNAME at the apex", HEAD "@ 60 CNAME b\n", "z:4: example.org has a CNAME (line 4)" },
 	{ "CNAME and DNAME", HEAD "a 60 CNAME b\na 60 DNAME c\n", "other data (DNAME, line 5)" },
-	{ "two CNAMEs", HEAD "a 60 CNAME b\nA 60 CNAME c\n", "z:5: a second CNAME for a.example.org; the first is in line 4" },
-	{ "two DNAMEs", HEAD "a 60 DNAME b\na 60 DNAME c\n", "z:5: a second DNAME for a.example.org; the first is in line 4" },
-	{ "DNAME at a delegation", HEAD "a 60 DNAME b\na 60 NS c\n", "z:4: a.example.org has a DNAME and NS records (line 5)" },
+	{ "two CNAMEs", HEAD "a 60 CNAME b\nA 60 CNAME c\n",
+	    "z:5: a second CNAME for a.example.org; the first is in line 4" },
+	{ "two DNAMEs", HEAD "a 60 DNAME b\na 60 DNAME c\n",
+	    "z:5: a second DNAME for a.example.org; the first is in line 4" },
+	{ "DNAME at a delegation", HEAD "a 60 DNAME b\na 60 NS c\n",
+	    "z:4: a.example.org has a DNAME and NS records (line 5)" },
 	{ "OPT", HEAD "a 60 OPT \\# 0\n", "z:4: type OPT is for questions" },
 	{ "ANY", HEAD "a 60 ANY \\# 0\n", "z:4: type ANY is for questions" },
 	{ "TSIG by number", HEAD "a 60 TYPE250 \\# 0\n", "z:4: type TSIG is for questions" },
 	{ "type 0", HEAD "a 60 TYPE0 \\# 0\n", "z:4: type \"TYPE0\": expected a record type" },
 	{ "a type past 65535", HEAD "a 60 TYPE65536 \\# 0\n", "z:4: type \"TYPE65536\"" },
 	{ "another class", HEAD "a 60 CH A 192.0.2.1\n", "z:4: class \"CH\": expected IN" },
-	{ "another class by number", HEAD "a CLASS3 60 A 192.0.2.1\n", "z:4: class \"CLASS3\": expected IN" },
-	{ "a TTL past 2^31-1", HEAD "a 2147483648 A 192.0.2.1\n", "z:4: TTL: \"2147483648\": expected seconds from 0 to 2147483647" },
-	{ "$TTL past 2^31-1", "$TTL 4294967296\n" HEAD, "z:1: $TTL: \"4294967296\": expected seconds" },
+	{ "another class by number", HEAD "a CLASS3 60 A 192.0.2.1\n",
+	    "z:4: class \"CLASS3\": expected IN" },
+	{ "a TTL past 2^31-1", HEAD "a 2147483648 A 192.0.2.1\n",
+	    "z:4: TTL: \"2147483648\": expected seconds from 0 to 2147483647" },
+	{ "$TTL past 2^31-1", "$TTL 4294967296\n" HEAD,
+	    "z:1: $TTL: \"4294967296\": expected seconds" },
 	{ "a TTL with a unit that is none", HEAD "a 5y A 192.0.2.1\n", "z:4: TTL: \"5y\"" },
-	{ "a number without its unit behind one with", HEAD "a 1h30 A 192.0.2.1\n", "z:4: TTL: \"1h30\"" },
-	{ "an unknown type", HEAD "a 60 AA 192.0.2.1\n", "z:4: type \"AA\": expected a record type" },
-	{ "an unknown directive", HEAD "$GENERATE 1-2 a$ A 192.0.2.$\n", "z:4: directive \"$GENERATE\": expected $ORIGIN, $TTL or $INCLUDE" },
+	{ "a number without its unit behind one with", HEAD "a 1h30 A 192.0.2.1\n",
+	    "z:4: TTL: \"1h30\"" },
+	{ "an unknown type", HEAD "a 60 AA 192.0.2.1\n",
+	    "z:4: type \"AA\": expected a record type" },
+	{ "an unknown directive", HEAD "$GENERATE 1-2 a$ A 192.0.2.$\n",
+	    "z:4: directive \"$GENERATE\": expected $ORIGIN, $TTL or $INCLUDE" },
 	{ "$ORIGIN without a name", HEAD "$ORIGIN\n", "z:4: $ORIGIN: expected one domain name" },
 	{ "$TTL with two values", HEAD "$TTL 1 2\n", "z:4: $TTL: expected one time" },
-	{ "a record without an owner at the start", " 60 SOA a b 1 2 3 4 5\n", "z:1: a record without an owner" },
+	{ "a record without an owner at the start", " 60 SOA a b 1 2 3 4 5\n",
+	    "z:1: a record without an owner" },
 	{ "a record without a type", HEAD "a 60 IN\n", "z:4: a record without a type" },
 	{ "a line cut off behind the type", HEAD "a 60 A", "z:4: A: 0 of at least 1 fields" },
-	{ "a line cut off in an SOA", "@ 60 SOA ns1 admin 1 2 3", "z:1: SOA: 5 of at least 7 fields" },
-	{ "too many fields", HEAD "a 60 A 192.0.2.1 192.0.2.2\n", "z:4: A: \"192.0.2.2\": expected nothing more" },
-	{ "not an IPv4 address", HEAD "a 60 A 192.0.2.256\n", "z:4: A: \"192.0.2.256\": expected an IPv4 address" },
-	{ "an IPv4 address in AAAA", HEAD "a 60 AAAA 192.0.2.1\n", "z:4: AAAA: \"192.0.2.1\": expected an IPv6 address" },
-	{ "a preference past 65535", HEAD "a 60 MX 65536 b\n", "z:4: MX: \"65536\": expected a number from 0 to 65535" },
+	{ "a line cut off in an SOA", "@ 60 SOA ns1 admin 1 2 3",
+	    "z:1: SOA: 5 of at least 7 fields" },
+	{ "too many fields", HEAD "a 60 A 192.0.2.1 192.0.2.2\n",
+	    "z:4: A: \"192.0.2.2\": expected nothing more" },
+	{ "not an IPv4 address", HEAD "a 60 A 192.0.2.256\n",
+	    "z:4: A: \"192.0.2.256\": expected an IPv4 address" },
+	{ "an IPv4 address in AAAA", HEAD "a 60 AAAA 192.0.2.1\n",
+	    "z:4: AAAA: \"192.0.2.1\": expected an IPv6 address" },
+	{ "a preference past 65535", HEAD "a 60 MX 65536 b\n",
+	    "z:4: MX: \"65536\": expected a number from 0 to 65535" },
 	{ "a negative preference", HEAD "a 60 MX -1 b\n", "z:4: MX: \"-1\": expected a number" },
-	{ "a flag past 255", HEAD "a 60 CAA 256 issue \"x\"\n", "z:4: CAA: \"256\": expected a number from 0 to 255" },
+	{ "a flag past 255", HEAD "a 60 CAA 256 issue \"x\"\n",
+	    "z:4: CAA: \"256\": expected a number from 0 to 255" },
 	{ "a serial past 2^32-1", "@ 60 SOA a b 4294967296 1 1 1 1\n", "z:1: SOA: \"4294967296\"" },
 	{ "an empty label", HEAD "a..b 60 A 192.0.2.1\n", "z:4: name \"a..b\": a label is empty" },
-	{ "a label of 64 octets", HEAD "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 60 A 192.0.2.1\n",
+	{ "a label of 64 octets", HEAD "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 60 A 192.0.2.1\n",
 	    "a label is longer than 63 octets" },
-	{ "a bad escape in a name", HEAD "a\\256 60 A 192.0.2.1\n", "z:4: name \"a\\256\": a backslash" },
-	{ "a name in quotes", HEAD "\"a\" 60 A 192.0.2.1\n", "z:4: name \"a\": quotes are for texts" },
-	{ "a quote that is not closed", HEAD "a 60 TXT \"x\nb 60 TXT \"y\"\n", "z:4: a quote that is not closed on its line" },
-	{ "a quote that is not closed at the end", HEAD "a 60 TXT ( \"x\n\n", "z:4: a quote that is never closed" },
-	{ "a parenthesis that is not closed", HEAD "a 60 TXT ( x\ny\n\n", "z:4: a parenthesis that is never closed" },
-	{ "a parenthesis too many", HEAD "a 60 TXT ( x\n) )\n", "z:5: a closing parenthesis without an opening one" },
-	{ "text behind a quote", HEAD "a 60 TXT \"x\"y\n", "z:4: text right behind a closing quote" },
-	{ "a control character", HEAD "a 60 TXT x\x01y\n", "z:4: a control character outside quotes" },
-	{ "a lone carriage return", HEAD "a 60 TXT x\rb 60 TXT y\n", "z:4: a control character outside quotes" },
-	{ "a backslash at the end of a line", HEAD "a 60 TXT x\\\n", "z:4: a backslash at the end of a line" },
-	{ "a bad escape in a text", HEAD "a 60 TXT \"x\\999\"\n", "z:4: TXT: \"x\\999\": expected three digits" },
+	{ "a bad escape in a name", HEAD "a\\256 60 A 192.0.2.1\n",
+	    "z:4: name \"a\\256\": a backslash" },
+	{ "a name in quotes", HEAD "\"a\" 60 A 192.0.2.1\n",
+	    "z:4: name \"a\": quotes are for texts" },
+	{ "a quote that is not closed", HEAD "a 60 TXT \"x\nb 60 TXT \"y\"\n",
+	    "z:4: a quote that is not closed on its line" },
+	{ "a quote that is not closed at the end", HEAD "a 60 TXT ( \"x\n\n",
+	    "z:4: a quote that is never closed" },
+	{ "a parenthesis that is not closed", HEAD "a 60 TXT ( x\ny\n\n",
+	    "z:4: a parenthesis that is never closed" },
+	{ "a parenthesis too many", HEAD "a 60 TXT ( x\n) )\n",
+	    "z:5: a closing parenthesis without an opening one" },
+	{ "text behind a quote", HEAD "a 60 TXT \"x\"y\n",
+	    "z:4: text right behind a closing quote" },
+	{ "a control character", HEAD "a 60 TXT x\x01y\n",
+	    "z:4: a control character outside quotes" },
+	{ "a lone carriage return", HEAD "a 60 TXT x\rb 60 TXT y\n",
+	    "z:4: a control character outside quotes" },
+	{ "a backslash at the end of a line", HEAD "a 60 TXT x\\\n",
+	    "z:4: a backslash at the end of a line" },
+	{ "a bad escape in a text", HEAD "a 60 TXT \"x\\999\"\n",
+	    "z:4: TXT: \"x\\999\": expected three digits" },
 	{ "a text of 256 octets", HEAD "a 60 TXT "
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "expected at most 255 octets in one text" },
-	{ "generic data shorter than it says", HEAD "a 60 TYPE65280 \\# 3 aabb\n", "z:4: TYPE65280: \\# 3: 2 octets of data follow" },
-	{ "generic data longer than it says", HEAD "a 60 TYPE65280 \\# 1 aabb\n", "\\# 1: 2 octets" },
-	{ "half an octet", HEAD "a 60 TYPE65280 \\# 1 aab\n", "an odd number of hexadecimal digits" },
-	{ "generic data that its type cannot hold", HEAD "a 60 A \\# 3 c00002\n", "z:4: A: \\# 3: not the data of a record of type A" },
-	{ "generic data with a compressed name", HEAD "a 60 NS \\# 2 c00c\n", "not the data of a record of type NS" },
-	{ "generic data with octets behind it", HEAD "a 60 MX \\# 5 000a016100ff\n", "\\# 5: 6 octets" },
-	{ "an unknown type without generic data", HEAD "a 60 TYPE65280 aabb\n", "z:4: TYPE65280: expected \\# and generic data" },
-	{ "an unknown type without any data", HEAD "a 60 TYPE65280\n", "z:4: TYPE65280: expected \\# and generic data" },
-	{ "base64 cut off", HEAD "a 60 DNSKEY 256 3 8 AQPSK\n", "z:4: DNSKEY: base64 of 5 characters" },
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+	    "expected at most 255 octets in one text" },
+	{ "generic data shorter than it says", HEAD "a 60 TYPE65280 \\# 3 aabb\n",
+	    "z:4: TYPE65280: \\# 3: 2 octets of data follow" },
+	{ "generic data longer than it says", HEAD "a 60 TYPE65280 \\# 1 aabb\n",
+	    "\\# 1: 2 octets" },
+	{ "half an octet", HEAD "a 60 TYPE65280 \\# 1 aab\n",
+	    "an odd number of hexadecimal digits" },
+	{ "generic data that its type cannot hold", HEAD "a 60 A \\# 3 c00002\n",
+	    "z:4: A: \\# 3: not the data of a record of type A" },
+	{ "generic data with a compressed name", HEAD "a 60 NS \\# 2 c00c\n",
+	    "not the data of a record of type NS" },
+	{ "generic data with octets behind it", HEAD "a 60 MX \\# 5 000a016100ff\n",
+	    "\\# 5: 6 octets" },
+	{ "an unknown type without generic data", HEAD "a 60 TYPE65280 aabb\n",
+	    "z:4: TYPE65280: expected \\# and generic data" },
+	{ "an unknown type without any data", HEAD "a 60 TYPE65280\n",
+	    "z:4: TYPE65280: expected \\# and generic data" },
+	{ "base64 cut off", HEAD "a 60 DNSKEY 256 3 8 AQPSK\n",
+	    "z:4: DNSKEY: base64 of 5 characters" },
 	{ "a digest with half an octet", HEAD "a 60 DS 1 8 2 AAB\n", "z:4: DS: an odd number" },
-	{ "an APL prefix past 32", HEAD "a 60 APL 1:192.0.2.0/33\n", "z:4: APL: \"33\": expected a number from 0 to 32" },
-	{ "a bitmap with an unknown type", HEAD "a 60 NSEC b A XYZ\n", "z:4: NSEC: \"XYZ\": expected a record type" },
-	{ "a SvcParam given twice", HEAD "a 60 HTTPS 1 . port=1 port=2\n", "z:4: HTTPS: a parameter is given twice" },
-	{ "a SvcParam given twice under two names", HEAD "a 60 HTTPS 1 . port=1 key3=5\n", "HTTPS: a parameter is given twice" },
-	{ "a mandatory SvcParam that is missing", HEAD "a 60 HTTPS 1 . mandatory=alpn,port port=1\n",
+	{ "an APL prefix past 32", HEAD "a 60 APL 1:192.0.2.0/33\n",
+	    "z:4: APL: \"33\": expected a number from 0 to 32" },
+	{ "a bitmap with an unknown type", HEAD "a 60 NSEC b A XYZ\n",
+	    "z:4: NSEC: \"XYZ\": expected a record type" },
+	{ "a SvcParam given twice", HEAD "a 60 HTTPS 1 . port=1 port=2\n",
+	    "z:4: HTTPS: a parameter is given twice" },
+	{ "a SvcParam given twice under two names", HEAD "a 60 HTTPS 1 . port=1 key3=5\n",
+	    "HTTPS: a parameter is given twice" },
+	{ "a mandatory SvcParam that is missing", HEAD
+	    "a 60 HTTPS 1 . mandatory=alpn,port port=1\n",
 	    "z:4: HTTPS: key1 is mandatory and missing" },
 	{ "an unknown SvcParam", HEAD "a 60 HTTPS 1 . colour=red\n", "z:4: HTTPS: \"colour=red\"" },
-	{ "a time that is none", HEAD "a 60 RRSIG A 8 3 60 20201301000000 20200101000000 1 @ AAAA\n", "z:4: RRSIG:" },
-	{ "the second line of a record", HEAD "a 60 MX (\n 10\n b c )\n", "z:4: MX: \"c\": expected nothing more" },
-	{ "a line behind long comments and blank lines", HEAD "; one\n\n; two (\n\nb 60 A x\n", "z:8: A: \"x\"" },
-	{ "a line behind a record of several", HEAD "a 60 TXT ( \"x\ny\" ; c )\n z\n)\nb 60 A x\n", "z:8: A: \"x\"" },
-	{ "an include that is not there", HEAD "$INCLUDE nowhere/z2\n", "z:4: $INCLUDE nowhere/z2: cannot open: No such file" },
+	{ "a time that is none", HEAD
+	    "a 60 RRSIG A 8 3 60 20201301000000 20200101000000 1 @ AAAA\n", "z:4: RRSIG:" },
+	{ "the second line of a record", HEAD "a 60 MX (\n 10\n b c )\n",
+	    "z:4: MX: \"c\": expected nothing more" },
+	{ "a line behind long comments and blank lines", HEAD "; one\n\n; two (\n\nb 60 A x\n",
+	    "z:8: A: \"x\"" },
+	{ "a line behind a record of several", HEAD "a 60 TXT ( \"x\ny\" ; c )\n z\n)\nb 60 A x\n",
+	    "z:8: A: \"x\"" },
+	{ "an include that is not there", HEAD "$INCLUDE nowhere/z2\n",
+	    "z:4: $INCLUDE nowhere/z2: cannot open: No such file" },
 	{ "an include without a file", HEAD "$INCLUDE\n", "z:4: $INCLUDE: expected a file" },
 	{ "a device", HEAD "$INCLUDE /dev/zero\n", "z:4: $INCLUDE /dev/zero: not a regular file" },
 	{ "a folder", HEAD "$INCLUDE /tmp\n", "z:4: $INCLUDE /tmp: not a regular file" },
 	/* steering */
-	{ "a _steer without a pool", HEAD "a 60 A 192.0.2.1\n_steer.a 60 TXT \"answers=2\"\n", "z:5: _steer: no \"pool=\"" },
-	{ "an unknown setting", HEAD "a 60 A 192.0.2.1\n_steer.a 60 TXT \"pool=p\" \"answer=2\"\n", "z:5: _steer: \"answer=2\": expected pool=" },
-	{ "a setting twice", HEAD "_steer.a 60 TXT \"pool=p\" \"pool=q\"\n", "z:4: _steer: \"pool=q\": pool= is given twice" },
-	{ "two settings in one text", HEAD "_steer.a 60 TXT \"pool=p answers=2\"\n", "z:4: _steer: pool=p answers=2: a blank" },
-	{ "an empty pool", HEAD "_steer.a 60 TXT \"pool=\"\n", "z:4: _steer: pool=: expected a name of 1 to 63" },
-	{ "no answers at all", HEAD "_steer.a 60 TXT \"pool=p\" \"answers=0\"\n", "answers=0: expected 1 to 8" },
-	{ "nine answers", HEAD "_steer.a 60 TXT \"pool=p\" \"answers=9\"\n", "answers=9: expected 1 to 8" },
-	{ "another mode", HEAD "_steer.a 60 TXT \"pool=p\" \"mode=far\"\n", "mode=far: expected site or nearest" },
+	{ "a _steer without a pool", HEAD "a 60 A 192.0.2.1\n_steer.a 60 TXT \"answers=2\"\n",
+	    "z:5: _steer: no \"pool=\"" },
+	{ "an unknown setting", HEAD "a 60 A 192.0.2.1\n_steer.a 60 TXT \"pool=p\" \"answer=2\"\n",
+	    "z:5: _steer: \"answer=2\": expected pool=" },
+	{ "a setting twice", HEAD "_steer.a 60 TXT \"pool=p\" \"pool=q\"\n",
+	    "z:4: _steer: \"pool=q\": pool= is given twice" },
+	{ "two settings in one text", HEAD "_steer.a 60 TXT \"pool=p answers=2\"\n",
+	    "z:4: _steer: pool=p answers=2: a blank" },
+	{ "an empty pool", HEAD "_steer.a 60 TXT \"pool=\"\n",
+	    "z:4: _steer: pool=: expected a name of 1 to 63" },
+	{ "no answers at all", HEAD "_steer.a 60 TXT \"pool=p\" \"answers=0\"\n",
+	    "answers=0: expected 1 to 8" },
+	{ "nine answers", HEAD "_steer.a 60 TXT \"pool=p\" \"answers=9\"\n",
+	    "answers=9: expected 1 to 8" },
+	{ "another mode", HEAD "_steer.a 60 TXT \"pool=p\" \"mode=far\"\n",
+	    "mode=far: expected site or nearest" },
 	{ "one TTL", HEAD "_steer.a 60 TXT \"pool=p\" \"ttl=60\"\n", "ttl=60: expected MIN-MAX" },
-	{ "TTLs the wrong way round", HEAD "_steer.a 60 TXT \"pool=p\" \"ttl=60-30\"\n", "ttl=60-30: expected MIN-MAX" },
-	{ "TTLs with more behind", HEAD "_steer.a 60 TXT \"pool=p\" \"ttl=1-2s\"\n", "ttl=1-2s: expected MIN-MAX" },
+	{ "TTLs the wrong way round", HEAD "_steer.a 60 TXT \"pool=p\" \"ttl=60-30\"\n",
+	    "ttl=60-30: expected MIN-MAX" },
+	{ "TTLs with more behind", HEAD "_steer.a 60 TXT \"pool=p\" \"ttl=1-2s\"\n",
+	    "ttl=1-2s: expected MIN-MAX" },
 	{ "two _steer records", HEAD "_steer.a 60 TXT \"pool=p\"\n_steer.A 60 TXT \"pool=q\"\n",
 	    "z:5: a second _steer record for a.example.org; the first is in line 4" },
-	{ "a steered CNAME", HEAD "a 60 CNAME ns1\n_steer.a 60 TXT \"pool=p\"\n", "z:5: _steer: a.example.org is a CNAME" },
-	{ "a steered delegation", HEAD "a 60 NS ns1\n_steer.a 60 TXT \"pool=p\"\n", "z:5: _steer: a.example.org lies at or below a delegation" },
-	{ "a steered name below a delegation", HEAD "a 60 NS ns1\n_steer.b.a 60 TXT \"pool=p\"\n", "z:5: _steer: b.a.example.org lies" },
-	{ "a steered name below a DNAME", HEAD "a 60 DNAME b\n_steer.b.a 60 TXT \"pool=p\"\n", "z:5: _steer: b.a.example.org lies" },
-	{ "a steered name server", HEAD "_steer.ns1 60 TXT \"pool=p\"\n", "z:2: NS ns1.example.org: a steered name cannot be a name server's" },
-	{ "a steered name server of a child", HEAD "d 60 A 192.0.2.2\n_steer.D 60 TXT \"pool=p\"\nc 60 NS d\n",
+	{ "a steered CNAME", HEAD "a 60 CNAME ns1\n_steer.a 60 TXT \"pool=p\"\n",
+	    "z:5: _steer: a.example.org is a CNAME" },
+	{ "a steered delegation", HEAD "a 60 NS ns1\n_steer.a 60 TXT \"pool=p\"\n",
+	    "z:5: _steer: a.example.org lies at or below a delegation" },
+	{ "a steered name below a delegation", HEAD "a 60 NS ns1\n_steer.b.a 60 TXT \"pool=p\"\n",
+	    "z:5: _steer: b.a.example.org lies" },
+	{ "a steered name below a DNAME", HEAD "a 60 DNAME b\n_steer.b.a 60 TXT \"pool=p\"\n",
+	    "z:5: _steer: b.a.example.org lies" },
+	{ "a steered name server", HEAD "_steer.ns1 60 TXT \"pool=p\"\n",
+	    "z:2: NS ns1.example.org: a steered name cannot be a name server's" },
+	{ "a steered name server of a child", HEAD
+	    "d 60 A 192.0.2.2\n_steer.D 60 TXT \"pool=p\"\nc 60 NS d\n",
 	    "z:6: NS d.example.org: a steered name" },
-	{ "a name server under a steered wildcard", HEAD "*.d 60 A 192.0.2.2\n_steer.*.d 60 TXT \"pool=p\"\nc 60 NS x.d\n",
+	{ "a name server under a steered wildcard", HEAD
+	    "*.d 60 A 192.0.2.2\n_steer.*.d 60 TXT \"pool=p\"\nc 60 NS x.d\n",
 	    "z:6: NS x.d.example.org: a steered name" },
 };
 
@@ -180,8 +249,8 @@ refuses(void **state)
 		if (z == NULL && strstr(err.text, refused[i].reason) != NULL)
 			continue;
 		failed++;
-		print_error("%s: expected \"%s\", got \"%s\"\n", refused[i].sentence, refused[i].reason,
-		    z == NULL ? err.text : "a zone");
+		print_error("%s: expected \"%s\", got \"%s\"\n", refused[i].sentence,
+		    refused[i].reason, z == NULL ? err.text : "a zone");
 		zone_free(z);
 	}
 	assert_int_equal(failed, 0);
@@ -190,7 +259,8 @@ refuses(void **state)
 static void
 refuses_nul(void **state)
 {
-	static const char *const texts[] = { HEAD "a 60 TXT x#y\n", HEAD "a 60 TXT \"x#y\"\n", HEAD "; #\n",
+	static const char *const texts[] = {
+	    HEAD "a 60 TXT x#y\n", HEAD "a 60 TXT \"x#y\"\n", HEAD "; #\n",
 	    HEAD "a 60 TXT x\\#\n", HEAD "#" };
 	char text[512];
 
@@ -219,38 +289,62 @@ static const struct {
 	{ "class before TTL", HEAD "a IN 61 A 192.0.2.7\n", "a", DNS_A, 61, "c0000207", "" },
 	{ "no class", HEAD "a 62 A 192.0.2.7\n", "a", DNS_A, 62, "c0000207", "" },
 	{ "lower case", HEAD "a 62 in a 192.0.2.7\n", "a", DNS_A, 62, "c0000207", "" },
-	{ "an owner called like a type", HEAD "mx 62 A 192.0.2.7\n", "mx", DNS_A, 62, "c0000207", "" },
+	{ "an owner called like a type", HEAD "mx 62 A 192.0.2.7\n", "mx", DNS_A, 62, "c0000207",
+	    "" },
 	{ "the class by number", HEAD "a CLASS1 62 A 192.0.2.7\n", "a", DNS_A, 62, "c0000207", "" },
-	{ "no owner: the last one", HEAD "a 60 TXT x\n\n; c\n\t60 A 192.0.2.7\n", "a", DNS_A, 60, "c0000207", "" },
-	{ "a TTL with units", HEAD "a 1w2d3h4m5s A 192.0.2.7\n", "a", DNS_A, 788645, "c0000207", "" },
-	{ "the largest TTL", HEAD "a 2147483647 A 192.0.2.7\n", "a", DNS_A, 2147483647, "c0000207", "" },
+	{ "no owner: the last one", HEAD "a 60 TXT x\n\n; c\n\t60 A 192.0.2.7\n", "a", DNS_A, 60,
+	    "c0000207", "" },
+	{ "a TTL with units", HEAD "a 1w2d3h4m5s A 192.0.2.7\n", "a", DNS_A, 788645, "c0000207",
+	    "" },
+	{ "the largest TTL", HEAD "a 2147483647 A 192.0.2.7\n", "a", DNS_A, 2147483647, "c0000207",
+	    "" },
 	{ "TTL 0", HEAD "a 0 A 192.0.2.7\n", "a", DNS_A, 0, "c0000207", "" },
 	{ "$TTL", "$TTL 1h\n" HEAD "a A 192.0.2.7\n", "a", DNS_A, 3600, "c0000207", "" },
-	{ "no TTL at all", "@ SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.7\n", "a", DNS_A, 3600, "c0000207",
-	    "z:1: a record without TTL, and none before it" },
-	{ "no TTL: the last one stated", HEAD "b 77 A 192.0.2.6\na A 192.0.2.7\n", "a", DNS_A, 77, "c0000207", "" },
-	{ "no TTL: $TTL before the last one stated", "$TTL 1h\n" HEAD "b 77 A 192.0.2.6\na A 192.0.2.7\n", "a", DNS_A, 3600, "c0000207", "" },
-	{ "$ORIGIN", HEAD "$ORIGIN b\n$ORIGIN c\na 60 A 192.0.2.7\n", "a.c.b", DNS_A, 60, "c0000207", "" },
-	{ "an absolute $ORIGIN", HEAD "$ORIGIN b.example.org.\n@ 60 A 192.0.2.7\n", "b", DNS_A, 60, "c0000207", "" },
-	{ "$ORIGIN above the zone", HEAD "$ORIGIN org.\na.example 60 A 192.0.2.7\n", "a", DNS_A, 60, "c0000207", "" },
-	{ "CRLF line ends", "@ 60 SOA a b 1 2 3 4 5\r\n@ 60 NS a\r\na 60 A 192.0.2.7\r\n", "a", DNS_A, 60, "c0000207", "" },
-	{ "a byte order mark", "\xef\xbb\xbf" HEAD "a 60 A 192.0.2.7\n", "a", DNS_A, 60, "c0000207", "" },
-	{ "a last line without its end", HEAD "a 60 A 192.0.2.7", "a", DNS_A, 60, "c0000207", "z:4: the last line has no line end" },
-	{ "a comment right behind", HEAD "a 60 A 192.0.2.7;comment \" ( \n", "a", DNS_A, 60, "c0000207", "" },
-	{ "parentheses over lines", HEAD "a ( 60\n IN ; c ) \n\nA (\n192.0.2.7 ) )\n", "a", DNS_A, 60, "c0000207", "" },
-	{ "texts", HEAD "a 60 TXT a \"b c\" \"\" \"d\"\"e\"\n", "a", DNS_TXT, 60, "016103622063000164" "0165", "" },
-	{ "special characters in quotes", HEAD "a 60 TXT \";()\\\"\\\\ \\065\"\n", "a", DNS_TXT, 60, "073b2829225c2041", "" },
-	{ "escapes outside quotes", HEAD "a 60 TXT \\;\\\"\\ \\(\n", "a", DNS_TXT, 60, "043b222028", "" },
-	{ "a line end in quotes in parentheses", HEAD "a 60 TXT ( \"x\ny\" )\n", "a", DNS_TXT, 60, "03780a79", "" },
-	{ "an escaped dot in a name", HEAD "a\\.b 60 A 192.0.2.7\n", "a\\.b", DNS_A, 60, "c0000207", "" },
-	{ "a binary label", HEAD "a\\000\\255 60 A 192.0.2.7\n", "a\\000\\255", DNS_A, 60, "c0000207", "" },
-	{ "an escaped dollar", HEAD "\\$ttl 60 A 192.0.2.7\n", "\\$ttl", DNS_A, 60, "c0000207", "" },
-	{ "a name in the zone ends with the apex", HEAD "a 60 PTR ns1\n", "a", DNS_PTR, 60, "036e7331c00c", "" },
-	{ "also in another case", HEAD "a 60 PTR Ns1.EXAMPLE.org.\n", "a", DNS_PTR, 60, "034e7331c00c", "" },
+	{ "no TTL at all", "@ SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.7\n", "a", DNS_A, 3600,
+	    "c0000207", "z:1: a record without TTL, and none before it" },
+	{ "no TTL: the last one stated", HEAD "b 77 A 192.0.2.6\na A 192.0.2.7\n", "a", DNS_A, 77,
+	    "c0000207", "" },
+	{ "no TTL: $TTL before the last one stated", "$TTL 1h\n" HEAD
+	    "b 77 A 192.0.2.6\na A 192.0.2.7\n", "a", DNS_A, 3600, "c0000207", "" },
+	{ "$ORIGIN", HEAD "$ORIGIN b\n$ORIGIN c\na 60 A 192.0.2.7\n", "a.c.b", DNS_A, 60,
+	    "c0000207", "" },
+	{ "an absolute $ORIGIN", HEAD "$ORIGIN b.example.org.\n@ 60 A 192.0.2.7\n", "b", DNS_A, 60,
+	    "c0000207", "" },
+	{ "$ORIGIN above the zone", HEAD "$ORIGIN org.\na.example 60 A 192.0.2.7\n", "a", DNS_A, 60,
+	    "c0000207", "" },
+	{ "CRLF line ends", "@ 60 SOA a b 1 2 3 4 5\r\n@ 60 NS a\r\na 60 A 192.0.2.7\r\n", "a",
+	    DNS_A, 60, "c0000207", "" },
+	{ "a byte order mark", "\xef\xbb\xbf" HEAD "a 60 A 192.0.2.7\n", "a", DNS_A, 60, "c0000207",
+	    "" },
+	{ "a last line without its end", HEAD "a 60 A 192.0.2.7", "a", DNS_A, 60, "c0000207",
+	    "z:4: the last line has no line end" },
+	{ "a comment right behind", HEAD "a 60 A 192.0.2.7;comment \" ( \n", "a", DNS_A, 60,
+	    "c0000207", "" },
+	{ "parentheses over lines", HEAD "a ( 60\n IN ; c ) \n\nA (\n192.0.2.7 ) )\n", "a", DNS_A,
+	    60, "c0000207", "" },
+	{ "texts", HEAD "a 60 TXT a \"b c\" \"\" \"d\"\"e\"\n", "a", DNS_TXT, 60,
+	    "016103622063000164" "0165", "" },
+	{ "special characters in quotes", HEAD "a 60 TXT \";()\\\"\\\\ \\065\"\n", "a", DNS_TXT, 60,
+	    "073b2829225c2041", "" },
+	{ "escapes outside quotes", HEAD "a 60 TXT \\;\\\"\\ \\(\n", "a", DNS_TXT, 60, "043b222028",
+	    "" },
+	{ "a line end in quotes in parentheses", HEAD "a 60 TXT ( \"x\ny\" )\n", "a", DNS_TXT, 60,
+	    "03780a79", "" },
+	{ "an escaped dot in a name", HEAD "a\\.b 60 A 192.0.2.7\n", "a\\.b", DNS_A, 60, "c0000207",
+	    "" },
+	{ "a binary label", HEAD "a\\000\\255 60 A 192.0.2.7\n", "a\\000\\255", DNS_A, 60,
+	    "c0000207", "" },
+	{ "an escaped dollar", HEAD "\\$ttl 60 A 192.0.2.7\n", "\\$ttl", DNS_A, 60, "c0000207",
+	    "" },
+	{ "a name in the zone ends with the apex", HEAD "a 60 PTR ns1\n", "a", DNS_PTR, 60,
+	    "036e7331c00c", "" },
+	{ "also in another case", HEAD "a 60 PTR Ns1.EXAMPLE.org.\n", "a", DNS_PTR, 60,
+	    "034e7331c00c", "" },
 	{ "the apex itself", HEAD "a 60 PTR @\n", "a", DNS_PTR, 60, "c00c", "" },
-	{ "a name outside stays whole", HEAD "a 60 PTR b.example.\n", "a", DNS_PTR, 60, "0162076578616d706c6500", "" },
-	{ "a name that ends like the zone but is not in it", HEAD "a 60 PTR badexample.org.\n", "a", DNS_PTR, 60,
-	    "0a6261646578616d706c65036f726700", "" },
+	{ "a name outside stays whole", HEAD "a 60 PTR b.example.\n", "a", DNS_PTR, 60,
+	    "0162076578616d706c6500", "" },
+	{ "a name that ends like the zone but is not in it", HEAD "a 60 PTR badexample.org.\n", "a",
+	    DNS_PTR, 60, "0a6261646578616d706c65036f726700", "" },
 	{ "the root", HEAD "a 60 PTR .\n", "a", DNS_PTR, 60, "00", "" },
 	{ "MX", HEAD "a 60 MX 10 ns1\n", "a", DNS_MX, 60, "000a036e7331c00c", "" },
 	{ "null MX", HEAD "a 60 MX 0 .\n", "a", DNS_MX, 60, "000000", "" },
@@ -258,52 +352,76 @@ static const struct {
 	    "036e7331c00c0561646d696ec00c0000000700000e100000038400093a800000012c", "" },
 	{ "no compression in SRV", HEAD "a 60 SRV 1 2 3 ns1\n", "a", DNS_SRV, 60,
 	    "000100020003036e7331076578616d706c65036f726700", "" },
-	{ "nor in DNAME", HEAD "a 60 DNAME ns1\n", "a", DNS_DNAME, 60, "036e7331076578616d706c65036f726700", "" },
-	{ "an unknown type", HEAD "a 60 TYPE65280 \\# 3 aa bb ( \ncc )\n", "a", 65280, 60, "aabbcc", "" },
+	{ "nor in DNAME", HEAD "a 60 DNAME ns1\n", "a", DNS_DNAME, 60,
+	    "036e7331076578616d706c65036f726700", "" },
+	{ "an unknown type", HEAD "a 60 TYPE65280 \\# 3 aa bb ( \ncc )\n", "a", 65280, 60, "aabbcc",
+	    "" },
 	{ "an unknown type without data", HEAD "a 60 TYPE65280 \\# 0\n", "a", 65280, 60, "", "" },
-	{ "a known type in generic form is compressed like any", HEAD "a 60 TYPE12 \\# 17 036e7331076578616d706c65036f726700\n",
-	    "a", DNS_PTR, 60, "036e7331c00c", "" },
-	{ "CAA without quotes", HEAD "a 60 CAA 0 issue ca.example\n", "a", 257, 60, "0005697373756563612e6578616d706c65", "" },
+	{ "a known type in generic form is compressed like any", HEAD
+	    "a 60 TYPE12 \\# 17 036e7331076578616d706c65036f726700\n", "a", DNS_PTR, 60,
+	    "036e7331c00c", "" },
+	{ "CAA without quotes", HEAD "a 60 CAA 0 issue ca.example\n", "a", 257, 60,
+	    "0005697373756563612e6578616d706c65", "" },
 	{ "HTTPS", HEAD "a 60 HTTPS 1 . alpn=\"h2,h3\" port=8443\n", "a", DNS_HTTPS, 60,
 	    "00010000010006026832026833000300" "0220fb", "" },
 	{ "IPSECKEY with a relative gateway", HEAD "a 60 IPSECKEY 10 3 2 gw AQID\n", "a", 45, 60,
 	    "0a03020267770765" "78616d706c65036f726700010203", "" },
-	{ "DS with blanks in the digest", HEAD "a 60 NS ns1\na 60 DS 1 8 2 AA BB\n", "a", DNS_DS, 60, "00010802aabb", "" },
-	{ "the order of the file", HEAD "a 60 A 192.0.2.9\nb 60 A 192.0.2.1\na 60 A 192.0.2.7\n", "a", DNS_A, 60, "c0000209 c0000207", "" },
-	{ "a duplicate is dropped", HEAD "a 60 A 192.0.2.9\na 60 A 192.0.2.9\n", "a", DNS_A, 60, "c0000209",
-	    "z:5: a duplicate of the record in line 4 is dropped" },
-	{ "the lowest TTL wins", HEAD "a 60 A 192.0.2.9\na 50 A 192.0.2.7\na 70 A 192.0.2.8\n", "a", DNS_A, 50,
-	    "c0000209 c0000207 c0000208", "z:5: a.example.org A: TTL 50 differs from 60 in line 4: the lowest (50)" },
+	{ "DS with blanks in the digest", HEAD "a 60 NS ns1\na 60 DS 1 8 2 AA BB\n", "a", DNS_DS,
+	    60, "00010802aabb", "" },
+	{ "the order of the file", HEAD "a 60 A 192.0.2.9\nb 60 A 192.0.2.1\na 60 A 192.0.2.7\n",
+	    "a", DNS_A, 60, "c0000209 c0000207", "" },
+	{ "a duplicate is dropped", HEAD "a 60 A 192.0.2.9\na 60 A 192.0.2.9\n", "a", DNS_A, 60,
+	    "c0000209", "z:5: a duplicate of the record in line 4 is dropped" },
+	{ "the lowest TTL wins", HEAD "a 60 A 192.0.2.9\na 50 A 192.0.2.7\na 70 A 192.0.2.8\n", "a",
+	    DNS_A, 50, "c0000209 c0000207 c0000208",
+	    "z:5: a.example.org A: TTL 50 differs from 60 in line 4: the lowest (50)" },
 	{ "data below a DNAME", HEAD "a 60 DNAME b.\nx.a 60 TXT y\n", "a", DNS_DNAME, 60, "016200",
 	    "z:5: x.a.example.org TXT: never served: it lies below the DNAME a.example.org" },
-	{ "data below a delegation", HEAD "a 60 NS ns1\nx.a 60 TXT y\n", "a", DNS_NS, 60, "036e7331c00c",
+	{ "data below a delegation", HEAD "a 60 NS ns1\nx.a 60 TXT y\n", "a", DNS_NS, 60,
+	    "036e7331c00c",
 	    "z:5: x.a.example.org TXT: never served: it lies below the delegation a.example.org" },
 	{ "data at a delegation", HEAD "a 60 NS ns1\na 60 TXT y\n", "a", DNS_NS, 60, "036e7331c00c",
 	    "z:5: a.example.org TXT: never served: it lies at the delegation" },
-	{ "an NS target that is a CNAME", HEAD "a 60 NS b\nb 60 CNAME ns1\n", "a", DNS_NS, 60, "0162c00c",
-	    "z:4: a.example.org NS: its target b.example.org is an alias (CNAME)" },
-	{ "an MX target that is a CNAME", HEAD "a 60 MX 1 b\nb 60 CNAME ns1\n", "a", DNS_MX, 60, "00010162c00c",
-	    "z:4: a.example.org MX: its target b.example.org is an alias (CNAME)" },
-	{ "an SRV target that is a CNAME by a wildcard", HEAD "a 60 SRV 1 2 3 x.b\n*.b 60 CNAME ns1\n", "a", DNS_SRV, 60,
-	    "00010002000301780162076578616d706c65036f726700", "z:4: a.example.org SRV: its target x.b.example.org is an alias (CNAME)" },
-	{ "an MX target that is an alias by DNAME", HEAD "a 60 MX 1 x.b\nb 60 DNAME c.\n", "a", DNS_MX, 60, "000101780162c00c",
+	{ "an NS target that is a CNAME", HEAD "a 60 NS b\nb 60 CNAME ns1\n", "a", DNS_NS, 60,
+	    "0162c00c", "z:4: a.example.org NS: its target b.example.org is an alias (CNAME)" },
+	{ "an MX target that is a CNAME", HEAD "a 60 MX 1 b\nb 60 CNAME ns1\n", "a", DNS_MX, 60,
+	    "00010162c00c", "z:4: a.example.org MX: its target b.example.org is an alias (CNAME)" },
+	{ "an SRV target that is a CNAME by a wildcard", HEAD
+	    "a 60 SRV 1 2 3 x.b\n*.b 60 CNAME ns1\n", "a", DNS_SRV, 60,
+	    "00010002000301780162076578616d706c65036f726700",
+	    "z:4: a.example.org SRV: its target x.b.example.org is an alias (CNAME)" },
+	{ "an MX target that is an alias by DNAME", HEAD "a 60 MX 1 x.b\nb 60 DNAME c.\n", "a",
+	    DNS_MX, 60, "000101780162c00c",
 	    "z:4: a.example.org MX: its target x.b.example.org is an alias by DNAME" },
-	{ "an MX target that is not there", HEAD "a 60 MX 1 b\n", "a", DNS_MX, 60, "00010162c00c", "z:4: a.example.org MX: its target b.example.org does not exist" },
-	{ "an MX target without an address", HEAD "a 60 MX 1 b\nb 60 TXT x\n", "a", DNS_MX, 60, "00010162c00c", "has no address" },
-	{ "an MX target in a child zone", HEAD "a 60 MX 1 b.c\nc 60 NS ns1\n", "a", DNS_MX, 60, "000101620163c00c", "" },
-	{ "an MX target under a wildcard", HEAD "a 60 MX 1 x.b\n*.b 60 A 192.0.2.1\n", "a", DNS_MX, 60, "000101780162c00c", "" },
-	{ "missing glue", HEAD "a 60 NS b.a\n", "a", DNS_NS, 60, "01620161c00c", "z:4: a.example.org NS: its target b.a.example.org has no glue" },
+	{ "an MX target that is not there", HEAD "a 60 MX 1 b\n", "a", DNS_MX, 60, "00010162c00c",
+	    "z:4: a.example.org MX: its target b.example.org does not exist" },
+	{ "an MX target without an address", HEAD "a 60 MX 1 b\nb 60 TXT x\n", "a", DNS_MX, 60,
+	    "00010162c00c", "has no address" },
+	{ "an MX target in a child zone", HEAD "a 60 MX 1 b.c\nc 60 NS ns1\n", "a", DNS_MX, 60,
+	    "000101620163c00c", "" },
+	{ "an MX target under a wildcard", HEAD "a 60 MX 1 x.b\n*.b 60 A 192.0.2.1\n", "a", DNS_MX,
+	    60, "000101780162c00c", "" },
+	{ "missing glue", HEAD "a 60 NS b.a\n", "a", DNS_NS, 60, "01620161c00c",
+	    "z:4: a.example.org NS: its target b.a.example.org has no glue" },
 	{ "glue", HEAD "a 60 NS b.a\nb.a 60 A 192.0.2.1\n", "a", DNS_NS, 60, "01620161c00c", "" },
-	{ "a name server in another child", HEAD "a 60 NS b.c\nc 60 NS ns1\n", "a", DNS_NS, 60, "01620163c00c", "" },
-	{ "an RRSIG over nothing", HEAD "a 60 RRSIG A 8 3 60 20300101000000 20200101000000 1 @ AAAA\na 60 TXT x\n", "a", DNS_TXT, 60,
-	    "0178", "z:4: a.example.org: an RRSIG over A, which is not there, is dropped" },
-	{ "NS at a wildcard", HEAD "*.a 60 NS ns1\n", "*.a", DNS_NS, 60, "036e7331c00c", "z:4: *.a.example.org: NS at a wildcard" },
-	{ "DS without NS", HEAD "a 60 DS 1 8 2 AA\n", "a", DNS_DS, 60, "00010802aa", "z:4: a.example.org has DS but no NS" },
+	{ "a name server in another child", HEAD "a 60 NS b.c\nc 60 NS ns1\n", "a", DNS_NS, 60,
+	    "01620163c00c", "" },
+	{ "an RRSIG over nothing", HEAD
+	    "a 60 RRSIG A 8 3 60 20300101000000 20200101000000 1 @ AAAA\na 60 TXT x\n", "a",
+	    DNS_TXT, 60, "0178",
+	    "z:4: a.example.org: an RRSIG over A, which is not there, is dropped" },
+	{ "NS at a wildcard", HEAD "*.a 60 NS ns1\n", "*.a", DNS_NS, 60, "036e7331c00c",
+	    "z:4: *.a.example.org: NS at a wildcard" },
+	{ "DS without NS", HEAD "a 60 DS 1 8 2 AA\n", "a", DNS_DS, 60, "00010802aa",
+	    "z:4: a.example.org has DS but no NS" },
 	{ "CNAME with its NSEC and RRSIG", HEAD "a 60 CNAME b.\na 60 NSEC b CNAME RRSIG NSEC\n"
-	    "a 60 RRSIG CNAME 8 3 60 20300101000000 20200101000000 1 @ AAAA\n", "a", DNS_CNAME, 60, "016200", "" },
-	{ "DNAME at the apex", HEAD "@ 60 DNAME other.\n", "@", DNS_DNAME, 60, "056f7468657200", "never served" },
-	{ "a steered name without static data", HEAD "_steer.a 60 TXT \"pool=p\"\n", "_steer.a", DNS_TXT, 60,
-	    "06706f6f6c3d70", "z:4: _steer: a.example.org has no A or AAAA of its own" },
+	    "a 60 RRSIG CNAME 8 3 60 20300101000000 20200101000000 1 @ AAAA\n", "a", DNS_CNAME, 60,
+	    "016200", "" },
+	{ "DNAME at the apex", HEAD "@ 60 DNAME other.\n", "@", DNS_DNAME, 60, "056f7468657200",
+	    "never served" },
+	{ "a steered name without static data", HEAD "_steer.a 60 TXT \"pool=p\"\n", "_steer.a",
+	    DNS_TXT, 60, "06706f6f6c3d70",
+	    "z:4: _steer: a.example.org has no A or AAAA of its own" },
 };
 
 static char *
@@ -353,7 +471,8 @@ check_accepted(size_t i)
 		return 1;
 	}
 	snprintf(want, sizeof(want), "%s", accepted[i].rdata);
-	bad = set == NULL || set->ttl_s != accepted[i].ttl_s || strcmp(hex_of(set, hex, sizeof(hex)), want) != 0 ||
+	bad = set == NULL || set->ttl_s != accepted[i].ttl_s ||
+	    strcmp(hex_of(set, hex, sizeof(hex)), want) != 0 ||
 	    (*warning == '\0' ? warnings[0] != '\0' : strstr(warnings, warning) == NULL);
 	if (bad)
 		print_error("%s: TTL %u, data \"%s\", warnings \"%s\"\n", accepted[i].sentence,
@@ -410,8 +529,10 @@ reads_steer(void **state)
 static void
 keeps_signatures(void **state)
 {
-	static const char text[] = HEAD "a 60 RRSIG A 8 3 60 20300101000000 20200101000000 1 @ AAAA\n"
-	    "a 60 A 192.0.2.1\na 60 AAAA 2001:db8::1\na 60 RRSIG A 13 3 60 20300101000000 20200101000000 1 @ AAAA\n"
+	static const char text[] = HEAD
+	    "a 60 RRSIG A 8 3 60 20300101000000 20200101000000 1 @ AAAA\n"
+	    "a 60 A 192.0.2.1\na 60 AAAA 2001:db8::1\n"
+	    "a 60 RRSIG A 13 3 60 20300101000000 20200101000000 1 @ AAAA\n"
 	    "a 50 A 192.0.2.2\n";
 	struct err err;
 	struct zone *z = load(text, sizeof(text) - 1, &err);
@@ -426,7 +547,8 @@ keeps_signatures(void **state)
 	assert_int_equal(set->n_sigs, 2);
 	assert_int_equal(set->sigs_len, 2 * (12 + 18 + 13 + 3));
 	assert_int_equal(dns_get16(set->wire + 32 + 2), DNS_RRSIG);
-	assert_int_equal(dns_get32(set->wire + 32 + 6), 50);	/* RFC 4034 3: the TTL of what it covers */
+	/* RFC 4034 3: the TTL of what it covers */
+	assert_int_equal(dns_get32(set->wire + 32 + 6), 50);
 	assert_int_equal(find(z, "a", DNS_AAAA)->n_sigs, 0);
 	zone_free(z);
 }
@@ -434,7 +556,8 @@ keeps_signatures(void **state)
 static void
 makes_negative_soa(void **state)
 {
-	static const char low[] = "@ 60 SOA a b 9 1 1 1 30\n@ 60 NS a.\n", high[] = "@ 60 SOA a b 9 1 1 1 3000\n@ 60 NS a.\n";
+	static const char low[] = "@ 60 SOA a b 9 1 1 1 30\n@ 60 NS a.\n";
+	static const char high[] = "@ 60 SOA a b 9 1 1 1 3000\n@ 60 NS a.\n";
 	struct err err;
 	struct zone *z = load(low, sizeof(low) - 1, &err);
 
@@ -458,19 +581,26 @@ static const struct {
 	const char *expected;		/* "NAME", "NAME!" for in-domain glue, in order */
 } additionals[] = {
 	{ "the apex's name server", HEAD, "@", DNS_NS, "ns1" },
-	{ "an apex name server below a cut", HEAD "@ 60 NS n.c\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n", "@", DNS_NS, "ns1 n.c" },
-	{ "in-domain glue comes first", HEAD "c 60 NS ns1\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n", "c", DNS_NS, "n.c! ns1" },
+	{ "an apex name server below a cut", HEAD "@ 60 NS n.c\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n",
+	    "@", DNS_NS, "ns1 n.c" },
+	{ "in-domain glue comes first", HEAD "c 60 NS ns1\nc 60 NS n.c\nn.c 60 A 192.0.2.1\n", "c",
+	    DNS_NS, "n.c! ns1" },
 	{ "glue at the cut itself", HEAD "c 60 NS c\nc 60 AAAA 2001:db8::1\n", "c", DNS_NS, "c!" },
-	{ "glue of a sibling is not in-domain", HEAD "c 60 NS n.d\nd 60 NS ns1\nn.d 60 A 192.0.2.1\n", "c", DNS_NS, "n.d" },
+	{ "glue of a sibling is not in-domain", HEAD
+	    "c 60 NS n.d\nd 60 NS ns1\nn.d 60 A 192.0.2.1\n", "c", DNS_NS, "n.d" },
 	{ "MX", HEAD "a 60 MX 1 m\nm 60 A 192.0.2.1\na 60 MX 2 NS1\n", "a", DNS_MX, "m ns1" },
 	{ "one target twice", HEAD "a 60 MX 1 ns1\na 60 MX 2 ns1\n", "a", DNS_MX, "ns1" },
 	{ "a target without an address", HEAD "a 60 MX 1 m\nm 60 TXT x\n", "a", DNS_MX, "" },
 	{ "a target outside", HEAD "a 60 MX 1 m.example.\n", "a", DNS_MX, "" },
-	{ "glue for MX", HEAD "a 60 MX 1 m.c\nc 60 NS ns1\nm.c 60 A 192.0.2.1\n", "a", DNS_MX, "m.c" },
-	{ "nothing from beneath a DNAME", HEAD "a 60 MX 1 m.c\nc 60 DNAME x.\nm.c 60 A 192.0.2.1\n", "a", DNS_MX, "" },
+	{ "glue for MX", HEAD "a 60 MX 1 m.c\nc 60 NS ns1\nm.c 60 A 192.0.2.1\n", "a", DNS_MX,
+	    "m.c" },
+	{ "nothing from beneath a DNAME", HEAD "a 60 MX 1 m.c\nc 60 DNAME x.\nm.c 60 A 192.0.2.1\n",
+	    "a", DNS_MX, "" },
 	{ "SRV", HEAD "a 60 SRV 1 1 1 ns1\n", "a", DNS_SRV, "ns1" },
-	{ "HTTPS with its own name", HEAD "a 60 HTTPS 1 .\na 60 A 192.0.2.1\n", "a", DNS_HTTPS, "a" },
-	{ "HTTPS in alias mode to nothing", HEAD "a 60 HTTPS 0 .\na 60 A 192.0.2.1\n", "a", DNS_HTTPS, "" },
+	{ "HTTPS with its own name", HEAD "a 60 HTTPS 1 .\na 60 A 192.0.2.1\n", "a", DNS_HTTPS,
+	    "a" },
+	{ "HTTPS in alias mode to nothing", HEAD "a 60 HTTPS 0 .\na 60 A 192.0.2.1\n", "a",
+	    DNS_HTTPS, "" },
 	{ "SVCB", HEAD "a 60 SVCB 0 ns1\n", "a", DNS_SVCB, "ns1" },
 	{ "PTR has none", HEAD "a 60 PTR ns1\n", "a", DNS_PTR, "" },
 };
@@ -484,7 +614,8 @@ finds_additional(void **state)
 	for (size_t i = 0; i < sizeof(additionals) / sizeof(additionals[0]); i++) {
 		struct err err;
 		struct zone *z = load(additionals[i].text, strlen(additionals[i].text), &err);
-		const struct rrset *set = z == NULL ? NULL : find(z, additionals[i].owner, additionals[i].type);
+		const struct rrset *set = z == NULL ? NULL :
+		    find(z, additionals[i].owner, additionals[i].type);
 		char got[4 * NAME_TEXT] = "", name[NAME_TEXT];
 		assert_non_null(set);
 		for (unsigned k = 0; k < set->n_additional; k++) {
@@ -492,11 +623,13 @@ finds_additional(void **state)
 			size_t n = strlen(got);
 			name_text(name, z->data + z->nodes[e->node].name);
 			*strstr(name, ".example.org") = '\0';
-			snprintf(got + n, sizeof(got) - n, "%s%s%s", k != 0 ? " " : "", name, e->in_domain ? "!" : "");
+			snprintf(got + n, sizeof(got) - n, "%s%s%s", k != 0 ? " " : "", name,
+			    e->in_domain ? "!" : "");
 		}
 		if (strcmp(got, additionals[i].expected) != 0) {
 			failed++;
-			print_error("%s: expected \"%s\", got \"%s\"\n", additionals[i].sentence, additionals[i].expected, got);
+			print_error("%s: expected \"%s\", got \"%s\"\n", additionals[i].sentence,
+			    additionals[i].expected, got);
 		}
 		zone_free(z);
 	}
@@ -561,13 +694,14 @@ includes(void **state)
 	(void)state;
 	assert_int_equal(mkdir(path("sub"), 0700), 0);
 	put_file("main", HEAD "$ORIGIN o\n$INCLUDE \"sub/one\" in\n 60 TXT x\nb 60 A 192.0.2.2\n");
-	put_file("sub/one", " 60 TXT owner\na 60 A 192.0.2.3\n$ORIGIN deep\n$TTL 77\n$INCLUDE two\n");
+	put_file("sub/one",
+	    " 60 TXT owner\na 60 A 192.0.2.3\n$ORIGIN deep\n$TTL 77\n$INCLUDE two\n");
 	put_file("sub/two", "c A 192.0.2.4\n");
 	z = load_file("main", NULL, &err);
 	if (z == NULL)
 		print_error("%s\n", err.text);
 	assert_non_null(z);
-	/* relative to the including file; the origin given, and the including file's own after it */
+	/* relative to the including file; under the origin given, its own again afterwards */
 	assert_non_null(find(z, "a.in.o", DNS_A));
 	assert_int_equal(find(z, "c.deep.in.o", DNS_A)->ttl_s, 77);
 	assert_non_null(find(z, "b.o", DNS_A));
@@ -609,7 +743,8 @@ bounds_includes(void **state)
 	put_file("loop", HEAD "$INCLUDE loop2\n");
 	put_file("loop2", "; x\n$INCLUDE loop\n");
 	assert_null(load_file("loop", NULL, &err));
-	snprintf(want, sizeof(want), "%s:2: $INCLUDE %s: an include loop", path("loop2"), path("loop"));
+	snprintf(want, sizeof(want), "%s:2: $INCLUDE %s: an include loop",
+	    path("loop2"), path("loop"));
 	assert_memory_equal(err.text, want, strlen(want));
 	/* the same file twice, one after the other, is no loop */
 	put_file("twice", HEAD "$INCLUDE leaf a\n$INCLUDE leaf b\n");
@@ -620,11 +755,13 @@ bounds_includes(void **state)
 	put_file("d1", "$INCLUDE d2\n");
 	put_file("d2", "$INCLUDE leaf\n");
 	assert_null(load_file("deep", &limits, &err));
-	snprintf(want, sizeof(want), "%s:1: $INCLUDE %s: more than 2 files deep", path("d2"), path("leaf"));
+	snprintf(want, sizeof(want), "%s:1: $INCLUDE %s: more than 2 files deep",
+	    path("d2"), path("leaf"));
 	assert_string_equal(err.text, want);
 	zone_free(load_file("deep", NULL, &err));
 	assert_string_equal(err.text, "");
-	put_file("leaf", "x 60 TXT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n");
+	put_file("leaf", "x 60 TXT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n");
 	assert_null(load_file("twice", &limits, &err));
 	assert_non_null(strstr(err.text, ":5: $INCLUDE"));
 	assert_non_null(strstr(err.text, "more than the zone may still have"));
@@ -648,14 +785,16 @@ opens_regular_files_only(void **state)
 	assert_string_equal(err.text, want);
 	put_file("main", HEAD "$INCLUDE fifo\n");
 	assert_null(load_file("main", NULL, &err));
-	snprintf(want, sizeof(want), "%s:4: $INCLUDE %s: not a regular file", path("main"), path("fifo"));
+	snprintf(want, sizeof(want), "%s:4: $INCLUDE %s: not a regular file",
+	    path("main"), path("fifo"));
 	assert_string_equal(err.text, want);
 }
 
 static void
 sees_changes_to_the_nanosecond(void **state)
 {
-	struct timespec times[2] = { { .tv_sec = 1700000000, .tv_nsec = 5 }, { .tv_sec = 1700000000, .tv_nsec = 5 } };
+	const struct timespec then = { .tv_sec = 1700000000, .tv_nsec = 5 };
+	struct timespec times[2] = { then, then };
 	struct err err;
 	struct zone *z;
 
@@ -682,12 +821,13 @@ sees_changes_to_the_nanosecond(void **state)
 static void
 compiles_any_source(void **state)
 {
-	static const uint8_t apex[] = "\7example\3org", www[] = "\3www\7example\3org", ns[] = "\1a\0";
+	static const uint8_t apex[] = "\7example\3org", www[] = "\3www\7example\3org";
+	static const uint8_t ns[] = "\1a\0", address[] = "\xc0\0\2\7";
 	static const uint8_t soa[] = "\0\0" "\0\0\0\7" "\0\0\0\1" "\0\0\0\1" "\0\0\0\1" "\0\0\0\5";
 	const struct zone_record records[] = {
-		{ .owner = www, .rdata = (const uint8_t *)"\xc0\0\2\7", .type = DNS_A, .rdlength = 4, .ttl_s = 60 },
-		{ .owner = apex, .rdata = ns, .type = DNS_NS, .rdlength = 3, .ttl_s = 60 },
-		{ .owner = apex, .rdata = soa, .type = DNS_SOA, .rdlength = 22, .ttl_s = 60 },
+		{ .owner = www, .type = DNS_A, .ttl_s = 60, .rdlength = 4, .rdata = address },
+		{ .owner = apex, .type = DNS_NS, .ttl_s = 60, .rdlength = 3, .rdata = ns },
+		{ .owner = apex, .type = DNS_SOA, .ttl_s = 60, .rdlength = 22, .rdata = soa },
 	};
 	struct zone_source src;
 	struct err err = { "" };

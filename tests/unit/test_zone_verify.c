@@ -32,20 +32,23 @@ node(struct zone *z, const char *owner)
 	return &z->nodes[zone_node_find(z, name_hash(name), name, name_len(name))];
 }
 
+/* What lies in the zone's data, to be changed. */
+static void *
+inside(struct zone *z, const void *p)
+{
+	return z->data + ((const uint8_t *)p - z->data);
+}
+
 static struct rrset *
 ns(struct zone *z, const char *owner)
 {
-	const struct rrset *set = zone_rrset(z, node(z, owner), DNS_NS);
-
-	return (struct rrset *)(void *)(z->data + ((const uint8_t *)set - z->data));
+	return inside(z, zone_rrset(z, node(z, owner), DNS_NS));
 }
 
 static uint32_t *
 fixups(struct zone *z)
 {
-	const uint8_t *first = (const uint8_t *)zone_fixups(ns(z, "example.org"));
-
-	return (uint32_t *)(void *)(z->data + (first - z->data));
+	return inside(z, zone_fixups(ns(z, "example.org")));
 }
 
 /* Changes the tag of a name's slot, so that the name is not found. */
@@ -77,7 +80,7 @@ enum damage {
 static void
 do_damage(struct zone *z, enum damage what)
 {
-	struct rrset *set = ns(z, "example.org"), *negative = z->soa_negative;
+	struct rrset *set = ns(z, "example.org"), *negative = inside(z, z->soa_negative);
 
 	switch (what) {
 	case APEX: z->apex[1] = 'x'; break;
