@@ -1,16 +1,31 @@
-/* What the answers to a batch will look at, looked for before it is needed.
+/*
+ * What the answers to a batch will look at, fetched into the cache before it is needed.
  *
- * A name among many costs three places that no cache holds: its slot in the index, its node,
- * its data; a client costs two or three in the map.  Each place tells where the next one is, so
- * one question has to wait for each in turn; but while it waits for one, memory can fetch those of
- * all the others.  Hence these passes: every question takes one step, then every question the
- * next.  Guesses that turn out wrong (a name with the same tag, an alias) cost a fetch. */
+ * In a zone of millions of names an answer reads three places that are in no cache: the
+ * name's slot in the index, its node, its data; for a steered name also two or three in the
+ * map where the client is looked up.  Each place is only known when the one before has
+ * arrived, so a packet answered by itself waits for memory each time, and the next packet
+ * begins when it is done.  Memory could have fetched for both at once.
+ *
+ * Hence the passes of some_ahead: every packet of the batch takes its first step (to_slot),
+ * then every packet the second (to_node), then the third (to_data); at last all clients are
+ * located together (steer_locate).  While one packet's place is on its way, those of the
+ * others are asked for.
+ *
+ * Nothing is decided here: answer_write searches anew and finds its places in the cache, but
+ * for the client's, which is handed over in ask->place.  A guess that turns out wrong (another
+ * name with the same tag, an alias) has cost one fetch.  Runs on the worker that owns the
+ * packets, between answer_read and answer_write, with the same generation; reads shared data
+ * only.
+ */
 #include "dnsd/answer/answer.h"
+
+#include <assert.h>
 
 enum {
 	BATCH = STEER_LOCATE_MAX,
 	WORTH = 4,			/* questions; fewer gain nothing */
-	SMALL = 1024			/* nodes of a zone that stays in the cache */
+	SMALL = 1024			/* nodes; a zone with fewer stays in the cache */
 };
 
 /* A question on its way to its data. */
@@ -35,7 +50,7 @@ to_slot(struct answer_ask *ask, struct ahead *a)
 	const struct zone *zone = ask->vz != NULL ? ask->vz->zone : NULL;
 	const struct name_walk *name = &ask->q.qname;
 
-	/* a steered name of a small zone is at hand, the client's place in the map is not */
+	/* a small zone is in the cache already, a client's place in the map is not */
 	if (zone == NULL || (zone->n_nodes < SMALL && !ask->place.ecs))
 		return false;
 	a->ask = ask;
@@ -63,6 +78,7 @@ to_data(const struct ahead *a, struct places *p)
 	__builtin_prefetch(a->zone->data + node->rrsets);
 	if (node->steer == ZONE_NONE)
 		return;
+	assert(node->steer < a->zone->n_steers && p->n < BATCH);
 	p->name[p->n] = a->ask->vz->steer[node->steer];
 	p->client[p->n++] = &a->ask->place;
 }

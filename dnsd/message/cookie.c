@@ -54,7 +54,7 @@ cookie_check(const struct cookie_secrets *secrets, const uint8_t *data, size_t l
 	bool good = false;
 	int32_t age;
 
-	assert(len == CLIENT_LEN || (len >= 16 && len <= 40));
+	assert(len >= CLIENT_LEN && len <= 40);
 	if (len == CLIENT_LEN)
 		return COOKIE_CLIENT_ONLY;
 	if (len != CLIENT_LEN + SERVER_LEN || data[CLIENT_LEN] != 1)

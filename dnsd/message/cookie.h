@@ -26,7 +26,7 @@ enum cookie_state { COOKIE_NONE, COOKIE_CLIENT_ONLY, COOKIE_VALID, COOKIE_BAD };
 /* path NULL: one random secret.  0, or -1 with "FILE:LINE: ...". */
 int cookie_read_secrets(struct cookie_secrets *secrets, const char *path, struct err *err);
 
-/* Judges option data of 8 or 16 to 40 octets at time now_s (seconds since 1970): valid
+/* Judges option data of 8 to 40 octets at time now_s (seconds since 1970): valid
  * are cookies made with either secret, at most 1 hour old or 5 minutes ahead. */
 enum cookie_state cookie_check(const struct cookie_secrets *secrets, const uint8_t *data,
     size_t len, const struct addr *client, uint32_t now_s);

@@ -49,9 +49,11 @@ static const char zone_text[] =
     "n.z AAAA 2001:db8::4\n"
     "s SRV 0 0 80 a\n"
     "sub NS ns\n"
-    "t TXT \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"\n";
+    "t TXT \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"\n";
 
-static const char sub_text[] = "@ 300 SOA ns hostmaster 1 2 3 4 60\n@ 300 NS ns\nns 300 A 192.0.2.5\n";
+static const char sub_text[] =
+    "@ 300 SOA ns hostmaster 1 2 3 4 60\n@ 300 NS ns\nns 300 A 192.0.2.5\n";
 
 static void
 say(void *arg, const char *line)
@@ -105,8 +107,8 @@ make_view(void)
 
 /* Among others, a packet gets the answer that it gets alone. */
 static void
-check_batch(const struct generation *gen, const struct answer_client *client, const uint8_t *data, size_t size,
-    const uint8_t *alone, size_t alone_len)
+check_batch(const struct generation *gen, const struct answer_client *client,
+    const uint8_t *data, size_t size, const uint8_t *alone, size_t alone_len)
 {
 	static struct counters counters;
 	static struct answer_ask ask[BATCH];
@@ -116,7 +118,8 @@ check_batch(const struct generation *gen, const struct answer_client *client, co
 		answer_read(&ask[i], gen, client, data, size);
 	answer_ahead(ask, BATCH);
 	for (unsigned i = 0; i < BATCH; i += BATCH - 1) {
-		size_t len = answer_write(gen, &ask[i], out, client->tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP, NULL, &counters);
+		size_t len = answer_write(gen, &ask[i], out,
+		    client->tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP, NULL, &counters);
 		assert(len == alone_len && memcmp(out, alone, len) == 0);
 	}
 }
@@ -127,7 +130,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct generation *gen;
 	static struct counters counters;
 	static uint8_t out[ANSWER_MAX_TCP];
-	struct answer_client client = { .addr = { .family = 4, .ip = { 127, 0, 0, 1 }, .port = 1053 },
+	struct answer_client client = {
+		.addr = { .family = 4, .ip = { 127, 0, 0, 1 }, .port = 1053 },
 		.now_s = 1763700000, .tcp_idle_100ms = 100 };
 
 	if (gen == NULL)
@@ -137,8 +141,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct answer_note note = { .kind = ANSWER_DATA };
 
 		client.tcp = tcp;
-		len = answer_packet(gen, &client, data, size, out, tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP,
-		    &note, &counters);
+		len = answer_packet(gen, &client, data, size, out,
+		    tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP, &note, &counters);
 		check_batch(gen, &client, data, size, out, len);
 		assert(len == 0 || (len >= DNS_HEADER_LEN && len <= size_max));
 		assert(len == 0 || (size >= DNS_HEADER_LEN && !(data[2] & 0x80)));

@@ -24,10 +24,12 @@ static const struct row {
 	unsigned messages;
 } rows[] = {
 	{ "one reply is one message", { { 50, 0 } }, 1 },
-	{ "equally long replies to one peer are one message", { { 50, 0 }, { 50, 0 }, { 50, 0 } }, 1 },
+	{ "equally long replies to one peer are one message",
+	  { { 50, 0 }, { 50, 0 }, { 50, 0 } }, 1 },
 	{ "another length begins a message", { { 50, 0 }, { 51, 0 }, { 51, 0 } }, 2 },
 	{ "another port begins a message", { { 50, 0 }, { 50, 1 } }, 2 },
-	{ "what lies between does not matter", { { 50, 0 }, { 50, 1 }, { 50, 0 }, { 60, 1 }, { 50, 1 } }, 3 },
+	{ "what lies between does not matter",
+	  { { 50, 0 }, { 50, 1 }, { 50, 0 }, { 60, 1 }, { 50, 1 } }, 3 },
 	{ "each peer has its run", { { 50, 0 }, { 50, 0 }, { 50, 1 }, { 50, 1 } }, 2 },
 	{ "what a path might fragment is not joined", { { 1233, 0 }, { 1233, 0 } }, 2 },
 	{ "the largest segments are joined", { { 1232, 0 }, { 1232, 0 } }, 1 },
@@ -43,7 +45,8 @@ open_socket(struct sockaddr_in *a)
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	socklen_t len = sizeof(*a);
 
-	*a = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	*a = (struct sockaddr_in){ .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)a, sizeof(*a)), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)a, &len), 0);
@@ -169,7 +172,8 @@ test_source_address(void **state)
 		c->cmsg_type = IP_PKTINFO;
 		c->cmsg_len = CMSG_LEN(sizeof(info));
 		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		query[i] = (struct msghdr){ .msg_name = &address[0], .msg_namelen = sizeof(address[0]),
+		query[i] = (struct msghdr){ .msg_name = &address[0],
+		    .msg_namelen = sizeof(address[0]),
 		    .msg_control = &control[i], .msg_controllen = CMSG_SPACE(sizeof(info)) };
 		add(i, 40, &query[i]);
 	}
@@ -177,7 +181,8 @@ test_source_address(void **state)
 	assert_int_equal(outbox_send(box, server), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		len = sizeof(from);
-		assert_int_equal(recvfrom(peer[0], got, sizeof(got), MSG_DONTWAIT, (struct sockaddr *)&from, &len), 40);
+		assert_int_equal(recvfrom(peer[0], got, sizeof(got), MSG_DONTWAIT,
+		    (struct sockaddr *)&from, &len), 40);
 		assert_int_equal(ntohl(from.sin_addr.s_addr), INADDR_LOOPBACK + (i == 2 ? 2 : 1));
 	}
 }

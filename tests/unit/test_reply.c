@@ -78,7 +78,8 @@ test_question_and_header(void **state)
 	(void)state;
 	begin(&r, &q, out, 512, false);
 	r.flags = DNS_AA;
-	assert_true(reply_rrset(&r, REPLY_ANSWER, DNS_HEADER_LEN, rrset_of("www.example.org", DNS_A)));
+	assert_true(reply_rrset(&r, REPLY_ANSWER, DNS_HEADER_LEN,
+	    rrset_of("www.example.org", DNS_A)));
 	assert_int_equal(reply_finish(&r, &q), 33 + 2 * 16);
 	assert_memory_equal(out, "\x12\x34\x85\x00\x00\x01\x00\x02\x00\x00\x00\x00", 12);
 	assert_memory_equal(out + 33, "\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\2", 16);
@@ -110,7 +111,8 @@ test_whole_rrsets_or_nothing(void **state)
 		size_t len;
 
 		begin(&r, &q, out, rows[i].size, rows[i].edns);
-		if (reply_rrset(&r, REPLY_ANSWER, DNS_HEADER_LEN, rrset_of("www.example.org", DNS_A)) != rows[i].written)
+		if (reply_rrset(&r, REPLY_ANSWER, DNS_HEADER_LEN,
+		    rrset_of("www.example.org", DNS_A)) != rows[i].written)
 			fail_msg("%s", rows[i].sentence);
 		len = reply_finish(&r, &q);
 		assert_int_equal(dns_get16(out + 6), rows[i].written ? 2 : 0);
@@ -148,7 +150,8 @@ test_names_in_rdata_point_to_the_apex(void **state)
 
 	(void)state;
 	begin(&r, &q, out, 512, false);
-	assert_true(reply_rrset(&r, REPLY_ANSWER, DNS_HEADER_LEN, rrset_of("www.example.org", DNS_MX)));
+	assert_true(reply_rrset(&r, REPLY_ANSWER, DNS_HEADER_LEN,
+	    rrset_of("www.example.org", DNS_MX)));
 	assert_memory_equal(out + 33, "\xc0\x0c\0\x0f\0\1\0\0\1\x2c\0\x09\0\x0a\4mail\xc0\x10", 21);
 }
 
@@ -173,7 +176,8 @@ test_extended_error_fits_itself_in(void **state)
 		r.opt.ede = DNS_EDE_NOT_READY;
 		r.opt.ede_text = "some text";
 		len = reply_finish(&r, &q);
-		assert_int_equal(dns_get16(out + 33 + 9), rows[i].option != 0 ? 4 + rows[i].option : 0);
+		assert_int_equal(dns_get16(out + 33 + 9),
+		    rows[i].option != 0 ? 4 + rows[i].option : 0);
 		assert_int_equal(len, 33 + 11 + (rows[i].option != 0 ? 4 + rows[i].option : 0));
 	}
 }

@@ -46,7 +46,8 @@ test_rows(void **state)
 		struct tally expected;
 	} rows[] = {
 		{ "off: all pass", 0, 2, "192.0.2.1", false, false, { 100, 0, 0 } },
-		{ "ten pass, every second of the rest slips", 10, 2, "192.0.2.1", false, false, { 10, 45, 45 } },
+		{ "ten pass, every second of the rest slips",
+		  10, 2, "192.0.2.1", false, false, { 10, 45, 45 } },
 		{ "slip 1: nothing is dropped", 10, 1, "192.0.2.1", false, false, { 10, 90, 0 } },
 		{ "slip 0: nothing slips", 10, 0, "192.0.2.1", false, false, { 10, 0, 90 } },
 		{ "slip 10", 10, 10, "192.0.2.1", false, false, { 10, 9, 81 } },
@@ -54,15 +55,18 @@ test_rows(void **state)
 		{ "TCP is never limited", 10, 2, "192.0.2.1", true, false, { 100, 0, 0 } },
 		{ "nor is who shows a cookie", 10, 2, "192.0.2.1", false, true, { 100, 0, 0 } },
 		{ "nor an exempt prefix", 10, 2, "10.1.2.3", false, false, { 100, 0, 0 } },
-		{ "a million a second is more than 100", 1000000, 2, "192.0.2.1", false, false, { 100, 0, 0 } },
+		{ "a million a second is more than 100",
+		  1000000, 2, "192.0.2.1", false, false, { 100, 0, 0 } },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct conf conf = { .rrl = { .responses_per_second = rows[i].rate, .slip = rows[i].slip,
+		struct conf conf = { .rrl = { .responses_per_second = rows[i].rate,
+		    .slip = rows[i].slip,
 		    .prefix4 = 24, .prefix6 = 56, .exempt = { &exempt, 1 } } };
 		struct answer_client client = client_of(rows[i].client);
-		struct answer_note note = { .kind = ANSWER_DATA, .name_hash = 1, .cookie_ok = rows[i].cookie };
+		struct answer_note note = { .kind = ANSWER_DATA, .name_hash = 1,
+		    .cookie_ok = rows[i].cookie };
 		struct tally t = { 0, 0, 0 };
 		struct rrl *rrl = rrl_new(NULL);
 
@@ -95,7 +99,8 @@ test_keys(void **state)
 		{ "another error", "192.0.2.1", ANSWER_ERROR, 1, true },
 		{ "IPv6 of the same octets", "c000:201::", ANSWER_DATA, 1, false },
 	};
-	struct conf conf = { .rrl = { .responses_per_second = 5, .slip = 0, .prefix4 = 24, .prefix6 = 56 } };
+	struct conf conf = { .rrl = { .responses_per_second = 5, .slip = 0, .prefix4 = 24,
+	    .prefix6 = 56 } };
 	struct answer_client first = client_of("192.0.2.1");
 	struct answer_note data = { .kind = ANSWER_DATA, .name_hash = 1 };
 	struct answer_note error = { .kind = ANSWER_ERROR, .name_hash = 2 };
@@ -121,7 +126,8 @@ test_keys(void **state)
 static void
 test_rate(void **state)
 {
-	struct conf conf = { .rrl = { .responses_per_second = 20, .slip = 2, .prefix4 = 24, .prefix6 = 56 } };
+	struct conf conf = { .rrl = { .responses_per_second = 20, .slip = 2, .prefix4 = 24,
+	    .prefix6 = 56 } };
 	struct answer_client client = client_of("192.0.2.1");
 	struct answer_note note = { .kind = ANSWER_DATA, .name_hash = 1 };
 	struct rrl *rrl = rrl_new(NULL);
@@ -165,7 +171,8 @@ test_threads(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
 		s[i] = (struct shared){ .rrl = rrl,
-		    .conf.rrl = { .responses_per_second = 1000, .slip = 2, .prefix4 = 24, .prefix6 = 56 } };
+		    .conf.rrl = { .responses_per_second = 1000, .slip = 2, .prefix4 = 24,
+		        .prefix6 = 56 } };
 		pthread_create(&thread[i], NULL, hammer, &s[i]);
 	}
 	for (unsigned i = 0; i < 4; i++) {

@@ -32,15 +32,20 @@ test_who_goes(void **state)
 	} rows[] = {
 		{ "room for all", "111", 4, 4, { 0 }, "", '1', true, "" },
 		{ "the oldest goes", "123", 3, 3, { 0 }, "", '4', true, "a" },
-		{ "the oldest is active again: the next goes", "123", 3, 3, { 50 }, "", '4', true, "b" },
-		{ "all are active, in another order", "1234", 4, 4, { 53, 51, 54, 52 }, "", '5', true, "b" },
+		{ "the oldest is active again: the next goes",
+		  "123", 3, 3, { 50 }, "", '4', true, "b" },
+		{ "all are active, in another order",
+		  "1234", 4, 4, { 53, 51, 54, 52 }, "", '5', true, "b" },
 		{ "all but the last are active", "1234", 4, 4, { 53, 51, 54 }, "", '5', true, "d" },
 		{ "the oldest is busy", "123", 3, 3, { 0 }, "a", '4', true, "b" },
 		{ "all are busy", "123", 3, 3, { 0 }, "abc", '4', false, "" },
-		{ "an address at its limit loses its own oldest", "12121", 100, 2, { 0 }, "", '2', true, "b" },
+		{ "an address at its limit loses its own oldest",
+		  "12121", 100, 2, { 0 }, "", '2', true, "b" },
 		{ "its own oldest by activity", "12121", 100, 2, { 0, 90 }, "", '2', true, "d" },
-		{ "others' busy ones do not matter", "12121", 100, 2, { 0 }, "ace", '2', true, "b" },
-		{ "an address whose connections are all busy", "1212", 100, 2, { 0 }, "bd", '2', false, "" },
+		{ "others' busy ones do not matter",
+		  "12121", 100, 2, { 0 }, "ace", '2', true, "b" },
+		{ "an address whose connections are all busy",
+		  "1212", 100, 2, { 0 }, "bd", '2', false, "" },
 	};
 
 	(void)state;
@@ -59,8 +64,10 @@ test_who_goes(void **state)
 			int pair[2];
 
 			for (size_t k = 0; i == n && k < n; k++)
-				if (rows[r].active[k] != 0 || strchr(rows[r].busy, (int)('a' + k)) != NULL)
-					tcp_pool_active(&m[k], rows[r].active[k] != 0 ? rows[r].active[k] : k + 1,
+				if (rows[r].active[k] != 0 ||
+				    strchr(rows[r].busy, (int)('a' + k)) != NULL)
+					tcp_pool_active(&m[k], rows[r].active[k] != 0 ?
+					    rows[r].active[k] : k + 1,
 					    strchr(rows[r].busy, (int)('a' + k)) != NULL);
 			assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 			m[i].fd = pair[0];
