@@ -69,8 +69,9 @@ struct conf_site {
 	bool located;			/* `location` was given */
 	double latitude, longitude;	/* degrees, north and east positive */
 	bool home;			/* announces the covering prefix */
-	struct addr sibling;		/* option `peer`: unicast address of this site's dnsd,
-					 * where other sites ask whether it drains; family 0 = none */
+	struct addr sibling;		/* option `peer`: unicast address of this site's
+					 * dnsd, where other sites ask whether it drains;
+					 * family 0 = none */
 	int line;
 };
 

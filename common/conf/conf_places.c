@@ -186,7 +186,8 @@ unicast(struct conf_reader *r, const struct conf_row *row, const struct addr *a,
 	announced = prefix_find(c->announce.prefixes.v, c->announce.prefixes.n, a);
 	if (announced != NULL)
 		return conf_wrong(r, row, w, "lies in the announced (anycast) prefix %s, "
-		    "the server's own (unicast) address was expected", prefix_text(announced, text));
+		    "the server's own (unicast) address was expected",
+		    prefix_text(announced, text));
 	for (size_t i = 0; i < c->announce.cover.n; i++)
 		if (prefix_contains(&c->announce.cover.v[i], a->family, a->ip))
 			conf_warn(r, w->line, "%s \"%s\" lies in the covering prefix %s: "

@@ -247,18 +247,25 @@ block_read(struct conf_reader *r, struct titles *titles, const struct conf_block
 	return block->finish(r, element, item->given.line);
 }
 
+/* 0 for blocks of one kind with one title in one list. */
+static int
+title_order(const struct titled *a, const struct titled *b)
+{
+	if (a->block != b->block)
+		return a->block > b->block ? 1 : -1;
+	if (a->scope != b->scope)
+		return a->scope > b->scope ? 1 : -1;
+	if (a->block->title->type == CONF_DOMAIN)
+		return strcasecmp(a->key, b->key);
+	return strcmp(a->key, b->key);
+}
+
 static int
 titled_compare(const void *a, const void *b)
 {
 	const struct titled *x = a, *y = b;
-	int order = (x->block > y->block) - (x->block < y->block);
+	int order = title_order(x, y);
 
-	if (order == 0)
-		order = (x->scope > y->scope) - (x->scope < y->scope);
-	if (order == 0 && x->block->title->type == CONF_DOMAIN)
-		order = strcasecmp(x->key, y->key);
-	else if (order == 0)
-		order = strcmp(x->key, y->key);
 	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
 }
 
@@ -271,9 +278,7 @@ titles_check(struct conf_reader *r, struct titles *titles)
 	qsort(titles->v, titles->n, sizeof(*titles->v), titled_compare);
 	for (size_t i = 1; i < titles->n; i++) {
 		const struct titled *a = &titles->v[i - 1], *b = &titles->v[i];
-		struct titled same_line = *b;
-		same_line.line = a->line;
-		if (titled_compare(a, &same_line) == 0 && (again == NULL || b->line < again->line))
+		if (title_order(a, b) == 0 && (again == NULL || b->line < again->line))
 			first = a, again = b;
 	}
 	if (again == NULL)
