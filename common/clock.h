@@ -1,5 +1,8 @@
 /*
- * clock: the two clocks, named by what they are for.  Any thread.
+ * clock: the two clocks, named by what they are for.
+ *
+ * What this process decides, it decides by clock_mono; clock_wall is for stamps alone, since
+ * somebody may set it.  Neither knows how late its reader is: that is loop.h's.  Any thread.
  */
 #ifndef NEARCAST_CLOCK_H
 #define NEARCAST_CLOCK_H

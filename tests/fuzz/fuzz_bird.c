@@ -53,7 +53,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	feed_bird(data, size);
 	if (message_check(&message, data, size) && message.verdict >= VERDICT_COUNT)
 		abort();
-	if (posture_file_parse(&file, (const char *)data, size, &err) == 0 && file.n_alarms > POSTURE_FILE_ALARMS)
+	if (posture_file_parse(&file, (const char *)data, size, &err) == 0 &&
+	    file.n_alarms > POSTURE_FILE_ALARMS)
 		abort();
 	if (dnsd_watch_check(question, len, data, size) == NULL && size < len)
 		abort();

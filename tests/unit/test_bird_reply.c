@@ -17,9 +17,11 @@ static const struct line_row {
 } line_rows[] = {
 	{ "a greeting", "0001 BIRD 2.0.12 ready.\n", 1, 1, true, "BIRD 2.0.12 ready." },
 	{ "a line that more follow", "1000-BIRD 2.0.12\n", 1, 1000, false, "BIRD 2.0.12" },
-	{ "a continuation keeps the code", "1011-Router ID is 10.99.1.1\n Hostname is vm\n", 2, 1011, false, "Hostname is vm" },
+	{ "a continuation keeps the code", "1011-Router ID is 10.99.1.1\n Hostname is vm\n", 2,
+	    1011, false, "Hostname is vm" },
 	{ "a continuation of nothing is skipped", " Hostname is vm\n0000 \n", 1, 0, true, "" },
-	{ "running commentary is skipped", "+debug noise\n0013 Daemon is up and running\n", 1, 13, true, "Daemon is up and running" },
+	{ "running commentary is skipped", "+debug noise\n0013 Daemon is up and running\n", 1, 13,
+	    true, "Daemon is up and running" },
 	{ "an unfinished line is no line", "0013 Daemon", 0, 0, false, "" },
 	{ "a code of three digits is no code", "001 x\n0000 \n", 1, 0, true, "" },
 	{ "a letter in the code", "00x1 x\n0000 \n", 1, 0, true, "" },
@@ -47,9 +49,11 @@ test_lines(void **state)
 
 				while (bird_reader_next(&reader, &data, &left, &line)) {
 					lines++;
-					if (lines == r->lines && (line.code != r->code || line.last != r->last ||
+					if (lines == r->lines && (line.code != r->code ||
+					    line.last != r->last ||
 					    strcmp(line.text, r->text) != 0))
-						fail_msg("%s: %d %d \"%s\"", r->sentence, line.code, line.last, line.text);
+						fail_msg("%s: %d %d \"%s\"", r->sentence, line.code,
+						    line.last, line.text);
 				}
 			}
 			if (lines != r->lines)
@@ -82,12 +86,20 @@ static const struct protocol_row {
 	const char *sentence, *text, *name;
 	bool known, bgp, up, established;
 } protocol_rows[] = {
-	{ "a heading", "Name       Proto      Table      State  Since         Info", "", false, false, false, false },
-	{ "a static protocol", "anycast4   Static     on4        up     03:28:41.263  ", "anycast4", true, false, true, false },
-	{ "one that is switched off", "anycast4_drain Static     dr4        down   03:28:41.263  ", "anycast4_drain", true, false, false, false },
-	{ "a session", "rb         BGP        ---        up     03:28:42.175  Established   ", "rb", true, true, true, true },
-	{ "a session in the making", "rb         BGP        ---        start  03:28:42.175  Connect       Socket: Connection refused", "rb", true, true, false, false },
-	{ "a protocol whose name says Established", "Established Static     on4        up     03:28:41.263  ", "Established", true, false, true, false },
+	{ "a heading", "Name       Proto      Table      State  Since         Info", "", false,
+	    false, false, false },
+	{ "a static protocol", "anycast4   Static     on4        up     03:28:41.263  ", "anycast4",
+	    true, false, true, false },
+	{ "one that is switched off", "anycast4_drain Static     dr4        down   03:28:41.263  ",
+	    "anycast4_drain", true, false, false, false },
+	{ "a session", "rb         BGP        ---        up     03:28:42.175  Established   ", "rb",
+	    true, true, true, true },
+	{ "a session in the making",
+	    "rb         BGP        ---        start  03:28:42.175  Connect       "
+	    "Socket: Connection refused", "rb", true, true, false, false },
+	{ "a protocol whose name says Established",
+	    "Established Static     on4        up     03:28:41.263  ", "Established", true, false,
+	    true, false },
 	{ "nothing", "", "", false, false, false, false },
 	{ "too little", "a b c", "", false, false, false, false },
 };
@@ -101,9 +113,11 @@ test_protocols(void **state)
 		struct bird_protocol p;
 		bool known = bird_read_protocol(&p, r->text);
 
-		if (known != r->known || (known && (strcmp(p.name, r->name) != 0 || p.bgp != r->bgp ||
+		if (known != r->known || (known && (strcmp(p.name, r->name) != 0 ||
+		    p.bgp != r->bgp ||
 		    p.up != r->up || p.established != r->established)))
-			fail_msg("%s: %d \"%s\" %d %d %d", r->sentence, known, p.name, p.bgp, p.up, p.established);
+			fail_msg("%s: %d \"%s\" %d %d %d", r->sentence, known, p.name, p.bgp, p.up,
+			    p.established);
 	}
 }
 
@@ -112,13 +126,18 @@ static const struct route_row {
 	const char *lines[6];
 	bool found, shutdown;
 } route_rows[] = {
-	{ "serving", { "Table master4:", "192.0.2.0/24         unicast [anycast4 03:28:41.271] * (200)", "\tdev lo",
+	{ "serving", { "Table master4:",
+	    "192.0.2.0/24         unicast [anycast4 03:28:41.271] * (200)", "\tdev lo",
 	    "\tType: static univ" }, true, false },
-	{ "draining", { "Table master4:", "192.0.2.0/24         unicast [anycast4_drain 03:28:49.903] * (190)", "\tdev lo",
-	    "\tBGP.as_path: 65001 65001", "\tBGP.med: 1000", "\tBGP.community: (65535,0)" }, true, true },
-	{ "draining, as BIRD 3 writes it", { "192.0.2.0/24  unicast [anycast4_drain 03:28:49.903] * (190)",
+	{ "draining", { "Table master4:",
+	    "192.0.2.0/24         unicast [anycast4_drain 03:28:49.903] * (190)", "\tdev lo",
+	    "\tBGP.as_path: 65001 65001", "\tBGP.med: 1000", "\tBGP.community: (65535,0)" },
+	    true, true },
+	{ "draining, as BIRD 3 writes it",
+	    { "192.0.2.0/24  unicast [anycast4_drain 03:28:49.903] * (190)",
 	    "\tbgp_community: (64500,1) (65535, 0)" }, true, true },
-	{ "another community", { "192.0.2.0/24  unicast [anycast4 03:28:49.903] * (190)", "\tBGP.community: (65535,65281)" }, true, false },
+	{ "another community", { "192.0.2.0/24  unicast [anycast4 03:28:49.903] * (190)",
+	    "\tBGP.community: (65535,65281)" }, true, false },
 	{ "nothing found", { "Network not found" }, false, false },
 	{ "a heading alone", { "Table master4:" }, false, false },
 };
@@ -134,15 +153,17 @@ test_routes(void **state)
 		for (size_t k = 0; k < 6 && r->lines[k] != NULL; k++)
 			bird_read_route(&route, r->lines[k]);
 		if (route.found != r->found || route.shutdown != r->shutdown)
-			fail_msg("%s: found %d shutdown %d", r->sentence, route.found, route.shutdown);
+			fail_msg("%s: found %d shutdown %d", r->sentence, route.found,
+			    route.shutdown);
 	}
 }
 
 static void
 test_status(void **state)
 {
-	static const char *const lines[] = { "BIRD 2.0.12", "Router ID is 10.99.1.1", "Hostname is \"v\\m",
-		"Last reboot on 2026-11-21 03:28:41.263", "Last reconfiguration on 2026-11-21 03:28:42.000" };
+	static const char *const lines[] = { "BIRD 2.0.12", "Router ID is 10.99.1.1",
+		"Hostname is \"v\\m", "Last reboot on 2026-11-21 03:28:41.263",
+		"Last reconfiguration on 2026-11-21 03:28:42.000" };
 	struct bird_status status = { 0 };
 
 	(void)state;
@@ -151,7 +172,8 @@ test_status(void **state)
 	assert_string_equal(status.version, "2.0.12");
 	assert_string_equal(status.reboot, "2026-11-21 03:28:41.263");
 	assert_string_equal(status.reconfigured, "2026-11-21 03:28:42.000");
-	bird_read_status(&status, "BIRD a\"b\\c\x01 and a version that is much too long to be kept here");
+	bird_read_status(&status,
+	    "BIRD a\"b\\c\x01 and a version that is much too long to be kept here");
 	assert_null(strpbrk(status.version, "\"\\\x01"));
 }
 
@@ -159,7 +181,8 @@ static void
 test_quote(void **state)
 {
 	static const struct { const char *name, *quoted; } names[] = {
-		{ "rb", "rb" }, { "_x9", "_x9" }, { "r-b", "'r-b'" }, { "9x", "'9x'" }, { "a.b:c", "'a.b:c'" },
+		{ "rb", "rb" }, { "_x9", "_x9" }, { "r-b", "'r-b'" }, { "9x", "'9x'" },
+		{ "a.b:c", "'a.b:c'" },
 		{ "a b", NULL }, { "a'b", NULL }, { "", NULL }, { "a\nconfigure", NULL },
 	};
 	char out[BIRD_NAME_MAX + 2];

@@ -151,12 +151,17 @@ test_lines(void **state)
 		const char *sentence, *sent, *expected;
 	} rows[] = {
 		{ "a command is answered", "hello\n", "ok\nworld\nof two lines\n" },
-		{ "what follows the line is thrown away", "hello\nhello\n\n", "ok\nworld\nof two lines\n" },
+		{ "what follows the line is thrown away", "hello\nhello\n\n",
+		    "ok\nworld\nof two lines\n" },
 		{ "an error has a reason and text", "x\n", "error: no command \"x\"\nand why\n" },
-		{ "an empty line is a command like any other", "\n", "error: no command \"\"\nand why\n" },
-		{ "a tab is refused", "a\tb\n", "error: the line has an octet that is not printable ASCII\n" },
-		{ "UTF-8 is refused", "\xc3\xa4\n", "error: the line has an octet that is not printable ASCII\n" },
-		{ "a line too long is refused", longest, "error: the line is longer than 1024 octets\n" },
+		{ "an empty line is a command like any other", "\n",
+		    "error: no command \"\"\nand why\n" },
+		{ "a tab is refused", "a\tb\n",
+		    "error: the line has an octet that is not printable ASCII\n" },
+		{ "UTF-8 is refused", "\xc3\xa4\n",
+		    "error: the line has an octet that is not printable ASCII\n" },
+		{ "a line too long is refused", longest,
+		    "error: the line is longer than 1024 octets\n" },
 	};
 
 	memset(longest, 'a', sizeof(longest) - 1);

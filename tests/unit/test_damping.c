@@ -45,7 +45,8 @@ test_rows(void **state)
 			damping_withdrawn(&d, START_MS + (uint64_t)r->withdrawn[k] * MIN_MS);
 		penalty = damping_penalty(&d, at);
 		wait_s = (double)damping_wait_ms(&d, at) / 1000;
-		if (penalty < r->penalty - 1 || penalty > r->penalty + 1 || wait_s < r->wait_s - 1 || wait_s > r->wait_s + 1)
+		if (penalty < r->penalty - 1 || penalty > r->penalty + 1 ||
+		    wait_s < r->wait_s - 1 || wait_s > r->wait_s + 1)
 			fail_msg("%s: merit %.1f wait %.1f s, expected %.1f and %.1f",
 			    r->sentence, penalty, wait_s, r->penalty, r->wait_s);
 	}

@@ -28,7 +28,8 @@ struct bench {
 static void
 start(struct bench *b)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sin);
 	struct err err;
 
@@ -37,10 +38,11 @@ start(struct bench *b)
 	assert_true(b->server >= 0);
 	assert_int_equal(bind(b->server, (struct sockaddr *)&sin, len), 0);
 	assert_int_equal(getsockname(b->server, (struct sockaddr *)&sin, &len), 0);
-	b->listen = (struct addr){ .family = 4, .ip = { 127, 0, 0, 1 }, .port = ntohs(sin.sin_port) };
+	b->listen = (struct addr){ .family = 4, .ip = { 127, 0, 0, 1 },
+		.port = ntohs(sin.sin_port) };
 	b->zone.name = (char *)(uintptr_t)"example.org";
-	b->conf = (struct conf){ .listen = &b->listen, .n_listen = 1, .zones = &b->zone, .n_zones = 1,
-		.run_dir = (char *)(uintptr_t)"/nonexistent" };
+	b->conf = (struct conf){ .listen = &b->listen, .n_listen = 1, .zones = &b->zone,
+		.n_zones = 1, .run_dir = (char *)(uintptr_t)"/nonexistent" };
 	b->loop = loop_new(&err);
 	assert_non_null(b->loop);
 	b->watch = dnsd_watch_new(b->loop, &b->conf, &err);
@@ -67,7 +69,8 @@ serve(struct bench *b, int answers, uint8_t rcode)
 		uint8_t packet[512] = { 0 };
 		struct sockaddr_in from;
 		socklen_t len = sizeof(from);
-		ssize_t got = recvfrom(b->server, packet, sizeof(packet), 0, (struct sockaddr *)&from, &len);
+		ssize_t got = recvfrom(b->server, packet, sizeof(packet), 0,
+		    (struct sockaddr *)&from, &len);
 
 		if (got < 0)
 			return asked;
@@ -76,7 +79,8 @@ serve(struct bench *b, int answers, uint8_t rcode)
 		packet[2] = 0x84;
 		packet[3] = rcode;
 		packet[7] = 1;
-		assert_true(sendto(b->server, packet, (size_t)got + 24, 0, (struct sockaddr *)&from, len) > 0);
+		assert_true(sendto(b->server, packet, (size_t)got + 24, 0, (struct sockaddr *)&from,
+		    len) > 0);
 	}
 }
 
@@ -198,7 +202,8 @@ test_nobody_listens(void **unused)
 static void
 test_restarted(void **unused)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct bench b;
 
 	(void)unused;
@@ -261,7 +266,8 @@ test_an_address_of_another_machine(void **unused)
 static void
 test_bad_questions_are_refused(void **unused)
 {
-	static const char *const bad[] = { "example.org NONSENSE", "a..b SOA", "example.org TYPE0", "example.org TYPE70000",
+	static const char *const bad[] = { "example.org NONSENSE", "a..b SOA", "example.org TYPE0",
+	    "example.org TYPE70000",
 		"example.net SOA", "anexample.org SOA" };
 	struct bench b;
 	struct err err;

@@ -104,7 +104,8 @@ test_answers(void **state)
 		if (r->at >= 0)
 			answer[r->at] = (uint8_t)r->value;
 		why = dnsd_watch_check(question, len, answer, answer_len);
-		if ((why == NULL) != (r->expected == NULL) || (why != NULL && strstr(why, r->expected) == NULL))
+		if ((why == NULL) != (r->expected == NULL) || (why != NULL &&
+		    strstr(why, r->expected) == NULL))
 			fail_msg("%s: %s", r->sentence, why == NULL ? "good" : why);
 	}
 }
@@ -113,13 +114,19 @@ static struct posture_file
 example(void)
 {
 	struct posture_file f = {
-		.stamp = 1763690000.125, .pid = 4242, .site = "fra", .via = "lease", .posture = POSTURE_DRAINING,
-		.since = 1763680000.5, .reason = "drained by the operator", .verdict = "drain", .verdict_age_s = 0.5,
-		.local_up = 3, .local_total = 4, .verdict_reason = "drained by root", .prober_pid = 4243,
+		.stamp = 1763690000.125, .pid = 4242, .site = "fra", .via = "lease",
+		.posture = POSTURE_DRAINING,
+		.since = 1763680000.5, .reason = "drained by the operator", .verdict = "drain",
+		.verdict_age_s = 0.5,
+		.local_up = 3, .local_total = 4, .verdict_reason = "drained by root",
+		.prober_pid = 4243,
 		.prober_restarts = 2, .prober_heard_s = 0.25, .prober_why = "killed by signal 9",
-		.dnsd_answering = 1, .dnsd_asked = 2, .dnsd_reason = "192.0.2.53: SERVFAIL", .bird_known = 1,
-		.exported4 = 1, .want4 = 1, .exported6 = -1, .want6 = 2, .draining = 1, .established = 1, .sessions = 2,
-		.version = "2.0.12", .reboot = "2026-11-21 03:28:41.263", .reconfigured = "", .bird_why = "",
+		.dnsd_answering = 1, .dnsd_asked = 2, .dnsd_reason = "192.0.2.53: SERVFAIL",
+		.bird_known = 1,
+		.exported4 = 1, .want4 = 1, .exported6 = -1, .want6 = 2, .draining = 1,
+		.established = 1, .sessions = 2,
+		.version = "2.0.12", .reboot = "2026-11-21 03:28:41.263", .reconfigured = "",
+		.bird_why = "",
 		.penalty = 1234.5, .hold_s = 12.5, .suppressed = 1,
 		.alarms = { "one", "two" }, .n_alarms = 2,
 	};

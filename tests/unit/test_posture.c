@@ -33,73 +33,101 @@ static const struct row {
 	{ "no verdict, no route", DOWN, false, {
 		{ 0, VERDICT_NONE, A, DOWN }, { 60000, VERDICT_NONE, A, DOWN }, END } },
 	{ "no dnsd, no route", DOWN, false, {
-		{ 0, VERDICT_UP, U, DOWN }, { 500, VERDICT_UP, F, DOWN }, { 9000, VERDICT_UP, F, DOWN }, END } },
+		{ 0, VERDICT_UP, U, DOWN }, { 500, VERDICT_UP, F, DOWN },
+		{ 9000, VERDICT_UP, F, DOWN }, END } },
 	{ "a shared cause in the first round leaves a fresh site down", DOWN, false, {
-		{ 0, VERDICT_NONE, A, DOWN }, { 1000, VERDICT_HOLD, A, DOWN }, { 2000, VERDICT_UP, A, SERVING }, END } },
+		{ 0, VERDICT_NONE, A, DOWN }, { 1000, VERDICT_HOLD, A, DOWN },
+		{ 2000, VERDICT_UP, A, SERVING }, END } },
 	{ "dnsd dies: down at once; back: after the hold-down of 5 s", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN }, { 2000, VERDICT_UP, A, DOWN },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN },
+		{ 2000, VERDICT_UP, A, DOWN },
 		{ 6900, VERDICT_UP, A, DOWN }, { 7000, VERDICT_UP, A, SERVING }, END } },
 	{ "the hold-down starts anew when dnsd fails in the middle of it", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN }, { 2000, VERDICT_UP, A, DOWN },
-		{ 6000, VERDICT_UP, F, DOWN }, { 6500, VERDICT_UP, A, DOWN }, { 7100, VERDICT_UP, A, DOWN },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN },
+		{ 2000, VERDICT_UP, A, DOWN },
+		{ 6000, VERDICT_UP, F, DOWN }, { 6500, VERDICT_UP, A, DOWN },
+		{ 7100, VERDICT_UP, A, DOWN },
 		{ 11500, VERDICT_UP, A, SERVING }, END } },
 	{ "a dnsd that nobody could ask changes nothing", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, U, SERVING }, { 9000, VERDICT_UP, U, SERVING },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, U, SERVING },
+		{ 9000, VERDICT_UP, U, SERVING },
 		{ 9250, VERDICT_UP, A, SERVING }, END } },
 	{ "a new prober without a verdict withdraws nothing", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_NONE, A, SERVING }, { 60000, VERDICT_NONE, A, SERVING }, END } },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_NONE, A, SERVING },
+		{ 60000, VERDICT_NONE, A, SERVING }, END } },
 	{ "a shared cause holds serving", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_HOLD, A, SERVING }, { 99000, VERDICT_HOLD, A, SERVING }, END } },
-	{ "a shared cause does not save a site whose dnsd is dead, nor forget that its caches were up", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_HOLD, A, SERVING }, { 2000, VERDICT_HOLD, F, DOWN },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_HOLD, A, SERVING },
+		{ 99000, VERDICT_HOLD, A, SERVING }, END } },
+	{ "a shared cause saves no site whose dnsd is dead, nor forgets that its caches were up",
+	    DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_HOLD, A, SERVING },
+		{ 2000, VERDICT_HOLD, F, DOWN },
 		{ 3000, VERDICT_HOLD, A, DOWN }, { 8100, VERDICT_HOLD, A, SERVING }, END } },
 	{ "a shared cause holds down as well", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN }, { 9000, VERDICT_HOLD, A, DOWN },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN },
+		{ 9000, VERDICT_HOLD, A, DOWN },
 		{ 99000, VERDICT_HOLD, A, DOWN }, END } },
 	{ "caches down: withdrawn at once", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN }, { 2000, VERDICT_UP, A, DOWN },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN },
+		{ 2000, VERDICT_UP, A, DOWN },
 		{ 7000, VERDICT_UP, A, SERVING }, END } },
 	{ "caches down, told to drain: draining at once", DOWN, true, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DRAINING }, { 2000, VERDICT_UP, A, DRAINING },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DRAINING },
+		{ 2000, VERDICT_UP, A, DRAINING },
 		{ 7000, VERDICT_UP, A, SERVING }, END } },
 	{ "draining for its caches, and dnsd dies", DOWN, true, {
 		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DRAINING },
 		{ 1500, VERDICT_CACHES_DOWN, F, DOWN }, { 2000, VERDICT_CACHES_DOWN, A, DOWN },
 		{ 12000, VERDICT_CACHES_DOWN, A, DRAINING }, END } },
 	{ "an operator's drain, to its end and back, waits for nothing", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAIN, A, DRAINING }, { 9000, VERDICT_DRAIN, A, DRAINING },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAIN, A, DRAINING },
+		{ 9000, VERDICT_DRAIN, A, DRAINING },
 		{ 10000, VERDICT_DRAINED, A, DOWN }, { 11000, VERDICT_UP, A, SERVING }, END } },
 	{ "undrained before the end", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAIN, A, DRAINING }, { 1500, VERDICT_UP, A, SERVING }, END } },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAIN, A, DRAINING },
+		{ 1500, VERDICT_UP, A, SERVING }, END } },
 	{ "a drain raises nothing that is down", DOWN, false, {
-		{ 0, VERDICT_CACHES_DOWN, A, DOWN }, { 1000, VERDICT_DRAIN, A, DOWN }, { 99000, VERDICT_DRAIN, A, DOWN }, END } },
+		{ 0, VERDICT_CACHES_DOWN, A, DOWN }, { 1000, VERDICT_DRAIN, A, DOWN },
+		{ 99000, VERDICT_DRAIN, A, DOWN }, END } },
 	{ "a drained site does not come back as draining", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAINED, A, DOWN }, { 2000, VERDICT_NONE, A, DOWN },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAINED, A, DOWN },
+		{ 2000, VERDICT_NONE, A, DOWN },
 		{ 3000, VERDICT_DRAIN, A, DOWN }, END } },
 	{ "forced down and released", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_FORCE_DOWN, A, DOWN }, { 60000, VERDICT_FORCE_DOWN, A, DOWN },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_FORCE_DOWN, A, DOWN },
+		{ 60000, VERDICT_FORCE_DOWN, A, DOWN },
 		{ 61000, VERDICT_UP, A, SERVING }, END } },
 	{ "forced up serves without caches, at once", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN }, { 1100, VERDICT_FORCE_UP, A, SERVING }, END } },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN },
+		{ 1100, VERDICT_FORCE_UP, A, SERVING }, END } },
 	{ "forced up does not serve without dnsd", DOWN, false, {
-		{ 0, VERDICT_FORCE_UP, F, DOWN }, { 9000, VERDICT_FORCE_UP, F, DOWN }, { 9500, VERDICT_FORCE_UP, A, SERVING }, END } },
+		{ 0, VERDICT_FORCE_UP, F, DOWN }, { 9000, VERDICT_FORCE_UP, F, DOWN },
+		{ 9500, VERDICT_FORCE_UP, A, SERVING }, END } },
 	{ "two quick flaps use up the budget: down for about a half-life", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN }, { 1500, VERDICT_UP, A, DOWN },
-		{ 6500, VERDICT_UP, A, SERVING }, { 7000, VERDICT_UP, F, DOWN }, { 7500, VERDICT_UP, A, DOWN },
-		{ 600000, VERDICT_UP, A, DOWN }, { 880000, VERDICT_UP, A, DOWN }, { 905000, VERDICT_UP, A, SERVING }, END } },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN },
+		{ 1500, VERDICT_UP, A, DOWN },
+		{ 6500, VERDICT_UP, A, SERVING }, { 7000, VERDICT_UP, F, DOWN },
+		{ 7500, VERDICT_UP, A, DOWN },
+		{ 600000, VERDICT_UP, A, DOWN }, { 880000, VERDICT_UP, A, DOWN },
+		{ 905000, VERDICT_UP, A, SERVING }, END } },
 	{ "forced up: the operator may spend the budget", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN }, { 1500, VERDICT_UP, A, DOWN },
-		{ 6500, VERDICT_UP, A, SERVING }, { 7000, VERDICT_UP, F, DOWN }, { 7500, VERDICT_UP, A, DOWN },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN },
+		{ 1500, VERDICT_UP, A, DOWN },
+		{ 6500, VERDICT_UP, A, SERVING }, { 7000, VERDICT_UP, F, DOWN },
+		{ 7500, VERDICT_UP, A, DOWN },
 		{ 8000, VERDICT_FORCE_UP, A, SERVING }, END } },
 	{ "a restart takes over serving and keeps it until the first verdict", SERVING, false, {
-		{ 0, VERDICT_NONE, U, SERVING }, { 500, VERDICT_NONE, A, SERVING }, { 60000, VERDICT_NONE, A, SERVING },
+		{ 0, VERDICT_NONE, U, SERVING }, { 500, VERDICT_NONE, A, SERVING },
+		{ 60000, VERDICT_NONE, A, SERVING },
 		{ 61000, VERDICT_CACHES_DOWN, A, DOWN }, END } },
 	{ "a restart takes over serving, but dnsd is dead", SERVING, false, {
 		{ 0, VERDICT_NONE, U, SERVING }, { 450, VERDICT_NONE, F, DOWN }, END } },
 	{ "a restart takes over draining", DRAINING, false, {
-		{ 0, VERDICT_NONE, U, DRAINING }, { 500, VERDICT_DRAIN, A, DRAINING }, { 900, VERDICT_DRAINED, A, DOWN }, END } },
+		{ 0, VERDICT_NONE, U, DRAINING }, { 500, VERDICT_DRAIN, A, DRAINING },
+		{ 900, VERDICT_DRAINED, A, DOWN }, END } },
 	{ "a restart during a shared cause keeps serving", SERVING, false, {
-		{ 0, VERDICT_NONE, U, SERVING }, { 500, VERDICT_HOLD, A, SERVING }, { 99000, VERDICT_HOLD, A, SERVING }, END } },
+		{ 0, VERDICT_NONE, U, SERVING }, { 500, VERDICT_HOLD, A, SERVING },
+		{ 99000, VERDICT_HOLD, A, SERVING }, END } },
 };
 
 static const struct posture_rules common = { .hold_down_ms = 5000 };
@@ -129,7 +157,8 @@ test_rows(void **state)
 			bool changed = step(&p, 1000000 + (uint64_t)s->at_ms, s->verdict, s->dnsd);
 
 			if ((int)p.now != s->expected || changed != (before != p.now))
-				fail_msg("%s: at %d ms %d, expected %d (%s)", rows[i].sentence, s->at_ms,
+				fail_msg("%s: at %d ms %d, expected %d (%s)", rows[i].sentence,
+				    s->at_ms,
 				    (int)p.now, s->expected, p.reason);
 		}
 	}
@@ -177,8 +206,10 @@ test_force_up_said_again(void **state)
 	posture_init(&p, &common, POSTURE_DOWN);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		const struct posture_input in = {
-			.now_ms = 1000000 + steps[i].at_ms, .verdict = VERDICT_FORCE_UP, .verdict_reason = "",
-			.override_ms = steps[i].override_ms, .dnsd = (enum posture_dnsd)steps[i].dnsd, .dnsd_reason = "",
+			.now_ms = 1000000 + steps[i].at_ms, .verdict = VERDICT_FORCE_UP,
+			.verdict_reason = "",
+			.override_ms = steps[i].override_ms,
+			.dnsd = (enum posture_dnsd)steps[i].dnsd, .dnsd_reason = "",
 		};
 
 		posture_step(&p, &in);

@@ -120,7 +120,8 @@ test_hangs_and_is_cancelled(void **state)
 	(void)state;
 	assert_non_null(loop);
 	now_ms = loop_now(loop);
-	w.trial = (struct trial){ .loop = loop, .main = hangs, .user = &nobody_else, .done = on_end };
+	w.trial = (struct trial){ .loop = loop, .main = hangs, .user = &nobody_else,
+	    .done = on_end };
 	assert_int_equal(trial_start(&w.trial, &conf, &err), 0);
 	loop_turn(loop, now_ms + TRIAL_PATIENCE_MS - 1);
 	assert_int_equal(w.ends, 0);
