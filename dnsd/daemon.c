@@ -394,7 +394,7 @@ log_ready(const struct daemon *d)
 }
 
 static int
-start(struct daemon *d, struct err *err)
+start_serving(struct daemon *d, struct err *err)
 {
 	static const struct inputs_say say = { &log_warn_lines, &log_error_lines };
 
@@ -453,7 +453,7 @@ daemon_run(const char *path)
 			.health = &d->health, .started = clock_wall(),
 			.reload = want_reload, .reload_arg = d,
 		};
-		rc = start(d, &err);
+		rc = start_serving(d, &err);
 		if (rc == 0) {
 			log_ready(d);
 			rc = loop_run(d->loop, &err);

@@ -1,5 +1,8 @@
 /*
  * dnsd: the command line.
+ *
+ * One thread; either checks a configuration (check.h) or becomes the daemon (daemon.h), which
+ * starts all other threads.  The log is opened for the daemon only: a check speaks to people.
  */
 #include <stdio.h>
 #include <stdlib.h>

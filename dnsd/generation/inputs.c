@@ -64,24 +64,6 @@ check_pools(const struct conf *conf, const struct zone *zone, struct err *err)
 	return 0;
 }
 
-/* The zone from its file, if it is fit to be served; else NULL with a reason. */
-static struct zone *
-fresh_zone(const struct conf *conf, const struct conf_zone *cz, const struct zone *old, bool force,
-    const struct inputs_say *say, struct err *err)
-{
-	struct zone *zone = zone_load(cz->name, cz->file, NULL, say->warn, err);
-
-	if (zone == NULL)
-		return NULL;
-	if (check_pools(conf, zone, err) < 0 || (old != NULL && !force &&
-	    zone_may_replace(zone, old, cz->max_shrink, err) < 0)) {
-		zone_free(zone);
-		return NULL;
-	}
-	zone->refs = 0;
-	return zone;
-}
-
 /* One zone: shared, fresh, or the old one in place of a fresh one that is refused. */
 static int
 read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool force,
@@ -95,7 +77,18 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 		zone = old;
 		if (check_pools(inputs->conf, zone, err) < 0)
 			return -1;
-	} else if ((zone = fresh_zone(inputs->conf, cz, old, force, say, &reason)) == NULL) {
+	} else {
+		zone = zone_load(cz->name, cz->file, NULL, say->warn, &reason);
+		if (zone != NULL && (check_pools(inputs->conf, zone, &reason) < 0 ||
+		    (old != NULL && !force &&
+		    zone_may_replace(zone, old, cz->max_shrink, &reason) < 0))) {
+			zone_free(zone);
+			zone = NULL;
+		}
+		if (zone != NULL)
+			zone->refs = 0;		/* counted below */
+	}
+	if (zone == NULL) {
 		inputs->failed++;
 		add_line(&reason, cz->file, inputs->conf->path, cz->line, "zone");
 		err_warn(say->error, "%s%s", reason.text,
@@ -107,19 +100,6 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 	inputs->zones[i] = zone;
 	if (zone != NULL)
 		zone_ref(zone);
-	return 0;
-}
-
-static int
-read_zones(struct inputs *inputs, const struct inputs *old, bool force,
-    const struct inputs_say *say, struct err *err)
-{
-	inputs->zones = calloc(inputs->conf->n_zones + 1, sizeof(struct zone *));
-	if (inputs->zones == NULL)
-		return err_set(err, "out of memory for zones");
-	for (size_t i = 0; i < inputs->conf->n_zones; i++)
-		if (read_zone(inputs, i, old, force, say, err) < 0)
-			return -1;
 	return 0;
 }
 
@@ -177,35 +157,43 @@ read_conf_file(struct inputs *inputs, const char *path, const struct inputs_say 
 	return 0;
 }
 
-/* healthd and nearctl can do without; dnsd would stand there, ready for nobody. */
-static int
-check_listen(const struct conf *conf, struct err *err)
-{
-	return conf->n_listen != 0 ? 0 :
-	    err_set(err, "%s: no address to serve on, `listen = { \"ADDRESS\" }` was expected",
-	    conf->path);
-}
-
 struct inputs *
 inputs_read(const char *path, const struct inputs *old, bool force, const struct inputs_say *say,
     struct err *err)
 {
 	uint64_t start = clock_mono().ms;
 	struct inputs *inputs = read_new(err);
+	const struct conf *conf;
 
 	if (inputs == NULL)
 		return NULL;
-	if (read_conf_file(inputs, path, say, err) < 0 ||
-	    check_listen(inputs->conf, err) < 0 ||
-	    read_cookies(inputs, old, err) < 0 ||
-	    read_zones(inputs, old, force, say, err) < 0 ||
-	    (inputs->geo = steer_geo_load(inputs->conf, old != NULL ? old->geo : NULL, say->warn,
-	    err)) == NULL) {
-		inputs_unref(inputs);
-		return NULL;
+	if (read_conf_file(inputs, path, say, err) < 0)
+		goto refuse;
+	conf = inputs->conf;
+	/* healthd and nearctl can do without; dnsd would stand there, ready for nobody */
+	if (conf->n_listen == 0) {
+		err_set(err, "%s: no address to serve on, "
+		    "`listen = { \"ADDRESS\" }` was expected", conf->path);
+		goto refuse;
 	}
+	if (read_cookies(inputs, old, err) < 0)
+		goto refuse;
+	inputs->zones = calloc(conf->n_zones + 1, sizeof(struct zone *));
+	if (inputs->zones == NULL) {
+		err_set(err, "out of memory for zones");
+		goto refuse;
+	}
+	for (size_t i = 0; i < conf->n_zones; i++)
+		if (read_zone(inputs, i, old, force, say, err) < 0)
+			goto refuse;
+	inputs->geo = steer_geo_load(conf, old != NULL ? old->geo : NULL, say->warn, err);
+	if (inputs->geo == NULL)
+		goto refuse;
 	inputs->seconds = (double)(clock_mono().ms - start) / 1000;
 	return inputs;
+refuse:
+	inputs_unref(inputs);
+	return NULL;
 }
 
 struct inputs *

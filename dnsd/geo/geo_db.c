@@ -255,7 +255,7 @@ prove_all(struct geo_db *db, struct err *err)
 }
 
 static int
-read_records(struct geo_db *db, struct err *err)
+read_places(struct geo_db *db, struct err *err)
 {
 	db->places = calloc(db->n_places, sizeof(*db->places));
 	if (db->places == NULL)
@@ -287,7 +287,7 @@ geo_db_open(const char *path, struct err *err)
 		return NULL;
 	}
 	if (mmdb_open(&db->file, path, err) < 0 || prove_all(db, err) < 0 ||
-	    read_records(db, err) < 0) {
+	    read_places(db, err) < 0) {
 		err_prefix(err, "%s", path);
 		geo_db_close(db);
 		return NULL;

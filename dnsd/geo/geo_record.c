@@ -161,7 +161,7 @@ take_asn(uint32_t *asn, const MMDB_entry_data_s *v)
 /* ---- records ---- */
 
 static bool
-take(struct geo_place *p, enum field field, const MMDB_entry_data_s *v)
+take_field(struct geo_place *p, enum field field, const MMDB_entry_data_s *v)
 {
 	switch (field) {
 	case COUNTRY:
@@ -212,7 +212,7 @@ read_place(const MMDB_s *library, uint32_t offset, struct geo_place *p)
 		if ((taken >> field & 1) != 0 || (field == POINT && (taken & both) == both))
 			continue;
 		if (MMDB_aget_value(&entry, &v, wanted[i].path) == MMDB_SUCCESS && v.has_data &&
-		    take(p, field, &v))
+		    take_field(p, field, &v))
 			taken |= 1u << field;
 	}
 	complete(p, (taken & both) == both || (taken >> POINT & 1) != 0);

@@ -243,7 +243,7 @@ first_range(struct builder *b)
 }
 
 static bool
-reserve(struct builder *b, size_t words)
+make_room(struct builder *b, size_t words)
 {
 	uint64_t *p;
 	size_t cap = b->cap + b->cap / 2 + words;
@@ -317,7 +317,7 @@ place_node(struct builder *b, size_t words, uint32_t *at)
 	assert(words > 2);
 	if (use_gap(b, words, at))
 		return true;
-	if (!reserve(b, LINE_WORDS + words))
+	if (!make_room(b, LINE_WORDS + words))
 		return false;
 	rest = (LINE_WORDS - b->n_words % LINE_WORDS) % LINE_WORDS;
 	memset(b->words + b->n_words, 0, (rest + words) * sizeof(*b->words));
@@ -406,7 +406,7 @@ build_table(struct builder *b, geo_key start, unsigned depth)
 {
 	size_t at = b->n_words;
 
-	if (!reserve(b, TABLE_WORDS))
+	if (!make_room(b, TABLE_WORDS))
 		return 0;
 	b->n_words += TABLE_WORDS;
 	for (uint32_t i = 0; i < HALF && !b->failed; i++) {

@@ -52,7 +52,7 @@ big_endian(const uint8_t *p, size_t n)
 
 /* Takes n octets at *at; NULL if the section ends before. */
 static const uint8_t *
-take(const struct mmdb_section *s, uint32_t *at, uint32_t n)
+take_octets(const struct mmdb_section *s, uint32_t *at, uint32_t n)
 {
 	const uint8_t *p = s->octets + *at;
 
@@ -70,7 +70,7 @@ take_size(const struct mmdb_section *s, uint32_t *at, uint8_t control, uint32_t 
 	uint32_t n = control & 0x1f;
 
 	if (n >= 29) {
-		const uint8_t *p = take(s, at, n - 28);
+		const uint8_t *p = take_octets(s, at, n - 28);
 		if (p == NULL)
 			return -1;
 		n = base[n - 29] + (uint32_t)big_endian(p, n - 28);
@@ -85,7 +85,7 @@ take_pointer(const struct mmdb_section *s, uint32_t *at, uint8_t control, uint32
 {
 	static const uint32_t base[4] = { 0, 2048, 526336, 0 };
 	unsigned n = (control >> 3 & 3) + 1u;
-	const uint8_t *p = take(s, at, n);
+	const uint8_t *p = take_octets(s, at, n);
 
 	if (p == NULL)
 		return -1;
@@ -125,7 +125,7 @@ static int
 take_control(struct prover *r, uint32_t *at, struct value *v)
 {
 	uint32_t start = *at;
-	const uint8_t *control = take(r->section, at, 1), *extended;
+	const uint8_t *control = take_octets(r->section, at, 1), *extended;
 
 	if (control == NULL)
 		return err_set(r->err, "a value at %u lies outside its section", start);
@@ -136,7 +136,7 @@ take_control(struct prover *r, uint32_t *at, struct value *v)
 		return 0;
 	}
 	if (v->type == MMDB_EXTENDED) {
-		extended = take(r->section, at, 1);
+		extended = take_octets(r->section, at, 1);
 		if (extended == NULL || *extended < 1 || *extended > 8)
 			return err_set(r->err, "the value at %u has an unknown type", start);
 		v->type = *extended + 7;
@@ -176,7 +176,7 @@ take_value(struct prover *r, uint32_t *at, struct value *v, bool *here)
 	if (v->type == MMDB_MAP || v->type == MMDB_ARRAY)
 		return 0;
 	target = v->at;
-	if (take(r->section, &target, v->type == MMDB_BOOLEAN ? 0 : v->size) == NULL)
+	if (take_octets(r->section, &target, v->type == MMDB_BOOLEAN ? 0 : v->size) == NULL)
 		return err_set(r->err, "the value at %u leaves its section", v->at);
 	if (*here)
 		*at = target;
