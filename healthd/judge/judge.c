@@ -1,10 +1,17 @@
 #include "healthd/judge/judge_inner.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum doubt { CERTAIN, WAIT, SHARED, UPLINK };
+/* About a target that has failed often enough to be called down. */
+enum doubt {
+	CERTAIN,			/* it is down: others answer, or there are none */
+	WAIT,				/* not all others have been asked since */
+	SHARED,				/* all fail, here and elsewhere */
+	UPLINK				/* all of other sites fail, ours do not */
+};
 
 static uint32_t
 interval_of(const struct conf_check *c, bool local)
@@ -15,7 +22,7 @@ interval_of(const struct conf_check *c, bool local)
 }
 
 static int32_t
-add_target(struct judge *j, uint16_t server, const struct addr *addr)
+init_target(struct judge *j, uint16_t server, const struct addr *addr)
 {
 	struct judge_target *t = &j->targets[j->n_targets];
 
@@ -30,7 +37,7 @@ add_target(struct judge *j, uint16_t server, const struct addr *addr)
 }
 
 static void
-add_server(struct judge *j, uint16_t i, struct judge_time now)
+init_server(struct judge *j, uint16_t i, struct judge_time now)
 {
 	const struct conf_server *conf = &j->conf->servers[i];
 	uint16_t check = j->conf->pools[conf->pool].check;
@@ -48,12 +55,12 @@ add_server(struct judge *j, uint16_t i, struct judge_time now)
 	s->fast_ms = s->check->fast_interval_ms;
 	if (s->fast_ms == 0 || s->fast_ms > s->interval_ms)
 		s->fast_ms = s->interval_ms;
-	s->target[0] = add_target(j, i, &conf->v4);
-	s->target[1] = add_target(j, i, &conf->v6);
+	s->target[0] = init_target(j, i, &conf->v4);
+	s->target[1] = init_target(j, i, &conf->v6);
 }
 
 static void
-add_pool(struct judge *j, size_t i)
+init_pool(struct judge *j, size_t i)
 {
 	const struct conf_pool *conf = &j->conf->pools[i];
 	struct judge_pool *p = &j->pools[i];
@@ -87,9 +94,9 @@ judge_new(const struct conf *conf, struct judge_time now)
 	for (size_t i = 0; i < conf->n_sites; i++)
 		j->sites[i].conf = &conf->sites[i];
 	for (size_t i = 0; i < conf->n_pools; i++)
-		add_pool(j, i);
+		init_pool(j, i);
 	for (size_t i = 0; i < conf->n_servers; i++)
-		add_server(j, (uint16_t)i, now);
+		init_server(j, (uint16_t)i, now);
 	j->round = 1;
 	j->round_left = j->n_targets;
 	j->first_round_over = j->n_targets == 0;
@@ -160,9 +167,20 @@ since(uint64_t last_ms, uint64_t ms)
 }
 
 /*
- * From when on an answer of somebody else clears the others.  A first result is compared
- * with all there were.  Later, what kills all may reach them one after the other: an
- * answer from the time of the first failure says little when the last one decides.
+ * From when on does an answer of another target show that this one's failures are its own?
+ *
+ *   this target      good       bad          bad         bad: as many as `fall`
+ *                               first_bad_ms             last_bad_ms
+ *   time        -----------------+------------+-----------+--------------------->
+ *                                                  |<---->|  half a fast interval
+ *   others' answers    too old      too old        | count ...
+ *
+ * Targets are asked one after the other, so what kills all of them is seen at one target sooner
+ * than at another.  An answer of another target from before the first failure says nothing
+ * therefore, and one from soon after it little: that target may have been about to fail.  Only
+ * what came in the last half interval before the failure that decides counts, or since the
+ * first failure, if that is later.  A target without a state yet is compared with every answer
+ * there ever was.
  */
 static uint64_t
 evidence_from(const struct judge *j, const struct judge_target *t)
@@ -171,7 +189,9 @@ evidence_from(const struct judge *j, const struct judge_target *t)
 
 	if (t->alive == HEALTH_UNKNOWN)
 		return 1;
-	return t->first_bad_ms + recent > t->last_bad_ms ? t->first_bad_ms : t->last_bad_ms - recent;
+	assert(t->first_bad_ms <= t->last_bad_ms);
+	return t->last_bad_ms - t->first_bad_ms < recent ? t->first_bad_ms : t->last_bad_ms -
+	    recent;
 }
 
 /* May this target, having failed often enough, be called down? */
@@ -234,7 +254,7 @@ settle_pending(struct judge *j, struct judge_time now)
 }
 
 static bool
-held(const struct judge *j, const struct judge_target *t)
+frozen(const struct judge *j, const struct judge_target *t)
 {
 	return j->freeze == FREEZE_UPLINK ? t->remote : j->freeze != FREEZE_NONE;
 }
@@ -248,13 +268,15 @@ set_failing(struct judge *j, struct judge_target *t, bool failing)
 	j->n_failing += failing ? 1 : (size_t)-1;
 	if (t->remote)
 		j->n_remote_failing += failing ? 1 : (size_t)-1;
+	assert(j->n_failing <= j->n_targets && j->n_remote_failing <= j->n_remote);
 }
 
 /* Coarse steps, down as soon as a threshold is reached, up only when well below it. */
 static uint8_t
 weight_step(uint8_t old, int load)
 {
-	static const struct { int load; uint8_t weight; } step[] = { { 85, 25 }, { 70, 50 }, { 50, 75 } };
+	static const struct { int load; uint8_t weight; } step[] = { { 85, 25 }, { 70, 50 },
+	    { 50, 75 } };
 
 	for (unsigned i = 0; i < 3; i++) {
 		int from = step[i].load - (old <= step[i].weight ? 10 : 0);
@@ -284,7 +306,7 @@ good_result(struct judge *j, struct judge_target *t, const struct result *r, str
 	j->last_ok_ms = now.mono_ms;
 	if (t->remote)
 		j->last_remote_ok_ms = now.mono_ms;
-	if (held(j, t))
+	if (frozen(j, t))
 		set_freeze(j, FREEZE_NONE, now);
 	t->bad = 0;
 	t->pending = false;
@@ -304,7 +326,7 @@ bad_result(struct judge *j, struct judge_target *t, struct judge_time now)
 
 	set_failing(j, t, true);
 	t->good = 0;
-	if (!held(j, t)) {
+	if (!frozen(j, t)) {
 		if (t->bad == 0)
 			t->first_bad_ms = now.mono_ms;
 		t->last_bad_ms = now.mono_ms;
@@ -333,6 +355,7 @@ on_result(struct judge *j, uint32_t index, const struct result *r, struct judge_
 	struct judge_target *t = &j->targets[index];
 	bool fresh = t->round != j->round;
 
+	assert(r->reason > REASON_NONE && r->reason < REASON_COUNT);
 	t->reason = r->reason;
 	memcpy(t->detail, r->detail, sizeof(t->detail));
 	t->detail[sizeof(t->detail) - 1] = '\0';
@@ -347,6 +370,7 @@ on_result(struct judge *j, uint32_t index, const struct result *r, struct judge_
 	t->last_wall = now.wall;
 	judge_view_server(j, t->server, now);
 	if (fresh) {
+		assert(j->round_left > 0);
 		t->round = j->round;
 		if (--j->round_left == 0)
 			end_round(j, now);
@@ -413,7 +437,7 @@ on_memory(struct judge *j, uint32_t index, const struct judge_memory *m, struct 
 }
 
 static bool
-word_over(struct judge_override *w, struct judge_time now)
+override_over(struct judge_override *w, struct judge_time now)
 {
 	if (w->kind == OVERRIDE_NONE || w->until_ms == 0 || now.mono_ms < w->until_ms)
 		return false;
@@ -422,20 +446,20 @@ word_over(struct judge_override *w, struct judge_time now)
 }
 
 static void
-on_tick(struct judge *j, struct judge_time now)
+on_time_passed(struct judge *j, struct judge_time now)
 {
 	bool sites = false;
 
 	for (size_t i = 0; i < j->conf->n_sites; i++)
-		sites |= word_over(&j->sites[i].override, now);
+		sites |= override_over(&j->sites[i].override, now);
 	for (size_t i = 0; i < j->conf->n_servers; i++)
-		if (word_over(&j->servers[i].override, now))
+		if (override_over(&j->servers[i].override, now))
 			judge_view_server(j, i, now);
 	if (sites)
 		judge_view_all(j, now);
 }
 
-/* Remembers since when this site drains: by its own word, or because what it has is drained. */
+/* Remembers since when this site drains: by its own override, or because its servers do. */
 static void
 review_drain(struct judge *j, struct judge_time now)
 {
@@ -451,11 +475,38 @@ review_drain(struct judge *j, struct judge_time now)
 	}
 }
 
+#ifndef NDEBUG
+/* What an event's index stays below. */
+static size_t
+range_of(const struct judge *j, enum judge_event_kind kind)
+{
+	switch (kind) {
+	case JUDGE_RESULT:
+	case JUDGE_DIGEST:
+	case JUDGE_REMEMBER:
+		return j->n_targets;
+	case JUDGE_OVERRIDE_SERVER:
+		return j->conf->n_servers;
+	case JUDGE_OVERRIDE_SITE:
+	case JUDGE_SIBLING:
+	case JUDGE_TTL:
+		return j->conf->n_sites;
+	case JUDGE_ORIGIN:
+	case JUDGE_NOTIFY:
+	case JUDGE_REMEMBER_SET:
+		return j->conf->n_pools;
+	default:
+		return SIZE_MAX;
+	}
+}
+#endif
+
 void
 judge_step(struct judge *j, const struct judge_event *e, struct judge_time now)
 {
 	uint64_t changes = j->changes;
 
+	assert(e->index < range_of(j, e->kind));
 	switch (e->kind) {
 	case JUDGE_RESULT:
 		on_result(j, e->index, e->result, now);
@@ -496,7 +547,7 @@ judge_step(struct judge *j, const struct judge_event *e, struct judge_time now)
 		judge_set_remember(j, e->index, e->set);
 		break;
 	case JUDGE_TICK:
-		on_tick(j, now);
+		on_time_passed(j, now);
 		break;
 	}
 	judge_set_review(j, e->kind == JUDGE_TICK, now);

@@ -15,7 +15,8 @@
  *   The SITE's verdict is what the keeper hears; stale servers count as healthy.
  *
  * What is not believed
- *   A target is not called down until somebody else has answered since it failed, and lately:
+ *   A target is not called down before another one has answered since it failed, and lately
+ *   (evidence_from in judge.c draws it):
  *   - every target everywhere fails, at two sites or more among those not already
  *     down: the cause is SHARED (our network, a broken check).  Everything stays as it
  *     is until any target answers; then all counting starts again.
@@ -54,15 +55,17 @@ struct judge_time {
 	double wall;			/* CLOCK_REALTIME, seconds */
 };
 
-enum judge_override_kind { OVERRIDE_NONE, OVERRIDE_DRAIN, OVERRIDE_FORCE_UP, OVERRIDE_FORCE_DOWN, OVERRIDE_COUNT };
+enum judge_override_kind {
+	OVERRIDE_NONE, OVERRIDE_DRAIN, OVERRIDE_FORCE_UP, OVERRIDE_FORCE_DOWN, OVERRIDE_COUNT
+};
 
 /* The operator's override about a server or a site. */
 struct judge_override {
 	enum judge_override_kind kind;
 	char by[HEALTH_NAME_MAX];	/* who said it */
 	double at;			/* when, wall clock */
-	double until;			/* wall clock, for people and for the file; 0 = until taken back */
-	uint64_t at_ms, until_ms;	/* the same, monotonic; until_ms 0 = until taken back */
+	double until;			/* wall clock; 0 = until taken back */
+	uint64_t at_ms, until_ms;	/* both as monotonic; until_ms 0 = until taken back */
 };
 
 enum judge_disturbance { JUDGE_LATE, JUDGE_CLOCK };
@@ -168,7 +171,7 @@ struct judge_pool {
 	uint64_t asked_order;		/* last_order when the origin answered last */
 	char origin[HEALTH_NAME_MAX];	/* what it said last; "" = nothing yet */
 	struct judge_set current;	/* id "" = not known: everything is current */
-	bool held;			/* a server has said that it holds it */
+	bool in_use;			/* a server has said that it holds the current one */
 	uint64_t notified_ms;		/* when the operator said what is current; 0 = never */
 	struct judge_set sets[JUDGE_SETS];
 	size_t n_sets;
@@ -193,7 +196,7 @@ struct judge {
 	bool first_round_over;
 
 	uint64_t drain_ms;		/* when the site's drain began; 0 = it does not drain */
-	uint64_t changes;		/* grows with every change a reader of the health file sees */
+	uint64_t changes;		/* grows with every change of the health file */
 	size_t n_changed;		/* servers with `changed` */
 	size_t change_at;		/* the one taken last */
 };
@@ -214,19 +217,20 @@ void judge_verdict(const struct judge *judge, struct judge_time now, struct verd
 /* Seconds within which this server's state cannot change, 1 or more; 0 = unknown. */
 uint32_t judge_ttl(const struct judge *judge, size_t server, struct judge_time now);
 
-/* Milliseconds until the last TTL handed out with something drained at `since_ms` has run out. */
+/* Milliseconds until the last TTL has run out that was handed out with something drained at
+ * `since_ms`. */
 uint64_t judge_drain_left(const struct judge *judge, uint64_t since_ms, struct judge_time now);
 
 /* Index of a server whose state changed, its mark removed; -1 = no more. */
 int32_t judge_take_change(struct judge *judge);
 
-/* The word in force for a server: its own, else its site's; NULL = none. */
+/* The override in force for a server: its own, else its site's; NULL = none. */
 const struct judge_override *judge_override_of(const struct judge *judge, size_t server);
 
 /* True while the next result of this target may change its server's state. */
 bool judge_near_change(const struct judge *judge, size_t target);
 
-/* "" when nothing is held. */
+/* Why nothing is changed now, static text; "" when there is no freeze. */
 const char *judge_freeze_text(const struct judge *judge);
 
 const char *judge_override_name(enum judge_override_kind kind);

@@ -1,8 +1,8 @@
 /*
  * judge_inner: what the files of the judge share; nobody else includes it.
- *   judge.c        events, thresholds, holds
+ *   judge.c        events, thresholds, freezes
  *   judge_set.c    which set is current, who is behind
- *   judge_view.c   from targets and words to servers, verdict, TTL
+ *   judge_view.c   from targets and overrides to servers, verdict, TTL
  */
 #ifndef NEARCAST_JUDGE_INNER_H
 #define NEARCAST_JUDGE_INNER_H

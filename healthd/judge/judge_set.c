@@ -1,5 +1,6 @@
 #include "healthd/judge/judge_inner.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum {
@@ -43,7 +44,7 @@ remembered(const struct judge *j, const struct judge_pool *p, const char *id)
 }
 
 static struct judge_set *
-find(struct judge_pool *p, const char *id)
+find_set(struct judge_pool *p, const char *id)
 {
 	for (size_t i = 0; i < p->n_sets; i++)
 		if (strcmp(p->sets[i].id, id) == 0)
@@ -74,11 +75,12 @@ victim(const struct judge *j, struct judge_pool *p)
 static struct judge_set *
 note(struct judge *j, struct judge_pool *p, const char *id)
 {
-	struct judge_set *s = find(p, id);
+	struct judge_set *s = find_set(p, id);
 
 	if (s != NULL)
 		return s;
 	s = p->n_sets < JUDGE_SETS ? &p->sets[p->n_sets++] : victim(j, p);
+	assert(s != NULL);	/* there are more entries than the current one */
 	memset(s, 0, sizeof(*s));
 	memcpy(s->id, id, strnlen(id, sizeof(s->id) - 1));
 	/* what is there when we come is all equally old */
@@ -91,7 +93,7 @@ static void
 make_current(struct judge *j, struct judge_pool *p, const char *id)
 {
 	p->current = *note(j, p, id);
-	p->held = false;
+	p->in_use = false;
 	p->dirty = true;
 }
 
@@ -135,7 +137,7 @@ judge_set_notify(struct judge *j, size_t pool, const char *set, struct judge_tim
 		make_current(j, p, set);
 		/* newer than anything there is, however old the id */
 		p->current.order = ++p->last_order;
-		find(p, set)->order = p->current.order;
+		find_set(p, set)->order = p->current.order;
 	}
 	p->asked_order = p->last_order;
 	p->notified_ms = now.mono_ms;
@@ -163,14 +165,15 @@ elect(struct judge *j, struct judge_pool *p)
 
 		if (n < p->quorum)
 			continue;
-		if (best == NULL || s->order > best->order || (s->order == best->order && n > best_n)) {
+		if (best == NULL || s->order > best->order ||
+		    (s->order == best->order && n > best_n)) {
 			best = s;
 			best_n = n;
 		}
 	}
 	if (best == NULL || strcmp(best->id, p->current.id) == 0)
 		return;
-	if (p->held && !remembered(j, p, p->current.id))
+	if (p->in_use && !remembered(j, p, p->current.id))
 		p->current.id[0] = '\0';	/* a roll-out that was taken back */
 	if (p->current.id[0] == '\0' || best->order > p->current.order ||
 	    (best->order == p->current.order && best_n > holders(j, p, p->current.id)))
@@ -192,7 +195,7 @@ forget(struct judge *j, struct judge_pool *p)
 static uint64_t
 order_of(struct judge_pool *p, const char *id)
 {
-	const struct judge_set *s = find(p, id);
+	const struct judge_set *s = find_set(p, id);
 
 	return s != NULL ? s->order : 0;
 }
@@ -219,10 +222,14 @@ find_seeds(const struct judge *j, struct judge_pool *p, const char *seeds[CONF_M
 		if (!s->conf->seed || s->conf->site >= CONF_MAX_SITES)
 			continue;
 		for (unsigned f = 0; f < 2; f++) {
-			const struct judge_target *t = s->target[f] >= 0 ? &j->targets[s->target[f]] : NULL;
+			const struct judge_target *t;
 			const char **best = &seeds[s->conf->site];
 
-			if (t != NULL && t->alive == HEALTH_UP && t->set[0] != '\0' && !is_behind(p, t) &&
+			if (s->target[f] < 0)
+				continue;
+			t = &j->targets[s->target[f]];
+			if (t->alive == HEALTH_UP && t->set[0] != '\0' &&
+			    !is_behind(p, t) &&
 			    (*best == NULL || order_of(p, t->set) > order_of(p, *best)))
 				*best = t->set;
 		}
@@ -230,7 +237,8 @@ find_seeds(const struct judge *j, struct judge_pool *p, const char *seeds[CONF_M
 }
 
 static void
-review_server(struct judge *j, struct judge_pool *p, size_t index, const char *seed, struct judge_time now)
+review_server(struct judge *j, struct judge_pool *p, size_t index, const char *seed,
+    struct judge_time now)
 {
 	struct judge_server *s = &j->servers[index];
 
@@ -239,7 +247,8 @@ review_server(struct judge *j, struct judge_pool *p, size_t index, const char *s
 
 		if (t == NULL)
 			continue;
-		t->behind = is_behind(p, t) || (seed != NULL && !s->conf->seed && t->set[0] != '\0' &&
+		t->behind = is_behind(p, t) ||
+		    (seed != NULL && !s->conf->seed && t->set[0] != '\0' &&
 		    strcmp(seed, t->set) != 0 && order_of(p, t->set) < order_of(p, seed));
 	}
 	judge_view_server(j, index, now);
@@ -254,7 +263,7 @@ review(struct judge *j, struct judge_pool *p, struct judge_time now)
 	p->reviewed_ms = now.mono_ms;
 	if (!p->content)
 		return;
-	p->held |= remembered(j, p, p->current.id);
+	p->in_use |= remembered(j, p, p->current.id);
 	if (!p->by_origin)
 		elect(j, p);
 	forget(j, p);
@@ -262,7 +271,8 @@ review(struct judge *j, struct judge_pool *p, struct judge_time now)
 	for (unsigned i = 0; i < p->conf->n_servers; i++) {
 		size_t index = p->conf->first_server + i;
 
-		review_server(j, p, index, seeds[j->servers[index].conf->site % CONF_MAX_SITES], now);
+		review_server(j, p, index, seeds[j->servers[index].conf->site % CONF_MAX_SITES],
+		    now);
 	}
 }
 

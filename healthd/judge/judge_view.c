@@ -19,7 +19,8 @@ static enum health_state
 better(enum health_state a, enum health_state b)
 {
 	static const int rank[] = {
-		[HEALTH_UP] = 4, [HEALTH_STALE] = 3, [HEALTH_UNKNOWN] = 2, [HEALTH_DOWN] = 1, [HEALTH_DRAIN] = 0,
+		[HEALTH_UP] = 4, [HEALTH_STALE] = 3, [HEALTH_UNKNOWN] = 2, [HEALTH_DOWN] = 1,
+		[HEALTH_DRAIN] = 0,
 	};
 
 	return rank[a] >= rank[b] ? a : b;
@@ -41,7 +42,8 @@ text_of_target(const struct judge_target *t, const char *current, char *out, siz
 			snprintf(out, size, "set %.40s, current is %.40s", t->set, current);
 		break;
 	case HEALTH_UNKNOWN:
-		snprintf(out, size, t->last_wall == 0 ? "not checked yet" : "cause in doubt: %s%s%s",
+		snprintf(out, size,
+		    t->last_wall == 0 ? "not checked yet" : "cause in doubt: %s%s%s",
 		    result_reason_name(t->reason), t->detail[0] != '\0' ? ": " : "", t->detail);
 		break;
 	default:
@@ -83,7 +85,8 @@ judge_override_of(const struct judge *j, size_t server)
 
 	if (s->override.kind != OVERRIDE_NONE)
 		return &s->override;
-	if (s->conf->site < j->conf->n_sites && j->sites[s->conf->site].override.kind != OVERRIDE_NONE)
+	if (s->conf->site < j->conf->n_sites &&
+	    j->sites[s->conf->site].override.kind != OVERRIDE_NONE)
 		return &j->sites[s->conf->site].override;
 	return NULL;
 }
@@ -91,7 +94,9 @@ judge_override_of(const struct judge *j, size_t server)
 const char *
 judge_override_name(enum judge_override_kind kind)
 {
-	static const char *const name[OVERRIDE_COUNT] = { "none", "drain", "force-up", "force-down" };
+	static const char *const name[OVERRIDE_COUNT] = {
+		"none", "drain", "force-up", "force-down"
+	};
 
 	return (unsigned)kind < OVERRIDE_COUNT ? name[kind] : "?";
 }
@@ -112,10 +117,11 @@ view_checks(const struct judge *j, struct judge_server *out)
 	}
 	out->set[0] = '\0';
 	for (unsigned f = 0; f < 2; f++) {
-		const struct judge_target *t = out->target[f] >= 0 ? &j->targets[out->target[f]] : NULL;
+		const struct judge_target *t;
 
-		if (t == NULL)
+		if (out->target[f] < 0)
 			continue;
+		t = &j->targets[out->target[f]];
 		family[f] = judge_target_state(t);
 		/* of two families, the set and the load of the healthier one */
 		if (t->set[0] != '\0' && (out->set[0] == '\0' || family[f] > HEALTH_UNKNOWN) &&
@@ -134,7 +140,7 @@ view_checks(const struct judge *j, struct judge_server *out)
 }
 
 static void
-view_word(const struct judge *j, struct judge_server *out, const struct judge_override *w)
+view_override(const struct judge *j, struct judge_server *out, const struct judge_override *w)
 {
 	const struct judge_site *site = &j->sites[out->conf->site];
 	char text[256];
@@ -169,7 +175,7 @@ judge_view_server(struct judge *j, size_t server, struct judge_time now)
 	struct judge_server old = *s;
 
 	view_checks(j, s);
-	view_word(j, s, w);
+	view_override(j, s, w);
 	if (s->state != old.state) {
 		s->since = w != NULL && w->at <= now.wall ? w->at : now.wall;
 		if (!s->changed) {
@@ -218,7 +224,8 @@ judge_freeze_text(const struct judge *j)
 	case FREEZE_SHARED:
 		return "every target everywhere fails: a shared cause, nothing is changed";
 	case FREEZE_UPLINK:
-		return "every target of all other sites fails: the uplink is in doubt, their states are kept";
+		return "every target of all other sites fails: the uplink is in doubt, their "
+		    "states are kept";
 	case FREEZE_LATE:
 		return "this process was late: nothing is changed until targets were probed afresh";
 	case FREEZE_CLOCK:
@@ -229,7 +236,7 @@ judge_freeze_text(const struct judge *j)
 }
 
 struct local {
-	uint32_t total, up, drained;	/* drained: by word, alive all the same */
+	uint32_t total, up, drained;	/* drained: by override, alive all the same */
 };
 
 static struct local
@@ -276,18 +283,26 @@ judge_drain_left(const struct judge *j, uint64_t since_ms, struct judge_time now
 	return gone < need ? need - gone : 0;
 }
 
-/* The site's word decides, then holds, then the number of healthy servers. */
+/* The override of this site, NULL = none. */
+static const struct judge_override *
+override_here(const struct judge *j)
+{
+	uint16_t here = j->conf->here_site;
+
+	return here < j->conf->n_sites && j->sites[here].override.kind != OVERRIDE_NONE ?
+	    &j->sites[here].override : NULL;
+}
+
+/* The site's override decides, then a freeze, then the number of healthy servers. */
 static enum verdict
 decide(const struct judge *j, const struct local *n, struct judge_time now, char *text, size_t size)
 {
-	static const struct judge_override none;
-	const struct judge_override *w = j->conf->here_site < j->conf->n_sites ?
-	    &j->sites[j->conf->here_site].override : &none;
+	const struct judge_override *w = override_here(j);
 	/* a site that has no servers only answers DNS, and that it can */
 	uint32_t need = n->total == 0 ? 0 : j->conf->announce.min_healthy;
 	uint64_t left = j->drain_ms != 0 ? judge_drain_left(j, j->drain_ms, now) : 1;
 
-	if (w->kind != OVERRIDE_NONE) {
+	if (w != NULL) {
 		snprintf(text, size, "%s by %s", judge_override_name(w->kind), w->by);
 		if (w->kind != OVERRIDE_DRAIN)
 			return w->kind == OVERRIDE_FORCE_UP ? VERDICT_FORCE_UP : VERDICT_FORCE_DOWN;
@@ -304,13 +319,15 @@ decide(const struct judge *j, const struct local *n, struct judge_time now, char
 		return VERDICT_UP;
 	if (n->up + n->drained < need)
 		return VERDICT_CACHES_DOWN;
-	snprintf(text, size, "drain: %u of %u servers here are drained, %u needed", n->drained, n->total, need);
+	snprintf(text, size, "drain: %u of %u servers here are drained, %u needed", n->drained,
+	    n->total, need);
 	return left > 0 ? VERDICT_DRAIN : VERDICT_DRAINED;
 }
 
 void
 judge_verdict(const struct judge *j, struct judge_time now, struct verdict_message *out)
 {
+	const struct judge_override *override = override_here(j);
 	struct local n = count_local(j);
 	char text[256];
 
@@ -318,8 +335,8 @@ judge_verdict(const struct judge *j, struct judge_time now, struct verdict_messa
 	out->verdict = decide(j, &n, now, text, sizeof(text));
 	out->local_up = n.up;
 	out->local_total = n.total;
-	if (j->conf->here_site < j->conf->n_sites && j->sites[j->conf->here_site].override.kind != OVERRIDE_NONE)
-		out->override_ms = (uint64_t)(j->sites[j->conf->here_site].override.at * 1000 + 0.5);
+	if (override != NULL)
+		out->override_ms = (uint64_t)(override->at * 1000 + 0.5);
 	health_reason(out->reason, text);
 }
 

@@ -48,11 +48,13 @@ parse_for(const char *word, uint32_t *out, struct err *err)
 
 	for (const char *p = word; *p != '\0'; p++) {
 		if (*p < '0' || *p > '9' || p - word > 9)
-			return err_set(err, "for \"%.40s\": a number of seconds was expected", word);
+			return err_set(err, "for \"%.40s\": a number of seconds was expected",
+			    word);
 		n = n * 10 + (uint64_t)(*p - '0');
 	}
 	if (n == 0 || n > OPERATOR_FOR_MAX_S)
-		return err_set(err, "for %.40s: 1 to %u seconds were expected", word, OPERATOR_FOR_MAX_S);
+		return err_set(err, "for %.40s: 1 to %u seconds were expected", word,
+		    OPERATOR_FOR_MAX_S);
 	*out = (uint32_t)n;
 	return 0;
 }
@@ -65,7 +67,8 @@ parse_tail(struct operator_command *c, const char *line, struct err *err)
 
 	while (line[strspn(line, " ")] != '\0') {
 		if (!next_word(&line, key) || !next_word(&line, value))
-			return err_set(err, "\"for SECONDS\" or \"by NAME\" was expected at the end");
+			return err_set(err,
+			    "\"for SECONDS\" or \"by NAME\" was expected at the end");
 		if (strcmp(key, "for") == 0 && c->verb == OPERATOR_OVERRIDE) {
 			if (parse_for(value, &c->for_s, err) < 0)
 				return -1;
@@ -86,7 +89,8 @@ parse_status(struct operator_command *c, const char *line, struct err *err)
 
 	if (line[strspn(line, " ")] == '\0')
 		return 0;
-	if (next_word(&line, word) && strcmp(word, "json") == 0 && line[strspn(line, " ")] == '\0') {
+	if (next_word(&line, word) && strcmp(word, "json") == 0 &&
+	    line[strspn(line, " ")] == '\0') {
 		c->json = true;
 		return 0;
 	}
@@ -96,7 +100,11 @@ parse_status(struct operator_command *c, const char *line, struct err *err)
 static bool
 parse_verb(struct operator_command *c, const char *word)
 {
-	static const struct { const char *name; enum operator_verb verb; enum judge_override_kind override; } verbs[] = {
+	static const struct {
+		const char *name;
+		enum operator_verb verb;
+		enum judge_override_kind override;
+	} verbs[] = {
 		{ "drain", OPERATOR_OVERRIDE, OVERRIDE_DRAIN },
 		{ "force-up", OPERATOR_OVERRIDE, OVERRIDE_FORCE_UP },
 		{ "force-down", OPERATOR_OVERRIDE, OVERRIDE_FORCE_DOWN },
@@ -124,16 +132,19 @@ operator_parse(struct operator_command *c, const char *line, struct err *err)
 	memset(c, 0, sizeof(*c));
 	memcpy(c->by, "?", 2);
 	if (!next_word(&line, word) || !parse_verb(c, word))
-		return err_set(err, "unknown command; known are drain, undrain, force-up, force-down, "
-		    "clear, left, notify, status, watch");
+		return err_set(err, "unknown command; known are drain, undrain, force-up, "
+		    "force-down, clear, left, notify, status, watch");
 	if (c->verb == OPERATOR_STATUS)
 		return parse_status(c, line, err);
-	if (!next_word(&line, word) || !printable(word) || !copy(c->pattern, sizeof(c->pattern), word))
+	if (!next_word(&line, word) || !printable(word) ||
+	    !copy(c->pattern, sizeof(c->pattern), word))
 		return err_set(err, c->verb == OPERATOR_NOTIFY ? "the name of a pool was expected" :
 		    "the name of a server or a site, or a glob, was expected");
 	if (c->verb == OPERATOR_NOTIFY &&
-	    (!next_word(&line, word) || !result_set_ok(word) || !copy(c->set, sizeof(c->set), word)))
-		return err_set(err, "a set id was expected: 1 to %d printable characters", HEALTH_NAME_MAX - 1);
+	    (!next_word(&line, word) || !result_set_ok(word) ||
+	    !copy(c->set, sizeof(c->set), word)))
+		return err_set(err, "a set id was expected: 1 to %d printable characters",
+		    HEALTH_NAME_MAX - 1);
 	return parse_tail(c, line, err);
 }
 
@@ -183,8 +194,8 @@ resolve(const struct conf *conf, const char *pattern, struct match *m, struct er
 	servers = m->servers ? count_servers(conf, m->glob) : 0;
 	sites = m->sites ? count_sites(conf, m->glob) : 0;
 	if (servers + sites == 0)
-		return err_set(err, "no %s matches \"%s\"", !m->servers ? "site" : !m->sites ? "server" :
-		    "server or site", m->glob);
+		return err_set(err, "no %s matches \"%s\"", !m->servers ? "site" :
+		    !m->sites ? "server" : "server or site", m->glob);
 	if (servers > 0 && sites > 0 && !has_glob(m->glob))
 		return err_set(err, "\"%s\" is a server and a site: say server:%s or site:%s",
 		    m->glob, m->glob, m->glob);
@@ -208,7 +219,7 @@ make_override(const struct operator_command *c, struct judge_time now)
 	return w;
 }
 
-/* May this command take the word `old` away, or put another in its place? */
+/* May this command take the override `old` away, or put another in its place? */
 static bool
 applies(const struct operator_command *c, const struct judge_override *old)
 {
@@ -221,13 +232,16 @@ static void
 apply_one(struct judge *j, const struct operator_command *c, bool site, size_t index,
     struct judge_time now, struct operator_done *done)
 {
-	const struct judge_override *old = site ? &j->sites[index].override : &j->servers[index].override;
+	const struct judge_override *old =
+	    site ? &j->sites[index].override : &j->servers[index].override;
 	struct judge_override w = make_override(c, now);
 	uint16_t where = site ? (uint16_t)index : j->servers[index].conf->site;
 
 	if (c->verb == OPERATOR_LEFT) {
-		uint64_t left = old->kind == OVERRIDE_DRAIN ? judge_drain_left(j, old->at_ms, now) : 0;
+		uint64_t left = 0;
 
+		if (old->kind == OVERRIDE_DRAIN)
+			left = judge_drain_left(j, old->at_ms, now);
 		done->left_ms = left > done->left_ms ? left : done->left_ms;
 	} else {
 		if (!applies(c, old))
@@ -235,7 +249,8 @@ apply_one(struct judge *j, const struct operator_command *c, bool site, size_t i
 		/* said again, a drain goes on: its TTLs have been running out since it began */
 		if (c->override == OVERRIDE_DRAIN && old->kind == OVERRIDE_DRAIN)
 			w.at_ms = old->at_ms;
-		judge_step(j, &(struct judge_event){ .kind = site ? JUDGE_OVERRIDE_SITE : JUDGE_OVERRIDE_SERVER,
+		judge_step(j, &(struct judge_event){
+		    .kind = site ? JUDGE_OVERRIDE_SITE : JUDGE_OVERRIDE_SERVER,
 		    .index = (uint32_t)index, .override = &w }, now);
 	}
 	*(site ? &done->sites : &done->servers) += 1;
@@ -251,7 +266,8 @@ notify(struct judge *j, const struct operator_command *c, struct judge_time now,
 		return err_set(err, "no pool is named \"%s\"", c->pattern);
 	if (!j->pools[pool].content)
 		return err_set(err, "pool \"%s\" has no check of kind content", c->pattern);
-	judge_step(j, &(struct judge_event){ .kind = JUDGE_NOTIFY, .index = pool, .set = c->set }, now);
+	judge_step(j, &(struct judge_event){ .kind = JUDGE_NOTIFY, .index = pool, .set = c->set },
+	    now);
 	return 0;
 }
 

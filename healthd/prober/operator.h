@@ -22,11 +22,14 @@
 
 #define OPERATOR_FOR_MAX_S (366u * 86400)
 
-enum operator_verb { OPERATOR_OVERRIDE, OPERATOR_UNDRAIN, OPERATOR_CLEAR, OPERATOR_LEFT, OPERATOR_NOTIFY, OPERATOR_STATUS };
+enum operator_verb {
+	OPERATOR_OVERRIDE, OPERATOR_UNDRAIN, OPERATOR_CLEAR, OPERATOR_LEFT, OPERATOR_NOTIFY,
+	OPERATOR_STATUS
+};
 
 struct operator_command {
 	enum operator_verb verb;
-	enum judge_override_kind override;	/* OPERATOR_WORD */
+	enum judge_override_kind override;	/* of OPERATOR_OVERRIDE */
 	char pattern[HEALTH_NAME_MAX + 8];	/* of names; for notify the pool */
 	char set[HEALTH_NAME_MAX];
 	char by[HEALTH_NAME_MAX];	/* "?" when not told */

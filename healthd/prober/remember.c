@@ -14,7 +14,7 @@ enum {
 static void
 recall_override(struct core *core, const struct state_item *item)
 {
-	bool site = item->kind == STATE_WORD_SITE;
+	bool site = item->kind == STATE_OVERRIDE_SITE;
 	uint16_t index = site ? conf_find_site(core->conf, item->name) :
 	    conf_find_server(core->conf, item->name);
 	struct judge_time now = core_now(core);
@@ -63,8 +63,8 @@ recall(void *arg, const struct state_item *item)
 	uint16_t pool;
 
 	switch (item->kind) {
-	case STATE_WORD_SERVER:
-	case STATE_WORD_SITE:
+	case STATE_OVERRIDE_SERVER:
+	case STATE_OVERRIDE_SITE:
 		recall_override(core, item);
 		break;
 	case STATE_TARGET:

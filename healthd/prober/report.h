@@ -11,9 +11,13 @@
 #include "healthd/prober/publish.h"
 
 struct report {
-	const struct core *core;
+	const struct conf *conf;
+	const struct judge *judge;
+	const struct alarms *alarms;
 	const struct link *link;
 	const struct health_file *file;	/* as published last */
+	double started;			/* wall clock, seconds */
+	struct judge_time now;
 };
 
 void report_text(const struct report *report, FILE *out);

@@ -25,7 +25,8 @@ say_done(struct service *s, const struct operator_command *c, const struct opera
 	fprintf(out, "%s %s: %u server%s, %u site%s\n", verb, c->pattern, done->servers,
 	    done->servers == 1 ? "" : "s", done->sites, done->sites == 1 ? "" : "s");
 	if (done->sites > 0 && done->elsewhere)
-		fprintf(out, "note: this is known here only; a whole site is drained by its own healthd\n");
+		fprintf(out, "note: this is known here only; a whole site is drained by its own "
+		    "healthd\n");
 	log_info("%s %s by %s%s: %u servers, %u sites", verb, c->pattern, c->by,
 	    c->for_s != 0 ? " for a time" : "", done->servers, done->sites);
 	/* on the disk before it is confirmed */
@@ -78,7 +79,9 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 	if (operator_parse(&c, line, err) < 0)
 		return CONTROL_ERROR;
 	if (c.verb == OPERATOR_STATUS) {
-		const struct report r = { s->core, s->link, &s->publish->file };
+		const struct core *core = s->core;
+		const struct report r = { core->conf, core->judge, &core->alarms, s->link,
+		    &s->publish->file, core->started, core_now(core) };
 
 		if (!c.json)
 			report_text(&r, out);

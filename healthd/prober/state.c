@@ -88,9 +88,9 @@ parse_override(char *w[WORDS_MAX], unsigned n, struct state_item *item)
 	if (n != 7)
 		return false;
 	if (strcmp(w[1], "server") == 0)
-		item->kind = STATE_WORD_SERVER;
+		item->kind = STATE_OVERRIDE_SERVER;
 	else if (strcmp(w[1], "site") == 0)
-		item->kind = STATE_WORD_SITE;
+		item->kind = STATE_OVERRIDE_SITE;
 	else
 		return false;
 	return take_name(w[2], item->name) && take_override_kind(w[3], &item->override) &&
@@ -136,7 +136,8 @@ parse_head(char *line, double *stamp)
 {
 	char *w[WORDS_MAX];
 
-	return strncmp(line, "nearcast-state ", 15) == 0 && split(line, w) == 3 && strcmp(w[1], "1") == 0 &&
+	return strncmp(line, "nearcast-state ", 15) == 0 && split(line, w) == 3 &&
+	    strcmp(w[1], "1") == 0 &&
 	    take_time(w[2], "stamp", stamp);
 }
 
@@ -170,7 +171,8 @@ next_line(const char **at, const char *end, char out[LINE_MAX_LEN])
 }
 
 struct state_report
-state_parse(const char *text, size_t len, void (*take)(void *, const struct state_item *), void *arg)
+state_parse(const char *text, size_t len, void (*take)(void *, const struct state_item *),
+    void *arg)
 {
 	struct state_report report = { false, 0, 0, 0 };
 	const char *at = text, *end = text + len;
@@ -180,7 +182,8 @@ state_parse(const char *text, size_t len, void (*take)(void *, const struct stat
 	while (next_line(&at, end, line)) {
 		struct state_item item = { .stamp = report.stamp };
 
-		if (!head && report.items + report.bad_lines == 0 && parse_head(line, &report.stamp)) {
+		if (!head && report.items + report.bad_lines == 0 &&
+		    parse_head(line, &report.stamp)) {
 			head = true;
 		} else if (is_end(line, report.items) && at == end) {
 			ended = true;
@@ -228,7 +231,8 @@ ignore(void *arg, const struct state_item *item)
 }
 
 bool
-state_read(const char *path, void (*take)(void *, const struct state_item *), void *arg, struct err *err)
+state_read(const char *path, void (*take)(void *, const struct state_item *), void *arg,
+    struct err *err)
 {
 	char old[4200];
 	struct err old_err;
@@ -245,7 +249,8 @@ state_read(const char *path, void (*take)(void *, const struct state_item *), vo
 static void
 print_override(FILE *out, const char *what, const char *name, const struct judge_override *w)
 {
-	fprintf(out, "word %s %s %s at=%.3f until=%.3f by=%s\n", what, name, judge_override_name(w->kind),
+	fprintf(out, "word %s %s %s at=%.3f until=%.3f by=%s\n", what, name,
+	    judge_override_name(w->kind),
 	    w->at, w->until, w->by);
 }
 
@@ -261,7 +266,8 @@ print_overrides(FILE *out, const struct judge *j)
 		}
 	for (size_t i = 0; i < j->conf->n_servers; i++)
 		if (j->servers[i].override.kind != OVERRIDE_NONE) {
-			print_override(out, "server", j->conf->servers[i].name, &j->servers[i].override);
+			print_override(out, "server", j->conf->servers[i].name,
+			    &j->servers[i].override);
 			n++;
 		}
 	return n;
@@ -276,7 +282,8 @@ state_print(FILE *out, const struct judge *j, double now)
 	n = print_overrides(out, j);
 	for (size_t i = 0; i < j->conf->n_pools; i++)
 		if (j->pools[i].current.id[0] != '\0') {
-			fprintf(out, "pool %s set=%s\n", j->conf->pools[i].name, j->pools[i].current.id);
+			fprintf(out, "pool %s set=%s\n", j->conf->pools[i].name,
+			    j->pools[i].current.id);
 			n++;
 		}
 	for (size_t i = 0; i < j->n_targets; i++) {
@@ -310,8 +317,10 @@ int
 state_write(const char *path, const struct judge *judge, double now, bool sync, struct err *err)
 {
 	struct printed p = { judge, now };
-	const struct file_new how = { .mode = 0640, .sync = sync, .keep_old = true, .print = print_memory, .arg = &p };
+	const struct file_new how = { .mode = 0640, .sync = sync, .keep_old = true,
+	    .print = print_memory, .arg = &p };
 
 	/* in few words: it becomes part of an alarm */
-	return file_replace(path, &how, err) == 0 ? 0 : err_set(err, "%s: %s", path, strerror(errno));
+	return file_replace(path, &how, err) == 0 ? 0 :
+	    err_set(err, "%s: %s", path, strerror(errno));
 }

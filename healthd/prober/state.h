@@ -28,12 +28,12 @@
 #define STATE_FILE_MAX (16u << 20)
 #define STATE_MEMORY_S 600		/* a target's state older than this is forgotten */
 
-enum state_kind { STATE_WORD_SERVER, STATE_WORD_SITE, STATE_TARGET, STATE_POOL };
+enum state_kind { STATE_OVERRIDE_SERVER, STATE_OVERRIDE_SITE, STATE_TARGET, STATE_POOL };
 
 struct state_item {
 	enum state_kind kind;
 	char name[HEALTH_NAME_MAX];
-	/* words */
+	/* overrides, which are "word" in the file */
 	enum judge_override_kind override;
 	double at, until;
 	char by[HEALTH_NAME_MAX];
@@ -66,6 +66,7 @@ void state_print(FILE *out, const struct judge *judge, double now);
 
 /* Replaces the file; `sync` puts it on the disk first, for overrides, which must outlive a
  * power cut.  0, or -1 with a reason and the old ones as they were. */
-int state_write(const char *path, const struct judge *judge, double now, bool sync, struct err *err);
+int state_write(const char *path, const struct judge *judge, double now, bool sync,
+    struct err *err);
 
 #endif

@@ -17,7 +17,7 @@ look(void *arg, const struct state_item *item)
 	    strnlen(item->by, sizeof(item->by)) == sizeof(item->by) ||
 	    strnlen(item->set, sizeof(item->set)) == sizeof(item->set))
 		abort();
-	if ((item->kind == STATE_WORD_SERVER || item->kind == STATE_WORD_SITE) &&
+	if ((item->kind == STATE_OVERRIDE_SERVER || item->kind == STATE_OVERRIDE_SITE) &&
 	    (item->override <= OVERRIDE_NONE || item->override >= OVERRIDE_COUNT || !isfinite(item->at) || !isfinite(item->until)))
 		abort();
 	if (item->kind == STATE_TARGET && ((item->state != HEALTH_UP && item->state != HEALTH_DOWN) ||

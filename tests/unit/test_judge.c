@@ -23,13 +23,15 @@
 
 #include "healthd/judge/judge.h"
 
-enum { SINGLE = 1, DUAL = 2, CONTENT = 4, ORIGIN = 8, SEED = 16, MIN2 = 32, NO_CHECK = 64, TWO = 128 };
+enum { SINGLE = 1, DUAL = 2, CONTENT = 4, ORIGIN = 8, SEED = 16, MIN2 = 32, NO_CHECK = 64,
+    TWO = 128 };
 
 struct row {
 	const char *sentence;
 	int world;
 	const char *script;
-	const char *expected;		/* f1=up v6:d1=down verdict=hold hold=shared weight:f1=50 ttl:f1=2 ... */
+	/* f1=up v6:d1=down verdict=hold freeze=shared weight:f1=50 ttl:f1=2 ... */
+	const char *expected;
 };
 
 static struct conf conf;
@@ -41,7 +43,7 @@ static struct judge *judge;
 static struct judge_time now;
 
 static void
-add(const char *name, uint16_t site, bool v6)
+add_conf_server(const char *name, uint16_t site, bool v6)
 {
 	struct conf_server *s = &servers[conf.n_servers++];
 
@@ -62,18 +64,19 @@ world(int kind)
 	    .interval_ms = 1000, .rise = 3, .fall = 2 };
 	if (kind & ORIGIN)
 		check.origin = (char *)(uintptr_t)"http://origin/";
-	add("f1", 0, false);
-	add("f2", 0, false);
+	add_conf_server("f1", 0, false);
+	add_conf_server("f2", 0, false);
 	if (!(kind & SINGLE)) {
-		add("n1", 1, false);
-		add("n2", 1, false);
+		add_conf_server("n1", 1, false);
+		add_conf_server("n2", 1, false);
 	}
 	if (!(kind & (SINGLE | TWO)))
-		add("s1", 2, false);
+		add_conf_server("s1", 2, false);
 	if (kind & DUAL)
-		add("d1", 0, true);
+		add_conf_server("d1", 0, true);
 	servers[0].seed = kind & SEED;
-	pool = (struct conf_pool){ .name = (char *)(uintptr_t)"p", .check = kind & NO_CHECK ? CONF_NONE : 0,
+	pool = (struct conf_pool){ .name = (char *)(uintptr_t)"p", .check = kind & NO_CHECK ?
+	    CONF_NONE : 0,
 	    .n_servers = (uint16_t)conf.n_servers };
 	conf.sites = sites;
 	conf.n_sites = 3;
@@ -114,7 +117,8 @@ result(int server, int family, enum reason reason, const char *set, int load)
 	int32_t target = judge->servers[server].target[family == 6];
 
 	if (target >= 0)
-		judge_step(judge, &(struct judge_event){ .kind = JUDGE_RESULT, .index = (uint32_t)target, .result = &r }, now);
+		judge_step(judge, &(struct judge_event){ .kind = JUDGE_RESULT,
+		    .index = (uint32_t)target, .result = &r }, now);
 }
 
 static enum reason
@@ -152,10 +156,11 @@ do_results(char *word)
 }
 
 static void
-do_word(enum judge_override_kind kind, char *what)
+override(enum judge_override_kind kind, char *what)
 {
 	char *ms = strchr(what, ':');
-	struct judge_override w = { .kind = kind, .by = "me", .at = now.wall, .at_ms = now.mono_ms };
+	struct judge_override w = { .kind = kind, .by = "me", .at = now.wall,
+	    .at_ms = now.mono_ms };
 	int site;
 
 	if (ms != NULL) {
@@ -164,7 +169,8 @@ do_word(enum judge_override_kind kind, char *what)
 		w.until = now.wall + atoi(ms) / 1e3;
 	}
 	site = site_of(what);
-	judge_step(judge, &(struct judge_event){ .kind = site >= 0 ? JUDGE_OVERRIDE_SITE : JUDGE_OVERRIDE_SERVER,
+	judge_step(judge, &(struct judge_event){ .kind = site >= 0 ? JUDGE_OVERRIDE_SITE :
+	    JUDGE_OVERRIDE_SERVER,
 	    .index = (uint32_t)(site >= 0 ? site : server_of(what)), .override = &w }, now);
 }
 
@@ -178,7 +184,8 @@ pass(uint64_t ms)
 static void
 tell(enum judge_event_kind kind, uint32_t index, const char *set, bool drain)
 {
-	judge_step(judge, &(struct judge_event){ .kind = kind, .index = index, .set = set, .drain = drain,
+	judge_step(judge, &(struct judge_event){ .kind = kind, .index = index, .set = set,
+	    .drain = drain,
 	    .disturbance = set == NULL && drain ? JUDGE_CLOCK : JUDGE_LATE }, now);
 }
 
@@ -193,13 +200,13 @@ do_one(char *w)
 	} else if (strcmp(w, "late") == 0 || strcmp(w, "clock") == 0) {
 		tell(JUDGE_DISTURBED, 0, NULL, w[0] == 'c');
 	} else if (strncmp(w, "drain:", 6) == 0) {
-		do_word(OVERRIDE_DRAIN, w + 6);
+		override(OVERRIDE_DRAIN, w + 6);
 	} else if (strncmp(w, "up:", 3) == 0) {
-		do_word(OVERRIDE_FORCE_UP, w + 3);
+		override(OVERRIDE_FORCE_UP, w + 3);
 	} else if (strncmp(w, "down:", 5) == 0) {
-		do_word(OVERRIDE_FORCE_DOWN, w + 5);
+		override(OVERRIDE_FORCE_DOWN, w + 5);
 	} else if (strncmp(w, "clear:", 6) == 0) {
-		do_word(OVERRIDE_NONE, w + 6);
+		override(OVERRIDE_NONE, w + 6);
 	} else if (strncmp(w, "origin=", 7) == 0) {
 		tell(JUDGE_ORIGIN, 0, w + 7, false);
 	} else if (strncmp(w, "notify=", 7) == 0) {
@@ -211,10 +218,12 @@ do_one(char *w)
 		tell(JUDGE_SIBLING, (uint32_t)site_of(w + 5), NULL, sign == '+');
 	} else if (strncmp(w, "ttl:", 4) == 0) {
 		w[7] = '\0';
-		judge_step(judge, &(struct judge_event){ .kind = JUDGE_TTL, .index = (uint32_t)site_of(w + 4),
+		judge_step(judge, &(struct judge_event){ .kind = JUDGE_TTL,
+		    .index = (uint32_t)site_of(w + 4),
 		    .ttl_s = (uint32_t)atoi(w + 8) }, now);
 	} else if (strncmp(w, "mem:", 4) == 0) {
-		struct judge_memory m = { .state = w[n - 1] == '+' ? HEALTH_UP : HEALTH_DOWN, .since = 1.6e9 };
+		struct judge_memory m = { .state = w[n - 1] == '+' ? HEALTH_UP : HEALTH_DOWN,
+		    .since = 1.6e9 };
 
 		w[n - 1] = '\0';
 		judge_step(judge, &(struct judge_event){ .kind = JUDGE_REMEMBER, .memory = &m,
@@ -235,7 +244,7 @@ do_one(char *w)
 }
 
 static const char *
-hold_name(void)
+freeze_name(void)
 {
 	static const char *const name[] = { "none", "shared", "uplink", "late", "clock" };
 
@@ -251,8 +260,8 @@ actual(const char *key, char *out, size_t size)
 	judge_verdict(judge, now, &v);
 	if (strcmp(key, "verdict") == 0)
 		snprintf(out, size, "%s", message_verdict_name(v.verdict));
-	else if (strcmp(key, "hold") == 0)
-		snprintf(out, size, "%s", hold_name());
+	else if (strcmp(key, "freeze") == 0)
+		snprintf(out, size, "%s", freeze_name());
 	else if (strcmp(key, "local") == 0)
 		snprintf(out, size, "%u/%u", v.local_up, v.local_total);
 	else if (strcmp(key, "first") == 0)
@@ -316,15 +325,20 @@ thresholds(void **state)
 		{ "whoever answers later settles it, too", 0, "f1- n1+", "f1=down n1=up" },
 		{ "one failure of an up server is not down", 0, "all+ f1- n1+", "f1=up" },
 		{ "fall failures are", 0, "all+ f1- n1+ f1-", "f1=down n1=up" },
-		{ "a good result between them starts the count again", 0, "all+ f1- f1+ f1- n1+", "f1=up" },
+		{ "a good result between them starts the count again", 0, "all+ f1- f1+ f1- n1+",
+		    "f1=up" },
 		{ "rise - 1 good results are not up", 0, "all+ f1- n1+ f1- f1+ f1+", "f1=down" },
 		{ "rise good results are up", 0, "all+ f1- n1+ f1- f1+ f1+ f1+", "f1=up" },
-		{ "a bad one between them starts the count again", 0, "all+ f1- n1+ f1- f1+ f1+ f1- f1+ f1+", "f1=down" },
-		{ "the first round is over when all have a result", 0, "f1+ f2+ n1+ n2- s1+", "first=over verdict=up" },
+		{ "a bad one between them starts the count again", 0,
+		    "all+ f1- n1+ f1- f1+ f1+ f1- f1+ f1+", "f1=down" },
+		{ "the first round is over when all have a result", 0, "f1+ f2+ n1+ n2- s1+",
+		    "first=over verdict=up" },
 		{ "and not before", 0, "f1+ f2+ n1+ n2-", "first=running verdict=none" },
 		{ "an internal result blames nobody", 0, "all+ f1? f1? f1?", "f1=up" },
-		{ "an internal result counts for the round", 0, "f1+ f2+ n1+ n2+ s1?", "first=over s1=unknown" },
-		{ "without targets there is no round to wait for", NO_CHECK, "", "first=over f1=up v4:f1=up v6:f1=unknown verdict=up" },
+		{ "an internal result counts for the round", 0, "f1+ f2+ n1+ n2+ s1?",
+		    "first=over s1=unknown" },
+		{ "without targets there is no round to wait for", NO_CHECK, "",
+		    "first=over f1=up v4:f1=up v6:f1=unknown verdict=up" },
 	};
 
 	(void)state;
@@ -335,10 +349,14 @@ static void
 families(void **state)
 {
 	static const struct row rows[] = {
-		{ "IPv6 fails alone: the server is up", DUAL, "all+ d1.6- n1+ d1.6-", "d1=up v4:d1=up v6:d1=down" },
-		{ "both fail: it is down", DUAL, "all+ d1- n1+ d1-", "d1=down v4:d1=down v6:d1=down" },
-		{ "one comes back: it is up", DUAL, "all+ d1- n1+ d1- d1.6+ d1.6+ d1.6+", "d1=up v4:d1=down v6:d1=up" },
-		{ "results of one are not results of the other", DUAL, "all+ d1.4- n1+ d1.6-", "d1=up v4:d1=up v6:d1=up" },
+		{ "IPv6 fails alone: the server is up", DUAL, "all+ d1.6- n1+ d1.6-",
+		    "d1=up v4:d1=up v6:d1=down" },
+		{ "both fail: it is down", DUAL, "all+ d1- n1+ d1-",
+		    "d1=down v4:d1=down v6:d1=down" },
+		{ "one comes back: it is up", DUAL, "all+ d1- n1+ d1- d1.6+ d1.6+ d1.6+",
+		    "d1=up v4:d1=down v6:d1=up" },
+		{ "results of one are not results of the other", DUAL, "all+ d1.4- n1+ d1.6-",
+		    "d1=up v4:d1=up v6:d1=up" },
 	};
 
 	(void)state;
@@ -349,38 +367,62 @@ static void
 causes(void **state)
 {
 	static const struct row rows[] = {
-		{ "only ours fail: a local cause", 0, "all+ fra- nyc+ fra- sin+", "f1=down f2=down n1=up verdict=caches-down hold=none" },
-		{ "everything everywhere fails: a shared cause", 0, "all+ all- all-", "f1=up n1=up s1=up verdict=hold hold=shared" },
-		{ "however long it lasts", 0, "all+ all- all- all- all- all- wait:600000 all-", "f1=up s1=up verdict=hold" },
-		{ "ours are not called down before the others were asked", 0, "all+ fra- fra- fra-", "f1=up f2=up verdict=up" },
-		{ "the others answer later: now it is local", 0, "all+ fra- fra- n1+", "f1=down f2=down verdict=caches-down" },
-		{ "the others fail later: shared", 0, "all+ fra- fra- nyc- sin-", "f1=up f2=up verdict=hold hold=shared" },
-		{ "what kills all reaches them one after the other: shared", 0, "all+ fra- n1+ s1+ wait:900 fra- nyc- sin-",
-		    "f1=up f2=up n1=up verdict=hold hold=shared" },
-		{ "an answer of long ago clears nobody", 0, "all+ fra- n1+ wait:900 fra-", "f1=up f2=up verdict=up" },
-		{ "one of now does", 0, "all+ fra- n1+ wait:900 fra- n1+", "f1=down f2=down n1=up verdict=caches-down" },
-		{ "any answer ends the hold, and counting restarts", 0, "all+ all- all- n1+ f1-", "f1=up hold=none verdict=up" },
-		{ "what still fails then goes down as ever", 0, "all+ all- all- n1+ fra- n1+ fra-", "f1=down f2=down n1=up verdict=caches-down" },
-		{ "at a single site all failing is a local cause", SINGLE, "all+ all- all-", "f1=down f2=down verdict=caches-down hold=none" },
-		{ "first all the others, so that the uplink is in doubt, then ours: shared", 0, "all+ nyc- sin- fra+ nyc- sin- fra+ fra- fra- fra-",
+		{ "only ours fail: a local cause", 0, "all+ fra- nyc+ fra- sin+",
+		    "f1=down f2=down n1=up verdict=caches-down freeze=none" },
+		{ "everything everywhere fails: a shared cause", 0, "all+ all- all-",
+		    "f1=up n1=up s1=up verdict=hold freeze=shared" },
+		{ "however long it lasts", 0, "all+ all- all- all- all- all- wait:600000 all-",
+		    "f1=up s1=up verdict=hold" },
+		{ "ours are not called down before the others were asked", 0, "all+ fra- fra- fra-",
+		    "f1=up f2=up verdict=up" },
+		{ "the others answer later: now it is local", 0, "all+ fra- fra- n1+",
+		    "f1=down f2=down verdict=caches-down" },
+		{ "the others fail later: shared", 0, "all+ fra- fra- nyc- sin-",
+		    "f1=up f2=up verdict=hold freeze=shared" },
+		{ "what kills all reaches them one after the other: shared", 0,
+		    "all+ fra- n1+ s1+ wait:900 fra- nyc- sin-",
+		    "f1=up f2=up n1=up verdict=hold freeze=shared" },
+		{ "an answer of long ago clears nobody", 0, "all+ fra- n1+ wait:900 fra-",
+		    "f1=up f2=up verdict=up" },
+		{ "one of now does", 0, "all+ fra- n1+ wait:900 fra- n1+",
+		    "f1=down f2=down n1=up verdict=caches-down" },
+		{ "any answer ends the freeze, and counting restarts", 0, "all+ all- all- n1+ f1-",
+		    "f1=up freeze=none verdict=up" },
+		{ "what still fails then goes down as ever", 0, "all+ all- all- n1+ fra- n1+ fra-",
+		    "f1=down f2=down n1=up verdict=caches-down" },
+		{ "at a single site all failing is a local cause", SINGLE, "all+ all- all-",
+		    "f1=down f2=down verdict=caches-down freeze=none" },
+		{ "first all the others, so that the uplink is in doubt, then ours: shared", 0,
+		    "all+ nyc- sin- fra+ nyc- sin- fra+ fra- fra- fra-",
 		    "verdict=hold" },
 		{ "the others were down before (one after the other): ours failing is local", 0,
-		    "all+ nyc- s1+ nyc- s1+ s1- fra+ s1- fra+ fra- fra-", "n1=down s1=down f1=down f2=down verdict=caches-down" },
-		{ "all fail from the start: nothing is called down", 0, "all-", "f1=unknown n1=unknown verdict=hold hold=shared" },
-		{ "from the start, at a single site: down", SINGLE, "all-", "f1=down verdict=caches-down" },
-		{ "one remote site fails twice in a row: it is down", 0, "all+ nyc- sin+ nyc-", "n1=down n2=down s1=up hold=none verdict=up" },
-		{ "all other sites fail at once: the uplink is in doubt", 0, "all+ nyc- sin- fra+ nyc- sin- fra+",
-		    "n1=up n2=up s1=up hold=uplink verdict=up" },
+		    "all+ nyc- s1+ nyc- s1+ s1- fra+ s1- fra+ fra- fra-",
+		    "n1=down s1=down f1=down f2=down verdict=caches-down" },
+		{ "all fail from the start: nothing is called down", 0, "all-",
+		    "f1=unknown n1=unknown verdict=hold freeze=shared" },
+		{ "from the start, at a single site: down", SINGLE, "all-",
+		    "f1=down verdict=caches-down" },
+		{ "one remote site fails twice in a row: it is down", 0, "all+ nyc- sin+ nyc-",
+		    "n1=down n2=down s1=up freeze=none verdict=up" },
+		{ "all other sites fail at once: the uplink is in doubt", 0,
+		    "all+ nyc- sin- fra+ nyc- sin- fra+",
+		    "n1=up n2=up s1=up freeze=uplink verdict=up" },
 		{ "a local server can still fall while the uplink is in doubt", 0,
-		    "all+ nyc- sin- fra+ nyc- sin- fra+ f1- f2+ f1- f2+", "f1=down f2=up n1=up hold=uplink verdict=up" },
-		{ "the uplink is back", 0, "all+ nyc- sin- fra+ nyc- sin- n1+", "n1=up hold=none" },
+		    "all+ nyc- sin- fra+ nyc- sin- fra+ f1- f2+ f1- f2+",
+		    "f1=down f2=up n1=up freeze=uplink verdict=up" },
+		{ "the uplink is back", 0, "all+ nyc- sin- fra+ nyc- sin- n1+",
+		    "n1=up freeze=none" },
 		{ "a site that answers: the network is fine, they are down", 0,
-		    "all+ nyc- sin- fra+ site:nyc- nyc- sin-", "n1=down s1=down hold=none" },
-		{ "a site that answers ends the doubt", 0, "all+ nyc- sin- fra+ nyc- sin- site:nyc- nyc- sin- fra+ site:nyc- nyc- sin-",
-		    "n1=down s1=down hold=none" },
-		{ "with one other site there is no uplink to doubt", TWO, "all+ nyc- fra+ nyc- fra+", "n1=down f1=up hold=none" },
-		{ "two sites, both fail at once: shared", TWO, "all+ all- all-", "n1=up f1=up hold=shared" },
-		{ "drained servers are witnesses, too", 0, "all+ drain:nyc drain:sin fra- n1+ fra-", "f1=down verdict=caches-down" },
+		    "all+ nyc- sin- fra+ site:nyc- nyc- sin-", "n1=down s1=down freeze=none" },
+		{ "a site that answers ends the doubt", 0,
+		    "all+ nyc- sin- fra+ nyc- sin- site:nyc- nyc- sin- fra+ site:nyc- nyc- sin-",
+		    "n1=down s1=down freeze=none" },
+		{ "with one other site there is no uplink to doubt", TWO,
+		    "all+ nyc- fra+ nyc- fra+", "n1=down f1=up freeze=none" },
+		{ "two sites, both fail at once: shared", TWO, "all+ all- all-",
+		    "n1=up f1=up freeze=shared" },
+		{ "drained servers are witnesses, too", 0, "all+ drain:nyc drain:sin fra- n1+ fra-",
+		    "f1=down verdict=caches-down" },
 	};
 
 	(void)state;
@@ -391,15 +433,23 @@ static void
 disturbances(void **state)
 {
 	static const struct row rows[] = {
-		{ "we were late: failures do not count", 0, "all+ all- late f1- f2-", "f1=up f2=up verdict=hold hold=late" },
-		{ "any answer ends it", 0, "all+ late n1+", "hold=none verdict=up" },
-		{ "a whole fresh round ends it", SINGLE, "all+ late all-", "hold=none f1=up verdict=up" },
-		{ "then failures count again", SINGLE, "all+ late all- all- all-", "f1=down verdict=caches-down" },
-		{ "a clock that jumps", 0, "all+ f1- clock f1-", "f1=up hold=clock verdict=hold" },
-		{ "counting restarts after the clock jumped", 0, "all+ f1- n1+ clock n1+ f1- n1+", "f1=up hold=none" },
-		{ "late before the first round is over: nothing is decided", 0, "f1+ late", "first=running verdict=none" },
-		{ "late during a shared cause: still shared", 0, "all+ all- all- late all-", "hold=shared" },
-		{ "late while the uplink is in doubt", 0, "all+ nyc- sin- fra+ nyc- sin- late", "hold=late" },
+		{ "we were late: failures do not count", 0, "all+ all- late f1- f2-",
+		    "f1=up f2=up verdict=hold freeze=late" },
+		{ "any answer ends it", 0, "all+ late n1+", "freeze=none verdict=up" },
+		{ "a whole fresh round ends it", SINGLE, "all+ late all-",
+		    "freeze=none f1=up verdict=up" },
+		{ "then failures count again", SINGLE, "all+ late all- all- all-",
+		    "f1=down verdict=caches-down" },
+		{ "a clock that jumps", 0, "all+ f1- clock f1-",
+		    "f1=up freeze=clock verdict=hold" },
+		{ "counting restarts after the clock jumped", 0, "all+ f1- n1+ clock n1+ f1- n1+",
+		    "f1=up freeze=none" },
+		{ "late before the first round is over: nothing is decided", 0, "f1+ late",
+		    "first=running verdict=none" },
+		{ "late during a shared cause: still shared", 0, "all+ all- all- late all-",
+		    "freeze=shared" },
+		{ "late while the uplink is in doubt", 0, "all+ nyc- sin- fra+ nyc- sin- late",
+		    "freeze=late" },
 	};
 
 	(void)state;
@@ -410,35 +460,54 @@ static void
 words(void **state)
 {
 	static const struct row rows[] = {
-		{ "a drained server", 0, "all+ drain:f1", "f1=drain v4:f1=up f2=up verdict=up local=1/2" },
+		{ "a drained server", 0, "all+ drain:f1",
+		    "f1=drain v4:f1=up f2=up verdict=up local=1/2" },
 		{ "taken back", 0, "all+ drain:f1 clear:f1", "f1=up local=2/2" },
 		{ "forced up while it fails", 0, "all+ f1- n1+ f1- up:f1", "f1=up v4:f1=up" },
-		{ "forced down while it answers", 0, "all+ down:f1", "f1=down v4:f1=down local=1/2" },
-		{ "forced up wins over a shared cause", 0, "all+ all- all- up:fra", "verdict=force-up f1=up" },
+		{ "forced down while it answers", 0, "all+ down:f1",
+		    "f1=down v4:f1=down local=1/2" },
+		{ "forced up wins over a shared cause", 0, "all+ all- all- up:fra",
+		    "verdict=force-up f1=up" },
 		{ "a word ends by itself", 0, "all+ drain:f1:500 wait:600", "f1=up" },
 		{ "and not before", 0, "all+ drain:f1:500 wait:300", "f1=drain" },
 		{ "the site drains", 0, "all+ drain:fra", "f1=drain f2=drain n1=up verdict=drain" },
-		{ "until the last TTL has run out", 0, "all+ drain:fra wait:31000", "verdict=drain" },
+		{ "until the last TTL has run out", 0, "all+ drain:fra wait:31000",
+		    "verdict=drain" },
 		{ "then it is drained", 0, "all+ drain:fra wait:32500", "verdict=drained" },
-		{ "our dnsd hands out less than the configured maximum", 0, "all+ ttl:fra:5 drain:fra wait:7100", "verdict=drained" },
-		{ "but another site's hands out more", 0, "all+ ttl:fra:5 ttl:nyc:9 drain:fra wait:7100", "verdict=drain" },
-		{ "what others hand out alone says nothing", 0, "all+ ttl:nyc:5 drain:fra wait:7100", "verdict=drain" },
+		{ "our dnsd hands out less than the configured maximum", 0,
+		    "all+ ttl:fra:5 drain:fra wait:7100", "verdict=drained" },
+		{ "but another site's hands out more", 0,
+		    "all+ ttl:fra:5 ttl:nyc:9 drain:fra wait:7100", "verdict=drain" },
+		{ "what others hand out alone says nothing", 0,
+		    "all+ ttl:nyc:5 drain:fra wait:7100", "verdict=drain" },
 		{ "undrained", 0, "all+ drain:fra wait:32500 clear:fra", "verdict=up f1=up" },
-		{ "a drain of the site that ends by itself", 0, "all+ drain:fra:60000 wait:32500 wait:28000", "verdict=up f1=up" },
-		{ "a server's own word is stronger than its site's", 0, "all+ drain:fra up:f1", "f1=up f2=drain verdict=drain" },
+		{ "a drain of the site that ends by itself", 0,
+		    "all+ drain:fra:60000 wait:32500 wait:28000", "verdict=up f1=up" },
+		{ "a server's own word is stronger than its site's", 0, "all+ drain:fra up:f1",
+		    "f1=up f2=drain verdict=drain" },
 		{ "the site forced down", 0, "all+ down:fra", "verdict=force-down f1=down" },
-		{ "the site forced up with dead servers", 0, "all+ fra- n1+ fra- up:fra", "verdict=force-up f1=up" },
-		{ "every local server drained is a drain of the site", 0, "all+ drain:f1 drain:f2", "verdict=drain" },
-		{ "which runs out, too", 0, "all+ drain:f1 drain:f2 wait:32500", "verdict=drained" },
-		{ "the drained one is dead, too: down", 0, "all+ drain:f1 fra- n1+ fra- n1+", "verdict=caches-down" },
-		{ "another site drained by word here", 0, "all+ drain:nyc", "n1=drain n2=drain verdict=up" },
-		{ "another site says that it drains", 0, "all+ site:nyc+", "n1=drain why:n1=drain s1=up verdict=up" },
+		{ "the site forced up with dead servers", 0, "all+ fra- n1+ fra- up:fra",
+		    "verdict=force-up f1=up" },
+		{ "every local server drained is a drain of the site", 0, "all+ drain:f1 drain:f2",
+		    "verdict=drain" },
+		{ "which runs out, too", 0, "all+ drain:f1 drain:f2 wait:32500",
+		    "verdict=drained" },
+		{ "the drained one is dead, too: down", 0, "all+ drain:f1 fra- n1+ fra- n1+",
+		    "verdict=caches-down" },
+		{ "another site drained by word here", 0, "all+ drain:nyc",
+		    "n1=drain n2=drain verdict=up" },
+		{ "another site says that it drains", 0, "all+ site:nyc+",
+		    "n1=drain why:n1=drain s1=up verdict=up" },
 		{ "and that it is back", 0, "all+ site:nyc+ site:nyc-", "n1=up" },
-		{ "it drains and then stops answering: drained it stays", 0, "all+ site:nyc+ wait:60000", "n1=drain" },
-		{ "our word is stronger than the other site's", 0, "all+ site:nyc+ up:n1", "n1=up n2=drain" },
-		{ "what we hear of our own site does not count", 0, "all+ site:fra+", "f1=up verdict=up" },
+		{ "it drains and then stops answering: drained it stays", 0,
+		    "all+ site:nyc+ wait:60000", "n1=drain" },
+		{ "our word is stronger than the other site's", 0, "all+ site:nyc+ up:n1",
+		    "n1=up n2=drain" },
+		{ "what we hear of our own site does not count", 0, "all+ site:fra+",
+		    "f1=up verdict=up" },
 		{ "words before the first result", 0, "drain:f1", "f1=drain verdict=none" },
-		{ "a drained site before the first round is over", 0, "drain:fra", "verdict=drain" },
+		{ "a drained site before the first round is over", 0, "drain:fra",
+		    "verdict=drain" },
 	};
 
 	(void)state;
@@ -450,9 +519,12 @@ verdicts(void **state)
 {
 	static const struct row rows[] = {
 		{ "one of two is enough", 0, "all+ f1- n1+ f1-", "verdict=up local=1/2" },
-		{ "where two are needed, it is not", MIN2, "all+ f1- n1+ f1-", "verdict=caches-down" },
-		{ "remote servers do not count", 0, "all+ nyc- f1+ s1+ nyc-", "verdict=up local=2/2" },
-		{ "stale servers count", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=B", "f1=stale verdict=up local=2/2" },
+		{ "where two are needed, it is not", MIN2, "all+ f1- n1+ f1-",
+		    "verdict=caches-down" },
+		{ "remote servers do not count", 0, "all+ nyc- f1+ s1+ nyc-",
+		    "verdict=up local=2/2" },
+		{ "stale servers count", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=B",
+		    "f1=stale verdict=up local=2/2" },
 	};
 
 	(void)state;
@@ -463,12 +535,15 @@ static void
 memory(void **state)
 {
 	static const struct row rows[] = {
-		{ "was up before the restart: one failed first probe is not down", 0, "mem:f1+ n1+ f1-", "f1=up" },
+		{ "was up before the restart: one failed first probe is not down", 0,
+		    "mem:f1+ n1+ f1-", "f1=up" },
 		{ "two are", 0, "mem:f1+ n1+ f1- n1+ f1-", "f1=down" },
-		{ "was down before the restart: one good first probe is not up", 0, "mem:f1- f1+", "f1=down" },
+		{ "was down before the restart: one good first probe is not up", 0, "mem:f1- f1+",
+		    "f1=down" },
 		{ "rise of them are", 0, "mem:f1- f1+ f1+ f1+", "f1=up" },
 		{ "memory comes too late after a result", 0, "f1+ mem:f1-", "f1=up" },
-		{ "remembered is not probed: the first round still has to be", 0, "mem:f1+ mem:f2+", "f1=up verdict=none first=running" },
+		{ "remembered is not probed: the first round still has to be", 0, "mem:f1+ mem:f2+",
+		    "f1=up verdict=none first=running" },
 	};
 
 	(void)state;
@@ -479,36 +554,65 @@ static void
 sets(void **state)
 {
 	static const struct row rows[] = {
-		{ "nobody said what is current: everything is", CONTENT | ORIGIN, "f1=A f2=B", "f1=up f2=up" },
-		{ "the origin says", CONTENT | ORIGIN, "f1=A f2=B n1=A n2=A s1=A origin=A", "f1=up f2=stale set=A" },
-		{ "a server catches up: current at once", CONTENT | ORIGIN, "f1=A f2=B origin=A f2=A", "f2=up" },
-		{ "the origin switches: all stale", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=A origin=B", "f1=stale f2=stale n1=stale set=B verdict=up" },
-		{ "one has fetched it", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=A origin=B f1=B", "f1=up f2=stale" },
-		{ "a server is ahead of our last question to the origin", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=A f1=B", "f1=up f2=up set=A" },
-		{ "the origin says it is not: behind", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=A f1=X origin=A", "f1=stale f2=up" },
-		{ "the operator pushes", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=A notify=B", "f1=stale set=B" },
-		{ "an origin that lags does not take it back", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=A notify=B f1=B origin=A", "f1=up f2=stale set=B" },
-		{ "unless it lags for a minute", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=A notify=B wait:61000 origin=A", "f1=up set=A" },
-		{ "the origin moves on", CONTENT | ORIGIN, "f1=A origin=A notify=B origin=C", "set=C" },
-		{ "back to an old set", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=A f1=B origin=B origin=A", "f1=stale f2=up set=A" },
-		{ "a dead server is down, not stale", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=B f1- n1+ f1-", "f1=down f2=stale" },
-		{ "by quorum: three of five", CONTENT, "f1=A f2=A n1=A n2=B s1=B", "set=A n2=stale s1=stale f1=up" },
-		{ "by quorum: two hold the new one, nobody is behind", CONTENT, "f1=A f2=A n1=A n2=A s1=A f1=B f2=B", "set=A f1=up f2=up n1=up" },
-		{ "the third makes it current", CONTENT, "f1=A f2=A n1=A n2=A s1=A f1=B f2=B n1=B", "set=B n1=up n2=stale s1=stale" },
-		{ "going back by quorum", CONTENT, "f1=A f2=A n1=A n2=A s1=A f1=B f2=B n1=B n2=B s1=B f1=A f2=A n1=A",
+		{ "nobody said what is current: everything is", CONTENT | ORIGIN, "f1=A f2=B",
+		    "f1=up f2=up" },
+		{ "the origin says", CONTENT | ORIGIN, "f1=A f2=B n1=A n2=A s1=A origin=A",
+		    "f1=up f2=stale set=A" },
+		{ "a server catches up: current at once", CONTENT | ORIGIN,
+		    "f1=A f2=B origin=A f2=A", "f2=up" },
+		{ "the origin switches: all stale", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A origin=B",
+		    "f1=stale f2=stale n1=stale set=B verdict=up" },
+		{ "one has fetched it", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A origin=B f1=B", "f1=up f2=stale" },
+		{ "a server is ahead of our last question to the origin", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A f1=B", "f1=up f2=up set=A" },
+		{ "the origin says it is not: behind", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A f1=X origin=A", "f1=stale f2=up" },
+		{ "the operator pushes", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A notify=B", "f1=stale set=B" },
+		{ "an origin that lags does not take it back", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A notify=B f1=B origin=A",
+		    "f1=up f2=stale set=B" },
+		{ "unless it lags for a minute", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A notify=B wait:61000 origin=A",
+		    "f1=up set=A" },
+		{ "the origin moves on", CONTENT | ORIGIN, "f1=A origin=A notify=B origin=C",
+		    "set=C" },
+		{ "back to an old set", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A f1=B origin=B origin=A",
+		    "f1=stale f2=up set=A" },
+		{ "a dead server is down, not stale", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=B f1- n1+ f1-", "f1=down f2=stale" },
+		{ "by quorum: three of five", CONTENT, "f1=A f2=A n1=A n2=B s1=B",
+		    "set=A n2=stale s1=stale f1=up" },
+		{ "by quorum: two hold the new one, nobody is behind", CONTENT,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B f2=B", "set=A f1=up f2=up n1=up" },
+		{ "the third makes it current", CONTENT, "f1=A f2=A n1=A n2=A s1=A f1=B f2=B n1=B",
+		    "set=B n1=up n2=stale s1=stale" },
+		{ "going back by quorum", CONTENT,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B f2=B n1=B n2=B s1=B f1=A f2=A n1=A",
 		    "set=A f1=up n2=stale s1=stale" },
-		{ "a roll-out taken back", CONTENT, "f1=A f2=A n1=A n2=A s1=A f1=B f2=B n1=B f2=A n1=A f1=A",
+		{ "a roll-out taken back", CONTENT,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B f2=B n1=B f2=A n1=A f1=A",
 		    "set=A f1=up f2=up n1=up n2=up s1=up" },
-		{ "not yet taken back by all", CONTENT, "f1=A f2=A n1=A n2=A s1=A f1=B f2=B n1=B f2=A n1=A",
+		{ "not yet taken back by all", CONTENT,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B f2=B n1=B f2=A n1=A",
 		    "set=B f1=up f2=stale s1=stale" },
 		{ "a server that is ahead is so after a failure, too", CONTENT,
 		    "f1=A f2=A n1=A n2=A s1=A f1=B f1- n1=A f1- f1=B f1=B f1=B", "set=A f1=up" },
-		{ "dead servers hold nothing", CONTENT, "f1=A f2=A n1=A n2=B s1=B f1- n1+ f1-", "set=A f1=down" },
-		{ "no set told yet is not stale", CONTENT | ORIGIN, "origin=A f1=A f2+", "f1=up f2=up" },
-		{ "a seed alone is current at its site", CONTENT | SEED, "f1=A f2=A n1=A n2=A s1=A f1=B", "f1=up f2=stale n1=up set=A" },
-		{ "until the others there hold the new set", CONTENT | SEED, "f1=A f2=A n1=A n2=A s1=A f1=B f2=B", "f1=up f2=up" },
-		{ "a dead seed holds nobody back", CONTENT | SEED, "f1=A f2=A n1=A n2=A s1=A f1=B f1- n1=A f1-", "f1=down f2=up" },
-		{ "without a seed the site's others stay current", CONTENT, "f1=A f2=A n1=A n2=A s1=A f1=B", "f1=up f2=up" },
+		{ "dead servers hold nothing", CONTENT, "f1=A f2=A n1=A n2=B s1=B f1- n1+ f1-",
+		    "set=A f1=down" },
+		{ "no set told yet is not stale", CONTENT | ORIGIN, "origin=A f1=A f2+",
+		    "f1=up f2=up" },
+		{ "a seed alone is current at its site", CONTENT | SEED,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B", "f1=up f2=stale n1=up set=A" },
+		{ "until the others there hold the new set", CONTENT | SEED,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B f2=B", "f1=up f2=up" },
+		{ "a dead seed holds nobody back", CONTENT | SEED,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B f1- n1=A f1-", "f1=down f2=up" },
+		{ "without a seed the site's others stay current", CONTENT,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B", "f1=up f2=up" },
 		{ "a pool without content knows no sets", 0, "f1=A f2=B", "f1=up f2=up set=" },
 	};
 
@@ -525,11 +629,15 @@ weights(void **state)
 		{ "half", 0, "f1~50", "weight:f1=75" },
 		{ "more", 0, "f1~70", "weight:f1=50" },
 		{ "nearly all", 0, "f1~85", "weight:f1=25" },
-		{ "one odd value does not go all the way", 0, "f1~10 f1~10 f1~100", "weight:f1=75" },
-		{ "just below the threshold: still reduced", 0, "f1~50 f1~45 f1~45 f1~45 f1~45", "weight:f1=75" },
+		{ "one odd value does not go all the way", 0, "f1~10 f1~10 f1~100",
+		    "weight:f1=75" },
+		{ "just below the threshold: still reduced", 0, "f1~50 f1~45 f1~45 f1~45 f1~45",
+		    "weight:f1=75" },
 		{ "well below: back", 0, "f1~50 f1~30 f1~30 f1~30 f1~30", "weight:f1=100" },
-		{ "around a threshold it does not swing", 0, "f1~70 f1~66 f1~69 f1~65 f1~64", "weight:f1=50" },
-		{ "of two families the busier one counts", DUAL, "d1.4+ d1.6+ d1~90 d1~90 d1~90 d1~90 d1~90", "weight:d1=25" },
+		{ "around a threshold it does not swing", 0, "f1~70 f1~66 f1~69 f1~65 f1~64",
+		    "weight:f1=50" },
+		{ "of two families the busier one counts", DUAL,
+		    "d1.4+ d1.6+ d1~90 d1~90 d1~90 d1~90 d1~90", "weight:d1=25" },
 		{ "forced up: all of it", 0, "f1~90 up:f1", "weight:f1=100" },
 	};
 
@@ -546,7 +654,8 @@ hints(void **state)
 		{ "one failure more and it is down", 0, "all+ f1- n1+", "ttl:f1=1" },
 		{ "down: rise intervals", 0, "all+ f1- n1+ f1-", "ttl:f1=3" },
 		{ "nearly back", 0, "all+ f1- n1+ f1- f1+ f1+", "ttl:f1=1" },
-		{ "a drain with an end counts down", 0, "all+ drain:f1:10000 wait:4000", "ttl:f1=6" },
+		{ "a drain with an end counts down", 0, "all+ drain:f1:10000 wait:4000",
+		    "ttl:f1=6" },
 		{ "a drain without: nobody knows", 0, "all+ drain:f1", "ttl:f1=0" },
 		{ "not checked: nobody knows", NO_CHECK, "", "ttl:f1=0" },
 	};
@@ -592,14 +701,16 @@ counters_hold(void **state)
 			tell(JUDGE_SIBLING, x / 7 % 3, NULL, x % 2);
 		else
 			result((int)(x / 11 % conf.n_servers), x / 3 % 2 ? 4 : 6,
-			    x / 13 % 5 < 3 ? REASON_OK : x / 13 % 5 == 3 ? REASON_TIMEOUT : REASON_INTERNAL,
+			    x / 13 % 5 < 3 ? REASON_OK : x / 13 % 5 == 3 ? REASON_TIMEOUT :
+			    REASON_INTERNAL,
 			    set[x / 17 % 4], (int)(x / 19 % 120) - 10);
 		if (n % 100 != 0)
 			continue;
 		for (size_t t = 0; t < judge->n_targets; t++) {
 			failing += judge->targets[t].failing;
 			remote += judge->targets[t].failing && judge->targets[t].remote;
-			assert_true(judge->targets[t].weight >= 25 && judge->targets[t].weight <= 100);
+			assert_true(judge->targets[t].weight >= 25 &&
+			    judge->targets[t].weight <= 100);
 		}
 		assert_int_equal(failing, judge->n_failing);
 		assert_int_equal(remote, judge->n_remote_failing);

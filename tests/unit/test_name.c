@@ -56,7 +56,8 @@ parses(void **state)
 		struct err err = { "" };
 		int len = name_parse(wire, texts[i].text, &err);
 		if (len != texts[i].len)
-			fail_msg("%s: length %d, expected %d", texts[i].sentence, len, texts[i].len);
+			fail_msg("%s: length %d, expected %d", texts[i].sentence, len,
+			    texts[i].len);
 		if (len < 0) {
 			assert_true(err.text[0] != '\0');
 			continue;
@@ -137,10 +138,13 @@ compares(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		uint8_t a[NAME_MAX_WIRE], b[NAME_MAX_WIRE], lower[NAME_MAX_WIRE];
-		assert_true(name_parse(a, pairs[i].a, NULL) > 0 && name_parse(b, pairs[i].b, NULL) > 0);
+		assert_true(name_parse(a, pairs[i].a, NULL) > 0 && name_parse(b, pairs[i].b, NULL) >
+		    0);
 		if (name_equal(a, b) != pairs[i].equal || name_below(a, b) != pairs[i].a_below_b ||
-		    name_equal_to(a, b, name_len(b)) != pairs[i].equal || (name_hash(a) == name_hash(b)) != pairs[i].equal)
-			fail_msg("%s and %s: equal %d, below %d", pairs[i].a, pairs[i].b, name_equal(a, b), name_below(a, b));
+		    name_equal_to(a, b, name_len(b)) != pairs[i].equal ||
+		    (name_hash(a) == name_hash(b)) != pairs[i].equal)
+			fail_msg("%s and %s: equal %d, below %d", pairs[i].a, pairs[i].b,
+			    name_equal(a, b), name_below(a, b));
 		assert_int_equal(name_lower(lower, a), name_len(a));
 		assert_true(name_equal(lower, a));
 	}
@@ -164,7 +168,8 @@ compares_by_length(void **state)
 			size_t n = 0;
 
 			for (int labels = rand() % 4; labels > 0; labels--)
-				for (int left = name[n++] = (uint8_t)(1 + rand() % 9); left > 0; left--)
+				for (int left = name[n++] = (uint8_t)(1 + rand() % 9); left >
+				    0; left--)
 					name[n++] = (uint8_t)letters[rand() % 5];
 			name[n++] = 0;
 			if (k == 1 && rand() % 2 == 0)	/* else hardly any two would be equal */
@@ -174,7 +179,7 @@ compares_by_length(void **state)
 			memcpy(at[k], name, n);
 		}
 		same = name_equal(at[0], at[1]);
-		/* as much as may be read of the first, which is less than it has where it is the longer */
+		/* as much as may be read of the first: less than it has, if it is the longer */
 		at[0] = realloc(at[0], len[0] + 7 < len[1] ? len[0] + 7 : len[1]);
 		assert_int_equal(name_equal_to(at[0], at[1], len[1]), same);
 		free(at[0]);

@@ -24,9 +24,12 @@ parsed(void **state)
 		uint32_t for_s;
 	} rows[] = {
 		{ "drain fra1", 0, OPERATOR_OVERRIDE, OVERRIDE_DRAIN, "fra1", "?", 0 },
-		{ "drain fra* for 60 by ann", 0, OPERATOR_OVERRIDE, OVERRIDE_DRAIN, "fra*", "ann", 60 },
-		{ "drain fra* by ann for 60", 0, OPERATOR_OVERRIDE, OVERRIDE_DRAIN, "fra*", "ann", 60 },
-		{ "  force-up   site:fra  ", 0, OPERATOR_OVERRIDE, OVERRIDE_FORCE_UP, "site:fra", "?", 0 },
+		{ "drain fra* for 60 by ann", 0, OPERATOR_OVERRIDE, OVERRIDE_DRAIN, "fra*", "ann",
+		    60 },
+		{ "drain fra* by ann for 60", 0, OPERATOR_OVERRIDE, OVERRIDE_DRAIN, "fra*", "ann",
+		    60 },
+		{ "  force-up   site:fra  ", 0, OPERATOR_OVERRIDE, OVERRIDE_FORCE_UP, "site:fra",
+		    "?", 0 },
 		{ "force-down a by b", 0, OPERATOR_OVERRIDE, OVERRIDE_FORCE_DOWN, "a", "b", 0 },
 		{ "undrain a by b", 0, OPERATOR_UNDRAIN, OVERRIDE_NONE, "a", "b", 0 },
 		{ "clear [ab]?", 0, OPERATOR_CLEAR, OVERRIDE_NONE, "[ab]?", "?", 0 },
@@ -65,21 +68,28 @@ parsed(void **state)
 			fail_msg("\"%s\"", rows[i].line);
 		if (rows[i].result < 0)
 			continue;
-		if (c.verb != rows[i].verb || c.override != rows[i].override || strcmp(c.pattern, rows[i].pattern) != 0 ||
+		if (c.verb != rows[i].verb || c.override != rows[i].override ||
+		    strcmp(c.pattern, rows[i].pattern) != 0 ||
 		    strcmp(c.by, rows[i].by) != 0 || c.for_s != rows[i].for_s)
-			fail_msg("\"%s\": verb %d word %d pattern %s by %s for %u", rows[i].line, c.verb, c.override,
+			fail_msg("\"%s\": verb %d word %d pattern %s by %s for %u", rows[i].line,
+			    c.verb, c.override,
 			    c.pattern, c.by, c.for_s);
 	}
 }
 
-static struct conf_site sites[] = { { .name = (char *)"fra" }, { .name = (char *)"nyc" }, { .name = (char *)"both" } };
-static struct conf_check check = { .kind = CONF_CHECK_CONTENT, .interval_ms = 1000, .rise = 3, .fall = 2 };
+static struct conf_site sites[] = { { .name = (char *)"fra" }, { .name = (char *)"nyc" },
+    { .name = (char *)"both" } };
+static struct conf_check check = { .kind = CONF_CHECK_CONTENT, .interval_ms = 1000, .rise = 3,
+    .fall = 2 };
 static struct conf_pool pools[] = { { .name = (char *)"p", .check = 0, .n_servers = 4 } };
 static struct conf_server servers[] = {
-	{ .name = (char *)"fra1", .site = 0, .v4.family = 4 }, { .name = (char *)"fra2", .site = 0, .v4.family = 4 },
-	{ .name = (char *)"nyc1", .site = 1, .v4.family = 4, .v6.family = 6 }, { .name = (char *)"both", .site = 1, .v4.family = 4 },
+	{ .name = (char *)"fra1", .site = 0, .v4.family = 4 },
+	    { .name = (char *)"fra2", .site = 0, .v4.family = 4 },
+	{ .name = (char *)"nyc1", .site = 1, .v4.family = 4, .v6.family = 6 },
+	    { .name = (char *)"both", .site = 1, .v4.family = 4 },
 };
-static struct conf conf = { .sites = sites, .n_sites = 3, .checks = &check, .n_checks = 1, .pools = pools,
+static struct conf conf = { .sites = sites, .n_sites = 3, .checks = &check, .n_checks = 1,
+    .pools = pools,
     .n_pools = 1, .servers = servers, .n_servers = 4, .ttl_max_s = 30 };
 static const struct judge_time t0 = { 1000000, 1.7e9 };
 
@@ -109,17 +119,21 @@ obeyed(void **state)
 		{ "a glob means servers", NULL, "drain fra*", 0, 2, 0, true, false },
 		{ "all servers", NULL, "drain *", 0, 4, 0, true, true },
 		{ "a glob of sites", NULL, "drain site:*", 0, 0, 3, true, true },
-		{ "a glob of sites only where no server matches", NULL, "drain f?a", 0, 0, 1, true, false },
+		{ "a glob of sites only where no server matches", NULL, "drain f?a", 0, 0, 1, true,
+		    false },
 		{ "nobody", NULL, "drain xyz", -1, 0, 0, false, false },
 		{ "nobody, by glob", NULL, "drain xyz*", -1, 0, 0, false, false },
 		{ "a name that is both", NULL, "drain both", -1, 0, 0, false, false },
 		{ "said which", NULL, "drain server:both", 0, 1, 0, false, true },
 		{ "or which", NULL, "drain site:both", 0, 0, 1, false, true },
-		{ "undrain what is not drained changes nothing", NULL, "undrain fra1", 0, 0, 0, false, false },
+		{ "undrain what is not drained changes nothing", NULL, "undrain fra1", 0, 0, 0,
+		    false, false },
 		{ "undrain", "drain fra*", "undrain fra1", 0, 1, 0, true, false },
-		{ "undrain leaves other words", "force-down fra1", "undrain fra*", 0, 0, 0, false, false },
+		{ "undrain leaves other overrides", "force-down fra1", "undrain fra*", 0, 0, 0,
+		    false, false },
 		{ "clear takes all", "force-down fra1", "clear *", 0, 1, 0, true, false },
-		{ "one word in place of another", "drain fra1", "force-up fra1", 0, 1, 0, true, false },
+		{ "one override in place of another", "drain fra1", "force-up fra1", 0, 1, 0, true,
+		    false },
 		{ "a pool is told its set", NULL, "notify p B", 0, 0, 0, false, false },
 		{ "no such pool", NULL, "notify q B", -1, 0, 0, false, false },
 	};
@@ -134,9 +148,11 @@ obeyed(void **state)
 			assert_int_equal(say(j, rows[i].before, &done), 0);
 		if (say(j, rows[i].line, &done) != rows[i].result)
 			fail_msg("%s", rows[i].sentence);
-		if (rows[i].result == 0 && (done.servers != rows[i].servers || done.sites != rows[i].sites ||
+		if (rows[i].result == 0 &&
+		    (done.servers != rows[i].servers || done.sites != rows[i].sites ||
 		    done.here != rows[i].here || done.elsewhere != rows[i].elsewhere))
-			fail_msg("%s: %u servers, %u sites", rows[i].sentence, done.servers, done.sites);
+			fail_msg("%s: %u servers, %u sites", rows[i].sentence, done.servers,
+			    done.sites);
 		judge_free(j);
 	}
 }
@@ -184,19 +200,27 @@ state_rows(void **state)
 		{ "a head alone", "nearcast-state 1 stamp=1.5\n", 0, false },
 		{ "an empty memory", "nearcast-state 1 stamp=1.5\nend 0\n", 0, true },
 		{ "one of each", "nearcast-state 1 stamp=1.5\n"
-		    "word server a drain at=1.000 until=0 by=root\nword site b force-up at=1 until=2.5 by=x\n"
-		    "target a v4 up since=1.0 set=-\ntarget a v6 down since=1.0 set=B\npool p set=B\nend 5\n", 5, true },
-		{ "cut off", "nearcast-state 1 stamp=1.5\nword server a drain at=1 until=0 by=root\nword ser", 1, false },
+		    "word server a drain at=1.000 until=0 by=root\nword site b force-up at=1 "
+		    "until=2.5 by=x\n"
+		    "target a v4 up since=1.0 set=-\ntarget a v6 down since=1.0 set=B\npool p "
+		    "set=B\nend 5\n", 5, true },
+		{ "cut off", "nearcast-state 1 stamp=1.5\nword server a drain at=1 until=0 "
+		    "by=root\nword ser", 1, false },
 		{ "a wrong count", "nearcast-state 1 stamp=1.5\npool p set=B\nend 2\n", 1, false },
-		{ "a bad line among good ones", "nearcast-state 1 stamp=1.5\npool p set=B\nxyzzy\npool q set=C\nend 2\n", 2, false },
-		{ "words without a head are still words", "word server a drain at=1 until=0 by=root\n", 1, false },
-		{ "something behind the end", "nearcast-state 1 stamp=1.5\nend 0\nend 0\n", 0, false },
+		{ "a bad line among good ones",
+		    "nearcast-state 1 stamp=1.5\npool p set=B\nxyzzy\npool q set=C\nend 2\n", 2,
+		    false },
+		{ "overrides without a head still count",
+		    "word server a drain at=1 until=0 by=root\n", 1, false },
+		{ "something behind the end", "nearcast-state 1 stamp=1.5\nend 0\nend 0\n", 0,
+		    false },
 		{ "another version", "nearcast-state 2 stamp=1.5\nend 0\n", 0, false },
 		{ "a bad number", "target a v4 up since=x set=-\n", 0, false },
 		{ "a number that is not finite", "target a v4 up since=1e999 set=-\n", 0, false },
 		{ "a state that is no memory", "target a v4 drain since=1 set=-\n", 0, false },
 		{ "a family that does not exist", "target a v5 up since=1 set=-\n", 0, false },
-		{ "a word nobody says", "word server a none at=1 until=0 by=root\n", 0, false },
+		{ "an override nobody says", "word server a none at=1 until=0 by=root\n", 0,
+		    false },
 		{ "nobody says it", "word server a drain at=1 until=0 by=\n", 0, false },
 		{ "a set with a quote", "pool p set=\"\n", 0, false },
 		{ "two blanks", "pool  p set=B\n", 0, false },

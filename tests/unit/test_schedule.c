@@ -31,7 +31,8 @@ next(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint64_t at = schedule_next(rows[i].started, rows[i].now, rows[i].interval, rows[i].jitter, rows[i].random);
+		uint64_t at = schedule_next(rows[i].started, rows[i].now, rows[i].interval,
+		    rows[i].jitter, rows[i].random);
 
 		if (at != rows[i].expected)
 			fail_msg("%s: at %llu", rows[i].sentence, (unsigned long long)at);
