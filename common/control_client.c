@@ -6,6 +6,9 @@
  * on an event loop.  control_watch serves the keeper, which must never block: it connects and
  * sends without waiting and leaves the rest to its caller's loop.
  *
+ * A daemon that is not there, one that hangs and one that answers nonsense are told apart in
+ * the reason: it is what an operator reads first.
+ *
  * Nothing is kept between calls; any thread.  What the daemon answers is passed on as it
  * comes, but for the first line, of which at most as much as a reason holds is kept.
  */

@@ -394,7 +394,8 @@ dnsd_watch_new(struct loop *loop, const struct conf *conf, struct err *err)
 	if (snprintf(w->control_path, sizeof(w->control_path), "%s/dnsd.sock", conf->run_dir) >=
 	    (int)sizeof(w->control_path))
 		err_set(err, "run-dir \"%s\": too long for a socket in it", conf->run_dir);
-	else if (w->addresses == NULL || loop_timer_set(loop, &w->control_timer, loop_now(loop)) < 0)
+	else if (w->addresses == NULL ||
+	    loop_timer_set(loop, &w->control_timer, loop_now(loop)) < 0)
 		err_set(err, "out of memory");
 	else if (add_addresses(w, conf, err) == 0)
 		return w;
