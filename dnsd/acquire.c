@@ -8,7 +8,8 @@
 #include "common/log.h"
 #include "common/privilege.h"
 
-/* Every TCP connection is a descriptor. */
+/* Every TCP connection is a descriptor, beside those of workers, zones and databases, for which
+ * room is left: with a little less, all connections may still find one. */
 static void
 raise_descriptors(const struct conf *conf)
 {
@@ -16,8 +17,9 @@ raise_descriptors(const struct conf *conf)
 	uint64_t allowed = privilege_files(want);
 
 	if (allowed != 0 && allowed < want)
-		log_warn("the system allows %ju open files: fewer TCP connections than the "
-		    "configured %u", (uintmax_t)allowed, conf->tcp.max_connections);
+		log_warn("the system allows %ju open files, %ju were wanted: "
+		    "perhaps fewer TCP connections than the configured %u",
+		    (uintmax_t)allowed, (uintmax_t)want, conf->tcp.max_connections);
 }
 
 /* A reload happens without privileges: better to say now what it will not be able to read. */
