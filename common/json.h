@@ -28,8 +28,4 @@ json_t *json_append(json_t *array, json_t *element);
  * or `out` does not take it. */
 int json_print(json_t *tree, FILE *out);
 
-/* "key":"text", octet by octet: what is not printable ASCII is escaped.  The key is printed as
- * it stands. */
-void json_text(FILE *out, const char *key, const char *text);
-
 #endif
