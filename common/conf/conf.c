@@ -40,7 +40,7 @@ conf_parse(const char *path, const char *text, size_t len, const struct warn *wa
 	struct conf_reader r = { .file = path, .warn = warn, .err = err != NULL ? err : &local };
 	char *folder = folder_of(path);
 	struct conf *conf = calloc(1, sizeof(*conf));
-	struct conf_scan scan;
+	struct conf_scan scan = { 0 };
 	int done = -1;
 
 	r.folder = folder;

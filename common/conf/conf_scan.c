@@ -394,9 +394,8 @@ conf_scan(struct conf_scan *scan, struct conf_reader *r, const char *text, size_
 	struct scan s = { r, text, text + len, 1, { 0 }, 0, NULL, scan };
 	size_t n = 0;
 
-	*scan = (struct conf_scan){ 0 };
-	/* A word takes no more room than in the file: a string leaves its quotes, and
-	 * what ends a word is not part of one, but for the end of the file. */
+	/* Every word with its NUL fits where it stood: a string had two quotes, and behind any
+	 * other word stands an octet that is no word's, or the end, for which is the one more. */
 	scan->text = s.put = malloc(len + 1);
 	if (scan->text == NULL)
 		return conf_fail(r, 0, "out of memory");

@@ -64,8 +64,8 @@ conf_scan_past(const struct conf_item *item)
 	return item + 1 + item->inside;
 }
 
-/* Fills `scan`, which is good until conf_scan_free.  0, or -1 with a message in r->err and
- * nothing to free. */
+/* Fills `scan`, which is zero before and good until conf_scan_free.  0, or -1 with a message in
+ * r->err and nothing to free. */
 int conf_scan(struct conf_scan *scan, struct conf_reader *r, const char *text, size_t len);
 void conf_scan_free(struct conf_scan *scan);
 
