@@ -1,6 +1,7 @@
 /*
  * answer_steered: the addresses of a steered name.  steer_pick chooses them; this carries
  * the choice into the answer, into OPT (scope, Extended DNS Error) and into the counters.
+ * Knows neither geography nor health.  One packet on one thread.
  */
 #ifndef NEARCAST_ANSWER_STEERED_H
 #define NEARCAST_ANSWER_STEERED_H

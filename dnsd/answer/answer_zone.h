@@ -1,5 +1,9 @@
 /*
  * answer_zone: answers from a zone's data (RFC 1034 4.3.2, 2308, 6672, 8482, 9471).
+ *
+ * Knows what each outcome of zone_find means for an answer: data with its additional
+ * addresses, aliases and where they lead, a referral, NODATA, NXDOMAIN.  Knows not how names
+ * are found, and of steering only which names it concerns.  One packet on one thread.
  */
 #ifndef NEARCAST_ANSWER_ZONE_H
 #define NEARCAST_ANSWER_ZONE_H

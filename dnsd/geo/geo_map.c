@@ -295,9 +295,9 @@ deciding_rule(const struct geo_map *map, uint8_t family, const uint8_t *ip,
 	if (rule == NULL)
 		rule = geo_rank_asn_rule(map->rank, why->asn);
 	if (rule == NULL && why->known)
-		rule = geo_rank_country_rule(map->rank, why->place.country);
+		rule = geo_rank_code_rule(map->rank, CONF_RULE_COUNTRY, why->place.country);
 	if (rule == NULL && why->known)
-		rule = geo_rank_continent_rule(map->rank, why->place.continent);
+		rule = geo_rank_code_rule(map->rank, CONF_RULE_CONTINENT, why->place.continent);
 	return rule;
 }
 

@@ -174,8 +174,8 @@ is_placed(const struct geo_merge *m)
 	const struct geo_place *place = geo_db_place(m->city.db, m->city.record);
 
 	return place != NULL && (place->has_point ||
-	    geo_rank_country_rule(m->rank, place->country) != NULL ||
-	    geo_rank_continent_rule(m->rank, place->continent) != NULL);
+	    geo_rank_code_rule(m->rank, CONF_RULE_COUNTRY, place->country) != NULL ||
+	    geo_rank_code_rule(m->rank, CONF_RULE_CONTINENT, place->continent) != NULL);
 }
 
 /* ---- side by side ---- */

@@ -184,23 +184,18 @@ add_list(struct geo_rank *rank, const struct list *list)
 /* ---- rules ---- */
 
 static int
-compare_prefix(const struct prefix *a, const struct prefix *b)
-{
-	int c = a->family - b->family;
-
-	if (c == 0)
-		c = memcmp(a->ip, b->ip, sizeof(a->ip));
-	return c != 0 ? c : a->len - b->len;
-}
-
-static int
 compare_key(const struct geo_rule *a, const struct geo_rule *b)
 {
+	const struct prefix *p = &a->prefix, *q = &b->prefix;
+	int c;
+
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
 	switch (a->kind) {
 	case CONF_RULE_PREFIX:
-		return compare_prefix(&a->prefix, &b->prefix);
+		c = p->family != q->family ? p->family - q->family :
+		    memcmp(p->ip, q->ip, sizeof(p->ip));
+		return c != 0 ? c : p->len - q->len;
 	case CONF_RULE_ASN:
 		return a->asn < b->asn ? -1 : a->asn > b->asn;
 	default:
@@ -307,8 +302,8 @@ geo_rank_asn_rule(const struct geo_rank *rank, uint32_t asn)
 	return asn == 0 ? NULL : find_rule(rank, &key);
 }
 
-static const struct geo_rule *
-find_code(const struct geo_rank *rank, enum conf_rule_kind kind, const char *code)
+const struct geo_rule *
+geo_rank_code_rule(const struct geo_rank *rank, enum conf_rule_kind kind, const char *code)
 {
 	struct geo_rule key = { .kind = kind };
 
@@ -316,18 +311,6 @@ find_code(const struct geo_rank *rank, enum conf_rule_kind kind, const char *cod
 		return NULL;
 	memcpy(key.code, code, 2);
 	return find_rule(rank, &key);
-}
-
-const struct geo_rule *
-geo_rank_country_rule(const struct geo_rank *rank, const char *country)
-{
-	return find_code(rank, CONF_RULE_COUNTRY, country);
-}
-
-const struct geo_rule *
-geo_rank_continent_rule(const struct geo_rank *rank, const char *continent)
-{
-	return find_code(rank, CONF_RULE_CONTINENT, continent);
 }
 
 bool
@@ -349,9 +332,9 @@ geo_rank_place(struct geo_rank *rank, const struct geo_place *place)
 
 	if (place == NULL)
 		return rank->unlocated;
-	rule = geo_rank_country_rule(rank, place->country);
+	rule = geo_rank_code_rule(rank, CONF_RULE_COUNTRY, place->country);
 	if (rule == NULL)
-		rule = geo_rank_continent_rule(rank, place->continent);
+		rule = geo_rank_code_rule(rank, CONF_RULE_CONTINENT, place->continent);
 	if (rule != NULL)
 		return rule->result;
 	if (!place->has_point || !rank->any_located)

@@ -52,8 +52,8 @@ bool geo_rank_has_asn_rules(const struct geo_rank *rank);
 
 /* The rule for this key, NULL if there is none. */
 const struct geo_rule *geo_rank_asn_rule(const struct geo_rank *rank, uint32_t asn);
-const struct geo_rule *geo_rank_country_rule(const struct geo_rank *rank, const char *country);
-const struct geo_rule *geo_rank_continent_rule(const struct geo_rank *rank, const char *continent);
+const struct geo_rule *geo_rank_code_rule(const struct geo_rank *rank,
+    enum conf_rule_kind kind, const char *code);	/* of a country or continent; "" = none */
 
 /* The result for a place by its country, continent or distance; `place` NULL = nothing known.
  * Adds a list where it is new; GEO_RANK_NONE when there are too many or no memory is left. */

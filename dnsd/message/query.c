@@ -117,7 +117,7 @@ read_opt(struct query *q, const struct record *opt, bool tcp)
 /* The records after the question: nothing but OPT is of interest, but they must be
  * well-formed, and OPT stands once, in the additional section, at the root. */
 static enum query_outcome
-read_records(struct query *q, const uint8_t *packet, size_t len, size_t at, bool tcp)
+read_after_question(struct query *q, const uint8_t *packet, size_t len, size_t at, bool tcp)
 {
 	unsigned before = dns_get16(packet + 6) + dns_get16(packet + 8);
 	unsigned count = before + dns_get16(packet + 10);
@@ -177,7 +177,7 @@ query_parse(struct query *q, const uint8_t *packet, size_t len, bool tcp)
 	qdcount = dns_get16(packet + 4);
 	if (qdcount == 1)
 		at = read_question(q, packet, len);
-	outcome = at != 0 && qdcount <= 1 ? read_records(q, packet, len, at, tcp) : QUERY_FORMERR;
+	outcome = at != 0 && qdcount <= 1 ? read_after_question(q, packet, len, at, tcp) : QUERY_FORMERR;
 
 	assert(q->question_end <= len && q->payload >= 512);
 	/* what is not for us is told so, however its body looks (RFC 1996, 2136) */
