@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ zone_node_find(const struct zone *zone, uint64_t hash, const uint8_t *name, size
 {
 	uint32_t slot = probe(zone, hash, (uint32_t)hash), id;
 
+	assert(len == name_len(name));
 	while ((id = zone->index[slot].node) != ZONE_NONE &&
 	    !name_equal_to(zone->data + zone->nodes[id].name, name, len))
 		slot = probe(zone, hash, slot + 1);
@@ -46,6 +48,7 @@ zone_rrset(const struct zone *zone, const struct zone_node *node, uint16_t type)
 
 	/* sorted by type, so that the search may stop early */
 	for (unsigned i = 0; i < node->n_rrsets; i++, set = zone_rrset_next(set)) {
+		assert(i + 1u == node->n_rrsets || zone_rrset_next(set)->type > set->type);
 		if (set->type == type)
 			return set;
 		if (set->type > type)
@@ -58,6 +61,8 @@ zone_rrset(const struct zone *zone, const struct zone_node *node, uint16_t type)
 static enum zone_outcome
 occluded(const struct zone *zone, uint32_t id, uint32_t *node)
 {
+	assert(id < zone->n_nodes);
+	assert((zone->nodes[id].flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0);
 	*node = id;
 	return (zone->nodes[id].flags & ZONE_NODE_CUT) != 0 ? ZONE_DELEGATION : ZONE_DNAME;
 }
@@ -87,6 +92,7 @@ missed(const struct zone *zone, uint32_t id, uint32_t *node)
 	if ((n->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0)
 		return occluded(zone, id, node);
 	if (n->wildcard != ZONE_NONE) {
+		assert(zone->nodes[n->wildcard].labels == n->labels + 1);
 		*node = n->wildcard;
 		return ZONE_WILDCARD;
 	}
@@ -99,6 +105,7 @@ zone_find(const struct zone *zone, const struct name_walk *name, uint16_t qtype,
 {
 	unsigned labels = name->labels, n = labels;
 
+	assert(name_below(name->name, zone->apex));
 	if (n == zone->apex_labels)
 		return found(zone, 0, qtype, node);
 	if (n > zone->max_labels)
@@ -167,6 +174,7 @@ zone_free(struct zone *zone)
 {
 	if (zone == NULL)
 		return;
+	assert(zone->refs == 0);
 	memory_free(zone->nodes, zone->n_nodes * sizeof(*zone->nodes));
 	memory_free(zone->index, ((size_t)zone->index_mask + 1) * sizeof(*zone->index));
 	free(zone->additionals);

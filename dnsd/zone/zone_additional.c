@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_additional.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* How far back a target is looked for among those already found, so that an rrset of many
@@ -23,6 +24,7 @@ address_node(const struct zone_tree *t, uint32_t owner, const struct zone_record
 	const struct zone_tree_node *node;
 	uint32_t id;
 
+	assert(target < rec->rdata + rec->rdlength);
 	if (target[0] == 0) {		/* RFC 9460 2.5.2: in service mode the owner itself */
 		if (!svcb || dns_get16(rec->rdata) == 0)
 			return ZONE_NONE;

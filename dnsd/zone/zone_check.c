@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_check.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,7 @@ find_occluded(struct zone_tree *t)
 	for (uint32_t i = 1; i < t->n_nodes; i++) {
 		struct zone_tree_node *node = &t->nodes[i];
 		const struct zone_tree_node *parent = &t->nodes[node->parent];
+		assert(node->parent < i);	/* so that its own flags are final */
 		if ((parent->flags & ZONE_NODE_OCCLUDED) != 0)
 			node->occluded_by = parent->occluded_by;
 		else if ((parent->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0)
@@ -298,6 +300,7 @@ check_targets(const struct zone_tree *t, const struct zone_tree_node *node,
 		const struct zone_record *rec = record(t, &rrset->records[i]);
 		const uint8_t *target = rec->rdata + zone_tree_name_at(rrset->type);
 		const char *why;
+		assert(target < rec->rdata + rec->rdlength);
 		if (target[0] == 0 || !name_below(target, t->src->apex))
 			continue;
 		if (rrset->type == DNS_NS && t->n_steers != 0 && steered_target(t, target) != NULL)

@@ -42,9 +42,10 @@ number_nodes(struct zone_tree *t)
 		while (at != 0 && t->nodes[at].sibling == ZONE_NONE)
 			at = t->nodes[at].parent;
 		if (at == 0)
-			return;
+			break;
 		at = t->nodes[at].sibling;
 	}
+	assert(id == t->n_nodes);
 }
 
 static uint32_t
@@ -137,6 +138,7 @@ add_fixup(struct compile *c, uint32_t offset)
 		c->fixups = grown;
 		c->fixups_room = room;
 	}
+	assert(c->n_fixups == 0 || c->fixups[c->n_fixups - 1] < offset);
 	c->fixups[c->n_fixups++] = offset;
 	return 0;
 }
@@ -184,6 +186,7 @@ put_record(struct compile *c, const struct zone_record *rec, uint32_t ttl_s, boo
 		memcpy(out + RECORD_HEAD, rec->rdata, rec->rdlength);
 	if (len < 0)
 		return -1;
+	assert(len <= rec->rdlength);
 	dns_put16(out + 10, (uint16_t)len);
 	return RECORD_HEAD + len;
 }
@@ -232,6 +235,7 @@ put_rrset(struct compile *c, const struct zone_tree_rrset *rrset, uint32_t ttl_s
 		if (i + 1 == rrset->n)
 			set->len = len;
 	}
+	assert(len <= most && c->n_fixups <= UINT16_MAX);
 	set->sigs_len = len - set->len;
 	set->n_fixups = (uint16_t)c->n_fixups;
 	for (; len % 4 != 0; len++)
@@ -304,7 +308,9 @@ put_soa(struct compile *c, uint32_t *negative)
 	uint32_t minimum;
 
 	zone_tree_rrset(c->tree, &c->tree->nodes[0], DNS_SOA, &rrset);
+	assert(rrset.n == 1);
 	rec = rec_of(c, rrset.records[0]);
+	assert(rec->rdlength >= 22);	/* two names, five numbers */
 	minimum = dns_get32(rec->rdata + rec->rdlength - 4);
 	c->zone->serial = dns_get32(rec->rdata + rec->rdlength - 20);
 	*negative = put_rrset(c, &rrset, minimum < rec->ttl_s ? minimum : rec->ttl_s);
@@ -330,6 +336,7 @@ put_files(struct compile *c)
 		z->n_files = src->n_files;
 		snprintf(z->file, sizeof(z->file), "%s", src->n_files != 0 ? src->files[0] : "");
 		for (uint32_t i = 0; i < c->tree->n_steers; i++) {
+			assert(c->tree->steers[i].file <= src->n_files);
 			c->tree->steers[i].file = at[c->tree->steers[i].file];
 			c->tree->steers[i].node = final_id(c->tree, c->tree->steers[i].node);
 		}

@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_field.h"
 
+#include <assert.h>
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ zone_field_put(struct zone_rdata *r, const void *octets, size_t len)
 {
 	if (len > ZONE_RDATA_MAX - r->len)
 		return err_set(r->err, "more than 65535 octets of data");
+	assert(r->len + len <= sizeof(r->data));
 	if (len != 0)
 		memcpy(r->data + r->len, octets, len);
 	r->len += (uint32_t)len;
@@ -30,6 +32,7 @@ zone_field_number(struct zone_rdata *r, unsigned octets)
 	uint64_t v = 0;
 	uint8_t wire[8];
 
+	assert(r->tok < r->end && octets >= 1 && octets <= 4);
 	if (zone_token_number(r->tok, (UINT64_C(1) << (8 * octets)) - 1, &v, r->err) != 0)
 		return -1;
 	for (unsigned i = 0; i < octets; i++)
@@ -55,8 +58,10 @@ int
 zone_field_name(struct zone_rdata *r)
 {
 	uint8_t name[NAME_MAX_WIRE];
-	int len = zone_token_name(r->tok, r->origin, name, r->err);
+	int len;
 
+	assert(r->tok < r->end);
+	len = zone_token_name(r->tok, r->origin, name, r->err);
 	if (len < 0)
 		return -1;
 	r->tok++;

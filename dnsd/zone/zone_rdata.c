@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_rdata.h"
 
+#include <assert.h>
 #include <sys/socket.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -417,6 +418,7 @@ zone_rdata_read(struct zone_rdata *r, const struct zone_token *tok, uint32_t n, 
 		if (read_field(r, kind) != 0)
 			return -1;
 	}
+	assert(r->tok <= r->end);
 	if (r->tok != r->end)
 		return zone_field_bad(r, "nothing more for this type");
 	return 0;

@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_read.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -279,6 +280,7 @@ read_record(struct reading *r, struct input *in)
 	r->rdata.origin = in->origin;
 	if (zone_rdata_read(&r->rdata, tok + n, have - n, &r->err) != 0)
 		return err_prefix(&r->err, "%s", dns_type_text(name, rec.type));
+	assert(name_below(in->owner, r->src->apex));
 	rec.owner = in->owner;
 	rec.rdlength = (uint16_t)r->rdata.len;
 	rec.rdata = zone_source_keep(r->src, r->rdata.data, r->rdata.len);

@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_source.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,7 @@ zone_source_keep(struct zone_source *src, const void *octets, size_t len)
 		if (b == NULL)
 			return NULL;
 	}
+	assert(b->used + len <= b->size - sizeof(*b));
 	p = b->octets + b->used;
 	if (len != 0)
 		memcpy(p, octets, len);
@@ -81,6 +83,7 @@ zone_source_keep(struct zone_source *src, const void *octets, size_t len)
 int
 zone_source_add(struct zone_source *src, const struct zone_record *rec)
 {
+	assert(rec->owner != NULL && (rec->file < src->n_files || src->n_files == 0));
 	if (src->n_records == src->room) {
 		uint32_t room = src->room == 0 ? 1024 : src->room + src->room / 2;
 		struct zone_record *grown;

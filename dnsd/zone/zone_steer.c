@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_steer.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -108,7 +109,7 @@ int
 zone_steer_parse(struct zone_steer *steer, const uint8_t *rdata, size_t len, struct err *err)
 {
 	unsigned seen = 0;
-	char text[256];
+	char text[256];		/* fits what one length octet can count */
 
 	for (size_t at = 0; at < len; at += rdata[at] + 1u) {
 		size_t n = rdata[at];
@@ -124,5 +125,6 @@ zone_steer_parse(struct zone_steer *steer, const uint8_t *rdata, size_t len, str
 	}
 	if ((seen & KEY_POOL) == 0)
 		return err_set(err, "_steer: no \"pool=\": expected the name of a pool");
+	assert(steer->pool[0] != '\0' && steer->ttl_min_s <= steer->ttl_max_s);
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_text.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +236,7 @@ zone_text_next(struct zone_text *t, struct err *err)
 	if (depth != 0)
 		return fail(t, open_line, err,
 		    "a parenthesis that is never closed: is the file cut off?");
+	assert(t->at == t->end);
 	t->unfinished = t->n_tokens != 0;
 	return t->n_tokens != 0;
 }
@@ -268,6 +270,7 @@ zone_text_char(const char *s, size_t len, size_t *i, uint8_t *c)
 {
 	unsigned v = 0;
 
+	assert(*i < len);
 	if (s[*i] != '\\') {
 		*c = (uint8_t)s[(*i)++];
 		return true;

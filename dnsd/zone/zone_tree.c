@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_tree.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,7 @@ add_node(struct zone_tree *t, const uint8_t *name, uint64_t hash, unsigned label
 {
 	struct zone_tree_node *node;
 
+	assert(parent == ZONE_NONE || parent < t->n_nodes);
 	if (t->n_nodes == t->room) {
 		uint32_t room = t->room == 0 ? 64 : t->room + t->room / 2;
 		struct zone_tree_node *grown = room > UINT32_MAX / 4 ? NULL :
@@ -167,6 +169,7 @@ compare_rdata(const struct zone_record *a, const struct zone_record *b)
 {
 	int at = zone_tree_name_at(a->type), rc;
 
+	assert(a->type == b->type && at <= (int)a->rdlength);
 	if (a->rdlength != b->rdlength)
 		return a->rdlength < b->rdlength ? -1 : 1;
 	if (at < 0 || a->type == DNS_SVCB || a->type == DNS_HTTPS)
@@ -266,6 +269,7 @@ gather_records(struct zone_tree *t, const uint32_t *node_of)
 		at += t->nodes[i].n;
 		t->nodes[i].n = 0;
 	}
+	assert(at == t->src->n_records);
 	for (uint32_t i = 0; i < t->src->n_records; i++) {
 		struct zone_tree_node *node = &t->nodes[node_of[i]];
 		t->order[node->first + node->n++] = i;
@@ -343,6 +347,7 @@ zone_tree_next(const struct zone_tree *t, const struct zone_tree_node *node, uin
 	rrset->sigs = run + i;
 	for (; i < node->n && sort_key(&records[run[i]]) == (key | 1); i++)
 		rrset->n_sigs++;
+	assert(i > *pos);
 	*pos = i;
 	return true;
 }
