@@ -2,9 +2,9 @@
  * zone_field: the plain fields of rdata, from tokens to wire form: numbers, times, names,
  * addresses, texts, hex.
  *
- * Each takes what it needs from r->tok, moves it on, and appends to r->data.  The caller
- * has seen that there is a token (but for hex, which may be empty).  0, or -1 with a reason
- * in r->err.  Knows no types and no ldns (zone_rdata.c does).  One thread per struct.
+ * Each takes what it needs from r->tok, moves it on, and appends to r->data.  The caller has seen
+ * that there is a token (but for hex, which may be empty).  0, or -1 with a reason in r->err.
+ * Knows no types and no ldns (zone_rdata.c does).  One thread per struct.
  */
 #ifndef NEARCAST_ZONE_FIELD_H
 #define NEARCAST_ZONE_FIELD_H
@@ -17,7 +17,7 @@
 /* The reason: the token, and what was expected in its place; returns -1. */
 int zone_field_bad(struct zone_rdata *r, const char *expected);
 
-/* Appends octets as they are. */
+/* Appends octets as they are; -1 when the data would become longer than rdata can be. */
 int zone_field_put(struct zone_rdata *r, const void *octets, size_t len);
 
 /* A decimal number of this many octets (1 to 4). */

@@ -1,11 +1,14 @@
 /*
- * zone_source: the records of a zone as they were read, before they are compiled.
+ * zone_source: the records of a zone before they are compiled, from wherever they came.
  *
- * A list of records in file order, each knowing its file and line; owners and rdata
- * lie in an arena that is freed whole once the zone is compiled.  Also the two ways
- * to complain: zone_refuse (the zone is not loaded) and zone_warn (it is), both
- * naming file and line.  Shared by zone_read, zone_tree, zone_check, zone_compile.
- * One thread.
+ * The seam of this room.  zone_read fills a source from master files; what else brings records (a
+ * transfer, a catalog, a signer) fills one in the same way or changes one, and everything behind
+ * it, zone_tree, zone_check and zone_compile, is the same for all (zone_load.h).
+ *
+ * A list of records in their order, each knowing its file and line, if it has them; owners and
+ * rdata lie in an arena that is freed whole once the zone is compiled.  Also the two ways to
+ * complain: zone_refuse (the zone is not served) and zone_warn (it is), both naming file and line.
+ * Does not know what records mean, alone or together.  One thread.
  */
 #ifndef NEARCAST_ZONE_SOURCE_H
 #define NEARCAST_ZONE_SOURCE_H
@@ -19,14 +22,14 @@
 
 #define ZONE_WARNINGS 100		/* lines a load says at most; the rest is counted */
 
-/* One record as read: owner and rdata uncompressed. */
+/* One record: owner and rdata uncompressed and well-formed for its type. */
 struct zone_record {
 	const uint8_t *owner;
 	const uint8_t *rdata;
 	uint16_t type, rdlength;
 	uint32_t ttl_s;
-	uint32_t line;
-	uint32_t file;			/* index into zone_source.files */
+	uint32_t line;			/* from 1; 0 = it stood in no file */
+	uint32_t file;			/* index into zone_source.files; 0 when there are none */
 };
 
 struct zone_source {
@@ -34,9 +37,9 @@ struct zone_source {
 	uint8_t apex_len, apex_labels;
 	struct zone_record *records;
 	uint32_t n_records, room;
-	char **files;			/* owned; [0] is the zone's own */
+	char **files;			/* owned; [0] is the zone's own, includes follow */
 	uint32_t n_files;
-	uint64_t stamp;			/* of all files, as they were when opened */
+	uint64_t stamp;			/* of all files as they were when read (file_stamp_add) */
 	struct zone_block *arena;	/* newest first */
 	size_t arena_left;
 	const struct warn *warn;
@@ -44,32 +47,35 @@ struct zone_source {
 	struct err *err;
 };
 
-/* `apex` is copied.  `warn` and `err` may be NULL. */
+/* An empty source.  `apex` is copied; `warn` and `err` are the caller's until zone_source_close and
+ * may be NULL. */
 void zone_source_open(struct zone_source *src, const uint8_t *apex,
     const struct warn *warn, struct err *err);
 void zone_source_close(struct zone_source *src);
 
-/* Octets that live until zone_source_close; NULL when there is no memory. */
+/* A copy that lives until zone_source_close; NULL when there is no memory. */
 uint8_t *zone_source_keep(struct zone_source *src, const void *octets, size_t len);
 
-/* Appends a record, whose owner and rdata are kept by zone_source_keep.  0, or -1. */
+/* Appends a record.  Its owner, which lies in the zone, and its rdata must live as long as the
+ * source: zone_source_keep sees to that.  0, or -1 when there is no memory. */
 int zone_source_add(struct zone_source *src, const struct zone_record *rec);
 
 /* Index of a file's name, which is copied; UINT32_MAX when there is no memory. */
 uint32_t zone_source_file(struct zone_source *src, const char *name);
 
-/* "FILE:LINE: reason" into the source's err; returns -1. */
+/* "FILE:LINE: reason" into the source's err; line 0 is left out.  Returns -1. */
 int zone_refuse(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 int zone_refuse_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The same to who hears warnings; those after the first ZONE_WARNINGS are only counted. */
 void zone_warn(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void zone_warn_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Says how many warnings were left out, if any were. */
+/* Says how many warnings were only counted, if any were: once, when the zone has been compiled. */
 void zone_warn_rest(struct zone_source *src);
 
 #endif

@@ -4,7 +4,7 @@
  *   _steer.NAME TXT "pool=P" ["answers=1..8"] ["mode=site|nearest"] ["ttl=MIN-MAX"]
  *
  * Read strictly: an unknown or repeated key, a missing pool, a number out of range are
- * mistakes.  Knows neither pools nor zones.  Pure; any thread.
+ * mistakes.  Does not know which pools there are, nor zones.  Pure; any thread.
  */
 #ifndef NEARCAST_ZONE_STEER_H
 #define NEARCAST_ZONE_STEER_H
@@ -21,7 +21,8 @@
 /* True when `owner` starts with the label _steer. */
 bool zone_steer_owner(const uint8_t *owner);
 
-/* Fills pool, answers, nearest and ttl from TXT rdata.  0, or -1 with a reason. */
+/* Fills pool, and answers, nearest and ttl where they are given, from TXT rdata; the rest of *steer
+ * stays as it is.  0, or -1 with a reason. */
 int zone_steer_parse(struct zone_steer *steer, const uint8_t *rdata, size_t len, struct err *err);
 
 #endif

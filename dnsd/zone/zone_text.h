@@ -44,12 +44,12 @@ struct zone_text {
 	uint32_t n_tokens, room;
 };
 
-/* Starts at the first octet (a UTF-8 byte order mark is skipped). */
+/* Starts at the first octet (a UTF-8 byte order mark is skipped).  zone_text_close when done. */
 void zone_text_open(struct zone_text *t, const char *text, size_t len);
 void zone_text_close(struct zone_text *t);
 
-/* Reads the next entry.  1, 0 at the end, -1 with a reason (without file and line, which is
- * first_line). */
+/* Reads the next entry into t->tokens, which are good until the next call.  1, 0 at the end, or -1
+ * with a reason that names neither the file nor the line; that is t->first_line. */
 int zone_text_next(struct zone_text *t, struct err *err);
 
 /* A token in quotes for a message, cut short and made printable; returns `out`. */
@@ -62,14 +62,15 @@ bool zone_token_is(const struct zone_token *tok, const char *word);
 /* One character at s[*i] (plain, \X or \DDD) to *c; *i moves past it.  false = a bad escape. */
 bool zone_text_char(const char *s, size_t len, size_t *i, uint8_t *c);
 
-/* A domain name, relative ones completed with origin (wire form).  Its length, or -1. */
+/* A domain name, relative ones completed with origin (wire form).  Its length, or -1 with a
+ * reason. */
 int zone_token_name(const struct zone_token *tok, const uint8_t *origin, uint8_t out[NAME_MAX_WIRE],
     struct err *err);
 
-/* A decimal number up to `max`.  0, or -1. */
+/* A decimal number up to `max`, which is less than 2^59.  0, or -1 with a reason. */
 int zone_token_number(const struct zone_token *tok, uint64_t max, uint64_t *out, struct err *err);
 
-/* Seconds, plain or as 1w2d3h4m5s, up to `max`.  0, or -1. */
+/* Seconds, plain or as 1w2d3h4m5s, up to `max`.  0, or -1 with a reason. */
 int zone_token_seconds(const struct zone_token *tok, uint32_t max, uint32_t *out, struct err *err);
 
 #endif

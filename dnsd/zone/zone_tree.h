@@ -1,10 +1,14 @@
 /*
  * zone_tree: the records of a zone as a tree of names, while it is being compiled.
  *
- * Every owner and every empty non-terminal above one is a node, reached by the same
- * hash as in struct zone.  A node's records are sorted by type in file order, each
- * type followed by the RRSIGs that cover it; duplicates are dropped.  Parents always
- * come before their children in `nodes`.  Names point into the source.  One thread.
+ * Every owner and every empty non-terminal above one is a node, reached by the same hash as in
+ * struct zone.  A node's records are sorted by type, then in the order of the source, each type
+ * followed by the RRSIGs over it; duplicates are dropped.  Parents always come before their
+ * children in `nodes`.
+ *
+ * Building it sets names and order; flags, occluded_by and steer are zone_check's to set, id and
+ * the order of children zone_compile's.  Does not judge what is there.  Names and records stay in
+ * the source, which must outlive the tree.  One thread.
  */
 #ifndef NEARCAST_ZONE_TREE_H
 #define NEARCAST_ZONE_TREE_H
@@ -46,25 +50,26 @@ struct zone_tree_rrset {
 	uint32_t n, n_sigs;
 };
 
-/* 0, or -1 with the reason in the source's err.  zone_tree_free in either case. */
+/* 0, or -1 with the reason in the source's err; zone_tree_free in either case. */
 int zone_tree_build(struct zone_tree *tree, struct zone_source *src);
 void zone_tree_free(struct zone_tree *tree);
 
-/* The node of this name, or ZONE_NONE. */
+/* The node of the name with this hash (name_hash), or ZONE_NONE. */
 uint32_t zone_tree_find(const struct zone_tree *tree, uint64_t hash, const uint8_t *name);
 
-/* Node of a name in the zone or of its closest encloser; *exact says which. */
+/* The node of a name at or below the apex, or of its closest encloser; *exact says which. */
 uint32_t zone_tree_closest(const struct zone_tree *tree, const uint8_t *name, bool *exact);
 
-/* Goes through the types of a node; *pos starts as 0.  false at the end. */
+/* Goes through the types of a node in ascending order; *pos starts as 0.  A type may have RRSIGs
+ * and no records (n = 0).  false at the end. */
 bool zone_tree_next(const struct zone_tree *tree, const struct zone_tree_node *node, uint32_t *pos,
     struct zone_tree_rrset *rrset);
 
-/* Finds one type; false (and n = 0) if the node has none of it. */
+/* Finds one type; false, and n = 0, if the node has no records of it. */
 bool zone_tree_rrset(const struct zone_tree *tree, const struct zone_tree_node *node, uint16_t type,
     struct zone_tree_rrset *rrset);
 
-/* Offset of the name in the rdata of types with one at a fixed place, -1 for others. */
+/* Offset of the name in the rdata of types with one name at a fixed place, -1 for others. */
 int zone_tree_name_at(uint16_t type);
 
 #endif
