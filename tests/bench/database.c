@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/random.h"
+
 enum { COUNTRIES = 250, LEAF = 1 << 30, EMPTY = (1 << 30) - 1, V6_START = 3, V4_START = 96 };
 
 struct node {
@@ -45,21 +47,10 @@ static FILE *text;
 static uint64_t sample_every[2];	/* of networks, by family */
 static uint64_t networks_seen;
 
-/* splitmix64 */
-static uint64_t
-next_random(void)
-{
-	uint64_t z = seed += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
 static double
 next_unit(void)
 {
-	return (double)(next_random() >> 11) / 9007199254740992.0;
+	return (double)(random_next(&seed) >> 11) / 9007199254740992.0;
 }
 
 static uint32_t
@@ -74,9 +65,9 @@ new_node(void)
 static uint32_t
 choose_place(void)
 {
-	uint32_t place = (uint32_t)(next_random() % n_places);
+	uint32_t place = (uint32_t)(random_next(&seed) % n_places);
 
-	if (n_places > COUNTRIES && next_random() % 4 != 0)
+	if (n_places > COUNTRIES && random_next(&seed) % 4 != 0)
 		place = place / COUNTRIES * COUNTRIES + last_place % COUNTRIES;
 	if (place >= n_places)
 		place = last_place;
@@ -157,7 +148,8 @@ make_places(void)
 			p->longitude -= 360;
 		if (p->longitude < -180)
 			p->longitude += 360;
-		fprintf(text, "place %u %s %.17g %.17g\n", i, p->country, p->latitude, p->longitude);
+		fprintf(text, "place %u %s %.17g %.17g\n", i, p->country, p->latitude,
+		    p->longitude);
 	}
 }
 

@@ -17,6 +17,7 @@
 
 #include "dnsd/answer/answer.h"
 #include "dnsd/generation/generation.h"
+#include "tests/lib/random.h"
 
 enum { PACKET = 128, MAX_PACKETS = 1 << 16, BATCH = 64 };
 
@@ -33,15 +34,20 @@ static const struct kind {
 	{ .name = "steered-a", .qname = "dl.example.org", .type = DNS_A },
 	{ .name = "steered-aaaa", .qname = "dl.example.org", .type = DNS_AAAA },
 	{ .name = "steered-a-edns", .qname = "dl.example.org", .type = DNS_A, .edns = true },
-	{ .name = "steered-a-do", .qname = "dl.example.org", .type = DNS_A, .edns = true, .dnssec = true },
-	{ .name = "steered-a-ecs4", .qname = "dl.example.org", .type = DNS_A, .vary = ECS4, .edns = true },
-	{ .name = "steered-aaaa-ecs6", .qname = "dl.example.org", .type = DNS_AAAA, .vary = ECS6, .edns = true },
+	{ .name = "steered-a-do", .qname = "dl.example.org", .type = DNS_A, .edns = true,
+	    .dnssec = true },
+	{ .name = "steered-a-ecs4", .qname = "dl.example.org", .type = DNS_A, .vary = ECS4,
+	    .edns = true },
+	{ .name = "steered-aaaa-ecs6", .qname = "dl.example.org", .type = DNS_AAAA, .vary = ECS6,
+	    .edns = true },
 	{ .name = "static-a", .qname = "n%u.big.example", .type = DNS_A, .vary = NUMBERED },
-	{ .name = "static-a-cookie-nsid", .qname = "mail.example.org", .type = DNS_A, .edns = true, .cookie = true, .nsid = true },
+	{ .name = "static-a-cookie-nsid", .qname = "mail.example.org", .type = DNS_A, .edns = true,
+	    .cookie = true, .nsid = true },
 	{ .name = "cname", .qname = "alias.example.org", .type = DNS_A },
 	{ .name = "mx-additional", .qname = "example.org", .type = DNS_MX },
 	{ .name = "nodata", .qname = "mail.example.org", .type = DNS_MX },
-	{ .name = "nxdomain", .qname = "x%u.example.org", .type = DNS_A, .vary = NUMBERED, .rcode = DNS_NXDOMAIN },
+	{ .name = "nxdomain", .qname = "x%u.example.org", .type = DNS_A, .vary = NUMBERED,
+	    .rcode = DNS_NXDOMAIN },
 	{ .name = "refused", .qname = "www.example.net", .type = DNS_A, .rcode = DNS_REFUSED },
 };
 
@@ -54,16 +60,6 @@ static size_t lengths[MAX_PACKETS];
 static uint8_t out[BATCH][ANSWER_MAX_UDP];
 static size_t answered[BATCH];
 static uint64_t seed;
-
-static uint64_t
-next_random(void)
-{
-	uint64_t z = seed += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
 
 static uint8_t *
 put_option(uint8_t *p, uint16_t code, uint16_t len)
@@ -78,7 +74,7 @@ static uint8_t *
 put_ecs(uint8_t *p, enum vary family)
 {
 	uint8_t octets = family == ECS4 ? 3 : 6;
-	uint64_t ip = next_random();
+	uint64_t ip = random_next(&seed);
 
 	p = put_option(p, DNS_OPT_ECS, 4u + octets);
 	dns_put16(p, family == ECS4 ? 1 : 2);
@@ -99,15 +95,16 @@ make_packet(const struct kind *k, uint8_t *packet)
 
 	snprintf(text, sizeof(text), "%s", k->qname);
 	if (k->vary == NUMBERED)
-		snprintf(text, sizeof(text), *k->qname == 'n' ? "n%u.big.example" : "x%u.example.org",
-		    (unsigned)(next_random() % 1000));
+		snprintf(text, sizeof(text), *k->qname == 'n' ? "n%u.big.example" :
+		    "x%u.example.org",
+		    (unsigned)(random_next(&seed) % 1000));
 	len = name_parse(name, text, &err);
 	if (len < 0) {
 		fprintf(stderr, "instructions: %s\n", err.text);
 		exit(1);
 	}
 	memset(packet, 0, DNS_HEADER_LEN);
-	dns_put16(packet, (uint16_t)next_random());
+	dns_put16(packet, (uint16_t)random_next(&seed));
 	dns_put16(packet + 2, DNS_RD);
 	dns_put16(packet + 4, 1);
 	dns_put16(packet + 10, k->edns);
@@ -147,7 +144,8 @@ answer_batch(const struct generation *gen, unsigned at, unsigned n)
 {
 	static struct counters counters;
 	static struct answer_ask ask[BATCH];
-	struct answer_client client = { .addr = { 4, { 192, 0, 2, 1 }, 40000 }, .now_s = 1767225600 };
+	struct answer_client client = { .addr = { 4, { 192, 0, 2, 1 }, 40000 },
+	    .now_s = 1767225600 };
 	struct answer_note note;
 
 	for (unsigned i = 0; i < n; i++)
@@ -167,7 +165,8 @@ answer(const struct generation *gen, const struct kind *k, unsigned n)
 		for (unsigned i = 0; i < some; i++) {
 			if (answered[i] != 0 && (out[i][3] & 15) == k->rcode)
 				continue;
-			fprintf(stderr, "instructions: %s: rcode %u, expected %u\n", k->name, out[i][3] & 15u, k->rcode);
+			fprintf(stderr, "instructions: %s: rcode %u, expected %u\n", k->name,
+			    out[i][3] & 15u, k->rcode);
 			exit(1);
 		}
 	}

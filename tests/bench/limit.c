@@ -62,7 +62,8 @@ main(int argc, char **argv)
 		return 1;
 	}
 	for (unsigned i = 0; i < BATCH; i++)
-		m[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i], .msg_iovlen = 1, .msg_name = &from[i] };
+		m[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i], .msg_iovlen = 1,
+		    .msg_name = &from[i] };
 	for (;;) {
 		int n;
 		for (unsigned i = 0; i < BATCH; i++) {

@@ -4,12 +4,10 @@
  *	load [-b ADDRESS]... [-n PORTS] [-S PREFIX/LEN] [-w WINDOW] [-m MOST] [-t SECONDS] [-r RATE]
  *	     [-P PID]... [-C CPU] [-x] ADDRESS PORT QUERIES
  *
- * QUERIES is a prebuilt ring, one query a line: "HEX RCODE EXPECT", the packet (its id is
- * overwritten), the rcode that must come back, and what the answer section must hold:
- * "-" nothing, "*" anything, "=HEX" address records that all begin with these octets (a
- * site's prefix, or one address).  Every answer is checked: id, question, rcode, data and
- * the Client Subnet option echoed.  -x checks neither data nor Client Subnet, for servers
- * that do not steer; -xx not even the rcode, for the limit server.
+ * QUERIES is a prebuilt ring (tests/lib/ring.h); the packets' ids are overwritten.  Every answer
+ * is checked: id, question, rcode, data and the Client Subnet option echoed.  -x checks neither
+ * data nor Client Subnet, for servers that do not steer; -xx not even the rcode, for the limit
+ * server.
  *
  * A window of queries is kept in flight over every socket (PORTS for each -b ADDRESS): an
  * answer frees its slot and the next query takes it; a socket sends at most MOST (64) of them
@@ -37,23 +35,15 @@
 #include <unistd.h>
 
 #include "common/dns/name.h"
+#include "tests/lib/ring.h"
 
 enum {
-	BATCH = 64, MAX_SOCKETS = 256, MAX_WINDOW = 4096, MAX_QUERY = 300, MAX_ANSWER = 4096,
-	LATENCIES = 1000000, MAX_PIDS = 16, LOST_AFTER_NS = 500000000, NAP_BELOW = 50000, HEADER = 12
-};
-
-struct query {
-	uint8_t packet[MAX_QUERY];
-	uint16_t len, question_end;
-	uint16_t ecs_at, ecs_len;	/* the option's data; 0 = none */
-	uint8_t rcode;
-	char expect;			/* '-', '*' or '=' */
-	uint8_t prefix[16], prefix_len;
+	BATCH = 64, MAX_SOCKETS = 256, MAX_WINDOW = 4096, MAX_ANSWER = 4096,
+	LATENCIES = 1000000, MAX_PIDS = 16, LOST_AFTER_NS = 500000000, NAP_BELOW = 50000
 };
 
 struct flight {
-	const struct query *query;	/* NULL = the slot is free */
+	const struct ring_query *query;	/* NULL = the slot is free */
 	uint64_t sent_ns;
 	uint16_t id;
 };
@@ -78,8 +68,7 @@ static struct {
 
 static struct source *sources;
 static unsigned n_sources;
-static struct query *queries;
-static size_t n_queries, next_query;
+static struct ring ring;
 static uint32_t next_spread;
 
 static struct {
@@ -104,84 +93,15 @@ now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static unsigned
-get16(const uint8_t *p)
-{
-	return (unsigned)p[0] << 8 | p[1];
-}
-
-/* ---- the ring ---- */
-
-static size_t
-read_hex(uint8_t *out, size_t size, const char *hex)
-{
-	size_t n = 0;
-	unsigned octet;
-
-	for (; n < size && sscanf(hex, "%2x", &octet) == 1; hex += 2)
-		out[n++] = (uint8_t)octet;
-	return n;
-}
-
-/* Our own queries: the question, then at most an OPT record with options. */
-static void
-find_parts(struct query *q)
-{
-	size_t at = HEADER;
-
-	while (q->packet[at] != 0)
-		at += q->packet[at] + 1u;
-	at += 5;
-	q->question_end = (uint16_t)at;
-	for (at += 11; at + 4 <= q->len; at += 4 + get16(q->packet + at + 2))
-		if (get16(q->packet + at) == 8) {
-			q->ecs_at = (uint16_t)(at + 4);
-			q->ecs_len = (uint16_t)get16(q->packet + at + 2);
-		}
-}
-
-static void
-read_queries(const char *path)
-{
-	char line[2 * MAX_QUERY + 64], hex[2 * MAX_QUERY + 1], expect[40];
-	size_t size = 0;
-	unsigned rcode;
-	FILE *f = fopen(path, "r");
-
-	if (f == NULL)
-		die(path);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		struct query *q;
-		if (sscanf(line, "%600s %u %39s", hex, &rcode, expect) != 3)
-			continue;
-		if (n_queries == size) {
-			size = size * 2 + 1024;
-			queries = realloc(queries, size * sizeof(*queries));
-			if (queries == NULL)
-				die("memory");
-		}
-		q = &queries[n_queries++];
-		*q = (struct query){ .rcode = (uint8_t)rcode, .expect = expect[0] };
-		q->len = (uint16_t)read_hex(q->packet, sizeof(q->packet), hex);
-		if (q->expect == '=')
-			q->prefix_len = (uint8_t)read_hex(q->prefix, sizeof(q->prefix), expect + 1);
-		find_parts(q);
-	}
-	fclose(f);
-	if (n_queries == 0) {
-		fprintf(stderr, "load: %s: no queries\n", path);
-		exit(1);
-	}
-}
-
 /* ---- the check ---- */
 
 static bool
-echoes_ecs(const struct query *q, const uint8_t *rdata, size_t len)
+echoes_ecs(const struct ring_query *q, const uint8_t *rdata, size_t len)
 {
-	for (size_t at = 0; at + 4 <= len; at += 4 + get16(rdata + at + 2))
-		if (get16(rdata + at) == 8)
-			return get16(rdata + at + 2) == q->ecs_len && at + 4 + q->ecs_len <= len &&
+	for (size_t at = 0; at + 4 <= len; at += 4 + dns_get16(rdata + at + 2))
+		if (dns_get16(rdata + at) == 8)
+			return dns_get16(rdata + at + 2) == q->ecs_len &&
+			    at + 4 + q->ecs_len <= len &&
 			    memcmp(rdata + at + 4, q->packet + q->ecs_at, 3) == 0 &&
 			    memcmp(rdata + at + 8, q->packet + q->ecs_at + 4, q->ecs_len - 4u) == 0;
 	return false;
@@ -189,9 +109,10 @@ echoes_ecs(const struct query *q, const uint8_t *rdata, size_t len)
 
 /* NULL, or what is wrong with the records. */
 static const char *
-check_records(const struct query *q, const uint8_t *p, size_t len)
+check_records(const struct ring_query *q, const uint8_t *p, size_t len)
 {
-	unsigned answers = get16(p + 6), records = answers + get16(p + 8) + get16(p + 10);
+	unsigned answers = dns_get16(p + 6);
+	unsigned records = answers + dns_get16(p + 8) + dns_get16(p + 10);
 	size_t at = q->question_end;
 	bool addresses = false, ecs = q->ecs_len == 0;
 
@@ -202,8 +123,8 @@ check_records(const struct query *q, const uint8_t *p, size_t len)
 		at = name_skip(p, len, at);
 		if (at == 0 || at + 10 > len)
 			return "cut off";
-		type = get16(p + at);
-		rdlength = get16(p + at + 8);
+		type = dns_get16(p + at);
+		rdlength = dns_get16(p + at + 8);
 		at += 10;
 		if (at + rdlength > len)
 			return "cut off";
@@ -224,11 +145,12 @@ check_records(const struct query *q, const uint8_t *p, size_t len)
 }
 
 static const char *
-check_answer(const struct query *q, const uint8_t *p, size_t len)
+check_answer(const struct ring_query *q, const uint8_t *p, size_t len)
 {
 	if (len < q->question_end || !(p[2] & 0x80))
 		return "no answer";
-	if (memcmp(p + HEADER, q->packet + HEADER, q->question_end - HEADER) != 0)
+	if (memcmp(p + DNS_HEADER_LEN, q->packet + DNS_HEADER_LEN,
+	    q->question_end - DNS_HEADER_LEN) != 0)
 		return "another question";
 	if ((p[3] & 15) != q->rcode && opt.unchecked < 2)
 		return "rcode";
@@ -238,13 +160,14 @@ check_answer(const struct query *q, const uint8_t *p, size_t len)
 }
 
 static void
-note_wrong(const char *why, const struct query *q, const uint8_t *p, size_t len)
+note_wrong(const char *why, const struct ring_query *q, const uint8_t *p, size_t len)
 {
 	size_t n;
 
 	if (stat.wrong++ != 0)
 		return;
-	n = (size_t)snprintf(stat.first_wrong, 64, "%s: query %zu answer ", why, (size_t)(q - queries));
+	n = (size_t)snprintf(stat.first_wrong, 64, "%s: query %zu answer ", why,
+	    (size_t)(q - ring.queries));
 	for (size_t i = 0; i < len && n + 3 < sizeof(stat.first_wrong); i++)
 		n += (size_t)snprintf(stat.first_wrong + n, 3, "%02x", p[i]);
 }
@@ -258,10 +181,10 @@ take_answer(struct source *s, const uint8_t *p, size_t len, uint64_t now)
 	const char *why;
 	uint64_t us;
 
-	if (len < HEADER)
+	if (len < DNS_HEADER_LEN)
 		return;
-	flight = &s->slots[get16(p) % opt.window];
-	if (flight->query == NULL || flight->id != get16(p)) {
+	flight = &s->slots[dns_get16(p) % opt.window];
+	if (flight->query == NULL || flight->id != dns_get16(p)) {
 		stat.late++;
 		return;
 	}
@@ -322,7 +245,7 @@ static struct {
 	struct mmsghdr m[BATCH];
 	struct iovec iov[BATCH];
 	_Alignas(struct cmsghdr) uint8_t control[BATCH][64];
-	uint8_t data[BATCH * MAX_QUERY];
+	uint8_t data[BATCH * RING_QUERY];
 	size_t at;
 } batch;
 
@@ -333,7 +256,8 @@ begin_message(const uint8_t *packet)
 	struct msghdr *h = &batch.m[i].msg_hdr;
 
 	batch.iov[i] = (struct iovec){ (void *)(uintptr_t)packet, 0 };
-	*h = (struct msghdr){ .msg_iov = &batch.iov[i], .msg_iovlen = 1, .msg_control = batch.control[i] };
+	*h = (struct msghdr){ .msg_iov = &batch.iov[i], .msg_iovlen = 1,
+	    .msg_control = batch.control[i] };
 	if (opt.spread_count != 0) {
 		struct in_pktinfo info = { 0 };
 		next_spread = (next_spread + 1) % opt.spread_count;
@@ -347,9 +271,10 @@ begin_message(const uint8_t *packet)
 static void
 add_query(struct flight *flight)
 {
-	const struct query *q = flight->query;
+	const struct ring_query *q = flight->query;
 	uint8_t *packet = batch.data + batch.at;
-	size_t alike = batch.messages != 0 && opt.spread_count == 0 ? batch.iov[batch.messages - 1].iov_len : 0;
+	size_t alike = batch.messages != 0 && opt.spread_count == 0 ?
+	    batch.iov[batch.messages - 1].iov_len : 0;
 	uint16_t len = q->len;
 
 	memcpy(packet, q->packet, q->len);
@@ -358,7 +283,8 @@ add_query(struct flight *flight)
 	if (alike == 0 || batch.taken[batch.n - 1]->query->len != len)
 		begin_message(packet);
 	else if (alike == len)
-		put_control(&batch.m[batch.messages - 1].msg_hdr, IPPROTO_UDP, UDP_SEGMENT, &len, sizeof(len));
+		put_control(&batch.m[batch.messages - 1].msg_hdr, IPPROTO_UDP, UDP_SEGMENT, &len,
+		    sizeof(len));
 	batch.iov[batch.messages - 1].iov_len += len;
 	batch.at += len;
 	batch.taken[batch.n++] = flight;
@@ -379,17 +305,16 @@ send_some(struct source *s, unsigned most)
 		struct flight *flight = &s->slots[i];
 		if (flight->query != NULL)
 			continue;
-		flight->query = &queries[next_query];
+		flight->query = ring_next(&ring);
 		flight->sent_ns = now;
 		flight->id = (uint16_t)(flight->id + opt.window);
-		if (++next_query == n_queries)
-			next_query = 0;
 		add_query(flight);
 	}
 	if (batch.n == 0)
 		return 0;
 	messages = sendmmsg(s->fd, batch.m, batch.messages, 0);
-	if (messages < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ECONNREFUSED && errno != EINTR)
+	if (messages < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ECONNREFUSED &&
+	    errno != EINTR)
 		die("sendmmsg");
 	sent = messages > 0 ? batch.until[messages - 1] : 0;
 	for (unsigned i = sent; i < batch.n; i++)
@@ -431,7 +356,8 @@ add_process(struct usage *u, int pid, double tick)
 	if (f == NULL)
 		return;
 	if (fgets(text, sizeof(text), f) != NULL && (p = strrchr(text, ')')) != NULL)
-		sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+		sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+		    &system);
 	fclose(f);
 	u->user_s += (double)user * tick;
 	u->system_s += (double)system * tick;
@@ -493,12 +419,14 @@ open_sources(void)
 		memset(&local, 0, sizeof(local));
 		local.ss_family = opt.server.ss_family;
 		if (opt.n_bind != 0)
-			inet_pton(local.ss_family, opt.bind[i % opt.n_bind], local.ss_family == AF_INET ?
+			inet_pton(local.ss_family, opt.bind[i % opt.n_bind],
+			    local.ss_family == AF_INET ?
 			    (void *)&((struct sockaddr_in *)&local)->sin_addr :
 			    (void *)&((struct sockaddr_in6 *)&local)->sin6_addr);
 		if (bind(s->fd, (struct sockaddr *)&local, opt.server_len) < 0)
 			die("bind");
-		if (opt.spread_count == 0 && connect(s->fd, (struct sockaddr *)&opt.server, opt.server_len) < 0)
+		if (opt.spread_count == 0 &&
+		    connect(s->fd, (struct sockaddr *)&opt.server, opt.server_len) < 0)
 			die("connect");
 		for (unsigned k = 0; k < opt.window; k++)
 			s->slots[k].id = (uint16_t)k;
@@ -532,7 +460,8 @@ nap(uint64_t start, uint64_t begun)
 {
 	static struct pollfd polled[MAX_SOCKETS];
 	uint64_t due = start + (uint64_t)((double)(begun + 1) * 1e9 / opt.rate), now = now_ns();
-	struct timespec wait = { 0, due > now ? (long)(due - now < 1000000 ? due - now : 1000000) : 0 };
+	uint64_t ns = due <= now ? 0 : due - now < 1000000 ? due - now : 1000000;
+	struct timespec wait = { 0, (long)ns };
 
 	for (unsigned i = 0; i < n_sources; i++)
 		polled[i] = (struct pollfd){ .fd = sources[i].fd, .events = POLLIN };
@@ -567,9 +496,11 @@ report(double seconds, const struct usage *a, const struct usage *b)
 	double per_answer = stat.answered != 0 ? 1e6 / (double)stat.answered : 0;
 	uint64_t asked = stat.answered + stat.lost;
 
-	printf("{\"qps\": %.0f, \"answered\": %llu, \"lost\": %llu, \"loss\": %.6f, \"late\": %llu, "
-	    "\"wrong\": %llu, \"p50_us\": %.0f, \"p99_us\": %.0f, \"p999_us\": %.0f, \"max_us\": %.0f, "
-	    "\"user_us\": %.3f, \"system_us\": %.3f, \"busy\": %.3f, \"octets\": %.1f, \"first_wrong\": \"%s\"}\n",
+	printf("{\"qps\": %.0f, \"answered\": %llu, \"lost\": %llu, \"loss\": %.6f, "
+	    "\"late\": %llu, \"wrong\": %llu, \"p50_us\": %.0f, \"p99_us\": %.0f, "
+	    "\"p999_us\": %.0f, \"max_us\": %.0f, "
+	    "\"user_us\": %.3f, \"system_us\": %.3f, \"busy\": %.3f, \"octets\": %.1f, "
+	    "\"first_wrong\": \"%s\"}\n",
 	    (double)stat.answered / seconds, (unsigned long long)stat.answered,
 	    (unsigned long long)stat.lost, asked != 0 ? (double)stat.lost / (double)asked : 1,
 	    (unsigned long long)stat.late, (unsigned long long)stat.wrong,
@@ -584,12 +515,14 @@ run(void)
 {
 	struct usage before = { 0 }, after;
 	uint64_t start = now_ns(), now = start, swept = start, counted_from = 0, begun = 0;
-	uint64_t warm = start + (uint64_t)(opt.seconds * 1e8), end = start + (uint64_t)(opt.seconds * 1.1e9);
+	uint64_t warm = start + (uint64_t)(opt.seconds * 1e8),
+	    end = start + (uint64_t)(opt.seconds * 1.1e9);
 
 	while (now < end) {
 		for (unsigned i = 0; i < n_sources; i++) {
 			receive(&sources[i]);
-			if (opt.rate == 0 && opt.window - sources[i].in_flight >= (opt.window < 16 || opt.most < 8 ? 1 : 8))
+			if (opt.rate == 0 && opt.window - sources[i].in_flight >=
+			    (opt.window < 16 || opt.most < 8 ? 1 : 8))
 				send_some(&sources[i], opt.most);
 		}
 		now = now_ns();
@@ -618,7 +551,8 @@ set_spread(char *text)
 
 	if (slash != NULL)
 		*slash = '\0';
-	if (slash == NULL || inet_pton(AF_INET, text, &first) != 1 || atoi(slash + 1) < 8 || atoi(slash + 1) > 30) {
+	if (slash == NULL || inet_pton(AF_INET, text, &first) != 1 || atoi(slash + 1) < 8 ||
+	    atoi(slash + 1) > 30) {
 		fprintf(stderr, "load: -S wants an IPv4 prefix\n");
 		exit(2);
 	}
@@ -667,12 +601,13 @@ main(int argc, char **argv)
 		}
 	if (argc - optind != 3 || opt.window == 0 || opt.window > MAX_WINDOW ||
 	    (opt.window & (opt.window - 1)) != 0 || opt.ports == 0) {
-		fprintf(stderr, "usage: load [-b ADDRESS]... [-n PORTS] [-S PREFIX] [-w WINDOW, a power of two]"
-		    " [-m MOST] [-t SECONDS] [-r RATE] [-P PID] [-C CPU] [-x] ADDRESS PORT QUERIES\n");
+		fputs("usage: load [-b ADDRESS]... [-n PORTS] [-S PREFIX] "
+		    "[-w WINDOW, a power of two] [-m MOST] [-t SECONDS] [-r RATE] "
+		    "[-P PID] [-C CPU] [-x] ADDRESS PORT QUERIES\n", stderr);
 		return 2;
 	}
 	set_server(argv[optind], argv[optind + 1]);
-	read_queries(argv[optind + 2]);
+	ring_read(&ring, argv[optind + 2]);
 	open_sources();
 	run();
 	return stat.wrong != 0;

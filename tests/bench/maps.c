@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "dnsd/geo/geo_map.h"
+#include "tests/lib/random.h"
 
 enum { LOOKUPS = 1 << 20, BATCH = 64, ROUNDS = 5 };
 
@@ -48,22 +49,11 @@ data_mb(void)
 	return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
 
-static uint64_t
-next_random(void)
-{
-	static uint64_t seed = 1;
-	uint64_t z = seed += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
 static void
-make_ips(uint8_t family)
+make_ips(uint8_t family, uint64_t *seed)
 {
 	for (size_t i = 0; i < LOOKUPS; i++) {
-		uint64_t r[2] = { next_random(), next_random() };
+		uint64_t r[2] = { random_next(seed), random_next(seed) };
 		memcpy(ips[i], r, sizeof(r));
 		if (family == 6)
 			ips[i][0] = 0x20 | (ips[i][0] & 0x1f);
@@ -151,7 +141,8 @@ by_libmaxminddb(const struct conf *conf)
 		longitude = double_at(&found.entry, "longitude");
 		nearest = 1e9;
 		for (size_t s = 0; s < conf->n_sites; s++) {
-			double km = geo_rank_distance_km(latitude, longitude, conf->sites[s].latitude, conf->sites[s].longitude);
+			double km = geo_rank_distance_km(latitude, longitude,
+			    conf->sites[s].latitude, conf->sites[s].longitude);
 			nearest = km < nearest ? km : nearest;
 		}
 	}
@@ -169,10 +160,12 @@ main(int argc, char **argv)
 	struct conf *conf;
 	struct err err;
 	double opened, built, mb, ns[4];
+	uint64_t seed = 1;
 
 	conf = argc == 2 ? conf_read(argv[1], NULL, &err) : NULL;
 	if (argc != 2 || conf == NULL || conf->geo.city == NULL) {
-		fprintf(stderr, "usage: maps CONF, with a database: %s\n", argc == 2 && conf == NULL ? err.text : "");
+		fprintf(stderr, "usage: maps CONF, with a database: %s\n",
+		    argc == 2 && conf == NULL ? err.text : "");
 		return 2;
 	}
 	for (uint16_t s = 0; s < conf->n_sites; s++)
@@ -190,14 +183,16 @@ main(int argc, char **argv)
 	opened = (built - opened) / 1e9;
 	built = (now_ns() - built) / 1e9;
 	mb = data_mb() - mb;
-	make_ips(6);
+	make_ips(6, &seed);
 	ns[2] = alone(map, 6);
 	ns[3] = batched(map, 6);
-	make_ips(4);
+	make_ips(4, &seed);
 	ns[0] = alone(map, 4);
 	ns[1] = batched(map, 4);
-	printf("{\"open_s\": %.2f, \"build_s\": %.2f, \"mb\": %.1f, \"v4_alone_ns\": %.0f, \"v4_batch_ns\": %.0f, "
-	    "\"v6_alone_ns\": %.0f, \"v6_batch_ns\": %.0f, \"libmaxminddb_ns\": %.0f}\n", opened, built,
+	printf("{\"open_s\": %.2f, \"build_s\": %.2f, \"mb\": %.1f, \"v4_alone_ns\": %.0f, "
+	    "\"v4_batch_ns\": %.0f, "
+	    "\"v6_alone_ns\": %.0f, \"v6_batch_ns\": %.0f, \"libmaxminddb_ns\": %.0f}\n", opened,
+	    built,
 	    mb, ns[0], ns[1], ns[2], ns[3], by_libmaxminddb(conf));
 	return 0;
 }

@@ -13,13 +13,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = { "" };
 
 	if (health_file_parse(&file, "health", (const char *)data, size, &err) < 0) {
-		if (strncmp(err.text, "health:", 7) != 0 || file.servers != NULL || file.sites != NULL)
+		if (strncmp(err.text, "health:", 7) != 0 || file.servers != NULL ||
+		    file.sites != NULL)
 			abort();
 		return 0;
 	}
 	for (size_t i = 0; i < file.n_servers; i++) {
 		const struct health_server *s = &file.servers[i];
-		if (s->state > HEALTH_DOWN || s->v4 > HEALTH_DOWN || s->v6 > HEALTH_DOWN || s->weight > 100 ||
+		if (s->state > HEALTH_DOWN || s->v4 > HEALTH_DOWN || s->v6 > HEALTH_DOWN ||
+		    s->weight > 100 ||
 		    strnlen(s->name, HEALTH_NAME_MAX) == HEALTH_NAME_MAX || *s->name == '\0' ||
 		    strnlen(s->set, HEALTH_NAME_MAX) == HEALTH_NAME_MAX ||
 		    strnlen(s->reason, HEALTH_REASON_MAX) == HEALTH_REASON_MAX)

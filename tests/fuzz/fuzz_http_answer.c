@@ -7,8 +7,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct conf_check check = {
-	.name = (char *)(uintptr_t)"c", .kind = CONF_CHECK_CONTENT, .max_size = 1000, .load_header = true, .slow_at_ms = 100,
-	.set_header = (char *)(uintptr_t)"X-Set-Id", .match_header = (char *)(uintptr_t)"X-State: ^(fine|well)-[0-9]+$",
+	.name = (char *)(uintptr_t)"c", .kind = CONF_CHECK_CONTENT, .max_size = 1000,
+	    .load_header = true, .slow_at_ms = 100,
+	.set_header = (char *)(uintptr_t)"X-Set-Id",
+	    .match_header = (char *)(uintptr_t)"X-State: ^(fine|well)-[0-9]+$",
 	.match_body = (char *)(uintptr_t)"^all (is )*well$",
 };
 
@@ -51,7 +53,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		feed(&a, (const char *)data + 1, size - 1);
 		http_answer_judge(&a, 200, &r);
 		load = http_answer_load(&a, data[0] * 1000u);
-		if (load < -1 || load > 100 || a.body_len > check.max_size || r.reason >= REASON_COUNT ||
+		if (load < -1 || load > 100 || a.body_len > check.max_size ||
+		    r.reason >= REASON_COUNT ||
 		    (result_ok(&r) && r.set != NULL && !result_set_ok(r.set)))
 			abort();
 		http_answer_shrink(&a);

@@ -13,14 +13,17 @@ look(void *arg, const struct state_item *item)
 	unsigned *n = arg;
 
 	++*n;
-	if (strnlen(item->name, sizeof(item->name)) == sizeof(item->name) || item->name[0] == '\0' ||
+	if (strnlen(item->name, sizeof(item->name)) == sizeof(item->name) ||
+	    item->name[0] == '\0' ||
 	    strnlen(item->by, sizeof(item->by)) == sizeof(item->by) ||
 	    strnlen(item->set, sizeof(item->set)) == sizeof(item->set))
 		abort();
 	if ((item->kind == STATE_OVERRIDE_SERVER || item->kind == STATE_OVERRIDE_SITE) &&
-	    (item->override <= OVERRIDE_NONE || item->override >= OVERRIDE_COUNT || !isfinite(item->at) || !isfinite(item->until)))
+	    (item->override <= OVERRIDE_NONE || item->override >= OVERRIDE_COUNT ||
+	    !isfinite(item->at) || !isfinite(item->until)))
 		abort();
-	if (item->kind == STATE_TARGET && ((item->state != HEALTH_UP && item->state != HEALTH_DOWN) ||
+	if (item->kind == STATE_TARGET &&
+	    ((item->state != HEALTH_UP && item->state != HEALTH_DOWN) ||
 	    (item->family != 4 && item->family != 6) || !isfinite(item->since)))
 		abort();
 }

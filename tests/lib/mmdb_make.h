@@ -1,8 +1,8 @@
 /*
  * mmdb_make: writes MaxMind DB files for tests and benchmarks, millions of networks a second.
  *
- * Networks are added shorter prefixes first: a longer one splits what is there, a shorter one replaces
- * all below it.  IPv4 networks of an IPv6 database lie under ::/96.  Ends the process when
+ * Networks are added shorter prefixes first: a longer one splits what is there, a shorter one
+ * replaces all below it.  IPv4 networks of an IPv6 database lie under ::/96.  Ends the process when
  * memory or disk runs out: this is for tests.
  */
 #ifndef NEARCAST_TESTS_MMDB_MAKE_H
@@ -124,7 +124,8 @@ mmdb_make_uint32(struct mmdb_make *m, uint32_t n)
 /* A record as in GeoLite2-City; returns its offset.  country, continent "" = left out; latitude
  * above 1000 = no location. */
 static inline uint32_t
-mmdb_make_city(struct mmdb_make *m, const char *country, const char *continent, double latitude, double longitude)
+mmdb_make_city(struct mmdb_make *m, const char *country, const char *continent, double latitude,
+    double longitude)
 {
 	uint32_t at = (uint32_t)m->n_data;
 
@@ -197,7 +198,8 @@ mmdb_make_record(const struct mmdb_make *m, uint8_t out[8], const uint32_t child
 
 	for (int i = 0; i < 2; i++)
 		v[i] = child[i] == MMDB_MAKE_NOTHING ? m->n_nodes :
-		    child[i] >= MMDB_MAKE_LEAF ? m->n_nodes + 16 + (child[i] & ~MMDB_MAKE_LEAF) : child[i];
+		    child[i] >= MMDB_MAKE_LEAF ? m->n_nodes + 16 + (child[i] & ~MMDB_MAKE_LEAF) :
+		    child[i];
 	switch (m->record_bits) {
 	case 24:
 		for (int i = 0; i < 6; i++)
@@ -249,7 +251,8 @@ mmdb_make_write(struct mmdb_make *m, const char *path, const char *type)
 	mmdb_make_octets(&meta, "\x00\x04", 2);
 	mmdb_make_string(&meta, "description");
 	mmdb_make_map(&meta, 0);
-	ok = ok && fwrite(separator, 16, 1, f) == 1 && (m->n_data == 0 || fwrite(m->data, m->n_data, 1, f) == 1) &&
+	ok = ok && fwrite(separator, 16, 1, f) == 1 &&
+	    (m->n_data == 0 || fwrite(m->data, m->n_data, 1, f) == 1) &&
 	    fwrite(meta.data, meta.n_data, 1, f) == 1;
 	if (f == NULL || fclose(f) != 0 || !ok) {
 		perror(path);

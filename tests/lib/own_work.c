@@ -3,8 +3,8 @@
  *
  * The way through the kernel, nine tenths of an answer, is left out: from the return of recvmmsg
  * to the next sendmmsg of the same thread, or from recvfrom to sendto; who receives singly
- * has the clock, some 40 ns, in each of its answers.  Sums over threads and processes stand in the file
- * OWN_WORK, which holds two 64-bit numbers: nanoseconds, and datagrams received.
+ * has the clock, some 40 ns, in each of its answers.  Sums over threads and processes stand in the
+ * file OWN_WORK, which holds two 64-bit numbers: nanoseconds, and datagrams received.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -38,7 +38,8 @@ begin(void)
 {
 	const char *path = getenv("OWN_WORK");
 	int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	void *map = fd >= 0 ? mmap(NULL, sizeof(nowhere), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+	void *map = fd < 0 ? MAP_FAILED :
+	    mmap(NULL, sizeof(nowhere), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (map != MAP_FAILED)
 		sums = map;

@@ -51,7 +51,8 @@ on_sigsys(int sig, siginfo_t *info, void *context)
 	(void)sig;
 	selector = ALLOW;
 	count(&n_syscalls[number < NUMBERS ? number : 0], 1);
-	r[REG_RAX] = syscall((long)number, r[REG_RDI], r[REG_RSI], r[REG_RDX], r[REG_R10], r[REG_R8], r[REG_R9]);
+	r[REG_RAX] = syscall((long)number, r[REG_RDI], r[REG_RSI], r[REG_RDX], r[REG_R10],
+	    r[REG_R8], r[REG_R9]);
 	if (r[REG_RAX] == -1)
 		r[REG_RAX] = -errno;
 }
@@ -165,7 +166,8 @@ report(void)
 
 	if (f == NULL)
 		return;
-	fprintf(f, "received %lu\nrecvmmsg %lu\nsendmmsg %lu\nallocs %lu\nfrees %lu\nlocks %lu\nunarmed %lu\n",
+	fprintf(f, "received %lu\nrecvmmsg %lu\nsendmmsg %lu\nallocs %lu\nfrees %lu\nlocks %lu\n"
+	    "unarmed %lu\n",
 	    n_received, n_recvmmsg, n_sendmmsg, n_allocs, n_frees, n_locks, n_unarmed);
 	for (unsigned i = 0; i < NUMBERS; i++)
 		if (n_syscalls[i] != 0)
