@@ -24,7 +24,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, "tests", "system")]
 import inet                             # noqa: E402
 from inet import ANYCAST4, ANYCAST6, EYEBALLS, SITES   # noqa: E402
 from mmdb_write import city, write      # noqa: E402
-from net import Net, run, wait_for      # noqa: E402
+from net import Net, wait_for           # noqa: E402
 
 BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
 NAME = "download.example.org"

@@ -13,7 +13,6 @@ import ipaddress
 import json
 import random
 import signal
-import socket
 import time
 
 import dns.edns

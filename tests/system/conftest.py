@@ -29,6 +29,13 @@ REPORT = re.compile(
     r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|ThreadSanitizer|runtime error:")
 
 
+def nearctl(conf, *words, timeout=120):
+    """What nearctl made of it; `conf` None = without -c."""
+    options = ["-c", str(conf)] if conf else []
+    return subprocess.run([os.path.join(BUILD, "nearctl"), *options, *map(str, words)],
+                          capture_output=True, text=True, timeout=timeout)
+
+
 def free_port():
     """A port that is free for UDP and TCP on both loopback addresses."""
     while True:
@@ -175,8 +182,8 @@ class Dnsd(Daemon):
 
     def counters(self):
         """nearctl counters, as a dict by name without its prefix."""
-        p = subprocess.run([os.path.join(BUILD, "nearctl"), "counters", "-c", self.argv[2]],
-                           capture_output=True, text=True, timeout=20, check=True)
+        p = nearctl(self.argv[2], "counters")
+        p.check_returncode()
         found = {}
         for line in p.stdout.splitlines():
             if line and not line.startswith("#"):
@@ -206,6 +213,22 @@ def dnsd_factory(tmp_path):
             failures.append(e)
     if failures:
         raise failures[0]
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Makes worlds of healthd (probe_world.World); stops them when the test is over."""
+    from probe_world import World
+    made = []
+
+    def make(*args, start=True, **options):
+        w = World(tmp_path, *args, **options)
+        made.append(w)
+        return w.start() if start else w
+
+    yield make
+    for w in made:
+        w.stop()
 
 
 @pytest.fixture(scope="module")

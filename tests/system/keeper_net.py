@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 
-from conftest import BUILD, HERE, REPORT
+from conftest import BUILD, HERE, REPORT, nearctl
 
 PREFIX4, PREFIX6 = "192.0.2.0/24", "2001:db8:53::/48"
 ANYCAST = ["192.0.2.53", "2001:db8:53::53"]
@@ -286,8 +286,7 @@ class Site:
         assert not REPORT.search(self.log()), self.log()
 
     def nearctl(self, *words, check=True):
-        done = subprocess.run([os.path.join(BUILD, "nearctl"), "-c", self.conf, *words],
-                              capture_output=True, text=True, timeout=20, check=False)
+        done = nearctl(self.conf, *words)
         assert not check or done.returncode == 0, done.stderr
         return done.stdout
 

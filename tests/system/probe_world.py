@@ -11,11 +11,10 @@ import json
 import os
 import re
 import socket
-import subprocess
 import threading
 import time
 
-from conftest import BUILD, Daemon
+from conftest import Daemon, nearctl
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LINE = re.compile(
@@ -132,21 +131,13 @@ class World:
             time.sleep(0.02)
 
     def ctl(self, *args, ok=True, timeout=30):
-        p = subprocess.run([os.path.join(BUILD, "nearctl"), "-c", self.conf_path, *args],
-                           capture_output=True, text=True, timeout=timeout)
+        p = nearctl(self.conf_path, *args, timeout=timeout)
         if ok:
             assert p.returncode == 0, p.stdout + p.stderr
         return p
 
     def status(self):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-            s.settimeout(10)
-            s.connect(os.path.join(self.folder, "run", "healthd.sock"))
-            s.sendall(b"status json\n")
-            data = b""
-            while chunk := s.recv(65536):
-                data += chunk
-        first, _, rest = data.partition(b"\n")
+        first, _, rest = self.ask(b"status json").partition(b"\n")
         assert first == b"ok", first
         return json.loads(rest)
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT
+from conftest import BUILD, ROOT, nearctl
 
 HEAD = """
 here = "fra"
@@ -39,8 +39,7 @@ BLOCKS = {
 
 
 def bird_config(conf):
-    return subprocess.run([os.path.join(BUILD, "nearctl"), "-c", str(conf), "bird-config"],
-                          capture_output=True, text=True, timeout=20, check=False)
+    return nearctl(conf, "bird-config")
 
 
 @pytest.mark.skipif(shutil.which("bird") is None, reason="needs BIRD")

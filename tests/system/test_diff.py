@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT
+from conftest import ROOT, nearctl
 from mmdb_write import asn, city, write
 
 CONF = """
@@ -27,9 +27,8 @@ def diff(tmp_path, new, *words, geo="", old=OLD):
     (tmp_path / "nearcast.conf").write_text(CONF % geo)
     write(tmp_path / "old.mmdb", old)
     write(tmp_path / "new.mmdb", new)
-    return subprocess.run([os.path.join(BUILD, "nearctl"), "-c", tmp_path / "nearcast.conf", "diff",
-                           tmp_path / "old.mmdb", tmp_path / "new.mmdb", *words],
-                          capture_output=True, text=True, timeout=60)
+    return nearctl(tmp_path / "nearcast.conf", "diff", tmp_path / "old.mmdb", tmp_path / "new.mmdb",
+                   *words)
 
 
 def matrix(p):
@@ -80,8 +79,7 @@ def test_rules_hold_what_they_name(tmp_path):
 def test_refusals(tmp_path):
     p = diff(tmp_path, {})
     assert p.returncode == 1 and "new.mmdb" in p.stderr and "no networks" in p.stderr
-    p = subprocess.run([os.path.join(BUILD, "nearctl"), "diff", "one"], capture_output=True,
-                       text=True)
+    p = nearctl(None, "diff", "one")
     assert p.returncode == 2 and "usage" in p.stderr
 
 
@@ -97,9 +95,6 @@ def test_geodb_script(tmp_path):
     assert p.returncode == 0, p.stderr
     assert b"CC BY-SA 4.0" in out.read_bytes()[-2000:]
     (tmp_path / "nearcast.conf").write_text(CONF % "")
-    p = subprocess.run([os.path.join(BUILD, "nearctl"), "-c", tmp_path / "nearcast.conf", "diff",
-                        out, out, "--json"],
-                       capture_output=True, text=True, timeout=60)
-    _, m = matrix(p)
+    _, m = matrix(nearctl(tmp_path / "nearcast.conf", "diff", out, out, "--json"))
     located = sum(v[0] for k, v in m.items() if k[0] != "-")
     assert located > 70 and m["nyc", "nyc"][0] > m["fra", "fra"][0] > 5

@@ -5,25 +5,9 @@ import ssl
 import subprocess
 import time
 
-import pytest
-
 from probe_world import OK, Http, Server, World, read_request, reply
 
 FAST = 'interval = "150ms"  timeout = "120ms"  rise = 2  fall = 2'
-
-
-@pytest.fixture
-def world(tmp_path):
-    made = []
-
-    def make(*args, **options):
-        w = World(tmp_path, *args, **options)
-        made.append(w)
-        return w.start()
-
-    yield make
-    for w in made:
-        w.stop()
 
 
 def http(more="", url="http://www.example.org/healthz", speed=FAST):

@@ -14,23 +14,9 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from probe_world import OK, Http, Server, World, reply
+from probe_world import Http, Server, World, reply
 
 SPEED = 'interval = "150ms"  timeout = "140ms"  rise = 2  fall = 2'
-
-
-@pytest.fixture
-def world(tmp_path):
-    made = []
-
-    def make(*args, **options):
-        w = World(tmp_path, *args, **options)
-        made.append(w)
-        return w.start()
-
-    yield make
-    for w in made:
-        w.stop()
 
 
 def test_tcp(world):

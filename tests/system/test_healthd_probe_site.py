@@ -1,6 +1,5 @@
 """What healthd's prober makes of it all: shared causes, memory, the operator's word, the health
 file, hooks, other sites, and thousands of targets."""
-import json
 import os
 import re
 import resource
@@ -8,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import dns.message
@@ -22,20 +20,6 @@ from test_healthd_probe_kinds import Dns
 
 SPEED = 'interval = "150ms"  timeout = "140ms"  rise = 2  fall = 2'
 HTTP = f'kind = "http"  url = "http://www.example.org/"  {SPEED}'
-
-
-@pytest.fixture
-def world(tmp_path):
-    made = []
-
-    def make(*args, start=True, **options):
-        w = World(tmp_path, *args, **options)
-        made.append(w)
-        return w.start() if start else w
-
-    yield make
-    for w in made:
-        w.stop()
 
 
 def three_sites():

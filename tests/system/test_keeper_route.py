@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import BUILD
+from conftest import BUILD, nearctl
 from keeper_net import ANYCAST, PREFIX4, PREFIX6, Net, Site, run
 
 pytestmark = pytest.mark.skipif(
@@ -406,8 +406,7 @@ class TestRealDnsd:
         net.stays("serving", 0.5)
         with open(site.conf, "w") as f:
             f.write(text + "nonsense")
-        broken = subprocess.run([os.path.join(BUILD, "nearctl"), "-c", site.conf, "reload"],
-                                capture_output=True, text=True, timeout=20, check=False)
+        broken = nearctl(site.conf, "reload")
         assert broken.returncode == 1 and "nearcast.conf:" in broken.stderr
         with open(site.conf, "w") as f:
             f.write(text)

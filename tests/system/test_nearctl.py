@@ -1,15 +1,13 @@
 """nearctl's command line: options stand anywhere, and what is wrong is said with the usage."""
 import json
-import os
-import subprocess
 
 import pytest
 
-from conftest import BUILD
+from conftest import nearctl
 
 
-def nearctl(*words):
-    done = subprocess.run([os.path.join(BUILD, "nearctl"), *words], capture_output=True, text=True)
+def said(*words):
+    done = nearctl(None, *words)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -24,7 +22,7 @@ def conf(tmp_path):
 def test_common_options_stand_anywhere(conf):
     for words in (["-c", conf, "--json", "status"], ["--json", "status", "-c", conf],
                   ["status", "--json", "-c", conf], ["status", "-c" + conf, "--json"]):
-        status, out, _ = nearctl(*words)
+        status, out, _ = said(*words)
         assert status == 1 and json.loads(out)["dnsd"] is None, words
 
 
@@ -32,8 +30,8 @@ def test_common_options_stand_anywhere(conf):
 @pytest.mark.parametrize("before", [True, False])
 def test_values_of_options(conf, words, before):
     line = [*words, "drain", "fra"] if before else ["drain", "fra", *words]
-    status, _, said = nearctl("-c", conf, *line)
-    assert status == 2 and said.startswith('nearctl: --for "1x": a duration like 90s')
+    status, _, err = said("-c", conf, *line)
+    assert status == 2 and err.startswith('nearctl: --for "1x": a duration like 90s')
 
 
 @pytest.mark.parametrize("line, usage", [
@@ -46,12 +44,12 @@ def test_values_of_options(conf, words, before):
     ("notify mirrors", "notify POOL SET"),
 ])
 def test_wrong_usage(line, usage):
-    assert nearctl(*line.split()) == (2, "", f"usage: nearctl [-c FILE] {usage}\n")
+    assert said(*line.split()) == (2, "", f"usage: nearctl [-c FILE] {usage}\n")
 
 
 def test_help_version_and_no_command():
-    status, out, _ = nearctl("status", "--help")
+    status, out, _ = said("status", "--help")
     assert status == 0 and "  verify-scope " in out
-    assert nearctl()[0] == 2 and nearctl("-V")[0] == 0
-    assert nearctl("statsu")[2] == \
+    assert said()[0] == 2 and said("-V")[0] == 0
+    assert said("statsu")[2] == \
         'nearctl: there is no command "statsu"; `nearctl -h` lists them\n'

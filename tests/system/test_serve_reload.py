@@ -11,7 +11,7 @@ import time
 import dns.message
 import dns.rcode
 import pytest
-from conftest import BUILD
+from conftest import BUILD, nearctl
 
 HEAD = \
     "$TTL 300\n@ IN SOA ns hostmaster {serial} 3600 600 86400 60\n@ IN NS ns\nns IN A 192.0.2.1\n"
@@ -22,10 +22,8 @@ def zone(serial=1, address="192.0.2.2", names=0, more=""):
         "".join(f"n{i} IN A 192.0.2.{i % 250}\n" for i in range(names)) + more
 
 
-def nearctl(d, *args):
-    p = subprocess.run([os.path.join(BUILD, "nearctl"), *args, "-c", d.argv[2]],
-                       capture_output=True, text=True,
-                       timeout=60)
+def ctl(d, *args):
+    p = nearctl(d.argv[2], *args)
     return p.returncode, p.stdout + p.stderr
 
 
@@ -91,7 +89,7 @@ def test_nearctl_reload_returns_when_it_is_in_service(dnsd_factory):
     d = dnsd_factory(zones={"example.org": zone(1)})
     for serial in range(2, 12):
         change(d, zone(serial, f"192.0.2.{serial}"))
-        assert nearctl(d, "reload") == (0, "")
+        assert ctl(d, "reload") == (0, "")
         assert address(d) == f"192.0.2.{serial}"
 
 
@@ -154,7 +152,7 @@ def test_memory_of_old_generations_is_given_back(dnsd_factory):
     before = resident()
     for serial in range(2, 8):
         change(d, zone(serial, names=100000))
-        assert nearctl(d, "reload")[0] == 0
+        assert ctl(d, "reload")[0] == 0
     assert resident() < before * (1.3 if "san" not in os.path.basename(BUILD) else 20)
 
 
@@ -212,11 +210,11 @@ def test_broken_zone_keeps_the_old_one(dnsd_factory, sentence, text, reason):
     assert address(d, "www.example.net") == "192.0.2.9"		# the good one is served
     c = d.counters()
     assert c["reload_failures"] == 1 and c["zones_refused"] == 1 and c["zones_loaded"] == 2
-    code, said = nearctl(d, "reload")
+    code, said = ctl(d, "reload")
     assert code == 1 and "refused" in said and "example.org.zone" in said
     # mended: all is well again
     change(d, zone(3, "192.0.2.10"))
-    assert nearctl(d, "reload")[0] == 0
+    assert ctl(d, "reload")[0] == 0
     assert address(d) == "192.0.2.10" and d.counters()["zones_refused"] == 0
 
 
@@ -242,7 +240,7 @@ def test_broken_configuration_keeps_everything(dnsd_factory, conf, reason):
     d.reload(rf"reload failed: .*{reason}.*generation 1 stays")
     assert address(d) == "192.0.2.2"
     assert d.counters()["reload_failures"] == 1
-    code, said = nearctl(d, "reload")
+    code, said = ctl(d, "reload")
     assert code == 1
 
 
@@ -264,10 +262,10 @@ def test_shrunk_zone_is_refused_unless_forced(dnsd_factory):
     change(d, zone(2, "192.0.2.3", names=10))
     code, said = d.check()
     assert code == 1 and "percent" in said
-    code, said = nearctl(d, "reload")
+    code, said = ctl(d, "reload")
     assert code == 1 and "percent" in said
     assert address(d) == "192.0.2.2" and address(d, "n99.example.org") == "192.0.2.99"
-    code, said = nearctl(d, "reload", "--force")
+    code, said = ctl(d, "reload", "--force")
     assert code == 0
     assert address(d) == "192.0.2.3" and address(d, "n99.example.org") == dns.rcode.NXDOMAIN
     assert d.check()[0] == 0
@@ -283,7 +281,7 @@ def test_max_shrink_is_configurable(dnsd_factory):
                                 'file = "example.org.zone"  max-shrink = 95 }')
     with open(conf, "w") as f:
         f.write(text)
-    assert nearctl(d, "reload")[0] == 0
+    assert ctl(d, "reload")[0] == 0
 
 
 def test_serial_that_went_back_is_refused_unless_forced(dnsd_factory):
@@ -291,9 +289,9 @@ def test_serial_that_went_back_is_refused_unless_forced(dnsd_factory):
     change(d, zone(4, "192.0.2.3"))
     code, said = d.check()
     assert code == 1 and "serial 4 went back from 5" in said
-    code, said = nearctl(d, "reload")
+    code, said = ctl(d, "reload")
     assert code == 1 and "serial 4 went back from 5" in said and address(d) == "192.0.2.2"
-    assert nearctl(d, "reload", "--force")[0] == 0 and address(d) == "192.0.2.3"
+    assert ctl(d, "reload", "--force")[0] == 0 and address(d) == "192.0.2.3"
 
 
 def test_check_without_a_running_dnsd(dnsd_factory):
@@ -303,7 +301,7 @@ def test_check_without_a_running_dnsd(dnsd_factory):
     d.write(conf="nonsense = 1")
     code, said = d.check()
     assert code == 1 and "nonsense" in said
-    assert nearctl(d, "check")[0] == 1
+    assert ctl(d, "check")[0] == 1
 
 
 def test_start_with_a_broken_zone_is_an_error(dnsd_factory):

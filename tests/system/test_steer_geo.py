@@ -13,9 +13,9 @@ import dns.message
 import dns.rdatatype
 import pytest
 
-from conftest import BUILD, ROOT, Dnsd
+from conftest import BUILD, ROOT, Dnsd, nearctl
 from mmdb_write import asn, city, write
-from steer_world import (A, AAAA, HTTPS, TXT, ask, ask_many, km, pool_conf, sites_conf)
+from steer_world import A, AAAA, TXT, ask, ask_many, km, pool_conf, sites_conf
 
 SITES = {
     "reykjavik": (64.15, -21.94), "rome": (41.90, 12.50), "suva": (-18.14, 178.44),
@@ -469,10 +469,8 @@ def test_whoami(world):
     assert "country=DE" in got and any(t.startswith("ecs=5.1.1.0/24/") for t in got)
 
 
-def nearctl(daemon, *words):
-    p = subprocess.run([os.path.join(BUILD, "nearctl"), *words, "-c",
-                        os.path.join(daemon.folder, "nearcast.conf")],
-                       capture_output=True, text=True, timeout=120)
+def ctl(daemon, *words):
+    p = nearctl(daemon.argv[2], *words)
     return p.returncode, p.stdout, p.stderr
 
 
@@ -480,19 +478,19 @@ def test_nearctl_explain_says_the_same(world):
     for name, net in (("world.example.org", "5.0.1.0/24"), ("many.example.org", "2001:db8:1::/48"),
                       ("deep.example.org", "1.1.1.0/24")):
         _, lines = why(world, name, net)
-        status, out, _ = nearctl(world, "explain", name, net)
+        status, out, _ = ctl(world, "explain", name, net)
         assert status == 0
         assert [l for l in out.splitlines() if not l.startswith(("answer=", "health="))] == lines
         reply = ask(world.port, name, A, net)
         assert f"answer=A {' '.join(reply.ips)} ttl={reply.ttl} scope={reply.scope}" in out
-    assert nearctl(world, "explain", "static.example.org", "5.0.1.0/24")[0] == 1
-    assert nearctl(world, "explain", "world.example.org", "5.0.1.0/33")[0] == 2
-    status, out, _ = nearctl(world, "explain", "world.example.org", "127.0.0.1", "--resolver")
+    assert ctl(world, "explain", "static.example.org", "5.0.1.0/24")[0] == 1
+    assert ctl(world, "explain", "world.example.org", "5.0.1.0/33")[0] == 2
+    status, out, _ = ctl(world, "explain", "world.example.org", "127.0.0.1", "--resolver")
     assert status == 0 and "located-as resolver=127.0.0.1" in out
 
 
 def test_nearctl_verify_scope(world):
-    status, out, err = nearctl(world, "verify-scope")
+    status, out, err = ctl(world, "verify-scope")
     assert status == 0, out + err
     assert "every scope is right, constant, apart and minimal" in out and " 0 wrong" in out
 
@@ -513,5 +511,5 @@ def test_databases_of_the_public(dnsd_factory):
             assert os.path.basename(path) in p.stderr + p.stdout
         if "GeoIP2-City-Test.mmdb" in path or "GeoLite2" in path:
             assert p.returncode == 0, p.stderr
-            status, out, err = nearctl(d, "verify-scope")
+            status, out, err = ctl(d, "verify-scope")
             assert status == 0, out + err
