@@ -24,7 +24,7 @@
 
 /* A Unix socket connects at once, unless others are queueing for the daemon's ear. */
 static int
-connect_to(const char *path, uint64_t until_ms, struct err *err)
+connect_path(const char *path, uint64_t until_ms, struct err *err)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;
@@ -98,7 +98,7 @@ judge_first_line(const char *path, const char *first, struct err *err)
 }
 
 static int
-read_answer(int fd, const char *path, uint64_t until_ms, FILE *out, struct err *err)
+read_reply(int fd, const char *path, uint64_t until_ms, FILE *out, struct err *err)
 {
 	char first[sizeof(err->text)], buffer[16384];
 	size_t first_len = 0;
@@ -130,12 +130,12 @@ int
 control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out, struct err *err)
 {
 	uint64_t until_ms = clock_mono().ms + timeout_ms;
-	int fd = connect_to(path, until_ms, err), rc = -1;
+	int fd = connect_path(path, until_ms, err), rc = -1;
 
 	if (fd < 0)
 		return -1;
 	if (send_line(fd, path, line, err) == 0)
-		rc = read_answer(fd, path, until_ms, out, err);
+		rc = read_reply(fd, path, until_ms, out, err);
 	close(fd);
 	return rc;
 }
@@ -143,7 +143,7 @@ control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out, 
 int
 control_watch(const char *path, struct err *err)
 {
-	int fd = connect_to(path, 0, err);
+	int fd = connect_path(path, 0, err);
 
 	if (fd >= 0 && send_line(fd, path, "watch", err) < 0) {
 		close(fd);

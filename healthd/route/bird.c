@@ -246,7 +246,7 @@ read_replies(struct bird *b)
 }
 
 static void
-set_timer(struct bird *b)
+plan_timer(struct bird *b)
 {
 	bool waiting = b->io.fd >= 0 && b->step != STEP_IDLE;
 
@@ -260,7 +260,7 @@ on_reply(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	read_replies(b);
-	set_timer(b);
+	plan_timer(b);
 }
 
 static void
@@ -275,7 +275,7 @@ on_time(struct loop_timer *timer)
 		next_command(b);
 	else if (b->io.fd >= 0 && b->step != STEP_IDLE && now_ms > b->sent_ms + BIRD_PATIENCE_MS)
 		lost(b, "read", "no reply within 2 s");
-	set_timer(b);
+	plan_timer(b);
 }
 
 void
@@ -287,7 +287,7 @@ bird_look(struct bird *b)
 	b->full_ms = loop_now(b->loop);
 	if (b->step == STEP_IDLE)
 		b->due_ms = b->full_ms;
-	set_timer(b);
+	plan_timer(b);
 }
 
 void

@@ -116,7 +116,7 @@ is_failure(const struct watch_address *a, enum watch_miss miss)
 }
 
 static void
-missed(struct watch_address *a, enum watch_miss miss, const char *why)
+round_missed(struct watch_address *a, enum watch_miss miss, const char *why)
 {
 	give_up(a);
 	a->why = why;
@@ -135,7 +135,7 @@ missed(struct watch_address *a, enum watch_miss miss, const char *why)
 }
 
 static void
-answered(struct watch_address *a)
+round_answered(struct watch_address *a)
 {
 	give_up(a);
 	a->misses = 0;
@@ -162,9 +162,9 @@ on_ask_end(struct client *client, enum client_end end, const uint8_t *message, s
 	assert(a->outstanding > 0);
 	a->outstanding--;
 	if (why == NULL)
-		answered(a);
+		round_answered(a);
 	else if (a->outstanding == 0)
-		missed(a, why == watch_closed ? MISS_CLOSED : MISS_WRONG, why);
+		round_missed(a, why == watch_closed ? MISS_CLOSED : MISS_WRONG, why);
 	set_timer(a);
 }
 
@@ -198,7 +198,7 @@ ask_address(struct watch_address *a)
 		else
 			why = unasked(errno);
 	if (a->outstanding == 0)
-		missed(a, MISS_WRONG, why);
+		round_missed(a, MISS_WRONG, why);
 }
 
 static void
@@ -211,7 +211,7 @@ on_address_time(struct loop_timer *timer)
 	 * questions below, the address is still asked again */
 	loop_timer_set(a->watch->loop, timer, now_ms + DNSD_WATCH_INTERVAL_MS);
 	if (a->outstanding > 0)
-		missed(a, MISS_SILENT, "no answer within 150 ms");
+		round_missed(a, MISS_SILENT, "no answer within 150 ms");
 	if (now_ms >= a->due_ms)
 		ask_address(a);
 	set_timer(a);
@@ -288,7 +288,7 @@ in_zones(const struct conf *conf, const uint8_t *qname)
 
 /* Reads "name TYPE", or a name alone: its SOA.  The type, or -1 with a reason. */
 static int
-parse_question(uint8_t qname[NAME_MAX_WIRE], const struct conf *conf, const char *text,
+question_of(uint8_t qname[NAME_MAX_WIRE], const struct conf *conf, const char *text,
     struct err *err)
 {
 	const char *blank = strrchr(text, ' ');
@@ -366,7 +366,7 @@ add_addresses(struct dnsd_watch *w, const struct conf *conf, struct err *err)
 		question = conf->n_zones > 0 ? conf->zones[0].name : NULL;
 	if (question == NULL)
 		return 0;
-	type = parse_question(qname, conf, question, err);
+	type = question_of(qname, conf, question, err);
 	if (type < 0)
 		return -1;
 	for (size_t i = 0; i < conf->n_listen; i++)

@@ -383,7 +383,7 @@ on_turn(void *arg)
 
 /* The turn that it begins does everything. */
 static void
-on_tick(struct loop_timer *tick)
+on_keeper_tick(struct loop_timer *tick)
 {
 	struct keeper *k = LOOP_OWNER(tick, struct keeper, tick);
 
@@ -456,7 +456,7 @@ adopt(struct keeper *k)
 static int
 begin_turns(struct keeper *k, struct err *err)
 {
-	k->tick.fire = on_tick;
+	k->tick.fire = on_keeper_tick;
 	k->last_ms = clock_mono().ms;
 	loop_on_late(k->loop, LATE_MS - TICK_MS, on_late, k);
 	loop_on_turn(k->loop, on_turn, k);

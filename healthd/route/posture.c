@@ -31,7 +31,7 @@ posture_restore(struct posture *p, double penalty, uint64_t now_ms)
 }
 
 static void __attribute__((format(printf, 3, 4)))
-set_text(char out[HEALTH_REASON_MAX], const char *detail, const char *fmt, ...)
+set_sentence(char out[HEALTH_REASON_MAX], const char *detail, const char *fmt, ...)
 {
 	char text[HEALTH_REASON_MAX];
 	va_list ap;
@@ -113,9 +113,9 @@ explain(struct posture *p, const struct posture_input *in)
 	/* a verdict that says nothing never comes to stand, but for NONE at the start */
 	assert(text[p->standing] != NULL);
 	if (in->dnsd == POSTURE_DNSD_FAILED)
-		set_text(p->reason, in->dnsd_reason, "dnsd does not answer");
+		set_sentence(p->reason, in->dnsd_reason, "dnsd does not answer");
 	else
-		set_text(p->reason, p->standing == VERDICT_UP ? "" : detail, "%s",
+		set_sentence(p->reason, p->standing == VERDICT_UP ? "" : detail, "%s",
 		    text[p->standing]);
 }
 
@@ -164,7 +164,7 @@ void
 posture_lost(struct posture *p, uint64_t now_ms, const char *reason)
 {
 	lower(p, POSTURE_DOWN, now_ms, false);
-	set_text(p->reason, "", "%s", reason);
+	set_sentence(p->reason, "", "%s", reason);
 }
 
 /* Still below what is wanted: counts the time, raises when it is over. */
@@ -178,7 +178,7 @@ try_to_raise(struct posture *p, enum health_posture wanted, uint64_t now_ms)
 	}
 	p->hold_left_ms = time_to_wait(p, now_ms);
 	if (p->hold_left_ms > 0) {
-		set_text(p->reason, "", p->suppressed ?
+		set_sentence(p->reason, "", p->suppressed ?
 		    "flapped too much: held down to stay below suppression (RFC 2439)" :
 		    "fine again: hold-down before announcing");
 		return false;
@@ -198,7 +198,7 @@ set_alarm(struct posture *p, const struct posture_input *in)
 		    "no word from the prober for %.0f s: the last verdict (%s) stands",
 		    (double)in->verdict_age_ms / 1000, message_verdict_name(p->standing));
 	else if (in->verdict == VERDICT_HOLD)
-		set_text(p->alarm, in->verdict_reason,
+		set_sentence(p->alarm, in->verdict_reason,
 		    "shared cause suspected, nothing is changed");
 	else if (p->suppressed)
 		snprintf(p->alarm, sizeof(p->alarm), "flap budget used up: down for another %u s",
