@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/text.h"
 
 static const char *const state_names[] = { "unknown", "up", "stale", "drain", "down" };
 static const char *const posture_names[] = { "down", "draining", "serving" };
@@ -27,20 +28,13 @@ health_posture_name(enum health_posture posture)
 	return (unsigned)posture < N_POSTURES ? posture_names[posture] : "down";
 }
 
-/* Printable ASCII that neither ends a field nor a quoted reason. */
-static bool
-plain(char c)
-{
-	return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '\'';
-}
-
 char *
 health_reason(char out[HEALTH_REASON_MAX], const char *text)
 {
 	size_t n = 0;
 
 	for (; *text != '\0' && n < HEALTH_REASON_MAX - 1; text++)
-		out[n++] = *text == '"' ? '\'' : plain(*text) || *text == ' ' || *text == '\'' ? *text : '.';
+		out[n++] = *text == '"' ? '\'' : text_in_phrase(*text) ? *text : '.';
 	out[n] = '\0';
 	return out;
 }
@@ -49,9 +43,9 @@ health_reason(char out[HEALTH_REASON_MAX], const char *text)
 
 struct reader {
 	const char *name;
-	const char *at, *end;		/* of the line being read, without its \n */
-	const char *rest, *rest_end;	/* what follows the line */
-	int line;
+	struct text line;		/* what is left of the one being read */
+	struct text rest;		/* what follows it */
+	int number;
 	struct err *err;
 };
 
@@ -66,58 +60,42 @@ wrong(struct reader *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return err_set(r->err, "%s:%d: %s", r->name, r->line, text);
+	return err_set(r->err, "%s:%d: %s", r->name, r->number, text);
 }
 
 /* Length of what stands at the cursor up to a blank, as much as a message shows. */
 static int
 shown(const struct reader *r)
 {
-	int n = 0;
+	const char *at = r->line.at;
 
-	while (r->at + n < r->end && n < 40 && r->at[n] > ' ' && r->at[n] < 0x7f)
-		n++;
-	return n;
-}
-
-static bool
-literal(struct reader *r, const char *text)
-{
-	size_t len = strlen(text);
-
-	if ((size_t)(r->end - r->at) < len || memcmp(r->at, text, len) != 0)
-		return false;
-	r->at += len;
-	return true;
+	while (at < r->line.end && at < r->line.at + 40 && *at > ' ' && *at < 0x7f)
+		at++;
+	return (int)(at - r->line.at);
 }
 
 static int
 expect(struct reader *r, const char *text)
 {
-	return literal(r, text) ? 0 : wrong(r, "\"%.*s\", `%s` was expected", shown(r), r->at, text);
+	return text_take(&r->line, text) ? 0 :
+	    wrong(r, "\"%.*s\", `%s` was expected", shown(r), r->line.at, text);
 }
 
 /* `before`, then digits up to `max`. */
 static int
 number(struct reader *r, const char *before, uint64_t max, uint64_t *value)
 {
-	const char *start;
-
 	if (expect(r, before) < 0)
 		return -1;
-	start = r->at;
-	for (*value = 0; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++) {
-		unsigned digit = (unsigned)(*r->at - '0');
-		if (*value > (max - digit) / 10) {
-			r->at = start;
-			return wrong(r, "%s\"%.*s\": a number of at most %llu was expected", before, shown(r), start,
-			    (unsigned long long)max);
-		}
-		*value = *value * 10 + digit;
+	switch (text_number(&r->line, max, value)) {
+	case TEXT_FOUND:
+		return 0;
+	case TEXT_LARGE:
+		return wrong(r, "%s\"%.*s\": a number of at most %llu was expected", before, shown(r),
+		    r->line.at, (unsigned long long)max);
+	default:
+		return wrong(r, "%s\"%.*s\": a number was expected", before, shown(r), r->line.at);
 	}
-	if (r->at == start)
-		return wrong(r, "%s\"%.*s\": a number was expected", before, shown(r), start);
-	return 0;
 }
 
 /* Seconds with up to nine decimals. */
@@ -125,35 +103,28 @@ static int
 seconds(struct reader *r, const char *before, double *value)
 {
 	uint64_t whole;
-	double unit = 1;
 
 	if (number(r, before, 99999999999, &whole) < 0)
 		return -1;
 	*value = (double)whole;
-	if (!literal(r, "."))
-		return 0;
-	while (r->at < r->end && *r->at >= '0' && *r->at <= '9' && unit > 2e-9) {
-		unit /= 10;
-		*value += (*r->at++ - '0') * unit;
-	}
-	return unit == 1 ? wrong(r, "%s: digits were expected after the point", before) : 0;
+	return text_fraction(&r->line, value) ? 0 :
+	    wrong(r, "%s: digits were expected after the point", before);
 }
 
 /* `before`, then a name or set id. */
 static int
 word(struct reader *r, const char *before, char out[HEALTH_NAME_MAX])
 {
-	size_t n = 0;
-
 	if (expect(r, before) < 0)
 		return -1;
-	for (; r->at < r->end && plain(*r->at); r->at++) {
-		if (n >= HEALTH_NAME_MAX - 1)
-			return wrong(r, "%sa name of more than %d octets", before, HEALTH_NAME_MAX - 1);
-		out[n++] = *r->at;
+	switch (text_copy(&r->line, out, HEALTH_NAME_MAX, text_in_name)) {
+	case TEXT_FOUND:
+		return 0;
+	case TEXT_LARGE:
+		return wrong(r, "%sa name of more than %d octets", before, HEALTH_NAME_MAX - 1);
+	default:
+		return wrong(r, "a name was expected after \"%s\"", before);
 	}
-	out[n] = '\0';
-	return n != 0 ? 0 : wrong(r, "a name was expected after \"%s\"", before);
 }
 
 static int
@@ -172,37 +143,27 @@ one_of(struct reader *r, const char *before, const char *const *names, unsigned 
 static int
 reason(struct reader *r, char out[HEALTH_REASON_MAX])
 {
-	size_t n = 0;
-
 	if (expect(r, " reason=\"") < 0)
 		return -1;
-	for (; r->at < r->end && (plain(*r->at) || *r->at == ' ' || *r->at == '\''); r->at++) {
-		if (n >= HEALTH_REASON_MAX - 1)
-			return wrong(r, "a reason of more than %d octets", HEALTH_REASON_MAX - 1);
-		out[n++] = *r->at;
-	}
-	out[n] = '\0';
+	if (text_copy(&r->line, out, HEALTH_REASON_MAX, text_in_phrase) == TEXT_LARGE)
+		return wrong(r, "a reason of more than %d octets", HEALTH_REASON_MAX - 1);
 	return expect(r, "\"");
 }
 
 static int
 line_end(struct reader *r)
 {
-	return r->at == r->end ? 0 : wrong(r, "\"%.*s\": the end of the line was expected", shown(r), r->at);
+	return r->line.at == r->line.end ? 0 :
+	    wrong(r, "\"%.*s\": the end of the line was expected", shown(r), r->line.at);
 }
 
 /* The next line; a last one without \n is cut off. */
 static int
 next_line(struct reader *r)
 {
-	const char *nl = r->rest < r->rest_end ? memchr(r->rest, '\n', (size_t)(r->rest_end - r->rest)) : NULL;
-
-	r->line++;
-	if (nl == NULL)
+	r->number++;
+	if (!text_line(&r->rest, &r->line) || r->line.end == r->rest.end)
 		return wrong(r, "the file is cut off, `end` was expected as its last line");
-	r->at = r->rest;
-	r->end = nl;
-	r->rest = nl + 1;
 	return 0;
 }
 
@@ -297,9 +258,9 @@ read_lines(struct reader *r, struct health_file *file)
 	for (int done = 0;;) {
 		if (next_line(r) < 0)
 			return -1;
-		if (literal(r, "server"))
+		if (text_take(&r->line, "server"))
 			done = add_server(r, file);
-		else if (literal(r, "site"))
+		else if (text_take(&r->line, "site"))
 			done = add_site(r, file);
 		else
 			break;
@@ -311,7 +272,7 @@ read_lines(struct reader *r, struct health_file *file)
 	if (count != file->n_sites + file->n_servers)
 		return wrong(r, "end %llu: the file has %zu lines of sites and servers", (unsigned long long)count,
 		    file->n_sites + file->n_servers);
-	if (r->rest != r->rest_end)
+	if (r->rest.at != r->rest.end)
 		return wrong(r, "the end of the file was expected after `end`");
 	return 0;
 }
@@ -345,7 +306,7 @@ refuse_twice(struct reader *r, const char *what, const void *v, size_t n, size_t
 int
 health_file_parse(struct health_file *file, const char *name, const char *text, size_t len, struct err *err)
 {
-	struct reader r = { .name = name, .rest = text, .rest_end = text + len, .err = err };
+	struct reader r = { .name = name, .rest = { text, text + len }, .err = err };
 
 	memset(file, 0, sizeof(*file));
 	if (len > HEALTH_FILE_MAX)
@@ -390,7 +351,7 @@ set_text(char out[HEALTH_NAME_MAX], const char *set)
 	size_t n = 0;
 
 	for (; n < HEALTH_NAME_MAX - 1 && set[n] != '\0'; n++)
-		out[n] = plain(set[n]) ? set[n] : '_';
+		out[n] = text_in_name(set[n]) ? set[n] : '_';
 	out[n] = '\0';
 	return n != 0 ? out : "-";
 }
@@ -400,7 +361,7 @@ is_name(const char *name)
 {
 	size_t n = 0;
 
-	while (n < HEALTH_NAME_MAX && plain(name[n]))
+	while (n < HEALTH_NAME_MAX && text_in_name(name[n]))
 		n++;
 	return n != 0 && n < HEALTH_NAME_MAX && name[n] == '\0';
 }

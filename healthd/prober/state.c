@@ -1,173 +1,108 @@
 #include "healthd/prober/state.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/file.h"
+#include "common/text.h"
 
-enum { LINE_MAX_LEN = 512, WORDS_MAX = 8 };
+/* Every line is taken whole or not at all: a take_* that is false leaves the cursor anywhere. */
 
-/* Cuts a line into words at single blanks; how many, 0 if there are too many. */
-static unsigned
-split(char *line, char *words[WORDS_MAX])
+/* `before`, then a time in seconds. */
+static bool
+take_time(struct text *line, const char *before, double *out)
 {
-	unsigned n = 0;
-
-	for (char *at = line; at != NULL; n++) {
-		if (n == WORDS_MAX)
-			return 0;
-		words[n] = at;
-		at = strchr(at, ' ');
-		if (at != NULL)
-			*at++ = '\0';
-	}
-	return n;
+	return text_take(line, before) && text_decimal(line, 99999999999, out) == TEXT_FOUND;
 }
 
-/* The value of "key=value", NULL if it is another key. */
-static const char *
-value_of(const char *word, const char *key)
+/* `before`, then a name. */
+static bool
+take_name(struct text *line, const char *before, char out[HEALTH_NAME_MAX])
 {
-	size_t n = strlen(key);
-
-	return strncmp(word, key, n) == 0 && word[n] == '=' ? word + n + 1 : NULL;
+	return text_take(line, before) &&
+	    text_copy(line, out, HEALTH_NAME_MAX, text_in_word) == TEXT_FOUND;
 }
 
 static bool
-take_time(const char *word, const char *key, double *out)
+take_set(struct text *line, char out[HEALTH_NAME_MAX])
 {
-	const char *text = value_of(word, key);
-	char *end;
-
-	if (text == NULL || *text < '0' || *text > '9')
+	if (!take_name(line, " set=", out))
 		return false;
-	*out = strtod(text, &end);
-	return *end == '\0' && isfinite(*out) && *out >= 0 && *out < 1e11;
-}
-
-static bool
-take_name(const char *text, char out[HEALTH_NAME_MAX])
-{
-	size_t n = text != NULL ? strlen(text) : 0;
-
-	if (n == 0 || n >= HEALTH_NAME_MAX)
-		return false;
-	memcpy(out, text, n + 1);
+	if (strcmp(out, "-") != 0)
+		return result_set_ok(out);
+	out[0] = '\0';
 	return true;
 }
 
+/* After "word". */
 static bool
-take_set(const char *word, char out[HEALTH_NAME_MAX])
+take_override(struct text *line, struct state_item *item)
 {
-	const char *text = value_of(word, "set");
+	char kind[16];
 
-	out[0] = '\0';
-	if (text == NULL)
-		return false;
-	if (strcmp(text, "-") == 0)
-		return true;
-	return result_set_ok(text) && take_name(text, out);
-}
-
-static bool
-take_override_kind(const char *text, enum judge_override_kind *out)
-{
-	for (enum judge_override_kind k = OVERRIDE_DRAIN; k < OVERRIDE_COUNT; k++)
-		if (strcmp(text, judge_override_name(k)) == 0) {
-			*out = k;
-			return true;
-		}
-	return false;
-}
-
-static bool
-parse_override(char *w[WORDS_MAX], unsigned n, struct state_item *item)
-{
-	if (n != 7)
-		return false;
-	if (strcmp(w[1], "server") == 0)
+	if (text_take(line, " server"))
 		item->kind = STATE_OVERRIDE_SERVER;
-	else if (strcmp(w[1], "site") == 0)
+	else if (text_take(line, " site"))
 		item->kind = STATE_OVERRIDE_SITE;
 	else
 		return false;
-	return take_name(w[2], item->name) && take_override_kind(w[3], &item->override) &&
-	    take_time(w[4], "at", &item->at) && take_time(w[5], "until", &item->until) &&
-	    take_name(value_of(w[6], "by"), item->by);
+	if (!take_name(line, " ", item->name) || !text_take(line, " ") ||
+	    text_copy(line, kind, sizeof(kind), text_in_name) != TEXT_FOUND)
+		return false;
+	for (item->override = OVERRIDE_DRAIN; item->override < OVERRIDE_COUNT; item->override++)
+		if (strcmp(kind, judge_override_name(item->override)) == 0)
+			return take_time(line, " at=", &item->at) &&
+			    take_time(line, " until=", &item->until) &&
+			    take_name(line, " by=", item->by);
+	return false;
 }
 
+/* After "target". */
 static bool
-parse_target(char *w[WORDS_MAX], unsigned n, struct state_item *item)
+take_target(struct text *line, struct state_item *item)
 {
 	item->kind = STATE_TARGET;
-	if (n != 6 || !take_name(w[1], item->name))
+	if (!take_name(line, " ", item->name))
 		return false;
-	if (strcmp(w[2], "v4") != 0 && strcmp(w[2], "v6") != 0)
-		return false;
-	item->family = w[2][1] == '4' ? 4 : 6;
-	if (strcmp(w[3], "up") != 0 && strcmp(w[3], "down") != 0)
-		return false;
-	item->state = w[3][0] == 'u' ? HEALTH_UP : HEALTH_DOWN;
-	return take_time(w[4], "since", &item->since) && take_set(w[5], item->set);
+	item->family = text_take(line, " v4") ? 4 : text_take(line, " v6") ? 6 : 0;
+	item->state = text_take(line, " up") ? HEALTH_UP :
+	    text_take(line, " down") ? HEALTH_DOWN : HEALTH_UNKNOWN;
+	return item->family != 0 && item->state != HEALTH_UNKNOWN &&
+	    take_time(line, " since=", &item->since) && take_set(line, item->set);
 }
 
 static bool
-parse_item(char *line, struct state_item *item)
+parse_item(struct text line, struct state_item *item)
 {
-	char *w[WORDS_MAX];
-	unsigned n = split(line, w);
+	bool good = false;
 
-	if (n == 0)
-		return false;
-	if (strcmp(w[0], "word") == 0)
-		return parse_override(w, n, item);
-	if (strcmp(w[0], "target") == 0)
-		return parse_target(w, n, item);
-	if (strcmp(w[0], "pool") != 0 || n != 3)
-		return false;
-	item->kind = STATE_POOL;
-	return take_name(w[1], item->name) && take_set(w[2], item->set) && item->set[0] != '\0';
-}
-
-static bool
-parse_head(char *line, double *stamp)
-{
-	char *w[WORDS_MAX];
-
-	return strncmp(line, "nearcast-state ", 15) == 0 && split(line, w) == 3 &&
-	    strcmp(w[1], "1") == 0 &&
-	    take_time(w[2], "stamp", stamp);
-}
-
-static bool
-is_end(const char *line, unsigned items)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "end %u", items);
-	return strcmp(line, text) == 0;
-}
-
-/* The next line, NUL-terminated in `out`; false at the end.  Too long or binary: empty. */
-static bool
-next_line(const char **at, const char *end, char out[LINE_MAX_LEN])
-{
-	const char *nl;
-	size_t n;
-
-	out[0] = '\0';
-	if (*at >= end)
-		return false;
-	nl = memchr(*at, '\n', (size_t)(end - *at));
-	n = (size_t)((nl != NULL ? nl : end) - *at);
-	if (n < LINE_MAX_LEN && memchr(*at, '\0', n) == NULL) {
-		memcpy(out, *at, n);
-		out[n] = '\0';
+	if (text_take(&line, "word"))
+		good = take_override(&line, item);
+	else if (text_take(&line, "target"))
+		good = take_target(&line, item);
+	else if (text_take(&line, "pool")) {
+		item->kind = STATE_POOL;
+		good = take_name(&line, " ", item->name) && take_set(&line, item->set) &&
+		    item->set[0] != '\0';
 	}
-	*at = nl != NULL ? nl + 1 : end;
-	return true;
+	return good && line.at == line.end;
+}
+
+static bool
+parse_head(struct text line, double *stamp)
+{
+	return text_take(&line, "nearcast-state 1") && take_time(&line, " stamp=", stamp) &&
+	    line.at == line.end;
+}
+
+static bool
+is_end(struct text line, unsigned items)
+{
+	uint64_t n;
+
+	return text_take(&line, "end ") && text_number(&line, items, &n) == TEXT_FOUND && n == items &&
+	    line.at == line.end;
 }
 
 struct state_report
@@ -175,17 +110,16 @@ state_parse(const char *text, size_t len, void (*take)(void *, const struct stat
     void *arg)
 {
 	struct state_report report = { false, 0, 0, 0 };
-	const char *at = text, *end = text + len;
-	char line[LINE_MAX_LEN];
+	struct text rest = { text, text + len }, line;
 	bool head = false, ended = false;
 
-	while (next_line(&at, end, line)) {
+	while (text_line(&rest, &line)) {
 		struct state_item item = { .stamp = report.stamp };
 
 		if (!head && report.items + report.bad_lines == 0 &&
 		    parse_head(line, &report.stamp)) {
 			head = true;
-		} else if (is_end(line, report.items) && at == end) {
+		} else if (is_end(line, report.items) && rest.at == rest.end) {
 			ended = true;
 		} else if (parse_item(line, &item)) {
 			report.items++;

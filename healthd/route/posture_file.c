@@ -1,11 +1,13 @@
 #include "healthd/route/posture_file.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/file.h"
+#include "common/text.h"
 
 static int
 print_posture(void *arg, FILE *out)
@@ -45,99 +47,61 @@ posture_file_write(const struct posture_file *file, const char *path, struct err
 	return file_replace(path, &how, err);
 }
 
-/* ---- reading: a cursor over the text; every take_* is false on anything unexpected ---- */
-
-struct cursor {
-	const char *at, *end;
-};
-
-static bool
-take(struct cursor *c, const char *literal)
-{
-	size_t len = strlen(literal);
-
-	if ((size_t)(c->end - c->at) < len || memcmp(c->at, literal, len) != 0)
-		return false;
-	c->at += len;
-	return true;
-}
+/* ---- reading: every take_* is false on anything unexpected ---- */
 
 /* A word up to a blank or the end of the line. */
 static bool
-take_word(struct cursor *c, char *out, size_t size)
+take_word(struct text *t, char *out, size_t size)
 {
-	size_t n = 0;
-
-	while (c->at < c->end && *c->at > ' ' && *c->at <= '~' && *c->at != '"' && n < size - 1)
-		out[n++] = *c->at++;
-	out[n] = '\0';
-	return n > 0 && c->at < c->end && (*c->at == ' ' || *c->at == '\n');
+	return text_copy(t, out, size, text_in_word) == TEXT_FOUND && t->at < t->end &&
+	    (*t->at == ' ' || *t->at == '\n');
 }
 
 /* "..." with what a reason may hold */
 static bool
-take_text(struct cursor *c, char *out, size_t size)
+take_text(struct text *t, char *out, size_t size)
 {
-	size_t n = 0;
-
-	if (!take(c, "\""))
-		return false;
-	while (c->at < c->end && *c->at >= ' ' && *c->at <= '~' && *c->at != '"' &&
-	    *c->at != '\\' && n < size - 1)
-		out[n++] = *c->at++;
-	out[n] = '\0';
-	return take(c, "\"");
+	return text_take(t, "\"") && text_copy(t, out, size, text_in_phrase) != TEXT_LARGE &&
+	    text_take(t, "\"");
 }
 
+/* A number with an optional sign and fraction, small enough for a double to be exact. */
 static bool
-at_digit(const struct cursor *c)
+take_number(struct text *t, double *value)
 {
-	return c->at < c->end && *c->at >= '0' && *c->at <= '9';
-}
+	double sign = text_take(t, "-") ? -1 : 1;
 
-/* Digits with an optional sign and fraction, small enough for a double to be exact. */
-static bool
-take_number(struct cursor *c, double *value)
-{
-	double sign = take(c, "-") ? -1 : 1, scale = 1;
-	const char *first = c->at;
-
-	*value = 0;
-	for (; at_digit(c) && c->at - first < 15; c->at++)
-		*value = *value * 10 + (*c->at - '0');
-	if (c->at == first)
+	if (text_decimal(t, 999999999999999, value) != TEXT_FOUND)
 		return false;
-	if (take(c, "."))
-		for (first = c->at; at_digit(c) && c->at - first < 6; c->at++)
-			*value += (*c->at - '0') * (scale /= 10);
 	*value *= sign;
 	return true;
 }
 
 static bool
-take_int(struct cursor *c, int *value)
+take_int(struct text *t, int *value)
 {
-	double number;
+	int sign = text_take(t, "-") ? -1 : 1;
+	uint64_t number;
 
-	if (!take_number(c, &number) || number < -2147483647.0 || number > 2147483647.0)
+	if (text_number(t, INT_MAX, &number) != TEXT_FOUND)
 		return false;
-	*value = (int)number;
+	*value = sign * (int)number;
 	return true;
 }
 
 static bool
-take_unsigned(struct cursor *c, unsigned *value)
+take_unsigned(struct text *t, unsigned *value)
 {
-	double number;
+	uint64_t number;
 
-	if (!take_number(c, &number) || number < 0 || number > 4294967295.0)
+	if (text_number(t, UINT_MAX, &number) != TEXT_FOUND)
 		return false;
 	*value = (unsigned)number;
 	return true;
 }
 
 static bool
-take_posture(struct cursor *c, enum health_posture *posture)
+take_posture(struct text *c, enum health_posture *posture)
 {
 	char word[16];
 
@@ -152,57 +116,57 @@ take_posture(struct cursor *c, enum health_posture *posture)
 }
 
 static bool
-take_site(struct cursor *c, struct posture_file *f)
+take_site(struct text *c, struct posture_file *f)
 {
-	return take(c, "nearcast-posture 1 stamp=") && take_number(c, &f->stamp) &&
-	    take(c, " pid=") && take_int(c, &f->pid) &&
-	    take(c, " site=") && take_word(c, f->site, sizeof(f->site)) &&
-	    take(c, " via=") && take_word(c, f->via, sizeof(f->via)) &&
-	    take(c, "\nposture ") && take_posture(c, &f->posture) &&
-	    take(c, " since=") && take_number(c, &f->since) &&
-	    take(c, " reason=") && take_text(c, f->reason, sizeof(f->reason)) && take(c, "\n");
+	return text_take(c, "nearcast-posture 1 stamp=") && take_number(c, &f->stamp) &&
+	    text_take(c, " pid=") && take_int(c, &f->pid) &&
+	    text_take(c, " site=") && take_word(c, f->site, sizeof(f->site)) &&
+	    text_take(c, " via=") && take_word(c, f->via, sizeof(f->via)) &&
+	    text_take(c, "\nposture ") && take_posture(c, &f->posture) &&
+	    text_take(c, " since=") && take_number(c, &f->since) &&
+	    text_take(c, " reason=") && take_text(c, f->reason, sizeof(f->reason)) && text_take(c, "\n");
 }
 
 static bool
-take_causes(struct cursor *c, struct posture_file *f)
+take_causes(struct text *c, struct posture_file *f)
 {
-	return take(c, "verdict ") && take_word(c, f->verdict, sizeof(f->verdict)) &&
-	    take(c, " age=") && take_number(c, &f->verdict_age_s) &&
-	    take(c, " local=") && take_unsigned(c, &f->local_up) &&
-	    take(c, "/") && take_unsigned(c, &f->local_total) &&
-	    take(c, " reason=") && take_text(c, f->verdict_reason, sizeof(f->verdict_reason)) &&
-	    take(c, "\nprober pid=") && take_int(c, &f->prober_pid) &&
-	    take(c, " restarts=") && take_unsigned(c, &f->prober_restarts) &&
-	    take(c, " heard=") && take_number(c, &f->prober_heard_s) &&
-	    take(c, " why=") && take_text(c, f->prober_why, sizeof(f->prober_why)) &&
-	    take(c, "\ndnsd answering=") && take_unsigned(c, &f->dnsd_answering) &&
-	    take(c, "/") && take_unsigned(c, &f->dnsd_asked) &&
-	    take(c, " reason=") && take_text(c, f->dnsd_reason, sizeof(f->dnsd_reason)) &&
-	    take(c, "\n");
+	return text_take(c, "verdict ") && take_word(c, f->verdict, sizeof(f->verdict)) &&
+	    text_take(c, " age=") && take_number(c, &f->verdict_age_s) &&
+	    text_take(c, " local=") && take_unsigned(c, &f->local_up) &&
+	    text_take(c, "/") && take_unsigned(c, &f->local_total) &&
+	    text_take(c, " reason=") && take_text(c, f->verdict_reason, sizeof(f->verdict_reason)) &&
+	    text_take(c, "\nprober pid=") && take_int(c, &f->prober_pid) &&
+	    text_take(c, " restarts=") && take_unsigned(c, &f->prober_restarts) &&
+	    text_take(c, " heard=") && take_number(c, &f->prober_heard_s) &&
+	    text_take(c, " why=") && take_text(c, f->prober_why, sizeof(f->prober_why)) &&
+	    text_take(c, "\ndnsd answering=") && take_unsigned(c, &f->dnsd_answering) &&
+	    text_take(c, "/") && take_unsigned(c, &f->dnsd_asked) &&
+	    text_take(c, " reason=") && take_text(c, f->dnsd_reason, sizeof(f->dnsd_reason)) &&
+	    text_take(c, "\n");
 }
 
 static bool
-take_bird(struct cursor *c, struct posture_file *f)
+take_bird(struct text *c, struct posture_file *f)
 {
-	return take(c, "bird known=") && take_int(c, &f->bird_known) &&
-	    take(c, " exported4=") && take_int(c, &f->exported4) &&
-	    take(c, "/") && take_int(c, &f->want4) &&
-	    take(c, " exported6=") && take_int(c, &f->exported6) &&
-	    take(c, "/") && take_int(c, &f->want6) &&
-	    take(c, " draining=") && take_int(c, &f->draining) &&
-	    take(c, " sessions=") && take_unsigned(c, &f->established) &&
-	    take(c, "/") && take_unsigned(c, &f->sessions) &&
-	    take(c, "\nbird-text version=") && take_text(c, f->version, sizeof(f->version)) &&
-	    take(c, " reboot=") && take_text(c, f->reboot, sizeof(f->reboot)) &&
-	    take(c, " reconfigured=") && take_text(c, f->reconfigured, sizeof(f->reconfigured)) &&
-	    take(c, " why=") && take_text(c, f->bird_why, sizeof(f->bird_why)) &&
-	    take(c, "\ndamping penalty=") && take_number(c, &f->penalty) &&
-	    take(c, " hold=") && take_number(c, &f->hold_s) &&
-	    take(c, " suppressed=") && take_int(c, &f->suppressed) && take(c, "\n");
+	return text_take(c, "bird known=") && take_int(c, &f->bird_known) &&
+	    text_take(c, " exported4=") && take_int(c, &f->exported4) &&
+	    text_take(c, "/") && take_int(c, &f->want4) &&
+	    text_take(c, " exported6=") && take_int(c, &f->exported6) &&
+	    text_take(c, "/") && take_int(c, &f->want6) &&
+	    text_take(c, " draining=") && take_int(c, &f->draining) &&
+	    text_take(c, " sessions=") && take_unsigned(c, &f->established) &&
+	    text_take(c, "/") && take_unsigned(c, &f->sessions) &&
+	    text_take(c, "\nbird-text version=") && take_text(c, f->version, sizeof(f->version)) &&
+	    text_take(c, " reboot=") && take_text(c, f->reboot, sizeof(f->reboot)) &&
+	    text_take(c, " reconfigured=") && take_text(c, f->reconfigured, sizeof(f->reconfigured)) &&
+	    text_take(c, " why=") && take_text(c, f->bird_why, sizeof(f->bird_why)) &&
+	    text_take(c, "\ndamping penalty=") && take_number(c, &f->penalty) &&
+	    text_take(c, " hold=") && take_number(c, &f->hold_s) &&
+	    text_take(c, " suppressed=") && take_int(c, &f->suppressed) && text_take(c, "\n");
 }
 
 static int
-set_where(const char *text, const struct cursor *c, struct err *err)
+set_where(const char *text, const struct text *c, struct err *err)
 {
 	int line = 1;
 
@@ -214,18 +178,18 @@ set_where(const char *text, const struct cursor *c, struct err *err)
 int
 posture_file_parse(struct posture_file *file, const char *text, size_t len, struct err *err)
 {
-	struct cursor c = { text, text + len };
+	struct text c = { text, text + len };
 
 	memset(file, 0, sizeof(*file));
 	if (!take_site(&c, file) || !take_causes(&c, file) || !take_bird(&c, file))
 		return set_where(text, &c, err);
-	while (take(&c, "alarm ")) {
+	while (text_take(&c, "alarm ")) {
 		if (file->n_alarms == POSTURE_FILE_ALARMS ||
 		    !take_text(&c, file->alarms[file->n_alarms++], HEALTH_REASON_MAX) ||
-		    !take(&c, "\n"))
+		    !text_take(&c, "\n"))
 			return set_where(text, &c, err);
 	}
-	if (!take(&c, "end\n") || c.at != c.end)
+	if (!text_take(&c, "end\n") || c.at != c.end)
 		return set_where(text, &c, err);
 	return 0;
 }
