@@ -3,21 +3,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* A decimal number without sign or blanks, at most `max`; -1 if it is not. */
-static long
-small_number(const char *text, long max)
-{
-	char *end;
-	long n;
-
-	if (*text < '0' || *text > '9' || strlen(text) > 6)
-		return -1;
-	n = strtol(text, &end, 10);
-	return *end == '\0' && n <= max ? n : -1;
-}
+#include "common/text.h"
 
 static int
 ip_parse(uint8_t *family, uint8_t ip[16], const char *text)
@@ -40,13 +28,10 @@ addr_parse(struct addr *a, const char *text, struct err *err)
 	char host[ADDR_TEXT];
 	const char *at = strchr(text, '@');
 	size_t len = at != NULL ? (size_t)(at - text) : strlen(text);
-	long port = 0;
+	uint64_t port = 0;
 
-	if (at != NULL) {
-		port = small_number(at + 1, 65535);
-		if (port < 1)
-			return err_set(err, "\"%s\": the port after @ is not a number from 1 to 65535", text);
-	}
+	if (at != NULL && (!text_is_number(at + 1, 65535, &port) || port == 0))
+		return err_set(err, "\"%s\": the port after @ is not a number from 1 to 65535", text);
 	if (len >= sizeof(host))
 		return err_set(err, "\"%.60s\" is not an IPv4 or IPv6 address", text);
 	memcpy(host, text, len);
@@ -64,7 +49,7 @@ prefix_parse(struct prefix *p, const char *text, struct err *err)
 	const char *slash = strchr(text, '/');
 	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
 	uint8_t masked[16];
-	long bits;
+	uint64_t bits, most;
 
 	if (len >= sizeof(host))
 		return err_set(err, "\"%.60s\" is not a prefix like \"10.0.0.0/8\"", text);
@@ -72,13 +57,10 @@ prefix_parse(struct prefix *p, const char *text, struct err *err)
 	host[len] = '\0';
 	if (ip_parse(&p->family, p->ip, host) < 0)
 		return err_set(err, "\"%s\" is not a prefix like \"10.0.0.0/8\" or \"2001:db8::/32\"", text);
-	bits = (long)addr_len(p->family) * 8;
-	if (slash != NULL) {
-		long given = small_number(slash + 1, bits);
-		if (given < 0)
-			return err_set(err, "\"%s\": the prefix length is not a number from 0 to %ld", text, bits);
-		bits = given;
-	}
+	bits = most = addr_len(p->family) * 8;
+	if (slash != NULL && !text_is_number(slash + 1, most, &bits))
+		return err_set(err, "\"%s\": the prefix length is not a number from 0 to %u", text,
+		    (unsigned)most);
 	p->len = (uint8_t)bits;
 	memcpy(masked, p->ip, 16);
 	addr_mask(masked, p->len);

@@ -22,6 +22,7 @@
 #include "common/control.h"
 #include "common/health_file.h"
 #include "common/json.h"
+#include "common/text.h"
 #include "ctl/ctl.h"
 #include "healthd/route/posture_file.h"
 
@@ -90,16 +91,9 @@ is_fresh(const struct status *s)
 static void
 print_duration(FILE *out, double seconds)
 {
-	long s = seconds > 0 ? (long)seconds : 0;
+	char text[TEXT_DURATION];
 
-	if (s < 120)
-		fprintf(out, "%ld s", s);
-	else if (s < 7200)
-		fprintf(out, "%ld min", s / 60);
-	else if (s < 48 * 3600)
-		fprintf(out, "%ld h %ld min", s / 3600, s / 60 % 60);
-	else
-		fprintf(out, "%ld days", s / 86400);
+	fputs(text_duration(seconds, text), out);
 }
 
 static void

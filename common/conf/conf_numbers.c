@@ -17,6 +17,7 @@
 #include <strings.h>
 
 #include "common/conf/conf_type.h"
+#include "common/text.h"
 
 struct unit {
 	const char *name;
@@ -165,15 +166,8 @@ int
 conf_read_sha256(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
 {
-	uint8_t *sum = field;
-
-	if (strlen(w->text) != 64 || strspn(w->text, "0123456789abcdefABCDEF") != 64)
-		return conf_wrong(r, row, w, "64 hexadecimal digits were expected");
-	for (size_t i = 0; i < 32; i++) {
-		char pair[3] = { w->text[2 * i], w->text[2 * i + 1], '\0' };
-		sum[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	return 0;
+	return text_hex(field, 32, w->text, strlen(w->text)) ? 0 :
+	    conf_wrong(r, row, w, "64 hexadecimal digits were expected");
 }
 
 /* "200" or "200-299"; false if it is neither. */

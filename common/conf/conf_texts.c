@@ -19,6 +19,7 @@
 #include <strings.h>
 
 #include "common/conf/conf_type.h"
+#include "common/text.h"
 
 int
 conf_wrong(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w,
@@ -87,7 +88,7 @@ conf_read_name(struct conf_reader *r, const struct conf_row *row, void *field,
 		return conf_wrong(r, row, w,
 		    "%zu octets, a name of 1 to 63 octets was expected", len);
 	for (const char *c = w->text; *c != '\0'; c++)
-		if (*c <= ' ' || *c >= 0x7f || strchr("\"'\\", *c) != NULL)
+		if (!text_in_name(*c))
 			return conf_wrong(r, row, w, "a name of printable ASCII without blanks, "
 			    "quotes and backslashes was expected");
 	return conf_keep(r, field, w, w->text);

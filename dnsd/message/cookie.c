@@ -9,6 +9,7 @@
 #include "common/dns/dns.h"
 #include "common/file.h"
 #include "common/siphash.h"
+#include "common/text.h"
 
 enum {
 	CLIENT_LEN = 8,
@@ -81,33 +82,7 @@ cookie_make(const struct cookie_secrets *secrets, uint8_t out[24], const uint8_t
 	cookie_hash(secrets->secret[0], out + 16, out, client);
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* Never prints the line: it may be a secret with a typing mistake. */
-static int
-parse_secret(uint8_t secret[16], const char *line, size_t len)
-{
-	if (len != 32)
-		return -1;
-	for (unsigned i = 0; i < 16; i++) {
-		int high = hex_value(line[2 * i]), low = hex_value(line[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return -1;
-		secret[i] = (uint8_t)(high << 4 | low);
-	}
-	return 0;
-}
-
+/* Never prints a line: it may be a secret with a typing mistake. */
 static int
 parse_secrets(struct cookie_secrets *secrets, const char *path, const char *text, size_t len,
     struct err *err)
@@ -125,7 +100,7 @@ parse_secrets(struct cookie_secrets *secrets, const char *path, const char *text
 		if (secrets->n == 2)
 			return err_set(err, "%s:%u: a third line, one or two secrets were expected",
 			    path, line);
-		if (parse_secret(secrets->secret[secrets->n], text + at, line_len) < 0)
+		if (!text_hex(secrets->secret[secrets->n], 16, text + at, line_len))
 			return err_set(err, "%s:%u: a line of %zu characters, "
 			    "32 hexadecimal digits were expected", path, line, line_len);
 		secrets->n++;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/dns/dns.h"
+#include "common/text.h"
 
 int
 zone_field_bad(struct zone_rdata *r, const char *expected)
@@ -110,15 +111,6 @@ zone_field_string(struct zone_rdata *r, bool open)
 	return 0;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int
 zone_field_hex(struct zone_rdata *r)
 {
@@ -126,7 +118,7 @@ zone_field_hex(struct zone_rdata *r)
 
 	for (; r->tok < r->end; r->tok++)
 		for (uint32_t i = 0; i < r->tok->len; i++) {
-			int v = r->tok->quoted ? -1 : hex_digit(r->tok->s[i]);
+			int v = r->tok->quoted ? -1 : text_hex_digit(r->tok->s[i]);
 			uint8_t octet = (uint8_t)(half << 4 | (unsigned)v);
 			if (v < 0)
 				return zone_field_bad(r, "hexadecimal digits");

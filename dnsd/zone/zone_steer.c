@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/text.h"
+
 enum { KEY_POOL = 1, KEY_ANSWERS = 2, KEY_MODE = 4, KEY_TTL = 8 };
 
 #define MAX_TTL_S 0x7fffffffu		/* RFC 2181 section 8 */
@@ -12,19 +14,6 @@ bool
 zone_steer_owner(const uint8_t *owner)
 {
 	return owner[0] == 6 && strncasecmp((const char *)owner + 1, "_steer", 6) == 0;
-}
-
-/* Digits up to `max`; *p moves past them.  false = none, or too large. */
-static bool
-number(const char **p, uint32_t max, uint32_t *out)
-{
-	const char *start = *p;
-	uint64_t v = 0;
-
-	for (; **p >= '0' && **p <= '9' && v <= max; ++*p)
-		v = v * 10 + (uint64_t)(**p - '0');
-	*out = (uint32_t)v;
-	return *p != start && v <= max;
 }
 
 static int
@@ -46,13 +35,12 @@ read_pool(struct zone_steer *steer, const char *value, struct err *err)
 static int
 read_answers(struct zone_steer *steer, const char *value, struct err *err)
 {
-	const char *p = value;
-	uint32_t v;
+	uint64_t v;
 
-	if (!number(&p, ZONE_STEER_ANSWERS, &v) || *p != '\0' || v == 0)
+	if (!text_is_number(value, ZONE_STEER_ANSWERS, &v) || v == 0)
 		return err_set(err, "_steer: answers=%s: expected 1 to %d", value,
 		    ZONE_STEER_ANSWERS);
-	steer->answers = v;
+	steer->answers = (uint32_t)v;
 	return 0;
 }
 
@@ -68,13 +56,16 @@ read_mode(struct zone_steer *steer, const char *value, struct err *err)
 static int
 read_ttl(struct zone_steer *steer, const char *value, struct err *err)
 {
-	const char *p = value;
+	struct text t = text_of(value);
+	uint64_t min, max;
 
-	if (!number(&p, MAX_TTL_S, &steer->ttl_min_s) || *p++ != '-' ||
-	    !number(&p, MAX_TTL_S, &steer->ttl_max_s) || *p != '\0' || steer->ttl_min_s == 0 ||
-	    steer->ttl_min_s > steer->ttl_max_s)
+	if (text_number(&t, MAX_TTL_S, &min) != TEXT_FOUND || !text_take(&t, "-") ||
+	    text_number(&t, MAX_TTL_S, &max) != TEXT_FOUND || t.at != t.end ||
+	    min == 0 || min > max)
 		return err_set(err, "_steer: ttl=%s: expected MIN-MAX in seconds, from 1, "
 		    "MIN not above MAX", value);
+	steer->ttl_min_s = (uint32_t)min;
+	steer->ttl_max_s = (uint32_t)max;
 	return 0;
 }
 

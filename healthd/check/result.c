@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/text.h"
+
 const char *
 result_reason_name(enum reason reason)
 {
@@ -25,8 +27,7 @@ result_set_ok(const char *set)
 	if (n == 0 || n == HEALTH_NAME_MAX || strcmp(set, "-") == 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (set[i] <= ' ' || set[i] > '~' || set[i] == '"' || set[i] == '\\' ||
-		    set[i] == '\'')
+		if (!text_in_name(set[i]))
 			return false;
 	return true;
 }

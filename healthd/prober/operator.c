@@ -4,21 +4,30 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
+
 enum { WORD_LEN = 128 };
+
+static bool
+not_blank(char c)
+{
+	return c != ' ';
+}
+
+/* Is anything left of the line but blanks? */
+static bool
+more(struct text *line)
+{
+	while (text_take(line, " "))
+		;
+	return line->at != line->end;
+}
 
 /* Copies the next word of the line; false when there is none or it is too long. */
 static bool
-next_word(const char **line, char out[WORD_LEN])
+next_word(struct text *line, char out[WORD_LEN])
 {
-	const char *at = *line + strspn(*line, " ");
-	size_t n = strcspn(at, " ");
-
-	*line = at + n;
-	if (n == 0 || n >= WORD_LEN)
-		return false;
-	memcpy(out, at, n);
-	out[n] = '\0';
-	return true;
+	return more(line) && text_copy(line, out, WORD_LEN, not_blank) == TEXT_FOUND;
 }
 
 static bool
@@ -33,25 +42,20 @@ copy(char *out, size_t size, const char *word)
 }
 
 static bool
-printable(const char *text)
+is_word(const char *text)
 {
-	for (; *text != '\0'; text++)
-		if (*text <= ' ' || *text > '~' || *text == '"' || *text == '\\')
-			return false;
-	return true;
+	while (text_in_word(*text))
+		text++;
+	return *text == '\0';
 }
 
 static int
 parse_for(const char *word, uint32_t *out, struct err *err)
 {
-	uint64_t n = 0;
+	uint64_t n;
 
-	for (const char *p = word; *p != '\0'; p++) {
-		if (*p < '0' || *p > '9' || p - word > 9)
-			return err_set(err, "for \"%.40s\": a number of seconds was expected",
-			    word);
-		n = n * 10 + (uint64_t)(*p - '0');
-	}
+	if (!text_is_number(word, 9999999999, &n))
+		return err_set(err, "for \"%.40s\": a number of seconds was expected", word);
 	if (n == 0 || n > OPERATOR_FOR_MAX_S)
 		return err_set(err, "for %.40s: 1 to %u seconds were expected", word,
 		    OPERATOR_FOR_MAX_S);
@@ -61,19 +65,19 @@ parse_for(const char *word, uint32_t *out, struct err *err)
 
 /* [for SECONDS] [by NAME], in any order */
 static int
-parse_tail(struct operator_command *c, const char *line, struct err *err)
+parse_tail(struct operator_command *c, struct text *line, struct err *err)
 {
 	char key[WORD_LEN], value[WORD_LEN];
 
-	while (line[strspn(line, " ")] != '\0') {
-		if (!next_word(&line, key) || !next_word(&line, value))
+	while (more(line)) {
+		if (!next_word(line, key) || !next_word(line, value))
 			return err_set(err,
 			    "\"for SECONDS\" or \"by NAME\" was expected at the end");
 		if (strcmp(key, "for") == 0 && c->verb == OPERATOR_OVERRIDE) {
 			if (parse_for(value, &c->for_s, err) < 0)
 				return -1;
 		} else if (strcmp(key, "by") == 0) {
-			if (!printable(value) || !copy(c->by, sizeof(c->by), value))
+			if (!is_word(value) || !copy(c->by, sizeof(c->by), value))
 				return err_set(err, "by \"%.40s\": a name was expected", value);
 		} else {
 			return err_set(err, "\"%.40s\" is not understood here", key);
@@ -83,14 +87,13 @@ parse_tail(struct operator_command *c, const char *line, struct err *err)
 }
 
 static int
-parse_status(struct operator_command *c, const char *line, struct err *err)
+parse_status(struct operator_command *c, struct text *line, struct err *err)
 {
 	char word[WORD_LEN];
 
-	if (line[strspn(line, " ")] == '\0')
+	if (!more(line))
 		return 0;
-	if (next_word(&line, word) && strcmp(word, "json") == 0 &&
-	    line[strspn(line, " ")] == '\0') {
+	if (next_word(line, word) && strcmp(word, "json") == 0 && !more(line)) {
 		c->json = true;
 		return 0;
 	}
@@ -127,25 +130,26 @@ parse_verb(struct operator_command *c, const char *word)
 int
 operator_parse(struct operator_command *c, const char *line, struct err *err)
 {
+	struct text rest = text_of(line);
 	char word[WORD_LEN];
 
 	memset(c, 0, sizeof(*c));
 	memcpy(c->by, "?", 2);
-	if (!next_word(&line, word) || !parse_verb(c, word))
+	if (!next_word(&rest, word) || !parse_verb(c, word))
 		return err_set(err, "unknown command; known are drain, undrain, force-up, "
 		    "force-down, clear, left, notify, status, watch");
 	if (c->verb == OPERATOR_STATUS)
-		return parse_status(c, line, err);
-	if (!next_word(&line, word) || !printable(word) ||
+		return parse_status(c, &rest, err);
+	if (!next_word(&rest, word) || !is_word(word) ||
 	    !copy(c->pattern, sizeof(c->pattern), word))
 		return err_set(err, c->verb == OPERATOR_NOTIFY ? "the name of a pool was expected" :
 		    "the name of a server or a site, or a glob, was expected");
 	if (c->verb == OPERATOR_NOTIFY &&
-	    (!next_word(&line, word) || !result_set_ok(word) ||
+	    (!next_word(&rest, word) || !result_set_ok(word) ||
 	    !copy(c->set, sizeof(c->set), word)))
 		return err_set(err, "a set id was expected: 1 to %d printable characters",
 		    HEALTH_NAME_MAX - 1);
-	return parse_tail(c, line, err);
+	return parse_tail(c, &rest, err);
 }
 
 /* --- which servers and sites are meant --- */

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/text.h"
 
 /* --- JSON --- */
 
@@ -161,31 +162,15 @@ report_json(const struct report *p, FILE *out)
 
 /* --- for people --- */
 
-static char *
-age_text(double seconds, char out[32])
-{
-	if (seconds < 0)
-		seconds = 0;
-	if (seconds < 120)
-		snprintf(out, 32, "%.0fs", seconds);
-	else if (seconds < 7200)
-		snprintf(out, 32, "%.0fm", seconds / 60);
-	else if (seconds < 172800)
-		snprintf(out, 32, "%.0fh", seconds / 3600);
-	else
-		snprintf(out, 32, "%.0fd", seconds / 86400);
-	return out;
-}
-
 static void
 text_override(FILE *out, const struct judge_override *w, struct judge_time now)
 {
-	char since[32], left[32];
+	char since[TEXT_DURATION], left[TEXT_DURATION];
 
 	fprintf(out, "%s by %s for %s", judge_override_name(w->kind), w->by,
-	    age_text(now.wall - w->at, since));
+	    text_age(now.wall - w->at, since));
 	if (w->until_ms != 0)
-		fprintf(out, ", %s left", age_text(w->until_ms > now.mono_ms ?
+		fprintf(out, ", %s left", text_age(w->until_ms > now.mono_ms ?
 		    (double)(w->until_ms - now.mono_ms) / 1e3 : 0, left));
 }
 
@@ -193,11 +178,11 @@ static void
 text_server(const struct report *p, FILE *out, size_t i, struct judge_time now)
 {
 	const struct judge_server *s = &p->judge->servers[i];
-	char since[32], age[32], address[ADDR_TEXT];
+	char since[TEXT_DURATION], age[TEXT_DURATION], address[ADDR_TEXT];
 
 	fprintf(out, "%-16s %-10s %-8s %-7s %5s %4u%% %-16s %s", s->conf->name,
 	    site_name(p, s, "-"), p->conf->pools[s->conf->pool].name,
-	    health_state_name(s->state), age_text(now.wall - s->since, since), s->weight,
+	    health_state_name(s->state), text_age(now.wall - s->since, since), s->weight,
 	    s->set[0] != '\0' ? s->set : "-", s->reason);
 	if (s->override.kind != OVERRIDE_NONE) {
 		fprintf(out, " [");
@@ -216,7 +201,7 @@ text_server(const struct report *p, FILE *out, size_t i, struct judge_time now)
 		    addr_text(target_address(p->judge, t), address),
 		    health_state_name(judge_target_state(t)),
 		    result_reason_name(t->reason), t->latency_us / 1e3,
-		    t->last_wall > 0 ? age_text(now.wall - t->last_wall, age) : "-",
+		    t->last_wall > 0 ? text_age(now.wall - t->last_wall, age) : "-",
 		    health_reason(detail, t->detail));
 	}
 }

@@ -101,8 +101,8 @@ is_end(struct text line, unsigned items)
 {
 	uint64_t n;
 
-	return text_take(&line, "end ") && text_number(&line, items, &n) == TEXT_FOUND && n == items &&
-	    line.at == line.end;
+	return text_take(&line, "end ") && text_number(&line, items, &n) == TEXT_FOUND &&
+	    n == items && line.at == line.end;
 }
 
 struct state_report
