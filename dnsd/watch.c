@@ -1,5 +1,6 @@
 #include "dnsd/watch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -70,6 +71,7 @@ watch_set(struct watch *w, unsigned i, const char *path)
 	struct watched *f = &w->files[i];
 	char *copy;
 
+	assert(i < WATCH_MAX);
 	if (path != NULL && f->path != NULL && strcmp(f->path, path) == 0)
 		return;
 	/* the folder's watch stays: another file may lie there, and events of names that

@@ -1,7 +1,8 @@
 /*
  * watch: tells when files change, at once by inotify on their folders, and, where
  * inotify cannot see it (a folder that comes later, the target of a link), within two
- * seconds by asking.  Says which, not what.  Main thread only.
+ * seconds by asking.  Says which file, not what changed; knows nothing of what is in them.
+ * Main thread only.
  */
 #ifndef NEARCAST_WATCH_H
 #define NEARCAST_WATCH_H
@@ -14,8 +15,11 @@
 
 struct watch;
 
+/* NULL with a reason. */
 struct watch *watch_new(struct err *err);
+/* NULL is fine. */
 void watch_free(struct watch *watch);
+/* Readable when watch_events has something to say; the watch's. */
 int watch_fd(const struct watch *watch);
 
 /* File number `i` (below WATCH_MAX) is `path` from now on, which is copied; NULL = none. */

@@ -73,23 +73,20 @@ geo_map_fold(const uint8_t ip[16], uint8_t v4[4])
 
 /* ---- lookups ---- */
 
-static struct geo_leaf
-find_key6(const struct geo_map *map, geo_key key)
-{
-	struct geo_leaf leaf = geo_trie_find(&map->v6, key);
-	const struct geo_fold *fold = fold_of(leaf.result);
-
-	if (fold == NULL)
-		return leaf;
-	return unfold(fold, geo_trie_find4(&map->v4, folded_ip(fold, key)), leaf);
-}
-
 struct geo_leaf
 geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip)
 {
+	geo_key key = geo_key_of(family, ip);
+	const struct geo_fold *fold;
+	struct geo_leaf leaf;
+
 	if (family == 4)
-		return geo_trie_find4(&map->v4, (uint32_t)(geo_key_of(4, ip) >> 96));
-	return find_key6(map, geo_key_of(6, ip));
+		return geo_trie_find4(&map->v4, (uint32_t)(key >> 96));
+	leaf = geo_trie_find(&map->v6, key);
+	fold = fold_of(leaf.result);
+	if (fold == NULL)
+		return leaf;
+	return unfold(fold, geo_trie_find4(&map->v4, folded_ip(fold, key)), leaf);
 }
 
 #define BATCH 64

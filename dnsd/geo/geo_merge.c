@@ -35,14 +35,6 @@ struct geo_merge {
 
 /* ---- prefixes laid flat ---- */
 
-static struct entry
-rule_entry(const struct prefix *net, uint16_t value)
-{
-	geo_key start = geo_key_of(net->family, net->ip);
-
-	return (struct entry){ start, geo_key_last(start, net->len), value };
-}
-
 /* By address, shorter prefixes first, folds before rules for the same prefix; else as they came
  * (rules are sorted so that the one that counts is last). */
 static void
@@ -109,10 +101,14 @@ add_fixed(struct geo_merge *m, uint16_t all_v4)
 			geo_key last = geo_key_last(start, geo_merge_folds[i].len);
 			insert_entry(entries, &n, (struct entry){ start, last, value });
 		}
-		for (size_t i = 0; i < n_rules && rules[i].kind == CONF_RULE_PREFIX; i++)
-			if (rules[i].prefix.family == m->family)
-				insert_entry(entries, &n,
-				    rule_entry(&rules[i].prefix, rules[i].result));
+		for (size_t i = 0; i < n_rules && rules[i].kind == CONF_RULE_PREFIX; i++) {
+			const struct prefix *net = &rules[i].prefix;
+			geo_key start = geo_key_of(net->family, net->ip);
+			geo_key last = geo_key_last(start, net->len);
+			if (net->family == m->family)
+				insert_entry(entries, &n, (struct entry){ start, last,
+				    rules[i].result });
+		}
 		lay_flat(m, entries, n, open);
 		rc = 0;
 	}

@@ -102,16 +102,6 @@ add_by_distance(const struct geo_rank *rank, struct list *list, struct vector fr
 		assert(far[i - 1] <= far[i]);
 }
 
-static void
-add_in_order(const struct geo_rank *rank, struct list *list)
-{
-	size_t fixed = list->n;
-
-	for (size_t i = 0; i < rank->n_sites && list->n < rank->cut; i++)
-		if (fixed == 0 || rank->sites[i].index != list->site[0])
-			list->site[list->n++] = rank->sites[i].index;
-}
-
 /* ---- lists ---- */
 
 static uint32_t
@@ -356,13 +346,16 @@ add_unlocated(struct geo_rank *rank, const struct conf *conf, struct err *err)
 	const struct conf_site *here = conf->here_site < conf->n_sites ?
 	    &conf->sites[conf->here_site] : NULL;
 	struct list list = { .n = 0 };
+	bool first = here != NULL && of_pool(rank, conf->here_site);
 
-	if (here != NULL && of_pool(rank, conf->here_site))
+	if (first)
 		list.site[list.n++] = conf->here_site;
 	if (here != NULL && here->located)
 		add_by_distance(rank, &list, vector_of(here->latitude, here->longitude));
 	else
-		add_in_order(rank, &list);
+		for (size_t i = 0; i < rank->n_sites && list.n < rank->cut; i++)
+			if (!first || rank->sites[i].index != conf->here_site)
+				list.site[list.n++] = rank->sites[i].index;
 	rank->unlocated = add_list(rank, &list);
 	return rank->unlocated == GEO_RANK_NONE ? err_set(err, "no memory") : 0;
 }

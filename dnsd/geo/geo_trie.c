@@ -234,14 +234,6 @@ next_range(struct builder *b)
 	}
 }
 
-static void
-first_range(struct builder *b)
-{
-	b->runs->next(b->runs->arg, &b->ahead);
-	b->run.last = GEO_KEY_MAX;	/* so that the first range starts at 0 */
-	next_range(b);
-}
-
 static bool
 make_room(struct builder *b, size_t words)
 {
@@ -442,7 +434,9 @@ geo_trie_build(struct geo_trie *trie, const struct geo_runs *runs, struct err *e
 	struct builder b = { .runs = runs };
 	int rc = -1;
 
-	first_range(&b);
+	runs->next(runs->arg, &b.ahead);
+	b.run.last = GEO_KEY_MAX;	/* so that the first range starts at 0 */
+	next_range(&b);
 	build_table(&b, 0, 0);
 	assert(b.failed || b.run.last == GEO_KEY_MAX);
 	if (!b.failed)

@@ -120,28 +120,20 @@ rendezvous_name(const char *name)
 	return rendezvous_mix(h);
 }
 
-/* A prefix, right aligned: its last octet as it is, a hash of the rest before it. */
-static uint64_t
-key4(uint32_t prefix, uint64_t kind)
-{
-	return (rendezvous_mix(prefix >> 8 ^ kind) & ~UINT64_C(255)) | (prefix & 255);
-}
-
-static uint64_t
-key6(geo_key prefix, uint64_t kind)
-{
-	uint64_t h = rendezvous_mix((uint64_t)(prefix >> 8) ^ kind);
-
-	return (rendezvous_mix((uint64_t)(prefix >> 72) + h) & ~UINT64_C(255)) | (uint8_t)prefix;
-}
-
+/* Of the prefix, right aligned: its last octet as it is, a hash of the rest before it. */
 uint64_t
 rendezvous_key(uint8_t family, const uint8_t *ip, unsigned bits)
 {
-	uint64_t kind = (uint64_t)family << 56 | (uint64_t)bits << 48;
+	uint64_t kind = (uint64_t)family << 56 | (uint64_t)bits << 48, h;
+	uint32_t v4;
+	geo_key v6;
 
 	assert(bits <= (family == 4 ? 32u : 128u));
-	if (family == 4)
-		return key4((uint32_t)((uint64_t)dns_get32(ip) >> (32 - bits)), kind);
-	return key6(bits != 0 ? geo_key_of(6, ip) >> (128 - bits) : 0, kind);
+	if (family == 4) {
+		v4 = (uint32_t)((uint64_t)dns_get32(ip) >> (32 - bits));
+		return (rendezvous_mix(v4 >> 8 ^ kind) & ~UINT64_C(255)) | (v4 & 255);
+	}
+	v6 = bits != 0 ? geo_key_of(6, ip) >> (128 - bits) : 0;
+	h = rendezvous_mix((uint64_t)(v6 >> 8) ^ kind);
+	return (rendezvous_mix((uint64_t)(v6 >> 72) + h) & ~UINT64_C(255)) | (uint8_t)v6;
 }

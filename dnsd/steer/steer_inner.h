@@ -5,7 +5,8 @@
  * steer_choice.c chooses among them, steer.c picks, steer_why.c says why.  For every pool, family
  * and result of its map there is one ready `choice`: the run of candidates that a client of this
  * result is hashed over.  Candidates of one site lie together, sorted by class, so that every
- * choice, whatever health says, is a run from the start of the site's part or of one class.
+ * choice, whatever health says, is a run from the start of the site's part (drawn in
+ * steer_choice.c).  Knows no packets.  Threads: as said of each struct below.
  */
 #ifndef NEARCAST_STEER_INNER_H
 #define NEARCAST_STEER_INNER_H
@@ -51,7 +52,7 @@ struct steer_geo {
 	bool refused;
 };
 
-/* ---- one state of health ---- */
+/* ---- one state of health: immutable once its generation is published, read by any thread ---- */
 
 /* Classes of servers at a site, best first; a run of them is a choice. */
 enum steer_class {

@@ -182,28 +182,21 @@ kilometres(const struct steer_trace *t, const struct geo_why *geo, uint16_t site
 	return text;
 }
 
-/* A site of the list that has nothing of this family. */
-static void
-put_empty(const struct steer_why *why, const struct steer_trace *t, uint16_t site)
-{
-	struct why_line l = { .len = 0 };
-
-	addf(&l, "site=%.32s chosen=no why=\"no server with an IPv%u address\"",
-	    t->name->steer->conf->sites[site].name, t->family);
-	put(why, &l);
-}
-
+/* The servers of a site, of which `room` are explained; how many there are. */
 static unsigned
 put_site(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo,
     uint16_t site, unsigned room)
 {
 	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family),
 	    site);
+	struct why_line l = { .len = 0 };
 	struct ranked *order;
 	char km[16];
 
 	if (g->total == 0) {
-		put_empty(why, t, site);
+		addf(&l, "site=%.32s chosen=no why=\"no server with an IPv%u address\"",
+		    t->name->steer->conf->sites[site].name, t->family);
+		put(why, &l);
 		return 0;
 	}
 	order = calloc(g->total, sizeof(*order));
