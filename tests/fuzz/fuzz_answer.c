@@ -75,7 +75,7 @@ put_file(const char *folder, const char *name, const char *text)
 }
 
 static const struct generation *
-make_view(void)
+make_generation(void)
 {
 	char folder[] = "/tmp/nearcast-fuzz-XXXXXX", path[256];
 	static const char *const names[] = { "nearcast.conf", "example.org.zone", "sub.zone" };
@@ -135,7 +135,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.now_s = 1763700000, .tcp_idle_100ms = 100 };
 
 	if (gen == NULL)
-		gen = make_view();
+		gen = make_generation();
 	for (int tcp = 0; tcp < 2; tcp++) {
 		size_t len, size_max = tcp ? ANSWER_MAX_TCP : gen->conf->udp_payload;
 		struct answer_note note = { .kind = ANSWER_DATA };
