@@ -77,7 +77,7 @@ end_with(struct client *c, enum client_end end, int error)
 }
 
 static void
-answered(struct client *c, const uint8_t *message, size_t len)
+hand_over(struct client *c, const uint8_t *message, size_t len)
 {
 	uint8_t *in = c->in;	/* the message may lie in it, and c may be gone after done */
 
@@ -129,7 +129,7 @@ read_udp(struct client *c)
 			continue;
 		if (c->way == CLIENT_UDP || n < DNS_HEADER_LEN ||
 		    (dns_get16(m + 2) & DNS_TC) == 0) {
-			answered(c, m, (size_t)n);
+			hand_over(c, m, (size_t)n);
 			return;
 		}
 		close_socket(c);
@@ -168,7 +168,7 @@ read_tcp(struct client *c)
 
 		if (c->got >= 2 && c->got == want) {
 			if (is_ours(c, c->in + 2, want - 2))
-				answered(c, c->in + 2, want - 2);
+				hand_over(c, c->in + 2, want - 2);
 			else
 				end_with(c, CLIENT_GARBAGE, 0);
 			return;

@@ -128,23 +128,18 @@ equal8(uint64_t a, uint64_t b)
 	return a == b || fold8(a) == fold8(b);
 }
 
-/* Two runs of n octets, without case. */
-static inline bool
-equal_octets(const uint8_t *a, const uint8_t *b, unsigned n)
-{
-	for (; n > 8; n -= 8, a += 8, b += 8)
-		if (!equal8(load8(a), load8(b)))
-			return false;
-	return equal8(load_tail(a, n), load_tail(b, n));
-}
-
 bool
 name_equal(const uint8_t *a, const uint8_t *b)
 {
-	for (unsigned n; (n = *a) == *b; a += n + 1, b += n + 1) {
+	for (unsigned n; (n = *a) == *b; a += n, b += n) {
+		a++;
+		b++;
 		if (n == 0)
 			return true;
-		if (!equal_octets(a + 1, b + 1, n))
+		for (; n > 8; n -= 8, a += 8, b += 8)
+			if (!equal8(load8(a), load8(b)))
+				return false;
+		if (!equal8(load_tail(a, n), load_tail(b, n)))
 			return false;
 	}
 	return false;

@@ -2,8 +2,9 @@
  * check_command: the kind "command": an operator's program, whose exit status 0 is ok.
  *
  * spawn.c lets a bounded number run at once; the check begins when its turn has come.  The
- * program learns the server from its environment.  A probe owns its struct command, from
- * prepare to release.
+ * program learns the server from its environment and nothing else from us.  A probe owns its
+ * struct command, and the texts of that environment in it, from prepare to release.
+ * What a program prints goes to /dev/null: only its exit status counts.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,9 +1,14 @@
 /*
  * check_dns: the kind "dns": a question, and the rcode and the record that must come back.
  *
- * The question goes through common/dns/client.  The expected record is kept as ldns reads it
- * from the configuration, and compared without owner and TTL; ldns also takes the answer apart,
- * in this process without privileges.  A probe owns its struct dns, from prepare to release.
+ * The question goes through common/dns/client: over UDP, and over TCP when the answer was cut
+ * off, both within the check's timeout.  An rcode is compared first, so that a server that says
+ * SERVFAIL is not called one that lacks a record.
+ *
+ * The expected record is kept as ldns reads it from the configuration, and compared without owner
+ * and TTL.  ldns takes the answer apart, too: what a stranger wrote is read here, in a process
+ * without privileges, after client.c has checked header and question.  A probe owns its struct
+ * dns, from prepare to release.  RFC 1035.
  */
 #include <errno.h>
 #include <ldns/ldns.h>
@@ -102,7 +107,7 @@ on_answer(struct client *client, enum client_end end, const uint8_t *message, si
 
 /* "name TYPE" */
 static int
-parse_question(struct dns *d, const char *text, struct err *err)
+read_question(struct dns *d, const char *text, struct err *err)
 {
 	uint8_t wire[NAME_MAX_WIRE];
 	char name[NAME_TYPE_MAX], type[32];
@@ -124,7 +129,7 @@ parse_question(struct dns *d, const char *text, struct err *err)
 }
 
 static int
-parse_expected(struct dns *d, const struct conf_check *c, struct err *err)
+read_expected(struct dns *d, const struct conf_check *c, struct err *err)
 {
 	char text[2048], type[DNS_TYPE_TEXT];
 	int rcode = c->rcode == NULL ? DNS_NOERROR : dns_rcode_number(c->rcode);
@@ -143,7 +148,7 @@ parse_expected(struct dns *d, const struct conf_check *c, struct err *err)
 static int
 read_check(struct dns *d, const struct conf_check *c, struct err *err)
 {
-	if (parse_question(d, c->question, err) == 0 && parse_expected(d, c, err) == 0)
+	if (read_question(d, c->question, err) == 0 && read_expected(d, c, err) == 0)
 		return 0;
 	return err_prefix(err, "check \"%s\"", c->name);
 }

@@ -3,7 +3,8 @@
  * http_answer.c's; this file joins a probe with its fetch.
  *
  * The regular expressions of a check are compiled once, when its first target is prepared, and
- * shared by all of them.  A probe owns its struct http, from prepare to release.
+ * shared by all of them.  A probe owns its struct http, from prepare to release; the fetch in
+ * it keeps its connection to the server between checks.
  */
 #include <stdlib.h>
 #include <strings.h>

@@ -3,7 +3,9 @@
  * is reset at once, so that thousands of checks leave no TIME-WAIT behind.
  *
  * A probe owns its struct tcp, from prepare to release; its descriptor is open only while a
- * check is under way.
+ * check is under way.  Whatever the kernel says of the connection, refused, unreachable or
+ * nothing within the timeout, becomes the reason.  Name resolution has no part in it: the
+ * address is the server's.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -276,7 +276,7 @@ read_finished(struct fetcher *fr)
 /* --- what libcurl is told once --- */
 
 static struct curl_slist *
-connect_to(const struct addr *a)
+address_entry(const struct addr *a)
 {
 	struct addr bare = *a;
 	char ip[ADDR_TEXT], port[8] = "", text[ADDR_TEXT + 24];
@@ -365,7 +365,7 @@ fetch_prepare(struct fetch *f, struct err *err)
 	t->fetch = f;
 	t->easy = curl_easy_init();
 	if (f->addr.family != 0)
-		t->connect_to = connect_to(&f->addr);
+		t->connect_to = address_entry(&f->addr);
 	if (f->digest)
 		t->digest = EVP_MD_CTX_new();
 	if (t->easy == NULL || (f->addr.family != 0 && t->connect_to == NULL) ||

@@ -1,3 +1,17 @@
+/*
+ * judge_set: of a pool whose servers tell set ids, which set is current and who is behind.
+ *
+ * A set is the state that a mirror's files are in.  Its id is any text; ids have no order of
+ * their own, so the order in which a pool first saw them stands for their age (struct judge_set).
+ * Ids that were there before the first round was over are all equally old.  A pool remembers
+ * JUDGE_SETS of them; one that nobody holds any more is forgotten, so that a return to it makes
+ * it new.
+ *
+ * Three may say what is current: the operator (notify, which stands for a minute against the
+ * origin), the origin, or, without an origin, `quorum` servers that hold the same id.  Events
+ * only mark the pool as dirty; judge_set_review, at the end of each step, elects, forgets, and
+ * marks targets that are behind, for a switch touches every server of a pool.
+ */
 #include "healthd/judge/judge_inner.h"
 
 #include <assert.h>

@@ -1,3 +1,15 @@
+/*
+ * judge_view: what comes out of the judge, worked out from its targets and overrides.
+ *
+ * A target's state is what its checks and its set say; a server's is the better of its two
+ * targets', unless an override or its own site's drain says otherwise; the site's verdict counts
+ * the servers here, unless an override or a freeze says otherwise.  The TTL is how soon a
+ * server's state could change at all.
+ *
+ * Servers are worked out anew whenever something about them changes, and keep what came out;
+ * verdict and TTL are worked out when they are asked for.  This file decides nothing about
+ * targets: thresholds are judge.c's, sets judge_set.c's.
+ */
 #include "healthd/judge/judge_inner.h"
 
 #include <stdio.h>

@@ -111,7 +111,7 @@ ask_witnesses(struct prober *p, const struct probe *failed)
 }
 
 static void
-on_result(struct probe *probe, const struct result *r)
+on_checked(struct probe *probe, const struct result *r)
 {
 	struct prober *p = probe->arg;
 	struct judge *j = p->core.judge;
@@ -155,7 +155,7 @@ probes_open(struct prober *p, struct err *err)
 
 		p->probes[i] = (struct probe){ .checks = &p->checks, .check = s->check,
 		    .server = s->conf, .addr = t->family == 4 ? s->conf->v4 : s->conf->v6,
-		    .target = (uint32_t)i, .done = on_result, .arg = p,
+		    .target = (uint32_t)i, .done = on_checked, .arg = p,
 		    .timer.fire = on_probe_due };
 		if (checks_prepare(&p->probes[i], err) < 0)
 			return -1;
@@ -259,7 +259,7 @@ on_turn_end(void *arg)
 }
 
 static void
-on_tick(struct loop_timer *timer)
+on_prober_tick(struct loop_timer *timer)
 {
 	struct prober *p = LOOP_OWNER(timer, struct prober, tick);
 
@@ -338,7 +338,7 @@ prober_open(struct prober *p, const struct conf *conf, int keeper_fd, struct err
 	    content_open(&p->content, core, p->checks.fetcher, err) < 0 ||
 	    sibling_open(&p->siblings, core, err) < 0 || probes_open(p, err) < 0)
 		return -1;
-	p->tick.fire = on_tick;
+	p->tick.fire = on_prober_tick;
 	loop_on_late(core->loop, LATE_MIN_MS, on_own_delay, p);
 	loop_on_turn(core->loop, on_turn_end, p);
 	return loop_timer_set(core->loop, &p->tick, clock_mono().ms + CORE_TICK_MS);
@@ -363,16 +363,10 @@ prober_close(struct prober *p)
 }
 
 int
-prober_check(const struct conf *conf, struct err *err)
-{
-	return checks_test(conf, err);
-}
-
-int
 prober_check_main(const struct conf *conf, int fd)
 {
 	struct err err = { "" };
-	int status = prober_check(conf, &err) == 0 ? 0 : 1;
+	int status = checks_test(conf, &err) == 0 ? 0 : 1;
 	size_t len = strlen(err.text) + 1;
 
 	return write(fd, err.text, len) == (ssize_t)len ? status : 1;

@@ -17,13 +17,10 @@
 #include "common/conf/conf.h"
 #include "common/err.h"
 
-/* What the prober would refuse to run with: "FILE:LINE: ...".  0, or -1 with a reason.  Lets
- * ldns read operators' text: not for a process with privileges. */
-int prober_check(const struct conf *conf, struct err *err);
-
-/* The same as the main of a child without privileges: writes the reason to `fd`, a pipe or a
- * socket, with one write and its NUL: "" = nothing is wrong.  Returns the exit status: 0, or
- * 1 if there is a reason or it could not be written. */
+/* What the prober would refuse to run with, found out as the main of a child without privileges,
+ * for ldns reads operators' text here.  Writes the reason, "FILE:LINE: ...", to `fd`, a pipe or a
+ * socket, with one write and its NUL; "" = nothing is wrong.  Returns the exit status: 0, or 1
+ * if there is a reason or it could not be written. */
 int prober_check_main(const struct conf *conf, int fd);
 
 /* Runs until SIGTERM, SIGINT or the keeper's end.  `conf` is borrowed, keeper_fd is a

@@ -45,7 +45,7 @@ read_text(const uint8_t *text, size_t len, struct said *said)
 /* The answer of `CH TXT site.nearcast.`: "SITE" "POSTURE" "drain=0|1" "ttl=N".  False if it
  * says nothing about this site. */
 static bool
-read_answer(const uint8_t *m, size_t len, const char *site, struct said *said)
+read_site_answer(const uint8_t *m, size_t len, const char *site, struct said *said)
 {
 	size_t at = DNS_HEADER_LEN, rdata_len, n = strlen(site);
 
@@ -86,7 +86,8 @@ on_site_answer(struct client *client, enum client_end end, const uint8_t *messag
 
 	(void)error;
 	ask_again(s);
-	if (end != CLIENT_ANSWERED || !read_answer(message, len, conf->sites[s->site].name, &said))
+	if (end != CLIENT_ANSWERED || !read_site_answer(message, len, conf->sites[s->site].name,
+	    &said))
 		return;
 	if (said.ttl_known)
 		core_step(s->core, &(struct judge_event){ .kind = JUDGE_TTL, .index = s->site,
