@@ -1,6 +1,7 @@
 #include "common/addr.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,8 @@ addr_parse(struct addr *a, const char *text, struct err *err)
 	uint64_t port = 0;
 
 	if (at != NULL && (!text_is_number(at + 1, 65535, &port) || port == 0))
-		return err_set(err, "\"%s\": the port after @ is not a number from 1 to 65535", text);
+		return err_set(err, "\"%s\": the port after @ is not a number from 1 to 65535",
+		    text);
 	if (len >= sizeof(host))
 		return err_set(err, "\"%.60s\" is not an IPv4 or IPv6 address", text);
 	memcpy(host, text, len);
@@ -56,7 +58,8 @@ prefix_parse(struct prefix *p, const char *text, struct err *err)
 	memcpy(host, text, len);
 	host[len] = '\0';
 	if (ip_parse(&p->family, p->ip, host) < 0)
-		return err_set(err, "\"%s\" is not a prefix like \"10.0.0.0/8\" or \"2001:db8::/32\"", text);
+		return err_set(err, "\"%s\" is not a prefix like \"10.0.0.0/8\" or "
+		    "\"2001:db8::/32\"", text);
 	bits = most = addr_len(p->family) * 8;
 	if (slash != NULL && !text_is_number(slash + 1, most, &bits))
 		return err_set(err, "\"%s\": the prefix length is not a number from 0 to %u", text,
@@ -102,6 +105,7 @@ prefix_contains(const struct prefix *p, uint8_t family, const uint8_t *ip)
 	size_t whole = p->len / 8;
 	unsigned rest = p->len % 8;
 
+	assert(p->len <= addr_len(p->family) * 8);
 	if (family != p->family || memcmp(p->ip, ip, whole) != 0)
 		return false;
 	return rest == 0 || ((p->ip[whole] ^ ip[whole]) >> (8 - rest)) == 0;

@@ -58,7 +58,8 @@ file_fill(const struct file *file, void *to, struct err *err)
 			break;
 		have += (size_t)n;
 	}
-	if (have != size || read(file->fd, &more, 1) > 0 || fstat(file->fd, &now) < 0 || changed(&now, &file->st))
+	if (have != size || read(file->fd, &more, 1) > 0 || fstat(file->fd, &now) < 0 ||
+	    changed(&now, &file->st))
 		return err_set(err, "the file changed while it was read");
 	return 0;
 }
@@ -198,7 +199,8 @@ replace_or_errno(const char *path, const struct file_new *how, struct err *err)
 		err_set(err, "%s: cannot be created: %s", fresh, strerror(error));
 		return error;
 	}
-	if (print_new(fd, how) < 0 || (how->keep_old && keep_old(path, old) < 0) || rename(fresh, path) < 0) {
+	if (print_new(fd, how) < 0 || (how->keep_old && keep_old(path, old) < 0) ||
+	    rename(fresh, path) < 0) {
 		error = errno;
 		err_set(err, "%s: cannot be written: %s", path, strerror(error));
 		unlink(fresh);

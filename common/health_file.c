@@ -91,8 +91,8 @@ number(struct reader *r, const char *before, uint64_t max, uint64_t *value)
 	case TEXT_FOUND:
 		return 0;
 	case TEXT_LARGE:
-		return wrong(r, "%s\"%.*s\": a number of at most %llu was expected", before, shown(r),
-		    r->line.at, (unsigned long long)max);
+		return wrong(r, "%s\"%.*s\": a number of at most %llu was expected", before,
+		    shown(r), r->line.at, (unsigned long long)max);
 	default:
 		return wrong(r, "%s\"%.*s\": a number was expected", before, shown(r), r->line.at);
 	}
@@ -137,7 +137,8 @@ one_of(struct reader *r, const char *before, const char *const *names, unsigned 
 	for (*value = 0; *value < n; ++*value)
 		if (strcmp(text, names[*value]) == 0)
 			return 0;
-	return wrong(r, "\"%s\" is no state; %s, %s or %s ... was expected", text, names[0], names[1], names[2]);
+	return wrong(r, "\"%s\" is no state; %s, %s or %s ... was expected", text, names[0],
+	    names[1], names[2]);
 }
 
 static int
@@ -186,7 +187,8 @@ read_site(struct reader *r, struct health_site *site)
 {
 	unsigned posture;
 
-	if (word(r, " ", site->name) < 0 || one_of(r, " ", posture_names, N_POSTURES, &posture) < 0 ||
+	if (word(r, " ", site->name) < 0 ||
+	    one_of(r, " ", posture_names, N_POSTURES, &posture) < 0 ||
 	    seconds(r, " since=", &site->since) < 0 || reason(r, site->reason) < 0)
 		return -1;
 	site->posture = (enum health_posture)posture;
@@ -201,7 +203,8 @@ read_server(struct reader *r, struct health_server *server)
 	uint64_t weight, ttl;
 
 	if (word(r, " ", server->name) < 0 || one_of(r, " ", state_names, N_STATES, &state) < 0 ||
-	    one_of(r, " v4=", state_names, N_STATES, &v4) < 0 || one_of(r, " v6=", state_names, N_STATES, &v6) < 0 ||
+	    one_of(r, " v4=", state_names, N_STATES, &v4) < 0 ||
+	    one_of(r, " v6=", state_names, N_STATES, &v6) < 0 ||
 	    seconds(r, " since=", &server->since) < 0 || number(r, " weight=", 100, &weight) < 0 ||
 	    number(r, " ttl=", UINT32_MAX, &ttl) < 0 || word(r, " set=", server->set) < 0 ||
 	    reason(r, server->reason) < 0)
@@ -270,7 +273,8 @@ read_lines(struct reader *r, struct health_file *file)
 	if (number(r, "end ", UINT32_MAX, &count) < 0 || line_end(r) < 0)
 		return -1;
 	if (count != file->n_sites + file->n_servers)
-		return wrong(r, "end %llu: the file has %zu lines of sites and servers", (unsigned long long)count,
+		return wrong(r, "end %llu: the file has %zu lines of sites and servers",
+		    (unsigned long long)count,
 		    file->n_sites + file->n_servers);
 	if (r->rest.at != r->rest.end)
 		return wrong(r, "the end of the file was expected after `end`");
@@ -298,19 +302,22 @@ refuse_twice(struct reader *r, const char *what, const void *v, size_t n, size_t
 		qsort(names, n, sizeof(*names), by_name);
 	for (size_t i = 1; i < n && done == 0; i++)
 		if (strcmp(names[i - 1], names[i]) == 0)
-			done = err_set(r->err, "%s: %s \"%s\" has two lines, one was expected", r->name, what, names[i]);
+			done = err_set(r->err, "%s: %s \"%s\" has two lines, one was expected",
+			    r->name, what, names[i]);
 	free(names);
 	return done;
 }
 
 int
-health_file_parse(struct health_file *file, const char *name, const char *text, size_t len, struct err *err)
+health_file_parse(struct health_file *file, const char *name, const char *text, size_t len,
+    struct err *err)
 {
 	struct reader r = { .name = name, .rest = { text, text + len }, .err = err };
 
 	memset(file, 0, sizeof(*file));
 	if (len > HEALTH_FILE_MAX)
-		err_set(err, "%s: %zu octets, a file of at most %u was expected", name, len, HEALTH_FILE_MAX);
+		err_set(err, "%s: %zu octets, a file of at most %u was expected", name, len,
+		    HEALTH_FILE_MAX);
 	else if (read_head(&r, file) == 0 && read_lines(&r, file) == 0 &&
 	    refuse_twice(&r, "site", file->sites, file->n_sites, sizeof(*file->sites)) == 0 &&
 	    refuse_twice(&r, "server", file->servers, file->n_servers, sizeof(*file->servers)) == 0)
@@ -376,14 +383,17 @@ print_lines(void *arg, FILE *out)
 	    (unsigned long long)file->generation, file->stamp, file->lease_ms);
 	for (size_t i = 0; i < file->n_sites; i++) {
 		const struct health_site *s = &file->sites[i];
-		fprintf(out, "site %s %s since=%.3f reason=\"%s\"\n", s->name, health_posture_name(s->posture),
+		fprintf(out, "site %s %s since=%.3f reason=\"%s\"\n", s->name,
+		    health_posture_name(s->posture),
 		    s->since, health_reason(text, s->reason));
 	}
 	for (size_t i = 0; i < file->n_servers; i++) {
 		const struct health_server *s = &file->servers[i];
-		fprintf(out, "server %s %s v4=%s v6=%s since=%.3f weight=%u ttl=%u set=%s reason=\"%s\"\n", s->name,
-		    health_state_name(s->state), health_state_name(s->v4), health_state_name(s->v6), s->since,
-		    s->weight <= 100 ? s->weight : 100u, s->ttl_s, set_text(set, s->set), health_reason(text, s->reason));
+		fprintf(out, "server %s %s v4=%s v6=%s since=%.3f weight=%u ttl=%u set=%s "
+		    "reason=\"%s\"\n", s->name, health_state_name(s->state),
+		    health_state_name(s->v4), health_state_name(s->v6), s->since,
+		    s->weight <= 100 ? s->weight : 100u, s->ttl_s, set_text(set, s->set),
+		    health_reason(text, s->reason));
 	}
 	fprintf(out, "end %zu\n", file->n_sites + file->n_servers);
 	return 0;

@@ -1,5 +1,6 @@
 #include "common/json.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -58,6 +59,7 @@ json_decimal(double value, unsigned decimals)
 {
 	double unit = pow(10, decimals);
 
+	assert(decimals <= 9);
 	return isfinite(value) ? json_real(round(value * unit) / unit) : json_null();
 }
 

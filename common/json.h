@@ -3,9 +3,10 @@
  *
  * This file adds to jansson what all callers need: text that somebody else wrote becomes a
  * valid string, numbers have a fixed number of decimals, and one function prints a tree.
- * Members are printed in the order in which they were added.  Every function that makes a
- * value returns NULL when there is no memory, and takes NULL for a value that could not be
- * made, as json_pack() does, so that only json_print at the end can fail.  Knows nothing of what is printed.  Any thread; never on the packet path.
+ * Members are printed in the order in which they were added.  Whatever makes a value returns
+ * NULL when there is no memory, and takes NULL for a value that could not be made, as
+ * json_pack() does, so that only json_print at the end need be asked.  Knows nothing of what
+ * is printed.  Any thread; never on the packet path.
  */
 #ifndef NEARCAST_JSON_H
 #define NEARCAST_JSON_H

@@ -84,21 +84,21 @@ LOG_FUNCTION(log_info, LOG_INFO)
 LOG_FUNCTION(log_debug, LOG_DEBUG)
 
 static void
-warn_line(void *arg, const char *line)
+pass_warning(void *arg, const char *line)
 {
 	(void)arg;
 	log_warn("%s", line);
 }
 
 static void
-error_line(void *arg, const char *line)
+pass_error(void *arg, const char *line)
 {
 	(void)arg;
 	log_error("%s", line);
 }
 
-const struct warn log_warn_lines = { warn_line, NULL };
-const struct warn log_error_lines = { error_line, NULL };
+const struct warn log_warn_lines = { pass_warning, NULL };
+const struct warn log_error_lines = { pass_error, NULL };
 
 void
 log_fatal(const char *fmt, ...)

@@ -1,5 +1,6 @@
 #include "common/text.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 bool
@@ -49,6 +50,7 @@ text_copy(struct text *t, char *out, size_t size, bool (*allowed)(char c))
 {
 	size_t n = 0;
 
+	assert(size > 0);
 	while (n < size - 1 && t->at < t->end && allowed(*t->at))
 		out[n++] = *t->at++;
 	out[n] = '\0';

@@ -124,7 +124,8 @@ take_site(struct text *c, struct posture_file *f)
 	    text_take(c, " via=") && take_word(c, f->via, sizeof(f->via)) &&
 	    text_take(c, "\nposture ") && take_posture(c, &f->posture) &&
 	    text_take(c, " since=") && take_number(c, &f->since) &&
-	    text_take(c, " reason=") && take_text(c, f->reason, sizeof(f->reason)) && text_take(c, "\n");
+	    text_take(c, " reason=") && take_text(c, f->reason, sizeof(f->reason)) &&
+	    text_take(c, "\n");
 }
 
 static bool
@@ -134,7 +135,8 @@ take_causes(struct text *c, struct posture_file *f)
 	    text_take(c, " age=") && take_number(c, &f->verdict_age_s) &&
 	    text_take(c, " local=") && take_unsigned(c, &f->local_up) &&
 	    text_take(c, "/") && take_unsigned(c, &f->local_total) &&
-	    text_take(c, " reason=") && take_text(c, f->verdict_reason, sizeof(f->verdict_reason)) &&
+	    text_take(c, " reason=") &&
+	    take_text(c, f->verdict_reason, sizeof(f->verdict_reason)) &&
 	    text_take(c, "\nprober pid=") && take_int(c, &f->prober_pid) &&
 	    text_take(c, " restarts=") && take_unsigned(c, &f->prober_restarts) &&
 	    text_take(c, " heard=") && take_number(c, &f->prober_heard_s) &&
@@ -158,7 +160,8 @@ take_bird(struct text *c, struct posture_file *f)
 	    text_take(c, "/") && take_unsigned(c, &f->sessions) &&
 	    text_take(c, "\nbird-text version=") && take_text(c, f->version, sizeof(f->version)) &&
 	    text_take(c, " reboot=") && take_text(c, f->reboot, sizeof(f->reboot)) &&
-	    text_take(c, " reconfigured=") && take_text(c, f->reconfigured, sizeof(f->reconfigured)) &&
+	    text_take(c, " reconfigured=") &&
+	    take_text(c, f->reconfigured, sizeof(f->reconfigured)) &&
 	    text_take(c, " why=") && take_text(c, f->bird_why, sizeof(f->bird_why)) &&
 	    text_take(c, "\ndamping penalty=") && take_number(c, &f->penalty) &&
 	    text_take(c, " hold=") && take_number(c, &f->hold_s) &&

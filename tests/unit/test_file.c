@@ -122,7 +122,8 @@ write_and_hide(void)
 
 	assert_int_equal(stat(path, &st), 0);
 	write_over();
-	assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){ st.st_atim, st.st_mtim }, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){ st.st_atim, st.st_mtim },
+	    0), 0);
 }
 
 static void
@@ -146,9 +147,11 @@ changing_while_read(void **state)
 		void (*change)(void);
 		bool fine;
 	} rows[] = {
-		{ "written over", write_over, false }, { "longer", grow, false }, { "shorter", shrink, false },
+		{ "written over", write_over, false },
+		{ "longer", grow, false }, { "shorter", shrink, false },
 		{ "written over, and its time put back", write_and_hide, false },
-		{ "replaced by another", replace, true }, { "known by two names", give_second_name, true },
+		{ "replaced by another", replace, true },
+		{ "known by two names", give_second_name, true },
 	};
 
 	(void)state;
@@ -191,7 +194,8 @@ stamps(void **state)
 	assert_int_equal(rename(fresh, path), 0);
 	assert_true(file_stamp(path) != stamp);
 	unlink(path);
-	assert_true(file_stamp_add(file_stamp_add(0, 1), 2) != file_stamp_add(file_stamp_add(0, 2), 1));
+	assert_true(file_stamp_add(file_stamp_add(0, 1), 2) !=
+	    file_stamp_add(file_stamp_add(0, 2), 1));
 }
 
 static int
@@ -210,8 +214,8 @@ print(void *arg, FILE *out)
 static int
 replace_by(const char *text, bool keep_old, struct err *err)
 {
-	const struct file_new how = { .mode = 0640, .sync = keep_old, .keep_old = keep_old, .print = print,
-		.arg = (void *)text };
+	const struct file_new how = { .mode = 0640, .sync = keep_old, .keep_old = keep_old,
+		.print = print, .arg = (void *)text };
 
 	return file_replace(path, &how, err);
 }

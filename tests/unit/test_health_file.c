@@ -16,7 +16,8 @@
 
 #define HEAD "nearcast-health 1 generation=42 stamp=1763690000.123 lease=5000\n"
 #define SITE "site fra serving since=1763680000.000 reason=\"ok\"\n"
-#define SERVER "server fra1 up v4=up v6=down since=1763680000.000 weight=100 ttl=12 set=2026-11-20 reason=\"ok\"\n"
+#define SERVER "server fra1 up v4=up v6=down since=1763680000.000 weight=100 ttl=12 " \
+    "set=2026-11-20 reason=\"ok\"\n"
 #define LONG64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static const struct {
@@ -24,44 +25,62 @@ static const struct {
 } rows[] = {
 	{ "a head and an end", HEAD "end 0\n", NULL },
 	{ "a site and a server", HEAD SITE SERVER "end 2\n", NULL },
-	{ "an empty file is cut off", "", "f:1: the file is cut off, `end` was expected as its last line" },
+	{ "an empty file is cut off", "",
+	    "f:1: the file is cut off, `end` was expected as its last line" },
 	{ "no end", HEAD SITE, "f:3: the file is cut off, `end` was expected as its last line" },
-	{ "an end without its line break", HEAD "end 0", "f:2: the file is cut off, `end` was expected as its last line" },
-	{ "another program's file", "hello world\n", "f:1: \"hello\", `nearcast-health 1` was expected" },
+	{ "an end without its line break", HEAD "end 0",
+	    "f:2: the file is cut off, `end` was expected as its last line" },
+	{ "another program's file", "hello world\n",
+	    "f:1: \"hello\", `nearcast-health 1` was expected" },
 	{ "a version of the future", "nearcast-health 2 generation=1 stamp=1 lease=1\nend 0\n",
 	    "f:1: \"nearcast-health\", `nearcast-health 1` was expected" },
-	{ "a version that begins with 1", "nearcast-health 12 generation=1 stamp=1 lease=1\nend 0\n",
+	{ "a version that begins with 1", "nearcast-health 12 generation=1 stamp=1 lease=1\n"
+	    "end 0\n",
 	    "f:1: \"2\", ` generation=` was expected" },
-	{ "a miscounted end", HEAD SITE "end 2\n", "f:3: end 2: the file has 1 lines of sites and servers" },
-	{ "text after the end", HEAD "end 0\nend 0\n", "f:2: the end of the file was expected after `end`" },
+	{ "a miscounted end", HEAD SITE "end 2\n",
+	    "f:3: end 2: the file has 1 lines of sites and servers" },
+	{ "text after the end", HEAD "end 0\nend 0\n",
+	    "f:2: the end of the file was expected after `end`" },
 	{ "an unknown line", HEAD "pool x\nend 0\n", "f:2: \"pool\", `end ` was expected" },
 	{ "a posture that is none", HEAD "site fra up since=1 reason=\"\"\nend 1\n",
 	    "f:2: \"up\" is no state; down, draining or serving ... was expected" },
-	{ "a state that is none", HEAD "server a ok v4=up v6=up since=1 weight=1 ttl=0 set=- reason=\"\"\nend 1\n",
+	{ "a state that is none", HEAD "server a ok v4=up v6=up since=1 weight=1 ttl=0 set=- "
+	    "reason=\"\"\nend 1\n",
 	    "f:2: \"ok\" is no state; unknown, up or stale ... was expected" },
-	{ "a state in capitals", HEAD "server a UP v4=up v6=up since=1 weight=1 ttl=0 set=- reason=\"\"\nend 1\n",
+	{ "a state in capitals", HEAD "server a UP v4=up v6=up since=1 weight=1 ttl=0 set=- "
+	    "reason=\"\"\nend 1\n",
 	    "f:2: \"UP\" is no state; unknown, up or stale ... was expected" },
-	{ "fields in another order", HEAD "server a up v6=up v4=up since=1 weight=1 ttl=0 set=- reason=\"\"\nend 1\n",
+	{ "fields in another order", HEAD "server a up v6=up v4=up since=1 weight=1 ttl=0 set=- "
+	    "reason=\"\"\nend 1\n",
 	    "f:2: \"\", ` v4=` was expected" },
-	{ "two blanks", HEAD "site  fra serving since=1 reason=\"\"\nend 1\n", "f:2: a name was expected after \" \"" },
-	{ "a weight of more than 100", HEAD "server a up v4=up v6=up since=1 weight=101 ttl=0 set=- reason=\"\"\nend 1\n",
+	{ "two blanks", HEAD "site  fra serving since=1 reason=\"\"\nend 1\n",
+	    "f:2: a name was expected after \" \"" },
+	{ "a weight of more than 100", HEAD "server a up v4=up v6=up since=1 weight=101 ttl=0 "
+	    "set=- reason=\"\"\nend 1\n",
 	    "f:2:  weight=\"101\": a number of at most 100 was expected" },
-	{ "a negative weight", HEAD "server a up v4=up v6=up since=1 weight=-1 ttl=0 set=- reason=\"\"\nend 1\n",
+	{ "a negative weight", HEAD "server a up v4=up v6=up since=1 weight=-1 ttl=0 set=- "
+	    "reason=\"\"\nend 1\n",
 	    "f:2:  weight=\"-1\": a number was expected" },
-	{ "a ttl past 32 bits", HEAD "server a up v4=up v6=up since=1 weight=1 ttl=4294967296 set=- reason=\"\"\nend 1\n",
+	{ "a ttl past 32 bits", HEAD "server a up v4=up v6=up since=1 weight=1 ttl=4294967296 "
+	    "set=- reason=\"\"\nend 1\n",
 	    "f:2:  ttl=\"4294967296\": a number of at most 4294967295 was expected" },
-	{ "a generation past 64 bits", "nearcast-health 1 generation=18446744073709551616 stamp=1 lease=1\nend 0\n",
-	    "f:1:  generation=\"18446744073709551616\": a number of at most 18446744073709551615 was expected" },
-	{ "the last generation", "nearcast-health 1 generation=18446744073709551615 stamp=1 lease=1\nend 0\n", NULL },
+	{ "a generation past 64 bits", "nearcast-health 1 generation=18446744073709551616 stamp=1 "
+	    "lease=1\nend 0\n",
+	    "f:1:  generation=\"18446744073709551616\": a number of at most 18446744073709551615 "
+	    "was expected" },
+	{ "the last generation", "nearcast-health 1 generation=18446744073709551615 stamp=1 "
+	    "lease=1\nend 0\n", NULL },
 	{ "a stamp that is no number", "nearcast-health 1 generation=1 stamp=nan lease=1\nend 0\n",
 	    "f:1:  stamp=\"nan\": a number was expected" },
-	{ "a stamp with a point and nothing", "nearcast-health 1 generation=1 stamp=1. lease=1\nend 0\n",
+	{ "a stamp with a point and nothing", "nearcast-health 1 generation=1 stamp=1. "
+	    "lease=1\nend 0\n",
 	    "f:1:  stamp=: digits were expected after the point" },
 	{ "a stamp with an exponent", "nearcast-health 1 generation=1 stamp=1e9 lease=1\nend 0\n",
 	    "f:1: \"e9\", ` lease=` was expected" },
 	{ "a lease of years", "nearcast-health 1 generation=1 stamp=1 lease=86400001\nend 0\n",
 	    "f:1:  lease=\"86400001\": a number of at most 86400000 was expected" },
-	{ "a reason that is not closed", HEAD "site fra serving since=1 reason=\"ok\nend 1\n", "f:2: \"\", `\"` was expected" },
+	{ "a reason that is not closed", HEAD "site fra serving since=1 reason=\"ok\nend 1\n",
+	    "f:2: \"\", `\"` was expected" },
 	{ "a reason with a backslash", HEAD "site fra serving since=1 reason=\"a\\b\"\nend 1\n",
 	    "f:2: \"\\b\"\", `\"` was expected" },
 	{ "a field after the reason", HEAD "site fra serving since=1 reason=\"ok\" x=1\nend 1\n",
@@ -70,8 +89,10 @@ static const struct {
 	    "f:2: \"\": the end of the line was expected" },
 	{ "a name too long", HEAD "site " LONG64 " serving since=1 reason=\"ok\"\nend 1\n",
 	    "f:2:  a name of more than 63 octets" },
-	{ "a server with two lines", HEAD SERVER SERVER "end 2\n", "f: server \"fra1\" has two lines, one was expected" },
-	{ "a site and a server of one name", HEAD "site fra1 down since=0 reason=\"\"\n" SERVER "end 2\n", NULL },
+	{ "a server with two lines", HEAD SERVER SERVER "end 2\n",
+	    "f: server \"fra1\" has two lines, one was expected" },
+	{ "a site and a server of one name", HEAD "site fra1 down since=0 reason=\"\"\n" SERVER
+	    "end 2\n", NULL },
 };
 
 static void
@@ -86,7 +107,8 @@ test_rows(void **state)
 		if ((done == 0) != (rows[i].refused == NULL))
 			fail_msg("%s: %s", rows[i].sentence, done == 0 ? "was accepted" : err.text);
 		if (done < 0 && strcmp(err.text, rows[i].refused) != 0)
-			fail_msg("%s: \"%s\" instead of \"%s\"", rows[i].sentence, err.text, rows[i].refused);
+			fail_msg("%s: \"%s\" instead of \"%s\"", rows[i].sentence, err.text,
+			    rows[i].refused);
 		health_file_clear(&file);
 	}
 }
@@ -110,7 +132,8 @@ static void
 test_fields(void **state)
 {
 	static const char text[] = HEAD SITE
-	    "server fra1 stale v4=drain v6=unknown since=12.5 weight=37 ttl=12 set=- reason=\"slow: 'x' 3 s\"\nend 2\n";
+	    "server fra1 stale v4=drain v6=unknown since=12.5 weight=37 ttl=12 set=- "
+	    "reason=\"slow: 'x' 3 s\"\nend 2\n";
 	struct health_file file;
 	const struct health_server *s;
 
@@ -144,7 +167,8 @@ static int
 make_folder(void **state)
 {
 	(void)state;
-	snprintf(path, sizeof(path), "%s/health", mkdtemp(folder) != NULL ? folder : "/nonexistent");
+	snprintf(path, sizeof(path), "%s/health",
+	    mkdtemp(folder) != NULL ? folder : "/nonexistent");
 	return 0;
 }
 

@@ -33,7 +33,8 @@ static const struct {
 	{ "an overlong slash", "\xc0\xaf", "[\"" UNKNOWN UNKNOWN "\"]\n" },
 	{ "overlong with three", "\xe0\x9f\xbf", "[\"" UNKNOWN UNKNOWN UNKNOWN "\"]\n" },
 	{ "half of a surrogate pair", "\xed\xa0\x80", "[\"" UNKNOWN UNKNOWN UNKNOWN "\"]\n" },
-	{ "beyond the largest point", "\xf4\x90\x80\x80", "[\"" UNKNOWN UNKNOWN UNKNOWN UNKNOWN "\"]\n" },
+	{ "beyond the largest point", "\xf4\x90\x80\x80",
+	    "[\"" UNKNOWN UNKNOWN UNKNOWN UNKNOWN "\"]\n" },
 	{ "octets of no sequence", "\xfe\xff", "[\"" UNKNOWN UNKNOWN "\"]\n" },
 };
 
@@ -95,7 +96,8 @@ numbers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char *got = print(json_append(json_array(), json_decimal(rows[i].value, rows[i].decimals)));
+		char *got = print(json_append(json_array(),
+		    json_decimal(rows[i].value, rows[i].decimals)));
 
 		assert_string_equal(got, rows[i].printed);
 		free(got);
@@ -108,7 +110,8 @@ members_stay_in_order(void **state)
 	char *got;
 
 	(void)state;
-	got = print(json_pack("{s:i, s:o, s:b, s:[i,i]}", "z", 1, "a", json_utf8("x"), "m", 1, "b", 1, 2));
+	got = print(json_pack("{s:i, s:o, s:b, s:[i,i]}", "z", 1, "a", json_utf8("x"), "m", 1,
+	    "b", 1, 2));
 	assert_string_equal(got, "{\"z\":1,\"a\":\"x\",\"m\":true,\"b\":[1,2]}\n");
 	free(got);
 }
@@ -121,7 +124,8 @@ a_value_that_is_missing_is_told_at_the_end(void **state)
 	(void)state;
 	assert_null(json_append(json_array(), NULL));
 	assert_null(json_append(NULL, json_utf8("x")));
-	assert_int_equal(json_print(json_pack("{s:o, s:o}", "a", json_utf8("x"), "b", NULL), out), -1);
+	assert_int_equal(json_print(json_pack("{s:o, s:o}", "a", json_utf8("x"), "b", NULL), out),
+	    -1);
 	setvbuf(full, NULL, _IONBF, 0);
 	assert_int_equal(json_print(json_array(), full), -1);
 	fclose(full);

@@ -25,10 +25,12 @@ numbers(void **state)
 		{ "what follows stays", "12 s", 99, 12, TEXT_FOUND, 2 },
 		{ "as large as allowed", "255", 255, 255, TEXT_FOUND, 3 },
 		{ "one more", "256", 255, 0, TEXT_LARGE, 0 },
-		{ "the largest of all", "18446744073709551615", UINT64_MAX, UINT64_MAX, TEXT_FOUND, 20 },
+		{ "the largest of all", "18446744073709551615", UINT64_MAX, UINT64_MAX, TEXT_FOUND,
+		    20 },
 		{ "past 64 bits", "18446744073709551616", UINT64_MAX, 0, TEXT_LARGE, 0 },
 		{ "far past 64 bits", "99999999999999999999999", UINT64_MAX, 0, TEXT_LARGE, 0 },
-		{ "a sign", "-1", 9, 0, TEXT_NONE, 0 }, { "another sign", "+1", 9, 0, TEXT_NONE, 0 },
+		{ "a sign", "-1", 9, 0, TEXT_NONE, 0 },
+		{ "another sign", "+1", 9, 0, TEXT_NONE, 0 },
 		{ "a blank before it", " 1", 9, 0, TEXT_NONE, 0 },
 	};
 
@@ -40,7 +42,8 @@ numbers(void **state)
 
 		if (found != rows[i].found || (found == TEXT_FOUND && value != rows[i].value) ||
 		    t.at != rows[i].text + rows[i].passed)
-			fail_msg("%s: %d, %llu, %td passed", rows[i].sentence, found, (unsigned long long)value,
+			fail_msg("%s: %d, %llu, %td passed", rows[i].sentence, found,
+			    (unsigned long long)value,
 			    t.at - rows[i].text);
 		assert_int_equal(text_is_number(rows[i].text, rows[i].max, &value),
 		    rows[i].found == TEXT_FOUND && rows[i].text[rows[i].passed] == '\0');
@@ -70,7 +73,8 @@ decimals(void **state)
 
 		if (found != rows[i].found || (found == TEXT_FOUND && value != rows[i].value) ||
 		    t.at != rows[i].text + rows[i].passed)
-			fail_msg("%s: %d, %.10f, %td passed", rows[i].text, found, value, t.at - rows[i].text);
+			fail_msg("%s: %d, %.10f, %td passed", rows[i].text, found, value,
+			    t.at - rows[i].text);
 	}
 }
 
@@ -99,7 +103,8 @@ words(void **state)
 	assert_true(t.at == t.end);
 	assert_false(text_take(&t, "x"));
 	for (int c = 0; c < 256; c++)
-		assert_int_equal(text_in_name((char)c), c > ' ' && c < 0x7f && c != '"' && c != '\'' && c != '\\');
+		assert_int_equal(text_in_name((char)c), c > ' ' && c < 0x7f && c != '"' &&
+		    c != '\'' && c != '\\');
 }
 
 static void
@@ -133,7 +138,8 @@ hexadecimal(void **state)
 		unsigned v;
 		char s[2] = { (char)c, '\0' };
 
-		assert_int_equal(text_hex_digit((char)c), c != 0 && strchr("0123456789abcdefABCDEF", c) != NULL &&
+		assert_int_equal(text_hex_digit((char)c), c != 0 &&
+		    strchr("0123456789abcdefABCDEF", c) != NULL &&
 		    sscanf(s, "%x", &v) == 1 ? (int)v : -1);
 	}
 }
@@ -145,8 +151,10 @@ durations(void **state)
 		double seconds;
 		const char *age, *duration;
 	} rows[] = {
-		{ -5, "0s", "0 s" }, { 0.4, "0s", "0 s" }, { 119, "119s", "119 s" }, { 120, "2m", "2 min" },
-		{ 7199, "120m", "119 min" }, { 7500, "2h", "2 h 5 min" }, { 172799, "48h", "47 h 59 min" },
+		{ -5, "0s", "0 s" }, { 0.4, "0s", "0 s" }, { 119, "119s", "119 s" },
+		{ 120, "2m", "2 min" },
+		{ 7199, "120m", "119 min" }, { 7500, "2h", "2 h 5 min" },
+		{ 172799, "48h", "47 h 59 min" },
 		{ 172800, "2d", "2 days" }, { 864000, "10d", "10 days" },
 	};
 	char out[TEXT_DURATION];
