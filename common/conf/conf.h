@@ -28,6 +28,8 @@
 #define CONF_MAX_SERVERS 16384		/* of all pools together */
 #define CONF_MAX_WEIGHT 1000
 #define CONF_MAX_ANSWERS 8
+#define CONF_MAX_POOL_CHECKS 8
+#define CONF_MAX_PREFIXES 16		/* announced, of a family */
 
 struct conf_prefixes {
 	struct prefix *v;
@@ -69,9 +71,8 @@ struct conf_site {
 	bool located;			/* `location` was given */
 	double latitude, longitude;	/* degrees, north and east positive */
 	bool home;			/* announces the covering prefix */
-	struct addr sibling;		/* option `peer`: unicast address of this site's
-					 * dnsd, where other sites ask whether it drains;
-					 * family 0 = none */
+	struct addr sibling;		/* unicast address of this site's dnsd, where other
+					 * sites ask whether it drains; family 0 = none */
 	int line;
 };
 
@@ -110,6 +111,12 @@ struct conf_check {
 	uint64_t max_size;		/* octets of body read at most, default 65536 */
 	uint32_t slow_at_ms;		/* response time that counts as load 100; 0 = off */
 	bool load_header;		/* heed X-Load: 0..100; default true */
+	char **request_headers;		/* "Name: value", NULL at its end; NULL = none */
+	char *basic_auth_file;		/* holds "user:password"; NULL = none */
+	char *client_cert, *client_key;	/* PEM files; NULL = none, and the key may be in
+					 * the certificate's file */
+	unsigned certificate_days;	/* warn when a certificate ends within; 0 = never,
+					 * default 14 */
 	/* tcp, dns: the port; 0 = 80 or 53 */
 	uint16_t port;
 	/* dns */
@@ -139,9 +146,17 @@ struct conf_server {
 	int line;
 };
 
+enum conf_pool_checks { CONF_CHECKS_ALL, CONF_CHECKS_ANY };
+
 struct conf_pool {
 	char *name;
-	uint16_t check;			/* index; CONF_NONE = not probed, always up */
+	uint16_t check;			/* checks[0]; CONF_NONE = not probed, always up */
+	uint16_t *checks;		/* indices, in the file's order, no two alike */
+	size_t n_checks;		/* up to CONF_MAX_POOL_CHECKS */
+	enum conf_pool_checks need;	/* option `checks`: a server is up while all of them
+					 * say so, the default, or any of them */
+	uint32_t warm_up_ms;		/* over which a recovered server's weight grows;
+					 * default 0 = at once */
 	unsigned answers;		/* 1-CONF_MAX_ANSWERS, default 2 */
 	uint32_t min_weight;		/* healthy weight a site needs; default 1 */
 	uint16_t first_server, n_servers; /* a run of conf.servers, in file order */
@@ -150,11 +165,30 @@ struct conf_pool {
 
 enum conf_announce_via { CONF_VIA_LEASE, CONF_VIA_BIRD_SOCKET };
 enum conf_caches_down { CONF_CACHES_DOWN_WITHDRAW, CONF_CACHES_DOWN_DRAIN };
+enum conf_tcp_down { CONF_TCP_DOWN_ALARM, CONF_TCP_DOWN_DRAIN };
 
 struct conf_neighbor {
 	char *name;
 	struct addr address;
 	uint32_t as;
+	char *password_file;		/* TCP MD5, RFC 2385; NULL = none */
+	unsigned multihop;		/* hops to a neighbour that is not on a shared link,
+					 * 1-255; 0 = it is */
+	struct addr source;		/* our end of the session; family 0 = BIRD's choice */
+	char *interface;		/* NULL = none; link-local addresses have one */
+	bool bfd;			/* default true */
+	char **bird;			/* lines for its protocol in BIRD's configuration,
+					 * NULL at its end; NULL = none */
+	int line;
+};
+
+/* What a route that comes and goes costs, RFC 2439 and 7196. */
+struct conf_damping {
+	unsigned suppress;		/* penalty from which on the route stays down;
+					 * 1000-50000, default 6000 */
+	unsigned withdrawal;		/* a withdrawal's penalty, 0-20000, default 1000 */
+	unsigned attributes;		/* that of changed attributes, 0-20000, default 500 */
+	uint32_t half_life_ms;		/* 1 s to 1 h, default 15 min */
 };
 
 struct conf_announce {
@@ -163,9 +197,11 @@ struct conf_announce {
 	struct conf_prefixes cover;	/* covering prefixes, announced at sites marked home */
 	enum conf_announce_via via;
 	enum conf_caches_down on_caches_down;
+	enum conf_tcp_down on_tcp_down;	/* dnsd answers over UDP only; default ALARM */
 	uint32_t lease_ms;		/* 2000-60000, default 5000 */
 	unsigned min_healthy;		/* local servers needed, default 1 */
 	uint32_t hold_down_ms;		/* first wait before announcing again, default 5000 */
+	struct conf_damping damping;
 	char *interface;		/* where markers are put, default "lo" */
 	char *bird_socket;		/* default /run/bird/bird.ctl */
 	char *question;			/* what dnsd is asked, "name TYPE";
@@ -191,6 +227,7 @@ struct conf {
 	char *health_file;		/* default RUN-DIR/health */
 	char *hook;			/* healthd runs it on every change of state;
 					 * NULL = none */
+	char *alarm_hook;		/* healthd runs it on every alarm; NULL = none */
 	unsigned max_shrink;		/* percent, for zones that do not say; default 50 */
 
 	struct conf_zone *zones;

@@ -80,6 +80,23 @@ warn_min_healthy(struct conf_reader *r)
 		    c->announce.min_healthy, here, here == 1 ? "" : "s");
 }
 
+/* Each prefix of a family has its own markers, of which there is a fixed number. */
+static int
+count_prefixes(struct conf_reader *r)
+{
+	const struct conf_announce *a = &r->conf->announce;
+	size_t n[2] = { 0, 0 };
+
+	for (size_t i = 0; i < a->prefixes.n; i++)
+		n[a->prefixes.v[i].family == 6]++;
+	for (size_t i = 0; i < 2; i++)
+		if (n[i] > CONF_MAX_PREFIXES)
+			return conf_fail(r, a->line,
+			    "prefix: %zu IPv%d prefixes, at most %d of a family were expected",
+			    n[i], i == 0 ? 4 : 6, CONF_MAX_PREFIXES);
+	return 0;
+}
+
 static int
 check_announce(struct conf_reader *r)
 {
@@ -90,6 +107,8 @@ check_announce(struct conf_reader *r)
 
 	if (!a->enabled)
 		return 0;
+	if (count_prefixes(r) < 0)
+		return -1;
 	if (strchr(a->interface, '/') != NULL || strchr(a->interface, ' ') != NULL)
 		return conf_fail(r, a->line,
 		    "interface \"%s\": the name of a network interface was expected", a->interface);

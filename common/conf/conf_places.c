@@ -78,8 +78,8 @@ conf_read_site(struct conf_reader *r, const struct conf_row *row, void *field,
 	return i < 0 ? -1 : 0;
 }
 
-int
-conf_read_check(struct conf_reader *r, const struct conf_row *row, void *field,
+static int
+read_check(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
 {
 	int i = find_block(r, row, w, "check", r->conf->checks, r->conf->n_checks,
@@ -147,20 +147,57 @@ conf_read_sites(struct conf_reader *r, const struct conf_row *row, void *field,
 }
 
 int
+conf_read_checks(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
+{
+	return read_list(r, row, field, g, sizeof(uint16_t), read_check);
+}
+
+/* Every word as `one` reads it, with a NULL behind the last. */
+static int
+read_texts(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g, conf_one *one)
+{
+	char **texts = calloc(g->n + 1, sizeof(*texts));
+
+	if (texts == NULL)
+		return conf_fail(r, g->line, "out of memory");
+	*(char ***)field = texts;
+	for (size_t i = 0; i < g->n; i++)
+		if (one(r, row, &texts[i], &g->v[i]) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+read_argument(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
+{
+	(void)row;
+	return conf_keep(r, field, w, w->text);
+}
+
+int
+conf_read_request_headers(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
+{
+	return read_texts(r, row, field, g, conf_read_request_header);
+}
+
+int
+conf_read_lines(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
+{
+	return read_texts(r, row, field, g, conf_read_line);
+}
+
+int
 conf_read_command(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_given *g)
 {
-	char **argv = calloc(g->n + 1, sizeof(*argv));
-
-	if (argv == NULL)
-		return conf_fail(r, g->line, "out of memory");
-	*(char ***)field = argv;
 	if (*g->v[0].text != '/')
 		return conf_wrong(r, row, &g->v[0], "the absolute path of a program was expected");
-	for (size_t i = 0; i < g->n; i++)
-		if (conf_keep(r, &argv[i], &g->v[i], g->v[i].text) < 0)
-			return -1;
-	return 0;
+	return read_texts(r, row, field, g, read_argument);
 }
 
 /* An address that clients can be sent to, not the anycast service itself. */
@@ -273,7 +310,7 @@ PRINT(conf_print_site)
 	conf_put_quoted(conf->sites[*(const uint16_t *)field].name, out);
 }
 
-PRINT(conf_print_check)
+static PRINT(print_check)
 {
 	(void)row;
 	assert(*(const uint16_t *)field < conf->n_checks);
@@ -295,15 +332,25 @@ PRINT(conf_print_sites)
 	print_list(conf, row, field, out, sizeof(uint16_t), conf_print_site);
 }
 
-PRINT(conf_print_command)
+PRINT(conf_print_checks)
 {
-	char *const *argv = *(char *const *const *)field;
+	struct conf_list list = conf_list_get(field);
+
+	if (list.n == 1)
+		print_check(conf, row, list.v, out);
+	else
+		print_list(conf, row, field, out, sizeof(uint16_t), print_check);
+}
+
+PRINT(conf_print_texts)
+{
+	char *const *texts = *(char *const *const *)field;
 
 	UNUSED;
 	fputs("{ ", out);
-	for (size_t i = 0; argv[i] != NULL; i++) {
+	for (size_t i = 0; texts[i] != NULL; i++) {
 		fputs(i != 0 ? ", " : "", out);
-		conf_put_quoted(argv[i], out);
+		conf_put_quoted(texts[i], out);
 	}
 	fputs(" }", out);
 }

@@ -17,6 +17,8 @@ static const char *const rcodes[] = {
 };
 static const char *const vias[] = { "lease", "bird-socket", NULL };
 static const char *const downs[] = { "withdraw", "drain", NULL };
+static const char *const tcp_downs[] = { "alarm", "drain", NULL };
+static const char *const needs[] = { "all", "any", NULL };
 static const char *const continents[] = { "AF", "AN", "AS", "EU", "NA", "OC", "SA", NULL };
 
 /* Lists of whatever type are read and freed as a struct conf_list. */
@@ -33,6 +35,7 @@ LIST(conf_geo, rules, n_rules);
 LIST(conf_rule, sites, n_sites);
 LIST(conf_check, codes, n_codes);
 LIST(conf_check, digests, n_digests);
+LIST(conf_pool, checks, n_checks);
 LIST(conf_prefixes, v, n);
 
 /* The blocks of settings: one struct each, no title. */
@@ -89,7 +92,7 @@ static const struct conf_row site_title = { "site", CONF_NAME, AT(site, name) };
 static const struct conf_row site_rows[] = {
 	{ "location", CONF_LOCATION, 0 },
 	{ "home", CONF_BOOL, AT(site, home), 0, 0, "no" },
-	{ "peer", CONF_ADDR, AT(site, sibling) },
+	{ "sibling", CONF_ADDR, AT(site, sibling), .former = "peer" },
 	END
 };
 static const struct conf_block site_block = {
@@ -100,15 +103,52 @@ static const struct conf_block site_block = {
 
 /* announce */
 
+static int
+neighbor_finish(struct conf_reader *r, void *element, int line)
+{
+	const struct conf_neighbor *n = element;
+	bool local = n->address.family == 6 && n->address.ip[0] == 0xfe &&
+	    (n->address.ip[1] & 0xc0) == 0x80;
+
+	if (local && n->interface == NULL)
+		return conf_fail(r, line, "neighbor \"%s\" has a link-local address and no "
+		    "`interface`, `interface = \"NAME\"` was expected", n->name);
+	if (n->interface != NULL && n->multihop != 0)
+		return conf_fail(r, line, "neighbor \"%s\" has `interface` and `multihop`: "
+		    "what is on an interface is one hop away", n->name);
+	if (n->source.family != 0 && n->source.family != n->address.family)
+		return conf_fail(r, line, "neighbor \"%s\": `source` and `address` are of "
+		    "two families, one was expected", n->name);
+	return 0;
+}
+
 static const struct conf_row neighbor_title = { "neighbor", CONF_NAME, AT(neighbor, name) };
 static const struct conf_row neighbor_rows[] = {
 	{ "address", CONF_ADDR, AT(neighbor, address), .required = true },
 	{ "as", CONF_UINT, AT(neighbor, as), 1, 4294967295.0, .required = true },
+	{ "password-file", CONF_FILE, AT(neighbor, password_file) },
+	{ "multihop", CONF_UINT, AT(neighbor, multihop), 0, 255, "0" },
+	{ "source", CONF_ADDR, AT(neighbor, source) },
+	{ "interface", CONF_TEXT, AT(neighbor, interface), 1, 15 },
+	{ "bfd", CONF_BOOL, AT(neighbor, bfd), 0, 0, "yes" },
+	{ "bird", CONF_LINES, AT(neighbor, bird), 1, 64 },
 	END
 };
 static const struct conf_block neighbor_block = {
 	.name = "neighbor", .place = CONF_MANY, .offset = AT(announce, neighbors),
-	.size = sizeof(struct conf_neighbor), .title = &neighbor_title, .rows = neighbor_rows,
+	.size = sizeof(struct conf_neighbor), .line_offset = AT(neighbor, line),
+	.title = &neighbor_title, .rows = neighbor_rows, .finish = neighbor_finish,
+};
+
+static const struct conf_row damping_rows[] = {
+	{ "suppress", CONF_UINT, AT(damping, suppress), 1000, 50000, "6000" },
+	{ "withdrawal", CONF_UINT, AT(damping, withdrawal), 0, 20000, "1000" },
+	{ "attributes", CONF_UINT, AT(damping, attributes), 0, 20000, "500" },
+	{ "half-life", CONF_MS, AT(damping, half_life_ms), 1000, 3600000, "15m" },
+	END
+};
+static const struct conf_block damping_block = {
+	.name = "damping", .offset = AT(announce, damping), .rows = damping_rows,
 };
 
 static void
@@ -127,10 +167,11 @@ announce_belongs(const struct conf *conf, const struct conf_block *block, const 
 }
 
 static const struct conf_row announce_rows[] = {
-	{ "prefix", CONF_PREFIXES, AT(announce, prefixes), 1, 64, .required = true },
+	{ "prefix", CONF_PREFIXES, AT(announce, prefixes), 1, 65536, .required = true },
 	{ "cover", CONF_PREFIXES, AT(announce, cover), 0, 64 },
 	{ "via", CONF_ENUM, AT(announce, via), 0, 0, "lease", vias },
 	{ "on-caches-down", CONF_ENUM, AT(announce, on_caches_down), 0, 0, "withdraw", downs },
+	{ "on-tcp-down", CONF_ENUM, AT(announce, on_tcp_down), 0, 0, "alarm", tcp_downs },
 	{ "lease", CONF_MS, AT(announce, lease_ms), 2000, 60000, "5s" },
 	{ "min-healthy", CONF_UINT, AT(announce, min_healthy), 0, CONF_MAX_SERVERS, "1" },
 	{ "hold-down", CONF_MS, AT(announce, hold_down_ms), 0, DAY_MS, "5s" },
@@ -141,7 +182,7 @@ static const struct conf_row announce_rows[] = {
 	{ "router-id", CONF_TEXT, AT(announce, router_id), 7, 15 },
 	END
 };
-static const struct conf_block *const announce_blocks[] = { &neighbor_block, NULL };
+static const struct conf_block *const announce_blocks[] = { &damping_block, &neighbor_block, NULL };
 static const struct conf_block announce_block = {
 	.name = "announce", .offset = ROOT(announce), .line_offset = AT(announce, line),
 	.rows = announce_rows, .blocks = announce_blocks,
@@ -250,6 +291,9 @@ check_finish(struct conf_reader *r, void *element, int line)
 	if (missing != NULL)
 		return conf_fail(r, line, "check \"%s\" is of kind %s and has no `%s`", c->name,
 		    check_kinds[c->kind], missing);
+	if (c->client_key != NULL && c->client_cert == NULL)
+		return conf_fail(r, line, "check \"%s\" has `client-key` and no `client-cert`, "
+		    "the key's certificate was expected", c->name);
 	if (c->n_digests != 0 && c->kind != CONF_CHECK_CONTENT)
 		return conf_fail(r, line,
 		    "check \"%s\" is of kind %s, `digest` is for kind content",
@@ -280,6 +324,13 @@ static const struct conf_row check_rows[] = {
 	{ "max-size", CONF_SIZE, AT(check, max_size), 0, 1073741824, "64k", .kinds = HTTP },
 	{ "slow-at", CONF_MS, AT(check, slow_at_ms), 0, 3600000, "0", .kinds = HTTP },
 	{ "load-header", CONF_BOOL, AT(check, load_header), 0, 0, "yes", .kinds = HTTP },
+	{ "request-header", CONF_REQUEST_HEADERS, AT(check, request_headers), 1, 32,
+	    .kinds = HTTP },
+	{ "basic-auth-file", CONF_FILE, AT(check, basic_auth_file), .kinds = HTTP },
+	{ "client-cert", CONF_FILE, AT(check, client_cert), .kinds = HTTP },
+	{ "client-key", CONF_FILE, AT(check, client_key), .kinds = HTTP },
+	{ "certificate-days", CONF_UINT, AT(check, certificate_days), 0, 365, "14",
+	    .kinds = HTTP },
 	{ "port", CONF_UINT16, AT(check, port), 0, 65535, "0", .kinds = TCP | DNS },
 	{ "question", CONF_QUESTION, AT(check, question), .kinds = DNS },
 	{ "rcode", CONF_WORD, AT(check, rcode), 0, 0, "NOERROR", rcodes, .kinds = DNS },
@@ -335,6 +386,8 @@ pool_finish(struct conf_reader *r, void *element, int line)
 {
 	struct conf_pool *pool = element;
 
+	if (pool->n_checks != 0)
+		pool->check = pool->checks[0];
 	pool->n_servers = (uint16_t)(r->conf->n_servers - pool->first_server);
 	if (pool->n_servers == 0)
 		return conf_fail(r, line, "pool \"%s\" has no server, "
@@ -378,7 +431,9 @@ static const struct conf_block server_block = {
 
 static const struct conf_row pool_title = { "pool", CONF_NAME, AT(pool, name) };
 static const struct conf_row pool_rows[] = {
-	{ "check", CONF_CHECK, AT(pool, check) },
+	{ "check", CONF_CHECKS, AT(pool, checks), 1, CONF_MAX_POOL_CHECKS },
+	{ "checks", CONF_ENUM, AT(pool, need), 0, 0, "all", needs },
+	{ "warm-up", CONF_MS, AT(pool, warm_up_ms), 0, DAY_MS, "0s" },
 	{ "answers", CONF_UINT, AT(pool, answers), 1, CONF_MAX_ANSWERS, "2" },
 	{ "min-weight", CONF_UINT, AT(pool, min_weight),
 	    1, CONF_MAX_WEIGHT * CONF_MAX_SERVERS, "1" },
@@ -419,6 +474,7 @@ static const struct conf_row root_rows[] = {
 	{ "state-dir", CONF_FILE, ROOT(state_dir), 0, 0, "/var/lib/nearcast" },
 	{ "health-file", CONF_FILE, ROOT(health_file) },
 	{ "hook", CONF_FILE, ROOT(hook) },
+	{ "alarm-hook", CONF_FILE, ROOT(alarm_hook) },
 	{ "max-shrink", CONF_UINT, ROOT(max_shrink), 0, 100, "50" },
 	{ "udp-payload", CONF_UINT16, ROOT(udp_payload), 512, 4096, "1232" },
 	{ "max-amplification", CONF_UINT, ROOT(max_amplification), 0, 1000, "15" },

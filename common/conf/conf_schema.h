@@ -26,10 +26,12 @@ enum conf_type {
 	CONF_BOOL, CONF_ENUM,
 	CONF_ADDR, CONF_PREFIX, CONF_CODE, CONF_SHA256,
 	/* names of other blocks, stored as indices */
-	CONF_SITE, CONF_CHECK,
+	CONF_SITE,
 	/* lists: { T *v; size_t n; }, `min` and `max` count the values */
-	CONF_ADDRS, CONF_PREFIXES, CONF_CODES, CONF_SITES,
-	CONF_COMMAND,			/* argv, NULL at its end */
+	CONF_ADDRS, CONF_PREFIXES, CONF_CODES, CONF_SITES, CONF_CHECKS,
+	/* char **, NULL at its end; NULL where not given */
+	CONF_COMMAND,			/* argv */
+	CONF_REQUEST_HEADERS, CONF_LINES,
 	CONF_SERVER_ADDRS,		/* the field is the struct conf_server */
 	CONF_LOCATION			/* the field is the struct conf_site */
 };
@@ -43,6 +45,7 @@ struct conf_row {
 	const char *const *words;	/* types ENUM, WORD and CODE, NULL at its end */
 	bool required;
 	unsigned kinds;			/* in a check: bits of the kinds it is for; 0 = all */
+	const char *former;		/* an old name, refused with a hint to this one */
 };
 
 enum conf_place {

@@ -279,6 +279,43 @@ conf_read_header(struct conf_reader *r, const struct conf_row *row, void *field,
 	return conf_keep(r, field, w, w->text);
 }
 
+/* "Name: value" as it is sent; Host and what frames a request is not for the file to say. */
+int
+conf_read_request_header(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
+{
+	static const char *const ours[] = {
+		"Host", "Connection", "Content-Length", "Transfer-Encoding", "Upgrade", "TE", "Trailer"
+	};
+	size_t n = header_len(w->text), len = strlen(w->text);
+
+	if (n == 0 || w->text[n] != ':' || len > 1024)
+		return conf_wrong(r, row, w,
+		    "\"Header-Name: value\" of at most 1024 octets was expected");
+	for (const char *c = w->text + n + 1; *c != '\0'; c++)
+		if ((*c < ' ' && *c != '\t') || *c >= 0x7f)
+			return conf_wrong(r, row, w, "a value of printable ASCII was expected");
+	if (w->text[n + 1 + strspn(w->text + n + 1, " \t")] == '\0')
+		return conf_wrong(r, row, w, "has no value, \"Header-Name: value\" was expected");
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		if (n == strlen(ours[i]) && strncasecmp(w->text, ours[i], n) == 0)
+			return conf_wrong(r, row, w,
+			    "%s is set by the check itself, from `url`", ours[i]);
+	return conf_keep(r, field, w, w->text);
+}
+
+/* A line for another program's file. */
+int
+conf_read_line(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
+{
+	size_t len = strlen(w->text);
+
+	if (len == 0 || len > 512 || strchr(w->text, '\n') != NULL)
+		return conf_wrong(r, row, w, "one line of 1 to 512 octets was expected");
+	return conf_keep(r, field, w, w->text);
+}
+
 static const char *const dns_types[] = {
 	"A", "AAAA", "CAA", "CNAME", "DNAME", "DNSKEY", "DS", "HINFO", "HTTPS", "LOC", "MX",
 	"NAPTR", "NS", "PTR", "SOA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT", "URI",

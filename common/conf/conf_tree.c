@@ -36,6 +36,10 @@ unknown_name(struct conf_reader *r, const struct conf_block *block, const struct
 	size_t used = 0, n = known_names(block, !item->block, names);
 	char list[400] = "";
 
+	for (const struct conf_row *row = block->rows; row->name != NULL; row++)
+		if (row->former != NULL && !item->block && strcmp(row->former, item->name) == 0)
+			return conf_fail(r, item->line, "unknown option \"%s\", did you mean \"%s\"?",
+			    item->name, row->name);
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(names[i], item->name) == 0)
 			return conf_fail(r, item->line, item->block ?

@@ -21,13 +21,15 @@ conf_one conf_read_text, conf_read_name, conf_read_file, conf_read_domain, conf_
     conf_read_regex, conf_read_header_regex, conf_read_header, conf_read_question, conf_read_word,
     conf_read_enum, conf_read_bool, conf_read_code, conf_read_uint, conf_read_uint16,
     conf_read_size, conf_read_ms, conf_read_seconds, conf_read_real, conf_read_sha256,
-    conf_read_addr, conf_read_prefix, conf_read_site, conf_read_check;
-conf_many conf_read_addrs, conf_read_prefixes, conf_read_sites, conf_read_codes, conf_read_command,
-    conf_read_server_addrs, conf_read_location;
+    conf_read_addr, conf_read_prefix, conf_read_site, conf_read_request_header,
+    conf_read_line;
+conf_many conf_read_addrs, conf_read_prefixes, conf_read_sites, conf_read_codes, conf_read_checks,
+    conf_read_command, conf_read_request_headers, conf_read_lines, conf_read_server_addrs,
+    conf_read_location;
 conf_show conf_print_text, conf_print_enum, conf_print_bool, conf_print_code, conf_print_uint,
     conf_print_uint16, conf_print_size, conf_print_ms, conf_print_seconds, conf_print_real,
     conf_print_sha256, conf_print_codes, conf_print_addr, conf_print_prefix, conf_print_site,
-    conf_print_check, conf_print_addrs, conf_print_prefixes, conf_print_sites, conf_print_command,
+    conf_print_addrs, conf_print_prefixes, conf_print_sites, conf_print_checks, conf_print_texts,
     conf_print_server_addrs, conf_print_location;
 
 /* The head of a conf_show, and the silence about what it does not look at. */

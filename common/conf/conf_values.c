@@ -39,12 +39,14 @@ static const struct type types[] = {
 	[CONF_CODE] = { conf_read_code, NULL, conf_print_code, PLAIN },
 	[CONF_SHA256] = { conf_read_sha256, NULL, conf_print_sha256, PLAIN },
 	[CONF_SITE] = { conf_read_site, NULL, conf_print_site, PLAIN },
-	[CONF_CHECK] = { conf_read_check, NULL, conf_print_check, PLAIN },
 	[CONF_ADDRS] = { NULL, conf_read_addrs, conf_print_addrs, LIST },
 	[CONF_PREFIXES] = { NULL, conf_read_prefixes, conf_print_prefixes, LIST },
 	[CONF_CODES] = { NULL, conf_read_codes, conf_print_codes, LIST },
 	[CONF_SITES] = { NULL, conf_read_sites, conf_print_sites, LIST },
-	[CONF_COMMAND] = { NULL, conf_read_command, conf_print_command, ARGV },
+	[CONF_CHECKS] = { NULL, conf_read_checks, conf_print_checks, LIST },
+	[CONF_COMMAND] = { NULL, conf_read_command, conf_print_texts, ARGV },
+	[CONF_REQUEST_HEADERS] = { NULL, conf_read_request_headers, conf_print_texts, ARGV },
+	[CONF_LINES] = { NULL, conf_read_lines, conf_print_texts, ARGV },
 	[CONF_SERVER_ADDRS] = { NULL, conf_read_server_addrs, conf_print_server_addrs, PLAIN },
 	[CONF_LOCATION] = { NULL, conf_read_location, conf_print_location, PLAIN },
 };
@@ -109,7 +111,7 @@ conf_value_present(const struct conf_row *row, const void *element)
 		return ((const struct addr *)field)->family != 0;
 	if (row->type == CONF_LOCATION)
 		return ((const struct conf_site *)field)->located;
-	return row->type != CONF_CHECK || *(const uint16_t *)field != CONF_NONE;
+	return true;
 }
 
 void

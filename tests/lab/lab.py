@@ -169,7 +169,7 @@ class Lab:
             lat, lon = s["location"]
             home = "yes" if s["home"] else "no"
             lines.append(f'site "{name}" {{ location = {{ {lat}, {lon} }} home = {home} '
-                         f'peer = "{inet.site_unicast(name)[0]}" }}')
+                         f'sibling = "{inet.site_unicast(name)[0]}" }}')
         lines.append(
             'check "image" { kind = "content" url = "http://%s/healthz" method = "GET" interval '
             '= "250ms" timeout = "200ms" '

@@ -355,7 +355,7 @@ def test_other_site_says_it_drains(world):
     a, b = Http(), Http()
     w = world({"a1": ("fra", a.where), "b1": ("nyc", b.where)}, check=HTTP,
               conf='site "fra" { location = { 1.0, 1.0 } }\n'
-                   f'site "nyc" {{ location = {{ 2.0, 2.0 }}  peer = "{peer.where}" }}')
+                   f'site "nyc" {{ location = {{ 2.0, 2.0 }}  sibling = "{peer.where}" }}')
     w.wait("b1", "up")
     drain[0] = 1
     assert w.wait("b1", "drain")["reason"] == "drained at its site"

@@ -85,26 +85,28 @@ free(void *old)
 
 static const char head[] =
     "here = fra; listen = { \"192.0.2.53\", \"2001:db8:53::53\" }; user = nearcast\n"
-    "hook = hook; health-file = health; nsid = \"one\"\n"
+    "hook = hook; alarm-hook = tell; health-file = health; nsid = \"one\"\n"
     "cookies { secret-file = \"cookie.secret\" } rrl { exempt = { \"10.0.0.0/8\", \"::1\" } }\n"
     "explain { allow = \"192.0.2.0/24\" } chaos { version = \"none\" }\n"
     "zone \"example.org.\" { file = \"zones/example.org.zone\" } zone b { file = /b }\n"
-    "site \"fra\" { location = { 50.11, 8.68 }; home = yes; peer = \"192.0.2.9\" }\n"
+    "site \"fra\" { location = { 50.11, 8.68 }; home = yes; sibling = \"192.0.2.9\" }\n"
     "site \"nyc\" { location = { 40.71, -74.01 } }\n"
     "announce { prefix = { \"192.0.2.0/25\", \"2001:db8:53::/48\" }; cover = \"192.0.2.0/24\"\n"
     " question = \"example.org SOA\"; router-id = \"192.0.2.1\"\n"
-    " neighbor \"upstream\" { address = \"192.0.2.2\"; as = 64500 } }\n"
+    " neighbor \"upstream\" { address = \"192.0.2.2\"; as = 64500; password-file = p\n"
+    "  interface = e; bird = { \"a;\", \"b;\" } } }\n"
     "geo { city = \"geo.mmdb\"; asn = \"asn.mmdb\"; prefix \"10.0.0.0/8\" { sites = fra }\n"
     " asn \"64500\" { sites = { nyc, fra } } country \"DE\" { sites = { fra, nyc } }\n"
     " country \"US\" { sites = { nyc, fra } } continent \"SA\" { sites = { nyc } } }\n"
     "check h { kind = http; url = \"http://example.org/\"; ca-file = ca\n"
-    " codes = { 200, 301-303 } }\n"
+    " codes = { 200, 301-303 }; request-header = { \"A: b\", \"C: d\" }\n"
+    " basic-auth-file = auth; client-cert = c; client-key = k }\n"
     "check d { kind = dns; question = \"example.org SOA\"; answer = \"192.0.2.1\" }\n"
     "check s { kind = content; url = \"http://example.org/\"; origin = \"http://o.example/id\"\n"
     " digest \"http://example.org/iso\" { size = 700m\n"
     "  sha256 = \"00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff\" } }\n"
     "check x { kind = command; command = { \"/usr/bin/true\", \"-a\", \"b c\" } }\n"
-    "pool one { check = h\n";
+    "pool one { check = { h, x }\n";
 static char text[32768];
 
 static char *whole;			/* the configuration as it prints */
