@@ -56,7 +56,7 @@ is_glue_of(const struct zone *z, uint32_t cut, uint32_t node)
 static const char *
 verify_additionals(const struct zone *z, uint32_t owner, const struct rrset *set)
 {
-	const struct zone_additional *of = z->additionals + set->additional;
+	const struct zone_additional *of;
 	uint8_t name[NAME_MAX_WIRE];
 
 	if (set->n_additional == 0)
@@ -64,6 +64,7 @@ verify_additionals(const struct zone *z, uint32_t owner, const struct rrset *set
 	if (set->additional >= z->n_additionals ||
 	    set->n_additional > z->n_additionals - set->additional)
 		return "additionals lie inside";
+	of = z->additionals + set->additional;
 	for (unsigned i = 0; i < set->n_additional; i++) {
 		const struct zone_node *node;
 		if (of[i].node >= z->n_nodes)
