@@ -87,16 +87,17 @@ lab: all			## the lab alone: sites, BIRD, caches and clients in namespaces
 
 fuzz:				## every fuzz target for FUZZ_SECONDS (60) each
 	@.ci/deps build lint
-	@$(MAKE) -s -j$$(nproc) fuzzers B=build/fuzz CC=clang OPT="-O1 -g" HARDEN= HARDEN_L= ASSERT= \
+	@$(MAKE) -s -j$$(nproc) fuzzers B=build/fuzz CC=clang OPT="-O1 -g" \
+	    HARDEN= HARDEN_L= ASSERT= \
 	    SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all"
 	@tests/fuzz/run
 
-lint:				## clang's warnings, cppcheck, the manual pages, how the house is built
+lint:				## clang's warnings, cppcheck, the manual pages, the rooms' bounds
 	@.ci/deps build test lint
 	@$(MAKE) -s -j$$(nproc) all units B=build/clang CC=clang
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
-	    --suppressions-list=.ci/cppcheck -j$$(nproc) --std=c11 -I. -D_GNU_SOURCE -DVERSION='""' \
-	    $(PARTS)
+	    --suppressions-list=.ci/cppcheck -j$$(nproc) --std=c11 \
+	    -I. -D_GNU_SOURCE -DVERSION='""' $(PARTS)
 	$(if $(MANS),mandoc -Tlint -Wwarning $(MANS))
 	B=build/clang tests/structure
 
@@ -107,7 +108,7 @@ bench bench-quick:
 	@$(MAKE) -s -j$$(nproc) all benches
 	tests/bench/run $(if $(findstring quick,$@),quick,full)
 
-demo:				## the whole mission on this machine, then leaves the lab running (root)
+demo:			## the whole mission on this machine, then leaves the lab running (root)
 	@.ci/deps build test lab
 	@$(MAKE) -s -j$$(nproc) all
 	@tests/lab/demo
@@ -115,7 +116,7 @@ demo:				## the whole mission on this machine, then leaves the lab running (root
 demo-stop:			## removes what the demo left running
 	@tests/lab/demo stop
 
-demo-one: all			## one dnsd on 127.0.0.1:5300 with zones/example.org.zone, until Ctrl-C
+demo-one: all		## one dnsd on 127.0.0.1:5300 with zones/example.org.zone, until Ctrl-C
 	@tests/demo-one
 
 install: all			## into $(DESTDIR)$(PREFIX) and $(DESTDIR)/etc/nearcast
@@ -123,7 +124,8 @@ install: all			## into $(DESTDIR)$(PREFIX) and $(DESTDIR)/etc/nearcast
 	install $(filter-out %/nearctl,$(PROGRAMS)) $(ROOTDIR)/sbin
 	install $(filter %/nearctl,$(PROGRAMS)) $(ROOTDIR)/bin
 	for m in $(MANS); do install -m 644 $$m $(ROOTDIR)/share/man/man$${m##*.}; done
-	install -d $(ROOTDIR)/lib/systemd/system $(ROOTDIR)/lib/sysusers.d $(DESTDIR)$(CONFDIR)/zones
+	install -d $(ROOTDIR)/lib/systemd/system $(ROOTDIR)/lib/sysusers.d
+	install -d $(DESTDIR)$(CONFDIR)/zones
 	for u in deploy/systemd/*.service; do \
 	    sed 's,/usr/sbin/,$(PREFIX)/sbin/,' $$u > $(ROOTDIR)/lib/systemd/system/$${u##*/}; done
 	install -m 644 deploy/systemd/nearcast.sysusers $(ROOTDIR)/lib/sysusers.d/nearcast.conf

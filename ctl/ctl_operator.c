@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/text.h"
 #include "ctl/ctl.h"
 
 enum { ASK_MS = 5000, WAIT_STEP_MS = 250, PATIENCE = 40, MOST_NAME = 128 };
@@ -28,13 +29,13 @@ seconds_of(const char *text)
 	static const struct { const char *unit; unsigned long s; } units[] = {
 		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
 	};
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
+	struct text rest = text_of(text);
+	uint64_t n;
 
-	if (*text < '0' || *text > '9' || n > 31622400)
+	if (text_number(&rest, 31622400, &n) != TEXT_FOUND)
 		return 0;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(end, units[i].unit) == 0)
+		if (strcmp(rest.at, units[i].unit) == 0)
 			return n * units[i].s;
 	return 0;
 }

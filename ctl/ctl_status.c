@@ -89,14 +89,6 @@ is_fresh(const struct status *s)
 /* ---- for people ---- */
 
 static void
-print_duration(FILE *out, double seconds)
-{
-	char text[TEXT_DURATION];
-
-	fputs(text_duration(seconds, text), out);
-}
-
-static void
 print_exported(FILE *out, const char *family, int exported, int want)
 {
 	if (want > 0 && exported < 0)
@@ -130,15 +122,15 @@ static void
 print_route(FILE *out, const struct status *s)
 {
 	const struct posture_file *r = &s->route;
+	char text[TEXT_DURATION];
 
 	if (!s->route_known) {
 		fprintf(out, "route       not known: %s\n", s->route_err.text);
 		return;
 	}
 	fprintf(out, "site        %s\n", r->site);
-	fprintf(out, "route       %s for ", health_posture_name(r->posture));
-	print_duration(out, s->now - r->since);
-	fprintf(out, ": %s\n", r->reason);
+	fprintf(out, "route       %s for %s: %s\n", health_posture_name(r->posture),
+	    text_duration(s->now - r->since, text), r->reason);
 	print_bird(out, r);
 	fprintf(out, "dnsd        %u of %u addresses answer%s%s\n",
 	    r->dnsd_answering, r->dnsd_asked,
@@ -146,11 +138,9 @@ print_route(FILE *out, const struct status *s)
 	fprintf(out, "verdict     %s, %u of %u local servers up, %.1f s old: %s\n",
 	    r->verdict, r->local_up, r->local_total, r->verdict_age_s, r->verdict_reason);
 	fprintf(out, "penalty     %.0f of 2000 (RFC 2439)", r->penalty);
-	if (r->hold_s > 0) {
-		fprintf(out, ", %s ", r->suppressed ? "held down to stay below it for another" :
-		    "hold-down for another");
-		print_duration(out, r->hold_s);
-	}
+	if (r->hold_s > 0)
+		fprintf(out, ", %s for another %s", r->suppressed ? "held down to stay below it" :
+		    "hold-down", text_duration(r->hold_s, text));
 	fprintf(out, "\nkeeper      pid %d, prober pid %d, restarted %u times%s%s\n",
 	    r->pid, r->prober_pid, r->prober_restarts,
 	    r->prober_why[0] != '\0' ? ", last: " : "", r->prober_why);
@@ -165,6 +155,7 @@ print_route(FILE *out, const struct status *s)
 static void
 print_health_file(FILE *out, const struct status *s)
 {
+	char text[TEXT_DURATION];
 	struct health_file file;
 	struct err err;
 
@@ -177,10 +168,10 @@ print_health_file(FILE *out, const struct status *s)
 	for (size_t i = 0; i < file.n_servers; i++) {
 		const struct health_server *server = &file.servers[i];
 
-		fprintf(out, "%-20s %-8s ", server->name, health_state_name(server->state));
-		print_duration(out, s->now - server->since);
-		fprintf(out, "  set %s  %s\n", server->set[0] != '\0' ? server->set : "-",
-		    server->reason);
+		fprintf(out, "%-20s %-8s %s  set %s  %s\n", server->name,
+		    health_state_name(server->state),
+		    text_duration(s->now - server->since, text),
+		    server->set[0] != '\0' ? server->set : "-", server->reason);
 	}
 	health_file_clear(&file);
 }
