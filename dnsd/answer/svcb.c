@@ -120,36 +120,19 @@ rewrite(const struct hints *h, const uint8_t *rdata, size_t len, uint8_t *out, s
 	return n;
 }
 
-/* Makes the choices that the rrset's hints ask for; the TTL is the shortest of all. */
-static uint32_t
-pick_hints(struct answer_job *j, const struct zone_node *node, const struct rrset *set,
-    struct hints *h)
+/* Which hints the rrset has. */
+static void
+find_hints(const struct rrset *set, struct hints *h)
 {
-	uint32_t ttl_s = set->ttl_s;
-
 	h->there[0] = h->there[1] = false;
 	for (size_t at = 0; at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
 		const uint8_t *rdata = set->wire + at + 12;
 		size_t len = dns_get16(set->wire + at + 10);
 
 		assert(len <= set->len - at - 12);
-
 		h->there[0] |= has_param(rdata, len, KEY_IPV4HINT);
 		h->there[1] |= has_param(rdata, len, KEY_IPV6HINT);
 	}
-	for (unsigned i = 0; i < 2; i++) {
-		struct steer_answer *picked = &h->picked[i];
-
-		if (!h->there[i])
-			continue;
-		steer_pick(j->vz->steer[node->steer], j->place, i == 0 ? 4 : 6, picked,
-		    explain_why(j));
-		if (picked->n == 0)
-			continue;
-		answer_steered_note(j, picked);
-		ttl_s = picked->ttl_s < ttl_s ? picked->ttl_s : ttl_s;
-	}
-	return ttl_s;
 }
 
 bool
@@ -159,12 +142,25 @@ svcb_steered(struct answer_job *j, const struct zone_node *node, const struct rr
 	struct reply *r = &j->r;
 	size_t start = r->at, room;
 	uint16_t count = r->count[REPLY_ANSWER];
+	uint32_t ttl_s = set->ttl_s;		/* the shortest of all */
 	struct hints h;
-	uint32_t ttl_s = pick_hints(j, node, set, &h);
 
 	assert(node->steer != ZONE_NONE && (set->type == DNS_SVCB || set->type == DNS_HTTPS));
+	find_hints(set, &h);
 	if (!h.there[0] && !h.there[1])
 		return reply_rrset(r, REPLY_ANSWER, owner_at, set);
+	for (unsigned i = 0; i < 2; i++) {
+		struct steer_answer *picked = &h.picked[i];
+
+		if (!h.there[i])
+			continue;
+		steer_pick(j->vz->steer[node->steer], j->place, i == 0 ? 4 : 6, picked,
+		    explain_why(j));
+		if (picked->n == 0)
+			continue;
+		answer_steered_note(j, picked);
+		ttl_s = picked->ttl_s < ttl_s ? picked->ttl_s : ttl_s;
+	}
 	for (size_t at = 0; at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
 		uint8_t *out = reply_rdata(r, &room);
 		size_t len = dns_get16(set->wire + at + 10);
