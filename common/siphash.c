@@ -45,7 +45,7 @@ sip_word(uint64_t v[4], uint64_t word)
 }
 
 uint64_t
-siphash24(const uint8_t key[16], const uint8_t *data, size_t len)
+siphash(const uint8_t key[16], const uint8_t *data, size_t len)
 {
 	uint64_t k0 = load64(key), k1 = load64(key + 8);
 	uint64_t v[4] = {

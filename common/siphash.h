@@ -12,6 +12,6 @@
 #include <stdint.h>
 
 /* The hash as a number; its authors write it with the least significant octet first. */
-uint64_t siphash24(const uint8_t key[16], const uint8_t *data, size_t len);
+uint64_t siphash(const uint8_t key[16], const uint8_t *data, size_t len);
 
 #endif

@@ -153,7 +153,7 @@ key_hash(const struct rrl *rrl, const struct conf *conf, const struct addr *addr
 	memcpy(data + 16, &name, 8);
 	data[24] = (uint8_t)note->kind;
 	data[25] = addr->family;
-	return siphash24(rrl->key, data, sizeof(data));
+	return siphash(rrl->key, data, sizeof(data));
 }
 
 enum rrl_verdict

@@ -31,7 +31,7 @@ cookie_hash(const uint8_t secret[16], uint8_t hash[8], const uint8_t cookie[16],
 
 	memcpy(data, cookie, 16);
 	memcpy(data + 16, client->ip, ip_len);
-	h = siphash24(secret, data, 16 + ip_len);
+	h = siphash(secret, data, 16 + ip_len);
 	for (unsigned i = 0; i < 8; i++)
 		hash[i] = (uint8_t)(h >> (8 * i));
 }

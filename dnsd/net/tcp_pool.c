@@ -86,7 +86,7 @@ tcp_pool_free(struct tcp_pool *pool)
 static struct tcp_pool_address **
 address_place(struct tcp_pool *pool, uint8_t family, const uint8_t ip[16])
 {
-	struct tcp_pool_address **at = &pool->buckets[siphash24(pool->key, ip, 16) % BUCKETS];
+	struct tcp_pool_address **at = &pool->buckets[siphash(pool->key, ip, 16) % BUCKETS];
 
 	while (*at != NULL && ((*at)->family != family || memcmp((*at)->ip, ip, 16) != 0))
 		at = &(*at)->next;
