@@ -14,36 +14,19 @@
 #include <unistd.h>
 
 #include "common/conf/conf.h"
+#include "tests/lib/folder.h"
 
-static char folder[] = "/tmp/nearcast-conf-XXXXXX";
-static char path[64];
-
-static int
-make_folder(void **state)
-{
-	(void)state;
-	snprintf(path, sizeof(path), "%s/nearcast.conf",
-	    mkdtemp(folder) != NULL ? folder : "/nonexistent");
-	return 0;
-}
-
-static int
-remove_folder(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
-}
+#define PATH folder_path("nearcast.conf")
 
 static void
 refused(const char *reason)
 {
 	struct err err;
 
-	assert_null(conf_read(path, NULL, &err));
-	if (strncmp(err.text, path, strlen(path)) != 0 || strstr(err.text, reason) == NULL)
+	assert_null(conf_read(PATH, NULL, &err));
+	if (strncmp(err.text, PATH, strlen(PATH)) != 0 || strstr(err.text, reason) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", err.text, reason);
-	assert_null(conf_read(path, NULL, NULL));
+	assert_null(conf_read(PATH, NULL, NULL));
 }
 
 static void
@@ -53,22 +36,22 @@ test_what_is_no_file(void **state)
 
 	(void)state;
 	refused(": cannot be opened: No such file");
-	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(mkdir(PATH, 0700), 0);
 	refused(": not a regular file");
-	assert_int_equal(rmdir(path), 0);
-	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(rmdir(PATH), 0);
+	assert_int_equal(mkfifo(PATH, 0600), 0);
 	refused(": not a regular file");	/* and does not wait for a writer */
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(symlink("/dev/zero", path), 0);
+	assert_int_equal(unlink(PATH), 0);
+	assert_int_equal(symlink("/dev/zero", PATH), 0);
 	refused(": not a regular file");
-	assert_int_equal(unlink(path), 0);
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(unlink(PATH), 0);
+	fd = open(PATH, O_WRONLY | O_CREAT, 0600);
 	assert_int_equal(ftruncate(fd, (16 << 20) + 1), 0);
 	refused("a file of at most");
 	assert_int_equal(ftruncate(fd, 100), 0);
 	refused(":1: a NUL octet");
 	close(fd);
-	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(PATH), 0);
 }
 
 /* Relative names start at the folder of the file, however it was named. */
@@ -171,5 +154,5 @@ main(void)
 		cmocka_unit_test(test_the_most_servers),
 	};
 
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

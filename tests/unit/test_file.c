@@ -12,26 +12,19 @@
 #include <cmocka.h>
 
 #include "common/file.h"
+#include "tests/lib/folder.h"
 
-static char folder[] = "/tmp/nearcast-file-XXXXXX", path[64], old[64], fresh[64];
+static char path[64], old[64], fresh[64];
 
 static int
 make_folder(void **state)
 {
-	(void)state;
-	if (mkdtemp(folder) == NULL)
+	if (folder_make(state) != 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/f", folder);
 	snprintf(old, sizeof(old), "%s/f.old", folder);
 	snprintf(fresh, sizeof(fresh), "%s/f.new", folder);
 	return 0;
-}
-
-static int
-remove_folder(void **state)
-{
-	(void)state;
-	return rmdir(folder);
 }
 
 static void
@@ -267,5 +260,5 @@ main(void)
 		cmocka_unit_test(replacing),
 	};
 
-	return cmocka_run_group_tests_name("file", tests, make_folder, remove_folder);
+	return cmocka_run_group_tests_name("file", tests, make_folder, folder_remove);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/health_file.h"
+#include "tests/lib/folder.h"
 
 #define HEAD "nearcast-health 1 generation=42 stamp=1763690000.123 lease=5000\n"
 #define SITE "site fra serving since=1763680000.000 reason=\"ok\"\n"
@@ -160,25 +161,7 @@ test_fields(void **state)
 
 /* ---- files ---- */
 
-static char folder[] = "/tmp/nearcast-health-XXXXXX";
-static char path[64];
-
-static int
-make_folder(void **state)
-{
-	(void)state;
-	snprintf(path, sizeof(path), "%s/health",
-	    mkdtemp(folder) != NULL ? folder : "/nonexistent");
-	return 0;
-}
-
-static int
-remove_folder(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
-}
+#define PATH folder_path("health")
 
 static void
 refused(const char *reason)
@@ -186,7 +169,7 @@ refused(const char *reason)
 	struct health_file file;
 	struct err err;
 
-	assert_int_equal(health_file_read(&file, path, &err), -1);
+	assert_int_equal(health_file_read(&file, PATH, &err), -1);
 	if (strstr(err.text, reason) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", err.text, reason);
 	assert_null(file.sites);
@@ -199,19 +182,19 @@ test_what_is_no_file(void **state)
 
 	(void)state;
 	refused("cannot be opened: No such file");
-	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(mkdir(PATH, 0700), 0);
 	refused("not a regular file");
-	assert_int_equal(rmdir(path), 0);
-	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(rmdir(PATH), 0);
+	assert_int_equal(mkfifo(PATH, 0600), 0);
 	refused("not a regular file");		/* and does not wait for a writer */
-	assert_int_equal(unlink(path), 0);
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(unlink(PATH), 0);
+	fd = open(PATH, O_WRONLY | O_CREAT, 0600);
 	assert_int_equal(ftruncate(fd, (off_t)HEALTH_FILE_MAX + 1), 0);
 	refused("a file of at most");
 	assert_int_equal(ftruncate(fd, 4096), 0);
 	refused(":1: the file is cut off");	/* zeros */
 	close(fd);
-	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(PATH), 0);
 }
 
 static void
@@ -231,9 +214,9 @@ test_written_is_read(void **state)
 	snprintf(servers[1].set, sizeof(servers[1].set), "a b\"c\xff");
 	for (int round = 0; round < 2; round++) {	/* the second replaces the first */
 		file.generation++;
-		if (health_file_write(&file, path, &err) < 0)
+		if (health_file_write(&file, PATH, &err) < 0)
 			fail_msg("%s", err.text);
-		if (health_file_read(&got, path, &err) < 0)
+		if (health_file_read(&got, PATH, &err) < 0)
 			fail_msg("%s", err.text);
 		assert_int_equal(got.generation, file.generation);
 		assert_string_equal(got.sites[0].reason, "operator: 'upgrade' . .");
@@ -248,10 +231,10 @@ test_written_is_read(void **state)
 		health_file_clear(&got);
 	}
 	snprintf(servers[3].name, sizeof(servers[3].name), "a b");
-	assert_int_equal(health_file_write(&file, path, &err), -1);
-	assert_int_equal(health_file_read(&got, path, &err), 0);	/* the old file stands */
+	assert_int_equal(health_file_write(&file, PATH, &err), -1);
+	assert_int_equal(health_file_read(&got, PATH, &err), 0);	/* the old file stands */
 	health_file_clear(&got);
-	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(PATH), 0);
 }
 
 static void
@@ -263,10 +246,10 @@ test_where_nothing_can_be_written(void **state)
 	(void)state;
 	assert_int_equal(health_file_write(&file, "/nonexistent/health", &err), -1);
 	assert_non_null(strstr(err.text, "cannot be created: No such file"));
-	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(health_file_write(&file, path, &err), -1);
+	assert_int_equal(mkdir(PATH, 0700), 0);
+	assert_int_equal(health_file_write(&file, PATH, &err), -1);
 	assert_non_null(strstr(err.text, "cannot be written"));
-	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(PATH), 0);
 }
 
 int
@@ -281,5 +264,5 @@ main(void)
 		cmocka_unit_test(test_where_nothing_can_be_written),
 	};
 
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -14,6 +14,7 @@
 
 #include "dnsd/zone/zone_load.h"
 #include "dnsd/zone/zone_verify.h"
+#include "tests/lib/folder.h"
 
 #define SOA  "@ 60 IN SOA ns1 admin 7 1h 15m 1w 300\n"
 #define HEAD SOA "@ 60 NS ns1\nns1 60 A 192.0.2.1\n"		/* three lines */
@@ -638,51 +639,11 @@ finds_additional(void **state)
 
 /* ---- files ---- */
 
-static char dir[] = "/tmp/nearcast-zone-XXXXXX";
-
-static int
-make_dir(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) == NULL;
-}
-
-static int
-remove_dir(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
-}
-
-static const char *
-path(const char *name)
-{
-	static char text[4][256];
-	static unsigned at;
-
-	at = (at + 1) % 4;
-	snprintf(text[at], sizeof(text[at]), "%s/%s", dir, name);
-	return text[at];
-}
-
-static void
-put_file(const char *name, const char *text)
-{
-	FILE *f = fopen(path(name), "w");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
 static struct zone *
 load_file(const char *name, const struct zone_read_limits *limits, struct err *err)
 {
 	warnings[0] = err->text[0] = '\0';
-	return verified(zone_load("example.org", path(name), limits, &note, err));
+	return verified(zone_load("example.org", folder_path(name), limits, &note, err));
 }
 
 static void
@@ -692,11 +653,12 @@ includes(void **state)
 	struct zone *z;
 
 	(void)state;
-	assert_int_equal(mkdir(path("sub"), 0700), 0);
-	put_file("main", HEAD "$ORIGIN o\n$INCLUDE \"sub/one\" in\n 60 TXT x\nb 60 A 192.0.2.2\n");
-	put_file("sub/one",
+	assert_int_equal(mkdir(folder_path("sub"), 0700), 0);
+	folder_put("main",
+	    HEAD "$ORIGIN o\n$INCLUDE \"sub/one\" in\n 60 TXT x\nb 60 A 192.0.2.2\n");
+	folder_put("sub/one",
 	    " 60 TXT owner\na 60 A 192.0.2.3\n$ORIGIN deep\n$TTL 77\n$INCLUDE two\n");
-	put_file("sub/two", "c A 192.0.2.4\n");
+	folder_put("sub/two", "c A 192.0.2.4\n");
 	z = load_file("main", NULL, &err);
 	if (z == NULL)
 		print_error("%s\n", err.text);
@@ -709,7 +671,7 @@ includes(void **state)
 	assert_int_equal(find(z, "ns1", DNS_TXT)->count, 2);
 	assert_int_equal(z->n_files, 3);
 	assert_false(zone_load_changed(z));
-	put_file("sub/two", "c A 192.0.2.5\n");
+	folder_put("sub/two", "c A 192.0.2.5\n");
 	assert_true(zone_load_changed(z));
 	zone_free(z);
 }
@@ -721,14 +683,16 @@ names_line_in_include(void **state)
 	char want[512];
 
 	(void)state;
-	put_file("main", HEAD "\n$INCLUDE bad\n");
-	put_file("bad", "a 60 A 192.0.2.1\nb 60 A x\n");
+	folder_put("main", HEAD "\n$INCLUDE bad\n");
+	folder_put("bad", "a 60 A 192.0.2.1\nb 60 A x\n");
 	assert_null(load_file("main", NULL, &err));
-	snprintf(want, sizeof(want), "%s:2: A: \"x\": expected an IPv4 address", path("bad"));
+	snprintf(want, sizeof(want), "%s:2: A: \"x\": expected an IPv4 address",
+	    folder_path("bad"));
 	assert_string_equal(err.text, want);
-	put_file("bad", "c 60 CNAME ns1\nd 60 MX 1 c\n$INCLUDE none\n");
+	folder_put("bad", "c 60 CNAME ns1\nd 60 MX 1 c\n$INCLUDE none\n");
 	assert_null(load_file("main", NULL, &err));
-	snprintf(want, sizeof(want), "%s:3: $INCLUDE %s: cannot open", path("bad"), path("none"));
+	snprintf(want, sizeof(want), "%s:3: $INCLUDE %s: cannot open", folder_path("bad"),
+	    folder_path("none"));
 	assert_memory_equal(err.text, want, strlen(want));
 }
 
@@ -740,27 +704,27 @@ bounds_includes(void **state)
 	char want[512];
 
 	(void)state;
-	put_file("loop", HEAD "$INCLUDE loop2\n");
-	put_file("loop2", "; x\n$INCLUDE loop\n");
+	folder_put("loop", HEAD "$INCLUDE loop2\n");
+	folder_put("loop2", "; x\n$INCLUDE loop\n");
 	assert_null(load_file("loop", NULL, &err));
 	snprintf(want, sizeof(want), "%s:2: $INCLUDE %s: an include loop",
-	    path("loop2"), path("loop"));
+	    folder_path("loop2"), folder_path("loop"));
 	assert_memory_equal(err.text, want, strlen(want));
 	/* the same file twice, one after the other, is no loop */
-	put_file("twice", HEAD "$INCLUDE leaf a\n$INCLUDE leaf b\n");
-	put_file("leaf", "x 60 A 192.0.2.1\n");
+	folder_put("twice", HEAD "$INCLUDE leaf a\n$INCLUDE leaf b\n");
+	folder_put("leaf", "x 60 A 192.0.2.1\n");
 	zone_free(load_file("twice", NULL, &err));
 	assert_string_equal(err.text, "");
-	put_file("deep", HEAD "$INCLUDE d1\n");
-	put_file("d1", "$INCLUDE d2\n");
-	put_file("d2", "$INCLUDE leaf\n");
+	folder_put("deep", HEAD "$INCLUDE d1\n");
+	folder_put("d1", "$INCLUDE d2\n");
+	folder_put("d2", "$INCLUDE leaf\n");
 	assert_null(load_file("deep", &limits, &err));
 	snprintf(want, sizeof(want), "%s:1: $INCLUDE %s: more than 2 files deep",
-	    path("d2"), path("leaf"));
+	    folder_path("d2"), folder_path("leaf"));
 	assert_string_equal(err.text, want);
 	zone_free(load_file("deep", NULL, &err));
 	assert_string_equal(err.text, "");
-	put_file("leaf", "x 60 TXT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	folder_put("leaf", "x 60 TXT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n");
 	assert_null(load_file("twice", &limits, &err));
 	assert_non_null(strstr(err.text, ":5: $INCLUDE"));
@@ -774,19 +738,20 @@ opens_regular_files_only(void **state)
 	char want[512];
 
 	(void)state;
-	assert_int_equal(mkfifo(path("fifo"), 0600), 0);
+	assert_int_equal(mkfifo(folder_path("fifo"), 0600), 0);
 	assert_null(load_file("fifo", NULL, &err));
-	snprintf(want, sizeof(want), "%s: not a regular file", path("fifo"));
+	snprintf(want, sizeof(want), "%s: not a regular file", folder_path("fifo"));
 	assert_string_equal(err.text, want);
 	assert_null(load_file(".", NULL, &err));
 	assert_non_null(strstr(err.text, "not a regular file"));
 	assert_null(load_file("missing", NULL, &err));
-	snprintf(want, sizeof(want), "%s: cannot open: No such file or directory", path("missing"));
+	snprintf(want, sizeof(want), "%s: cannot open: No such file or directory",
+	    folder_path("missing"));
 	assert_string_equal(err.text, want);
-	put_file("main", HEAD "$INCLUDE fifo\n");
+	folder_put("main", HEAD "$INCLUDE fifo\n");
 	assert_null(load_file("main", NULL, &err));
 	snprintf(want, sizeof(want), "%s:4: $INCLUDE %s: not a regular file",
-	    path("main"), path("fifo"));
+	    folder_path("main"), folder_path("fifo"));
 	assert_string_equal(err.text, want);
 }
 
@@ -799,18 +764,18 @@ sees_changes_to_the_nanosecond(void **state)
 	struct zone *z;
 
 	(void)state;
-	put_file("main", HEAD);
-	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
+	folder_put("main", HEAD);
+	assert_int_equal(utimensat(AT_FDCWD, folder_path("main"), times, 0), 0);
 	z = load_file("main", NULL, &err);
 	assert_non_null(z);
 	assert_false(zone_load_changed(z));
 	times[1].tv_nsec = 6;
-	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, folder_path("main"), times, 0), 0);
 	assert_true(zone_load_changed(z));
 	times[1].tv_nsec = 5;		/* who sets the time back hides nothing */
-	assert_int_equal(utimensat(AT_FDCWD, path("main"), times, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, folder_path("main"), times, 0), 0);
 	assert_true(zone_load_changed(z));
-	assert_int_equal(unlink(path("main")), 0);
+	assert_int_equal(unlink(folder_path("main")), 0);
 	assert_true(zone_load_changed(z));
 	zone_free(z);
 }
@@ -895,5 +860,5 @@ main(void)
 		cmocka_unit_test(counts_warnings),
 	};
 
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, folder_make, folder_clear);
 }
