@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/zone/zone_rdata.h"
+#include "common/dns/dns.h"
 #include "dnsd/zone/zone_steer.h"
 
 static struct zone_record *

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/dns/dns.h"
 #include "dnsd/zone/zone_additional.h"
-#include "dnsd/zone/zone_rdata.h"
 #include "dnsd/zone/zone_verify.h"
 
 enum { RECORD_HEAD = 12 };		/* C00C, type, class, TTL, rdlength */
