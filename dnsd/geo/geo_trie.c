@@ -235,7 +235,7 @@ next_range(struct builder *b)
 }
 
 static bool
-make_room(struct builder *b, size_t words)
+reserve_words(struct builder *b, size_t words)
 {
 	uint64_t *p;
 	size_t cap = b->cap + b->cap / 2 + words;
@@ -309,7 +309,7 @@ place_node(struct builder *b, size_t words, uint32_t *at)
 	assert(words > 2);
 	if (use_gap(b, words, at))
 		return true;
-	if (!make_room(b, LINE_WORDS + words))
+	if (!reserve_words(b, LINE_WORDS + words))
 		return false;
 	rest = (LINE_WORDS - b->n_words % LINE_WORDS) % LINE_WORDS;
 	memset(b->words + b->n_words, 0, (rest + words) * sizeof(*b->words));
@@ -398,7 +398,7 @@ build_table(struct builder *b, geo_key start, unsigned depth)
 {
 	size_t at = b->n_words;
 
-	if (!make_room(b, TABLE_WORDS))
+	if (!reserve_words(b, TABLE_WORDS))
 		return 0;
 	b->n_words += TABLE_WORDS;
 	for (uint32_t i = 0; i < HALF && !b->failed; i++) {
