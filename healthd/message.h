@@ -16,27 +16,41 @@
 
 #include "common/health_file.h"
 
-/* What the prober holds of this site. */
+/* What the prober holds of this site's health, whatever the operator has said about the site. */
 enum verdict {
 	VERDICT_NONE,			/* the first round is not over */
 	VERDICT_UP,			/* at least min-healthy local servers */
 	VERDICT_CACHES_DOWN,		/* a local cause: fewer than min-healthy */
-	VERDICT_DRAIN,			/* the operator's override: TTLs are running out */
-	VERDICT_DRAINED,		/* the operator's override, and the last TTL has run out */
+	VERDICT_DRAIN,			/* servers here are drained; their TTLs are running out */
+	VERDICT_DRAINED,		/* the same, and the last TTL has run out */
 	VERDICT_HOLD,			/* a shared cause is suspected: change nothing */
-	VERDICT_FORCE_UP,		/* the operator's override: serve whatever the caches say */
-	VERDICT_FORCE_DOWN,
 	VERDICT_COUNT
+};
+
+/* The operator's override of this site, which comes before any verdict. */
+enum message_override {
+	MESSAGE_OVERRIDE_NONE,
+	MESSAGE_OVERRIDE_DRAIN,		/* TTLs are running out */
+	MESSAGE_OVERRIDE_DRAINED,	/* and the last one has */
+	MESSAGE_OVERRIDE_FORCE_UP,	/* serve whatever the caches say */
+	MESSAGE_OVERRIDE_FORCE_DOWN,
+	MESSAGE_OVERRIDES
 };
 
 /* Prober to keeper: on every change, and at least once a second as a sign of life. */
 struct verdict_message {
 	uint32_t magic;			/* MESSAGE_VERDICT */
 	uint32_t verdict;		/* enum verdict */
+	uint32_t override;		/* enum message_override */
 	uint32_t local_up, local_total;	/* servers of this site */
 	uint64_t sent_ms;		/* monotonic */
-	uint64_t override_ms;		/* when the operator's about the site was said; 0 = none */
-	char reason[HEALTH_REASON_MAX];	/* printable, NUL-terminated */
+	uint64_t override_id;		/* tells one override of the site from the next, also over
+					 * restarts: when it was said, in ms of CLOCK_REALTIME;
+					 * 0 = none */
+	uint64_t servers_id;		/* another one with every override of a server here that
+					 * is said, taken back or over; means nothing by itself */
+	char reason[HEALTH_REASON_MAX];	/* of the verdict; printable, NUL-terminated */
+	char override_reason[HEALTH_REASON_MAX]; /* the same of the override; "" = none */
 };
 
 /* Keeper to prober: on every change, and at least once a second. */
@@ -62,5 +76,18 @@ bool message_check(struct verdict_message *out, const void *bytes, size_t len);
 
 /* "up", "caches-down", ...; "?" out of range. */
 const char *message_verdict_name(uint32_t verdict);
+
+/* "none", "drain", "drained", "force-up", "force-down"; "?" out of range. */
+const char *message_override_name(uint32_t override);
+
+/* The name and the reason of what decides: of the override if there is one, else of the verdict.
+ * In the message, or static. */
+const char *message_name(const struct verdict_message *m);
+const char *message_reason(const struct verdict_message *m);
+
+/* Does the site drain, by its own override or because its servers do: TTLs are still out, or
+ * the last one has run out. */
+bool message_is_draining(const struct verdict_message *m);
+bool message_is_drained(const struct verdict_message *m);
 
 #endif

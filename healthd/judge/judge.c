@@ -466,7 +466,7 @@ review_drain(struct judge *j, struct judge_time now)
 	struct verdict_message v;
 
 	judge_verdict(j, now, &v);
-	if (v.verdict != VERDICT_DRAIN && v.verdict != VERDICT_DRAINED) {
+	if (!message_is_draining(&v) && !message_is_drained(&v)) {
 		j->drain_ms = 0;
 	} else if (j->drain_ms == 0) {
 		const struct judge_override *w = &j->sites[j->conf->here_site].override;

@@ -251,6 +251,7 @@ struct local {
 	uint32_t total, up, drained;	/* drained: by override, alive all the same */
 };
 
+/* The site's own override is not counted: it is told apart. */
 static struct local
 count_local(const struct judge *j)
 {
@@ -265,10 +266,30 @@ count_local(const struct judge *j)
 		n.total++;
 		for (unsigned f = 0; f < 2; f++)
 			alive |= s->target[f] >= 0 && j->targets[s->target[f]].alive == HEALTH_UP;
-		n.up += s->state == HEALTH_UP || s->state == HEALTH_STALE;
-		n.drained += s->state == HEALTH_DRAIN && alive;
+		if (s->override.kind == OVERRIDE_NONE)
+			n.up += alive;
+		else if (s->override.kind == OVERRIDE_FORCE_UP)
+			n.up++;
+		else if (s->override.kind == OVERRIDE_DRAIN)
+			n.drained += alive;
 	}
 	return n;
+}
+
+/* Another number with every override of a server here that comes or goes. */
+static uint64_t
+fingerprint_words(const struct judge *j)
+{
+	uint64_t print = 0;
+
+	for (size_t i = 0; i < j->conf->n_servers; i++) {
+		const struct judge_override *w = &j->servers[i].override;
+
+		if (j->servers[i].local && w->kind != OVERRIDE_NONE)
+			print = print * 1000003 + i * 8 + (uint64_t)w->kind +
+			    (uint64_t)(w->at * 1000 + 0.5) * 131;
+	}
+	return print;
 }
 
 /* What our dnsd and those of other sites hand out at most; not known: the configured maximum. */
@@ -305,21 +326,13 @@ override_here(const struct judge *j)
 	    &j->sites[here].override : NULL;
 }
 
-/* The site's override decides, then a freeze, then the number of healthy servers. */
+/* Of health alone: a freeze decides, then the number of healthy servers. */
 static enum verdict
-decide(const struct judge *j, const struct local *n, struct judge_time now, char *text, size_t size)
+decide(const struct judge *j, const struct local *n, uint64_t left_ms, char *text, size_t size)
 {
-	const struct judge_override *w = override_here(j);
 	/* a site that has no servers only answers DNS, and that it can */
 	uint32_t need = n->total == 0 ? 0 : j->conf->announce.min_healthy;
-	uint64_t left = j->drain_ms != 0 ? judge_drain_left(j, j->drain_ms, now) : 1;
 
-	if (w != NULL) {
-		snprintf(text, size, "%s by %s", judge_override_name(w->kind), w->by);
-		if (w->kind != OVERRIDE_DRAIN)
-			return w->kind == OVERRIDE_FORCE_UP ? VERDICT_FORCE_UP : VERDICT_FORCE_DOWN;
-		return left > 0 ? VERDICT_DRAIN : VERDICT_DRAINED;
-	}
 	snprintf(text, size, "%u of %u servers here up, %u needed", n->up, n->total, need);
 	if (!j->first_round_over)
 		return VERDICT_NONE;
@@ -333,23 +346,42 @@ decide(const struct judge *j, const struct local *n, struct judge_time now, char
 		return VERDICT_CACHES_DOWN;
 	snprintf(text, size, "drain: %u of %u servers here are drained, %u needed", n->drained,
 	    n->total, need);
-	return left > 0 ? VERDICT_DRAIN : VERDICT_DRAINED;
+	return left_ms > 0 ? VERDICT_DRAIN : VERDICT_DRAINED;
+}
+
+/* The operator's override of this site. */
+static void
+tell_override(const struct judge *j, uint64_t left_ms, struct verdict_message *out)
+{
+	const struct judge_override *w = override_here(j);
+	char text[256];
+
+	if (w == NULL)
+		return;
+	out->override = w->kind == OVERRIDE_FORCE_UP ? MESSAGE_OVERRIDE_FORCE_UP :
+	    w->kind == OVERRIDE_FORCE_DOWN ? MESSAGE_OVERRIDE_FORCE_DOWN :
+	    left_ms > 0 ? MESSAGE_OVERRIDE_DRAIN : MESSAGE_OVERRIDE_DRAINED;
+	out->override_id = (uint64_t)(w->at * 1000 + 0.5);
+	if (out->override_id == 0)
+		out->override_id = 1;
+	snprintf(text, sizeof(text), "%s by %s", judge_override_name(w->kind), w->by);
+	health_reason(out->override_reason, text);
 }
 
 void
 judge_verdict(const struct judge *j, struct judge_time now, struct verdict_message *out)
 {
-	const struct judge_override *override = override_here(j);
+	uint64_t left_ms = j->drain_ms != 0 ? judge_drain_left(j, j->drain_ms, now) : 1;
 	struct local n = count_local(j);
 	char text[256];
 
 	memset(out, 0, sizeof(*out));
-	out->verdict = decide(j, &n, now, text, sizeof(text));
+	out->verdict = decide(j, &n, left_ms, text, sizeof(text));
 	out->local_up = n.up;
 	out->local_total = n.total;
-	if (override != NULL)
-		out->override_ms = (uint64_t)(override->at * 1000 + 0.5);
+	out->servers_id = fingerprint_words(j);
 	health_reason(out->reason, text);
+	tell_override(j, left_ms, out);
 }
 
 static uint64_t

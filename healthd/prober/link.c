@@ -18,11 +18,13 @@ link_tell(struct link *l)
 	due = l->told_ms == 0 || clock_mono().ms >= l->told_ms + LINK_ALIVE_MS - CORE_TICK_MS / 2;
 	judge_verdict(core->judge, core_now(core), &v);
 	same = v.verdict == l->verdict.verdict && v.local_up == l->verdict.local_up &&
-	    v.override_ms == l->verdict.override_ms && strcmp(v.reason, l->verdict.reason) == 0;
+	    v.override == l->verdict.override && v.override_id == l->verdict.override_id &&
+	    v.servers_id == l->verdict.servers_id && strcmp(v.reason, l->verdict.reason) == 0;
 	if (same && !due)
 		return;
-	if (v.verdict != l->verdict.verdict || l->told_ms == 0) {
-		log_debug("verdict: %s (%s)", message_verdict_name(v.verdict), v.reason);
+	if (v.verdict != l->verdict.verdict || v.override != l->verdict.override ||
+	    l->told_ms == 0) {
+		log_debug("verdict: %s (%s)", message_name(&v), message_reason(&v));
 		l->changes++;
 	}
 	v.magic = MESSAGE_VERDICT;

@@ -86,8 +86,8 @@ fill_sites(struct publish *p)
 		health_reason(s->reason, "the keeper has not said yet");
 	}
 	/* other sites learn of a drain from this text, whatever the route does meanwhile */
-	if (v->verdict == VERDICT_DRAIN || v->verdict == VERDICT_DRAINED)
-		health_reason(s->reason, v->reason);
+	if (message_is_draining(v) || message_is_drained(v))
+		health_reason(s->reason, message_reason(v));
 }
 
 static void

@@ -150,7 +150,7 @@ report_json(const struct report *p, FILE *out)
 	return json_print(json_pack(
 	    "{s:o, s:s, s:o, s:i, s:i, s:b, s:I, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o}",
 	    "here", json_utf8(p->conf->here != NULL ? p->conf->here : ""),
-	    "verdict", message_verdict_name(v->verdict), "reason", json_utf8(v->reason),
+	    "verdict", message_name(v), "reason", json_utf8(message_reason(v)),
 	    "local_up", v->local_up, "local_total", v->local_total,
 	    "first_round", p->judge->first_round_over,
 	    "generation", (json_int_t)p->file->generation,
@@ -212,7 +212,7 @@ report_text(const struct report *p, FILE *out)
 	struct judge_time now = p->now;
 
 	fprintf(out, "site %s: verdict %s, %s\n", p->conf->here != NULL ? p->conf->here : "-",
-	    message_verdict_name(p->link->verdict.verdict), p->link->verdict.reason);
+	    message_name(&p->link->verdict), message_reason(&p->link->verdict));
 	for (size_t i = 0; i < ALARM_COUNT; i++)
 		if (p->alarms->v[i].text[0] != '\0')
 			fprintf(out, "ALARM %s\n", p->alarms->v[i].text);

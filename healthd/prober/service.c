@@ -60,9 +60,9 @@ left_ms(struct service *s, const struct operator_done *done)
 	if (done->left_ms != 0 || done->sites == 0 || !done->here)
 		return done->left_ms;
 	link_tell(s->link);
-	if (s->link->verdict.verdict == VERDICT_DRAIN)
+	if (message_is_draining(&s->link->verdict))
 		return 1;
-	return s->link->verdict.verdict == VERDICT_DRAINED && posture_known &&
+	return message_is_drained(&s->link->verdict) && posture_known &&
 	    s->link->posture.posture != POSTURE_DOWN;
 }
 

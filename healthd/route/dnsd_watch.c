@@ -21,6 +21,7 @@ struct watch_ask {
 struct watch_address {
 	struct dnsd_watch *watch;
 	struct addr addr;
+	size_t prefix;			/* of announce.prefixes; SIZE_MAX = in none */
 	struct watch_ask asks[DNSD_WATCH_AGAIN]; /* the questions of a round; most often one */
 	unsigned outstanding;		/* of these */
 	uint64_t asked_ms;		/* when this round began */
@@ -314,6 +315,16 @@ is_announced(const struct conf *conf, const struct addr *a)
 	return prefix_find(conf->announce.prefixes.v, conf->announce.prefixes.n, a) != NULL;
 }
 
+/* Index of the announced prefix that holds the address, SIZE_MAX = none. */
+static size_t
+prefix_of(const struct conf *conf, const struct addr *a)
+{
+	const struct prefix *found = prefix_find(conf->announce.prefixes.v,
+	    conf->announce.prefixes.n, a);
+
+	return found != NULL ? (size_t)(found - conf->announce.prefixes.v) : SIZE_MAX;
+}
+
 /* The address to ask for an address to listen on: a wildcard is asked on loopback. */
 static struct addr
 target_of(const struct addr *listen)
@@ -372,9 +383,11 @@ add_addresses(struct dnsd_watch *w, const struct conf *conf, struct err *err)
 	for (size_t i = 0; i < conf->n_listen; i++)
 		any = any || is_announced(conf, &conf->listen[i]);
 	for (size_t i = 0; i < conf->n_listen; i++)
-		if ((!any || is_announced(conf, &conf->listen[i])) &&
-		    add_address(w, &conf->listen[i], qname, (uint16_t)type) < 0)
-			return err_set(err, "out of memory");
+		if (!any || is_announced(conf, &conf->listen[i])) {
+			if (add_address(w, &conf->listen[i], qname, (uint16_t)type) < 0)
+				return err_set(err, "out of memory");
+			w->addresses[w->n - 1].prefix = prefix_of(conf, &conf->listen[i]);
+		}
 	return 0;
 }
 
@@ -436,6 +449,52 @@ dnsd_watch_state(const struct dnsd_watch *w, char reason[HEALTH_REASON_MAX])
 		snprintf(reason, HEALTH_REASON_MAX, "%s: %s", addr_text(&a->addr, text), a->why);
 	}
 	return state;
+}
+
+enum posture_dnsd
+dnsd_watch_prefix(const struct dnsd_watch *w, size_t prefix, char reason[HEALTH_REASON_MAX])
+{
+	size_t all = 0, answering = 0, failed = 0;
+	bool own = false;
+
+	reason[0] = '\0';
+	for (size_t i = 0; i < w->n; i++)
+		own = own || w->addresses[i].prefix == prefix;
+	for (size_t i = 0; i < w->n; i++) {
+		const struct watch_address *a = &w->addresses[i];
+		char text[ADDR_TEXT];
+
+		if (own && a->prefix != prefix)
+			continue;
+		all++;
+		answering += a->state == POSTURE_DNSD_ANSWERING;
+		if (a->state == POSTURE_DNSD_ANSWERING)
+			continue;
+		failed += a->state == POSTURE_DNSD_FAILED;
+		if (reason[0] == '\0')
+			snprintf(reason, HEALTH_REASON_MAX, "%s: %s", addr_text(&a->addr, text),
+			    a->why);
+	}
+	if (answering > 0 || all == 0)
+		return POSTURE_DNSD_ANSWERING;
+	return failed == all ? POSTURE_DNSD_FAILED : POSTURE_DNSD_UNKNOWN;
+}
+
+bool
+dnsd_watch_tcp(const struct dnsd_watch *w, size_t prefix, char reason[HEALTH_REASON_MAX])
+{
+	(void)w;
+	(void)prefix;
+	reason[0] = '\0';
+	return false;
+}
+
+bool
+dnsd_watch_alarm(const struct dnsd_watch *w, char text[HEALTH_REASON_MAX])
+{
+	(void)w;
+	text[0] = '\0';
+	return false;
 }
 
 void

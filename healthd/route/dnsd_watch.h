@@ -57,6 +57,18 @@ void dnsd_watch_free(struct dnsd_watch *w);	/* NULL is fine */
 /* Takes back the questions outstanding; they are asked anew in this turn of the loop. */
 void dnsd_watch_late(struct dnsd_watch *w);
 
+/* Prefix `prefix` of announce.prefixes, by the addresses in it (by all, if it holds none):
+ * ANSWERING if one of them answers, FAILED if all have failed, else UNKNOWN.  `reason` (not NULL)
+ * is filled: which does not answer and why, or "". */
+enum posture_dnsd dnsd_watch_prefix(const struct dnsd_watch *w, size_t prefix,
+    char reason[HEALTH_REASON_MAX]);
+
+/* True if no address of that prefix is served over TCP, with the reason. */
+bool dnsd_watch_tcp(const struct dnsd_watch *w, size_t prefix, char reason[HEALTH_REASON_MAX]);
+
+/* Is anything about dnsd an alarm that is no failure?  The text is filled. */
+bool dnsd_watch_alarm(const struct dnsd_watch *w, char text[HEALTH_REASON_MAX]);
+
 /* All addresses together; `reason` (not NULL) is filled: which fails and why, or "". */
 enum posture_dnsd dnsd_watch_state(const struct dnsd_watch *w, char reason[HEALTH_REASON_MAX]);
 

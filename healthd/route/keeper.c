@@ -64,6 +64,8 @@ rules_of(const struct conf *conf)
 	return (struct posture_rules){
 		.hold_down_ms = conf->announce.hold_down_ms,
 		.drain_on_caches_down = conf->announce.on_caches_down == CONF_CACHES_DOWN_DRAIN,
+		.damping = { 2000, DAMPING_WITHDRAWAL, DAMPING_ATTRIBUTES,
+		    DAMPING_HALF_LIFE_MS },
 	};
 }
 
@@ -111,7 +113,7 @@ posture_changed(struct keeper *k, enum health_posture before, uint64_t now_ms)
 	k->tell_ms = k->report_ms = now_ms;
 	(k->posture.now < before ? log_warn : log_info)("posture: %s -> %s (%s), penalty %.0f",
 	    health_posture_name(before), health_posture_name(k->posture.now), k->posture.reason,
-	    damping_penalty(&k->posture.damping, now_ms));
+	    posture_penalty(&k->posture, now_ms));
 }
 
 static void
@@ -120,9 +122,8 @@ step_posture(struct keeper *k, uint64_t now_ms)
 	enum health_posture before = k->posture.now;
 	enum posture_dnsd dnsd = dnsd_watch_state(k->parts.watch, k->dnsd_reason);
 	struct posture_input in = {
-		.now_ms = now_ms, .verdict = k->verdict.verdict,
-		.verdict_age_ms = now_ms - k->verdict_ms, .verdict_reason = k->verdict.reason,
-		.override_ms = k->verdict.override_ms, .dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
+		.now_ms = now_ms, .word = k->heard ? &k->word : NULL,
+		.word_age_ms = now_ms - k->word_ms, .dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
 	};
 
 	if (dnsd != k->dnsd && dnsd != POSTURE_DNSD_UNKNOWN) {
@@ -176,13 +177,12 @@ on_word(struct loop_io *io, uint32_t events)
 			return;
 		}
 		child_heard(&k->child, now_ms);
-		k->verdict_ms = now_ms;
-		if (m.verdict == VERDICT_NONE)
-			continue;
-		if (m.verdict != k->verdict.verdict)
+		k->word_ms = now_ms;
+		if (m.verdict != k->word.verdict || m.override != k->word.override)
 			log_debug("verdict heard: %s, %u of %u local servers up (%s)",
-			    message_verdict_name(m.verdict), m.local_up, m.local_total, m.reason);
-		k->verdict = m;
+			    message_name(&m), m.local_up, m.local_total, message_reason(&m));
+		k->word = m;
+		k->heard = true;
 	}
 }
 
@@ -193,7 +193,7 @@ mind_prober(struct keeper *k, uint64_t now_ms)
 		k->child_lost_ms = now_ms;
 		k->report_ms = now_ms;
 		log_error("prober %s; the last verdict (%s) stands", k->child.why,
-		    message_verdict_name(k->verdict.verdict));
+		    message_verdict_name(k->posture.health));
 	}
 	if (child_due(&k->child, now_ms))
 		start_prober(k, now_ms);
@@ -326,7 +326,7 @@ on_late(void *arg, uint64_t timer_late_ms)
 	    (double)(now_ms - k->last_ms) / 1000);
 	dnsd_watch_late(k->parts.watch);
 	child_pardon(&k->child, now_ms);
-	k->verdict_ms = now_ms;
+	k->word_ms = now_ms;
 	if (k->parts.announce.fd >= 0 && before != POSTURE_DOWN &&
 	    announce_get(&k->parts.announce, &left, &err) == 0 && left == POSTURE_DOWN) {
 		posture_lost(&k->posture, now_ms, "the lease ran out while the keeper stood still");
@@ -446,8 +446,10 @@ adopt(struct keeper *k)
 		log_warn("%s: flap penalty starts at 0", err.text);
 		return;
 	}
-	posture_restore(&k->posture, file.penalty *
-	    exp2(-fmax(0, (k->since - file.stamp) * 1000 / DAMPING_HALF_LIFE_MS)), clock_mono().ms);
+	posture_restore(&k->posture, &(struct posture_left){ .posture = left,
+	    .health = k->posture.health, .proven = k->posture.proven, .penalty = file.penalty *
+	    exp2(-fmax(0, (k->since - file.stamp) * 1000 / DAMPING_HALF_LIFE_MS)) },
+	    clock_mono().ms);
 	if (file.posture == left && file.since < k->since)
 		k->since = file.since;
 }
@@ -486,8 +488,8 @@ start_keeper(struct keeper *k, const struct keeper_setup *setup, struct err *err
 	child_init(&k->child, k->loop, setup->prober, &k->user, on_word);
 	k->trial = (struct trial){ .loop = k->loop, .main = setup->check, .user = &k->user,
 		.done = on_trial_end };
-	k->verdict_ms = clock_mono().ms;
-	start_prober(k, k->verdict_ms);
+	k->word_ms = clock_mono().ms;
+	start_prober(k, k->word_ms);
 	if (privilege_keep(&k->user, lease, err) < 0 ||
 	    open_parts(&k->parts, k->loop, k->conf, err) < 0)
 		return -1;

@@ -45,8 +45,9 @@ struct keeper {
 	uint64_t last_ms;		/* when the last turn began, or a reload ended */
 
 	struct child child;
-	struct verdict_message verdict;	/* the last one that is not NONE */
-	uint64_t verdict_ms;		/* when anything was heard last */
+	struct verdict_message word;	/* of the prober, heard last */
+	bool heard;			/* there was one */
+	uint64_t word_ms;		/* when; before the first, when we began to wait */
 	uint64_t child_lost_ms;		/* 0 = never */
 
 	struct trial trial;		/* of `fresh` */

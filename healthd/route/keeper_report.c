@@ -193,7 +193,7 @@ keeper_tell(struct keeper *k, uint64_t now_ms)
 	dnsd_watch_counts(k->parts.watch, &m.dnsd_asked, &m.dnsd_answering);
 	m.exported4 = known ? seen->exported4 : -1;
 	m.exported6 = known ? seen->exported6 : -1;
-	m.penalty = damping_penalty(&k->posture.damping, now_ms);
+	m.penalty = posture_penalty(&k->posture, now_ms);
 	m.hold_left_ms = k->posture.hold_left_ms;
 	health_reason(m.reason, k->posture.reason);
 	snprintf(m.alarm, sizeof(m.alarm), "%s", first_alarm(k));
@@ -229,14 +229,14 @@ report_bird(const struct keeper *k, struct posture_file *f)
 static void
 report_causes(const struct keeper *k, struct posture_file *f, uint64_t now_ms)
 {
-	snprintf(f->verdict, sizeof(f->verdict), "%s", message_verdict_name(k->verdict.verdict));
-	f->verdict_age_s = (double)(now_ms - k->verdict_ms) / 1000;
-	f->local_up = k->verdict.local_up;
-	f->local_total = k->verdict.local_total;
-	health_reason(f->verdict_reason, k->verdict.reason);
+	snprintf(f->verdict, sizeof(f->verdict), "%s", message_name(&k->word));
+	f->verdict_age_s = (double)(now_ms - k->word_ms) / 1000;
+	f->local_up = k->word.local_up;
+	f->local_total = k->word.local_total;
+	health_reason(f->verdict_reason, message_reason(&k->word));
 	f->prober_pid = k->child.pid;
 	f->prober_restarts = k->child.restarts;
-	f->prober_heard_s = (double)(now_ms - k->verdict_ms) / 1000;
+	f->prober_heard_s = (double)(now_ms - k->word_ms) / 1000;
 	health_reason(f->prober_why, k->child.why);
 	dnsd_watch_counts(k->parts.watch, &f->dnsd_asked, &f->dnsd_answering);
 	health_reason(f->dnsd_reason, k->dnsd_reason);
@@ -247,7 +247,7 @@ keeper_report(struct keeper *k, uint64_t now_ms)
 {
 	const struct conf *conf = k->conf;
 	struct posture_file f = { .stamp = clock_wall(), .pid = getpid(), .posture = k->posture.now,
-		.since = k->since, .penalty = damping_penalty(&k->posture.damping, now_ms),
+		.since = k->since, .penalty = posture_penalty(&k->posture, now_ms),
 		.hold_s = k->posture.hold_left_ms / 1000.0, .suppressed = k->posture.suppressed };
 	struct err err;
 

@@ -8,6 +8,9 @@
 
 #include "healthd/route/damping.h"
 
+/* the old default, and the half-life of most routers */
+static const struct damping_rules rules = { 2000, 1000, 500, 15 * 60 * 1000 };
+
 #define MIN_MS (60u * 1000)
 #define START_MS 1000u
 
@@ -42,9 +45,9 @@ test_rows(void **state)
 		double penalty, wait_s;
 
 		for (int k = 0; r->withdrawn[k] >= 0; k++)
-			damping_withdrawn(&d, START_MS + (uint64_t)r->withdrawn[k] * MIN_MS);
-		penalty = damping_penalty(&d, at);
-		wait_s = (double)damping_wait_ms(&d, at) / 1000;
+			damping_add(&d, &rules, 1000, START_MS + (uint64_t)r->withdrawn[k] * MIN_MS);
+		penalty = damping_penalty(&d, &rules, at);
+		wait_s = (double)damping_wait_ms(&d, &rules, 1000, at) / 1000;
 		if (penalty < r->penalty - 1 || penalty > r->penalty + 1 ||
 		    wait_s < r->wait_s - 1 || wait_s > r->wait_s + 1)
 			fail_msg("%s: merit %.1f wait %.1f s, expected %.1f and %.1f",
@@ -61,10 +64,10 @@ test_budget_holds(void **state)
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
-		damping_withdrawn(&d, now);
-		assert_true(damping_penalty(&d, now) < DAMPING_SUPPRESS);
-		now += damping_wait_ms(&d, now) + 1;
-		assert_int_equal(damping_wait_ms(&d, now), 0);
+		damping_add(&d, &rules, 1000, now);
+		assert_true(damping_penalty(&d, &rules, now) < 2000);
+		now += damping_wait_ms(&d, &rules, 1000, now) + 1;
+		assert_int_equal(damping_wait_ms(&d, &rules, 1000, now), 0);
 	}
 }
 
@@ -75,9 +78,9 @@ test_ceiling(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100; i++)
-		damping_withdrawn(&d, START_MS);
-	assert_true(damping_penalty(&d, START_MS) <= DAMPING_CEILING);
-	assert_true(damping_wait_ms(&d, START_MS) < 60u * MIN_MS);
+		damping_add(&d, &rules, 1000, START_MS);
+	assert_true(damping_penalty(&d, &rules, START_MS) <= 4000);
+	assert_true(damping_wait_ms(&d, &rules, 1000, START_MS) < 60u * MIN_MS);
 }
 
 int

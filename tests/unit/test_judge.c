@@ -259,7 +259,7 @@ actual(const char *key, char *out, size_t size)
 
 	judge_verdict(judge, now, &v);
 	if (strcmp(key, "verdict") == 0)
-		snprintf(out, size, "%s", message_verdict_name(v.verdict));
+		snprintf(out, size, "%s", message_name(&v));
 	else if (strcmp(key, "freeze") == 0)
 		snprintf(out, size, "%s", freeze_name());
 	else if (strcmp(key, "local") == 0)

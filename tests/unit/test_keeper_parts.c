@@ -43,6 +43,17 @@ test_message(void **state)
 	assert_false(message_check(&out, &bad, sizeof(bad)));
 	bad = m, bad.verdict = VERDICT_COUNT;
 	assert_false(message_check(&out, &bad, sizeof(bad)));
+	bad = m, bad.override = MESSAGE_OVERRIDES, bad.override_id = 1;
+	assert_false(message_check(&out, &bad, sizeof(bad)));
+	bad = m, bad.override = MESSAGE_OVERRIDE_DRAIN;
+	assert_false(message_check(&out, &bad, sizeof(bad)));
+	bad = m, bad.override_id = 7;
+	assert_false(message_check(&out, &bad, sizeof(bad)));
+	bad = m, bad.override = MESSAGE_OVERRIDE_DRAIN, bad.override_id = 7;
+	assert_true(message_check(&out, &bad, sizeof(bad)));
+	assert_string_equal(message_name(&out), "drain");
+	bad = m, strcpy(bad.override_reason, "a\nb");
+	assert_false(message_check(&out, &bad, sizeof(bad)));
 	bad = m, bad.local_up = 4;
 	assert_false(message_check(&out, &bad, sizeof(bad)));
 	bad = m, bad.local_up = bad.local_total = MESSAGE_SERVERS_MAX + 1;

@@ -12,11 +12,19 @@
 #define STEPS_MAX 12
 #define END { .at_ms = -1 }
 enum { U = POSTURE_DNSD_UNKNOWN, A = POSTURE_DNSD_ANSWERING, F = POSTURE_DNSD_FAILED };
+/* The operator's override beside a verdict. */
+enum {
+	SAID = 16,
+	SAID_DRAIN = SAID * MESSAGE_OVERRIDE_DRAIN,
+	SAID_DRAINED = SAID * MESSAGE_OVERRIDE_DRAINED,
+	SAID_FORCE_UP = SAID * MESSAGE_OVERRIDE_FORCE_UP,
+	SAID_FORCE_DOWN = SAID * MESSAGE_OVERRIDE_FORCE_DOWN
+};
 enum { DOWN = POSTURE_DOWN, DRAINING = POSTURE_DRAINING, SERVING = POSTURE_SERVING };
 
 struct step {
 	int at_ms;			/* -1 ends */
-	enum verdict verdict;
+	int word;			/* a verdict, and SAID_* */
 	int dnsd;
 	int expected;
 };
@@ -80,29 +88,32 @@ static const struct row {
 		{ 1500, VERDICT_CACHES_DOWN, F, DOWN }, { 2000, VERDICT_CACHES_DOWN, A, DOWN },
 		{ 12000, VERDICT_CACHES_DOWN, A, DRAINING }, END } },
 	{ "an operator's drain, to its end and back, waits for nothing", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAIN, A, DRAINING },
-		{ 9000, VERDICT_DRAIN, A, DRAINING },
-		{ 10000, VERDICT_DRAINED, A, DOWN }, { 11000, VERDICT_UP, A, SERVING }, END } },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP | SAID_DRAIN, A, DRAINING },
+		{ 9000, VERDICT_UP | SAID_DRAIN, A, DRAINING },
+		{ 10000, VERDICT_UP | SAID_DRAINED, A, DOWN },
+		{ 11000, VERDICT_UP, A, SERVING }, END } },
 	{ "undrained before the end", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAIN, A, DRAINING },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP | SAID_DRAIN, A, DRAINING },
 		{ 1500, VERDICT_UP, A, SERVING }, END } },
 	{ "a drain raises nothing that is down", DOWN, false, {
-		{ 0, VERDICT_CACHES_DOWN, A, DOWN }, { 1000, VERDICT_DRAIN, A, DOWN },
-		{ 99000, VERDICT_DRAIN, A, DOWN }, END } },
+		{ 0, VERDICT_CACHES_DOWN, A, DOWN },
+		{ 1000, VERDICT_CACHES_DOWN | SAID_DRAIN, A, DOWN },
+		{ 99000, VERDICT_UP | SAID_DRAIN, A, DOWN }, END } },
 	{ "a drained site does not come back as draining", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_DRAINED, A, DOWN },
-		{ 2000, VERDICT_NONE, A, DOWN },
-		{ 3000, VERDICT_DRAIN, A, DOWN }, END } },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP | SAID_DRAINED, A, DOWN },
+		{ 2000, VERDICT_NONE | SAID_DRAINED, A, DOWN },
+		{ 3000, VERDICT_UP | SAID_DRAIN, A, DOWN }, END } },
 	{ "forced down and released", DOWN, false, {
-		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_FORCE_DOWN, A, DOWN },
-		{ 60000, VERDICT_FORCE_DOWN, A, DOWN },
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP | SAID_FORCE_DOWN, A, DOWN },
+		{ 60000, VERDICT_UP | SAID_FORCE_DOWN, A, DOWN },
 		{ 61000, VERDICT_UP, A, SERVING }, END } },
 	{ "forced up serves without caches, at once", DOWN, false, {
 		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN },
-		{ 1100, VERDICT_FORCE_UP, A, SERVING }, END } },
+		{ 1100, VERDICT_UP | SAID_FORCE_UP, A, SERVING }, END } },
 	{ "forced up does not serve without dnsd", DOWN, false, {
-		{ 0, VERDICT_FORCE_UP, F, DOWN }, { 9000, VERDICT_FORCE_UP, F, DOWN },
-		{ 9500, VERDICT_FORCE_UP, A, SERVING }, END } },
+		{ 0, VERDICT_UP | SAID_FORCE_UP, F, DOWN },
+		{ 9000, VERDICT_UP | SAID_FORCE_UP, F, DOWN },
+		{ 9500, VERDICT_UP | SAID_FORCE_UP, A, SERVING }, END } },
 	{ "two quick flaps use up the budget: down for about a half-life", DOWN, false, {
 		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_UP, F, DOWN },
 		{ 1500, VERDICT_UP, A, DOWN },
@@ -115,7 +126,7 @@ static const struct row {
 		{ 1500, VERDICT_UP, A, DOWN },
 		{ 6500, VERDICT_UP, A, SERVING }, { 7000, VERDICT_UP, F, DOWN },
 		{ 7500, VERDICT_UP, A, DOWN },
-		{ 8000, VERDICT_FORCE_UP, A, SERVING }, END } },
+		{ 8000, VERDICT_UP | SAID_FORCE_UP, A, SERVING }, END } },
 	{ "a restart takes over serving and keeps it until the first verdict", SERVING, false, {
 		{ 0, VERDICT_NONE, U, SERVING }, { 500, VERDICT_NONE, A, SERVING },
 		{ 60000, VERDICT_NONE, A, SERVING },
@@ -123,24 +134,38 @@ static const struct row {
 	{ "a restart takes over serving, but dnsd is dead", SERVING, false, {
 		{ 0, VERDICT_NONE, U, SERVING }, { 450, VERDICT_NONE, F, DOWN }, END } },
 	{ "a restart takes over draining", DRAINING, false, {
-		{ 0, VERDICT_NONE, U, DRAINING }, { 500, VERDICT_DRAIN, A, DRAINING },
-		{ 900, VERDICT_DRAINED, A, DOWN }, END } },
+		{ 0, VERDICT_NONE, U, DRAINING }, { 500, VERDICT_UP | SAID_DRAIN, A, DRAINING },
+		{ 900, VERDICT_UP | SAID_DRAINED, A, DOWN }, END } },
 	{ "a restart during a shared cause keeps serving", SERVING, false, {
 		{ 0, VERDICT_NONE, U, SERVING }, { 500, VERDICT_HOLD, A, SERVING },
 		{ 99000, VERDICT_HOLD, A, SERVING }, END } },
 };
 
-static const struct posture_rules common = { .hold_down_ms = 5000 };
+/* Two withdrawals are the limit, so that rows are short. */
+static const struct posture_rules common = { .hold_down_ms = 5000,
+	.damping = { 2000, 1000, 500, 15 * 60 * 1000 } };
 
 static bool
-step(struct posture *p, uint64_t now_ms, enum verdict verdict, int dnsd)
+step_word(struct posture *p, uint64_t now_ms, const struct verdict_message *word, int dnsd)
 {
 	const struct posture_input in = {
-		.now_ms = now_ms, .verdict = verdict, .verdict_reason = "because",
+		.now_ms = now_ms, .word = word,
 		.dnsd = (enum posture_dnsd)dnsd, .dnsd_reason = "192.0.2.53: no answer",
 	};
 
 	return posture_step(p, &in);
+}
+
+/* An override of the same kind is the same one, and drained is the end of a drain. */
+static bool
+step(struct posture *p, uint64_t now_ms, int said, int dnsd)
+{
+	unsigned override = (unsigned)said / SAID;
+	struct verdict_message word = { .verdict = (uint32_t)said % SAID, .override = override,
+		.override_id = override == MESSAGE_OVERRIDE_DRAINED ? MESSAGE_OVERRIDE_DRAIN :
+		    override, .reason = "because" };
+
+	return step_word(p, now_ms, &word, dnsd);
 }
 
 static void
@@ -148,13 +173,16 @@ test_rows(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct posture_rules rules = { 5000, rows[i].drain_on_caches_down };
+		struct posture_rules rules = common;
 		struct posture p;
 
+		rules.drain_on_caches_down = rows[i].drain_on_caches_down;
+		if (rules.drain_on_caches_down)
+			rules.damping.suppress = DAMPING_SUPPRESS;
 		posture_init(&p, &rules, (enum health_posture)rows[i].inherited);
 		for (const struct step *s = rows[i].steps; s->at_ms >= 0; s++) {
 			enum health_posture before = p.now;
-			bool changed = step(&p, 1000000 + (uint64_t)s->at_ms, s->verdict, s->dnsd);
+			bool changed = step(&p, 1000000 + (uint64_t)s->at_ms, s->word, s->dnsd);
 
 			if ((int)p.now != s->expected || changed != (before != p.now))
 				fail_msg("%s: at %d ms %d, expected %d (%s)", rows[i].sentence,
@@ -167,7 +195,8 @@ test_rows(void **state)
 static void
 test_reasons_and_alarms(void **state)
 {
-	struct posture_input in = { .now_ms = 1000, .verdict = VERDICT_UP, .verdict_reason = "ok",
+	struct verdict_message word = { .verdict = VERDICT_UP, .reason = "ok" };
+	struct posture_input in = { .now_ms = 1000, .word = &word,
 		.dnsd = POSTURE_DNSD_ANSWERING, .dnsd_reason = "" };
 	struct posture p;
 
@@ -176,13 +205,13 @@ test_reasons_and_alarms(void **state)
 	posture_step(&p, &in);
 	assert_string_equal(p.reason, "ok");
 	assert_string_equal(p.alarm, "");
-	in.verdict_age_ms = 4000;
+	in.word_age_ms = 4000;
 	posture_step(&p, &in);
 	assert_int_equal(p.now, POSTURE_SERVING);
 	assert_non_null(strstr(p.alarm, "prober"));
-	in.verdict_age_ms = 0;
-	in.verdict = VERDICT_HOLD;
-	in.verdict_reason = "all 40 targets failed";
+	in.word_age_ms = 0;
+	word.verdict = VERDICT_HOLD;
+	strcpy(word.reason, "all 40 targets failed");
 	posture_step(&p, &in);
 	assert_non_null(strstr(p.alarm, "all 40 targets failed"));
 	in.dnsd = POSTURE_DNSD_FAILED;
@@ -195,7 +224,7 @@ test_reasons_and_alarms(void **state)
 static void
 test_force_up_said_again(void **state)
 {
-	static const struct { uint64_t at_ms, override_ms; int dnsd, expected; } steps[] = {
+	static const struct { uint64_t at_ms, id; int dnsd, expected; } steps[] = {
 		{ 0, 7001, A, SERVING }, { 1000, 7001, F, DOWN }, { 2000, 7001, A, DOWN },
 		{ 3000, 9002, A, SERVING }, { 4000, 9002, F, DOWN }, { 5000, 9002, A, DOWN },
 		{ 60000, 9002, A, DOWN },
@@ -205,14 +234,10 @@ test_force_up_said_again(void **state)
 	(void)state;
 	posture_init(&p, &common, POSTURE_DOWN);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		const struct posture_input in = {
-			.now_ms = 1000000 + steps[i].at_ms, .verdict = VERDICT_FORCE_UP,
-			.verdict_reason = "",
-			.override_ms = steps[i].override_ms,
-			.dnsd = (enum posture_dnsd)steps[i].dnsd, .dnsd_reason = "",
-		};
+		const struct verdict_message word = { .override = MESSAGE_OVERRIDE_FORCE_UP,
+			.override_id = steps[i].id };
 
-		posture_step(&p, &in);
+		step_word(&p, 1000000 + steps[i].at_ms, &word, steps[i].dnsd);
 		assert_int_equal(p.now, steps[i].expected);
 	}
 }
@@ -226,10 +251,11 @@ test_suppressed_says_so(void **state)
 
 	(void)state;
 	posture_init(&p, &common, POSTURE_SERVING);
-	posture_restore(&p, 1400, now);
+	posture_restore(&p, &(struct posture_left){ .posture = POSTURE_SERVING,
+	    .health = VERDICT_UP, .proven = true, .penalty = 1400 }, now);
 	step(&p, now, VERDICT_UP, F);
 	assert_int_equal(p.now, POSTURE_DOWN);
-	assert_true(damping_penalty(&p.damping, now) > 2300);
+	assert_true(posture_penalty(&p, now) > 2300);
 	step(&p, now + 1000, VERDICT_UP, A);
 	assert_true(p.suppressed);
 	assert_non_null(strstr(p.alarm, "flap budget"));
@@ -275,7 +301,7 @@ test_lost(void **state)
 	posture_init(&p, &common, POSTURE_SERVING);
 	posture_lost(&p, 1000, "the lease ran out");
 	assert_int_equal(p.now, POSTURE_DOWN);
-	assert_true(damping_penalty(&p.damping, 1000) == DAMPING_WITHDRAWAL);
+	assert_true(posture_penalty(&p, 1000) == 1000);
 	step(&p, 1100, VERDICT_UP, A);
 	assert_int_equal(p.now, POSTURE_DOWN);
 	step(&p, 6200, VERDICT_UP, A);
@@ -291,11 +317,11 @@ test_restore_refuses_nonsense(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		posture_init(&p, &common, POSTURE_DOWN);
-		posture_restore(&p, nonsense[i], 1000);
-		assert_true(damping_penalty(&p.damping, 1000) == 0);
+		posture_restore(&p, &(struct posture_left){ .penalty = nonsense[i] }, 1000);
+		assert_true(posture_penalty(&p, 1000) == 0);
 	}
-	posture_restore(&p, 1e300, 1000);
-	assert_true(damping_penalty(&p.damping, 1000) == DAMPING_CEILING);
+	posture_restore(&p, &(struct posture_left){ .penalty = 1e300 }, 1000);
+	assert_true(posture_penalty(&p, 1000) == 4000);
 }
 
 int
