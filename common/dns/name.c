@@ -67,16 +67,6 @@ name_below(const uint8_t *name, const uint8_t *parent)
 	return have == want && name_equal(name, parent);
 }
 
-size_t
-name_lower(uint8_t out[NAME_MAX_WIRE], const uint8_t *name)
-{
-	size_t len = name_len(name);
-
-	for (size_t i = 0; i < len; i++)
-		out[i] = name_fold(name[i]);
-	return len;
-}
-
 /* Lower case of eight octets at once: 0x20 is added to each octet in 'A'..'Z'. */
 static inline uint64_t
 fold8(uint64_t w)

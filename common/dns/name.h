@@ -50,9 +50,6 @@ bool name_equal_to(const uint8_t *stored, const uint8_t *name, size_t len);
 /* True if `name` is `parent` or lies below it. */
 bool name_below(const uint8_t *name, const uint8_t *parent);
 
-/* Lower-cases into `out` (may be the same memory); returns the length. */
-size_t name_lower(uint8_t out[NAME_MAX_WIRE], const uint8_t *name);
-
 /* Hash of a whole name, without case: name_hash_step from name_hash_root over
  * its labels from the right. */
 uint64_t name_hash(const uint8_t *name);

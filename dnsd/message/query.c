@@ -177,7 +177,8 @@ query_parse(struct query *q, const uint8_t *packet, size_t len, bool tcp)
 	qdcount = dns_get16(packet + 4);
 	if (qdcount == 1)
 		at = read_question(q, packet, len);
-	outcome = at != 0 && qdcount <= 1 ? read_after_question(q, packet, len, at, tcp) : QUERY_FORMERR;
+	outcome = at != 0 && qdcount <= 1 ? read_after_question(q, packet, len, at, tcp) :
+	    QUERY_FORMERR;
 
 	assert(q->question_end <= len && q->payload >= 512);
 	/* what is not for us is told so, however its body looks (RFC 1996, 2136) */

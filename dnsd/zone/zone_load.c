@@ -35,15 +35,11 @@ open_source(struct zone_source *src, const char *name, const struct warn *warn,
 	return 0;
 }
 
-/* The zone, if its source could be read (rc is 0); the source is closed. */
-static struct zone *
-finish(struct zone_source *src, int rc)
+static void
+close_source(struct zone_source *src)
 {
-	struct zone *zone = rc == 0 ? zone_load_source(src) : NULL;
-
 	zone_source_close(src);
 	malloc_trim(0);			/* what loading took goes back to the kernel */
-	return zone;
 }
 
 struct zone *
@@ -51,10 +47,14 @@ zone_load(const char *name, const char *file, const struct zone_read_limits *lim
     const struct warn *warn, struct err *err)
 {
 	struct zone_source src;
+	struct zone *zone = NULL;
 
 	if (open_source(&src, name, warn, err) != 0)
 		return NULL;
-	return finish(&src, zone_read_file(&src, file, limits));
+	if (zone_read_file(&src, file, limits) == 0)
+		zone = zone_load_source(&src);
+	close_source(&src);
+	return zone;
 }
 
 struct zone *
@@ -62,10 +62,14 @@ zone_load_text(const char *name, const char *label, const char *text, size_t len
     const struct zone_read_limits *limits, const struct warn *warn, struct err *err)
 {
 	struct zone_source src;
+	struct zone *zone = NULL;
 
 	if (open_source(&src, name, warn, err) != 0)
 		return NULL;
-	return finish(&src, zone_read_text(&src, label, text, len, limits));
+	if (zone_read_text(&src, label, text, len, limits) == 0)
+		zone = zone_load_source(&src);
+	close_source(&src);
+	return zone;
 }
 
 bool

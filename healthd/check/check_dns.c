@@ -146,7 +146,7 @@ read_expected(struct dns *d, const struct conf_check *c, struct err *err)
 }
 
 static int
-read_check(struct dns *d, const struct conf_check *c, struct err *err)
+read_options(struct dns *d, const struct conf_check *c, struct err *err)
 {
 	if (read_question(d, c->question, err) == 0 && read_expected(d, c, err) == 0)
 		return 0;
@@ -166,7 +166,7 @@ check_dns_prepare(struct probe *p, struct err *err)
 	    .timeout_ms = p->check->timeout_ms, .done = on_answer };
 	if (d->client.to.port == 0)
 		d->client.to.port = p->check->port != 0 ? p->check->port : DEFAULT_PORT;
-	if (read_check(d, p->check, err) == 0)
+	if (read_options(d, p->check, err) == 0)
 		return 0;
 	check_dns_release(p);
 	p->own = NULL;
@@ -177,7 +177,7 @@ int
 check_dns_test(const struct conf_check *c, struct err *err)
 {
 	struct dns d = { .type = 0 };
-	int result = read_check(&d, c, err);
+	int result = read_options(&d, c, err);
 
 	ldns_rr_free(d.expected);
 	return result;

@@ -356,8 +356,8 @@ add_process(struct usage *u, int pid, double tick)
 	if (f == NULL)
 		return;
 	if (fgets(text, sizeof(text), f) != NULL && (p = strrchr(text, ')')) != NULL)
-		sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-		    &system);
+		sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+		    &user, &system);
 	fclose(f);
 	u->user_s += (double)user * tick;
 	u->system_s += (double)system * tick;

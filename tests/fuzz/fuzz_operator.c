@@ -56,8 +56,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(lines, data, size);
 	lines[size] = '\0';
-	for (char *line = strtok_r(lines, "\n", &save); line != NULL; line = strtok_r(NULL, "\n",
-	    &save))
+	for (char *line = strtok_r(lines, "\n", &save); line != NULL;
+	    line = strtok_r(NULL, "\n", &save))
 		obey(judge, line);
 	now.mono_ms += 1000000;
 	judge_step(judge, &(struct judge_event){ .kind = JUDGE_TICK }, now);

@@ -105,20 +105,20 @@ static const struct shape shapes[] = {
 	    OCTETS("\xe2" "\x52" "registered_country" "\xe1" "\x48" "iso_code" "\x42" "US"
 	        "\x47" "country" "\xe1" "\x48" "iso_code" "\x42" "FR"), "FR", "EU", "", 47.49, 2.88,
 	        0 },
-	{ "flat, with numbers as strings", OCTETS("\xe4" "\x4c" "country_code" "\x42" "DE" "\x43"
-	    "lat" "\x43" "1.5"
+	{ "flat, with numbers as strings", OCTETS("\xe4"
+	    "\x4c" "country_code" "\x42" "DE" "\x43" "lat" "\x43" "1.5"
 	    "\x43" "lng" "\x44" "-2.5" "\x43" "asn" "\x47" "AS64500"), "DE", "EU", "", 1.5, -2.5,
 	    64500 },
-	{ "flat, country and continent as strings, floats", OCTETS("\xe4" "\x47" "country" "\x42"
-	    "DE"
+	{ "flat, country and continent as strings, floats", OCTETS("\xe4"
+	    "\x47" "country" "\x42" "DE"
 	    "\x49" "continent" "\x42" "EU" "\x48" "latitude" "\x04\x08\x3f\xc0\x00\x00"
 	    "\x49" "longitude" "\x04\x08\xc0\x20\x00\x00"), "DE", "EU", "", 1.5, -2.5, 0 },
 	{ "flat, one string for both", OCTETS("\xe2" "\x47" "country" "\x42" "DE" "\x43" "loc"
 	    "\x48" "1.5,-2.5"), "DE", "EU", "", 1.5, -2.5, 0 },
 	{ "a country's name is no code", OCTETS("\xe2" "\x47" "country" "\x47" "Germany" "\x4c"
 	    "country_code" "\x42" "DE"), "DE", "EU", "", 51.29, 9.97, 0 },
-	{ "latitude out of range: the country's point", OCTETS("\xe3" "\x4c" "country_code" "\x42"
-	    "DE"
+	{ "latitude out of range: the country's point", OCTETS("\xe3"
+	    "\x4c" "country_code" "\x42" "DE"
 	    "\x43" "lat" "\x42" "91" "\x43" "lng" "\x41" "8"), "DE", "EU", "", 51.29, 9.97, 0 },
 	{ "NaN, and no country: no point", OCTETS("\xe3" "\x4e" "continent_code" "\x42" "EU"
 	    "\x43" "lat" "\x68\x7f\xf8\x00\x00\x00\x00\x00\x00" "\x43" "lng" "\x41" "8"), "", "EU",
