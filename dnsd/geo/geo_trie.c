@@ -288,18 +288,6 @@ keep_gap(struct builder *b, uint32_t at, size_t words)
 		g->at[g->n++] = at;
 }
 
-static bool
-use_gap(struct builder *b, size_t words, uint32_t *at)
-{
-	for (size_t size = words; size < LINE_WORDS; size++)
-		if (b->gaps[size].n != 0) {
-			*at = b->gaps[size].at[--b->gaps[size].n];
-			keep_gap(b, *at + (uint32_t)words, size - words);
-			return true;
-		}
-	return false;
-}
-
 /* Room for a node, zeroed; one that fits a cache line is put into one. */
 static bool
 place_node(struct builder *b, size_t words, uint32_t *at)
@@ -307,8 +295,12 @@ place_node(struct builder *b, size_t words, uint32_t *at)
 	size_t rest;
 
 	assert(words > 2);
-	if (use_gap(b, words, at))
-		return true;
+	for (size_t size = words; size < LINE_WORDS; size++)
+		if (b->gaps[size].n != 0) {
+			*at = b->gaps[size].at[--b->gaps[size].n];
+			keep_gap(b, *at + (uint32_t)words, size - words);
+			return true;
+		}
 	if (!reserve_words(b, LINE_WORDS + words))
 		return false;
 	rest = (LINE_WORDS - b->n_words % LINE_WORDS) % LINE_WORDS;

@@ -23,7 +23,7 @@
 struct damping_rules {
 	double suppress;		/* not used from here on */
 	double withdrawal;		/* costs of one */
-	double attributes;		/* of a change of attributes: serving to draining, and back */
+	double attributes;		/* of changed attributes: serving to draining, and back */
 	uint32_t half_life_ms;
 };
 

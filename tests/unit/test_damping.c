@@ -45,7 +45,8 @@ test_rows(void **state)
 		double penalty, wait_s;
 
 		for (int k = 0; r->withdrawn[k] >= 0; k++)
-			damping_add(&d, &rules, 1000, START_MS + (uint64_t)r->withdrawn[k] * MIN_MS);
+			damping_add(&d, &rules, 1000,
+			    START_MS + (uint64_t)r->withdrawn[k] * MIN_MS);
 		penalty = damping_penalty(&d, &rules, at);
 		wait_s = (double)damping_wait_ms(&d, &rules, 1000, at) / 1000;
 		if (penalty < r->penalty - 1 || penalty > r->penalty + 1 ||
