@@ -1,9 +1,8 @@
 #include "healthd/prober/remember.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "healthd/prober/state.h"
+#include "healthd/prober/recall.h"
 
 enum {
 	SETTLE_MS = 1000,		/* changes of state are collected for so long */
@@ -12,71 +11,11 @@ enum {
 };
 
 static void
-recall_override(struct core *core, const struct state_item *item)
-{
-	bool site = item->kind == STATE_OVERRIDE_SITE;
-	uint16_t index = site ? conf_find_site(core->conf, item->name) :
-	    conf_find_server(core->conf, item->name);
-	struct judge_time now = core_now(core);
-	struct judge_override w = { .kind = item->override, .at = item->at, .until = item->until };
-	double age = now.wall - item->at;
-
-	if (index == CONF_NONE || (item->until != 0 && item->until <= now.wall))
-		return;
-	memcpy(w.by, item->by, sizeof(w.by));
-	/* the clock may have been wrong then, or be wrong now: never longer than was said */
-	if (item->until != 0) {
-		double left = item->until - now.wall, whole = item->until - item->at;
-		w.until_ms = now.mono_ms + (uint64_t)((left < whole ? left : whole) * 1000) + 1;
-	}
-	w.at_ms = age > 0 && age * 1000 < (double)now.mono_ms ? now.mono_ms -
-	    (uint64_t)(age * 1000) :
-	    age > 0 ? 1 : now.mono_ms;
-	core_step(core, &(struct judge_event){ .kind = site ? JUDGE_OVERRIDE_SITE :
-	    JUDGE_OVERRIDE_SERVER,
-	    .index = index, .override = &w });
-}
-
-static void
-recall_target(struct core *core, const struct state_item *item)
-{
-	uint16_t server = conf_find_server(core->conf, item->name);
-	struct judge_memory m = { .state = item->state, .since = item->since,
-	    .set = item->set[0] != '\0' ? item->set : NULL };
-	struct judge_time now = core_now(core);
-	int32_t target;
-
-	if (server == CONF_NONE || item->stamp < now.wall - STATE_MEMORY_S ||
-	    item->stamp > now.wall + STATE_MEMORY_S)
-		return;
-	target = core->judge->servers[server].target[item->family == 6];
-	if (target >= 0)
-		core_step(core, &(struct judge_event){ .kind = JUDGE_REMEMBER,
-		    .index = (uint32_t)target,
-		    .memory = &m });
-}
-
-static void
-recall(void *arg, const struct state_item *item)
+take_item(void *arg, const struct state_item *item)
 {
 	struct core *core = arg;
-	uint16_t pool;
 
-	switch (item->kind) {
-	case STATE_OVERRIDE_SERVER:
-	case STATE_OVERRIDE_SITE:
-		recall_override(core, item);
-		break;
-	case STATE_TARGET:
-		recall_target(core, item);
-		break;
-	case STATE_POOL:
-		pool = conf_find_pool(core->conf, item->name);
-		if (pool != CONF_NONE)
-			core_step(core, &(struct judge_event){ .kind = JUDGE_REMEMBER_SET,
-			    .index = pool,
-			    .set = item->set });
-	}
+	recall_item(core->judge, item, core_now(core));
 }
 
 void
@@ -87,7 +26,7 @@ remember_open(struct remember *r, struct core *core)
 
 	r->core = core;
 	snprintf(r->path, sizeof(r->path), "%s/healthd.state", core->conf->state_dir);
-	state_read(r->path, recall, core, &err);
+	state_read(r->path, take_item, core, &err);
 	if (err.text[0] != '\0')
 		alarm_raise(&core->alarms, ALARM_MEMORY, ALARM_PASSING_MS, "%s", err.text);
 	while (judge_take_change(judge) >= 0)

@@ -1,0 +1,65 @@
+#include "healthd/prober/recall.h"
+
+#include <string.h>
+
+static void
+recall_override(struct judge *judge, const struct state_item *item, struct judge_time now)
+{
+	bool site = item->kind == STATE_OVERRIDE_SITE;
+	uint16_t index = site ? conf_find_site(judge->conf, item->name) :
+	    conf_find_server(judge->conf, item->name);
+	struct judge_override w = { .kind = item->override, .at = item->at, .until = item->until };
+	double age = now.wall - item->at;
+
+	if (index == CONF_NONE || (item->until != 0 && item->until <= now.wall))
+		return;
+	memcpy(w.by, item->by, sizeof(w.by));
+	/* the clock may have been wrong then, or be wrong now: never longer than was said */
+	if (item->until != 0) {
+		double left = item->until - now.wall, whole = item->until - item->at;
+		w.until_ms = now.mono_ms + (uint64_t)((left < whole ? left : whole) * 1000) + 1;
+	}
+	w.at_ms = age > 0 && age * 1000 < (double)now.mono_ms ? now.mono_ms -
+	    (uint64_t)(age * 1000) :
+	    age > 0 ? 1 : now.mono_ms;
+	judge_step(judge, &(struct judge_event){ .kind = site ? JUDGE_OVERRIDE_SITE :
+	    JUDGE_OVERRIDE_SERVER, .index = index, .override = &w }, now);
+}
+
+static void
+recall_target(struct judge *judge, const struct state_item *item, struct judge_time now)
+{
+	uint16_t server = conf_find_server(judge->conf, item->name);
+	struct judge_memory m = { .state = item->state, .since = item->since,
+	    .set = item->set[0] != '\0' ? item->set : NULL };
+	int32_t target;
+
+	if (server == CONF_NONE || item->stamp < now.wall - STATE_MEMORY_S ||
+	    item->stamp > now.wall + STATE_MEMORY_S)
+		return;
+	target = judge->servers[server].target[item->family == 6];
+	if (target >= 0)
+		judge_step(judge, &(struct judge_event){ .kind = JUDGE_REMEMBER,
+		    .index = (uint32_t)target, .memory = &m }, now);
+}
+
+void
+recall_item(struct judge *judge, const struct state_item *item, struct judge_time now)
+{
+	uint16_t pool;
+
+	switch (item->kind) {
+	case STATE_OVERRIDE_SERVER:
+	case STATE_OVERRIDE_SITE:
+		recall_override(judge, item, now);
+		break;
+	case STATE_TARGET:
+		recall_target(judge, item, now);
+		break;
+	case STATE_POOL:
+		pool = conf_find_pool(judge->conf, item->name);
+		if (pool != CONF_NONE)
+			judge_step(judge, &(struct judge_event){ .kind = JUDGE_REMEMBER_SET,
+			    .index = pool, .set = item->set }, now);
+	}
+}
