@@ -27,7 +27,7 @@ struct conf *
 ctl_conf(const struct ctl *ctl)
 {
 	struct err err;
-	struct conf *conf = conf_read(ctl->conf_path, NULL, &err);
+	struct conf *conf = conf_read(ctl->conf_path, ctl->here, NULL, &err);
 
 	if (conf == NULL)
 		fprintf(stderr, "nearctl: %s\n", err.text);
@@ -40,7 +40,7 @@ static void
 find_run_dir(const struct ctl *ctl, char dir[RUN_DIR_MAX])
 {
 	struct err err;
-	struct conf *conf = conf_read(ctl->conf_path, NULL, &err);
+	struct conf *conf = conf_read(ctl->conf_path, ctl->here, NULL, &err);
 	char line[1024];
 	FILE *f;
 

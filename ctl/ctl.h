@@ -16,6 +16,7 @@
 /* A command line that main.c has found whole. */
 struct ctl {
 	const char *conf_path;		/* -c, or the default */
+	const char *here;		/* -s: the site this machine is; NULL = as the file says */
 	const char *usage;		/* of the command */
 	bool prints_json;		/* what the usage says of --json */
 	bool json, force, resolver, wait;

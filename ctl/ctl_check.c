@@ -9,5 +9,5 @@
 int
 ctl_check(const struct ctl *ctl)
 {
-	return check_run(ctl->conf_path);
+	return check_run(ctl->conf_path, ctl->here);
 }

@@ -62,7 +62,7 @@ enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 static void
 print_help(FILE *out)
 {
-	fputs("usage: nearctl [-c FILE] [--json] COMMAND [ARGUMENT ...]\n"
+	fputs("usage: nearctl [-c FILE] [-s SITE] [--json] COMMAND [ARGUMENT ...]\n"
 	    "       nearctl -V\n\n", out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(out, "  %-42s %s\n", commands[i].usage, commands[i].help);
@@ -100,11 +100,12 @@ read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 	int option;
 
 	opterr = 0;			/* the command's usage is said instead */
-	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:hs:V", options, NULL)) != -1) {
 		switch (option) {
 		case 'c': ctl->conf_path = optarg; break;
 		case 'h': asked->help = true; break;
 		case 'j': ctl->json = true; break;
+		case 's': ctl->here = optarg; break;
 		case 'V': asked->version = true; break;
 		case TAKES_COUNT: ctl->count = optarg; break;
 		case TAKES_FOR: ctl->duration = optarg; break;

@@ -164,11 +164,11 @@ say_well(const struct inputs *inputs)
 }
 
 int
-check_run(const char *path)
+check_run(const char *path, const char *here)
 {
 	static const struct inputs_say say = { &say_warn, &say_error };
 	struct err err;
-	struct inputs *inputs = inputs_read(path, NULL, false, &say, &err);
+	struct inputs *inputs = inputs_read(path, here, NULL, false, &say, &err);
 	unsigned bad;
 
 	if (inputs == NULL) {

@@ -9,6 +9,6 @@
 #define NEARCAST_CHECK_H
 
 /* Says what is wrong on stderr, what is well on stdout.  0 = it would succeed, 1 = not. */
-int check_run(const char *path);
+int check_run(const char *path, const char *here);
 
 #endif

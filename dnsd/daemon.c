@@ -32,6 +32,7 @@ struct waiting {
 
 struct daemon {
 	const char *path;		/* of the configuration */
+	const char *here;		/* as conf_read takes it */
 	struct inputs *inputs;		/* of the generation in use; held */
 	struct inputs_conf *first;	/* what it was started with; held */
 	struct acquire got;		/* control socket and server */
@@ -404,7 +405,7 @@ start_serving(struct daemon *d, struct err *err)
 	d->loop = loop_new(err);
 	if (d->loop == NULL)
 		return -1;
-	d->inputs = inputs_read(d->path, NULL, false, &say, err);
+	d->inputs = inputs_read(d->path, d->here, NULL, false, &say, err);
 	if (d->inputs == NULL)
 		return -1;
 	d->first = d->inputs->owner;
@@ -438,7 +439,7 @@ stop(struct daemon *d)
 }
 
 int
-daemon_run(const char *path)
+daemon_run(const char *path, const char *here)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
 	struct err err = { "out of memory" };
@@ -449,6 +450,7 @@ daemon_run(const char *path)
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	if (d != NULL) {
 		d->path = path;
+		d->here = here;
 		d->figures = (struct commands){
 			.health = &d->health, .started = clock_wall(),
 			.reload = want_reload, .reload_arg = d,

@@ -10,6 +10,6 @@
 #define NEARCAST_DAEMON_H
 
 /* Runs until SIGTERM or SIGINT.  The exit status. */
-int daemon_run(const char *path);
+int daemon_run(const char *path, const char *here);
 
 #endif

@@ -16,24 +16,27 @@
 static int
 usage(void)
 {
-	fputs("usage: dnsd [-dtV] [-c FILE]\n", stderr);
+	fputs("usage: dnsd [-dtV] [-c FILE] [-s SITE]\n", stderr);
 	return 2;
 }
 
 int
 main(int argc, char **argv)
 {
-	const char *path = CONF_DEFAULT_FILE;
+	const char *path = CONF_DEFAULT_FILE, *here = NULL;
 	enum log_level level = LOG_INFO;
 	int test = 0, option;
 
-	while ((option = getopt(argc, argv, "c:dtV")) != -1)
+	while ((option = getopt(argc, argv, "c:ds:tV")) != -1)
 		switch (option) {
 		case 'c':
 			path = optarg;
 			break;
 		case 'd':
 			level = LOG_DEBUG;
+			break;
+		case 's':
+			here = optarg;
 			break;
 		case 't':
 			test = 1;
@@ -47,7 +50,7 @@ main(int argc, char **argv)
 	if (optind != argc)
 		return usage();
 	if (test)
-		return check_run(path);
+		return check_run(path, here);
 	log_open("dnsd", level);
-	return daemon_run(path);
+	return daemon_run(path, here);
 }

@@ -29,7 +29,7 @@
 static void
 usage(FILE *out)
 {
-	fputs("usage: healthd [-c FILE] [-d] [-t] [-V]\n", out);
+	fputs("usage: healthd [-c FILE] [-s SITE] [-d] [-t] [-V]\n", out);
 }
 
 /* -t: what can be known without opening anything. */
@@ -72,16 +72,17 @@ int
 main(int argc, char **argv)
 {
 	struct keeper_setup setup = { .prober = prober_run, .check = prober_check_main };
-	const char *path = CONF_DEFAULT_FILE;
+	const char *path = CONF_DEFAULT_FILE, *here = NULL;
 	enum log_level level = LOG_INFO;
 	bool only_check = false;
 	struct err err;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:dthV")) != -1)
+	while ((option = getopt(argc, argv, "c:dths:V")) != -1)
 		switch (option) {
 		case 'c': path = optarg; break;
 		case 'd': level = LOG_DEBUG; break;
+		case 's': here = optarg; break;
 		case 't': only_check = true; break;
 		case 'h': usage(stdout); return 0;
 		case 'V': puts("healthd " VERSION); return 0;
@@ -92,7 +93,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	log_open("healthd", level);
-	setup.conf = conf_read(path, &log_warn_lines, &err);
+	setup.conf = conf_read(path, here, &log_warn_lines, &err);
 	if (setup.conf == NULL)
 		log_fatal("%s", err.text);
 	if (only_check) {

@@ -1,80 +1,91 @@
 #include "common/conf/conf.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/conf/conf_checks.h"
+#include "common/conf/conf_files.h"
 #include "common/conf/conf_scan.h"
 #include "common/conf/conf_schema.h"
 #include "common/conf/conf_tree.h"
 #include "common/conf/conf_values.h"
 #include "common/file.h"
 
-#define CONF_FILE_MAX (16u << 20)
-
-/* The absolute folder of a file, without its last slash and without resolving
- * links; NULL out of memory. */
-static char *
-folder_of(const char *path)
+static int
+read_text(struct conf_reader *r, const char *text, size_t len)
 {
-	const char *slash = strrchr(path, '/');
-	int len = slash == NULL ? 0 : (int)(slash - path);
-	char *here, *folder = NULL;
-
-	if (*path == '/')
-		return strndup(path, (size_t)len);
-	here = getcwd(NULL, 0);
-	if (here != NULL && asprintf(&folder, "%s%s%.*s", here, len != 0 ? "/" : "", len, path) < 0)
-		folder = NULL;
-	free(here);
-	return folder;
-}
-
-struct conf *
-conf_parse(const char *path, const char *text, size_t len, const struct warn *warn,
-    struct err *err)
-{
-	struct err local = { "" };
-	struct conf_reader r = { .file = path, .warn = warn, .err = err != NULL ? err : &local };
-	char *folder = folder_of(path);
-	struct conf *conf = calloc(1, sizeof(*conf));
 	struct conf_scan scan = { 0 };
 	int done = -1;
 
-	r.folder = folder;
-	r.conf = conf;
-	if (conf != NULL)
-		conf->path = strdup(path);
-	if (folder == NULL || conf == NULL || conf->path == NULL)
-		conf_fail(&r, 0, "out of memory");
-	else if (conf_scan(&scan, &r, text, len) == 0) {
-		if (conf_tree_read(&r, &scan) == 0)
-			done = conf_checks_run(&r);
-		conf_scan_free(&scan);
-	}
-	free(folder);
+	if (len > CONF_FILES_SIZE)
+		return conf_fail(r, 0, "more than %u octets", CONF_FILES_SIZE);
+	if (conf_files_begin(r, r->file) < 0 || conf_scan(&scan, r, text, len) < 0)
+		return -1;
+	if (conf_tree_read(r, &scan) == 0)
+		done = conf_checks_run(r);
+	conf_scan_free(&scan);
+	snprintf(r->conf->digest, sizeof(r->conf->digest), "%016" PRIx64, r->digest);
+	return done;
+}
+
+struct conf *
+conf_parse(const char *path, const char *text, size_t len, const struct conf_how *how,
+    const struct warn *warn, struct err *err)
+{
+	struct err local = { "" };
+	struct conf *conf = calloc(1, sizeof(*conf));
+	struct conf_reader r = { .file = path, .conf = conf, .warn = warn,
+	    .read = how != NULL ? how->read : NULL, .said_here = how != NULL ? how->here : NULL,
+	    .err = err != NULL ? err : &local };
+	int done = conf != NULL ? read_text(&r, text, len) : conf_fail(&r, 0, "out of memory");
+
+	for (size_t i = 0; i < CONF_FILES_MAX; i++)
+		free(r.folders[i]);
 	if (done == 0)
 		return conf;
 	conf_free(conf);
 	return NULL;
 }
 
-struct conf *
-conf_read(const char *path, const struct warn *warn, struct err *err)
+static char *
+read_file(const char *path, size_t max, size_t *len, struct err *err)
 {
+	return file_read(path, 0, max, len, err);
+}
+
+struct conf *
+conf_read(const char *path, const char *here, const struct warn *warn, struct err *err)
+{
+	const struct conf_how how = { here, read_file };
 	size_t len;
-	char *text = file_read(path, 0, CONF_FILE_MAX, &len, err);
+	char *text = file_read(path, 0, CONF_FILES_SIZE, &len, err);
 	struct conf *conf;
 
 	if (text == NULL) {
 		err_prefix(err, errno != 0 ? "%s: cannot be opened" : "%s", path);
 		return NULL;
 	}
-	conf = conf_parse(path, text, len, warn, err);
+	conf = conf_parse(path, text, len, &how, warn, err);
 	free(text);
 	return conf;
+}
+
+struct conf *
+conf_read_again(const struct conf *conf, const struct warn *warn, struct err *err)
+{
+	return conf_read(conf->path, conf->said_here, warn, err);
+}
+
+const char *
+conf_where(const struct conf *conf, int line, char text[CONF_WHERE])
+{
+	unsigned file = conf_line_file(line);
+
+	snprintf(text, CONF_WHERE, "%s:%d", file < conf->n_files ? conf->files[file] : conf->path,
+	    conf_line_number(line));
+	return text;
 }
 
 static void
@@ -113,7 +124,10 @@ conf_free(struct conf *conf)
 	free(conf->pools);
 	free(conf->servers);
 	free(conf->by_name);
-	free(conf->path);
+	for (size_t i = 0; i < conf->n_files; i++)
+		free(conf->files[i]);
+	free(conf->files);
+	free(conf->said_here);
 	free(conf);
 }
 

@@ -3,13 +3,14 @@
  *
  * Both daemons and nearctl read the same file with this module.  It checks
  * everything that can be known from the file alone (ranges, duplicates, names
- * that refer to each other); it opens no other file and knows nothing of DNS
- * beyond "this is a domain name".
+ * that refer to each other); it opens no other file than those it includes and
+ * the one that says which site this is, and knows nothing of DNS beyond "this is
+ * a domain name".
  *
  * A struct conf owns all it points to and is freed whole.  `line` members say
- * where a block began, for messages of later checks.  Durations are in
- * milliseconds.  File names are absolute: relative ones are taken from the
- * folder of the configuration file.  Any thread may read a struct conf.
+ * where a block began, for messages of later checks: conf_where tells file and
+ * line.  Durations are in milliseconds.  File names are absolute: relative ones are
+ * taken from the folder of the file they stand in.  Any thread may read a struct conf.
  */
 #ifndef NEARCAST_CONF_H
 #define NEARCAST_CONF_H
@@ -215,7 +216,13 @@ struct conf_announce {
 
 struct conf {
 	char *path;			/* of the file read */
-	char *here;			/* NULL = not given */
+	char **files;			/* it and what it includes, as messages name them */
+	size_t n_files;
+	char digest[17];		/* of all octets of these files, in hexadecimal digits;
+					 * not of which site this is: one file serves all */
+	char *said_here;		/* the site the command line named; NULL = none */
+	char *here;			/* from there, the file or here-file; NULL = not given */
+	char *here_file;		/* NULL = none */
 	uint16_t here_site;		/* index; CONF_NONE when there are no sites */
 	struct addr *listen;		/* ports filled in (53) */
 	size_t n_listen;
@@ -277,15 +284,32 @@ struct conf {
 	struct conf_announce announce;
 };
 
-/* Reads `path`.  Returns NULL with "FILE:LINE: what, which value, what was
- * expected" in err.  Warnings (things odd but usable) go to `warn`, one line each. */
-struct conf *conf_read(const char *path, const struct warn *warn, struct err *err);
+/* Reads `path` and what it includes.  `here` is the site this machine is whatever the
+ * file says; NULL: the file or its here-file say it.  Returns NULL with "FILE:LINE: what,
+ * which value, what was expected" in err.  Warnings (things odd but usable) go to `warn`,
+ * one line each. */
+struct conf *conf_read(const char *path, const char *here, const struct warn *warn,
+    struct err *err);
+
+/* The files as they are now, for the same site. */
+struct conf *conf_read_again(const struct conf *conf, const struct warn *warn, struct err *err);
+
+/* How conf_parse comes by what is not in the text. */
+struct conf_how {
+	const char *here;		/* as above */
+	/* As file_read (common/file.h); NULL: no other file is read, and naming one refused. */
+	char *(*read)(const char *path, size_t max, size_t *len, struct err *err);
+};
 
 /* The same from memory, `path` standing for the file in messages and for its
- * folder.  Any thread. */
+ * folder.  `how` may be NULL.  Any thread. */
 struct conf *conf_parse(const char *path, const char *text, size_t len,
-    const struct warn *warn, struct err *err);
+    const struct conf_how *how, const struct warn *warn, struct err *err);
 void conf_free(struct conf *conf);
+
+/* "FILE:LINE" of a `line` member, in `text`, which is returned. */
+#define CONF_WHERE 1024
+const char *conf_where(const struct conf *conf, int line, char text[CONF_WHERE]);
 
 /* Prints the configuration with every default filled in; the text parses again
  * to an equal configuration (paths absolute). */

@@ -6,6 +6,71 @@
 
 #include "common/conf/conf.h"
 
+#define HERE_FILE_MAX 4096
+
+/* As a name in the file has to be. */
+static bool
+is_site_name(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (const char *c = text; *c != '\0'; c++)
+		if (*c <= ' ' || *c >= 0x7f || strchr("\"'\\", *c) != NULL)
+			return false;
+	return len != 0 && len <= 63;
+}
+
+/* The one word in the file that says which site this is. */
+static int
+read_here_file(struct conf_reader *r)
+{
+	struct conf *c = r->conf;
+	struct err why;
+	size_t len, word;
+	char *text;
+
+	if (r->read == NULL)
+		return conf_fail(r, r->here_line, "here-file \"%.200s\": no other file is read "
+		    "here", c->here_file);
+	text = r->read(c->here_file, HERE_FILE_MAX, &len, &why);
+	if (text == NULL)
+		return conf_fail(r, r->here_line, "here-file \"%.200s\": %s", c->here_file,
+		    why.text);
+	word = strcspn(text, " \t\r\n");
+	if (word + strspn(text + word, " \t\r\n") == len)
+		text[word] = '\0';
+	if (!is_site_name(text)) {
+		free(text);
+		return conf_fail(r, r->here_line, "here-file \"%.200s\": the name of a site, alone "
+		    "on one line, was expected in it", c->here_file);
+	}
+	c->here = text;
+	return 0;
+}
+
+/* Who says which site this is: the command line, else the file or another one it names. */
+static int
+find_here(struct conf_reader *r)
+{
+	struct conf *c = r->conf;
+
+	if (r->said_here != NULL && !is_site_name(r->said_here))
+		return conf_fail(r, 0, "-s \"%.100s\": the name of a site was expected",
+		    r->said_here);
+	if (r->said_here != NULL) {
+		free(c->here);
+		c->here = strdup(r->said_here);
+		c->said_here = strdup(r->said_here);
+		if (c->here == NULL || c->said_here == NULL)
+			return conf_fail(r, 0, "out of memory");
+		return 0;
+	}
+	if (c->here_file != NULL && c->here != NULL)
+		return conf_fail(r, r->here_line, "`here` and `here-file` are given, "
+		    "one of them was expected");
+	return c->here_file != NULL ? read_here_file(r) : 0;
+}
+
 static int
 check_here(struct conf_reader *r)
 {
@@ -13,17 +78,18 @@ check_here(struct conf_reader *r)
 	const char *near, *names[CONF_MAX_SITES];
 
 	c->here_site = CONF_NONE;
-	if (c->n_sites == 0)
-		return 0;
+	if (find_here(r) < 0)
+		return -1;
 	if (c->here == NULL && c->n_sites > 1)
 		return conf_fail(r, c->sites[0].line, "`here` is missing: with %zu sites, "
-		    "`here = \"SITE\"` has to say which one this machine is", c->n_sites);
-	if (c->here == NULL) {
-		c->here = strdup(c->sites[0].name);
-		c->nsid = c->nsid != NULL || c->here == NULL ? c->nsid : strdup(c->here);
-		if (c->here == NULL || c->nsid == NULL)
-			return conf_fail(r, 0, "out of memory");
-	}
+		    "`here = \"SITE\"`, a `here-file` or -s SITE has to say which one this "
+		    "machine is", c->n_sites);
+	if (c->here == NULL && c->n_sites != 0 && (c->here = strdup(c->sites[0].name)) == NULL)
+		return conf_fail(r, 0, "out of memory");
+	if (c->here != NULL && c->nsid == NULL && (c->nsid = strdup(c->here)) == NULL)
+		return conf_fail(r, 0, "out of memory");
+	if (c->n_sites == 0)
+		return 0;
 	for (size_t i = 0; i < c->n_sites; i++) {
 		names[i] = c->sites[i].name;
 		if (strcmp(names[i], c->here) == 0) {
@@ -32,8 +98,9 @@ check_here(struct conf_reader *r)
 		}
 	}
 	near = conf_nearest(c->here, names, c->n_sites);
-	return conf_fail(r, r->here_line,
-	    "here \"%s\": no site of this name is configured%s%s%s", c->here,
+	return conf_fail(r, r->said_here != NULL ? 0 : r->here_line,
+	    "%s \"%.200s\": no site of this name is configured%s%s%s",
+	    r->said_here != NULL ? "-s" : c->here_file != NULL ? "here-file says" : "here", c->here,
 	    near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
 	    near != NULL ? "\"?" : "");
 }
@@ -178,7 +245,8 @@ warn_addresses(struct conf_reader *r)
 		p.port = 0;
 		conf_warn(r, y->line,
 		    "server \"%s\" has the address %s of server \"%s\" at %s:%d",
-		    y->name, addr_text(&p, text), x->name, r->file, x->line);
+		    y->name, addr_text(&p, text), x->name, conf_line_name(r, x->line),
+		    conf_line_number(x->line));
 	}
 	free(all);
 	return 0;

@@ -107,7 +107,9 @@ read_list(struct conf_reader *r, const struct conf_row *row, void *field,
 		for (size_t j = 0; j < i && g->n <= 4096; j++)
 			if (memcmp(v + i * size, v + j * size, size) == 0)
 				return conf_wrong(r, row, &g->v[i],
-				    "is given twice, first at %s:%d", r->file, g->v[j].line);
+				    "is given twice, first at %s:%d",
+				    conf_line_name(r, g->v[j].line),
+				    conf_line_number(g->v[j].line));
 	}
 	return 0;
 }

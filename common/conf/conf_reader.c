@@ -7,6 +7,12 @@
 
 #define NEAR_MAX 64
 
+const char *
+conf_line_name(const struct conf_reader *r, int line)
+{
+	return r->files != NULL ? r->files[conf_line_file(line)] : r->file;
+}
+
 int
 conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
 {
@@ -18,7 +24,7 @@ conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
 	va_end(ap);
 	if (line == 0)
 		return err_set(r->err, "%s: %s", r->file, text);
-	return err_set(r->err, "%s:%d: %s", r->file, line, text);
+	return err_set(r->err, "%s:%d: %s", conf_line_name(r, line), conf_line_number(line), text);
 }
 
 void
@@ -33,7 +39,8 @@ conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
 	if (line == 0)
 		err_warn(r->warn, "%s: %s", r->file, text);
 	else
-		err_warn(r->warn, "%s:%d: %s", r->file, line, text);
+		err_warn(r->warn, "%s:%d: %s", conf_line_name(r, line), conf_line_number(line),
+		    text);
 }
 
 /* Levenshtein distance without case; a swap of neighbours counts one.  Long names are far. */

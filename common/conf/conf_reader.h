@@ -1,8 +1,9 @@
 /*
  * conf_reader: what goes along while nearcast.conf is read, and how what reads it complains.
  *
- * Knows the form of a complaint ("FILE:LINE: what, which value, what was expected") and which
- * of some names a mistyped one is most like.  Knows no option and no value: every other file
+ * Knows the files that are read, that a line is a number for file and line in one, the form
+ * of a complaint ("FILE:LINE: what, which value, what was expected") and which of some names a
+ * mistyped one is most like.  Knows no option and no value: every other file
  * of this room calls this one, which calls none of them.  One reader for one reading; any
  * thread.
  */
@@ -10,19 +11,44 @@
 #define NEARCAST_CONF_READER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/err.h"
 
 struct conf;
 
+/* A line as an int: the file's number in the upper bits, so that all lines of the file that
+ * was named are plain numbers, and all of an included one are larger. */
+enum { CONF_LINE_BITS = 25, CONF_FILES_MAX = 64 };
+
+static inline unsigned
+conf_line_file(int line)
+{
+	return (unsigned)line >> CONF_LINE_BITS;
+}
+
+static inline int
+conf_line_number(int line)
+{
+	return line & ((1 << CONF_LINE_BITS) - 1);
+}
+
 struct conf_reader {
 	const char *file;		/* for messages */
-	const char *folder;		/* absolute; where relative file names start */
+	char *const *files;		/* all files, by number; NULL = only `file` */
+	char *folders[CONF_FILES_MAX];	/* absolute; where relative file names start; owned */
+	/* How included files are read (conf.h); NULL = they are refused. */
+	char *(*read)(const char *path, size_t max, size_t *len, struct err *err);
+	uint64_t digest;		/* of what was read so far */
+	const char *said_here;		/* the site of the command line; NULL = none */
 	struct conf *conf;		/* what is read so far; can be freed at any time */
 	const struct warn *warn;	/* NULL = nobody listens */
 	struct err *err;
-	int here_line, ttl_line;	/* of `here`, of the last `ttl-...`; 0 = not given */
+	int here_line, ttl_line;	/* of the last `here...`, `ttl-...`; 0 = not given */
 };
+
+/* The file that a line is of. */
+const char *conf_line_name(const struct conf_reader *r, int line);
 
 /* "FILE:LINE: ..." into r->err, without the line if it is 0; returns -1. */
 int conf_fail(struct conf_reader *r, int line, const char *fmt, ...)

@@ -4,14 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/conf/conf_files.h"
+
+/* A file being read, while one it includes is. */
+struct source {
+	const char *at, *end;
+	char *text;			/* of the file, owned; NULL = the caller's */
+	char *put;			/* where the next word goes in its out->texts */
+	int line;
+};
+
 /* The text being read, and what has come of it so far. */
 struct scan {
 	struct conf_reader *r;
 	const char *at, *end;
+	char *text, *put;		/* as in struct source */
 	int line;
+	struct source outer[CONF_FILES_DEPTH];
+	struct conf_files_open open[CONF_FILES_DEPTH + 1];
+	size_t nested;			/* how many of `outer` there are; one more of `open` */
 	size_t stack[CONF_SCAN_DEPTH + 1];	/* open blocks, as items; [0] is the file */
 	size_t depth;
-	char *put;			/* where the next word goes in out->text */
 	struct conf_scan *out;
 };
 
@@ -22,7 +35,7 @@ struct lexeme {
 	enum token kind;
 	int line;
 	size_t len;
-	const char *text;		/* for messages; kinds WORD and STRING: in out->text */
+	const char *text;		/* for messages; kinds WORD and STRING: in out->texts */
 	char mark[2];			/* kind MARK: the text, one of {}=,; */
 };
 
@@ -51,7 +64,7 @@ skip_blank(struct scan *s)
 			if (s->at == s->end)
 				return conf_fail(s->r, began,
 				    "the comment that begins here is not closed, "
-				    "the file ends on line %d", s->line);
+				    "the file ends on line %d", conf_line_number(s->line));
 			s->at += 2;
 		} else {
 			break;
@@ -225,10 +238,10 @@ scan_list(struct scan *s, const char *name, int began, struct lexeme *t)
 		if (t->kind == TOK_END)
 			return conf_fail(s->r, began,
 			    "the list of `%s` that begins here is not closed, "
-			    "the file ends on line %d", name, s->line);
+			    "the file ends on line %d", name, conf_line_number(s->line));
 		return conf_fail(s->r, t->line,
 		    "unexpected \"%.60s\" in the list of `%s` that begins on line %d, "
-		    "`,` or `}` was expected", t->text, name, began);
+		    "`,` or `}` was expected", t->text, name, conf_line_number(began));
 	}
 }
 
@@ -254,15 +267,87 @@ once(struct scan *s, const char *name, int line)
 	for (const struct conf_item *i = block + 1; i < end; i = conf_scan_past(i)) {
 		if (i->block && i->given.n != 0)
 			continue;
+		if (strcmp(i->name, name) == 0 && conf_line_file(i->line) != conf_line_file(line))
+			return conf_fail(s->r, line, "`%s` is given twice, first at %s:%d", name,
+			    conf_line_name(s->r, i->line), conf_line_number(i->line));
 		if (strcmp(i->name, name) == 0)
-			return conf_fail(s->r, line,
-			    "`%s` is given twice, first on line %d", name, i->line);
+			return conf_fail(s->r, line, "`%s` is given twice, first on line %d", name,
+			    conf_line_number(i->line));
 		n++;
 	}
 	if (n >= CONF_SCAN_OPTIONS)
 		return conf_fail(s->r, line,
 		    "more than %d options in one block", CONF_SCAN_OPTIONS);
 	return 0;
+}
+
+/* Goes over to the text of another file, or to the first one's. */
+static int
+enter(struct scan *s, const char *text, size_t len, int line)
+{
+	const char *nul = memchr(text, '\0', len);
+
+	conf_files_digest(s->r, text, len);
+	s->at = text;
+	s->end = text + len;
+	s->line = line;
+	for (const char *p = text; nul != NULL && p < nul; p++)
+		line += *p == '\n';
+	if (nul != NULL)
+		return conf_fail(s->r, line, "a NUL octet, text was expected");
+	/* Every word with its NUL fits where it stood: a string had two quotes, and behind any
+	 * other word stands an octet that is no word's, or the end, for which is the one more. */
+	s->put = malloc(len + 1);
+	if (s->put == NULL)
+		return conf_fail(s->r, line, "out of memory");
+	s->out->texts[s->out->n_texts++] = s->put;
+	if (starts(s, "\xef\xbb\xbf"))	/* a byte order mark */
+		s->at += 3;
+	return 0;
+}
+
+/* Back to the file around, or false: this was the one that was named. */
+static bool
+leave(struct scan *s)
+{
+	const struct source *to;
+
+	free(s->text);
+	s->text = NULL;
+	if (s->nested == 0)
+		return false;
+	to = &s->outer[--s->nested];
+	s->at = to->at;
+	s->end = to->end;
+	s->text = to->text;
+	s->put = to->put;
+	s->line = to->line;
+	return true;
+}
+
+/* After `include =`. */
+static int
+scan_include(struct scan *s, struct lexeme *t)
+{
+	unsigned number;
+	size_t len;
+	char *text;
+
+	if (s->depth != 0)
+		return conf_fail(s->r, t->line, "`include` in a block, it was expected "
+		    "outside of all blocks");
+	if (next_token(s, t) < 0)
+		return -1;
+	if (t->kind != TOK_WORD && t->kind != TOK_STRING)
+		return conf_fail(s->r, t->line,
+		    "`include =` is followed by \"%s\", a file name was expected", t->text);
+	text = conf_files_include(s->r, t->text, t->line, s->open, s->nested + 1, &len, &number);
+	if (text == NULL)
+		return -1;
+	s->outer[s->nested++] = (struct source){ s->at, s->end, s->text, s->put, s->line };
+	s->open[s->nested] = (struct conf_files_open){ number, t->line };
+	s->text = text;
+	return enter(s, text, len, (int)(number << CONF_LINE_BITS | 1));
 }
 
 /* After `NAME =`. */
@@ -325,6 +410,8 @@ scan_item(struct scan *s, struct lexeme *t)
 		    "the name of an option or a block was expected", name);
 	if (next_token(s, t) < 0)
 		return -1;
+	if (is_mark(t, '=') && strcmp(name, "include") == 0)
+		return scan_include(s, t);
 	if (is_mark(t, '='))
 		return scan_option(s, name, line, t);
 	if (is_mark(t, '{') || t->kind == TOK_WORD || t->kind == TOK_STRING)
@@ -350,7 +437,9 @@ scan_items(struct scan *s)
 	for (;;) {
 		if (next_token(s, &t) < 0)
 			return -1;
-		if (t.kind == TOK_END) {
+		if (t.kind == TOK_END && s->depth == 0 && leave(s)) {
+			continue;
+		} else if (t.kind == TOK_END) {
 			break;
 		} else if (t.kind == TOK_WORD) {
 			if (scan_item(s, &t) < 0)
@@ -369,43 +458,24 @@ scan_items(struct scan *s)
 	if (s->depth != 0) {
 		const struct conf_item *open = &s->out->items[s->stack[s->depth]];
 		return conf_fail(s->r, open->line, "the block `%s` that begins here is not closed, "
-		    "the file ends on line %d", open->name, s->line);
+		    "the file ends on line %d", open->name, conf_line_number(s->line));
 	}
 	close_block(s);
 	return 0;
 }
 
-static int
-refuse_nul(struct scan *s)
-{
-	const char *nul = memchr(s->at, '\0', (size_t)(s->end - s->at));
-	int line = 1;
-
-	if (nul == NULL)
-		return 0;
-	for (const char *p = s->at; p < nul; p++)
-		line += *p == '\n';
-	return conf_fail(s->r, line, "a NUL octet, text was expected");
-}
-
 int
 conf_scan(struct conf_scan *scan, struct conf_reader *r, const char *text, size_t len)
 {
-	struct scan s = { r, text, text + len, 1, { 0 }, 0, NULL, scan };
+	struct scan s = { .r = r, .out = scan };
 	size_t n = 0;
 
-	/* Every word with its NUL fits where it stood: a string had two quotes, and behind any
-	 * other word stands an octet that is no word's, or the end, for which is the one more. */
-	scan->text = s.put = malloc(len + 1);
-	if (scan->text == NULL)
-		return conf_fail(r, 0, "out of memory");
-	if (starts(&s, "\xef\xbb\xbf"))	/* a byte order mark */
-		s.at += 3;
-	if (refuse_nul(&s) < 0 || add_item(&s, "", true, 1) < 0 || scan_items(&s) < 0) {
+	if (enter(&s, text, len, 1) < 0 || add_item(&s, "", true, 1) < 0 || scan_items(&s) < 0) {
+		while (leave(&s))
+			;
 		conf_scan_free(scan);
 		return -1;
 	}
-	assert(s.put <= scan->text + len + 1);
 	for (size_t i = 0; i < scan->n_items; i++) {
 		struct conf_given *given = &scan->items[i].given;
 		if (given->n != 0)
@@ -421,5 +491,6 @@ conf_scan_free(struct conf_scan *scan)
 {
 	free(scan->items);
 	free(scan->words);
-	free(scan->text);
+	for (size_t i = 0; i < scan->n_texts; i++)
+		free(scan->texts[i]);
 }

@@ -2,9 +2,11 @@
  * conf_scan: nearcast.conf's text as a tree of blocks, options and values.
  *
  * This module knows blocks, options, lists, strings and comments, and nothing
- * of what they mean.  It refuses what is not well formed, saying where it began:
- * text that is cut off, strings over several lines, escapes that are none, an
- * option given twice, NUL octets.  The environment is not read.
+ * of what they mean, but for one option outside blocks, `include = "FILE"`, for
+ * which it takes that file's items (conf_files.h).  It refuses what is not well
+ * formed, saying where it began: text that is cut off, strings over several lines,
+ * escapes that are none, an option given twice, NUL octets.  The environment is not
+ * read.
  *
  * The items of the file lie in one array in the file's order, those of a block
  * behind the block itself:
@@ -53,7 +55,9 @@ struct conf_scan {
 	size_t n_items;
 	struct conf_word *words;	/* of all items, in their order */
 	size_t n_words;
-	char *text;			/* names and values, each with a NUL at its end */
+	/* For each file a text of names and values, each with a NUL at its end. */
+	char *texts[CONF_FILES_MAX];
+	size_t n_texts;
 };
 
 /* The item behind `item` and all that lies in it: the items of a block are

@@ -458,15 +458,15 @@ root_finish(struct conf_reader *r, void *element, int line)
 	if (conf->health_file == NULL &&
 	    asprintf(&conf->health_file, "%s/health", conf->run_dir) < 0)
 		conf->health_file = NULL;
-	if (conf->nsid == NULL && conf->here != NULL)
-		conf->nsid = strdup(conf->here);
-	if (conf->health_file == NULL || (conf->nsid == NULL && conf->here != NULL))
+	if (conf->health_file == NULL)
 		return conf_fail(r, 0, "out of memory");
 	return 0;
 }
 
 static const struct conf_row root_rows[] = {
+	{ "include", CONF_INCLUDE },
 	{ "here", CONF_NAME, ROOT(here) },
+	{ "here-file", CONF_FILE_OF_TEXT, ROOT(here_file) },
 	{ "listen", CONF_ADDRS, ROOT(listen), 1, 256 },
 	{ "threads", CONF_UINT, ROOT(threads), 0, 256, "0" },
 	{ "user", CONF_NAME, ROOT(user) },

@@ -21,6 +21,8 @@ enum conf_type {
 	/* char *, NULL where neither given nor defaulted */
 	CONF_TEXT, CONF_NAME, CONF_FILE, CONF_DOMAIN, CONF_URL, CONF_REGEX, CONF_HEADER_REGEX,
 	CONF_HEADER, CONF_QUESTION, CONF_WORD,
+	CONF_FILE_OF_TEXT,		/* what is in it is printed instead */
+	CONF_INCLUDE,			/* has no field: the scanner heeds it */
 	/* numbers; `min` and `max` in the field's unit */
 	CONF_UINT, CONF_UINT16, CONF_SIZE, CONF_MS, CONF_SECONDS, CONF_REAL,
 	CONF_BOOL, CONF_ENUM,

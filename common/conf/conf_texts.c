@@ -107,7 +107,7 @@ conf_read_file(struct conf_reader *r, const struct conf_row *row, void *field,
 		    "a file name of at most 3000 octets on one line was expected");
 	if (*w->text == '/')
 		return conf_keep(r, field, w, w->text);
-	if (asprintf(&path, "%s/%s", r->folder, w->text) < 0)
+	if (asprintf(&path, "%s/%s", r->folders[conf_line_file(w->line)], w->text) < 0)
 		return conf_fail(r, w->line, "out of memory");
 	*(char **)field = path;
 	return 0;
@@ -285,7 +285,8 @@ conf_read_request_header(struct conf_reader *r, const struct conf_row *row, void
     const struct conf_word *w)
 {
 	static const char *const ours[] = {
-		"Host", "Connection", "Content-Length", "Transfer-Encoding", "Upgrade", "TE", "Trailer"
+		"Host", "Connection", "Content-Length", "Transfer-Encoding", "Upgrade",
+		"TE", "Trailer"
 	};
 	size_t n = header_len(w->text), len = strlen(w->text);
 

@@ -38,8 +38,8 @@ unknown_name(struct conf_reader *r, const struct conf_block *block, const struct
 
 	for (const struct conf_row *row = block->rows; row->name != NULL; row++)
 		if (row->former != NULL && !item->block && strcmp(row->former, item->name) == 0)
-			return conf_fail(r, item->line, "unknown option \"%s\", did you mean \"%s\"?",
-			    item->name, row->name);
+			return conf_fail(r, item->line,
+			    "unknown option \"%s\", did you mean \"%s\"?", item->name, row->name);
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(names[i], item->name) == 0)
 			return conf_fail(r, item->line, item->block ?
@@ -143,7 +143,7 @@ row_read(struct conf_reader *r, const struct conf_block *block, const struct con
 		    "`%s` is missing in the block `%s` that begins here", row->name, block->name);
 	if (option == NULL)
 		return conf_value_standard(r, row, element);
-	if (strcmp(row->name, "here") == 0)
+	if (strncmp(row->name, "here", 4) == 0)
 		r->here_line = option->given.line;
 	else if (strncmp(row->name, "ttl-", 4) == 0)
 		r->ttl_line = option->given.line;
@@ -288,7 +288,7 @@ titles_check(struct conf_reader *r, struct titles *titles)
 	if (again == NULL)
 		return 0;
 	return conf_fail(r, again->line, "%s %s is given twice, first at %s:%d", again->block->name,
-	    again->key, r->file, first->line);
+	    again->key, conf_line_name(r, first->line), conf_line_number(first->line));
 }
 
 int

@@ -26,6 +26,8 @@ static const struct type types[] = {
 	[CONF_HEADER] = { conf_read_header, NULL, conf_print_text, STRING },
 	[CONF_QUESTION] = { conf_read_question, NULL, conf_print_text, STRING },
 	[CONF_WORD] = { conf_read_word, NULL, conf_print_text, STRING },
+	[CONF_FILE_OF_TEXT] = { conf_read_file, NULL, conf_print_text, STRING },
+	[CONF_INCLUDE] = { NULL, NULL, NULL, PLAIN },
 	[CONF_UINT] = { conf_read_uint, NULL, conf_print_uint, PLAIN },
 	[CONF_UINT16] = { conf_read_uint16, NULL, conf_print_uint16, PLAIN },
 	[CONF_SIZE] = { conf_read_size, NULL, conf_print_size, PLAIN },
@@ -97,6 +99,8 @@ conf_value_present(const struct conf_row *row, const void *element)
 {
 	const void *field = (const char *)element + row->offset;
 
+	if (row->type == CONF_FILE_OF_TEXT || row->type == CONF_INCLUDE)
+		return false;
 	switch (types[row->type].memory) {
 	case STRING:
 		return *(char *const *)field != NULL;

@@ -68,11 +68,13 @@ static int
 build_zone(struct generation *gen, size_t i, struct err *err)
 {
 	struct generation_zone *gz = &gen->zones[i];
+	char where[CONF_WHERE];
 
 	gz->zone = gen->inputs->zones[i];
 	if (gz->zone == NULL) {
 		if (name_parse(gz->apex, gen->conf->zones[i].name, err) < 0)
-			return err_prefix(err, "%s:%d", gen->conf->path, gen->conf->zones[i].line);
+			return err_prefix(err, "%s",
+			    conf_where(gen->conf, gen->conf->zones[i].line, where));
 	} else {
 		memcpy(gz->apex, gz->zone->apex, gz->zone->apex_len);
 		gen->n_loaded++;

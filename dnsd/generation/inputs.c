@@ -28,14 +28,16 @@ zone_unref(struct zone *zone)
 
 /* A reason that says nothing of the file's lines gets the line that names the file. */
 static void
-add_line(struct err *reason, const char *file, const char *conf, int line, const char *what)
+add_line(struct err *reason, const char *file, const struct conf *conf, int line,
+    const char *what)
 {
+	char where[CONF_WHERE];
 	size_t len = strlen(file);
 
 	if (strncmp(reason->text, file, len) != 0 || reason->text[len] != ':' ||
 	    (reason->text[len + 1] >= '0' && reason->text[len + 1] <= '9'))
 		return;
-	err_prefix(reason, "%s:%d: %s", conf, line, what);
+	err_prefix(reason, "%s: %s", conf_where(conf, line, where), what);
 }
 
 /* The version of a zone in the inputs before, or NULL. */
@@ -90,7 +92,7 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 	}
 	if (zone == NULL) {
 		inputs->failed++;
-		add_line(&reason, cz->file, inputs->conf->path, cz->line, "zone");
+		add_line(&reason, cz->file, inputs->conf, cz->line, "zone");
 		err_warn(say->error, "%s%s", reason.text,
 		    old != NULL ? "; the old version stays" : "");
 		if (old != NULL && check_pools(inputs->conf, old, err) < 0)
@@ -121,7 +123,7 @@ read_cookies(struct inputs *inputs, const struct inputs *old, struct err *err)
 	if (cookie_read_secrets(&inputs->cookies, conf->cookies.secret_file, err) == 0)
 		return 0;
 	if (conf->cookies.secret_file != NULL)
-		add_line(err, conf->cookies.secret_file, conf->path, conf->cookies.line,
+		add_line(err, conf->cookies.secret_file, conf, conf->cookies.line,
 		    "secret-file");
 	return -1;
 }
@@ -139,10 +141,10 @@ read_new(struct err *err)
 }
 
 static int
-read_conf_file(struct inputs *inputs, const char *path, const struct inputs_say *say,
-    struct err *err)
+read_conf_file(struct inputs *inputs, const char *path, const char *here,
+    const struct inputs_say *say, struct err *err)
 {
-	struct conf *conf = conf_read(path, say->warn, err);
+	struct conf *conf = conf_read(path, here, say->warn, err);
 
 	if (conf == NULL)
 		return -1;
@@ -158,8 +160,8 @@ read_conf_file(struct inputs *inputs, const char *path, const struct inputs_say 
 }
 
 struct inputs *
-inputs_read(const char *path, const struct inputs *old, bool force, const struct inputs_say *say,
-    struct err *err)
+inputs_read(const char *path, const char *here, const struct inputs *old, bool force,
+    const struct inputs_say *say, struct err *err)
 {
 	uint64_t start = clock_mono().ms;
 	struct inputs *inputs = read_new(err);
@@ -167,7 +169,7 @@ inputs_read(const char *path, const struct inputs *old, bool force, const struct
 
 	if (inputs == NULL)
 		return NULL;
-	if (read_conf_file(inputs, path, say, err) < 0)
+	if (read_conf_file(inputs, path, here, say, err) < 0)
 		goto refuse;
 	conf = inputs->conf;
 	/* healthd and nearctl can do without; dnsd would stand there, ready for nobody */

@@ -53,10 +53,10 @@ struct inputs_say {
 	const struct warn *error;	/* a zone refused */
 };
 
-/* Reads everything.  `old` may be NULL.  `force` lets a zone shrink or go back.  The caller
- * holds the result.  NULL with a reason. */
-struct inputs *inputs_read(const char *path, const struct inputs *old, bool force,
-    const struct inputs_say *say, struct err *err);
+/* Reads everything.  `here` as conf_read takes it.  `old` may be NULL.  `force` lets
+ * a zone shrink or go back.  The caller holds the result.  NULL with a reason. */
+struct inputs *inputs_read(const char *path, const char *here, const struct inputs *old,
+    bool force, const struct inputs_say *say, struct err *err);
 
 /* The old inputs with its databases read again.  NULL with a reason. */
 struct inputs *inputs_read_geo(const struct inputs *old, const struct inputs_say *say,

@@ -115,7 +115,8 @@ reload_run(void *arg)
 	if (r->kind == RELOAD_GEO)
 		r->result = inputs_read_geo(r->old, &say, &r->err);
 	else
-		r->result = inputs_read(r->path, r->old, r->kind == RELOAD_FORCED, &say, &r->err);
+		r->result = inputs_read(r->path, r->old->conf->said_here, r->old,
+		    r->kind == RELOAD_FORCED, &say, &r->err);
 	(void)!write(r->event, &one, sizeof(one));
 	return NULL;
 }

@@ -244,11 +244,13 @@ static void
 add_rule(struct why_line *l, const struct steer_trace *t, const struct geo_why *geo)
 {
 	const struct conf *conf = t->name->steer->conf;
-	const char *file = strrchr(conf->path, '/');
 	const struct geo_rule *rule = geo->rule;
-	char text[ADDR_TEXT];
+	char text[ADDR_TEXT], where[CONF_WHERE] = "", *slash;
+	const char *line = where;
 
-	file = file != NULL ? file + 1 : conf->path;
+	if (t->mapped && geo->kind == GEO_WHY_RULE &&
+	    (slash = strrchr(conf_where(conf, rule->line, where), '/')) != NULL)
+		line = strlen(slash) > 32 ? slash + strlen(slash) - 32 : slash + 1;
 	if (!t->mapped)
 		addf(l, " rule=\"no Client Subnet: this site first\"");
 	else if (geo->kind == GEO_WHY_DISTANCE)
@@ -256,12 +258,11 @@ add_rule(struct why_line *l, const struct steer_trace *t, const struct geo_why *
 	else if (geo->kind == GEO_WHY_UNLOCATED)
 		addf(l, " rule=\"not located: this site's place\"");
 	else if (rule->kind == CONF_RULE_PREFIX)
-		addf(l, " rule=\"%.32s:%d prefix %s\"", file, rule->line,
-		    prefix_text(&rule->prefix, text));
+		addf(l, " rule=\"%s prefix %s\"", line, prefix_text(&rule->prefix, text));
 	else if (rule->kind == CONF_RULE_ASN)
-		addf(l, " rule=\"%.32s:%d asn %u\"", file, rule->line, rule->asn);
+		addf(l, " rule=\"%s asn %u\"", line, rule->asn);
 	else
-		addf(l, " rule=\"%.32s:%d %s %s\"", file, rule->line,
+		addf(l, " rule=\"%s %s %s\"", line,
 		    rule->kind == CONF_RULE_COUNTRY ? "country" : "continent", rule->code);
 }
 

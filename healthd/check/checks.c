@@ -45,10 +45,11 @@ checks_test(const struct conf *conf, struct err *err)
 {
 	for (size_t i = 0; i < conf->n_checks; i++) {
 		const struct conf_check *c = &conf->checks[i];
+		char where[CONF_WHERE];
 
 		if ((c->kind == CONF_CHECK_DNS && check_dns_test(c, err) < 0) ||
 		    (c->ca_file != NULL && test_ca_file(c, err) < 0))
-			return err_prefix(err, "%s:%d", conf->path, c->line);
+			return err_prefix(err, "%s", conf_where(conf, c->line, where));
 	}
 	return 0;
 }

@@ -38,7 +38,7 @@ say_done(struct service *s, const struct operator_command *c, const struct opera
 static enum control_result
 reload(const struct service *s, FILE *out, struct err *err)
 {
-	struct conf *conf = conf_read(s->core->conf->path, NULL, err);
+	struct conf *conf = conf_read_again(s->core->conf, NULL, err);
 
 	if (conf == NULL)
 		return CONTROL_ERROR;

@@ -239,7 +239,7 @@ begin_reload(struct keeper *k)
 
 	trial_cancel(&k->trial);		/* the file has changed again meanwhile */
 	conf_free(k->fresh);
-	k->fresh = conf_read(k->conf->path, &log_warn_lines, &err);
+	k->fresh = conf_read_again(k->conf, &log_warn_lines, &err);
 	if (k->fresh != NULL) {
 		fixed = fixed_option(k->conf, k->fresh);
 		if (fixed != NULL)

@@ -228,7 +228,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: instructions CONF count [N] | time\n");
 		return 2;
 	}
-	inputs = inputs_read(argv[1], NULL, false, &said, &err);
+	inputs = inputs_read(argv[1], NULL, NULL, false, &said, &err);
 	gen = inputs != NULL ? generation_build(inputs, NULL, 1, &err) : NULL;
 	if (gen == NULL) {
 		fprintf(stderr, "instructions: %s\n", err.text);

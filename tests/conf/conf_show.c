@@ -2,11 +2,13 @@
  * conf_show FILE: prints the configuration as read, warnings first, or the one
  * line that says what is wrong with it; then checks that the printed form reads
  * and prints as itself.  The file is taken to lie in /etc/nearcast, so that the
- * output is the same on every machine.  Exit status 0, 1 for a refused file.
+ * output is the same on every machine; other files that it reads are then those beside it.
+ * Exit status 0, 1 for a refused file.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/conf/conf.h"
 
 #define AS "/etc/nearcast/nearcast.conf"
@@ -16,6 +18,20 @@ warn_line(void *arg, const char *line)
 {
 	(void)arg;
 	printf("warning: %s\n", line);
+}
+
+static const char *folder;		/* of the file, with its slash */
+
+/* A file of /etc/nearcast is one of `folder`. */
+static char *
+read_beside(const char *path, size_t max, size_t *len, struct err *err)
+{
+	char beside[4096];
+
+	if (strncmp(path, "/etc/nearcast/", 14) != 0)
+		return file_read(path, 0, max, len, err);
+	snprintf(beside, sizeof(beside), "%s%s", folder, path + 14);
+	return file_read(beside, 0, max, len, err);
 }
 
 static char *
@@ -36,7 +52,7 @@ round_trip(const char *text, size_t len)
 {
 	struct err err;
 	size_t again_len;
-	struct conf *conf = conf_parse(AS, text, len, NULL, &err);
+	struct conf *conf = conf_parse(AS, text, len, NULL, NULL, &err);
 	char *again;
 	int same;
 
@@ -57,6 +73,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct warn warn = { warn_line, NULL };
+	static const struct conf_how how = { NULL, read_beside };
 	FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
 	static char file[32 << 20];
 	struct err err;
@@ -69,9 +86,13 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: conf_show FILE\n");
 		return 2;
 	}
+	folder = strndup(argv[1], strrchr(argv[1], '/') != NULL ?
+	    (size_t)(strrchr(argv[1], '/') + 1 - argv[1]) : 0);
+	if (folder == NULL)
+		abort();
 	len = fread(file, 1, sizeof(file), in);
 	fclose(in);
-	conf = conf_parse(AS, file, len, &warn, &err);
+	conf = conf_parse(AS, file, len, &how, &warn, &err);
 	if (conf == NULL) {
 		puts(err.text);
 		return 1;

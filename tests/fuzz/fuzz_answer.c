@@ -91,7 +91,7 @@ make_generation(void)
 	put_file(folder, names[1], zone_text);
 	put_file(folder, names[2], sub_text);
 	snprintf(path, sizeof(path), "%s/nearcast.conf", folder);
-	inputs = inputs_read(path, NULL, false, &lines, &err);
+	inputs = inputs_read(path, NULL, NULL, false, &lines, &err);
 	gen = inputs != NULL ? generation_build(inputs, NULL, 1, &err) : NULL;
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);

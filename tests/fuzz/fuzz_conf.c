@@ -34,7 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct warn warn = { check_line, NULL };
 	struct err err = { "" };
-	struct conf *conf = conf_parse(AS, (const char *)data, size, &warn, &err), *again;
+	struct conf *conf = conf_parse(AS, (const char *)data, size, NULL, &warn, &err), *again;
 	char *first, *second;
 	size_t n, m;
 
@@ -44,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	first = printed(conf, &n);
-	again = conf_parse(AS, first, n, NULL, &err);
+	again = conf_parse(AS, first, n, NULL, NULL, &err);
 	if (again == NULL)
 		abort();
 	second = printed(again, &m);

@@ -23,10 +23,10 @@ refused(const char *reason)
 {
 	struct err err;
 
-	assert_null(conf_read(PATH, NULL, &err));
+	assert_null(conf_read(PATH, NULL, NULL, &err));
 	if (strncmp(err.text, PATH, strlen(PATH)) != 0 || strstr(err.text, reason) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", err.text, reason);
-	assert_null(conf_read(PATH, NULL, NULL));
+	assert_null(conf_read(PATH, NULL, NULL, NULL));
 }
 
 static void
@@ -54,6 +54,89 @@ test_what_is_no_file(void **state)
 	assert_int_equal(unlink(PATH), 0);
 }
 
+/* A file is known by what it is, not by how it was named this time. */
+static void
+test_a_file_includes_itself_by_another_name(void **state)
+{
+	(void)state;
+	folder_put("nearcast.conf", "\ninclude = \"link\"\n");
+	assert_int_equal(symlink("nearcast.conf", folder_path("link")), 0);
+	refused(":2: include \"link\": this is the file that was begun with");
+	assert_int_equal(unlink(folder_path("link")), 0);
+	assert_int_equal(unlink(folder_path("nearcast.conf")), 0);
+}
+
+static struct conf *
+read_site(const char *here)
+{
+	struct err err = { "" };
+	struct conf *conf = conf_read(PATH, here, NULL, &err);
+
+	if (conf == NULL)
+		fail_msg("%s", err.text);
+	return conf;
+}
+
+/* The digest is of every file, and the same at all sites. */
+static void
+test_digest_covers_what_is_included(void **state)
+{
+	char first[17];
+	struct conf *conf, *again;
+
+	(void)state;
+	folder_put("nearcast.conf", "include = \"sites.conf\"\nhere = fra\n");
+	folder_put("sites.conf", "site fra { } site nyc { }\n");
+	conf = read_site(NULL);
+	assert_int_equal(strlen(conf->digest), 16);
+	strcpy(first, conf->digest);
+	again = read_site("nyc");
+	assert_string_equal(again->digest, first);
+	conf_free(again);
+	folder_put("sites.conf", "site fra { } site  nyc { }\n");
+	again = conf_read_again(conf, NULL, NULL);
+	assert_non_null(again);
+	assert_string_not_equal(again->digest, first);
+	conf_free(again);
+	conf_free(conf);
+	assert_int_equal(unlink(folder_path("sites.conf")), 0);
+	assert_int_equal(unlink(folder_path("nearcast.conf")), 0);
+}
+
+/* The command line is stronger than the file, which is stronger than nobody. */
+static void
+test_which_site_this_is(void **state)
+{
+	struct conf *conf, *again;
+	char where[CONF_WHERE];
+
+	(void)state;
+	folder_put("nearcast.conf", "include = \"sites.conf\"\nhere-file = \"here\"\n");
+	folder_put("sites.conf", "site fra { }\nsite nyc { }\n");
+	folder_put("here", "nyc\n");
+	conf = read_site(NULL);
+	assert_string_equal(conf->here, "nyc");
+	assert_int_equal(conf->here_site, 1);
+	assert_non_null(strstr(conf_where(conf, conf->sites[1].line, where), "/sites.conf:2"));
+	conf_free(conf);
+	conf = read_site("fra");
+	assert_string_equal(conf->here, "fra");
+	again = conf_read_again(conf, NULL, NULL);
+	assert_non_null(again);
+	assert_string_equal(again->here, "fra");
+	assert_string_equal(again->nsid, "fra");
+	conf_free(again);
+	conf_free(conf);
+	assert_null(conf_read(PATH, "par", NULL, NULL));
+	assert_null(conf_read(PATH, "f r", NULL, NULL));
+	assert_null(conf_read(PATH, "", NULL, NULL));
+	folder_put("here", "");
+	refused(":2: here-file");
+	assert_int_equal(unlink(folder_path("here")), 0);
+	assert_int_equal(unlink(folder_path("sites.conf")), 0);
+	assert_int_equal(unlink(folder_path("nearcast.conf")), 0);
+}
+
 /* Relative names start at the folder of the file, however it was named. */
 static void
 test_relative_names(void **state)
@@ -70,7 +153,8 @@ test_relative_names(void **state)
 	(void)state;
 	assert_non_null(getcwd(here, sizeof(here)));
 	for (size_t i = 0; i < 4; i++) {
-		struct conf *conf = conf_parse(rows[i].path, text, sizeof(text) - 1, NULL, NULL);
+		struct conf *conf = conf_parse(rows[i].path, text, sizeof(text) - 1, NULL, NULL,
+		    NULL);
 		assert_non_null(conf);
 		snprintf(wanted, sizeof(wanted), "%s%s/z/a", here, i == 3 ? "/conf" : "");
 		assert_string_equal(conf->zones[0].file,
@@ -96,7 +180,7 @@ many_servers(unsigned n, struct err *err)
 		    i * 7919 % n, i >> 16, i >> 8 & 255, (i & 255));
 	fputs("}\n", out);
 	fclose(out);
-	conf = conf_parse("f", text, len, NULL, err);
+	conf = conf_parse("f", text, len, NULL, NULL, err);
 	free(text);
 	return conf;
 }
@@ -149,6 +233,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_no_file),
+		cmocka_unit_test(test_a_file_includes_itself_by_another_name),
+		cmocka_unit_test(test_digest_covers_what_is_included),
+		cmocka_unit_test(test_which_site_this_is),
 		cmocka_unit_test(test_relative_names),
 		cmocka_unit_test(test_names_are_found),
 		cmocka_unit_test(test_the_most_servers),

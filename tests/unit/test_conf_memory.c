@@ -127,7 +127,7 @@ printed(const struct conf *conf)
 static struct conf *
 read_text(struct err *err)
 {
-	return conf_parse("dir/nearcast.conf", text, strlen(text), NULL, err);
+	return conf_parse("dir/nearcast.conf", text, strlen(text), NULL, NULL, err);
 }
 
 /* Servers enough that even the C library's sort needs memory. */

@@ -160,7 +160,7 @@ test_find_zone(void **state)
 	};
 	struct fixture *f = *state;
 	struct err err = { "" };
-	struct inputs *inputs = inputs_read(f->conf, NULL, false, &say, &err);
+	struct inputs *inputs = inputs_read(f->conf, NULL, NULL, false, &say, &err);
 	struct generation *gen;
 	char text[NAME_TEXT];
 
@@ -188,7 +188,7 @@ test_no_zones(void **state)
 	char text[NAME_TEXT];
 
 	write_conf(f, 0, "");
-	inputs = inputs_read(f->conf, NULL, false, &say, NULL);
+	inputs = inputs_read(f->conf, NULL, NULL, false, &say, NULL);
 	assert_non_null(inputs);
 	gen = generation_build(inputs, NULL, 1, NULL);
 	assert_string_equal(found(gen, "www.example.org", DNS_A, text), "-");
@@ -201,12 +201,12 @@ static void
 test_loads_share(void **state)
 {
 	struct fixture *f = *state;
-	struct inputs *a = inputs_read(f->conf, NULL, false, &say, NULL), *b, *c;
+	struct inputs *a = inputs_read(f->conf, NULL, NULL, false, &say, NULL), *b, *c;
 	struct err err;
 
 	write_zone(f, "example.org", 2, "www 300 IN A 192.0.2.2\nmore 300 IN A 192.0.2.2\n");
 	write_zone(f, "example.net", 2, "this is no record\n");
-	b = inputs_read(f->conf, a, false, &say, &err);
+	b = inputs_read(f->conf, NULL, a, false, &say, &err);
 	assert_non_null(b);
 	assert_ptr_equal(b->zones[0], a->zones[0]);
 	assert_ptr_not_equal(b->zones[1], a->zones[1]);
@@ -220,7 +220,7 @@ test_loads_share(void **state)
 	inputs_unref(a);
 
 	write_conf(f, 2, "");
-	c = inputs_read(f->conf, b, false, &say, &err);
+	c = inputs_read(f->conf, NULL, b, false, &say, &err);
 	assert_non_null(c);
 	assert_int_equal(c->failed, 0);
 	assert_ptr_equal(c->zones[1], b->zones[1]);
@@ -238,26 +238,26 @@ test_guards(void **state)
 
 	write_zone(f, "org", 5, "a 1 IN A 192.0.2.1\nb 1 IN A 192.0.2.1\nc 1 IN A 192.0.2.1\n");
 	write_conf(f, 1, "");
-	a = inputs_read(f->conf, NULL, false, &say, &err);
+	a = inputs_read(f->conf, NULL, NULL, false, &say, &err);
 	assert_non_null(a);
 
 	write_zone(f, "org", 6, "");			/* four names become one */
-	b = inputs_read(f->conf, a, false, &say, &err);
+	b = inputs_read(f->conf, NULL, a, false, &say, &err);
 	assert_ptr_equal(b->zones[0], a->zones[0]);
 	assert_non_null(strstr(last_error, "percent"));
 	inputs_unref(b);
 
 	write_zone(f, "org", 4, "a 1 IN A 192.0.2.1\nb 1 IN A 192.0.2.1\nc 1 IN A 192.0.2.1\n");
-	b = inputs_read(f->conf, a, false, &say, &err);
+	b = inputs_read(f->conf, NULL, a, false, &say, &err);
 	assert_ptr_equal(b->zones[0], a->zones[0]);
 	assert_non_null(strstr(last_error, "went back"));
 	inputs_unref(b);
-	b = inputs_read(f->conf, a, true, &say, &err);	/* forced */
+	b = inputs_read(f->conf, NULL, a, true, &say, &err);	/* forced */
 	assert_int_equal(b->zones[0]->serial, 4);
 	inputs_unref(b);
 
 	write_conf(f, 1, "nonsense = 1\n");
-	assert_null(inputs_read(f->conf, a, false, &say, &err));
+	assert_null(inputs_read(f->conf, NULL, a, false, &say, &err));
 	assert_non_null(strstr(err.text, "nonsense"));
 	inputs_unref(a);
 }
