@@ -185,13 +185,20 @@ read_head(struct reader *r, struct health_file *file)
 static int
 read_site(struct reader *r, struct health_site *site)
 {
+	struct text fields;
 	unsigned posture;
+	uint64_t drain = 0;
 
 	if (word(r, " ", site->name) < 0 ||
-	    one_of(r, " ", posture_names, N_POSTURES, &posture) < 0 ||
+	    one_of(r, " ", posture_names, N_POSTURES, &posture) < 0)
+		return -1;
+	fields = r->line;
+	site->drain_said = text_take(&fields, " drain=");
+	if ((site->drain_said && number(r, " drain=", 1, &drain) < 0) ||
 	    seconds(r, " since=", &site->since) < 0 || reason(r, site->reason) < 0)
 		return -1;
 	site->posture = (enum health_posture)posture;
+	site->drain = drain != 0;
 	return line_end(r);
 }
 
@@ -383,8 +390,9 @@ print_lines(void *arg, FILE *out)
 	    (unsigned long long)file->generation, file->stamp, file->lease_ms);
 	for (size_t i = 0; i < file->n_sites; i++) {
 		const struct health_site *s = &file->sites[i];
-		fprintf(out, "site %s %s since=%.3f reason=\"%s\"\n", s->name,
+		fprintf(out, "site %s %s%s since=%.3f reason=\"%s\"\n", s->name,
 		    health_posture_name(s->posture),
+		    !s->drain_said ? "" : s->drain ? " drain=1" : " drain=0",
 		    s->since, health_reason(text, s->reason));
 	}
 	for (size_t i = 0; i < file->n_servers; i++) {

@@ -4,7 +4,7 @@
  * The format, one item a line, fields in this order, blank-separated:
  *
  *   nearcast-health 1 generation=42 stamp=1763690000.123 lease=5000
- *   site fra serving since=1763680000.000 reason="ok"
+ *   site fra serving drain=0 since=1763680000.000 reason="ok"
  *   server fra1 up v4=up v6=down since=1763680000.000 weight=100 ttl=12 set=2026-11-20 reason="ok"
  *   end 2
  *
@@ -14,7 +14,9 @@
  * file without it is cut off.  A name, a set id has no blank and no quote
  * (set=- is none); a reason is quoted, printable ASCII, without '"' and '\'.
  * weight is the percent of the configured weight left (load); ttl is the number
- * of seconds within which this server's state cannot change (0 = unknown).
+ * of seconds within which this server's state cannot change (0 = unknown).  drain says
+ * whether the operator drains the site, whatever became of its route; the field may be left
+ * out, as healthd did before there was one.
  *
  * Reading is strict: anything else is an error that names file, line and value,
  * and nothing of the file is used.  It is replaced by rename (file.h).  Knows no
@@ -47,6 +49,8 @@ enum health_posture { POSTURE_DOWN, POSTURE_DRAINING, POSTURE_SERVING };
 struct health_site {
 	char name[HEALTH_NAME_MAX];
 	enum health_posture posture;
+	bool drain_said;		/* the line says whether the site is drained: */
+	bool drain;
 	double since;			/* CLOCK_REALTIME, seconds */
 	char reason[HEALTH_REASON_MAX];
 };

@@ -78,6 +78,14 @@ build_generation(struct daemon *d, struct inputs *inputs, struct err *err)
 }
 
 static void
+publish(struct daemon *d, struct generation *gen)
+{
+	generation_follow(gen, server_generation(d->got.server),
+	    (uint32_t)(clock_mono().ms / 1000));
+	server_publish(d->got.server, gen);
+}
+
+static void
 publish_health(struct daemon *d)
 {
 	struct err err;
@@ -87,7 +95,7 @@ publish_health(struct daemon *d)
 		log_error("health: %s; generation %" PRIu64 " stays", err.text, d->generation);
 		return;
 	}
-	server_publish(d->got.server, gen);
+	publish(d, gen);
 	log_debug("health: generation %" PRIu64 " in service", d->generation);
 }
 
@@ -231,7 +239,7 @@ put_into_service(struct daemon *d, struct inputs *inputs)
 		reload_failed(d, &err);
 		return;
 	}
-	server_publish(d->got.server, gen);
+	publish(d, gen);
 	d->figures.reloads++;
 	d->figures.reload_failures += inputs->failed != 0;
 	d->figures.build_s = inputs->seconds + (double)(clock_mono().ms - start_ms) / 1000;

@@ -1,7 +1,8 @@
 /*
  * chaos: class CH, where a server speaks of itself (RFC 4892): version.bind,
  * version.server, id.server, hostname.bind, and site.nearcast, by which the sites
- * of one network tell each other that they drain.
+ * of one network tell each other that they drain, and which is always answered: by it
+ * healthd tells a dnsd without zones, or without health, from a dead one.
  *
  * Says what configuration and generation.h have prepared; knows no zones.  One packet on
  * one thread.

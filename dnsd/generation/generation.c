@@ -123,10 +123,11 @@ build_zones(struct generation *gen, struct err *err)
 	return build_index(gen, err);
 }
 
-/* True if health takes every server of this site out of service on the operator's word:
- * then the site drains, whatever its route does by now. */
+/* A healthd that does not say whether the site drains: it does while its posture is draining, and
+ * when every server here is out of service on the operator's word. */
 static bool
-all_drain(const struct conf *conf, const struct health_file *health)
+guess_drain(const struct conf *conf, const struct health_file *health,
+    const struct health_site *site)
 {
 	size_t here = 0, draining = 0;
 
@@ -137,29 +138,52 @@ all_drain(const struct conf *conf, const struct health_file *health)
 		here++;
 		draining += health->servers[i].state == HEALTH_DRAIN;
 	}
-	return here != 0 && here == draining;
+	return site->posture == POSTURE_DRAINING || (here != 0 && here == draining);
 }
 
-/* What CH site.nearcast says: this site's posture, and whether it drains. */
 static void
-build_site_state(struct generation *gen, const struct health_file *health)
+build_site(struct generation *gen, const struct health_file *health)
 {
 	const struct conf *conf = gen->conf;
-	size_t size = sizeof(gen->site_state[0]);
+	struct generation_site *s = &gen->site;
 
-	if (health == NULL || conf->here == NULL)
-		return;
-	for (size_t i = 0; i < health->n_sites; i++) {
+	snprintf(s->name, sizeof(s->name), "%s", conf->here != NULL ? conf->here : "-");
+	strcpy(s->posture, "unknown");
+	s->ttl_s = steer_ttl_max(gen->steer);
+	for (size_t i = 0; health != NULL && conf->here != NULL && i < health->n_sites; i++) {
 		const struct health_site *site = &health->sites[i];
-		bool drain = site->posture == POSTURE_DRAINING || all_drain(conf, health);
 
 		if (strcmp(site->name, conf->here) != 0)
 			continue;
-		snprintf(gen->site_state[0], size, "%s", site->name);
-		snprintf(gen->site_state[1], size, "%s", health_posture_name(site->posture));
-		snprintf(gen->site_state[2], size, "drain=%d", drain);
-		snprintf(gen->site_state[3], size, "ttl=%u", steer_ttl_max(gen->steer));
+		snprintf(s->posture, sizeof(s->posture), "%s", health_posture_name(site->posture));
+		s->drain = site->drain_said ? site->drain : guess_drain(conf, health, site);
 	}
+}
+
+/* When `gen` leaves at now_s, the last of what it has handed out runs out then. */
+static uint32_t
+runs_out_s(const struct generation *gen, uint32_t now_s)
+{
+	uint32_t left_s = generation_ttl_max(gen, now_s);
+
+	return left_s < UINT32_MAX - now_s ? now_s + left_s : UINT32_MAX;
+}
+
+void
+generation_follow(struct generation *gen, const struct generation *former, uint32_t now_s)
+{
+	gen->site.earlier_s = runs_out_s(former, now_s);
+	if (strcmp(gen->site.posture, "unknown") == 0 &&
+	    strcmp(gen->site.name, former->site.name) == 0)
+		gen->site.drain = former->site.drain;
+}
+
+uint32_t
+generation_ttl_max(const struct generation *gen, uint32_t now_s)
+{
+	uint32_t earlier_s = gen->site.earlier_s > now_s ? gen->site.earlier_s - now_s : 0;
+
+	return earlier_s > gen->site.ttl_s ? earlier_s : gen->site.ttl_s;
 }
 
 static void
@@ -224,7 +248,7 @@ generation_build(struct inputs *inputs, const struct health_file *health, uint64
 		generation_free(gen);
 		return NULL;
 	}
-	build_site_state(gen, health);
+	build_site(gen, health);
 	assert(is_complete(gen));
 	return gen;
 }

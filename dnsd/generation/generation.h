@@ -32,6 +32,16 @@ struct generation_zone {
 	uint64_t apex_hash;
 };
 
+/* What CH site.nearcast says, which healthd asks, here and at other sites. */
+struct generation_site {
+	char name[80];			/* "-" = none is configured */
+	char posture[16];		/* "unknown" without health */
+	bool drain;			/* on the operator's word */
+	uint32_t ttl_s;			/* the most that a steered answer carries */
+	uint32_t earlier_s;		/* monotonic clock, seconds: until then resolvers may hold
+					 * what generations before have handed out */
+};
+
 struct generation {
 	uint64_t number;
 	struct inputs *inputs;		/* held: conf, zones, maps */
@@ -46,10 +56,7 @@ struct generation {
 	uint8_t nsid_len;
 	uint8_t nsid[128];
 	char hostname[256];		/* for CH hostname.bind, and id.server without an nsid */
-	/* TXT strings of CH site.nearcast, which healthd asks, here and at other sites: site,
-	 * posture, "drain=0|1", "ttl=N" (the most that a steered answer carries).  [0] "" = not
-	 * known. */
-	char site_state[4][80];
+	struct generation_site site;
 };
 
 /* Builds a generation from what was read and one state of health (NULL = unknown, which fails
@@ -57,6 +64,14 @@ struct generation {
  * metrics.  NULL with a reason. */
 struct generation *generation_build(struct inputs *inputs, const struct health_file *health,
     uint64_t number, struct err *err);
+
+/* Before `gen` takes the place of `former` at now_s (monotonic clock, seconds): what the world has
+ * been told outlives the generation that said it.  Longer TTLs, and, while health is unknown,
+ * the drain that was heard last. */
+void generation_follow(struct generation *gen, const struct generation *former, uint32_t now_s);
+
+/* Seconds, from now_s on (monotonic clock), for which a resolver may hold a steered answer. */
+uint32_t generation_ttl_max(const struct generation *gen, uint32_t now_s);
 
 /* When no worker reads it any more; gives back the inputs.  NULL is fine. */
 void generation_free(struct generation *gen);

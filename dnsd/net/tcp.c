@@ -187,6 +187,7 @@ batch_begin(struct tcp_worker *w, struct serving_now now)
 	return (struct tcp_batch){
 		.gen = gen,
 		.client = { .tcp = true, .now_s = now.wall_s,
+		    .mono_s = (uint32_t)(now.mono_ms / 1000),
 		    .tcp_idle_100ms = (uint16_t)(idle < UINT16_MAX ? idle : UINT16_MAX) },
 		.counters = &w->counters,
 		.buffers = &w->buffers

@@ -103,9 +103,10 @@ reply_from(struct msghdr *msg)
 }
 
 static void
-read_batch(struct udp_worker *w, const struct generation *gen, unsigned n, uint32_t now_s)
+read_batch(struct udp_worker *w, const struct generation *gen, unsigned n, struct serving_now now)
 {
-	struct answer_client client = { .tcp = false, .now_s = now_s };
+	struct answer_client client = { .tcp = false, .now_s = now.wall_s,
+	    .mono_s = (uint32_t)(now.mono_ms / 1000) };
 
 	assert(n <= BATCH);
 	for (unsigned i = 0; i < n; i++) {
@@ -141,7 +142,7 @@ serve_batch(struct udp_worker *w, unsigned n)
 	unsigned lost;
 
 	COUNTER_ADD(&w->counters, udp_queries, n);
-	read_batch(w, gen, n, now.wall_s);
+	read_batch(w, gen, n, now);
 	answer_ahead(w->ask, n);
 	for (unsigned i = 0; i < n; i++)
 		answer_one(w, gen, now.mono_ms, i);

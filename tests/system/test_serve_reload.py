@@ -351,10 +351,12 @@ pool "mirrors" {
 STEERED = zone(1, more='download 60 IN A 192.0.2.99\n_steer.download IN TXT "pool=mirrors"\n')
 
 
-def health_text(servers, generation=1, stamp=None, lease=60000, posture="serving"):
+def health_text(servers, generation=1, stamp=None, lease=60000, posture="serving",
+                drain=None):
     lines = [
         f"nearcast-health 1 generation={generation} stamp={stamp or time.time():.3f} lease={lease}",
-             f'site fra {posture} since=1763680000.000 reason="ok"']
+             f'site fra {posture}{"" if drain is None else f" drain={drain}"} '
+             'since=1763680000.000 reason="ok"']
     lines += [
         f'server {name} {state} v4={state} v6=unknown since=1763680000.000 weight=100 ttl=0 '
         'set=- reason="ok"'
@@ -449,18 +451,62 @@ def test_pool_that_goes_while_a_zone_needs_it_refuses_the_reload(steered):
     assert address(steered, "download.example.org") == "198.51.100.10"
 
 
+def site_state(d):
+    r = d.udp(dns.message.make_query("site.nearcast", "TXT", "CH"))
+    return [s.decode() for s in r.answer[0][0].strings]
+
+
+def wait_site_state(d, *wanted):
+    end = time.monotonic() + 5
+    while site_state(d)[:3] != list(wanted):
+        assert time.monotonic() < end, site_state(d)
+        time.sleep(0.01)
+
+
 def test_site_state_for_other_sites(steered):
-    def state():
-        r = steered.udp(dns.message.make_query("site.nearcast", "TXT", "CH"))
-        return [s.decode() for s in r.answer[0][0].strings] if r.answer else None
-    for posture, states, drain in (("serving", {"fra1": "up"}, 0), ("draining", {"fra1": "up"}, 1),
-                                   ("down", {"fra1": "drain"}, 1), ("down", {"fra1": "down"}, 0)):
-        write_health(steered, states, posture=posture)
-        end = time.monotonic() + 5
-        while (state() or [])[:3] != ["fra", posture, f"drain={drain}"]:
-            assert time.monotonic() < end, state()
-            time.sleep(0.01)
-        assert re.match(r"ttl=\d+$", state()[3])
+    """The drain is what health says of the site; where it says nothing, what can be guessed."""
+    for posture, drain, states, said in (
+            ("serving", None, {"fra1": "up"}, 0), ("draining", None, {"fra1": "up"}, 1),
+            ("down", None, {"fra1": "drain"}, 1), ("down", None, {"fra1": "down"}, 0),
+            ("down", 1, {"fra1": "down"}, 1), ("down", 1, {"fra1": "up"}, 1),
+            ("draining", 0, {"fra1": "drain"}, 0), ("serving", 0, {"fra1": "drain"}, 0)):
+        write_health(steered, states, posture=posture, drain=drain)
+        wait_site_state(steered, "fra", posture, f"drain={said}")
+        assert re.match(r"ttl=\d+$", site_state(steered)[3])
+
+
+def test_site_state_is_answered_without_health_and_zones(dnsd_factory):
+    d = dnsd_factory()
+    assert site_state(d) == ["-", "unknown", "drain=0", "ttl=0"]
+    d.head = STEER
+    d.write()
+    d.reload(r"generation \d+ in service")
+    assert site_state(d) == ["fra", "unknown", "drain=0", "ttl=0"]
+
+
+def test_drain_is_said_on_while_health_is_away(steered):
+    write_health(steered, {"fra1": "drain"}, posture="down", drain=1, lease=300)
+    wait_site_state(steered, "fra", "down", "drain=1")
+    wait_site_state(steered, "fra", "unknown", "drain=1")
+    write_health(steered, {"fra1": "up"}, posture="serving", drain=0)
+    wait_site_state(steered, "fra", "serving", "drain=0")
+
+
+def test_lowered_ttl_is_said_when_the_long_one_has_run_out(steered):
+    """The textbook procedure: TTLs are lowered, then the site is drained (M4: 6 s after an answer
+    with TTL 40 it was "drained")."""
+    def ttl():
+        return int(site_state(steered)[3][4:])
+    before = ttl()
+    assert before >= 30
+    steered.zones["example.org"] = zone(2, more='download 2 IN A 192.0.2.99\n_steer.download IN '
+                                        'TXT "pool=mirrors" "ttl=1-2"\n')
+    steered.write()
+    steered.reload(r"generation \d+ in service")
+    assert before - 3 <= ttl() <= before
+    steered.reload(r"generation \d+ in service")
+    time.sleep(3)
+    assert before - 6 <= ttl() <= before - 2
 
 
 def test_health_changes_under_load_lose_nothing(steered):

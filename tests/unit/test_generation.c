@@ -262,6 +262,64 @@ test_guards(void **state)
 	inputs_unref(a);
 }
 
+/* Seconds are of the monotonic clock. */
+static void
+test_ttl_handed_out_outlives_its_generation(void **state)
+{
+	static const struct {
+		const char *sentence;
+		uint32_t ttl_s, former_ttl_s, former_earlier_s, follows_s, asked_s, expected_s;
+	} rows[] = {
+		{ "nothing was handed out before", 30, 0, 0, 100, 100, 30 },
+		{ "a shorter one before counts for nothing", 30, 20, 0, 100, 100, 30 },
+		{ "a longer one before", 2, 40, 0, 100, 100, 40 },
+		{ "a longer one before, some time later", 2, 40, 0, 100, 110, 30 },
+		{ "it has run out", 2, 40, 0, 100, 140, 2 },
+		{ "long after", 2, 40, 0, 100, 4000000000, 2 },
+		{ "of the one before the one before", 2, 2, 160, 100, 130, 30 },
+		{ "no steered names any more", 0, 60, 0, 100, 101, 59 },
+		{ "a TTL of ages", 0, UINT32_MAX, 0, 100, 100, UINT32_MAX - 100 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct generation former = { .site = { .ttl_s = rows[i].former_ttl_s,
+		    .earlier_s = rows[i].former_earlier_s } };
+		struct generation gen = { .site = { .ttl_s = rows[i].ttl_s } };
+
+		print_message("%s\n", rows[i].sentence);
+		generation_follow(&gen, &former, rows[i].follows_s);
+		assert_int_equal(generation_ttl_max(&gen, rows[i].asked_s), rows[i].expected_s);
+	}
+}
+
+static void
+test_drain_outlives_health_that_is_unknown(void **state)
+{
+	static const struct {
+		const char *sentence, *former_name, *posture;
+		bool former, drain, expected;
+	} rows[] = {
+		{ "health lost while drained", "fra", "unknown", true, false, true },
+		{ "health lost while not drained", "fra", "unknown", false, false, false },
+		{ "health says that it is over", "fra", "down", true, false, false },
+		{ "health says that it drains", "fra", "serving", false, true, true },
+		{ "this is another site now", "nyc", "unknown", true, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct generation former = { .site = { .drain = rows[i].former } };
+		struct generation gen = { .site = { .name = "fra", .drain = rows[i].drain } };
+
+		print_message("%s\n", rows[i].sentence);
+		strcpy(former.site.name, rows[i].former_name);
+		strcpy(gen.site.posture, rows[i].posture);
+		generation_follow(&gen, &former, 100);
+		assert_int_equal(gen.site.drain, rows[i].expected);
+	}
+}
+
 int
 main(void)
 {
@@ -270,6 +328,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_no_zones, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_loads_share, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_guards, setup, teardown),
+		cmocka_unit_test(test_ttl_handed_out_outlives_its_generation),
+		cmocka_unit_test(test_drain_outlives_health_that_is_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,14 @@ static const struct {
 	{ "text after the end", HEAD "end 0\nend 0\n",
 	    "f:2: the end of the file was expected after `end`" },
 	{ "an unknown line", HEAD "pool x\nend 0\n", "f:2: \"pool\", `end ` was expected" },
+	{ "a site that says that it is drained", HEAD
+	    "site fra down drain=1 since=1 reason=\"\"\nend 1\n", NULL },
+	{ "a site that says that it is not drained", HEAD
+	    "site fra down drain=0 since=1 reason=\"\"\nend 1\n", NULL },
+	{ "a drain that is neither", HEAD "site fra down drain=2 since=1 reason=\"\"\nend 1\n",
+	    "f:2:  drain=\"2\": a number of at most 1 was expected" },
+	{ "a drain without a figure", HEAD "site fra down drain= since=1 reason=\"\"\nend 1\n",
+	    "f:2:  drain=\"\": a number was expected" },
 	{ "a posture that is none", HEAD "site fra up since=1 reason=\"\"\nend 1\n",
 	    "f:2: \"up\" is no state; down, draining or serving ... was expected" },
 	{ "a state that is none", HEAD "server a ok v4=up v6=up since=1 weight=1 ttl=0 set=- "
@@ -200,7 +208,8 @@ test_what_is_no_file(void **state)
 static void
 test_written_is_read(void **state)
 {
-	struct health_site site = { "fra", POSTURE_DRAINING, 17.25, "operator: \"upgrade\" \\ \n" };
+	struct health_site site = { "fra", POSTURE_DRAINING, true, true, 17.25,
+	    "operator: \"upgrade\" \\ \n" };
 	struct health_server servers[1000] = { 0 };
 	struct health_file file = { 7, 1763690000.5, 4000, &site, 1, servers, 1000 }, got;
 	struct err err;
@@ -220,6 +229,7 @@ test_written_is_read(void **state)
 			fail_msg("%s", err.text);
 		assert_int_equal(got.generation, file.generation);
 		assert_string_equal(got.sites[0].reason, "operator: 'upgrade' . .");
+		assert_true(got.sites[0].drain_said && got.sites[0].drain);
 		assert_int_equal(got.n_servers, 1000);
 		for (unsigned i = 0; i < 1000; i++) {
 			assert_string_equal(got.servers[i].name, servers[i].name);
