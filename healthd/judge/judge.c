@@ -219,6 +219,7 @@ static void
 set_alive(struct judge *j, struct judge_target *t, enum health_state alive)
 {
 	t->alive = alive;
+	t->proven = true;
 	t->good = t->bad = 0;
 	t->pending = false;
 	j->pools[j->servers[t->server].conf->pool].dirty = true;
@@ -314,6 +315,7 @@ good_result(struct judge *j, struct judge_target *t, const struct result *r, str
 	take_load(t, r->load);
 	if (t->alive == HEALTH_UNKNOWN || (t->alive == HEALTH_DOWN && t->good >= check->rise))
 		set_alive(j, t, HEALTH_UP);
+	t->proven |= t->alive == HEALTH_UP;
 	if (r->set != NULL)
 		judge_set_seen(j, t, r->set);
 	settle_pending(j, now);
@@ -331,7 +333,7 @@ bad_result(struct judge *j, struct judge_target *t, struct judge_time now)
 			t->first_bad_ms = now.mono_ms;
 		t->last_bad_ms = now.mono_ms;
 		t->bad += t->bad < UINT32_MAX;
-		if (t->bad >= fall && t->alive != HEALTH_DOWN)
+		if (t->bad >= fall && !(t->alive == HEALTH_DOWN && t->proven))
 			decide_down(j, t, now);
 	}
 	if (j->n_failing == j->n_targets || j->n_remote_failing == j->n_remote)
@@ -560,7 +562,7 @@ judge_near_change(const struct judge *j, size_t target)
 {
 	const struct judge_target *t = &j->targets[target];
 
-	if (t->alive == HEALTH_UNKNOWN || t->pending)
+	if (!t->proven || t->pending)
 		return true;
 	return t->alive == HEALTH_UP ? t->bad > 0 : t->good > 0;
 }

@@ -12,7 +12,10 @@
  *   result decides alone, unless memory (JUDGE_REMEMBER) knows it as up or down.
  *   A SERVER is up if any of its targets is.  It is stale if all that are up serve a set
  *   that is behind.  The operator's override comes before either.
- *   The SITE's verdict is what the keeper hears; stale servers count as healthy.
+ *   The SITE's verdict is what the keeper hears; stale servers count as healthy.  UP needs
+ *   min-healthy servers here that this prober has seen up, CACHES_DOWN so many that it has seen
+ *   down that the rest is too few.  What memory alone says keeps the verdict before (NONE), and a
+ *   server that cannot be checked is neither (HOLD).
  *
  * What is not believed
  *   A target is not called down before another one has answered since it failed, and lately
@@ -115,6 +118,7 @@ struct judge_target {
 	bool behind;			/* serves an old set */
 	bool bad_digest;
 	enum health_state alive;	/* UNKNOWN, UP or DOWN */
+	bool proven;			/* by results of this prober, not by memory alone */
 	uint32_t good, bad;		/* results in a row */
 	uint64_t first_bad_ms, last_bad_ms; /* of this row */
 	uint32_t round;			/* the last one it has a result in */

@@ -248,30 +248,60 @@ judge_freeze_text(const struct judge *j)
 }
 
 struct local {
-	uint32_t total, up, drained;	/* drained: by override, alive all the same */
+	uint32_t total;
+	uint32_t up, proven;		/* alive, and seen so by this prober */
+	uint32_t drained;		/* by override, alive all the same */
+	uint32_t unknown;		/* neither alive nor seen down by this prober */
+	uint32_t unchecked;		/* not proven, and without any result but internal ones */
 };
+
+/* Adds a server as its checks say, without the word about it. */
+static void
+count_checked(const struct judge *j, const struct judge_server *s, struct local *n)
+{
+	bool up = s->check == NULL, proven = up, unknown = false, checked = false;
+
+	for (unsigned f = 0; f < 2; f++) {
+		const struct judge_target *t;
+
+		if (s->target[f] < 0)
+			continue;
+		t = &j->targets[s->target[f]];
+		up |= t->alive == HEALTH_UP;
+		proven |= t->alive == HEALTH_UP && t->proven;
+		unknown |= !t->proven;
+		checked |= t->probed;
+	}
+	n->up += up;
+	n->proven += proven;
+	n->unknown += !up && unknown;
+	n->unchecked += !proven && unknown && !checked;
+}
 
 /* The site's own override is not counted: it is told apart. */
 static struct local
 count_local(const struct judge *j)
 {
-	struct local n = { 0, 0, 0 };
+	struct local n = { .total = 0 };
 
 	for (size_t i = 0; i < j->conf->n_servers; i++) {
 		const struct judge_server *s = &j->servers[i];
-		bool alive = s->check == NULL;
+		struct local one = { .total = 0 };
 
 		if (!s->local)
 			continue;
 		n.total++;
-		for (unsigned f = 0; f < 2; f++)
-			alive |= s->target[f] >= 0 && j->targets[s->target[f]].alive == HEALTH_UP;
-		if (s->override.kind == OVERRIDE_NONE)
-			n.up += alive;
-		else if (s->override.kind == OVERRIDE_FORCE_UP)
-			n.up++;
-		else if (s->override.kind == OVERRIDE_DRAIN)
-			n.drained += alive;
+		count_checked(j, s, &one);
+		n.up += s->override.kind == OVERRIDE_NONE ? one.up :
+		    s->override.kind == OVERRIDE_FORCE_UP;
+		n.proven += s->override.kind == OVERRIDE_NONE ? one.proven :
+		    s->override.kind == OVERRIDE_FORCE_UP;
+		if (s->override.kind == OVERRIDE_DRAIN)
+			n.drained += one.up;
+		if (s->override.kind == OVERRIDE_NONE || s->override.kind == OVERRIDE_DRAIN) {
+			n.unknown += one.unknown;
+			n.unchecked += one.unchecked;
+		}
 	}
 	return n;
 }
@@ -326,6 +356,20 @@ override_here(const struct judge *j)
 	    &j->sites[here].override : NULL;
 }
 
+/* Neither enough servers here are up, nor enough of them down: what was, stays. */
+static enum verdict
+cannot_tell(const struct local *n, uint32_t need, char *text, size_t size)
+{
+	if (n->unchecked == 0) {
+		snprintf(text, size, "%u of %u servers here up, %u not yet asked often enough",
+		    n->proven, n->total, n->up - n->proven + n->unknown);
+		return VERDICT_NONE;
+	}
+	snprintf(text, size, "%u of %u servers here up, %u needed, %u cannot be checked", n->up,
+	    n->total, need, n->unchecked);
+	return VERDICT_HOLD;
+}
+
 /* Of health alone: a freeze decides, then the number of healthy servers. */
 static enum verdict
 decide(const struct judge *j, const struct local *n, uint64_t left_ms, char *text, size_t size)
@@ -336,14 +380,16 @@ decide(const struct judge *j, const struct local *n, uint64_t left_ms, char *tex
 	snprintf(text, size, "%u of %u servers here up, %u needed", n->up, n->total, need);
 	if (!j->first_round_over)
 		return VERDICT_NONE;
-	if (j->freeze != FREEZE_NONE && j->freeze != FREEZE_UPLINK) {
+	if (need > 0 && j->freeze != FREEZE_NONE && j->freeze != FREEZE_UPLINK) {
 		snprintf(text, size, "%s", judge_freeze_text(j));
 		return VERDICT_HOLD;
 	}
-	if (n->up >= need)
+	if (n->proven >= need)
 		return VERDICT_UP;
-	if (n->up + n->drained < need)
+	if (n->up + n->drained + n->unknown < need)
 		return VERDICT_CACHES_DOWN;
+	if (n->up >= need || n->up + n->drained < need)
+		return cannot_tell(n, need, text, size);
 	snprintf(text, size, "drain: %u of %u servers here are drained, %u needed", n->drained,
 	    n->total, need);
 	return left_ms > 0 ? VERDICT_DRAIN : VERDICT_DRAINED;
