@@ -358,23 +358,14 @@ old_under(const struct conf *conf, const struct steer_geo *old, struct err *err)
 	return geo;
 }
 
-/* max-move: a new database that sends too much of the world elsewhere is not believed. */
+/* max-move: a new database that sends too much of the world elsewhere is not believed.  Of the
+ * new maps and those of the databases `before`, gives back what is used; the other is let go. */
 static struct steer_geo *
-guard_move(struct steer_geo *geo, const struct conf *conf, const struct steer_geo *old,
-    const struct warn *warn, struct err *err)
+guard_move(struct steer_geo *geo, struct steer_geo *before, const struct conf *conf,
+    const struct warn *warn)
 {
-	struct steer_geo *before;
-	double moved;
+	double moved = moved_percent(before, geo);
 
-	if (conf->geo.max_move >= 100 || old == NULL || (old->city == NULL && old->asn == NULL) ||
-	    (old->city == geo->city && old->asn == geo->asn))
-		return geo;
-	before = old_under(conf, old, err);
-	if (before == NULL) {
-		steer_geo_unref(geo);
-		return NULL;
-	}
-	moved = moved_percent(before, geo);
 	if (moved <= conf->geo.max_move) {
 		steer_geo_unref(before);
 		return geo;
@@ -391,7 +382,7 @@ struct steer_geo *
 steer_geo_load(const struct conf *conf, const struct steer_geo *old,
     const struct warn *warn, struct err *err)
 {
-	struct steer_geo *geo = calloc(1, sizeof(*geo));
+	struct steer_geo *geo = calloc(1, sizeof(*geo)), *before;
 
 	if (geo == NULL) {
 		err_set(err, "out of memory for maps");
@@ -405,5 +396,13 @@ steer_geo_load(const struct conf *conf, const struct steer_geo *old,
 		steer_geo_unref(geo);
 		return NULL;
 	}
-	return guard_move(geo, conf, old, warn, err);
+	if (conf->geo.max_move >= 100 || old == NULL || (old->city == NULL && old->asn == NULL) ||
+	    (old->city == geo->city && old->asn == geo->asn))
+		return geo;
+	before = old_under(conf, old, err);
+	if (before == NULL) {
+		steer_geo_unref(geo);
+		return NULL;
+	}
+	return guard_move(geo, before, conf, warn);
 }
