@@ -119,13 +119,15 @@ send_override(const struct ctl *ctl, const char *verb)
 	if (ctl_ask(ctl, "healthd", line, ASK_MS, stdout) != 0)
 		return 1;
 	fflush(stdout);
-	return ctl->wait ? wait_drained(ctl, ctl->arg[0]) : 0;
+	return 0;
 }
 
 int
 ctl_drain(const struct ctl *ctl)
 {
-	return send_override(ctl, "drain");
+	int status = send_override(ctl, "drain");
+
+	return status == 0 && ctl->wait ? wait_drained(ctl, ctl->arg[0]) : status;
 }
 
 int

@@ -14,7 +14,7 @@
 #include "common/file.h"
 
 static int
-read_text(struct conf_reader *r, const char *text, size_t len)
+read_blocks(struct conf_reader *r, const char *text, size_t len)
 {
 	struct conf_scan scan = { 0 };
 	int done = -1;
@@ -39,7 +39,7 @@ conf_parse(const char *path, const char *text, size_t len, const struct conf_how
 	struct conf_reader r = { .file = path, .conf = conf, .warn = warn,
 	    .read = how != NULL ? how->read : NULL, .said_here = how != NULL ? how->here : NULL,
 	    .err = err != NULL ? err : &local };
-	int done = conf != NULL ? read_text(&r, text, len) : conf_fail(&r, 0, "out of memory");
+	int done = conf != NULL ? read_blocks(&r, text, len) : conf_fail(&r, 0, "out of memory");
 
 	for (size_t i = 0; i < CONF_FILES_MAX; i++)
 		free(r.folders[i]);
