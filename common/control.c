@@ -29,6 +29,8 @@ struct control {
 	int lock;
 	control_handle *handle;
 	void *arg;
+	control_report *report;		/* for watchers; NULL = there is none */
+	void *report_arg;
 	uint64_t last_request;
 	struct sockaddr_un sun;
 	struct conn conns[CONTROL_MAX_CONNECTIONS];
@@ -56,6 +58,7 @@ hang_up(struct conn *conn)
 	close(conn->io.fd);
 	free(conn->out);
 	conn->out = NULL;
+	conn->out_len = conn->out_at = 0;
 	conn->state = CONN_FREE;
 }
 
@@ -107,35 +110,69 @@ conn_write(struct conn *conn)
 	hang_up(conn);
 }
 
+/* What is to be sent next, written into memory: conn_open, then to the stream, then conn_send.
+ * NULL = no memory, and the connection is closed. */
+static FILE *
+conn_open(struct conn *conn)
+{
+	FILE *f;
+
+	free(conn->out);
+	conn->out = NULL;
+	conn->out_len = conn->out_at = 0;
+	f = open_memstream(&conn->out, &conn->out_len);
+	if (f == NULL)
+		hang_up(conn);
+	return f;
+}
+
+static void
+conn_send(struct conn *conn, FILE *f)
+{
+	if (fclose(f) != 0) {
+		hang_up(conn);
+		return;
+	}
+	if (conn->state != CONN_WATCHING)
+		conn->state = CONN_WRITING;
+	conn_write(conn);
+}
+
 /* Queues the whole answer; text may be NULL. */
 static void
 conn_answer(struct conn *conn, const char *reason, const char *text, size_t len)
 {
-	char *buffer = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&buffer, &size);
+	FILE *f = conn_open(conn);
 
-	if (f == NULL) {
-		hang_up(conn);
+	if (f == NULL)
 		return;
-	}
 	if (reason != NULL)
 		fprintf(f, "error: %s\n", reason);
 	else
 		fputs("ok\n", f);
 	if (text != NULL)
 		fwrite(text, 1, len, f);
-	if (fclose(f) != 0) {
-		free(buffer);
+	conn_send(conn, f);
+}
+
+/* A watcher is told the daemon's report; whoever has not taken the last one is dropped. */
+static void
+conn_tell(struct conn *conn, const char *before)
+{
+	struct control *c = conn->control;
+	FILE *f;
+
+	if (conn->out_at < conn->out_len) {
 		hang_up(conn);
 		return;
 	}
-	conn->out = buffer;
-	conn->out_len = size;
-	conn->out_at = 0;
-	if (conn->state != CONN_WATCHING)
-		conn->state = CONN_WRITING;
-	conn_write(conn);
+	f = conn_open(conn);
+	if (f == NULL)
+		return;
+	fputs(before, f);
+	if (c->report != NULL)
+		c->report(c->report_arg, f);
+	conn_send(conn, f);
 }
 
 static void
@@ -198,7 +235,7 @@ conn_line(struct conn *conn, size_t len)
 	} else {
 		conn->state = CONN_WATCHING;
 		loop_timer_stop(conn->control->loop, &conn->idle);
-		conn_answer(conn, NULL, NULL, 0);
+		conn_tell(conn, "ok\n");
 	}
 }
 
@@ -308,6 +345,21 @@ on_newcomer(struct loop_io *io, uint32_t events)
 		else
 			conn_read(conn);	/* the line is mostly there already */
 	}
+}
+
+void
+control_set_report(struct control *c, control_report *report, void *arg)
+{
+	c->report = report;
+	c->report_arg = arg;
+}
+
+void
+control_tell(struct control *c)
+{
+	for (size_t i = 0; c->report != NULL && i < CONTROL_MAX_CONNECTIONS; i++)
+		if (c->conns[i].state == CONN_WATCHING)
+			conn_tell(&c->conns[i], "");
 }
 
 void

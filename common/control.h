@@ -5,7 +5,8 @@
  * octets, and reads until the end: the first line is `ok` or `error: REASON`,
  * what follows is the command's own text.  The line `watch` is answered `ok` and
  * the connection then stays open until one side ends: whoever watches learns of
- * the daemon's death by end-of-file, at once.
+ * the daemon's death by end-of-file, at once, and is told the daemon's reports, where it
+ * makes any.  A watcher that has not taken the last one when the next is due is dropped.
  *
  * The server runs on its owner's event loop (loop.h).  It never blocks, holds a
  * bounded number of connections (an idle one makes room for a newcomer) and closes
@@ -48,6 +49,15 @@ typedef enum control_result control_handle(void *arg, uint64_t request, const ch
  * The caller's, for control_close.  NULL with a reason. */
 struct control *control_listen(struct loop *loop, const char *path, control_handle *handle,
     void *arg, struct err *err);
+
+/* Writes a report to `out`, which is borrowed for the call. */
+typedef void control_report(void *arg, FILE *out);
+
+/* Whoever watches is told what `report` writes: at once, and whenever control_tell is called. */
+void control_set_report(struct control *control, control_report *report, void *arg);
+
+/* Tells all watchers a report; without watchers, or without a report, nothing is done. */
+void control_tell(struct control *control);
 
 /* Gives the answer to a request that was CONTROL_LATER: `reason` NULL = ok.  `text` may be
  * NULL.  A client that has gone meanwhile is no error.  Requests that wait are not idle. */

@@ -91,6 +91,7 @@ put_status(const struct commands *c, FILE *out)
 	fprintf(out, "generation  %" PRIu64 ", built in %.3f s, "
 	    "%" PRIu64 " reloads, %" PRIu64 " refused\n",
 	    gen->number, c->build_s, c->reloads, c->reload_failures);
+	fprintf(out, "digest      %s\n", conf->digest);
 	fprintf(out, "zones       %u of %u\n", gen->n_loaded, gen->n_zones);
 	fprintf(out, "health      %s%s%s\n", trust_name(c->health->trust),
 	    c->health->why[0] != '\0' ? ": " : "", c->health->why);
@@ -107,11 +108,12 @@ put_json(const struct commands *c, FILE *out)
 
 	for (size_t i = 0; i < conf->n_listen; i++)
 		listen = json_append(listen, json_string(addr_text(&conf->listen[i], text)));
-	return json_print(json_pack("{s:s, s:o, s:o, s:I, s:i, s:I, s:o, s:I, s:I, s:i, s:i, s:i, "
+	return json_print(json_pack("{s:s, s:o, s:o, s:s, s:I, s:i, s:I, s:o, s:I, s:I, s:i, s:i, s:i, "
 	    "s:s, s:o, s:o, s:I}",
 	    "version", VERSION,
 	    "site", json_utf8(conf->here != NULL ? conf->here : ""),
 	    "listen", listen,
+	    "digest", conf->digest,
 	    "uptime_s", (json_int_t)(clock_wall() - c->started + 0.5),
 	    "workers", (int)server_workers(c->server),
 	    "generation", (json_int_t)gen->number,
@@ -136,6 +138,22 @@ put_zones(const struct commands *c, FILE *out)
 		if (gen->zones[i].zone != NULL)
 			fprintf(out, "%s %u %u\n", gen->conf->zones[i].name,
 			    gen->zones[i].zone->serial, gen->zones[i].zone->names);
+}
+
+void
+commands_report(void *arg, FILE *out)
+{
+	const struct commands *c = arg;
+	const struct generation *gen = server_generation(c->server);
+	struct server_address a;
+	char text[ADDR_TEXT];
+
+	fprintf(out, "serving generation=%" PRIu64 " digest=%s zones=%u/%u\n", gen->number,
+	    gen->conf->digest, gen->n_loaded, gen->n_zones);
+	for (size_t i = 0; server_address(c->server, i, &a); i++)
+		fprintf(out, "address %s received=%" PRIu64 " answered=%" PRIu64 "\n",
+		    addr_text(&a.addr, text), a.received, a.answered);
+	fputc('\n', out);
 }
 
 enum control_result

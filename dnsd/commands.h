@@ -5,7 +5,13 @@
  *   counters           Prometheus text
  *   status [json]      how the daemon is, for people or for programs
  *   zones              a line for each zone loaded: name, serial, names
- *   watch              (common/control.c) stays open as long as dnsd lives
+ *   watch              stays open as long as dnsd lives, and is told now and again, a line each:
+ *
+ *     serving generation=7 digest=0123456789abcdef zones=2/3
+ *     address 192.0.2.53@53 received=1200 answered=1199
+ *
+ * zones are those loaded of those configured; each address that is really listened on has a line,
+ * with its datagrams; an empty line ends the report.
  *
  * Knows the server, the state of health and a few figures of the daemon's, and asks it for a
  * reload; nothing else.  Main thread only, while the server runs.
@@ -31,6 +37,9 @@ struct commands {
 	void (*reload)(void *arg, bool force, uint64_t request);
 	void *reload_arg;
 };
+
+/* A control_report; arg is the struct commands. */
+void commands_report(void *arg, FILE *out);
 
 /* A control_handle; arg is the struct commands. */
 enum control_result commands_handle(void *arg, uint64_t request, const char *line, FILE *out,

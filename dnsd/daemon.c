@@ -42,12 +42,14 @@ struct daemon {
 	struct commands figures;	/* what commands tell */
 	struct loop *loop;
 	struct loop_io signals, reloaded, changed;
-	struct loop_timer second, health_end;
+	struct loop_timer second, health_end, report;
 
 	bool want_reload, want_force, want_geo;
 	struct waiting now, next;	/* for the reload under way, and for the one after */
 	uint64_t generation;		/* number of the last one built */
 };
+
+enum { REPORT_MS = 250 };		/* between two reports to whoever watches */
 
 /* files watched, by number */
 enum { FILE_HEALTH, FILE_CITY, FILE_ASN };
@@ -83,6 +85,7 @@ publish(struct daemon *d, struct generation *gen)
 	generation_follow(gen, server_generation(d->got.server),
 	    (uint32_t)(clock_mono().ms / 1000));
 	server_publish(d->got.server, gen);
+	control_tell(d->got.control);
 }
 
 static void
@@ -334,6 +337,15 @@ on_second(struct loop_timer *timer)
 }
 
 static void
+on_report(struct loop_timer *timer)
+{
+	struct daemon *d = LOOP_OWNER(timer, struct daemon, report);
+
+	loop_timer_set(d->loop, timer, loop_now(d->loop) + REPORT_MS);
+	control_tell(d->got.control);
+}
+
+static void
 on_signal(struct loop_io *io, uint32_t events)
 {
 	struct daemon *d = LOOP_OWNER(io, struct daemon, signals);
@@ -377,10 +389,12 @@ listen_events(struct daemon *d, struct err *err)
 	d->changed = (struct loop_io){ .fd = watch_fd(d->watch), .ready = on_changed };
 	d->second.fire = on_second;
 	d->health_end.fire = on_health_end;
+	d->report.fire = on_report;
 	if (loop_io_set(d->loop, &d->signals, EPOLLIN) < 0 ||
 	    loop_io_set(d->loop, &d->reloaded, EPOLLIN) < 0 ||
 	    loop_io_set(d->loop, &d->changed, EPOLLIN) < 0 ||
-	    loop_timer_set(d->loop, &d->second, clock_mono().ms + 1000) < 0)
+	    loop_timer_set(d->loop, &d->second, clock_mono().ms + 1000) < 0 ||
+	    loop_timer_set(d->loop, &d->report, clock_mono().ms + REPORT_MS) < 0)
 		return err_set(err, "events: %s", strerror(errno));
 	return 0;
 }
@@ -426,6 +440,7 @@ start_serving(struct daemon *d, struct err *err)
 	d->figures.server = d->got.server;
 	if (listen_events(d, err) < 0 || first_generation(d, err) < 0)
 		return -1;
+	control_set_report(d->got.control, commands_report, &d->figures);
 	/* a change between reading the file and watching it has been seen by neither */
 	read_health(d);
 	return 0;

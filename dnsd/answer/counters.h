@@ -13,6 +13,7 @@
 /* name (Prometheus), help */
 #define COUNTERS(X) \
 	X(udp_queries, "queries received over UDP") \
+	X(udp_answers, "answers sent over UDP") \
 	X(tcp_queries, "queries received over TCP") \
 	X(tcp_connections, "TCP connections accepted") \
 	X(tcp_evicted, "idle TCP connections closed to make room") \

@@ -236,3 +236,18 @@ server_counters(const struct server *s, struct counters *sum)
 		if (s->tcp[i] != NULL)
 			add_counters(sum, tcp_counters(s->tcp[i]));
 }
+
+bool
+server_address(const struct server *s, size_t i, struct server_address *a)
+{
+	if (i >= s->n_listen)
+		return false;
+	*a = (struct server_address){ .addr = s->listen[i] };
+	for (unsigned w = 0; w < s->n_workers; w++) {
+		const struct counters *c = udp_counters(s->udp[w * s->n_listen + i]);
+
+		a->received += __atomic_load_n(&c->udp_queries, __ATOMIC_RELAXED);
+		a->answered += __atomic_load_n(&c->udp_answers, __ATOMIC_RELAXED);
+	}
+	return true;
+}

@@ -8,6 +8,11 @@
 #ifndef NEARCAST_SERVER_H
 #define NEARCAST_SERVER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
 #include "common/conf/conf.h"
 #include "common/err.h"
 #include "dnsd/answer/counters.h"
@@ -36,5 +41,14 @@ void server_stop(struct server *server);
 unsigned server_workers(const struct server *server);
 unsigned server_tcp_connections(const struct server *server);
 void server_counters(const struct server *server, struct counters *sum);
+
+/* An address that is listened on, and its datagrams since then, over all workers. */
+struct server_address {
+	struct addr addr;
+	uint64_t received, answered;
+};
+
+/* Of address i; false = there are not so many. */
+bool server_address(const struct server *server, size_t i, struct server_address *a);
 
 #endif

@@ -139,14 +139,16 @@ serve_batch(struct udp_worker *w, unsigned n)
 {
 	const struct generation *gen = rcu_dereference(w->serving->gen);
 	struct serving_now now = serving_now();
-	unsigned lost;
+	unsigned answers, lost;
 
 	COUNTER_ADD(&w->counters, udp_queries, n);
 	read_batch(w, gen, n, now);
 	answer_ahead(w->ask, n);
 	for (unsigned i = 0; i < n; i++)
 		answer_one(w, gen, now.mono_ms, i);
+	answers = w->out.n_replies;
 	lost = outbox_send(&w->out, w->fd);
+	COUNTER_ADD(&w->counters, udp_answers, answers - lost);
 	if (lost != 0)
 		COUNTER_ADD(&w->counters, drop_send, lost);
 	/* recvmmsg has written lengths where the next one reads sizes */

@@ -25,7 +25,14 @@ struct fixture {
 	struct control *control;
 	pthread_t thread;
 	uint64_t later;
+	unsigned reports;
 };
+
+static void
+report(void *arg, FILE *out)
+{
+	fprintf(out, "report %u\n\n", ++((struct fixture *)arg)->reports);
+}
 
 static enum control_result
 handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err)
@@ -47,6 +54,16 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 	}
 	if (strcmp(line, "now") == 0) {
 		control_finish(f->control, f->later, NULL, "patience\n");
+		return CONTROL_OK;
+	}
+	if (strcmp(line, "tell") == 0) {
+		control_set_report(f->control, report, f);
+		control_tell(f->control);
+		return CONTROL_OK;
+	}
+	if (strcmp(line, "flood") == 0) {		/* more than any socket holds */
+		for (unsigned i = 0; i < 200000; i++)
+			control_tell(f->control);
 		return CONTROL_OK;
 	}
 	fputs("and why\n", out);
@@ -235,6 +252,63 @@ test_watch(void **state)
 	close(fd);
 }
 
+/* Reads until the text is there, for at most ten seconds. */
+static void
+expect_text(int fd, const char *text)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	char got[64];
+	size_t len = 0;
+
+	while (len < strlen(text)) {
+		assert_int_equal(poll(&pfd, 1, 10000), 1);
+		ssize_t n = recv(fd, got + len, strlen(text) - len, 0);
+		assert_true(n > 0);
+		len += (size_t)n;
+	}
+	assert_memory_equal(got, text, len);
+}
+
+/* At once, and whenever the daemon says so; every watcher the same. */
+static void
+test_watchers_are_told(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+	int first = control_watch(f->path, &err), second;
+
+	expect_text(first, "ok\n");
+	assert_int_equal(control_ask(f->path, "tell", 5000, NULL, &err), 0);
+	expect_text(first, "report 1\n\n");
+	second = control_watch(f->path, &err);
+	expect_text(second, "ok\nreport 2\n\n");
+	assert_int_equal(control_ask(f->path, "tell", 5000, NULL, &err), 0);
+	expect_text(first, "report 3\n\n");
+	expect_text(second, "report 4\n\n");
+	close(first);
+	close(second);
+}
+
+/* Who does not read costs a socket's buffer, no memory and no time, and is let go. */
+static void
+test_watcher_that_does_not_read_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+	int deaf = control_watch(f->path, &err);
+	char waste[65536];
+	ssize_t n;
+
+	expect_text(deaf, "ok\n");
+	assert_int_equal(control_ask(f->path, "tell", 5000, NULL, &err), 0);
+	assert_int_equal(control_ask(f->path, "flood", 20000, NULL, &err), 0);
+	assert_int_equal(control_ask(f->path, "hello", 5000, NULL, &err), 0);
+	while ((n = recv(deaf, waste, sizeof(waste), MSG_DONTWAIT)) > 0)
+		;
+	assert_int_equal(n, 0);				/* end-of-file, not "nothing yet" */
+	close(deaf);
+}
+
 /* Silent connections, more than there are places, keep nobody out. */
 static void
 test_crowd(void **state)
@@ -300,6 +374,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_ask, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_watch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watchers_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watcher_that_does_not_read_is_dropped, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_crowd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_live_and_stale, setup, teardown),
 	};
