@@ -24,7 +24,7 @@ id_text(const struct generation *gen)
 
 /* Always: whoever asks wants to know whether we answer, before what. */
 static size_t
-put_site(const struct generation *gen, uint32_t mono_s, uint8_t *out)
+put_here(const struct generation *gen, uint32_t mono_s, uint8_t *out)
 {
 	const struct generation_site *site = &gen->site;
 	char text[32];
@@ -52,7 +52,7 @@ chaos_rdata(const struct generation *gen, const uint8_t *name, uint32_t mono_s,
 	if (name_equal(name, (const uint8_t *)"\10hostname\4bind"))
 		return conf->chaos.hostname_bind ? put_string(out, gen->hostname) : 0;
 	if (name_equal(name, (const uint8_t *)"\4site\10nearcast"))
-		return put_site(gen, mono_s, out);
+		return put_here(gen, mono_s, out);
 	return 0;
 }
 
