@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/conf/conf_checks.h"
+#include "common/conf/conf_doubts.h"
 #include "common/conf/conf_files.h"
 #include "common/conf/conf_scan.h"
 #include "common/conf/conf_schema.h"
@@ -23,8 +24,11 @@ read_blocks(struct conf_reader *r, const char *text, size_t len)
 		return conf_fail(r, 0, "more than %u octets", CONF_FILES_SIZE);
 	if (conf_files_begin(r, r->file) < 0 || conf_scan(&scan, r, text, len) < 0)
 		return -1;
+	r->scan = &scan;
 	if (conf_tree_read(r, &scan) == 0)
 		done = conf_checks_run(r);
+	if (done == 0)
+		conf_doubts_say(r);
 	conf_scan_free(&scan);
 	snprintf(r->conf->digest, sizeof(r->conf->digest), "%016" PRIx64, r->digest);
 	return done;
@@ -129,6 +133,23 @@ conf_free(struct conf *conf)
 	free(conf->files);
 	free(conf->said_here);
 	free(conf);
+}
+
+bool
+conf_lacks_router_id(const struct conf *conf)
+{
+	const struct conf_announce *a = &conf->announce;
+
+	for (size_t i = 0; i < conf->n_listen; i++)
+		if (conf->listen[i].family == 4)
+			return false;
+	for (size_t i = 0; i < a->n_neighbors; i++)
+		if (a->neighbors[i].address.family == 4 || a->neighbors[i].source.family == 4)
+			return false;
+	for (size_t i = 0; i < a->prefixes.n; i++)
+		if (a->prefixes.v[i].family == 4)
+			return false;
+	return a->enabled && a->router_id == NULL;
 }
 
 uint16_t

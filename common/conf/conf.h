@@ -235,6 +235,7 @@ struct conf {
 	char *hook;			/* healthd runs it on every change of state;
 					 * NULL = none */
 	char *alarm_hook;		/* healthd runs it on every alarm; NULL = none */
+	int hook_line, alarm_hook_line;	/* 0 = not given */
 	unsigned max_shrink;		/* percent, for zones that do not say; default 50 */
 
 	struct conf_zone *zones;
@@ -268,7 +269,9 @@ struct conf {
 		unsigned max_per_address;	/* default 1000 */
 	} tcp;
 	struct conf_prefixes explain;	/* who may ask _why; default loopback */
-	uint32_t ttl_min_s, ttl_max_s;	/* of steered answers, defaults 5 and 300 */
+	uint32_t ttl_min_s, ttl_max_s;	/* of steered answers; ttl_max_s 300 by default,
+					 * ttl_min_s 5 or the shortest fast-interval of a
+					 * check in whole seconds, if that is less: 1 or more */
 
 	/* steering and health */
 	struct conf_geo geo;
@@ -314,6 +317,25 @@ const char *conf_where(const struct conf *conf, int line, char text[CONF_WHERE])
 /* Prints the configuration with every default filled in; the text parses again
  * to an equal configuration (paths absolute). */
 void conf_print(const struct conf *conf, FILE *out);
+
+/* How long a server that this check has just seen well cannot be called down. */
+static inline uint32_t
+conf_check_sure_ms(const struct conf_check *check)
+{
+	uint32_t first = check->interval_ms;
+	uint64_t ms;
+
+	if (check->local_interval_ms < first)
+		first = check->local_interval_ms;
+	if (check->remote_interval_ms < first)
+		first = check->remote_interval_ms;
+	ms = first + (uint64_t)(check->fall - 1) * check->fast_interval_ms;
+	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+/* True if BIRD is likely to find no router id by itself, since nothing here is IPv4, and the
+ * file gives none: BIRD would not start. */
+bool conf_lacks_router_id(const struct conf *conf);
 
 /* Index of a site, server or pool by name, CONF_NONE if there is none. */
 uint16_t conf_find_site(const struct conf *conf, const char *name);

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "common/conf/conf.h"
+#include "common/conf/conf_scan.h"
 
 #define HERE_FILE_MAX 4096
+#define DEFAULT_TTL_MIN_S 5
 
 /* As a name in the file has to be. */
 static bool
@@ -133,20 +135,6 @@ sort_servers(struct conf_reader *r)
 	return 0;
 }
 
-static void
-warn_min_healthy(struct conf_reader *r)
-{
-	const struct conf *c = r->conf;
-	unsigned here = 0;
-
-	for (size_t i = 0; i < c->n_servers; i++)
-		here += c->here_site != CONF_NONE && c->servers[i].site == c->here_site;
-	if (here != 0 && here < c->announce.min_healthy)
-		conf_warn(r, c->announce.line,
-		    "min-healthy %u: this site has %u server%s and will never be announced",
-		    c->announce.min_healthy, here, here == 1 ? "" : "s");
-}
-
 /* Each prefix of a family has its own markers, of which there is a fixed number. */
 static int
 count_prefixes(struct conf_reader *r)
@@ -164,17 +152,74 @@ count_prefixes(struct conf_reader *r)
 	return 0;
 }
 
+/* With one digit wrong it is somebody else's: dnsd serves on an address of each. */
+static int
+check_prefixes(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+	char text[ADDR_TEXT];
+
+	for (size_t i = 0; i < c->announce.prefixes.n && c->n_listen != 0; i++) {
+		const struct prefix *p = &c->announce.prefixes.v[i];
+		bool used = false;
+
+		for (size_t j = 0; j < c->n_listen; j++)
+			used = used || (c->listen[j].family == p->family &&
+			    (addr_is_zero(c->listen[j].ip) ||
+			    prefix_contains(p, p->family, c->listen[j].ip)));
+		if (!used)
+			return conf_fail(r, conf_scan_line(r->scan, c->announce.line, "prefix"),
+			    "prefix \"%s\": no `listen` address lies in it, a prefix of "
+			    "addresses that are served was expected", prefix_text(p, text));
+	}
+	return 0;
+}
+
+/* While healthd reads the file again nothing is published, and a check that takes longer than
+ * the lease would leave dnsd without health. */
+static int
+check_timeouts(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+
+	for (size_t i = 0; i < c->n_checks && c->announce.enabled; i++)
+		if (c->checks[i].timeout_ms >= c->announce.lease_ms)
+			return conf_fail(r, conf_scan_line(r->scan, c->checks[i].line, "timeout"),
+			    "check \"%s\": timeout %u ms and `lease` of `announce` %u ms, "
+			    "timeout < lease was expected", c->checks[i].name,
+			    c->checks[i].timeout_ms, c->announce.lease_ms);
+	return 0;
+}
+
+/* `ttl-min` as it is where the file does not say: TTLs follow how soon a server can be called
+ * down, and a floor above that would be all there is. */
+static void
+default_ttl_min(struct conf_reader *r)
+{
+	struct conf *c = r->conf;
+	uint32_t least_s = DEFAULT_TTL_MIN_S;
+
+	for (size_t i = 0; i < c->n_checks; i++) {
+		uint32_t fast_ms = c->checks[i].fast_interval_ms;
+
+		if (conf_check_sure_ms(&c->checks[i]) < fast_ms)
+			fast_ms = conf_check_sure_ms(&c->checks[i]);
+		if (fast_ms / 1000 < least_s)
+			least_s = fast_ms >= 1000 ? fast_ms / 1000 : 1;
+	}
+	c->ttl_min_s = least_s < c->ttl_max_s ? least_s : c->ttl_max_s;
+}
+
 static int
 check_announce(struct conf_reader *r)
 {
 	const struct conf_announce *a = &r->conf->announce;
 	struct addr id;
 	char text[ADDR_TEXT];
-	bool home = false;
 
 	if (!a->enabled)
 		return 0;
-	if (count_prefixes(r) < 0)
+	if (count_prefixes(r) < 0 || check_prefixes(r) < 0)
 		return -1;
 	if (strchr(a->interface, '/') != NULL || strchr(a->interface, ' ') != NULL)
 		return conf_fail(r, a->line,
@@ -183,8 +228,6 @@ check_announce(struct conf_reader *r)
 	    (addr_parse(&id, a->router_id, NULL) < 0 || id.family != 4 || id.port != 0))
 		return conf_fail(r, a->line,
 		    "router-id \"%s\": an IPv4 address was expected", a->router_id);
-	for (size_t i = 0; i < r->conf->n_sites; i++)
-		home = home || r->conf->sites[i].home;
 	for (size_t i = 0; i < a->cover.n; i++) {
 		const struct prefix *cover = &a->cover.v[i];
 		bool covers = false;
@@ -196,59 +239,6 @@ check_announce(struct conf_reader *r)
 			    "a shorter prefix around one of `prefix` was expected",
 			    prefix_text(cover, text));
 	}
-	if (a->cover.n != 0 && r->conf->n_sites != 0 && !home)
-		conf_warn(r, a->line,
-		    "`cover` is given and no site has `home = yes`: nobody announces it");
-	warn_min_healthy(r);
-	return 0;
-}
-
-static int
-address_compare(const void *a, const void *b, void *arg)
-{
-	const struct conf_server *servers = arg;
-	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-	const struct conf_server *x = &servers[i / 2], *y = &servers[j / 2];
-	const struct addr *p = i % 2 ? &x->v6 : &x->v4, *q = j % 2 ? &y->v6 : &y->v4;
-	int order = (x->pool > y->pool) - (x->pool < y->pool);
-
-	if (order == 0)
-		order = p->family - q->family;
-	if (order == 0)
-		order = memcmp(p->ip, q->ip, 16);
-	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
-}
-
-/* One address under two names in one pool: usable, most often a slip. */
-static int
-warn_addresses(struct conf_reader *r)
-{
-	const struct conf_server *s = r->conf->servers;
-	uint32_t *all = calloc(2 * r->conf->n_servers + 1, sizeof(*all));
-	char text[ADDR_TEXT];
-	size_t n = 0;
-
-	if (all == NULL)
-		return conf_fail(r, 0, "out of memory");
-	for (uint32_t i = 0; i < r->conf->n_servers; i++) {
-		if (s[i].v4.family != 0)
-			all[n++] = 2 * i;
-		if (s[i].v6.family != 0)
-			all[n++] = 2 * i + 1;
-	}
-	qsort_r(all, n, sizeof(*all), address_compare, r->conf->servers);
-	for (size_t i = 1; i < n; i++) {
-		const struct conf_server *x = &s[all[i - 1] / 2], *y = &s[all[i] / 2];
-		struct addr p = all[i - 1] % 2 ? x->v6 : x->v4, q = all[i] % 2 ? y->v6 : y->v4;
-		if (x->pool != y->pool || !addr_equal(&p, &q))
-			continue;
-		p.port = 0;
-		conf_warn(r, y->line,
-		    "server \"%s\" has the address %s of server \"%s\" at %s:%d",
-		    y->name, addr_text(&p, text), x->name, conf_line_name(r, x->line),
-		    conf_line_number(x->line));
-	}
-	free(all);
 	return 0;
 }
 
@@ -257,14 +247,17 @@ conf_checks_run(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
 
-	if (check_here(r) < 0 || check_announce(r) < 0 || sort_servers(r) < 0 ||
-	    warn_addresses(r) < 0)
+	if (check_here(r) < 0 || check_announce(r) < 0 || check_timeouts(r) < 0 ||
+	    sort_servers(r) < 0)
 		return -1;
+	r->conf->hook_line = conf_scan_option(r->scan, 0, "hook");
+	r->conf->alarm_hook_line = conf_scan_option(r->scan, 0, "alarm-hook");
+	r->ttl_min_line = conf_scan_option(r->scan, 0, "ttl-min");
+	if (r->ttl_min_line == 0)
+		default_ttl_min(r);
 	if (c->ttl_min_s > c->ttl_max_s)
 		return conf_fail(r, r->ttl_line,
 		    "ttl-min is %u s and ttl-max %u s, ttl-min <= ttl-max was expected",
 		    c->ttl_min_s, c->ttl_max_s);
-	if (c->n_listen == 0)
-		conf_warn(r, 0, "no `listen` address is given, dnsd has nothing to serve on");
 	return 0;
 }

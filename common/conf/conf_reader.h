@@ -16,6 +16,7 @@
 #include "common/err.h"
 
 struct conf;
+struct conf_scan;
 
 /* A line as an int: the file's number in the upper bits, so that all lines of the file that
  * was named are plain numbers, and all of an included one are larger. */
@@ -40,10 +41,12 @@ struct conf_reader {
 	/* How included files are read (conf.h); NULL = they are refused. */
 	char *(*read)(const char *path, size_t max, size_t *len, struct err *err);
 	uint64_t digest;		/* of what was read so far */
+	const struct conf_scan *scan;	/* what was read, while it is checked */
 	const char *said_here;		/* the site of the command line; NULL = none */
 	struct conf *conf;		/* what is read so far; can be freed at any time */
 	const struct warn *warn;	/* NULL = nobody listens */
 	struct err *err;
+	int ttl_min_line;		/* 0 = not given */
 	int here_line, ttl_line;	/* of the last `here...`, `ttl-...`; 0 = not given */
 };
 

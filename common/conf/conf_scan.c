@@ -486,6 +486,22 @@ conf_scan(struct conf_scan *scan, struct conf_reader *r, const char *text, size_
 	return 0;
 }
 
+int
+conf_scan_option(const struct conf_scan *scan, int block_line, const char *name)
+{
+	for (size_t b = 0; b < scan->n_items; b++) {
+		const struct conf_item *block = &scan->items[b];
+
+		if (!block->block || block->given.line != block_line)
+			continue;
+		for (const struct conf_item *i = block + 1, *past = conf_scan_past(block); i < past;
+		    i = conf_scan_past(i))
+			if (!i->block && strcmp(i->name, name) == 0)
+				return i->given.line;
+	}
+	return 0;
+}
+
 void
 conf_scan_free(struct conf_scan *scan)
 {

@@ -68,6 +68,19 @@ conf_scan_past(const struct conf_item *item)
 	return item + 1 + item->inside;
 }
 
+/* The line of an option's value in the block whose `{` is on `block_line` (0 = outside of
+ * blocks); 0 if it is not given, or the block has no line. */
+int conf_scan_option(const struct conf_scan *scan, int block_line, const char *name);
+
+/* The same, or the line of the block. */
+static inline int
+conf_scan_line(const struct conf_scan *scan, int block_line, const char *name)
+{
+	int line = conf_scan_option(scan, block_line, name);
+
+	return line != 0 ? line : block_line;
+}
+
 /* Fills `scan`, which is zero before and good until conf_scan_free.  0, or -1 with a message in
  * r->err and nothing to free. */
 int conf_scan(struct conf_scan *scan, struct conf_reader *r, const char *text, size_t len);

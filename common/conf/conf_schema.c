@@ -479,7 +479,7 @@ static const struct conf_row root_rows[] = {
 	{ "udp-payload", CONF_UINT16, ROOT(udp_payload), 512, 4096, "1232" },
 	{ "max-amplification", CONF_UINT, ROOT(max_amplification), 0, 1000, "15" },
 	{ "nsid", CONF_TEXT, ROOT(nsid), 0, 128 },
-	{ "ttl-min", CONF_SECONDS, ROOT(ttl_min_s), 0, 604800, "5s" },
+	{ "ttl-min", CONF_SECONDS, ROOT(ttl_min_s), 0, 604800 },
 	{ "ttl-max", CONF_SECONDS, ROOT(ttl_max_s), 0, 604800, "5m" },
 	END
 };

@@ -9,7 +9,7 @@ from conftest import BUILD, ROOT, nearctl
 
 HEAD = """
 here = "fra"
-listen = { "192.0.2.53" }
+listen = { "192.0.2.53", "203.0.113.53", "2001:db8:53::53" }
 zone "example.org" { file = "example.org.zone" }
 site "fra" { location = { 50.11, 8.68 } %s }
 pool "mirrors" { server "fra1" { site = "fra"  address = { "198.51.100.10" } } }

@@ -51,7 +51,7 @@ LISTED_DOWN = {**FRA_DOWN, "ams1": "down", "ams2": "down", "nyc1": "down"}
 
 @pytest.fixture
 def d(dnsd_factory):
-    return dnsd_factory(zones={"example.org": ZONE}, head='here = "fra"', conf=CONF)
+    return dnsd_factory(zones={"example.org": ZONE}, head='here = "fra"; ttl-min = "5s"', conf=CONF)
 
 
 def names(reply):

@@ -1,0 +1,208 @@
+#include "common/conf/conf_doubts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/conf/conf.h"
+#include "common/conf/conf_scan.h"
+
+/* ---- sites ---- */
+
+static void
+doubt_sites(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+	const struct conf_site *alone = NULL;
+	unsigned n = 0;
+
+	if (c->n_sites < 2)
+		return;
+	for (size_t i = 0; i < c->n_sites; i++) {
+		const struct conf_site *s = &c->sites[i];
+
+		if (!s->located)
+			conf_warn(r, s->line, "site \"%s\" has no `location`: by distance nobody "
+			    "is sent there", s->name);
+		if (s->sibling.family == 0 && n++ == 0)
+			alone = s;
+	}
+	if (alone != NULL)
+		conf_warn(r, alone->line, "site \"%s\"%s no `sibling`: while %s drained, other "
+		    "sites go on handing out its servers", alone->name,
+		    n > 1 ? " and others have" : " has", n > 1 ? "one of them is" : "it is");
+}
+
+/* ---- the route ---- */
+
+static void
+doubt_cover(struct conf_reader *r)
+{
+	const struct conf_announce *a = &r->conf->announce;
+	char text[ADDR_TEXT];
+	bool home = false;
+
+	for (size_t i = 0; i < r->conf->n_sites; i++)
+		home = home || r->conf->sites[i].home;
+	if (a->cover.n != 0 && r->conf->n_sites != 0 && !home)
+		conf_warn(r, conf_scan_line(r->scan, a->line, "cover"),
+		    "`cover` is given and no site has `home = yes`: nobody announces it");
+	for (size_t i = 0; i < a->prefixes.n && r->conf->n_sites > 1; i++) {
+		const struct prefix *p = &a->prefixes.v[i];
+		bool covered = false;
+
+		for (size_t j = 0; j < a->cover.n; j++)
+			covered = covered ||
+			    (a->cover.v[j].len < p->len &&
+			    prefix_contains(&a->cover.v[j], p->family, p->ip));
+		if (covered)
+			continue;
+		conf_warn(r, a->line, "no `cover` around the prefix %s: when the last site goes, "
+		    "no route is left", prefix_text(p, text));
+		return;
+	}
+}
+
+static void
+doubt_announce(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+	const struct conf_announce *a = &c->announce;
+	unsigned here = 0;
+
+	for (size_t i = 0; i < c->n_servers; i++)
+		here += c->here_site != CONF_NONE && c->servers[i].site == c->here_site;
+	if (here != 0 && here < a->min_healthy)
+		conf_warn(r, conf_scan_line(r->scan, a->line, "min-healthy"),
+		    "min-healthy %u: this site has %u server%s and will never be announced",
+		    a->min_healthy, here, here == 1 ? "" : "s");
+	if (a->lease_ms < 3000)
+		conf_warn(r, conf_scan_line(r->scan, a->line, "lease"),
+		    "lease %u ms: a machine that stands still for a moment loses its route, "
+		    "3s or more is safer", a->lease_ms);
+	if (a->hold_down_ms == 0)
+		conf_warn(r, conf_scan_line(r->scan, a->line, "hold-down"),
+		    "hold-down 0: a route that was withdrawn comes back at once, until it is "
+		    "damped");
+	if (a->damping.withdrawal >= a->damping.suppress)
+		conf_warn(r, a->line, "damping: withdrawal %u >= suppress %u: the first withdrawal "
+		    "keeps the route away", a->damping.withdrawal, a->damping.suppress);
+	if (conf_lacks_router_id(c))
+		conf_warn(r, a->line, "`router-id` is missing: without an IPv4 address BIRD finds "
+		    "none and does not start");
+	doubt_cover(r);
+}
+
+/* ---- checks and pools ---- */
+
+static void
+doubt_check(struct conf_reader *r, const struct conf_check *k)
+{
+	uint32_t shortest = k->interval_ms;
+
+	if (k->local_interval_ms < shortest)
+		shortest = k->local_interval_ms;
+	if (k->remote_interval_ms < shortest)
+		shortest = k->remote_interval_ms;
+	if (k->timeout_ms > shortest)
+		conf_warn(r, conf_scan_line(r->scan, k->line, "timeout"),
+		    "check \"%s\": timeout %u ms > interval %u ms: a silent server is asked less "
+		    "often than it should be", k->name, k->timeout_ms, shortest);
+	if (k->fast_interval_ms > shortest &&
+	    conf_scan_option(r->scan, k->line, "fast-interval") != 0)
+		conf_warn(r, conf_scan_line(r->scan, k->line, "fast-interval"),
+		    "check \"%s\": fast-interval %u ms > interval %u ms: it is asked less often "
+		    "while a change is near", k->name, k->fast_interval_ms, shortest);
+	if (r->ttl_min_line != 0 && r->conf->ttl_min_s > conf_check_sure_ms(k) / 1000)
+		conf_warn(r, r->ttl_min_line, "ttl-min %u s: check \"%s\" may call a server down "
+		    "after %u ms, an answer outlives that", r->conf->ttl_min_s, k->name,
+		    conf_check_sure_ms(k));
+}
+
+static void
+doubt_min_weight(struct conf_reader *r, const struct conf_pool *pool)
+{
+	const struct conf *c = r->conf;
+	uint32_t weight[CONF_MAX_SITES] = { 0 }, most = 0;
+	uint16_t heaviest = 0;
+
+	for (size_t i = pool->first_server; i < (size_t)pool->first_server + pool->n_servers; i++) {
+		const struct conf_server *s = &c->servers[i];
+
+		weight[s->site] += s->weight;
+		if (weight[s->site] > most) {
+			most = weight[s->site];
+			heaviest = s->site;
+		}
+	}
+	if (most < pool->min_weight)
+		conf_warn(r, conf_scan_line(r->scan, pool->line, "min-weight"),
+		    "pool \"%s\": min-weight %u: no site reaches it, \"%s\" has the most, %u",
+		    pool->name, pool->min_weight, c->sites[heaviest].name, most);
+}
+
+/* ---- servers ---- */
+
+static int
+address_compare(const void *a, const void *b, void *arg)
+{
+	const struct conf_server *servers = arg;
+	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+	const struct conf_server *x = &servers[i / 2], *y = &servers[j / 2];
+	const struct addr *p = i % 2 ? &x->v6 : &x->v4, *q = j % 2 ? &y->v6 : &y->v4;
+	int order = (x->pool > y->pool) - (x->pool < y->pool);
+
+	if (order == 0)
+		order = p->family - q->family;
+	if (order == 0)
+		order = memcmp(p->ip, q->ip, 16);
+	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+/* One address under two names in one pool: usable, most often a slip. */
+static void
+doubt_addresses(struct conf_reader *r)
+{
+	const struct conf_server *s = r->conf->servers;
+	uint32_t *all = calloc(2 * r->conf->n_servers + 1, sizeof(*all));
+	char text[ADDR_TEXT];
+	size_t n = 0;
+
+	if (all == NULL)
+		return;
+	for (uint32_t i = 0; i < r->conf->n_servers; i++) {
+		if (s[i].v4.family != 0)
+			all[n++] = 2 * i;
+		if (s[i].v6.family != 0)
+			all[n++] = 2 * i + 1;
+	}
+	qsort_r(all, n, sizeof(*all), address_compare, r->conf->servers);
+	for (size_t i = 1; i < n; i++) {
+		const struct conf_server *x = &s[all[i - 1] / 2], *y = &s[all[i] / 2];
+		struct addr p = all[i - 1] % 2 ? x->v6 : x->v4, q = all[i] % 2 ? y->v6 : y->v4;
+		if (x->pool != y->pool || !addr_equal(&p, &q))
+			continue;
+		p.port = 0;
+		conf_warn(r, y->line,
+		    "server \"%s\" has the address %s of server \"%s\" at %s:%d",
+		    y->name, addr_text(&p, text), x->name, conf_line_name(r, x->line),
+		    conf_line_number(x->line));
+	}
+	free(all);
+}
+
+void
+conf_doubts_say(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+
+	doubt_sites(r);
+	if (c->announce.enabled)
+		doubt_announce(r);
+	for (size_t i = 0; i < c->n_checks; i++)
+		doubt_check(r, &c->checks[i]);
+	for (size_t i = 0; i < c->n_pools; i++)
+		doubt_min_weight(r, &c->pools[i]);
+	doubt_addresses(r);
+	if (c->n_listen == 0)
+		conf_warn(r, 0, "no `listen` address is given, dnsd has nothing to serve on");
+}
