@@ -6,7 +6,8 @@
  * covering prefix, the export filter, BFD and the neighbours.  What it announces follows the
  * marker addresses of healthd/route/announce.h and is therefore down until proven up; the
  * covering prefix at a home site does not follow them.  Both halves must name the same addresses,
- * tables and protocols: 169.254.53.0/24, fd53:5300::/64, anycast4, anycast6 and their _drain.
+ * tables and protocols: 169.254.53.0/24, fd53:5300::/64, and for each prefix a protocol named by
+ * bird_protocol_name and its _drain.
  *
  * Reads the configuration only and asks nobody.  Names from it stand in BIRD's language quoted
  * (bird_quote).  bird/README.md tells why it is so, RFC 8326 what draining says to neighbours.
@@ -16,6 +17,7 @@
 
 #include "common/conf/conf.h"
 #include "ctl/ctl.h"
+#include "healthd/route/bird.h"
 #include "healthd/route/bird_reply.h"
 
 static bool
@@ -75,24 +77,34 @@ print_lease_tables(const struct conf *conf, const char *interface)
 	printf("\tinterface \"%s\";\n}\n", interface);
 }
 
-/* One static protocol of a family, serving or draining, with its table and its pipe. */
+/* The address that a recursive route follows: beside the marker of prefix k of its family. */
+static void
+print_follow(int family, unsigned k, bool drain)
+{
+	unsigned last = 8 * k + (drain ? 6 : 2);
+
+	printf(family == 4 ? "169.254.53.%u" : "fd53:5300::%x", last);
+}
+
+/* The static protocols of a family, serving or draining, one a prefix, with table and pipe. */
 static void
 print_leased(const struct conf_prefixes *prefixes, int family, bool drain)
 {
-	const char *table = drain ? "dr" : "on", *suffix = drain ? "_drain" : "";
-	const char *via = family == 4 ? (drain ? "169.254.53.6" : "169.254.53.2") :
-	    (drain ? "fd53:5300::6" : "fd53:5300::2");
-	char text[ADDR_TEXT];
+	const char *table = drain ? "dr" : "on";
+	char text[ADDR_TEXT], name[BIRD_NAME_MAX];
+	unsigned k = 0;
 
 	printf("ipv%d table %s%d;\n", family, table, family);
-	printf("protocol static anycast%d%s {\n", family, suffix);
-	printf("\tipv%d { table %s%d; preference %d; };\n\tigp table lease%d;\n",
-	    family, table, family, drain ? 190 : 200, family);
-	for (size_t i = 0; i < prefixes->n; i++)
-		if (prefixes->v[i].family == family)
-			printf("\troute %s recursive %s;\n",
-			    prefix_text(&prefixes->v[i], text), via);
-	printf("}\n");
+	for (size_t i = 0; i < prefixes->n; i++) {
+		if (prefixes->v[i].family != family)
+			continue;
+		bird_protocol_name(name, prefixes, i, drain);
+		printf("protocol static %s {\n\tipv%d { table %s%d; preference %d; };\n"
+		    "\tigp table lease%d;\n\troute %s recursive ", name, family, table, family,
+		    drain ? 190 : 200, family, prefix_text(&prefixes->v[i], text));
+		print_follow(family, k++, drain);
+		printf(";\n}\n");
+	}
 	printf("protocol pipe p_%s%d { table %s%d; peer table master%d; import none; "
 	    "export where dest = RTD_UNICAST; }\n",
 	    table, family, table, family, family);
@@ -102,9 +114,11 @@ static void
 print_by_lease(const struct conf *conf)
 {
 	print_lease_tables(conf, conf->announce.interface);
-	printf("\n# The marker 169.254.53.1/30 (fd53:5300::1/126) says: this site serves; "
-	    "169.254.53.5/30\n"
-	    "# (fd53:5300::5/126) says: it serves or drains.  "
+	printf("\n# Each prefix has two markers, and routes that follow them.  "
+	    "Prefix k of its family, from 0: the marker\n"
+	    "# 169.254.53.(8k+1)/30 or fd53:5300::(8k+1)/126 says that it is served here, "
+	    "169.254.53.(8k+5)/30 or\n"
+	    "# fd53:5300::(8k+5)/126 that it is served or drains.  "
 	    "A recursive route whose marker is missing is\n"
 	    "# \"unreachable\", which BGP would still export: "
 	    "hence the pipes let unicast through only.\n");
@@ -118,28 +132,24 @@ print_by_lease(const struct conf *conf)
 /* ---- by BIRD's socket ---- */
 
 static void
-print_switched(const struct conf_prefixes *prefixes, int family, bool drain)
+print_switched(const struct conf_prefixes *prefixes, size_t at, bool drain)
 {
-	char text[ADDR_TEXT];
+	char text[ADDR_TEXT], name[BIRD_NAME_MAX];
 
-	printf("protocol static anycast%d%s {\n\tdisabled;\n\tipv%d { preference %d; };\n",
-	    family, drain ? "_drain" : "", family, drain ? 190 : 200);
-	for (size_t i = 0; i < prefixes->n; i++)
-		if (prefixes->v[i].family == family)
-			printf("\troute %s via \"lo\";\n", prefix_text(&prefixes->v[i], text));
-	printf("}\n");
+	bird_protocol_name(name, prefixes, at, drain);
+	printf("protocol static %s {\n\tdisabled;\n\tipv%d { preference %d; };\n"
+	    "\troute %s via \"lo\";\n}\n", name, prefixes->v[at].family, drain ? 190 : 200,
+	    prefix_text(&prefixes->v[at], text));
 }
 
 static void
 print_by_socket(const struct conf *conf)
 {
-	printf("\n# healthd says enable and disable of \"anycast?\" and \"anycast?_drain\", "
-	    "over and over.\n");
-	for (int family = 4; family <= 6; family += 2)
-		if (holds_family(&conf->announce.prefixes, family)) {
-			print_switched(&conf->announce.prefixes, family, false);
-			print_switched(&conf->announce.prefixes, family, true);
-		}
+	printf("\n# healthd says enable and disable of each of these, over and over.\n");
+	for (size_t i = 0; i < conf->announce.prefixes.n; i++) {
+		print_switched(&conf->announce.prefixes, i, false);
+		print_switched(&conf->announce.prefixes, i, true);
+	}
 }
 
 /* ---- both ---- */
@@ -184,10 +194,10 @@ print_filter(const struct conf *conf, bool home)
 	if (home && conf->announce.cover.n > 0)
 		printf("\tif proto ~ \"cover?\" then accept;\n");
 	printf("\tif dest != RTD_UNICAST then reject;\n"
-	    "\tif proto ~ \"anycast?_drain\" then {\n"
+	    "\tif proto ~ \"anycast?_*_drain\" then {\n"
 	    "\t\tbgp_community.add((65535,0));\n\t\tbgp_med = 1000;\n"
 	    "\t\tbgp_path.prepend(%u);\n\t\tbgp_path.prepend(%u);\n\t\taccept;\n\t}\n"
-	    "\tif proto ~ \"anycast?\" then accept;\n"
+	    "\tif proto ~ \"anycast?_*\" then accept;\n"
 	    "\treject;\n}\n", as, as);
 }
 

@@ -118,6 +118,28 @@ print_bird(FILE *out, const struct posture_file *r)
 	    r->version, r->reboot, r->reconfigured);
 }
 
+/* One prefix: what it is, since when, whether BIRD exports it, what it owes, and until when. */
+static void
+print_prefix(FILE *out, const struct status *s, const struct posture_file_prefix *p)
+{
+	time_t end = (time_t)(s->route.stamp + p->hold_s + 1);
+	char text[TEXT_DURATION], until[32];
+	struct tm tm;
+
+	fprintf(out, "prefix      %-20s %s for %s", p->name, health_posture_name(p->posture),
+	    text_duration(s->now - p->since, text));
+	if (p->exported >= 0)
+		fprintf(out, ", %s", p->exported == 0 ? "not exported" : p->draining > 0 ?
+		    "exported with 65535:0" : "exported");
+	fprintf(out, ", penalty %.0f of %u", p->penalty, s->route.suppress);
+	if (p->hold_s > 0 && gmtime_r(&end, &tm) != NULL &&
+	    strftime(until, sizeof(until), "%Y-%m-%d %H:%M:%S", &tm) > 0)
+		fprintf(out, ", %s until %s UTC, another %s", p->suppressed ?
+		    "held down to stay below it" : "hold-down", until,
+		    text_duration(p->hold_s, text));
+	fprintf(out, ": %s\n", p->reason);
+}
+
 static void
 print_route(FILE *out, const struct status *s)
 {
@@ -137,11 +159,9 @@ print_route(FILE *out, const struct status *s)
 	    r->dnsd_reason[0] != '\0' ? ": " : "", r->dnsd_reason);
 	fprintf(out, "verdict     %s, %u of %u local servers up, %.1f s old: %s\n",
 	    r->verdict, r->local_up, r->local_total, r->verdict_age_s, r->verdict_reason);
-	fprintf(out, "penalty     %.0f of 2000 (RFC 2439)", r->penalty);
-	if (r->hold_s > 0)
-		fprintf(out, ", %s for another %s", r->suppressed ? "held down to stay below it" :
-		    "hold-down", text_duration(r->hold_s, text));
-	fprintf(out, "\nkeeper      pid %d, prober pid %d, restarted %u times%s%s\n",
+	for (size_t i = 0; i < r->n_prefixes; i++)
+		print_prefix(out, s, &r->prefixes[i]);
+	fprintf(out, "keeper      pid %d, prober pid %d, restarted %u times%s%s\n",
 	    r->pid, r->prober_pid, r->prober_restarts,
 	    r->prober_why[0] != '\0' ? ", last: " : "", r->prober_why);
 	for (size_t i = 0; i < r->n_alarms; i++)
@@ -209,6 +229,27 @@ bird_json(const struct posture_file *r)
 }
 
 static json_t *
+prefixes_json(const struct posture_file *r)
+{
+	json_t *prefixes = json_array();
+
+	for (size_t i = 0; i < r->n_prefixes; i++) {
+		const struct posture_file_prefix *p = &r->prefixes[i];
+
+		prefixes = json_append(prefixes, json_pack(
+		    "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:i, s:o}",
+		    "prefix", json_utf8(p->name), "posture", health_posture_name(p->posture),
+		    "since", json_decimal(p->since, 3),
+		    "exported", p->exported < 0 ? json_null() : json_boolean(p->exported),
+		    "draining", p->draining < 0 ? json_null() : json_boolean(p->draining),
+		    "penalty", json_decimal(p->penalty, 1), "hold_s", json_decimal(p->hold_s, 1),
+		    "suppressed", p->suppressed, "flaps", (int)p->flaps,
+		    "reason", json_utf8(p->reason)));
+	}
+	return prefixes;
+}
+
+static json_t *
 verdict_json(const struct posture_file *r)
 {
 	return json_pack("{s:o, s:o, s:i, s:i, s:o}", "verdict", json_utf8(r->verdict),
@@ -225,7 +266,7 @@ route_json(const struct status *s)
 	for (size_t i = 0; i < r->n_alarms; i++)
 		alarms = json_append(alarms, json_pack("{s:o}", "text", json_utf8(r->alarms[i])));
 	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:{s:i, s:i, s:o}, s:o,"
-	    " s:i, s:i, s:i, s:o, s:o, s:o, s:b, s:o}",
+	    " s:i, s:i, s:i, s:o, s:o, s:o, s:b, s:i, s:i, s:o, s:o}",
 	    "site", json_utf8(r->site), "posture", health_posture_name(r->posture),
 	    "since", json_decimal(r->since, 3), "age_s", json_decimal(s->now - r->stamp, 3),
 	    "fresh", is_fresh(s), "reason", json_utf8(r->reason), "via", json_utf8(r->via),
@@ -234,7 +275,8 @@ route_json(const struct status *s)
 	    "verdict", verdict_json(r), "keeper_pid", r->pid, "prober_pid", r->prober_pid,
 	    "prober_restarts", (int)r->prober_restarts, "prober_why", json_utf8(r->prober_why),
 	    "penalty", json_decimal(r->penalty, 1), "hold_s", json_decimal(r->hold_s, 1),
-	    "suppressed", r->suppressed, "alarms", alarms);
+	    "suppressed", r->suppressed, "suppress", (int)r->suppress,
+	    "flushes", (int)r->flushes, "prefixes", prefixes_json(r), "alarms", alarms);
 }
 
 /* The JSON object that a daemon has printed of itself; null when there is none. */

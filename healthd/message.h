@@ -53,6 +53,14 @@ struct verdict_message {
 	char override_reason[HEALTH_REASON_MAX]; /* the same of the override; "" = none */
 };
 
+#define MESSAGE_PREFIXES 32
+
+struct posture_message_prefix {
+	uint32_t posture;		/* enum health_posture */
+	int32_t exported;		/* by BIRD; -1 = not known */
+	double since;			/* CLOCK_REALTIME */
+};
+
 /* Keeper to prober: on every change, and at least once a second. */
 struct posture_message {
 	uint32_t magic;			/* MESSAGE_POSTURE */
@@ -62,6 +70,10 @@ struct posture_message {
 	int32_t exported4, exported6;	/* BIRD: prefixes really exported; -1 = not known */
 	double penalty;			/* of the route's flaps (RFC 2439) */
 	uint32_t hold_left_ms;		/* until announcing again is allowed */
+	uint32_t n_prefixes;		/* of `announce`, in its order; the members above are of the
+					 * site: those of the prefix with the highest posture, and
+					 * the worst penalty */
+	struct posture_message_prefix prefixes[MESSAGE_PREFIXES];
 	char reason[HEALTH_REASON_MAX];
 	char alarm[HEALTH_REASON_MAX];	/* "" = none */
 };

@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -14,21 +15,63 @@
 #define SOL_NETLINK 270
 #endif
 
-struct marker {
-	const char *name;
-	enum health_posture posture;	/* wanted from this one upwards */
-	uint8_t family, len;
-	uint8_t ip[16];
+/* The two markers of a prefix, in the order of adding; removed from the end. */
+enum { MARK_SERVING, MARK_DRAINING, MARKS };
+
+static const enum health_posture mark_posture[MARKS] = {
+	[MARK_SERVING] = POSTURE_SERVING, [MARK_DRAINING] = POSTURE_DRAINING,
 };
 
-/* In the order of adding; removed from the end. */
-static const struct marker markers[] = {
-	{ "169.254.53.1/30", POSTURE_SERVING, AF_INET, 30, { 169, 254, 53, 1 } },
-	{ "fd53:5300::1/126", POSTURE_SERVING, AF_INET6, 126, { 0xfd, 0x53, 0x53, 0, [15] = 1 } },
-	{ "169.254.53.5/30", POSTURE_DRAINING, AF_INET, 30, { 169, 254, 53, 5 } },
-	{ "fd53:5300::5/126", POSTURE_DRAINING, AF_INET6, 126, { 0xfd, 0x53, 0x53, 0, [15] = 5 } },
+struct marker {
+	unsigned family;		/* 0 = IPv4, 1 = IPv6 */
+	unsigned k;			/* of the prefix */
+	unsigned mark;
 };
-#define MARKERS (sizeof(markers) / sizeof(markers[0]))
+
+#define MARKER_TEXT 24			/* octets for its name */
+
+static uint8_t
+last_octet(const struct marker *m)
+{
+	return (uint8_t)(8 * m->k + (m->mark == MARK_SERVING ? 1 : 5));
+}
+
+static size_t
+write_address(uint8_t ip[16], const struct marker *m)
+{
+	static const uint8_t net4[4] = { 169, 254, 53 }, net6[16] = { 0xfd, 0x53, 0x53, 0 };
+	size_t len = m->family == 0 ? sizeof(net4) : sizeof(net6);
+
+	memcpy(ip, m->family == 0 ? net4 : net6, len);
+	ip[len - 1] = last_octet(m);
+	return len;
+}
+
+static void
+name_marker(char out[MARKER_TEXT], const struct marker *m)
+{
+	if (m->family == 0)
+		snprintf(out, MARKER_TEXT, "169.254.53.%u/30", last_octet(m));
+	else
+		snprintf(out, MARKER_TEXT, "fd53:5300::%x/126", last_octet(m));
+}
+
+/* The marker that an address is; false if it is none. */
+static bool
+read_address(struct marker *m, const struct ifaddrmsg *addr, const struct rtattr *attribute)
+{
+	uint8_t ip[16];
+	size_t len = addr->ifa_family == AF_INET ? 4 : 16;
+	const uint8_t *data = RTA_DATA(attribute);
+
+	if (RTA_PAYLOAD(attribute) != len || addr->ifa_prefixlen != (len == 4 ? 30 : 126) ||
+	    data[len - 1] % 4 != 1 || data[len - 1] > 8 * ANNOUNCE_PREFIXES)
+		return false;
+	*m = (struct marker){ .family = len == 4 ? 0 : 1, .k = data[len - 1] / 8,
+		.mark = data[len - 1] % 8 == 1 ? MARK_SERVING : MARK_DRAINING };
+	write_address(ip, m);
+	return memcmp(ip, data, len) == 0;
+}
 
 /* A request grows in here, attribute by attribute. */
 struct netlink_request {
@@ -37,24 +80,43 @@ struct netlink_request {
 	uint8_t attributes[256];
 };
 
-int
-announce_open(struct announce *a, const char *interface, uint32_t lease_ms, bool v4, bool v6,
-    struct err *err)
-{
-	struct sockaddr_nl local = { .nl_family = AF_NETLINK };
-	struct timeval patience = { .tv_sec = 1 };
+static void on_events(struct loop_io *io, uint32_t events);
 
-	*a = (struct announce){ .fd = -1, .v4 = v4, .v6 = v6,
-		.valid_s = lease_ms < 2500 ? 1 : (lease_ms - 500) / 1000 };
+static int
+open_socket(uint32_t groups, int flags, struct err *err)
+{
+	struct sockaddr_nl local = { .nl_family = AF_NETLINK, .nl_groups = groups };
+	struct timeval patience = { .tv_sec = 1 };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&local, sizeof(local)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0)
+		return fd;
+	err_set(err, "announce: netlink socket: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int
+announce_open(struct announce *a, struct loop *loop, const char *interface, uint32_t lease_ms,
+    void (*flushed)(struct announce *a, const char *marker, const char *why), struct err *err)
+{
+	*a = (struct announce){ .fd = -1, .events = { .fd = -1, .ready = on_events },
+		.loop = loop, .flushed = flushed };
+	announce_lease(a, lease_ms);
 	a->ifindex = if_nametoindex(interface);
 	if (a->ifindex == 0)
 		return err_set(err, "announce: no interface \"%s\": %s", interface,
 		    strerror(errno));
-	a->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (a->fd < 0)
-		return err_set(err, "announce: netlink socket: %s", strerror(errno));
-	if (bind(a->fd, (struct sockaddr *)&local, sizeof(local)) < 0 ||
-	    setsockopt(a->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0) {
+	a->fd = open_socket(0, 0, err);
+	a->events.fd = a->fd < 0 ? -1 :
+	    open_socket(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, SOCK_NONBLOCK, err);
+	if (a->events.fd < 0) {
+		announce_close(a);
+		return -1;
+	}
+	if (loop_io_set(loop, &a->events, EPOLLIN) < 0) {
 		err_set(err, "announce: netlink socket: %s", strerror(errno));
 		announce_close(a);
 		return -1;
@@ -65,9 +127,19 @@ announce_open(struct announce *a, const char *interface, uint32_t lease_ms, bool
 void
 announce_close(struct announce *a)
 {
+	if (a->events.fd >= 0) {
+		loop_io_set(a->loop, &a->events, 0);
+		close(a->events.fd);
+	}
 	if (a->fd >= 0)
 		close(a->fd);
-	a->fd = -1;
+	a->fd = a->events.fd = -1;
+}
+
+void
+announce_lease(struct announce *a, uint32_t lease_ms)
+{
+	a->valid_s = lease_ms < 2500 ? 1 : (lease_ms - 500) / 1000;
 }
 
 uint32_t
@@ -125,16 +197,18 @@ change_marker(struct announce *a, const struct marker *m, bool add)
 			.nlmsg_seq = ++a->seq,
 		},
 		/* host scope: never the source address of a packet that leaves */
-		.addr = { .ifa_family = m->family, .ifa_prefixlen = m->len,
+		.addr = { .ifa_family = m->family == 0 ? AF_INET : AF_INET6,
+			.ifa_prefixlen = m->family == 0 ? 30 : 126,
 			.ifa_scope = RT_SCOPE_HOST, .ifa_index = a->ifindex },
 	};
-	size_t len = m->family == AF_INET ? 4 : 16;
+	uint8_t ip[16];
+	size_t len = write_address(ip, m);
 
-	add_attribute(&r, IFA_LOCAL, m->ip, len);
-	add_attribute(&r, IFA_ADDRESS, m->ip, len);
+	add_attribute(&r, IFA_LOCAL, ip, len);
+	add_attribute(&r, IFA_ADDRESS, ip, len);
 	if (add) {
 		struct ifa_cacheinfo life = { .ifa_prefered = a->valid_s, .ifa_valid = a->valid_s };
-		uint32_t flags = m->family == AF_INET6 ? IFA_F_NODAD : 0;
+		uint32_t flags = m->family == 1 ? IFA_F_NODAD : 0;
 
 		add_attribute(&r, IFA_CACHEINFO, &life, sizeof(life));
 		add_attribute(&r, IFA_FLAGS, &flags, sizeof(flags));
@@ -147,62 +221,65 @@ change_marker(struct announce *a, const struct marker *m, bool add)
 static int
 set_marker(struct announce *a, const struct marker *m, bool wanted, struct err *err)
 {
-	int error = 0;
+	int error = change_marker(a, m, wanted);
+	char name[MARKER_TEXT];
 
-	if (m->family == AF_INET ? a->v4 : a->v6)
-		error = change_marker(a, m, wanted);
+	if (!wanted && error == 0)
+		a->ours[m->family][m->k][m->mark]++;
 	if (error == 0 || (!wanted && error == EADDRNOTAVAIL))
 		return 0;
+	name_marker(name, m);
 	return err_set(err, "announce: cannot %s marker %s: %s", wanted ? "renew" : "remove",
-	    m->name, strerror(error));
+	    name, strerror(error));
 }
 
 int
-announce_set(struct announce *a, enum health_posture posture, struct err *err)
+announce_set(struct announce *a, int family, unsigned k, enum health_posture posture,
+    struct err *err)
 {
+	struct marker m = { .family = family == 4 ? 0 : 1, .k = k };
 	struct err other;
 	int result = 0;
 
-	for (size_t i = 0; i < MARKERS; i++)
-		if (markers[i].posture <= posture &&
-		    set_marker(a, &markers[i], true, result == 0 ? err : &other) < 0)
+	assert((family == 4 || family == 6) && k < ANNOUNCE_PREFIXES);
+	a->wanted.of[m.family][k] = posture;
+	for (m.mark = 0; m.mark < MARKS; m.mark++)
+		if (mark_posture[m.mark] <= posture &&
+		    set_marker(a, &m, true, result == 0 ? err : &other) < 0)
 			result = -1;
-	for (size_t i = MARKERS; i-- > 0;)
-		if (markers[i].posture > posture &&
-		    set_marker(a, &markers[i], false, result == 0 ? err : &other) < 0)
+	for (m.mark = MARKS; m.mark-- > 0;)
+		if (mark_posture[m.mark] > posture &&
+		    set_marker(a, &m, false, result == 0 ? err : &other) < 0)
 			result = -1;
 	return result;
 }
 
-/* The posture that this address stands for; DOWN for an address that is none of ours. */
-static enum health_posture
-posture_of_address(const struct announce *a, const struct nlmsghdr *head)
+/* The marker that a message of the kernel's is about; false if it is about none. */
+static bool
+marker_of_message(const struct announce *a, const struct nlmsghdr *head, struct marker *m)
 {
 	const struct ifaddrmsg *addr = NLMSG_DATA(head);
 	const struct rtattr *attribute = IFA_RTA(addr);
 	size_t left = head->nlmsg_len < NLMSG_LENGTH(sizeof(*addr)) ? 0 : IFA_PAYLOAD(head);
 
-	if (head->nlmsg_type != RTM_NEWADDR || left == 0 || addr->ifa_index != a->ifindex)
-		return POSTURE_DOWN;
+	if (left == 0 || addr->ifa_index != a->ifindex ||
+	    (addr->ifa_family != AF_INET && addr->ifa_family != AF_INET6))
+		return false;
 	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
-		for (size_t i = 0; i < MARKERS; i++) {
-			const struct marker *m = &markers[i];
-			size_t len = m->family == AF_INET ? 4 : 16;
-
-			if (attribute->rta_type == IFA_ADDRESS && addr->ifa_family == m->family &&
-			    addr->ifa_prefixlen == m->len && RTA_PAYLOAD(attribute) == len &&
-			    memcmp(RTA_DATA(attribute), m->ip, len) == 0)
-				return m->posture;
-		}
-	return POSTURE_DOWN;
+		if (attribute->rta_type == IFA_ADDRESS)
+			return read_address(m, addr, attribute);
+	return false;
 }
+
+/* ---- what is there ---- */
 
 /* Reads one datagram of a dump.  1 = more follows, 0 = that was all, -1 with errno. */
 static int
-read_dump_part(struct announce *a, enum health_posture *posture)
+read_dump_part(struct announce *a, struct announce_postures *there)
 {
 	union { struct nlmsghdr head; uint8_t octets[32768]; } buffer;
 	ssize_t got = recv(a->fd, &buffer, sizeof(buffer), 0);
+	struct marker m;
 	size_t left;
 
 	if (got < 0)
@@ -210,8 +287,6 @@ read_dump_part(struct announce *a, enum health_posture *posture)
 	left = (size_t)got;
 	for (const struct nlmsghdr *head = &buffer.head; NLMSG_OK(head, left);
 	    head = NLMSG_NEXT(head, left)) {
-		enum health_posture seen;
-
 		if (head->nlmsg_seq != a->seq)
 			continue;
 		if (head->nlmsg_type == NLMSG_DONE)
@@ -220,15 +295,15 @@ read_dump_part(struct announce *a, enum health_posture *posture)
 			errno = EPROTO;
 			return -1;
 		}
-		seen = posture_of_address(a, head);
-		if (seen > *posture)
-			*posture = seen;
+		if (head->nlmsg_type == RTM_NEWADDR && marker_of_message(a, head, &m) &&
+		    mark_posture[m.mark] > there->of[m.family][m.k])
+			there->of[m.family][m.k] = mark_posture[m.mark];
 	}
 	return 1;
 }
 
 int
-announce_get(struct announce *a, enum health_posture *posture, struct err *err)
+announce_get(struct announce *a, struct announce_postures *there, struct err *err)
 {
 	struct netlink_request r = { .head = {
 		.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifaddrmsg)), .nlmsg_type = RTM_GETADDR,
@@ -236,10 +311,75 @@ announce_get(struct announce *a, enum health_posture *posture, struct err *err)
 	} };
 	int more;
 
-	*posture = POSTURE_DOWN;
+	memset(there, 0, sizeof(*there));
 	if (send(a->fd, &r, r.head.nlmsg_len, 0) < 0)
 		return err_set(err, "announce: cannot list addresses: %s", strerror(errno));
-	while ((more = read_dump_part(a, posture)) > 0)
+	while ((more = read_dump_part(a, there)) > 0)
 		;
 	return more == 0 ? 0 : err_set(err, "announce: cannot list addresses: %s", strerror(errno));
+}
+
+/* ---- what somebody else removes ---- */
+
+/* An address of ours is gone: is it one that we want, and did not remove ourselves? */
+static void
+marker_gone(struct announce *a, const struct marker *m)
+{
+	unsigned *ours = &a->ours[m->family][m->k][m->mark];
+	char name[MARKER_TEXT];
+	struct err err;
+	int result;
+
+	if (*ours > 0) {
+		--*ours;
+		return;
+	}
+	if (mark_posture[m->mark] > a->wanted.of[m->family][m->k])
+		return;
+	result = set_marker(a, m, true, &err);
+	name_marker(name, m);
+	a->flushed(a, name, result < 0 ? err.text : NULL);
+}
+
+/* The kernel told more than was read: what is missing is found by looking. */
+static void
+look_for_gone(struct announce *a)
+{
+	struct announce_postures there;
+	struct marker m;
+	struct err err;
+
+	memset(a->ours, 0, sizeof(a->ours));
+	if (announce_get(a, &there, &err) < 0)
+		return;			/* the next renewal brings back what is missing */
+	for (m.family = 0; m.family < 2; m.family++)
+		for (m.k = 0; m.k < ANNOUNCE_PREFIXES; m.k++)
+			for (m.mark = 0; m.mark < MARKS; m.mark++)
+				if (mark_posture[m.mark] > there.of[m.family][m.k])
+					marker_gone(a, &m);
+}
+
+static void
+on_events(struct loop_io *io, uint32_t events)
+{
+	struct announce *a = LOOP_OWNER(io, struct announce, events);
+	union { struct nlmsghdr head; uint8_t octets[32768]; } buffer;
+	struct marker m;
+
+	(void)events;
+	for (int i = 0; i < 64; i++) {
+		ssize_t got = recv(io->fd, &buffer, sizeof(buffer), MSG_DONTWAIT);
+		size_t left = (size_t)got;
+
+		if (got < 0 && errno == ENOBUFS) {
+			look_for_gone(a);
+			continue;
+		}
+		if (got < 0)
+			return;
+		for (const struct nlmsghdr *head = &buffer.head; NLMSG_OK(head, left);
+		    head = NLMSG_NEXT(head, left))
+			if (head->nlmsg_type == RTM_DELADDR && marker_of_message(a, head, &m))
+				marker_gone(a, &m);
+	}
 }

@@ -1,21 +1,27 @@
 /*
  * announce: the lease, the marker addresses on lo that BIRD follows.
  *
- * A site announces while a marker address is there; each is added with a lifetime
+ * A prefix is announced while its marker address is there; each is added with a lifetime
  * (RTM_NEWADDR with IFA_CACHEINFO) and renewed long before its end, so that the
- * kernel takes the route away by itself when this process hangs or dies.  Two
- * markers a family, the numbers of bird/site.conf:
+ * kernel takes the route away by itself when this process hangs or dies.  Every prefix has
+ * two; prefix k of its family, counted from 0 in the order of the file, has
  *
- *   169.254.53.1/30  fd53:5300::1/126   this site serves
- *   169.254.53.5/30  fd53:5300::5/126   this site serves or drains
+ *   169.254.53.(8k+1)/30  fd53:5300::(8k+1)/126   it is served here
+ *   169.254.53.(8k+5)/30  fd53:5300::(8k+5)/126   it is served here, or drains
  *
- * SERVING is both, DRAINING the second alone, DOWN none.  The order of changes never
- * shows a neighbour a drained route in between: serving is added first and removed
- * last.  The kernel counts whole seconds and is up to half a second late, so a lease
+ * (the last number in decimal in both families' rule, in hexadecimal in an IPv6 address), the
+ * numbers of `nearctl bird-config`.  SERVING is both, DRAINING the second alone, DOWN none.  The
+ * order of changes never shows a neighbour a drained route in between: serving is added first and
+ * removed last.  The kernel counts whole seconds and is up to half a second late, so a lease
  * of 5 s is asked for as 4: gone within the lease, never after it.
  *
+ * The kernel also tells when an address goes (RTM_DELADDR): a marker that somebody else has
+ * removed (`ip addr flush`, a restart of a network manager) is put back in the same turn of the
+ * loop, before a router upstream has noticed, and the owner is told.  What we removed ourselves
+ * is expected, and so is what runs out while it is not wanted.
+ *
  * The only file that knows netlink (rtnetlink(7)).  Needs CAP_NET_ADMIN.  Knows no
- * BIRD, no verdict, no time: the caller renews.  One thread; calls block for the
+ * BIRD, no verdict, no time: the caller renews.  One thread, the loop's; calls block for the
  * kernel's answer only.
  */
 #ifndef NEARCAST_ANNOUNCE_H
@@ -26,30 +32,49 @@
 
 #include "common/err.h"
 #include "common/health_file.h"
+#include "common/loop.h"
 
-struct announce {
-	int fd;				/* netlink; -1 = closed */
-	unsigned ifindex;
-	uint32_t valid_s;		/* lifetime asked for */
-	bool v4, v6;			/* which markers are ours to keep */
-	uint32_t seq;
+#define ANNOUNCE_PREFIXES 16		/* of a family, at most */
+
+/* Postures by family (0 = IPv4, 1 = IPv6) and prefix. */
+struct announce_postures {
+	enum health_posture of[2][ANNOUNCE_PREFIXES];
 };
 
-/* Opens netlink for the interface.  The lease counts in milliseconds, 2000 at least; v4
- * and v6 say of which families there are prefixes.  0, or -1 with a reason and *a closed. */
-int announce_open(struct announce *a, const char *interface, uint32_t lease_ms, bool v4, bool v6,
-    struct err *err);
+struct announce {
+	int fd;				/* netlink, for requests; -1 = closed */
+	unsigned ifindex;
+	uint32_t valid_s;		/* lifetime asked for */
+	uint32_t seq;
+	struct announce_postures wanted; /* set last; DOWN = no marker, or not ours */
+	unsigned ours[2][ANNOUNCE_PREFIXES][2]; /* removed by us, not yet heard of */
+
+	struct loop *loop;
+	struct loop_io events;		/* netlink, for what the kernel tells; fd -1 = closed */
+	/* Somebody has removed a marker, named in `marker` until the call returns.  It is there
+	 * again, or `why` says why it is not (else NULL). */
+	void (*flushed)(struct announce *a, const char *marker, const char *why);
+};
+
+/* Opens netlink for the interface.  The lease counts in milliseconds, 2000 at least; the loop is
+ * borrowed until announce_close.  0, or -1 with a reason and *a closed. */
+int announce_open(struct announce *a, struct loop *loop, const char *interface, uint32_t lease_ms,
+    void (*flushed)(struct announce *a, const char *marker, const char *why), struct err *err);
 void announce_close(struct announce *a);	/* the markers stay; closed already is fine */
+
+/* Another lease, from the next announce_set on. */
+void announce_lease(struct announce *a, uint32_t lease_ms);
 
 /* How often, in milliseconds, announce_set is to be called while a marker is wanted. */
 uint32_t announce_renew_ms(const struct announce *a);
 
-/* Adds or renews the markers that the posture wants and removes the others; all are
- * tried also after one has failed.  0, or -1 with the first reason. */
-int announce_set(struct announce *a, enum health_posture posture, struct err *err);
+/* Adds or renews the markers of prefix k (below ANNOUNCE_PREFIXES) of a family (4 or 6) that the
+ * posture wants and removes the others; all are tried also after one has failed.  0, or -1 with
+ * the first reason. */
+int announce_set(struct announce *a, int family, unsigned k, enum health_posture posture,
+    struct err *err);
 
-/* Reads which posture the markers now there stand for (of either family the higher).
- * 0, or -1 with a reason. */
-int announce_get(struct announce *a, enum health_posture *posture, struct err *err);
+/* Reads which postures the markers now there stand for.  0, or -1 with a reason. */
+int announce_get(struct announce *a, struct announce_postures *there, struct err *err);
 
 #endif

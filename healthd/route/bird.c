@@ -1,13 +1,15 @@
 #include "healthd/route/bird.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define READS_A_TURN 16			/* of 4096 octets: the loop is not BIRD's alone */
+#define REPLY_MAX (1u << 20)		/* octets; longer ones are nonsense */
 
 /* The steps of a look, in order.  ASSERT counts the commands of the posture. */
 enum bird_step { STEP_GREETING, STEP_ASSERT, STEP_STATUS, STEP_PROTOCOLS, STEP_ROUTES, STEP_IDLE };
@@ -26,7 +28,8 @@ struct bird {
 	uint64_t full_ms;		/* of the next look that is more than assertions */
 	bool again;			/* bird_look was called while one was going on */
 	bool wanted;			/* bird_want was called */
-	enum health_posture posture;
+	enum health_posture postures[BIRD_PREFIXES];
+	size_t octets;			/* read since the command outstanding was sent */
 
 	struct bird_seen seen, look;	/* the last whole look, and the one going on */
 	char neighbours[BIRD_MAX_NEIGHBOURS][BIRD_NAME_MAX + 2];
@@ -56,6 +59,7 @@ connect_bird(struct bird *b)
 		return;
 	}
 	bird_reader_init(&b->reader);
+	b->octets = 0;
 	b->step = STEP_GREETING;
 	b->again = false;
 	b->sent_ms = b->full_ms = loop_now(b->loop);
@@ -70,19 +74,50 @@ send_command(struct bird *b, const char *command)
 	if (send(b->io.fd, command, len, MSG_NOSIGNAL) != (ssize_t)len)
 		lost(b, "write", strerror(errno));
 	b->sent_ms = loop_now(b->loop);
+	b->octets = 0;
 }
 
-/* Serving is switched on first and off last, as in announce.c. */
-static const char *
-assertion_of(enum health_posture posture, size_t at)
+static size_t
+count_prefixes(const struct bird *b)
 {
-	static const char *const commands[][2] = {
-		[POSTURE_SERVING] = { "enable \"anycast?\"\n", "enable \"anycast?_drain\"\n" },
-		[POSTURE_DRAINING] = { "enable \"anycast?_drain\"\n", "disable \"anycast?\"\n" },
-		[POSTURE_DOWN] = { "disable \"anycast?_drain\"\n", "disable \"anycast?\"\n" },
-	};
+	size_t n = b->conf->announce.prefixes.n;
 
-	return at < 2 ? commands[posture][at] : NULL;
+	return n < BIRD_PREFIXES ? n : BIRD_PREFIXES;
+}
+
+void
+bird_protocol_name(char out[BIRD_NAME_MAX], const struct conf_prefixes *prefixes, size_t at,
+    bool drain)
+{
+	unsigned k = 1;
+
+	for (size_t i = 0; i < at; i++)
+		k += prefixes->v[i].family == prefixes->v[at].family;
+	snprintf(out, BIRD_NAME_MAX, "anycast%u_%u%s", prefixes->v[at].family, k,
+	    drain ? "_drain" : "");
+}
+
+/* Serving is switched on first and off last, as in announce.c.  Two commands a prefix. */
+static bool
+send_assertion(struct bird *b)
+{
+	static const struct { bool on, drain; } commands[][2] = {
+		[POSTURE_SERVING] = { { true, false }, { true, true } },
+		[POSTURE_DRAINING] = { { true, true }, { false, false } },
+		[POSTURE_DOWN] = { { false, true }, { false, false } },
+	};
+	char command[BIRD_NAME_MAX + 16], name[BIRD_NAME_MAX];
+	size_t at = b->at / 2, which = b->at % 2;
+
+	if (!b->wanted || at >= count_prefixes(b))
+		return false;
+	bird_protocol_name(name, &b->conf->announce.prefixes, at,
+	    commands[b->postures[at]][which].drain);
+	snprintf(command, sizeof(command), "%s \"%s\"\n",
+	    commands[b->postures[at]][which].on ? "enable" : "disable", name);
+	b->at++;
+	send_command(b, command);
+	return true;
 }
 
 static bool
@@ -91,7 +126,7 @@ send_route(struct bird *b)
 	const struct conf_prefixes *prefixes = &b->conf->announce.prefixes;
 	char command[256], prefix[ADDR_TEXT];
 
-	if (b->look.established == 0 || b->at >= prefixes->n * b->look.established)
+	if (b->look.established == 0 || b->at >= count_prefixes(b) * b->look.established)
 		return false;
 	b->route = (struct bird_route){ 0 };
 	snprintf(command, sizeof(command), "show route %s export %s all\n",
@@ -126,7 +161,6 @@ static void
 next_command(struct bird *b)
 {
 	uint64_t now_ms = loop_now(b->loop);
-	const char *assertion;
 
 	switch (b->step) {
 	case STEP_GREETING:
@@ -136,12 +170,8 @@ next_command(struct bird *b)
 		b->at = 0;
 		/* fallthrough */
 	case STEP_ASSERT:
-		assertion = b->wanted ? assertion_of(b->posture, b->at) : NULL;
-		if (assertion != NULL) {
-			b->at++;
-			send_command(b, assertion);
+		if (send_assertion(b))
 			return;
-		}
 		b->step = STEP_STATUS;
 		send_command(b, "show status\n");
 		return;
@@ -165,12 +195,30 @@ next_command(struct bird *b)
 	}
 }
 
+/* A protocol of this name is up: for which prefix? */
+static void
+take_switch(struct bird *b, const char *up)
+{
+	const struct conf_prefixes *prefixes = &b->conf->announce.prefixes;
+	char name[BIRD_NAME_MAX];
+
+	for (size_t i = 0; i < count_prefixes(b); i++) {
+		enum health_posture *switched = &b->look.prefixes[i].switched;
+
+		bird_protocol_name(name, prefixes, i, true);
+		if (strcmp(name, up) == 0 && *switched < POSTURE_DRAINING)
+			*switched = POSTURE_DRAINING;
+		bird_protocol_name(name, prefixes, i, false);
+		if (strcmp(name, up) == 0)
+			*switched = POSTURE_SERVING;
+	}
+}
+
 static void
 take_protocol(struct bird *b, const char *text)
 {
 	struct bird_seen *look = &b->look;
 	struct bird_protocol p;
-	enum health_posture stands = POSTURE_DOWN;
 
 	if (!bird_read_protocol(&p, text))
 		return;
@@ -178,28 +226,22 @@ take_protocol(struct bird *b, const char *text)
 	if (p.established && look->established < BIRD_MAX_NEIGHBOURS &&
 	    bird_quote(b->neighbours[look->established], p.name))
 		look->established++;
-	if (p.up && fnmatch("anycast?_drain", p.name, 0) == 0)
-		stands = POSTURE_DRAINING;
-	else if (p.up && fnmatch("anycast?", p.name, 0) == 0)
-		stands = POSTURE_SERVING;
-	if (stands > look->protocols)
-		look->protocols = stands;
+	if (p.up && strncmp(p.name, "anycast", 7) == 0)
+		take_switch(b, p.name);
 }
 
 /* The reply about one prefix and one neighbour is over; about the prefix, with the last one. */
 static void
 take_route(struct bird *b)
 {
-	const struct conf_prefixes *prefixes = &b->conf->announce.prefixes;
-	size_t prefix = b->at / b->look.established;
-	bool v4 = prefixes->v[prefix].family == 4;
+	struct bird_prefix *prefix = &b->look.prefixes[b->at / b->look.established];
 
 	b->found = b->found || b->route.found;
 	b->shutdown = b->shutdown || (b->route.found && b->route.shutdown);
 	if (++b->at % b->look.established != 0)
 		return;
-	*(v4 ? &b->look.exported4 : &b->look.exported6) += b->found;
-	*(v4 ? &b->look.draining4 : &b->look.draining6) += b->shutdown;
+	prefix->exported = b->found;
+	prefix->draining = b->shutdown;
 	b->found = b->shutdown = false;
 }
 
@@ -226,7 +268,7 @@ take_line(struct bird *b, const struct bird_line *line)
 static void
 read_replies(struct bird *b)
 {
-	while (b->io.fd >= 0) {
+	for (int i = 0; b->io.fd >= 0 && i < READS_A_TURN; i++) {
 		char octets[4096];
 		ssize_t got = recv(b->io.fd, octets, sizeof(octets), MSG_DONTWAIT);
 		const char *data = octets;
@@ -238,6 +280,11 @@ read_replies(struct bird *b)
 		if (got <= 0) {
 			lost(b, "read", got == 0 ? "BIRD has closed the connection" :
 			    strerror(errno));
+			return;
+		}
+		b->octets += left;
+		if (b->octets > REPLY_MAX) {
+			lost(b, "read", "a reply without end");
 			return;
 		}
 		while (b->io.fd >= 0 && bird_reader_next(&b->reader, &data, &left, &line))
@@ -291,10 +338,10 @@ bird_look(struct bird *b)
 }
 
 void
-bird_want(struct bird *b, enum health_posture posture)
+bird_want(struct bird *b, const enum health_posture *postures)
 {
 	b->wanted = true;
-	b->posture = posture;
+	memcpy(b->postures, postures, count_prefixes(b) * sizeof(b->postures[0]));
 	bird_look(b);
 }
 

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +19,6 @@
 #define LATE_MS 450		/* since the last turn began: we stood still */
 #define TELL_MS 500		/* between words to the prober and to the watchdog */
 #define REPORT_MS 1000		/* between posture files */
-#define FOLLOW_MS 100		/* until BIRD, which needs a few milliseconds, has followed */
-#define ADOPT_MS 1000		/* for BIRD's first word about a posture left in force */
 
 /* ---- the parts that follow the configuration ---- */
 
@@ -30,7 +27,6 @@ close_parts(struct keeper_parts *p)
 {
 	dnsd_watch_free(p->watch);
 	bird_free(p->bird);
-	announce_close(&p->announce);
 	p->watch = NULL;
 	p->bird = NULL;
 }
@@ -39,104 +35,19 @@ static int
 open_parts(struct keeper_parts *p, struct loop *loop, const struct conf *conf, struct err *err)
 {
 	const struct conf_announce *announce = &conf->announce;
-	bool v4 = false, v6 = false;
 
-	for (size_t i = 0; i < announce->prefixes.n; i++)
-		*(announce->prefixes.v[i].family == 4 ? &v4 : &v6) = true;
-	*p = (struct keeper_parts){ .announce.fd = -1 };
+	*p = (struct keeper_parts){ .watch = NULL };
+	if (keeper_route_check(conf, err) < 0)
+		return -1;
 	p->watch = dnsd_watch_new(loop, conf, err);
 	if (p->watch == NULL)
 		return -1;
-	if (!announce->enabled)
-		return 0;
-	if ((announce->via == CONF_VIA_LEASE && announce_open(&p->announce, announce->interface,
-	    announce->lease_ms, v4, v6, err) < 0) || (announce->bird_socket[0] != '\0' &&
-	    (p->bird = bird_new(loop, conf, err)) == NULL)) {
+	if (announce->enabled && announce->bird_socket[0] != '\0' &&
+	    (p->bird = bird_new(loop, conf, err)) == NULL) {
 		close_parts(p);
 		return -1;
 	}
 	return 0;
-}
-
-static struct posture_rules
-rules_of(const struct conf *conf)
-{
-	return (struct posture_rules){
-		.hold_down_ms = conf->announce.hold_down_ms,
-		.drain_on_caches_down = conf->announce.on_caches_down == CONF_CACHES_DOWN_DRAIN,
-		.damping = { 2000, DAMPING_WITHDRAWAL, DAMPING_ATTRIBUTES,
-		    DAMPING_HALF_LIFE_MS },
-	};
-}
-
-/* ---- making it so ---- */
-
-/* Renews the lease, or makes a new posture real. */
-static void
-renew_lease(struct keeper *k, uint64_t now_ms)
-{
-	struct announce *announce = &k->parts.announce;
-	struct err err;
-
-	if (announce->fd < 0)
-		return;
-	k->unset = announce_set(announce, k->posture.now, &err) < 0;
-	if (k->unset)
-		keeper_alarm(k, KEEPER_ALARM_LEASE, "%s", err.text);
-	else
-		keeper_alarm(k, KEEPER_ALARM_LEASE, NULL);
-	k->renew_ms = now_ms + (k->unset ? TICK_MS : announce_renew_ms(announce));
-}
-
-static bool
-renewal_is_due(const struct keeper *k, uint64_t now_ms)
-{
-	return k->parts.announce.fd >= 0 && now_ms >= k->renew_ms &&
-	    (k->posture.now != POSTURE_DOWN || k->unset);
-}
-
-/* Via the socket: BIRD is told again and again what is wanted. */
-static void
-want_of_bird(struct keeper *k)
-{
-	if (k->parts.bird != NULL && k->conf->announce.via == CONF_VIA_BIRD_SOCKET)
-		bird_want(k->parts.bird, k->posture.now);
-}
-
-static void
-posture_changed(struct keeper *k, enum health_posture before, uint64_t now_ms)
-{
-	k->since = clock_wall();
-	renew_lease(k, now_ms);
-	want_of_bird(k);
-	k->look_ms = now_ms + FOLLOW_MS;
-	k->tell_ms = k->report_ms = now_ms;
-	(k->posture.now < before ? log_warn : log_info)("posture: %s -> %s (%s), penalty %.0f",
-	    health_posture_name(before), health_posture_name(k->posture.now), k->posture.reason,
-	    posture_penalty(&k->posture, now_ms));
-}
-
-static void
-step_posture(struct keeper *k, uint64_t now_ms)
-{
-	enum health_posture before = k->posture.now;
-	enum posture_dnsd dnsd = dnsd_watch_state(k->parts.watch, k->dnsd_reason);
-	struct posture_input in = {
-		.now_ms = now_ms, .word = k->heard ? &k->word : NULL,
-		.word_age_ms = now_ms - k->word_ms, .dnsd = dnsd, .dnsd_reason = k->dnsd_reason,
-	};
-
-	if (dnsd != k->dnsd && dnsd != POSTURE_DNSD_UNKNOWN) {
-		if (dnsd == POSTURE_DNSD_FAILED)
-			log_warn("dnsd does not answer: %s", k->dnsd_reason);
-		else
-			log_info("dnsd answers");
-	}
-	k->dnsd = dnsd;
-	if (posture_step(&k->posture, &in))
-		posture_changed(k, before, now_ms);
-	else if (renewal_is_due(k, now_ms))
-		renew_lease(k, now_ms);
 }
 
 /* ---- the prober ---- */
@@ -193,7 +104,7 @@ mind_prober(struct keeper *k, uint64_t now_ms)
 		k->child_lost_ms = now_ms;
 		k->report_ms = now_ms;
 		log_error("prober %s; the last verdict (%s) stands", k->child.why,
-		    message_verdict_name(k->posture.health));
+		    message_name(&k->word));
 	}
 	if (child_due(&k->child, now_ms))
 		start_prober(k, now_ms);
@@ -273,9 +184,7 @@ on_trial_end(struct trial *trial, const char *reason)
 	k->fresh = NULL;
 	k->parts = parts;
 	k->user.name = k->conf->user;
-	k->posture.rules = rules_of(k->conf);
-	want_of_bird(k);
-	k->renew_ms = 0;
+	keeper_route_reload(k);
 	start_prober(k, loop_now(k->loop));
 	keeper_alarm(k, KEEPER_ALARM_RELOAD, NULL);
 	log_info("configuration read again");
@@ -295,8 +204,9 @@ on_signal(struct loop_io *io, uint32_t events)
 		switch (signo) {
 		case SIGTERM:
 		case SIGINT:
-			log_info("signal %d: ending%s", signo, k->parts.announce.fd >= 0 &&
-			    k->posture.now != POSTURE_DOWN ? "; the lease is left to run out" : "");
+			log_info("signal %d: ending%s", signo, k->announce.fd >= 0 &&
+			    keeper_best(k)->posture.now != POSTURE_DOWN ?
+			    "; the lease is left to run out" : "");
 			k->stop = true;
 			loop_stop(k->loop);
 			break;
@@ -314,9 +224,7 @@ static void
 on_late(void *arg, uint64_t timer_late_ms)
 {
 	struct keeper *k = arg;
-	enum health_posture before = k->posture.now, left;
 	uint64_t now_ms = loop_now(k->loop);
-	struct err err;
 
 	(void)timer_late_ms;
 	if (now_ms <= k->last_ms + LATE_MS)
@@ -327,27 +235,18 @@ on_late(void *arg, uint64_t timer_late_ms)
 	dnsd_watch_late(k->parts.watch);
 	child_pardon(&k->child, now_ms);
 	k->word_ms = now_ms;
-	if (k->parts.announce.fd >= 0 && before != POSTURE_DOWN &&
-	    announce_get(&k->parts.announce, &left, &err) == 0 && left == POSTURE_DOWN) {
-		posture_lost(&k->posture, now_ms, "the lease ran out while the keeper stood still");
-		posture_changed(k, before, now_ms);
-	}
+	keeper_route_stood_still(k, now_ms);
 }
 
 /* When the next turn is due at the latest, as far as the keeper itself is concerned. */
 static uint64_t
 next_turn(const struct keeper *k, uint64_t now_ms)
 {
-	uint64_t next = now_ms + TICK_MS;
+	uint64_t next = now_ms + TICK_MS, route = keeper_route_next(k, now_ms);
 
 	if (k->look_ms != 0 && k->look_ms < next)
 		next = k->look_ms;
-	if (k->posture.raising && k->posture.hold_left_ms > 0 &&
-	    now_ms + k->posture.hold_left_ms < next)
-		next = now_ms + k->posture.hold_left_ms;
-	if (k->parts.announce.fd >= 0 && k->posture.now != POSTURE_DOWN && k->renew_ms < next)
-		next = k->renew_ms;
-	return next;
+	return route < next ? route : next;
 }
 
 /* Last in every turn: dnsd and the prober have been heard. */
@@ -360,7 +259,7 @@ on_turn(void *arg)
 	if (k->stop)
 		return;
 	mind_prober(k, now_ms);
-	step_posture(k, now_ms);
+	keeper_route_step(k, now_ms);
 	if (k->look_ms != 0 && now_ms >= k->look_ms) {
 		k->look_ms = 0;
 		if (k->parts.bird != NULL)
@@ -391,68 +290,6 @@ on_keeper_tick(struct loop_timer *tick)
 }
 
 /* ---- start ---- */
-
-static void
-on_adopt_turn(void *arg)
-{
-	struct keeper *k = arg;
-
-	if (bird_seen(k->parts.bird)->known)
-		loop_stop(k->loop);
-}
-
-static void
-on_adopt_end(struct loop_timer *tick)
-{
-	loop_stop(LOOP_OWNER(tick, struct keeper, tick)->loop);
-}
-
-/* Waits for BIRD's first word: what is switched on stays on until we know better. */
-static enum health_posture
-adopt_from_bird(struct keeper *k)
-{
-	const struct bird_seen *seen = bird_seen(k->parts.bird);
-	struct err err;
-
-	k->tick.fire = on_adopt_end;
-	loop_timer_set(k->loop, &k->tick, clock_mono().ms + ADOPT_MS);
-	loop_on_turn(k->loop, on_adopt_turn, k);
-	if (loop_run(k->loop, &err) == 0 && seen->known)
-		return seen->protocols;
-	log_warn("BIRD does not say what is switched on (%s): taken as nothing", seen->why);
-	return POSTURE_DOWN;
-}
-
-/* Takes over what a former healthd left: markers in force, the flap penalty, since when. */
-static void
-adopt(struct keeper *k)
-{
-	struct posture_rules rules = rules_of(k->conf);
-	enum health_posture left = POSTURE_DOWN;
-	struct posture_file file;
-	struct err err;
-
-	if (k->parts.announce.fd >= 0 && announce_get(&k->parts.announce, &left, &err) < 0)
-		log_warn("%s", err.text);
-	else if (k->parts.announce.fd < 0 && k->parts.bird != NULL)
-		left = adopt_from_bird(k);
-	posture_init(&k->posture, &rules, left);
-	k->since = clock_wall();
-	if (left != POSTURE_DOWN)
-		log_info("posture %s is in force already: it stands", health_posture_name(left));
-	if (access(k->report_path, F_OK) != 0)
-		return;
-	if (posture_file_read(&file, k->report_path, &err) < 0) {
-		log_warn("%s: flap penalty starts at 0", err.text);
-		return;
-	}
-	posture_restore(&k->posture, &(struct posture_left){ .posture = left,
-	    .health = k->posture.health, .proven = k->posture.proven, .penalty = file.penalty *
-	    exp2(-fmax(0, (k->since - file.stamp) * 1000 / DAMPING_HALF_LIFE_MS)) },
-	    clock_mono().ms);
-	if (file.posture == left && file.since < k->since)
-		k->since = file.since;
-}
 
 /* From here on the loop does it all. */
 static int
@@ -491,11 +328,11 @@ start_keeper(struct keeper *k, const struct keeper_setup *setup, struct err *err
 	k->word_ms = clock_mono().ms;
 	start_prober(k, k->word_ms);
 	if (privilege_keep(&k->user, lease, err) < 0 ||
-	    open_parts(&k->parts, k->loop, k->conf, err) < 0)
+	    open_parts(&k->parts, k->loop, k->conf, err) < 0 ||
+	    (lease && announce_open(&k->announce, k->loop, k->conf->announce.interface,
+	    k->conf->announce.lease_ms, keeper_route_flushed, err) < 0))
 		return -1;
-	adopt(k);
-	renew_lease(k, clock_mono().ms);
-	want_of_bird(k);
+	keeper_route_adopt(k);
 	return begin_turns(k, err);
 }
 
@@ -507,6 +344,7 @@ end_keeper(struct keeper *k)
 		child_stop(&k->child, 500);
 	}
 	close_parts(&k->parts);
+	announce_close(&k->announce);
 	loop_free(k->loop);
 	if (k->signals.fd >= 0)
 		close(k->signals.fd);
@@ -517,7 +355,8 @@ end_keeper(struct keeper *k)
 int
 keeper_run(const struct keeper_setup *setup)
 {
-	struct keeper k = { .conf = setup->conf, .user = setup->user, .parts.announce.fd = -1,
+	struct keeper k = { .conf = setup->conf, .user = setup->user,
+		.announce = { .fd = -1, .events.fd = -1 },
 		.signals = { .fd = -1, .ready = on_signal } };
 	int status = 1;
 	struct err err;
@@ -525,15 +364,15 @@ keeper_run(const struct keeper_setup *setup)
 	if (start_keeper(&k, setup, &err) < 0) {
 		log_error("%s", err.text);
 	} else {
-		log_info("ready: posture %s (%s)", health_posture_name(k.posture.now),
-		    k.posture.reason);
+		log_info("ready: posture %s (%s)",
+		    health_posture_name(keeper_best(&k)->posture.now),
+		    keeper_best(&k)->posture.reason);
 		notify("READY=1");
 		status = loop_run(k.loop, &err) < 0;
 		if (status != 0)
 			log_error("%s", err.text);
 		notify("STOPPING=1");
-		if (k.posture.now != POSTURE_DOWN)
-			renew_lease(&k, clock_mono().ms);
+		keeper_route_renew(&k, clock_mono().ms);
 		keeper_report(&k, clock_mono().ms);
 	}
 	end_keeper(&k);

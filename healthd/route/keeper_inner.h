@@ -1,6 +1,6 @@
 /*
- * keeper_inner: the keeper's state, shared by keeper.c (which decides) and
- * keeper_report.c (which tells).  Included by these two only.
+ * keeper_inner: the keeper's state, shared by keeper.c (which drives), keeper_route.c (which holds
+ * the prefixes) and keeper_report.c (which tells).  Included by these three only.
  */
 #ifndef NEARCAST_KEEPER_INNER_H
 #define NEARCAST_KEEPER_INNER_H
@@ -15,9 +15,12 @@
 #include "healthd/route/trial.h"
 
 enum keeper_alarm {
-	KEEPER_ALARM_POSTURE,		/* the state machine's own */
+	KEEPER_ALARM_POSTURE,		/* the state machines' own */
 	KEEPER_ALARM_PROBER,
 	KEEPER_ALARM_LEASE,
+	KEEPER_ALARM_FLUSH,		/* somebody removes markers */
+	KEEPER_ALARM_DNSD,
+	KEEPER_ALARM_TCP,
 	KEEPER_ALARM_BIRD,
 	KEEPER_ALARM_EXPORT,
 	KEEPER_ALARM_SESSIONS,
@@ -27,11 +30,25 @@ enum keeper_alarm {
 	KEEPER_ALARMS
 };
 
+#define KEEPER_PREFIXES (2 * ANNOUNCE_PREFIXES)
+
 /* What is opened anew for another configuration. */
 struct keeper_parts {
 	struct dnsd_watch *watch;
 	struct bird *bird;		/* NULL: not asked */
-	struct announce announce;	/* fd -1: not by lease */
+};
+
+/* One prefix that is announced, or the site itself if it announces none. */
+struct keeper_prefix {
+	struct prefix prefix;		/* family 0: the site itself */
+	unsigned k;			/* of its family, in the order of the file */
+	char name[ADDR_TEXT];		/* the prefix in text; "-" = the site itself */
+	struct posture posture;
+	double since;			/* of the posture, CLOCK_REALTIME */
+	enum posture_dnsd dnsd;
+	char dnsd_reason[HEALTH_REASON_MAX];
+	bool unset;			/* the markers are still to be set */
+	uint64_t differs_ms;		/* since when BIRD exports something else, or 0 */
 };
 
 struct keeper {
@@ -39,6 +56,7 @@ struct keeper {
 	struct conf *conf;
 	struct privilege_user user;
 	struct keeper_parts parts;
+	struct announce announce;	/* fd -1: not by lease */
 	struct loop_io signals;
 	struct loop_timer tick;		/* wakes the loop when something is due below */
 	bool stop;
@@ -53,23 +71,60 @@ struct keeper {
 	struct trial trial;		/* of `fresh` */
 	struct conf *fresh;		/* may take the place of conf; NULL = no reload under way */
 
-	enum posture_dnsd dnsd;
-	char dnsd_reason[HEALTH_REASON_MAX];
-
-	struct posture posture;
-	double since;			/* of the posture, CLOCK_REALTIME */
+	struct keeper_prefix prefixes[KEEPER_PREFIXES];
+	size_t n_prefixes;		/* 1 at least */
+	bool no_tcp;			/* a prefix is not served over TCP */
 
 	uint64_t renew_ms;		/* when the lease is to be renewed */
-	bool unset;			/* the last announce_set failed */
+	unsigned flushes;		/* markers that somebody else has removed */
+	uint64_t flushed_ms;		/* when the last of them was; 0 = never */
 	uint64_t look_ms;		/* when BIRD is to be looked at out of turn; 0 = not */
 	struct bird_status bird_status;	/* as seen last, to notice changes */
 
-	uint64_t differs_ms, silent_ms, sessions_ms;	/* since when; 0 = not */
+	uint64_t silent_ms, sessions_ms; /* since when; 0 = not */
 	uint64_t late_ms;		/* when we last stood still; 0 = never */
 	uint64_t tell_ms, report_ms;	/* when due */
 	char report_path[4096];
 	char alarms[KEEPER_ALARMS][HEALTH_REASON_MAX];	/* "" = none */
 };
+
+/* Are there more prefixes than markers?  0, or -1 with a reason. */
+int keeper_route_check(const struct conf *conf, struct err *err);
+
+/* Fills the prefixes with what the configuration names and a former healthd left, and makes them
+ * so.  Once, before the first turn. */
+void keeper_route_adopt(struct keeper *k);
+
+/* The same after another configuration has taken the place of k->conf: prefixes that stay keep
+ * their posture. */
+void keeper_route_reload(struct keeper *k);
+
+/* In every turn: the postures, and the lease if it is due. */
+void keeper_route_step(struct keeper *k, uint64_t now_ms);
+
+/* When keeper_route_step wants to be called next, monotonic milliseconds. */
+uint64_t keeper_route_next(const struct keeper *k, uint64_t now_ms);
+
+/* Renews what is announced, now. */
+void keeper_route_renew(struct keeper *k, uint64_t now_ms);
+
+/* This process stood still: what the kernel has taken away meanwhile was a withdrawal. */
+void keeper_route_stood_still(struct keeper *k, uint64_t now_ms);
+
+/* For announce_open, of k->announce. */
+void keeper_route_flushed(struct announce *a, const char *marker, const char *why);
+
+/* The prefix that stands for the site: the first of those with the highest posture. */
+static inline const struct keeper_prefix *
+keeper_best(const struct keeper *k)
+{
+	const struct keeper_prefix *best = &k->prefixes[0];
+
+	for (size_t i = 1; i < k->n_prefixes; i++)
+		if (k->prefixes[i].posture.now > best->posture.now)
+			best = &k->prefixes[i];
+	return best;
+}
 
 /* Raises (and logs) or, with fmt NULL, ends an alarm. */
 void keeper_alarm(struct keeper *k, enum keeper_alarm kind, const char *fmt, ...)

@@ -12,6 +12,7 @@
  * it is told.  The loop's thread only; nothing blocks but the writing of one small file.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,51 +63,77 @@ lasts(uint64_t *since_ms, bool bad, uint64_t patience, uint64_t now_ms)
 	return now_ms - *since_ms >= patience;
 }
 
-static void
-count_wanted(const struct keeper *k, int *want4, int *want6)
-{
-	const struct conf_prefixes *prefixes = &k->conf->announce.prefixes;
+/* Prefixes by family (0 = IPv4): wanted at all, exported, and exported with 65535:0. */
+struct counts {
+	int want[2], exported[2], draining[2];
+};
 
-	*want4 = *want6 = 0;
-	for (size_t i = 0; i < prefixes->n; i++)
-		++*(prefixes->v[i].family == 4 ? want4 : want6);
+static struct counts
+count_prefixes(const struct keeper *k, const struct bird_seen *seen)
+{
+	struct counts n = { { 0, 0 }, { 0, 0 }, { 0, 0 } };
+
+	for (size_t i = 0; i < k->n_prefixes; i++) {
+		unsigned family = k->prefixes[i].prefix.family == 6;
+
+		if (k->prefixes[i].prefix.family == 0)
+			continue;
+		n.want[family]++;
+		if (seen == NULL)
+			continue;
+		n.exported[family] += seen->prefixes[i].exported;
+		n.draining[family] += seen->prefixes[i].draining;
+	}
+	return n;
 }
 
 static bool
-export_differs(const struct keeper *k, const struct bird_seen *seen)
+export_differs(const struct keeper_prefix *p, const struct bird_prefix *seen)
 {
-	int want4, want6;
+	if (p->prefix.family == 0)
+		return false;
+	return seen->exported != (p->posture.now != POSTURE_DOWN) ||
+	    seen->draining != (p->posture.now == POSTURE_DRAINING);
+}
 
-	count_wanted(k, &want4, &want6);
-	if (k->posture.now == POSTURE_DOWN)
-		return seen->exported4 + seen->exported6 > 0;
-	if (seen->exported4 != want4 || seen->exported6 != want6)
-		return true;
-	return seen->draining4 + seen->draining6 !=
-	    (k->posture.now == POSTURE_DRAINING ? want4 + want6 : 0);
+/* What BIRD exports of each prefix, for so long that it is not on its way. */
+static void
+judge_exports(struct keeper *k, const struct bird_seen *seen, uint64_t now_ms)
+{
+	const struct keeper_prefix *bad = NULL;
+	bool any = false;
+
+	for (size_t i = 0; i < k->n_prefixes; i++) {
+		struct keeper_prefix *p = &k->prefixes[i];
+		bool differs = export_differs(p, &seen->prefixes[i]);
+
+		any = any || differs;
+		if (lasts(&p->differs_ms, differs, EXPORT_MS, now_ms) && bad == NULL)
+			bad = p;
+	}
+	if (bad != NULL) {
+		const struct bird_prefix *is = &seen->prefixes[bad - k->prefixes];
+
+		keeper_alarm(k, KEEPER_ALARM_EXPORT, "BIRD does not export what is wanted: %s is "
+		    "%s, and BIRD exports it%s", bad->name, health_posture_name(bad->posture.now),
+		    !is->exported ? " to nobody" : is->draining ? " with 65535:0" : "");
+	} else if (!any) {
+		keeper_alarm(k, KEEPER_ALARM_EXPORT, NULL);
+	}
 }
 
 static void
 judge_bird(struct keeper *k, uint64_t now_ms)
 {
 	const struct bird_seen *seen = bird_seen(k->parts.bird);
-	int want4, want6;
 
-	count_wanted(k, &want4, &want6);
 	if (lasts(&k->silent_ms, !seen->known, BIRD_MS, now_ms))
 		keeper_alarm(k, KEEPER_ALARM_BIRD, "what BIRD exports is not known: %s", seen->why);
 	else if (seen->known)
 		keeper_alarm(k, KEEPER_ALARM_BIRD, NULL);
 	if (!seen->known)
 		return;
-	if (lasts(&k->differs_ms, export_differs(k, seen), EXPORT_MS, now_ms))
-		keeper_alarm(k, KEEPER_ALARM_EXPORT,
-		    "BIRD does not export what is wanted (%s): IPv4 %d of %d, IPv6 %d of %d, "
-		    "with 65535:0 %d", health_posture_name(k->posture.now),
-		    seen->exported4, want4, seen->exported6, want6,
-		    seen->draining4 + seen->draining6);
-	else if (k->differs_ms == 0)
-		keeper_alarm(k, KEEPER_ALARM_EXPORT, NULL);
+	judge_exports(k, seen, now_ms);
 	if (lasts(&k->sessions_ms, seen->established < seen->neighbours || seen->neighbours == 0,
 	    BIRD_MS, now_ms))
 		keeper_alarm(k, KEEPER_ALARM_SESSIONS, "BGP: %u of %u sessions established",
@@ -145,13 +172,32 @@ notice_bird(struct keeper *k)
 	k->bird_status = *now;
 }
 
+/* The alarms of the state machines: the prober's word is the same for all, suppression is not. */
+static void
+judge_postures(struct keeper *k)
+{
+	char text[HEALTH_REASON_MAX];
+
+	if (dnsd_watch_alarm(k->parts.watch, text))
+		keeper_alarm(k, KEEPER_ALARM_DNSD, "%s", text);
+	else
+		keeper_alarm(k, KEEPER_ALARM_DNSD, NULL);
+	for (size_t i = 0; i < k->n_prefixes; i++) {
+		const struct posture *p = &k->prefixes[i].posture;
+
+		if (p->alarm[0] == '\0')
+			continue;
+		keeper_alarm(k, KEEPER_ALARM_POSTURE, "%s%s%s",
+		    p->suppressed ? k->prefixes[i].name : "", p->suppressed ? ": " : "", p->alarm);
+		return;
+	}
+	keeper_alarm(k, KEEPER_ALARM_POSTURE, NULL);
+}
+
 void
 keeper_judge(struct keeper *k, uint64_t now_ms)
 {
-	if (k->posture.alarm[0] != '\0')
-		keeper_alarm(k, KEEPER_ALARM_POSTURE, "%s", k->posture.alarm);
-	else
-		keeper_alarm(k, KEEPER_ALARM_POSTURE, NULL);
+	judge_postures(k);
 	if (k->child_lost_ms != 0 && now_ms - k->child_lost_ms < REMEMBER_MS)
 		keeper_alarm(k, KEEPER_ALARM_PROBER,
 		    "prober %s: restarted %u times, the last verdict stands",
@@ -161,6 +207,10 @@ keeper_judge(struct keeper *k, uint64_t now_ms)
 	if (k->late_ms != 0 && now_ms - k->late_ms >= REMEMBER_MS) {
 		k->late_ms = 0;
 		keeper_alarm(k, KEEPER_ALARM_LATE, NULL);
+	}
+	if (k->flushed_ms != 0 && now_ms - k->flushed_ms >= REMEMBER_MS) {
+		k->flushed_ms = 0;
+		keeper_alarm(k, KEEPER_ALARM_FLUSH, NULL);
 	}
 	if (k->parts.bird != NULL) {
 		notice_bird(k);
@@ -177,25 +227,43 @@ first_alarm(const struct keeper *k)
 	return "";
 }
 
+static double
+worst_penalty(const struct keeper *k, uint64_t now_ms)
+{
+	double worst = 0;
+
+	for (size_t i = 0; i < k->n_prefixes; i++)
+		worst = fmax(worst, posture_penalty(&k->prefixes[i].posture, now_ms));
+	return worst;
+}
+
 void
 keeper_tell(struct keeper *k, uint64_t now_ms)
 {
 	const struct bird_seen *seen = k->parts.bird != NULL ? bird_seen(k->parts.bird) : NULL;
 	bool known = seen != NULL && seen->known;
+	const struct keeper_prefix *best = keeper_best(k);
+	struct counts n = count_prefixes(k, known ? seen : NULL);
 	struct posture_message m;
 
 	if (k->child.io.fd < 0)
 		return;
 	memset(&m, 0, sizeof(m));
 	m.magic = MESSAGE_POSTURE;
-	m.posture = k->posture.now;
-	m.since = k->since;
+	m.posture = best->posture.now;
+	m.since = best->since;
 	dnsd_watch_counts(k->parts.watch, &m.dnsd_asked, &m.dnsd_answering);
-	m.exported4 = known ? seen->exported4 : -1;
-	m.exported6 = known ? seen->exported6 : -1;
-	m.penalty = posture_penalty(&k->posture, now_ms);
-	m.hold_left_ms = k->posture.hold_left_ms;
-	health_reason(m.reason, k->posture.reason);
+	m.exported4 = known ? n.exported[0] : -1;
+	m.exported6 = known ? n.exported[1] : -1;
+	m.penalty = worst_penalty(k, now_ms);
+	m.hold_left_ms = best->posture.hold_left_ms;
+	m.n_prefixes = (uint32_t)k->n_prefixes;
+	for (size_t i = 0; i < k->n_prefixes; i++)
+		m.prefixes[i] = (struct posture_message_prefix){
+			.posture = k->prefixes[i].posture.now, .since = k->prefixes[i].since,
+			.exported = !known ? -1 : seen->prefixes[i].exported,
+		};
+	health_reason(m.reason, best->posture.reason);
 	snprintf(m.alarm, sizeof(m.alarm), "%s", first_alarm(k));
 	/* a prober that does not read misses words, and will be killed for its silence */
 	if (send(k->child.io.fd, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -205,20 +273,21 @@ keeper_tell(struct keeper *k, uint64_t now_ms)
 static void
 report_bird(const struct keeper *k, struct posture_file *f)
 {
-	const struct bird_seen *seen;
+	const struct bird_seen *seen = k->parts.bird != NULL ? bird_seen(k->parts.bird) : NULL;
+	struct counts n = count_prefixes(k, seen);
 
-	count_wanted(k, &f->want4, &f->want6);
+	f->want4 = n.want[0];
+	f->want6 = n.want[1];
 	f->exported4 = f->exported6 = -1;
-	if (k->parts.bird == NULL)
+	if (seen == NULL)
 		return;
-	seen = bird_seen(k->parts.bird);
 	f->bird_known = seen->known;
 	health_reason(f->bird_why, seen->why);
 	if (!seen->known)
 		return;
-	f->exported4 = seen->exported4;
-	f->exported6 = seen->exported6;
-	f->draining = seen->draining4 + seen->draining6;
+	f->exported4 = n.exported[0];
+	f->exported6 = n.exported[1];
+	f->draining = n.draining[0] + n.draining[1];
 	f->established = seen->established;
 	f->sessions = seen->neighbours;
 	snprintf(f->version, sizeof(f->version), "%s", seen->status.version);
@@ -239,23 +308,58 @@ report_causes(const struct keeper *k, struct posture_file *f, uint64_t now_ms)
 	f->prober_heard_s = (double)(now_ms - k->word_ms) / 1000;
 	health_reason(f->prober_why, k->child.why);
 	dnsd_watch_counts(k->parts.watch, &f->dnsd_asked, &f->dnsd_answering);
-	health_reason(f->dnsd_reason, k->dnsd_reason);
+	for (size_t i = 0; i < k->n_prefixes && f->dnsd_reason[0] == '\0'; i++)
+		health_reason(f->dnsd_reason, k->prefixes[i].dnsd_reason);
+}
+
+static void
+report_prefix(const struct keeper *k, size_t at, struct posture_file *f, uint64_t now_ms)
+{
+	const struct keeper_prefix *p = &k->prefixes[at];
+	const struct bird_seen *seen = k->parts.bird != NULL ? bird_seen(k->parts.bird) : NULL;
+	struct posture_left left = posture_leave(&p->posture, now_ms);
+	struct posture_file_prefix *to = &f->prefixes[at];
+	bool known = seen != NULL && seen->known && p->prefix.family != 0;
+
+	memcpy(to->name, p->name, sizeof(to->name));
+	to->posture = left.posture;
+	to->since = p->since;
+	to->exported = known ? seen->prefixes[at].exported : -1;
+	to->draining = known ? seen->prefixes[at].draining : -1;
+	to->penalty = left.penalty;
+	to->hold_s = p->posture.hold_left_ms / 1000.0;
+	to->suppressed = p->posture.suppressed;
+	to->flaps = left.flaps;
+	to->flap_age_s = (double)left.flap_age_ms / 1000;
+	to->proven = left.proven;
+	to->health = left.health;
+	health_reason(to->reason, p->posture.reason);
+	f->penalty = fmax(f->penalty, to->penalty);
+	f->hold_s = fmax(f->hold_s, to->hold_s);
+	f->suppressed |= to->suppressed;
+	/* the override is the site's, and all prefixes have heard it */
+	f->override = left.override;
+	f->override_id = left.override_id;
 }
 
 void
 keeper_report(struct keeper *k, uint64_t now_ms)
 {
 	const struct conf *conf = k->conf;
-	struct posture_file f = { .stamp = clock_wall(), .pid = getpid(), .posture = k->posture.now,
-		.since = k->since, .penalty = posture_penalty(&k->posture, now_ms),
-		.hold_s = k->posture.hold_left_ms / 1000.0, .suppressed = k->posture.suppressed };
+	const struct keeper_prefix *best = keeper_best(k);
+	struct posture_file f = { .stamp = clock_wall(), .pid = getpid(),
+		.posture = best->posture.now, .since = best->since,
+		.suppress = conf->announce.damping.suppress, .flushes = k->flushes };
 	struct err err;
 
 	snprintf(f.site, sizeof(f.site), "%s",
 	    conf->here_site != CONF_NONE ? conf->sites[conf->here_site].name : "-");
 	snprintf(f.via, sizeof(f.via), "%s", !conf->announce.enabled ? "none" :
 	    conf->announce.via == CONF_VIA_LEASE ? "lease" : "bird-socket");
-	health_reason(f.reason, k->posture.reason);
+	health_reason(f.reason, best->posture.reason);
+	f.n_prefixes = k->n_prefixes;
+	for (size_t i = 0; i < k->n_prefixes; i++)
+		report_prefix(k, i, &f, now_ms);
 	report_causes(k, &f, now_ms);
 	report_bird(k, &f);
 	for (size_t i = 0; i < KEEPER_ALARMS && f.n_alarms < POSTURE_FILE_ALARMS; i++)

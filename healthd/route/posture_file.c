@@ -1,6 +1,7 @@
 #include "healthd/route/posture_file.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,20 +10,32 @@
 #include "common/file.h"
 #include "common/text.h"
 
+static void
+print_prefix(const struct posture_file_prefix *p, FILE *out)
+{
+	fprintf(out, "prefix %s %s since=%.3f exported=%d draining=%d penalty=%.1f hold=%.1f "
+	    "suppressed=%d flaps=%u flap-age=%.1f proven=%d health=%s reason=\"%s\"\n",
+	    p->name, health_posture_name(p->posture), p->since, p->exported, p->draining,
+	    p->penalty, p->hold_s, p->suppressed, p->flaps, p->flap_age_s, p->proven,
+	    message_verdict_name(p->health), p->reason);
+}
+
 static int
 print_posture(void *arg, FILE *out)
 {
 	const struct posture_file *f = arg;
 
 	fprintf(out,
-	    "nearcast-posture 1 stamp=%.3f pid=%d site=%s via=%s\n"
+	    "nearcast-posture 2 stamp=%.3f pid=%d site=%s via=%s\n"
 	    "posture %s since=%.3f reason=\"%s\"\n"
 	    "verdict %s age=%.1f local=%u/%u reason=\"%s\"\n"
 	    "prober pid=%d restarts=%u heard=%.1f why=\"%s\"\n"
 	    "dnsd answering=%u/%u reason=\"%s\"\n"
 	    "bird known=%d exported4=%d/%d exported6=%d/%d draining=%d sessions=%u/%u\n"
 	    "bird-text version=\"%s\" reboot=\"%s\" reconfigured=\"%s\" why=\"%s\"\n"
-	    "damping penalty=%.1f hold=%.1f suppressed=%d\n",
+	    "damping penalty=%.1f hold=%.1f suppressed=%d suppress=%u\n"
+	    "override %s id=%" PRIu64 "\n"
+	    "markers flushed=%u\n",
 	    f->stamp, f->pid, f->site, f->via,
 	    health_posture_name(f->posture), f->since, f->reason,
 	    f->verdict, f->verdict_age_s, f->local_up, f->local_total, f->verdict_reason,
@@ -31,8 +44,10 @@ print_posture(void *arg, FILE *out)
 	    f->bird_known, f->exported4, f->want4, f->exported6, f->want6, f->draining,
 	    f->established, f->sessions,
 	    f->version, f->reboot, f->reconfigured, f->bird_why,
-	    f->penalty, f->hold_s, f->suppressed);
-
+	    f->penalty, f->hold_s, f->suppressed, f->suppress,
+	    message_override_name(f->override), f->override_id, f->flushes);
+	for (size_t i = 0; i < f->n_prefixes; i++)
+		print_prefix(&f->prefixes[i], out);
 	for (size_t i = 0; i < f->n_alarms; i++)
 		fprintf(out, "alarm \"%s\"\n", f->alarms[i]);
 	fprintf(out, "end\n");
@@ -118,7 +133,7 @@ take_posture(struct text *c, enum health_posture *posture)
 static bool
 take_site(struct text *c, struct posture_file *f)
 {
-	return text_take(c, "nearcast-posture 1 stamp=") && take_number(c, &f->stamp) &&
+	return text_take(c, "nearcast-posture 2 stamp=") && take_number(c, &f->stamp) &&
 	    text_take(c, " pid=") && take_int(c, &f->pid) &&
 	    text_take(c, " site=") && take_word(c, f->site, sizeof(f->site)) &&
 	    text_take(c, " via=") && take_word(c, f->via, sizeof(f->via)) &&
@@ -165,7 +180,61 @@ take_bird(struct text *c, struct posture_file *f)
 	    text_take(c, " why=") && take_text(c, f->bird_why, sizeof(f->bird_why)) &&
 	    text_take(c, "\ndamping penalty=") && take_number(c, &f->penalty) &&
 	    text_take(c, " hold=") && take_number(c, &f->hold_s) &&
-	    text_take(c, " suppressed=") && take_int(c, &f->suppressed) && text_take(c, "\n");
+	    text_take(c, " suppressed=") && take_int(c, &f->suppressed) &&
+	    text_take(c, " suppress=") && take_unsigned(c, &f->suppress) && text_take(c, "\n");
+}
+
+/* A word that `name` has for a number below `count`. */
+static bool
+take_name(struct text *c, const char *(*name)(uint32_t), uint32_t count, uint32_t *value)
+{
+	char word[16];
+
+	if (!take_word(c, word, sizeof(word)))
+		return false;
+	for (*value = 0; *value < count; ++*value)
+		if (strcmp(word, name(*value)) == 0)
+			return true;
+	return false;
+}
+
+static bool
+take_override(struct text *c, struct posture_file *f)
+{
+	uint32_t override;
+
+	if (!text_take(c, "override ") ||
+	    !take_name(c, message_override_name, MESSAGE_OVERRIDES, &override) ||
+	    !text_take(c, " id=") || text_number(c, UINT64_MAX, &f->override_id) != TEXT_FOUND ||
+	    !text_take(c, "\nmarkers flushed=") || !take_unsigned(c, &f->flushes))
+		return false;
+	f->override = (enum message_override)override;
+	return text_take(c, "\n");
+}
+
+static bool
+take_prefix(struct text *c, struct posture_file_prefix *p)
+{
+	uint32_t health;
+
+	if (!take_word(c, p->name, sizeof(p->name)) || !text_take(c, " ") ||
+	    !take_posture(c, &p->posture) ||
+	    !text_take(c, " since=") || !take_number(c, &p->since) ||
+	    !text_take(c, " exported=") || !take_int(c, &p->exported) ||
+	    !text_take(c, " draining=") || !take_int(c, &p->draining) ||
+	    !text_take(c, " penalty=") || !take_number(c, &p->penalty) ||
+	    !text_take(c, " hold=") || !take_number(c, &p->hold_s) ||
+	    !text_take(c, " suppressed=") || !take_int(c, &p->suppressed) ||
+	    !text_take(c, " flaps=") || !take_unsigned(c, &p->flaps) ||
+	    !text_take(c, " flap-age=") || !take_number(c, &p->flap_age_s) ||
+	    !text_take(c, " proven=") || !take_int(c, &p->proven) ||
+	    !text_take(c, " health=") ||
+	    !take_name(c, message_verdict_name, VERDICT_COUNT, &health) ||
+	    health == VERDICT_HOLD ||	/* never comes to stand */
+	    !text_take(c, " reason=") || !take_text(c, p->reason, sizeof(p->reason)))
+		return false;
+	p->health = (enum verdict)health;
+	return p->flap_age_s >= 0 && text_take(c, "\n");
 }
 
 static int
@@ -184,8 +253,13 @@ posture_file_parse(struct posture_file *file, const char *text, size_t len, stru
 	struct text c = { text, text + len };
 
 	memset(file, 0, sizeof(*file));
-	if (!take_site(&c, file) || !take_causes(&c, file) || !take_bird(&c, file))
+	if (!take_site(&c, file) || !take_causes(&c, file) || !take_bird(&c, file) ||
+	    !take_override(&c, file))
 		return set_where(text, &c, err);
+	while (text_take(&c, "prefix "))
+		if (file->n_prefixes == POSTURE_FILE_PREFIXES ||
+		    !take_prefix(&c, &file->prefixes[file->n_prefixes++]))
+			return set_where(text, &c, err);
 	while (text_take(&c, "alarm ")) {
 		if (file->n_alarms == POSTURE_FILE_ALARMS ||
 		    !take_text(&c, file->alarms[file->n_alarms++], HEALTH_REASON_MAX) ||

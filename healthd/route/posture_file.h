@@ -5,14 +5,18 @@
  * works also when the prober, which serves healthd's socket, hangs; and read by the
  * next healthd, which takes over the flap penalty.  One item a line:
  *
- *   nearcast-posture 1 stamp=1763690000.123 pid=4242 site=fra via=lease
+ *   nearcast-posture 2 stamp=1763690000.123 pid=4242 site=fra via=lease
  *   posture serving since=1763680000.000 reason="ok"
  *   verdict up age=0.4 local=3/3 reason="ok"
  *   prober pid=4243 restarts=0 heard=0.4 why=""
  *   dnsd answering=2/2 reason=""
  *   bird known=1 exported4=1/1 exported6=1/1 draining=0 sessions=1/1
  *   bird-text version="2.0.12" reboot="..." reconfigured="..." why=""
- *   damping penalty=0.0 hold=0.0 suppressed=0
+ *   damping penalty=0.0 hold=0.0 suppressed=0 suppress=6000
+ *   override drain id=1763680000000
+ *   markers flushed=0
+ *   prefix 192.0.2.0/24 serving since=1763680000.000 exported=1 draining=0 penalty=0.0 hold=0.0
+ *       suppressed=0 flaps=0 flap-age=0.0 proven=1 health=up reason="ok"   ; one line, any number
  *   alarm "..."                      ; any number of these
  *   end
  *
@@ -26,13 +30,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/addr.h"
 #include "common/err.h"
 #include "common/health_file.h"
+#include "healthd/message.h"
 
-#define POSTURE_FILE_ALARMS 8
-#define POSTURE_FILE_MAX 8192		/* octets */
+#define POSTURE_FILE_ALARMS 16
+#define POSTURE_FILE_PREFIXES 32
+#define POSTURE_FILE_MAX 32768		/* octets */
 #define POSTURE_FILE_NAME "posture"	/* in run-dir */
 
+struct posture_file_prefix {
+	char name[ADDR_TEXT];		/* the prefix in text; "-" = the site itself */
+	enum health_posture posture;
+	double since;
+	int exported, draining;		/* by BIRD; -1 = not known */
+	double penalty, hold_s;
+	int suppressed;
+	unsigned flaps;
+	double flap_age_s;		/* since the last of them */
+	int proven;
+	enum verdict health;
+	char reason[HEALTH_REASON_MAX];
+};
+
+/* Of the site: the posture is the highest of its prefixes, penalty and hold the worst. */
 struct posture_file {
 	double stamp;			/* CLOCK_REALTIME */
 	int pid;
@@ -59,6 +81,12 @@ struct posture_file {
 	char bird_why[HEALTH_REASON_MAX];
 	double penalty, hold_s;
 	int suppressed;
+	unsigned suppress;		/* the penalty from which on a prefix stays down */
+	enum message_override override;
+	uint64_t override_id;
+	unsigned flushes;		/* markers that somebody else has removed */
+	struct posture_file_prefix prefixes[POSTURE_FILE_PREFIXES];
+	size_t n_prefixes;
 	char alarms[POSTURE_FILE_ALARMS][HEALTH_REASON_MAX];
 	size_t n_alarms;
 };

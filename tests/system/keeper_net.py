@@ -246,6 +246,15 @@ class Net:
             time.sleep(0.01)
         return time.monotonic() - start
 
+    def wait_one(self, prefix, state, seconds=10):
+        """The same for one prefix."""
+        start = time.monotonic()
+        while self.state(prefix) != state:
+            assert time.monotonic() - start < seconds, \
+                f"{prefix} {self.state(prefix)} instead of {state} for {seconds} s"
+            time.sleep(0.005)
+        return time.monotonic() - start
+
     def stays(self, state, seconds):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -316,13 +325,17 @@ class Site:
             time.sleep(0.01)
 
     def posture(self):
-        """RUN-DIR/posture as {line's first word: the rest}, alarms as a list."""
+        """RUN-DIR/posture as {line's first word: the rest}, alarms as a list; the line of a prefix
+        under its name."""
         items = {"alarms": []}
         with open(self.run + "/posture") as f:
             for line in f:
                 word, _, rest = line.strip().partition(" ")
                 if word == "alarm":
                     items["alarms"].append(rest)
+                elif word == "prefix":
+                    name, _, rest = rest.partition(" ")
+                    items[name] = rest
                 else:
                     items[word] = rest
         return items

@@ -99,8 +99,9 @@ def test_an_address_that_is_gone_is_not_answered_by_the_next_site(make, net):
     other = net.spawn("dnsd", net.mode, *ANYCAST, namespace=net.router)
     try:
         run("ip", "-n", net.site, "addr", "del", "192.0.2.53/32", "dev", "lo")
-        assert net.wait("down", 3) < 1.0
+        assert net.wait_one(PREFIX4, "down", 3) < 1.0
         site.wait_posture("dnsd", "192.0.2.53@53: the address is not on this machine")
+        assert net.state(PREFIX6) == "serving", "one prefix's fault is not another's"
     finally:
         other.kill()
         other.wait()
@@ -109,8 +110,74 @@ def test_an_address_that_is_gone_is_not_answered_by_the_next_site(make, net):
     net.wait("serving", 5)
 
 
-def test_flap_budget_holds_down_and_says_so(make, net):
+def test_one_prefix_lost_leaves_the_other(make, net):
     site = make()
+    run("ip", "-n", net.site, "addr", "del", "2001:db8:53::53/128", "dev", "lo")
+    try:
+        assert net.wait_one(PREFIX6, "down", 3) < 1.0
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            assert net.state(PREFIX4) == "serving" and net.state(PREFIX6) == "down"
+        assert "penalty=0.0" in site.wait_posture(PREFIX4, "^serving")
+        site.wait_posture(PREFIX6, r"^down .*penalty=(99|1000).*exported=|^down .*exported=0")
+        assert site.posture()["posture"].startswith("serving")
+        text = site.nearctl("status", check=False)
+        assert re.search(r"2001:db8:53::/48 +down", text) and \
+            re.search(r"192\.0\.2\.0/24 +serving", text), text
+    finally:
+        run("ip", "-n", net.site, "addr", "add", "2001:db8:53::53/128", "dev", "lo", "nodad")
+    net.wait("serving", 5)
+
+
+def test_flushed_markers_are_put_back_at_once(make, net):
+    site = make()
+    gone = 0.0
+    for _ in range(4):
+        # it goes on, and complains, while addresses come back
+        start = time.monotonic()
+        for family, to in (("-4", "169.254.53.0/24"), ("-6", "fd53:5300::/64")):
+            subprocess.run(["ip", "-n", net.site, family, "addr", "flush", "dev", "lo", "to", to],
+                           capture_output=True, check=False)
+        while time.monotonic() < start + 0.5:
+            if net.states() != {"serving"}:
+                gone = max(gone, time.monotonic() - start)
+    assert gone < 0.1
+    flushed = len(re.findall("was removed by somebody else: put back at once", site.log()))
+    assert flushed >= 16
+    site.wait_posture("markers", f"flushed={flushed}")
+    site.wait_posture("alarms", f"{flushed} markers were removed by somebody else")
+    assert len(re.findall("posture of", site.log())) == 2, "no posture has changed"
+    assert "penalty=0.0" in site.posture()["damping"]
+
+
+def test_what_healthd_removes_itself_is_no_flush(make, net):
+    site = make()
+    net.dnsd_mode("servfail")
+    net.wait("down", 3)
+    net.dnsd_mode("ok")
+    net.wait("serving", 5)
+    site.nearctl("force-down", "fra")
+    net.wait("down", 3)
+    site.nearctl("clear", "fra")
+    net.wait("serving", 3)
+    time.sleep(0.3)
+    assert "removed by somebody else" not in site.log()
+    assert site.posture()["markers"] == "flushed=0"
+
+
+def test_a_withdrawal_while_healthd_is_away_is_counted(make, net):
+    site = make()
+    site.healthd.kill()
+    site.healthd.wait()
+    net.wait("down", 4)
+    site.healthd_start()
+    site.wait_log("was serving when healthd ended, and is not announced any more")
+    net.wait("serving", 5)
+    assert re.search("penalty=(9[89]|1000)", site.posture()[PREFIX4])
+
+
+def test_flap_budget_holds_down_and_says_so(make, net):
+    site = make(extra="damping { suppress = 2000 }")
     for _ in range(2):
         net.wait("serving", 5)
         net.dnsd_mode("servfail")
@@ -135,6 +202,15 @@ def test_flap_budget_holds_down_and_says_so(make, net):
     site.wait_posture("damping", "suppressed=1")
     site.nearctl("force-up", "fra")
     net.wait("serving", 2)
+    # an old word does not, also not after a restart
+    net.dnsd_mode("servfail")
+    net.wait("down", 2)
+    net.dnsd_mode("ok")
+    site.healthd.terminate()
+    site.healthd.wait(5)
+    site.healthd_start()
+    net.stays("down", 1.5)
+    assert site.posture()["override"].startswith("force-up id=")
 
 
 def test_keeper_killed_is_gone_within_the_lease(make, net):
@@ -251,11 +327,11 @@ def test_configure_and_restart_of_bird_lose_no_living_site(make, net):
 
 def test_bird_not_exporting_is_an_alarm(make, net):
     site = make()
-    net.site_bird.ask('disable "anycast4"')
-    net.site_bird.ask('disable "anycast4_drain"')
+    net.site_bird.ask('disable "anycast4_1"')
+    net.site_bird.ask('disable "anycast4_1_drain"')
     site.wait_posture("alarms", "BIRD does not export what is wanted", 6)
-    net.site_bird.ask('enable "anycast?"')
-    net.site_bird.ask('enable "anycast?_drain"')
+    net.site_bird.ask('enable "anycast?_1"')
+    net.site_bird.ask('enable "anycast?_1_drain"')
     net.wait("serving", 5)
 
 

@@ -46,13 +46,13 @@ def test_needs_no_capability(site):
 
 
 def test_what_others_switch_is_switched_back(site, net):
-    net.site_bird.ask('disable "anycast?"')
-    net.site_bird.ask('disable "anycast?_drain"')
+    net.site_bird.ask('disable "anycast?_1"')
+    net.site_bird.ask('disable "anycast?_1_drain"')
     time.sleep(0.6)
     net.stays("serving", 0.3)
     net.dnsd_mode("servfail")
     net.wait("down", 3)
-    for command in ('enable "anycast?"', "configure"):
+    for command in ('enable "anycast?_1"', "configure"):
         net.site_bird.ask(command)
         time.sleep(0.5)
         net.stays("down", 0.3)

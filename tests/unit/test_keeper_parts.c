@@ -138,7 +138,16 @@ example(void)
 		.established = 1, .sessions = 2,
 		.version = "2.0.12", .reboot = "2026-11-21 03:28:41.263", .reconfigured = "",
 		.bird_why = "",
-		.penalty = 1234.5, .hold_s = 12.5, .suppressed = 1,
+		.penalty = 1234.5, .hold_s = 12.5, .suppressed = 1, .suppress = 6000,
+		.override = MESSAGE_OVERRIDE_DRAIN, .override_id = 1763680000123, .flushes = 3,
+		.prefixes = {
+			{ .name = "192.0.2.0/24", .posture = POSTURE_DRAINING,
+			  .since = 1763680000.5, .exported = 1, .draining = 1, .penalty = 1234.5, .hold_s = 12.5,
+			  .suppressed = 1, .flaps = 2, .flap_age_s = 7.5, .proven = 1,
+			  .health = VERDICT_UP, .reason = "drained by the operator" },
+			{ .name = "2001:db8:53::/48", .exported = -1, .draining = -1,
+			  .health = VERDICT_CACHES_DOWN, .reason = "" },
+		}, .n_prefixes = 2,
 		.alarms = { "one", "two" }, .n_alarms = 2,
 	};
 
@@ -164,6 +173,14 @@ test_posture_file(void **state)
 	assert_int_equal(got.exported6, -1);
 	assert_int_equal(got.want6, 2);
 	assert_true(got.penalty == f.penalty && got.since == f.since);
+	assert_int_equal(got.override, MESSAGE_OVERRIDE_DRAIN);
+	assert_true(got.override_id == f.override_id && got.flushes == 3 && got.suppress == 6000);
+	assert_int_equal(got.n_prefixes, 2);
+	assert_string_equal(got.prefixes[0].name, "192.0.2.0/24");
+	assert_int_equal(got.prefixes[0].flaps, 2);
+	assert_true(got.prefixes[0].flap_age_s == 7.5 && got.prefixes[0].proven);
+	assert_int_equal(got.prefixes[1].health, VERDICT_CACHES_DOWN);
+	assert_int_equal(got.prefixes[1].exported, -1);
 	assert_int_equal(got.n_alarms, 2);
 	assert_string_equal(got.alarms[1], "two");
 	/* cut off anywhere, or one octet longer: nothing is used */

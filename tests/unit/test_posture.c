@@ -127,6 +127,45 @@ static const struct row {
 		{ 6500, VERDICT_UP, A, SERVING }, { 7000, VERDICT_UP, F, DOWN },
 		{ 7500, VERDICT_UP, A, DOWN },
 		{ 8000, VERDICT_UP | SAID_FORCE_UP, A, SERVING }, END } },
+	/* the operator's word, and the end of it, is heard whatever health says */
+	{ "undrained while a shared cause is held", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_HOLD, A, SERVING },
+		{ 2000, VERDICT_HOLD | SAID_DRAIN, A, DRAINING },
+		{ 9000, VERDICT_HOLD | SAID_DRAINED, A, DOWN },
+		{ 9500, VERDICT_HOLD, A, SERVING }, END } },
+	{ "a drain that ends by its time while a shared cause is held", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_HOLD | SAID_DRAIN, A, DRAINING },
+		{ 3000, VERDICT_HOLD, A, SERVING }, END } },
+	{ "forced down and cleared while a shared cause is held", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_HOLD | SAID_FORCE_DOWN, A, DOWN },
+		{ 2000, VERDICT_HOLD, A, SERVING }, END } },
+	{ "forced up and cleared while a shared cause is held", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN },
+		{ 2000, VERDICT_HOLD, A, DOWN }, { 3000, VERDICT_HOLD | SAID_FORCE_UP, A, SERVING },
+		{ 4000, VERDICT_HOLD, A, DOWN }, END } },
+	{ "undrained under a prober that has no verdict yet", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_NONE | SAID_DRAIN, A, DRAINING },
+		{ 3000, VERDICT_NONE, A, SERVING }, END } },
+	{ "forced up and taken back before anything was proven", DOWN, false, {
+		{ 0, VERDICT_NONE, F, DOWN }, { 1000, VERDICT_NONE | SAID_FORCE_UP, F, DOWN },
+		{ 2000, VERDICT_NONE, F, DOWN }, { 3000, VERDICT_NONE, A, DOWN },
+		{ 99000, VERDICT_NONE, A, DOWN }, END } },
+	{ "caches that came back under a drain", DOWN, false, {
+		{ 0, VERDICT_UP, A, SERVING },
+		{ 1000, VERDICT_CACHES_DOWN | SAID_DRAINED, A, DOWN },
+		{ 2000, VERDICT_UP | SAID_DRAINED, A, DOWN }, { 3000, VERDICT_HOLD, A, SERVING },
+		END } },
+	/* a shared cause changes nothing, and so it raises nothing */
+	{ "a site that waits for its hold-down is not raised while a shared cause is held", DOWN,
+	    false, {
+		{ 0, VERDICT_UP, A, SERVING }, { 1000, VERDICT_CACHES_DOWN, A, DOWN },
+		{ 2000, VERDICT_UP, A, DOWN }, { 3000, VERDICT_HOLD, A, DOWN },
+		{ 60000, VERDICT_HOLD, A, DOWN }, { 61000, VERDICT_UP, A, DOWN },
+		{ 66000, VERDICT_UP, A, SERVING }, END } },
+	{ "a site that boots with caches down does not drain, it is down", DOWN, true, {
+		{ 0, VERDICT_NONE, A, DOWN }, { 1000, VERDICT_CACHES_DOWN, A, DOWN },
+		{ 60000, VERDICT_CACHES_DOWN, A, DOWN }, { 61000, VERDICT_UP, A, SERVING },
+		{ 62000, VERDICT_CACHES_DOWN, A, DRAINING }, END } },
 	{ "a restart takes over serving and keeps it until the first verdict", SERVING, false, {
 		{ 0, VERDICT_NONE, U, SERVING }, { 500, VERDICT_NONE, A, SERVING },
 		{ 60000, VERDICT_NONE, A, SERVING },
@@ -242,6 +281,153 @@ test_force_up_said_again(void **state)
 	}
 }
 
+/* Caches that flap under on-caches-down = "drain": every change is paid for, and waited for. */
+static void
+test_attribute_changes_cost(void **state)
+{
+	struct posture_rules rules = common;
+	struct posture p;
+	unsigned changes = 0;
+
+	(void)state;
+	rules.drain_on_caches_down = true;
+	rules.damping.suppress = DAMPING_SUPPRESS;
+	posture_init(&p, &rules, POSTURE_DOWN);
+	/* up for 8 s, down for 1 s, for half an hour */
+	for (uint64_t t = 0; t < 1800; t++) {
+		changes += step(&p, 1000000 + t * 1000, t % 9 == 8 ? VERDICT_CACHES_DOWN :
+		    VERDICT_UP, A);
+		assert_true(posture_penalty(&p, 1000000 + t * 1000) < DAMPING_SUPPRESS);
+		if (t == 20)
+			assert_true(posture_penalty(&p, 1000000 + t * 1000) > 990);
+	}
+	assert_true(changes < 6);
+}
+
+/* A server that the operator drained beside one that flaps: nobody has said a word since. */
+static void
+test_flapping_beside_a_drained_server(void **state)
+{
+	static const enum verdict to[] = { VERDICT_DRAIN, VERDICT_UP };
+	struct verdict_message word = { .verdict = VERDICT_UP, .servers_id = 77 };
+	unsigned changes = 0;
+	struct posture p;
+
+	(void)state;
+	posture_init(&p, &common, POSTURE_DOWN);
+	step_word(&p, 1000, &word, A);
+	for (unsigned i = 0; i < 120; i++) {
+		word.verdict = to[i % 2];
+		changes += step_word(&p, 2000 + i * 500, &word, A);
+	}
+	assert_true(changes <= 2);
+	assert_true(posture_penalty(&p, 62000) > 450);
+}
+
+/* The operator's own drain and undrain of servers costs nothing and waits for nothing. */
+static void
+test_servers_drained_and_undrained(void **state)
+{
+	struct verdict_message word = { .verdict = VERDICT_UP };
+	struct posture p;
+
+	(void)state;
+	posture_init(&p, &common, POSTURE_DOWN);
+	step_word(&p, 1000, &word, A);
+	for (unsigned i = 0; i < 10; i++) {
+		word.servers_id = 1 + i;
+		word.verdict = VERDICT_DRAIN;
+		assert_true(step_word(&p, 2000 + i * 1000, &word, A));
+		word.servers_id = 0;
+		word.verdict = VERDICT_UP;
+		assert_true(step_word(&p, 2500 + i * 1000, &word, A));
+		assert_int_equal(p.now, POSTURE_SERVING);
+	}
+	assert_true(posture_penalty(&p, 20000) == 0);
+	assert_int_equal(p.flaps, 0);
+}
+
+/* Withdrawals in a row with a drained server in between: each waits, none is pardoned. */
+static void
+test_no_pardon_without_a_word(void **state)
+{
+	static const enum verdict to[] = { VERDICT_CACHES_DOWN, VERDICT_DRAIN, VERDICT_UP };
+	struct verdict_message word = { .verdict = VERDICT_UP, .servers_id = 77 };
+	unsigned withdrawals = 0;
+	struct posture p;
+
+	(void)state;
+	posture_init(&p, &common, POSTURE_DOWN);
+	step_word(&p, 1000, &word, A);
+	for (unsigned i = 0; i < 12; i++) {
+		word.verdict = to[i % 3];
+		withdrawals += step_word(&p, 2000 + i * 600, &word, A) && p.now == POSTURE_DOWN;
+	}
+	assert_int_equal(withdrawals, 1);
+}
+
+/* What a former healthd left: its penalty, its flaps, the override that it had heard. */
+static void
+test_restart(void **state)
+{
+	struct posture_left left = { .posture = POSTURE_SERVING, .health = VERDICT_UP,
+		.proven = true };
+	struct verdict_message word = { .override = MESSAGE_OVERRIDE_FORCE_UP,
+		.override_id = 7001 };
+	struct posture p;
+
+	(void)state;
+	/* it announced, and nothing is there any more */
+	posture_init(&p, &common, POSTURE_DOWN);
+	posture_restore(&p, &left, 1000);
+	assert_true(posture_penalty(&p, 1000) == 1000 && p.flaps == 1);
+	assert_false(step(&p, 1100, VERDICT_UP, A));
+	assert_true(step(&p, 6200, VERDICT_UP, A));
+	/* a force-up that it had heard pardons no more */
+	posture_init(&p, &common, POSTURE_DOWN);
+	left = (struct posture_left){ .override = MESSAGE_OVERRIDE_FORCE_UP, .override_id = 7001,
+		.penalty = 1900, .flaps = 2 };
+	posture_restore(&p, &left, 1000);
+	assert_false(step_word(&p, 1100, &word, A));
+	assert_false(step_word(&p, 60000, &word, A));
+	assert_true(p.suppressed);
+	word.override_id = 8001;
+	assert_true(step_word(&p, 61000, &word, A));
+	/* and a new one leaves it as it was */
+	left = posture_leave(&p, 61000);
+	assert_int_equal(left.posture, POSTURE_SERVING);
+	assert_true(left.override_id == 8001 && left.penalty > 1500 && left.flaps == 2);
+	/* forced up and unproven, over a restart, until the word is taken back */
+	posture_init(&p, &common, POSTURE_SERVING);
+	posture_restore(&p, &(struct posture_left){ .posture = POSTURE_SERVING,
+	    .override = MESSAGE_OVERRIDE_FORCE_UP, .override_id = 7001 }, 1000);
+	word.override_id = 7001;
+	step_word(&p, 1100, &word, A);
+	assert_int_equal(p.now, POSTURE_SERVING);
+	step(&p, 2000, VERDICT_NONE, A);
+	assert_int_equal(p.now, POSTURE_DOWN);
+}
+
+/* dnsd without TCP, told to drain */
+static void
+test_drained_for_tcp(void **state)
+{
+	struct verdict_message word = { .verdict = VERDICT_UP };
+	struct posture_input in = { .now_ms = 1000, .word = &word, .dnsd = POSTURE_DNSD_ANSWERING,
+		.dnsd_reason = "", .drain_reason = "TCP is dead" };
+	struct posture p;
+
+	(void)state;
+	posture_init(&p, &common, POSTURE_DOWN);
+	posture_step(&p, &in);
+	assert_int_equal(p.now, POSTURE_SERVING);
+	in.drain = true;
+	posture_step(&p, &in);
+	assert_int_equal(p.now, POSTURE_DRAINING);
+	assert_non_null(strstr(p.reason, "TCP is dead"));
+	assert_true(posture_penalty(&p, 1000) == 500);
+}
+
 /* Every down takes the route away even when the budget is gone, and says so */
 static void
 test_suppressed_says_so(void **state)
@@ -331,6 +517,12 @@ main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_reasons_and_alarms),
 		cmocka_unit_test(test_force_up_said_again),
+		cmocka_unit_test(test_attribute_changes_cost),
+		cmocka_unit_test(test_flapping_beside_a_drained_server),
+		cmocka_unit_test(test_servers_drained_and_undrained),
+		cmocka_unit_test(test_no_pardon_without_a_word),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_drained_for_tcp),
 		cmocka_unit_test(test_suppressed_says_so),
 		cmocka_unit_test(test_hold_grows),
 		cmocka_unit_test(test_lost),
