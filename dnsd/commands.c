@@ -108,9 +108,8 @@ put_json(const struct commands *c, FILE *out)
 
 	for (size_t i = 0; i < conf->n_listen; i++)
 		listen = json_append(listen, json_string(addr_text(&conf->listen[i], text)));
-	return json_print(json_pack("{s:s, s:o, s:o, s:s, s:I, s:i, s:I, s:o, s:I, s:I, s:i, s:i, "
-	    "s:i, "
-	    "s:s, s:o, s:o, s:I}",
+	return json_print(json_pack("{s:s, s:o, s:o, s:s, s:I, s:i, s:I, s:o, s:I, s:I, s:i, "
+	    "s:i, s:i, s:s, s:o, s:o, s:I}",
 	    "version", VERSION,
 	    "site", json_utf8(conf->here != NULL ? conf->here : ""),
 	    "listen", listen,

@@ -72,7 +72,8 @@ dispatch(struct answer_job *j)
 }
 
 /* The most octets this answer may have: what both sides take (RFC 6891 6.2.5), and over UDP,
- * unless a cookie proves the address, no more than max-amplification times the question. */
+ * unless a cookie proves the address or it is our own, no more than max-amplification times the
+ * question. */
 static size_t
 most_octets(const struct answer_job *j, size_t packet_len, size_t out_size)
 {
@@ -85,7 +86,7 @@ most_octets(const struct answer_job *j, size_t packet_len, size_t out_size)
 		size = j->q->payload;
 	if (size > conf->udp_payload)
 		size = conf->udp_payload < 512 ? 512 : conf->udp_payload;
-	if (most != 0 && size > most && !j->note.cookie_ok)
+	if (most != 0 && size > most && !j->note.cookie_ok && !j->client->own)
 		size = most;
 	return size;
 }
@@ -147,8 +148,8 @@ lacks_cookie(struct answer_job *j)
 {
 	const struct conf *conf = j->gen->conf;
 
-	if (!conf->cookies.require || j->client->tcp || j->gen->cookies.n == 0 ||
-	    j->cookie == COOKIE_VALID)
+	if (!conf->cookies.require || j->client->tcp || j->client->own ||
+	    j->gen->cookies.n == 0 || j->cookie == COOKIE_VALID)
 		return false;
 	if (j->cookie == COOKIE_NONE)
 		answer_truncate(j);

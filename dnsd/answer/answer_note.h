@@ -16,6 +16,7 @@
 struct answer_client {
 	struct addr addr;		/* the resolver, with its port */
 	bool tcp;
+	bool own;			/* this machine itself: exempt from all limits */
 	uint32_t now_s;			/* CLOCK_REALTIME, seconds; once per batch is enough */
 	uint32_t mono_s;		/* CLOCK_MONOTONIC, likewise */
 	uint16_t tcp_idle_100ms;	/* for edns-tcp-keepalive: our idle timeout in 100 ms */

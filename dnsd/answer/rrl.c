@@ -165,7 +165,7 @@ rrl_check(struct rrl *rrl, const struct conf *conf, const struct answer_client *
 	enum rrl_verdict verdict;
 	struct bucket b;
 
-	if (rate == 0 || client->tcp || note->cookie_ok ||
+	if (rate == 0 || client->tcp || client->own || note->cookie_ok ||
 	    prefix_find(conf->rrl.exempt.v, conf->rrl.exempt.n, &client->addr) != NULL)
 		return RRL_PASS;
 	hash = key_hash(rrl, conf, &client->addr, note);

@@ -27,7 +27,7 @@ void rrl_free(struct rrl *rrl);
 
 /* What is to become of an answer at now_ms (monotonic clock): it passes, is dropped, or slips
  * (goes out cut down, with TC).  Where limiting is off (responses_per_second 0), and for exempt
- * prefixes, TCP and valid cookies, everything passes. */
+ * prefixes, TCP, valid cookies and this machine itself, everything passes. */
 enum rrl_verdict rrl_check(struct rrl *rrl, const struct conf *conf,
     const struct answer_client *client, const struct answer_note *note, uint64_t now_ms);
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dnsd/net/own.h"
 #include "dnsd/net/serving.h"
 #include "dnsd/net/socket.h"
 #include "dnsd/net/tcp.h"
@@ -62,12 +63,14 @@ bind_all(struct server *s, struct err *err)
 	for (size_t i = 0; i < s->n_listen; i++)
 		if (check_unused(&s->listen[i], err) < 0)
 			return -1;
+	s->serving.guarded = true;
 	for (size_t i = 0; i < s->n_workers * s->n_listen; i++) {
 		const struct addr *addr = &s->listen[i % s->n_listen];
 		s->udp_fds[i] = socket_bind(addr, SOCK_DGRAM, true, err);
 		s->tcp_fds[i] = socket_bind(addr, SOCK_STREAM, true, err);
 		if (s->udp_fds[i] < 0 || s->tcp_fds[i] < 0)
 			return -1;
+		s->serving.guarded &= own_guard(s->udp_fds[i], addr, s->listen, s->n_listen);
 	}
 	return 0;
 }

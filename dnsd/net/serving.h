@@ -19,6 +19,7 @@ struct serving {
 	struct generation *gen;		/* rcu_dereference, rcu_xchg_pointer */
 	struct rrl *rrl;
 	bool stop;			/* atomic: workers are to end */
+	bool guarded;			/* atomic: every UDP socket has its own_guard */
 };
 
 /* Both clocks of a batch.  Read through the vDSO: no system call. */

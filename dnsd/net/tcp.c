@@ -13,13 +13,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dnsd/net/own.h"
 #include "dnsd/net/tcp_conn.h"
 
 enum {
 	EVENTS = 256,
 	ACCEPTS = 64,			/* connections taken before others have their turn */
 	LAST_READS = 16,		/* of a connection when we end: it may never stop asking */
-	PAUSE_MS = 20			/* without accepting, when descriptors have run out */
+	PAUSE_MS = 20,			/* without accepting, when descriptors have run out */
+	KEPT = 16			/* connections past all limits, for this machine itself */
 };
 
 struct tcp_worker {
@@ -129,6 +131,31 @@ accept_pause(struct tcp_worker *w, uint64_t now_ms)
 	set_accepting(w, false);
 }
 
+/* True if the connection is from one of the addresses listened on. */
+static bool
+is_own(const struct tcp_conn *c, const struct conf *conf)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct addr to;
+
+	return getsockname(c->pool.fd, (struct sockaddr *)&ss, &len) == 0 &&
+	    addr_from_sockaddr(&to, (const struct sockaddr *)&ss) == 0 &&
+	    own_is(conf->listen, conf->n_listen, &c->addr, to.ip);
+}
+
+/* Within the limits, or, where nobody is idle, on a place kept for this machine itself: that
+ * strangers take up all others says nothing of dnsd's health. */
+static bool
+admit(struct tcp_worker *w, struct tcp_conn *c, const struct conf *conf, uint64_t now_ms,
+    bool *evicted)
+{
+	return tcp_pool_add(w->pool, &c->pool, &c->addr, conf->tcp.max_connections,
+	    conf->tcp.max_per_address, now_ms, evicted) ||
+	    (is_own(c, conf) && tcp_pool_add(w->pool, &c->pool, &c->addr,
+	    conf->tcp.max_connections + KEPT, conf->tcp.max_per_address + KEPT, now_ms, evicted));
+}
+
 static void
 accept_conn(struct tcp_worker *w, int fd, const struct sockaddr *sa, const struct conf *conf,
     uint64_t now_ms)
@@ -142,8 +169,7 @@ accept_conn(struct tcp_worker *w, int fd, const struct sockaddr *sa, const struc
 		return;
 	}
 	c->pool.fd = fd;
-	if (!tcp_pool_add(w->pool, &c->pool, &c->addr, conf->tcp.max_connections,
-	    conf->tcp.max_per_address, now_ms, &evicted)) {
+	if (!admit(w, c, conf, now_ms, &evicted)) {
 		COUNTER_ADD(&w->counters, tcp_refused, 1);
 		free(c);
 		close(fd);

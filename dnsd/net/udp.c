@@ -14,6 +14,7 @@
 
 #include "dnsd/answer/answer.h"
 #include "dnsd/net/outbox.h"
+#include "dnsd/net/own.h"
 #include "dnsd/net/socket.h"
 
 enum {
@@ -39,6 +40,7 @@ struct udp_worker {
 	struct counters counters;
 	struct serving *serving;
 	int fd;
+	struct addr addr;		/* listened on */
 	bool wildcard;			/* replies must say where they leave from */
 	pthread_t thread;
 	struct mmsghdr in[BATCH];
@@ -102,6 +104,36 @@ reply_from(struct msghdr *msg)
 	}
 }
 
+/* The address that datagram i came to: that of the socket, or what the kernel says. */
+static const uint8_t *
+came_to(const struct udp_worker *w, unsigned i, uint8_t ip[16])
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(&w->in[i].msg_hdr);
+
+	if (!w->wildcard || c == NULL)
+		return w->addr.ip;
+	memset(ip, 0, 16);
+	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+		memcpy(ip, &((const struct in_pktinfo *)(const void *)CMSG_DATA(c))->ipi_addr, 4);
+	else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+		memcpy(ip, &((const struct in6_pktinfo *)(const void *)CMSG_DATA(c))->ipi6_addr,
+		    16);
+	return ip;
+}
+
+/* True if datagram i is this machine's own question, and that is of interest. */
+static bool
+is_own(const struct udp_worker *w, const struct conf *conf, const struct addr *from, unsigned i)
+{
+	uint8_t ip[16];
+
+	if (conf->rrl.responses_per_second == 0 && !conf->cookies.require &&
+	    conf->max_amplification == 0)
+		return false;
+	return __atomic_load_n(&w->serving->guarded, __ATOMIC_RELAXED) &&
+	    own_is(conf->listen, conf->n_listen, from, came_to(w, i, ip));
+}
+
 static void
 read_batch(struct udp_worker *w, const struct generation *gen, unsigned n, struct serving_now now)
 {
@@ -112,6 +144,7 @@ read_batch(struct udp_worker *w, const struct generation *gen, unsigned n, struc
 	for (unsigned i = 0; i < n; i++) {
 		assert(w->in[i].msg_len <= IN_SIZE);
 		peer_addr(&w->peer[i], &client.addr);
+		client.own = is_own(w, gen->conf, &client.addr, i);
 		answer_read(&w->ask[i], gen, &client, w->in_data[i], w->in[i].msg_len);
 	}
 }
@@ -211,6 +244,7 @@ udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *
 	memset(w, 0, sizeof(*w));
 	w->fd = fd;
 	w->serving = serving;
+	w->addr = *addr;
 	w->wildcard = addr_is_zero(addr->ip);
 	prepare_messages(w);
 	outbox_init(&w->out);

@@ -7,9 +7,9 @@
  * from the address that was asked: a socket bound to one address cannot do otherwise,
  * one bound to a wildcard asks the kernel (IP_PKTINFO) and hands the address back.
  *
- * Answers are never larger than the path surely carries: IPv4 ignores path MTU
- * (a forged ICMP cannot shrink it), IPv6 fragments at 1280.  Knows nothing of
- * DNS: answer.h answers, and cuts an answer down when rate limiting (rrl.h) says so.
+ * This machine's own questions are marked as such (own.h).  Answers are never larger
+ * than the path surely carries: IPv4 ignores path MTU (a forged ICMP cannot shrink it), IPv6
+ * fragments at 1280.  Knows nothing of DNS: answer.h answers, and cuts an answer down when rate limiting (rrl.h) says so.
  */
 #ifndef NEARCAST_UDP_H
 #define NEARCAST_UDP_H

@@ -54,6 +54,10 @@ def free_port():
             return port
 
 
+# who asks from an address that is listened on is exempt from all limits
+STRANGER = "127.0.0.2"
+
+
 class Daemon:
     """A program in the foreground, its stderr in a file."""
 
@@ -149,19 +153,21 @@ class Dnsd(Daemon):
         message.flags &= ~dns.flags.RD
         return message
 
-    def udp(self, name, rdtype="A", where="127.0.0.1", timeout=5, **options):
+    def udp(self, name, rdtype="A", where="127.0.0.1", timeout=5, source=None, **options):
         q = name if isinstance(name, dns.message.Message) else self.query(name, rdtype, **options)
-        return dns.query.udp(q, where, timeout=timeout, port=self.port)
+        return dns.query.udp(q, where, timeout=timeout, port=self.port, source=source)
 
-    def tcp(self, name, rdtype="A", where="127.0.0.1", timeout=5, **options):
+    def tcp(self, name, rdtype="A", where="127.0.0.1", timeout=5, source=None, **options):
         q = name if isinstance(name, dns.message.Message) else self.query(name, rdtype, **options)
-        return dns.query.tcp(q, where, timeout=timeout, port=self.port)
+        return dns.query.tcp(q, where, timeout=timeout, port=self.port, source=source)
 
-    def raw(self, packet, timeout=2.0, where="127.0.0.1"):
+    def raw(self, packet, timeout=2.0, where="127.0.0.1", source=None):
         """A datagram as it is; the answer's bytes, or None."""
         family = socket.AF_INET6 if ":" in where else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as s:
             s.settimeout(timeout)
+            if source:
+                s.bind((source, 0))
             s.connect((where, self.port))
             s.send(packet)
             try:

@@ -9,7 +9,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 import pytest
-from conftest import Daemon, free_port
+from conftest import STRANGER, Daemon, free_port
 
 ZONE = """$TTL 300
 @ IN SOA ns hostmaster 1 3600 600 86400 60
@@ -33,13 +33,12 @@ def query(name="www.example.org", rdtype="A", ident=1, **options):
     return q.to_wire()
 
 
-def flood(d, packets, where="127.0.0.1", source=None, wait=0.3):
+def flood(d, packets, where="127.0.0.1", source=STRANGER, wait=0.3):
     """Sends everything, then takes what comes back until it is quiet: a list of answers."""
     answers = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        if source:
-            s.bind((source, 0))
+        s.bind((source, 0))
         s.connect((where, d.port))
         for i, p in enumerate(packets):
             s.send(p)
@@ -289,7 +288,8 @@ def test_rrl_is_per_prefix_and_exempts(dnsd_factory):
 
 def test_rrl_lets_valid_cookies_pass(dnsd_factory):
     d = dnsd_factory(zones=ZONES, conf="rrl { responses-per-second = 5  slip = 0 }")
-    first = d.udp("www.example.org", use_edns=0, options=[dns.edns.GenericOption(10, b"12345678")])
+    first = d.udp("www.example.org", use_edns=0, source=STRANGER,
+                  options=[dns.edns.GenericOption(10, b"12345678")])
     cookie = [o.to_wire() for o in first.options if o.otype == 10][0]
     asked = [query(ident=i, use_edns=0, options=[dns.edns.GenericOption(10, cookie)])
              for i in range(100)]
