@@ -107,7 +107,7 @@ struct conf_check {
 	char *ca_file;			/* NULL = the system's */
 	unsigned *codes;		/* expected HTTP codes; default 200-299 */
 	size_t n_codes;
-	char *match_header;		/* "Name: regex" (POSIX extended); NULL = none */
+	char *match_header;		/* "Name: regex" (pattern.h); NULL = none */
 	char *match_body;		/* regex; NULL = none */
 	uint64_t max_size;		/* octets of body read at most, default 65536 */
 	uint32_t slow_at_ms;		/* response time that counts as load 100; 0 = off */

@@ -7,18 +7,17 @@
  * which are copied from the schema, so that their case is the schema's.  What is checked here is
  * form, so that it can be trusted later: a URL has a host that libcurl can be given and that
  * goes into a Host header, a header name is a token (RFC 9110, 5.6.2), a domain name has labels
- * of 1 to 63 octets and 255 in all (RFC 1035, 2.3.4 and 5.1), a regular expression is a POSIX
- * extended one that compiles and cannot take long.  Whether a file exists is for later, too.
- * Pure, but that regcomp reads the locale, which no program here sets; any thread.
+ * of 1 to 63 octets and 255 in all (RFC 1035, 2.3.4 and 5.1), a regular expression compiles.
+ * Whether a file exists is for later, too.  Pure; any thread.
  */
 #include <ctype.h>
-#include <regex.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/conf/conf_type.h"
+#include "common/pattern.h"
 #include "common/text.h"
 
 int
@@ -218,23 +217,20 @@ static int
 regex_fault(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w,
     const char *regex)
 {
-	char why[128];
-	regex_t compiled;
+	struct pattern *pattern;
 	size_t repeats = 0;
-	int code;
+	struct err why;
 
 	for (const char *c = regex; (c = strchr(c, '{')) != NULL; c++)
 		repeats++;
-	if (strlen(regex) > 512 || repeats > 4)
+	if (strlen(regex) > PATTERN_MAX || repeats > 4)
 		return conf_wrong(r, row, w,
-		    "a regular expression of at most 512 octets and 4 {m,n} was expected");
-	code = regcomp(&compiled, regex, REG_EXTENDED | REG_NOSUB);
-	if (code != 0) {
-		regerror(code, &compiled, why, sizeof(why));
-		return conf_wrong(r, row, w,
-		    "%s, a POSIX extended regular expression was expected", why);
-	}
-	regfree(&compiled);
+		    "a regular expression of at most %d octets and 4 {m,n} was expected",
+		    PATTERN_MAX);
+	pattern = pattern_compile(regex, false, &why);
+	if (pattern == NULL)
+		return conf_wrong(r, row, w, "%s, a regular expression was expected", why.text);
+	pattern_free(pattern);
 	return 0;
 }
 

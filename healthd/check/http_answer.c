@@ -9,15 +9,25 @@
 enum {
 	HEADERS_MAX = 64 * 1024,	/* octets of all header lines of one answer, 1xx included */
 	VALUE_MAX = 4096,		/* octets of a header's value that match-header sees */
+	BODY_KEPT_MAX = PATTERN_TEXT_MAX + 1,	/* one more shows that there is more */
 	BODY_KEEP = 4096		/* a larger buffer is given back after the check */
 };
+
+static struct pattern *
+compile_option(const struct conf_check *c, const char *option, const char *regex, bool lines,
+    struct err *err)
+{
+	struct pattern *made = pattern_compile(regex, lines, err);
+
+	if (made == NULL)
+		err_prefix(err, "check \"%s\": %s \"%s\"", c->name, option, regex);
+	return made;
+}
 
 int
 http_answer_match_compile(struct http_match *m, const struct conf_check *c, struct err *err)
 {
 	const char *colon = c->match_header != NULL ? strchr(c->match_header, ':') : NULL;
-	char why[128];
-	int code;
 
 	if (m->compiled)
 		return 0;
@@ -30,24 +40,16 @@ http_answer_match_compile(struct http_match *m, const struct conf_check *c, stru
 			    "check \"%s\": match-header \"%s\" is not \"Name: regex\"",
 			    c->name, c->match_header);
 		memcpy(m->header_name, c->match_header, (size_t)(colon - c->match_header));
-		while (*++regex == ' ')
+		while (*++regex == ' ' || *regex == '\t')
 			;
-		code = regcomp(&m->header, regex, REG_EXTENDED);
-		if (code != 0) {
-			regerror(code, &m->header, why, sizeof(why));
-			return err_set(err, "check \"%s\": match-header \"%s\": %s", c->name, regex,
-			    why);
-		}
-		m->has_header = true;
+		m->header = compile_option(c, "match-header", regex, false, err);
+		if (m->header == NULL)
+			return -1;
 	}
 	if (c->match_body != NULL) {
-		code = regcomp(&m->body, c->match_body, REG_EXTENDED | REG_NEWLINE);
-		if (code != 0) {
-			regerror(code, &m->body, why, sizeof(why));
-			return err_set(err, "check \"%s\": match-body \"%s\": %s", c->name,
-			    c->match_body, why);
-		}
-		m->has_body = true;
+		m->body = compile_option(c, "match-body", c->match_body, true, err);
+		if (m->body == NULL)
+			return -1;
 	}
 	m->compiled = true;
 	return 0;
@@ -56,10 +58,8 @@ http_answer_match_compile(struct http_match *m, const struct conf_check *c, stru
 void
 http_answer_match_free(struct http_match *m)
 {
-	if (m->has_header)
-		regfree(&m->header);
-	if (m->has_body)
-		regfree(&m->body);
+	pattern_free(m->header);
+	pattern_free(m->body);
 	memset(m, 0, sizeof(*m));
 }
 
@@ -72,18 +72,20 @@ http_answer_init(struct http_answer *a, const struct conf_check *check,
 	a->match = match;
 	a->want_set = want_set;
 	a->want_set_header = want_set && check->set_header != NULL && check->set_header[0] != '\0';
-	a->want_body = (match != NULL && match->has_body) || (want_set && !a->want_set_header);
+	a->budget_first_us = PATTERN_BUDGET_US;
+	a->want_body = (match != NULL && match->body != NULL) || (want_set && !a->want_set_header);
 }
 
 void
 http_answer_reset(struct http_answer *a)
 {
 	a->header_octets = 0;
-	a->header_matched = false;
+	a->header_matched = a->header_costly = false;
+	a->budget_us = a->budget_first_us;
 	a->load = -1;
 	a->set[0] = '\0';
 	a->set_bad = false;
-	a->body_len = 0;
+	a->body_len = a->body_kept = 0;
 	a->stop = REASON_NONE;
 }
 
@@ -99,7 +101,7 @@ http_answer_free(struct http_answer *a)
 {
 	free(a->body);
 	a->body = NULL;
-	a->body_len = a->body_size = 0;
+	a->body_len = a->body_kept = a->body_size = 0;
 }
 
 bool
@@ -111,25 +113,15 @@ http_answer_stop(struct http_answer *a, enum reason reason, const char *text)
 	return false;
 }
 
-/* The text may hold zeros; it is followed by one, which some regexec look for. */
-static bool
-regex_hits(const regex_t *regex, const char *text, size_t len)
-{
-	regmatch_t at = { .rm_so = 0, .rm_eo = (regoff_t)len };
-
-	return regexec(regex, text, 1, &at, REG_STARTEND) == 0;
-}
-
 /* Of a longer value the first VALUE_MAX octets are looked at. */
-static bool
-header_hits(const regex_t *regex, const char *value, size_t len)
+static void
+search_header(struct http_answer *a, const char *value, size_t len)
 {
-	char text[VALUE_MAX + 1];
+	enum pattern_end end = pattern_find(a->match->header, value,
+	    len < VALUE_MAX ? len : VALUE_MAX, &a->budget_us);
 
-	len = len < VALUE_MAX ? len : VALUE_MAX;
-	memcpy(text, value, len);
-	text[len] = '\0';
-	return regex_hits(regex, text, len);
+	a->header_matched = end == PATTERN_FOUND;
+	a->header_costly |= end == PATTERN_COSTLY;
 }
 
 static bool
@@ -205,18 +197,20 @@ http_answer_header(struct http_answer *a, const char *line, size_t len)
 		read_load(a, value, value_len);
 	if (a->want_set_header && is_header(line, name_len, a->check->set_header))
 		read_set(a, value, value_len);
-	if (a->match != NULL && a->match->has_header && !a->header_matched &&
+	if (a->match != NULL && a->match->header != NULL && !a->header_matched &&
 	    is_header(line, name_len, a->match->header_name))
-		a->header_matched = header_hits(&a->match->header, value, value_len);
+		search_header(a, value, value_len);
 	return true;
 }
 
-/* The body, with a NUL behind it: a sanitizer's regexec looks for one. */
+/* As much of the body as is looked at. */
 static bool
 keep_body(struct http_answer *a, const char *data, size_t len)
 {
-	if (a->body_len + len >= a->body_size) {
-		size_t size = (a->body_len + len) * 2 < 1024 ? 1024 : (a->body_len + len) * 2;
+	if (len > BODY_KEPT_MAX - a->body_kept)
+		len = BODY_KEPT_MAX - a->body_kept;
+	if (a->body_kept + len > a->body_size) {
+		size_t size = (a->body_kept + len) * 2 < 1024 ? 1024 : (a->body_kept + len) * 2;
 		char *grown = realloc(a->body, size);
 
 		if (grown == NULL)
@@ -224,10 +218,10 @@ keep_body(struct http_answer *a, const char *data, size_t len)
 		a->body = grown;
 		a->body_size = size;
 	}
-	assert(a->body_len + len < a->body_size);
-	memcpy(a->body + a->body_len, data, len);
-	a->body_len += len;
-	a->body[a->body_len] = '\0';
+	assert(a->body_kept + len <= a->body_size);
+	if (len > 0)
+		memcpy(a->body + a->body_kept, data, len);
+	a->body_kept += len;
 	return true;
 }
 
@@ -240,10 +234,8 @@ http_answer_body(struct http_answer *a, const char *data, size_t len)
 		    (unsigned long long)a->check->max_size);
 		return false;
 	}
-	if (a->want_body)
-		return keep_body(a, data, len);
 	a->body_len += len;
-	return true;
+	return !a->want_body || keep_body(a, data, len);
 }
 
 static bool
@@ -257,30 +249,58 @@ code_expected(const struct conf_check *c, long code)
 	return false;
 }
 
+/* The next costly answer of this server gets half the time, down to an eighth. */
+static void
+note_cost(struct http_answer *a, bool costly)
+{
+	uint32_t half = a->budget_first_us / 2;
+
+	if (!costly)
+		a->budget_first_us = PATTERN_BUDGET_US;
+	else if (half >= PATTERN_BUDGET_US / 8)
+		a->budget_first_us = half;
+}
+
+/* Do header and body match? */
+static bool
+judge_patterns(struct http_answer *a, struct result *r)
+{
+	const struct http_match *m = a->match;
+	enum pattern_end end = PATTERN_FOUND;
+
+	if (m->header != NULL && !a->header_matched) {
+		r->reason = REASON_HEADER;
+		snprintf(r->detail, sizeof(r->detail), a->header_costly ?
+		    "%.30s: match too expensive" : "no %.30s that matches", m->header_name);
+		note_cost(a, a->header_costly);
+		return false;
+	}
+	if (m->body != NULL)
+		end = pattern_find(m->body, a->body_kept > 0 ? a->body : "", a->body_kept,
+		    &a->budget_us);
+	note_cost(a, end == PATTERN_COSTLY);
+	if (end == PATTERN_FOUND)
+		return true;
+	r->reason = REASON_BODY;
+	snprintf(r->detail, sizeof(r->detail), end == PATTERN_COSTLY ?
+	    "match too expensive in %zu octets" : "no match in %zu octets", a->body_kept);
+	return false;
+}
+
 /* An answer came whole: is it the one expected?  In the order in which it is read. */
 void
 http_answer_judge(struct http_answer *a, long code, struct result *r)
 {
 	const char *body = a->body;
-	size_t len = a->body_len;
+	size_t len = a->body_kept;
 
 	if (!code_expected(a->check, code)) {
 		r->reason = REASON_CODE;
 		snprintf(r->detail, sizeof(r->detail), "HTTP %ld", code);
 		return;
 	}
-	if (a->match != NULL && a->match->has_header && !a->header_matched) {
-		r->reason = REASON_HEADER;
-		snprintf(r->detail, sizeof(r->detail), "no %.30s that matches",
-		    a->match->header_name);
+	if (a->match != NULL && !judge_patterns(a, r))
 		return;
-	}
-	if (a->match != NULL && a->match->has_body &&
-	    !regex_hits(&a->match->body, len > 0 ? body : "", len)) {
-		r->reason = REASON_BODY;
-		snprintf(r->detail, sizeof(r->detail), "no match in %zu octets", len);
-		return;
-	}
 	if (!a->want_set)
 		return;
 	if (!a->want_set_header && len > 0) {

@@ -2,26 +2,30 @@
  * http_answer: an HTTP answer as its octets come in, and whether it is the one expected.
  *
  * What is kept is bounded before it is understood: header lines by 64 KiB together, 1xx
- * answers included, the body by the check's max-size.  Of several answers (100-continue,
+ * answers included, the body by the check's max-size; and the searches in one answer share one
+ * budget of processor time.  What could not be searched within it does not match, and the server
+ * is blamed: the text is the server's, ordinary texts take microseconds, and an expression that
+ * is too expensive on every server's text is a fault that all of them share, which the judge
+ * knows from that of one.  Of several answers (100-continue,
  * early hints) the last one counts.  Knows the check's expectations (codes, expressions,
  * set id, load), no library that fetches, no time.  One thread.
  */
 #ifndef NEARCAST_HTTP_ANSWER_H
 #define NEARCAST_HTTP_ANSWER_H
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "common/conf/conf.h"
 #include "common/err.h"
+#include "common/pattern.h"
 #include "healthd/check/result.h"
 
 /* What the regular expressions of one check compile to. */
 struct http_match {
-	bool compiled, has_header, has_body;
+	bool compiled;
 	char header_name[128];
-	regex_t header, body;
+	struct pattern *header, *body;	/* owned; NULL = none */
 };
 
 struct http_answer {
@@ -29,12 +33,14 @@ struct http_answer {
 	const struct http_match *match;	/* borrowed; NULL = any answer with the right code */
 	bool want_set, want_set_header, want_body;
 	size_t header_octets;
-	bool header_matched;
+	bool header_matched, header_costly;
+	uint32_t budget_us;		/* left for searching this answer */
+	uint32_t budget_first_us;	/* what each begins with: less after costly ones */
 	int load;			/* X-Load; -1 = not told */
 	char set[HEALTH_NAME_MAX];
 	bool set_bad;
-	char *body;			/* owned; NUL behind body_len */
-	size_t body_len, body_size;
+	char *body;			/* owned; the first body_kept octets */
+	size_t body_len, body_kept, body_size;
 	enum reason stop;		/* why reading was stopped; NONE = it was not */
 	char stop_text[RESULT_DETAIL_MAX];
 };

@@ -5,6 +5,8 @@ import ssl
 import subprocess
 import time
 
+import pytest
+
 from probe_world import OK, Http, Server, World, read_request, reply
 
 FAST = 'interval = "150ms"  timeout = "120ms"  rise = 2  fall = 2'
@@ -138,6 +140,36 @@ def test_matches(world):
     w.until(lambda: w.status()["servers"][0]["checks"][0]["result"] == "body", "the body's reason")
     body.answer = both.answer
     w.wait("body", "up")
+
+
+@pytest.mark.parametrize("size, max_size", [(65000, "64k"), (3000000, "4m")])
+@pytest.mark.parametrize("pattern", [
+    "[a-z]+ready", "(a+)+$", "(a|aa)+$", r"(a+)\\1+b", "([a-z]+.)+ready", "[a-z]+1"])
+def test_body_of_one_letter_stops_nothing(world, pattern, size, max_size):
+    """What a cache sends costs the loop some milliseconds, not seconds: health goes on."""
+    good, bad = Http(reply(200, b"aaready 1aaab")), Http(reply(200, b"a" * size + b"!"))
+    w = world({"good": ("fra", good.where), "bad": ("fra", bad.where), "b1": ("nyc", good.where)},
+              check=http(f'match-body = "{pattern}|ready"  max-size = {max_size}',
+                         speed='interval = "200ms"  timeout = "190ms"  rise = 2  fall = 2'))
+    w.wait("good", "up")
+    prober = w.prober_pid()
+    found = w.wait("bad", "down")
+    assert found["reason"].startswith("body: "), found
+    w.stays("good", "up", 1)
+    assert w.prober_pid() == prober
+    assert not [a for a in w.status()["alarms"] if "late" in a["text"]], w.status()["alarms"]
+
+
+def test_header_of_one_letter_stops_nothing(world):
+    """All lines of one answer share the time: sixteen of 4 KiB cost no more than one."""
+    fine = Http(reply(200, X_State="fine"))
+    bad = Http(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" +
+               b"".join(b"X-State: " + b"a" * 3900 + b"\r\n" for _ in range(15)) + b"\r\n")
+    w = world({"good": ("fra", fine.where), "bad": ("fra", bad.where)},
+              check=http('match-header = "X-State: ^fine$|(a|aa)+$b"'))
+    w.wait("good", "up")
+    assert w.wait("bad", "down")["reason"] == "header: X-State: match too expensive"
+    w.stays("good", "up", 1)
 
 
 def test_codes(world):

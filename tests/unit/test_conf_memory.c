@@ -4,8 +4,7 @@
  * nothing left behind.
  *
  * malloc and its sisters are defined here, so that what the C library allocates (strdup, asprintf,
- * open_memstream, getcwd) fails as well.  No regular expression is read: glibc's regcomp returns
- * an error then, as it should, and leaves some memory behind.
+ * open_memstream, getcwd) fails as well.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -99,7 +98,8 @@ static const char head[] =
     " asn \"64500\" { sites = { nyc, fra } } country \"DE\" { sites = { fra, nyc } }\n"
     " country \"US\" { sites = { nyc, fra } } continent \"SA\" { sites = { nyc } } }\n"
     "check h { kind = http; url = \"http://example.org/\"; ca-file = ca\n"
-    " codes = { 200, 301-303 }; request-header = { \"A: b\", \"C: d\" }\n"
+    " match-body = \"^a(b|c)+$\"; match-header = \"X: y\"; codes = { 200, 301-303 }\n"
+    " request-header = { \"A: b\", \"C: d\" }\n"
     " basic-auth-file = auth; client-cert = c; client-key = k }\n"
     "check d { kind = dns; question = \"example.org SOA\"; answer = \"192.0.2.1\" }\n"
     "check s { kind = content; url = \"http://example.org/\"; origin = \"http://o.example/id\"\n"
