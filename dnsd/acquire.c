@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/privilege.h"
+#include "common/conf/conf_access.h"
 
 /* Every TCP connection is a descriptor, beside those of workers, zones and databases, for which
  * room is left: with a little less, all connections may still find one. */
@@ -22,17 +23,21 @@ raise_descriptors(const struct conf *conf)
 		    (uintmax_t)allowed, (uintmax_t)want, conf->tcp.max_connections);
 }
 
-/* A reload happens without privileges: better to say now what it will not be able to read. */
+static void
+drop_line(void *arg, const char *line)
+{
+	(void)arg, (void)line;
+}
+
+/* A reload happens without privileges: better to say now what it will not be able to read.
+ * Programs are healthd's to run. */
 static void
 warn_unreadable(const struct conf *conf)
 {
-	if (access(conf->path, R_OK) < 0)
-		log_warn("%s: user \"%s\" cannot read it: a reload will fail", conf->path,
-		    conf->user);
-	for (size_t i = 0; i < conf->n_zones; i++)
-		if (access(conf->zones[i].file, R_OK) < 0)
-			log_warn("%s: user \"%s\" cannot read it: a reload will fail",
-			    conf->zones[i].file, conf->user);
+	static const struct warn nobody = { drop_line, NULL };
+	static const struct conf_access_say say = { &log_warn_lines, &nobody };
+
+	conf_access_say(conf, conf->user, &say);
 }
 
 /* In an order that says "already running" before "address in use". */

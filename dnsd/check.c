@@ -7,7 +7,9 @@
 
 #include "common/control.h"
 #include "common/privilege.h"
+#include "common/conf/conf_access.h"
 #include "common/dns/dns.h"
+#include "dnsd/doubts.h"
 #include "dnsd/generation/inputs.h"
 #include "dnsd/generation/generation.h"
 #include "dnsd/zone/zone_load.h"
@@ -136,19 +138,26 @@ check_generation(struct inputs *inputs)
 	for (uint32_t i = 0; gen != NULL && i < gen->n_zones; i++)
 		if (gen->zones[i].zone != NULL)
 			bad |= check_name_servers(gen, gen->zones[i].zone);
+	if (gen != NULL)
+		doubts_say(gen, &say_warn);
 	generation_free(gen);
 	return bad;
 }
 
-/* A file may be checked on a machine that is not the one it is for: no error. */
-static void
+/* A file may be checked on a machine that is not the one it is for: a user that is not there is
+ * no error.  How many programs cannot be run, or secrets are none. */
+static unsigned
 check_user(const struct conf *conf)
 {
+	static const struct conf_access_say say = { &say_warn, &say_error };
 	struct privilege_user user;
 	struct err err;
 
-	if (privilege_find(&user, conf->user, &err) < 0)
+	if (privilege_find(&user, conf->user, &err) < 0) {
 		fprintf(stderr, "warning: %s: %s on this machine\n", conf->path, err.text);
+		user.name = NULL;
+	}
+	return conf_access_say_as(conf, &user, &say);
 }
 
 static void
@@ -178,7 +187,7 @@ check_run(const char *path, const char *here)
 	bad = inputs->failed;
 	bad += (unsigned)compare_running(inputs);
 	bad += (unsigned)check_generation(inputs);
-	check_user(inputs->conf);
+	bad += check_user(inputs->conf);
 	if (bad == 0)
 		say_well(inputs);
 	inputs_unref(inputs);

@@ -3,7 +3,8 @@
  *
  * Reads everything as a start would, and, when a dnsd runs under the same run-dir, holds the
  * zones against those that it serves.  Refuses, besides what a start refuses, steered names that
- * are name servers of another zone.  Serves nothing and changes nothing.
+ * are name servers of another zone, and programs that healthd could not run; says what is odd,
+ * and what the user that dnsd becomes could not read again.  Serves nothing and changes nothing.
  */
 #ifndef NEARCAST_CHECK_H
 #define NEARCAST_CHECK_H

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/conf/conf.h"
+#include "common/conf/conf_access.h"
 #include "common/log.h"
 #include "healthd/route/dnsd_watch.h"
 #include "healthd/route/keeper.h"
@@ -32,17 +33,21 @@ usage(FILE *out)
 	fputs("usage: healthd [-c FILE] [-s SITE] [-d] [-t] [-V]\n", out);
 }
 
-/* -t: what can be known without opening anything. */
-static void
+/* -t: what can be known without opening anything, and whether what will be read and run can be.
+ * The exit status. */
+static int
 check_only(const struct conf *conf)
 {
+	static const struct conf_access_say say = { &log_warn_lines, &log_error_lines };
 	struct privilege_user user;
 	struct dnsd_watch *watch;
 	struct loop *loop;
 	struct err err;
 
-	if (privilege_find(&user, conf->user, &err) < 0)
+	if (privilege_find(&user, conf->user, &err) < 0) {
 		log_warn("%s", err.text);
+		user.name = NULL;
+	}
 	if (trial_run(prober_check_main, conf, &user, &err) < 0 || (loop = loop_new(&err)) == NULL)
 		log_fatal("%s", err.text);
 	watch = dnsd_watch_new(loop, conf, &err);
@@ -50,6 +55,16 @@ check_only(const struct conf *conf)
 		log_fatal("%s: %s", conf->path, err.text);
 	dnsd_watch_free(watch);
 	loop_free(loop);
+	return conf_access_say_as(conf, &user, &say) == 0 ? 0 : 1;
+}
+
+/* At the start what is missing is said, no more: a site without a hook is better than none. */
+static void
+warn_access(const struct conf *conf, const struct privilege_user *user)
+{
+	static const struct conf_access_say say = { &log_warn_lines, &log_warn_lines };
+
+	conf_access_say_as(conf, user, &say);
 }
 
 /* Two keepers would pull the markers to and fro.  The descriptor stays open for the
@@ -71,7 +86,7 @@ lock_run_dir(const char *run_dir)
 int
 main(int argc, char **argv)
 {
-	struct keeper_setup setup = { .prober = prober_run, .check = prober_check_main };
+	struct keeper_setup setup = { .prober = prober_run, .check = prober_reload_main };
 	const char *path = CONF_DEFAULT_FILE, *here = NULL;
 	enum log_level level = LOG_INFO;
 	bool only_check = false;
@@ -97,14 +112,16 @@ main(int argc, char **argv)
 	if (setup.conf == NULL)
 		log_fatal("%s", err.text);
 	if (only_check) {
-		check_only(setup.conf);
+		int status = check_only(setup.conf);
+
 		conf_free(setup.conf);
-		return 0;
+		return status;
 	}
 	if (privilege_find(&setup.user, geteuid() == 0 ? setup.conf->user : NULL, &err) < 0)
 		log_fatal("%s: %s", path, err.text);
-	if (trial_run(setup.check, setup.conf, &setup.user, &err) < 0)
+	if (trial_run(prober_check_main, setup.conf, &setup.user, &err) < 0)
 		log_fatal("%s", err.text);
+	warn_access(setup.conf, &setup.user);
 	if (privilege_files(MAIN_FILES) == 0)
 		log_warn("descriptors: %s", strerror(errno));
 	if (privilege_folder(setup.conf->run_dir, &setup.user, &err) < 0 ||

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/privilege.h"
+#include "common/conf/conf_access.h"
 #include "healthd/check/checks.h"
 #include "healthd/prober/content.h"
 #include "healthd/prober/hook.h"
@@ -370,6 +371,31 @@ prober_check_main(const struct conf *conf, int fd)
 	size_t len = strlen(err.text) + 1;
 
 	return write(fd, err.text, len) == (ssize_t)len ? status : 1;
+}
+
+/* Of several faults the first one is the reason. */
+static void
+keep_first(void *arg, const char *line)
+{
+	struct err *first = arg;
+
+	if (first->text[0] == '\0')
+		err_set(first, "%s", line);
+}
+
+int
+prober_reload_main(const struct conf *conf, int fd)
+{
+	struct err err = { "" };
+	const struct warn broken = { keep_first, &err };
+	const struct conf_access_say say = { &log_warn_lines, &broken };
+	size_t len;
+
+	if (conf_access_say(conf, conf->user, &say) == 0)
+		return prober_check_main(conf, fd);
+	len = strlen(err.text) + 1;
+	(void)!write(fd, err.text, len);
+	return 1;
 }
 
 int

@@ -23,6 +23,10 @@
  * if there is a reason or it could not be written. */
 int prober_check_main(const struct conf *conf, int fd);
 
+/* The same for a reload, which is also refused where a program cannot be run or a secret can be
+ * read by everybody; what the prober's user cannot read is logged. */
+int prober_reload_main(const struct conf *conf, int fd);
+
 /* Runs until SIGTERM, SIGINT or the keeper's end.  `conf` is borrowed, keeper_fd is a
  * SOCK_SEQPACKET (message.h).  Returns the exit status; what went wrong has been logged. */
 int prober_run(const struct conf *conf, int keeper_fd);
