@@ -10,7 +10,8 @@ enum doubt {
 	CERTAIN,			/* it is down: others answer, or there are none */
 	WAIT,				/* not all others have been asked since */
 	SHARED,				/* all fail, here and elsewhere */
-	UPLINK				/* all of other sites fail, ours do not */
+	FAMILY,				/* all of its family do, others do not */
+	UPLINK				/* all of its family at other sites do, ours do not */
 };
 
 static uint32_t
@@ -33,6 +34,8 @@ init_target(struct judge *j, uint16_t server, const struct addr *addr)
 	t->remote = !j->servers[server].local;
 	t->weight = 100;
 	j->n_remote += t->remote;
+	j->family[t->family == 6].n++;
+	j->family[t->family == 6].n_remote += t->remote;
 	return (int32_t)j->n_targets++;
 }
 
@@ -98,7 +101,7 @@ judge_new(const struct conf *conf, struct judge_time now)
 	for (size_t i = 0; i < conf->n_servers; i++)
 		init_server(j, (uint16_t)i, now);
 	j->round = 1;
-	j->round_left = j->n_targets;
+	j->round_left = j->first_left = j->n_targets;
 	j->first_round_over = j->n_targets == 0;
 	judge_view_all(j, now);
 	while (judge_take_change(j) >= 0)
@@ -131,6 +134,8 @@ count_afresh(struct judge *j)
 static void
 set_freeze(struct judge *j, enum judge_freeze freeze, struct judge_time now)
 {
+	if (freeze != FREEZE_UPLINK)
+		j->family[0].doubted = j->family[1].doubted = SCOPE_NONE;
 	if (j->freeze == freeze)
 		return;
 	j->freeze = freeze;
@@ -139,9 +144,31 @@ set_freeze(struct judge *j, enum judge_freeze freeze, struct judge_time now)
 	count_afresh(j);
 }
 
-/* Distinct sites among the failing targets that are not down already. */
+/* The way out of this family is in doubt: those in `scope` stay as they are. */
+static void
+doubt_family(struct judge *j, struct judge_family *f, enum judge_scope scope, struct judge_time now)
+{
+	set_freeze(j, FREEZE_UPLINK, now);
+	j->changes += f->doubted != scope;
+	f->doubted = scope;
+}
+
+/* There is a way out of this family. */
+static void
+trust_family(struct judge *j, struct judge_family *f, struct judge_time now)
+{
+	if (f->doubted == SCOPE_NONE)
+		return;
+	f->doubted = SCOPE_NONE;
+	j->changes++;
+	count_afresh(j);
+	if (j->family[0].doubted == SCOPE_NONE && j->family[1].doubted == SCOPE_NONE)
+		set_freeze(j, FREEZE_NONE, now);
+}
+
+/* Distinct sites among the failing targets that are not down already, of one family or both. */
 static unsigned
-sites_in_question(const struct judge *j, bool remote_only)
+sites_in_question(const struct judge *j, uint8_t family, bool remote_only)
 {
 	bool seen[CONF_MAX_SITES] = { false };
 	unsigned n = 0;
@@ -150,7 +177,8 @@ sites_in_question(const struct judge *j, bool remote_only)
 		const struct judge_target *t = &j->targets[i];
 		uint16_t site = j->servers[t->server].conf->site;
 
-		if (!t->failing || t->alive == HEALTH_DOWN || site >= CONF_MAX_SITES || seen[site])
+		if (!t->failing || t->alive == HEALTH_DOWN || site >= CONF_MAX_SITES ||
+		    seen[site] || (family != 0 && t->family != family))
 			continue;
 		if (remote_only && (!t->remote || t->alive != HEALTH_UP))
 			continue;
@@ -194,25 +222,34 @@ evidence_from(const struct judge *j, const struct judge_target *t)
 	    recent;
 }
 
-/* May this target, having failed often enough, be called down? */
+/* May this target, having failed often enough, be called down?  First all are asked about it,
+ * then its own family, where that has targets elsewhere, then those elsewhere of its family. */
 static enum doubt
 doubt_about(const struct judge *j, const struct judge_target *t)
 {
+	const struct judge_family *f = &j->family[t->family == 6];
 	uint64_t from = evidence_from(j, t);
 
 	if (j->n_remote == 0)
 		return CERTAIN;
 	if (!since(j->last_ok_ms, from)) {
-		if (j->n_failing < j->n_targets)
+		if (j->family[0].silent + j->family[1].silent < j->n_targets)
 			return WAIT;
-		return sites_in_question(j, false) >= 2 ? SHARED : CERTAIN;
+		return sites_in_question(j, 0, false) >= 2 ? SHARED : CERTAIN;
 	}
-	if (!t->remote || t->alive != HEALTH_UP || since(j->last_remote_ok_ms, from) ||
-	    since(j->last_sibling_ms, from))
+	if (f->n_remote == 0)
 		return CERTAIN;
-	if (j->n_remote_failing < j->n_remote)
+	if (!since(f->ok_ms, from)) {
+		if (f->silent < f->n)
+			return WAIT;
+		return sites_in_question(j, t->family, false) >= 2 ? FAMILY : CERTAIN;
+	}
+	if (!t->remote || t->alive != HEALTH_UP || since(f->remote_ok_ms, from) ||
+	    since(f->sibling_ms, from))
+		return CERTAIN;
+	if (f->remote_silent < f->n_remote)
 		return WAIT;
-	return sites_in_question(j, true) >= 2 ? UPLINK : CERTAIN;
+	return sites_in_question(j, t->family, true) >= 2 ? UPLINK : CERTAIN;
 }
 
 static void
@@ -228,21 +265,40 @@ set_alive(struct judge *j, struct judge_target *t, enum health_state alive)
 static void
 decide_down(struct judge *j, struct judge_target *t, struct judge_time now)
 {
+	struct judge_family *f = &j->family[t->family == 6];
+
 	switch (doubt_about(j, t)) {
 	case CERTAIN:
 		set_alive(j, t, HEALTH_DOWN);
 		judge_view_server(j, t->server, now);
 		break;
 	case WAIT:
+		if (!t->pending)
+			t->pending_ms = now.mono_ms;
 		t->pending = true;
 		break;
 	case SHARED:
 		set_freeze(j, FREEZE_SHARED, now);
 		break;
+	case FAMILY:
+		doubt_family(j, f, SCOPE_ALL, now);
+		t->pending = false;
+		break;
 	case UPLINK:
-		set_freeze(j, FREEZE_UPLINK, now);
+		doubt_family(j, f, SCOPE_REMOTE, now);
+		t->pending = false;
 		break;
 	}
+}
+
+static bool
+frozen(const struct judge *j, const struct judge_target *t)
+{
+	enum judge_scope doubted = j->family[t->family == 6].doubted;
+
+	if (j->freeze == FREEZE_UPLINK)
+		return doubted == SCOPE_ALL || (doubted == SCOPE_REMOTE && t->remote);
+	return j->freeze != FREEZE_NONE;
 }
 
 /* Something was learnt that may settle whose fault the pending failures are. */
@@ -250,26 +306,37 @@ static void
 settle_pending(struct judge *j, struct judge_time now)
 {
 	for (size_t i = 0; i < j->n_targets; i++)
-		if (j->targets[i].pending)
+		if (j->targets[i].pending && !frozen(j, &j->targets[i]))
 			decide_down(j, &j->targets[i], now);
 }
 
+/* Nobody is left who might answer: of all, of this target's family, or of that elsewhere. */
 static bool
-frozen(const struct judge *j, const struct judge_target *t)
+all_silent(const struct judge *j, const struct judge_target *t)
 {
-	return j->freeze == FREEZE_UPLINK ? t->remote : j->freeze != FREEZE_NONE;
+	const struct judge_family *f = &j->family[t->family == 6];
+
+	return j->family[0].silent + j->family[1].silent == j->n_targets ||
+	    f->silent == f->n || f->remote_silent == f->n_remote;
 }
 
+/* Notes what a target's last result was: it answered, failed, or could not be checked. */
 static void
-set_failing(struct judge *j, struct judge_target *t, bool failing)
+set_silence(struct judge *j, struct judge_target *t, bool failing, bool mute)
 {
-	if (t->failing == failing)
-		return;
-	t->failing = failing;
-	j->n_failing += failing ? 1 : (size_t)-1;
+	struct judge_family *f = &j->family[t->family == 6];
+	size_t more = (size_t)(failing || mute) - (size_t)(t->failing || t->mute);
+
+	f->silent += more;
 	if (t->remote)
-		j->n_remote_failing += failing ? 1 : (size_t)-1;
+		f->remote_silent += more;
+	j->n_failing += (size_t)failing - (size_t)t->failing;
+	if (t->remote)
+		j->n_remote_failing += (size_t)failing - (size_t)t->failing;
+	t->failing = failing;
+	t->mute = mute;
 	assert(j->n_failing <= j->n_targets && j->n_remote_failing <= j->n_remote);
+	assert(f->silent <= f->n && f->remote_silent <= f->n_remote);
 }
 
 /* Coarse steps, down as soon as a threshold is reached, up only when well below it. */
@@ -302,12 +369,15 @@ static void
 good_result(struct judge *j, struct judge_target *t, const struct result *r, struct judge_time now)
 {
 	const struct conf_check *check = j->servers[t->server].check;
+	struct judge_family *f = &j->family[t->family == 6];
 
-	set_failing(j, t, false);
-	j->last_ok_ms = now.mono_ms;
+	set_silence(j, t, false, false);
+	j->last_ok_ms = f->ok_ms = now.mono_ms;
 	if (t->remote)
-		j->last_remote_ok_ms = now.mono_ms;
-	if (frozen(j, t))
+		f->remote_ok_ms = now.mono_ms;
+	if (frozen(j, t) && j->freeze == FREEZE_UPLINK)
+		trust_family(j, f, now);
+	else if (frozen(j, t))
 		set_freeze(j, FREEZE_NONE, now);
 	t->bad = 0;
 	t->pending = false;
@@ -326,7 +396,7 @@ bad_result(struct judge *j, struct judge_target *t, struct judge_time now)
 {
 	uint32_t fall = t->alive == HEALTH_UNKNOWN ? 1 : j->servers[t->server].check->fall;
 
-	set_failing(j, t, true);
+	set_silence(j, t, true, false);
 	t->good = 0;
 	if (!frozen(j, t)) {
 		if (t->bad == 0)
@@ -336,17 +406,32 @@ bad_result(struct judge *j, struct judge_target *t, struct judge_time now)
 		if (t->bad >= fall && !(t->alive == HEALTH_DOWN && t->proven))
 			decide_down(j, t, now);
 	}
-	if (j->n_failing == j->n_targets || j->n_remote_failing == j->n_remote)
+	if (all_silent(j, t))
 		settle_pending(j, now);
+}
+
+/* Not asked at all: who failed before still does, who did not is no witness any more. */
+static void
+internal_result(struct judge *j, struct judge_target *t, struct judge_time now)
+{
+	set_silence(j, t, t->failing, !t->failing);
+	if (all_silent(j, t))
+		settle_pending(j, now);
+}
+
+/* A disturbance begins another round, but not another first one. */
+static void
+end_first_round(struct judge *j)
+{
+	j->first_round_over = true;
+	j->changes++;
+	for (size_t i = 0; i < j->conf->n_pools; i++)
+		j->pools[i].dirty = true;
 }
 
 static void
 end_round(struct judge *j, struct judge_time now)
 {
-	if (!j->first_round_over) {
-		j->first_round_over = true;
-		j->changes++;
-	}
 	if (j->freeze == FREEZE_LATE || j->freeze == FREEZE_CLOCK)
 		set_freeze(j, FREEZE_NONE, now);
 }
@@ -362,7 +447,11 @@ on_result(struct judge *j, uint32_t index, const struct result *r, struct judge_
 	memcpy(t->detail, r->detail, sizeof(t->detail));
 	t->detail[sizeof(t->detail) - 1] = '\0';
 	t->latency_us = r->latency_us;
-	if (r->reason != REASON_INTERNAL) {
+	t->asked_ms = now.mono_ms - (r->latency_us / 1000 < now.mono_ms ? r->latency_us / 1000 :
+	    now.mono_ms);
+	if (r->reason == REASON_INTERNAL) {
+		internal_result(j, t, now);
+	} else {
 		t->probed = true;
 		if (result_ok(r))
 			good_result(j, t, r, now);
@@ -370,9 +459,12 @@ on_result(struct judge *j, uint32_t index, const struct result *r, struct judge_
 			bad_result(j, t, now);
 	}
 	t->last_wall = now.wall;
+	t->soon = judge_near_change(j, index);
 	judge_view_server(j, t->server, now);
 	if (fresh) {
-		assert(j->round_left > 0);
+		assert(j->round_left > 0 && (t->round != 0 || j->first_left > 0));
+		if (t->round == 0 && --j->first_left == 0)
+			end_first_round(j);
 		t->round = j->round;
 		if (--j->round_left == 0)
 			end_round(j, now);
@@ -387,6 +479,8 @@ on_digest(struct judge *j, uint32_t index, const struct result *r, struct judge_
 	t->bad_digest = !result_ok(r);
 	memcpy(t->digest_detail, r->detail, sizeof(t->digest_detail));
 	t->digest_detail[sizeof(t->digest_detail) - 1] = '\0';
+	/* a seed with a wrong object is none, or is one again */
+	j->pools[j->servers[t->server].conf->pool].dirty = true;
 	judge_view_server(j, t->server, now);
 }
 
@@ -402,6 +496,16 @@ on_disturbed(struct judge *j, enum judge_disturbance what, struct judge_time now
 		set_freeze(j, what == JUDGE_LATE ? FREEZE_LATE : FREEZE_CLOCK, now);
 }
 
+/* A word about some server or site came, or went. */
+static void
+review_words(struct judge *j, struct judge_time now)
+{
+	j->changes++;
+	for (size_t i = 0; i < j->conf->n_pools; i++)
+		j->pools[i].dirty = true;	/* a seed counts while it is handed out */
+	judge_view_all(j, now);
+}
+
 static void
 on_sibling(struct judge *j, uint32_t index, bool drain, struct judge_time now)
 {
@@ -409,15 +513,50 @@ on_sibling(struct judge *j, uint32_t index, bool drain, struct judge_time now)
 
 	site->sibling_known = true;
 	site->asked_ms = now.mono_ms;
-	if (index != j->conf->here_site)
-		j->last_sibling_ms = now.mono_ms;
-	if (j->freeze == FREEZE_UPLINK)
-		set_freeze(j, FREEZE_NONE, now);
+	for (unsigned f = 0; f < 2; f++) {
+		uint8_t asked = site->conf->sibling.family;
+
+		if (index == j->conf->here_site || (asked != 0 && asked != (f == 0 ? 4 : 6)))
+			continue;
+		j->family[f].sibling_ms = now.mono_ms;
+		trust_family(j, &j->family[f], now);
+	}
 	settle_pending(j, now);
 	if (site->drained_there != drain) {
 		site->drained_there = drain;
-		judge_view_all(j, now);
+		review_words(j, now);
 	}
+}
+
+/* What dnsd of a site hands out at most.  A longer TTL of before goes on until it has run out. */
+static void
+on_ttl(struct judge *j, uint32_t index, uint32_t ttl_s, struct judge_time now)
+{
+	struct judge_site *site = &j->sites[index];
+	uint64_t until_ms = now.mono_ms + (uint64_t)site->ttl_s * 1000;
+
+	ttl_s = ttl_s < JUDGE_TTL_MAX_S ? ttl_s : JUDGE_TTL_MAX_S;
+	if (site->ttl_known && ttl_s < site->ttl_s && until_ms > site->longer_until_ms)
+		site->longer_until_ms = until_ms;
+	site->ttl_known = true;
+	site->ttl_s = ttl_s;
+}
+
+static void
+on_remembered_site(struct judge *j, const struct judge_event *e, struct judge_time now)
+{
+	struct judge_site *site = &j->sites[e->index];
+
+	if (!site->ttl_known && e->ttl_s != 0)
+		on_ttl(j, e->index, e->ttl_s, now);
+	/* taken back only by its dnsd, so there must be one to ask */
+	if (site->sibling_known || site->conf->sibling.family == 0 ||
+	    e->index == j->conf->here_site)
+		return;
+	site->drained_there = e->drain;
+	review_words(j, now);
+	while (judge_take_change(j) >= 0)
+		;		/* remembering is no change */
 }
 
 static void
@@ -429,6 +568,12 @@ on_memory(struct judge *j, uint32_t index, const struct judge_memory *m, struct 
 	if (t->probed || (m->state != HEALTH_UP && m->state != HEALTH_DOWN))
 		return;
 	t->alive = m->state;
+	j->recalled = true;
+	if (m->bad_digest && s->check->n_digests > 0) {
+		t->bad_digest = true;
+		snprintf(t->digest_detail, sizeof(t->digest_detail),
+		    "was wrong before the restart");
+	}
 	if (m->set != NULL && result_set_ok(m->set))
 		judge_set_seen(j, t, m->set);
 	judge_set_review(j, true, now);
@@ -450,15 +595,30 @@ override_over(struct judge_override *w, struct judge_time now)
 static void
 on_time_passed(struct judge *j, struct judge_time now)
 {
-	bool sites = false;
+	bool any = false;
 
 	for (size_t i = 0; i < j->conf->n_sites; i++)
-		sites |= override_over(&j->sites[i].override, now);
+		any |= override_over(&j->sites[i].override, now);
 	for (size_t i = 0; i < j->conf->n_servers; i++)
-		if (override_over(&j->servers[i].override, now))
-			judge_view_server(j, i, now);
-	if (sites)
-		judge_view_all(j, now);
+		any |= override_over(&j->servers[i].override, now);
+	if (any)
+		review_words(j, now);
+}
+
+/* When the last of a drained site was taken out: a server with an override of its own may have
+ * been handed out for longer. */
+static uint64_t
+last_drained_ms(const struct judge *j)
+{
+	uint64_t last_ms = j->sites[j->conf->here_site].override.at_ms;
+
+	for (size_t i = 0; i < j->conf->n_servers; i++) {
+		const struct judge_server *s = &j->servers[i];
+
+		if (s->local && s->state == HEALTH_DRAIN && s->drain_ms > last_ms)
+			last_ms = s->drain_ms;
+	}
+	return last_ms != 0 ? last_ms : 1;
 }
 
 /* Remembers since when this site drains: by its own override, or because its servers do. */
@@ -468,13 +628,12 @@ review_drain(struct judge *j, struct judge_time now)
 	struct verdict_message v;
 
 	judge_verdict(j, now, &v);
-	if (!message_is_draining(&v) && !message_is_drained(&v)) {
+	if (!message_is_draining(&v) && !message_is_drained(&v))
 		j->drain_ms = 0;
-	} else if (j->drain_ms == 0) {
-		const struct judge_override *w = &j->sites[j->conf->here_site].override;
-
-		j->drain_ms = w->kind == OVERRIDE_DRAIN && w->at_ms != 0 ? w->at_ms : now.mono_ms;
-	}
+	else if (v.override != MESSAGE_OVERRIDE_NONE)
+		j->drain_ms = last_drained_ms(j);
+	else if (j->drain_ms == 0)
+		j->drain_ms = now.mono_ms;
 }
 
 #ifndef NDEBUG
@@ -492,10 +651,12 @@ range_of(const struct judge *j, enum judge_event_kind kind)
 	case JUDGE_OVERRIDE_SITE:
 	case JUDGE_SIBLING:
 	case JUDGE_TTL:
+	case JUDGE_REMEMBER_SITE:
 		return j->conf->n_sites;
 	case JUDGE_ORIGIN:
 	case JUDGE_NOTIFY:
 	case JUDGE_REMEMBER_SET:
+	case JUDGE_REMEMBER_POOL:
 		return j->conf->n_pools;
 	default:
 		return SIZE_MAX;
@@ -524,20 +685,17 @@ judge_step(struct judge *j, const struct judge_event *e, struct judge_time now)
 		break;
 	case JUDGE_OVERRIDE_SERVER:
 		j->servers[e->index].override = *e->override;
-		j->changes++;
-		judge_view_server(j, e->index, now);
+		review_words(j, now);
 		break;
 	case JUDGE_OVERRIDE_SITE:
 		j->sites[e->index].override = *e->override;
-		j->changes++;
-		judge_view_all(j, now);
+		review_words(j, now);
 		break;
 	case JUDGE_SIBLING:
 		on_sibling(j, e->index, e->drain, now);
 		break;
 	case JUDGE_TTL:
-		j->sites[e->index].ttl_known = true;
-		j->sites[e->index].ttl_s = e->ttl_s;
+		on_ttl(j, e->index, e->ttl_s, now);
 		break;
 	case JUDGE_DISTURBED:
 		on_disturbed(j, e->disturbance, now);
@@ -546,7 +704,13 @@ judge_step(struct judge *j, const struct judge_event *e, struct judge_time now)
 		on_memory(j, e->index, e->memory, now);
 		break;
 	case JUDGE_REMEMBER_SET:
-		judge_set_remember(j, e->index, e->set);
+		judge_set_remember(j, e->index, e->set, e->order);
+		break;
+	case JUDGE_REMEMBER_POOL:
+		judge_set_remember_pool(j, e->index, e->pool_memory, now);
+		break;
+	case JUDGE_REMEMBER_SITE:
+		on_remembered_site(j, e, now);
 		break;
 	case JUDGE_TICK:
 		on_time_passed(j, now);
@@ -565,4 +729,18 @@ judge_near_change(const struct judge *j, size_t target)
 	if (!t->proven || t->pending)
 		return true;
 	return t->alive == HEALTH_UP ? t->bad > 0 : t->good > 0;
+}
+
+int32_t
+judge_longest_pending(const struct judge *j, uint64_t *since_ms)
+{
+	int32_t longest = -1;
+
+	*since_ms = UINT64_MAX;
+	for (size_t i = 0; i < j->n_targets; i++)
+		if (j->targets[i].pending && j->targets[i].pending_ms < *since_ms) {
+			*since_ms = j->targets[i].pending_ms;
+			longest = (int32_t)i;
+		}
+	return longest;
 }

@@ -25,19 +25,23 @@
  *     is until any target answers; then all counting starts again.
  *   - every target of all other sites fails while ours answer, two sites or more not
  *     already down among them: the UPLINK is in doubt, and the others stay as they are.
+ *     IPv4 and IPv6 have an uplink each: where one of them is gone, the other's answers are
+ *     no witnesses.
  *   - we were late ourselves, or the clock jumped (JUDGE_DISTURBED): nothing changes
  *     until any target answers or a whole round has been probed afresh.
  *   With targets at one site only there is nothing to compare with: failing is down.
- *   REASON_INTERNAL results blame nobody and only count for the round.
+ *   REASON_INTERNAL results blame nobody and only count for the round; who has no other is
+ *   MUTE, no witness, and nobody waits for him.
  *
  * Content (sets)
  *   Ids are not ordered by themselves; the order is when each was first seen in a pool.
  *   Current is what the origin (or the operator's notify) says, else the newest id
  *   held by `quorum` servers.  Older ids are behind.  A newer id than the current one
  *   is ahead, not behind: for good by quorum, until the origin was asked again by
- *   origin.  A current id that all have left again is no more current by quorum.  At the
- *   site of an answering `seed` server nothing older than the seed's is
- *   current.  An object with a wrong digest makes its server behind, too.
+ *   origin.  A current id that was held by `quorum` servers and is no more gives way to one that
+ *   is.  At the site of a `seed` server that is handed out nothing older than the seed's is
+ *   current.  An object with a wrong digest makes its server behind, too.  While everything is
+ *   frozen nobody falls behind.
  *
  * Time: mono_ms for counting, wall seconds for what people read.  One thread.
  */
@@ -86,7 +90,9 @@ enum judge_event_kind {
 	JUDGE_TTL,			/* site, ttl_s: the most that its dnsd hands out */
 	JUDGE_DISTURBED,		/* disturbance */
 	JUDGE_REMEMBER,			/* target, memory: before the first result */
-	JUDGE_REMEMBER_SET,		/* pool, set: the current one before a restart */
+	JUDGE_REMEMBER_SET,		/* pool, set, order: seen before a restart */
+	JUDGE_REMEMBER_POOL,		/* pool, pool_memory: after its sets */
+	JUDGE_REMEMBER_SITE,		/* site, drain, ttl_s: what its dnsd said last */
 	JUDGE_TICK			/* time passes: overrides end, drains complete */
 };
 
@@ -94,6 +100,16 @@ struct judge_memory {
 	enum health_state state;	/* UP or DOWN, of the target */
 	double since;			/* of the server */
 	const char *set;		/* NULL = none */
+	bool bad_digest;
+};
+
+/* Which set is current, and why, before a restart. */
+struct judge_pool_memory {
+	const char *current;
+	const char *origin;		/* what it said last; NULL = nothing */
+	bool held;			/* as in struct judge_pool, as is what follows */
+	uint64_t asked_order;
+	double notified;		/* wall clock; 0 = never */
 };
 
 struct judge_event {
@@ -103,6 +119,8 @@ struct judge_event {
 	const char *set;
 	const struct judge_override *override;
 	const struct judge_memory *memory;
+	const struct judge_pool_memory *pool_memory;
+	uint64_t order;
 	bool drain;
 	uint32_t ttl_s;
 	enum judge_disturbance disturbance;
@@ -114,6 +132,8 @@ struct judge_target {
 	bool remote;			/* not of this site */
 	bool probed;			/* has a result */
 	bool failing;			/* the last one failed */
+	bool mute;			/* cannot be checked: the last one was internal, none failed */
+	bool soon;			/* a change was near at the last result */
 	bool pending;			/* has failed enough, but the cause is not known yet */
 	bool behind;			/* serves an old set */
 	bool bad_digest;
@@ -121,6 +141,8 @@ struct judge_target {
 	bool proven;			/* by results of this prober, not by memory alone */
 	uint32_t good, bad;		/* results in a row */
 	uint64_t first_bad_ms, last_bad_ms; /* of this row */
+	uint64_t pending_ms;		/* since when it is pending */
+	uint64_t asked_ms;		/* when the check of the last result began */
 	uint32_t round;			/* the last one it has a result in */
 	int load;			/* smoothed, 0-100 */
 	uint8_t weight;			/* 100, 75, 50, 25 */
@@ -143,6 +165,7 @@ struct judge_server {
 	enum health_state state, v4, v6;
 	enum health_state was;		/* before the change that `changed` tells of */
 	double since;			/* wall clock */
+	uint64_t drain_ms;		/* when its state became DRAIN */
 	uint8_t weight;
 	char set[HEALTH_NAME_MAX];
 	char reason[HEALTH_REASON_MAX];
@@ -156,6 +179,7 @@ struct judge_site {
 	bool sibling_known;
 	bool ttl_known;
 	uint32_t ttl_s;			/* the most that its dnsd hands out */
+	uint64_t longer_until_ms;	/* when the last longer TTL of before has run out */
 	uint64_t asked_ms;		/* when its dnsd answered last */
 };
 
@@ -176,11 +200,25 @@ struct judge_pool {
 	char origin[HEALTH_NAME_MAX];	/* what it said last; "" = nothing yet */
 	struct judge_set current;	/* id "" = not known: everything is current */
 	bool in_use;			/* a server has said that it holds the current one */
+	bool held;			/* `quorum` servers did */
+	bool recalled;			/* knows sets from before a restart: others are newer */
 	uint64_t notified_ms;		/* when the operator said what is current; 0 = never */
 	struct judge_set sets[JUDGE_SETS];
 	size_t n_sets;
 	bool dirty;			/* to be reviewed */
 	uint64_t reviewed_ms;
+};
+
+#define JUDGE_TTL_MAX_S 86400u		/* that another site's dnsd is believed to hand out */
+
+/* The targets of one address family: each has a way out of its own. */
+enum judge_scope { SCOPE_NONE, SCOPE_REMOTE, SCOPE_ALL };
+
+struct judge_family {
+	size_t n, n_remote;		/* targets */
+	size_t silent, remote_silent;	/* of those, failing or mute */
+	uint64_t ok_ms, remote_ok_ms, sibling_ms; /* last answers */
+	enum judge_scope doubted;	/* FREEZE_UPLINK: who stays as he is */
 };
 
 struct judge {
@@ -194,10 +232,13 @@ struct judge {
 	enum judge_freeze freeze;
 	double freeze_since;		/* wall clock */
 	size_t n_failing, n_remote_failing;
-	uint64_t last_ok_ms, last_remote_ok_ms, last_sibling_ms;
+	uint64_t last_ok_ms;
+	struct judge_family family[2];	/* IPv4, IPv6 */
 	uint32_t round;			/* 1 at the start; a disturbance begins another */
 	size_t round_left;		/* targets without a result in this round */
+	size_t first_left;		/* targets without any result */
 	bool first_round_over;
+	bool recalled;			/* a target's state is remembered */
 
 	uint64_t drain_ms;		/* when the site's drain began; 0 = it does not drain */
 	uint64_t changes;		/* grows with every change of the health file */
@@ -218,12 +259,18 @@ enum health_state judge_target_state(const struct judge_target *t);
 /* What the keeper is told (magic and sent_ms are the caller's). */
 void judge_verdict(const struct judge *judge, struct judge_time now, struct verdict_message *out);
 
-/* Seconds within which this server's state cannot change, 1 or more; 0 = unknown. */
+/* Seconds from `now` on within which this server's state cannot change, rounded down but 1 at
+ * least: counted from its last checks, with each of the next as early as jitter allows.
+ * 0 = unknown. */
 uint32_t judge_ttl(const struct judge *judge, size_t server, struct judge_time now);
 
 /* Milliseconds until the last TTL has run out that was handed out with something drained at
  * `since_ms`. */
 uint64_t judge_drain_left(const struct judge *judge, uint64_t since_ms, struct judge_time now);
+
+/* The most that a site's dnsd had handed out until now and that has not run out, seconds; 0 = not
+ * known.  At a reload its own longer TTL of before counts for as long as it lasts. */
+uint32_t judge_ttl_of_site(const struct judge *judge, size_t site, struct judge_time now);
 
 /* Index of a server whose state changed, its mark removed; -1 = no more. */
 int32_t judge_take_change(struct judge *judge);
@@ -233,6 +280,10 @@ const struct judge_override *judge_override_of(const struct judge *judge, size_t
 
 /* True while the next result of this target may change its server's state. */
 bool judge_near_change(const struct judge *judge, size_t target);
+
+/* The target that has failed enough for longest without anybody's answer to tell whose fault it
+ * is; *since_ms is since when.  -1 = none. */
+int32_t judge_longest_pending(const struct judge *judge, uint64_t *since_ms);
 
 /* Why nothing is changed now, static text; "" when there is no freeze. */
 const char *judge_freeze_text(const struct judge *judge);

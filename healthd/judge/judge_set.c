@@ -97,8 +97,8 @@ note(struct judge *j, struct judge_pool *p, const char *id)
 	assert(s != NULL);	/* there are more entries than the current one */
 	memset(s, 0, sizeof(*s));
 	memcpy(s->id, id, strnlen(id, sizeof(s->id) - 1));
-	/* what is there when we come is all equally old */
-	if (j->first_round_over)
+	/* what is there when we come is all equally old, but for what we remember */
+	if (j->first_round_over || p->recalled)
 		s->order = ++p->last_order;
 	return s;
 }
@@ -107,7 +107,7 @@ static void
 make_current(struct judge *j, struct judge_pool *p, const char *id)
 {
 	p->current = *note(j, p, id);
-	p->in_use = false;
+	p->in_use = p->held = false;
 	p->dirty = true;
 }
 
@@ -158,12 +158,37 @@ judge_set_notify(struct judge *j, size_t pool, const char *set, struct judge_tim
 }
 
 void
-judge_set_remember(struct judge *j, size_t pool, const char *set)
+judge_set_remember(struct judge *j, size_t pool, const char *set, uint64_t order)
 {
 	struct judge_pool *p = &j->pools[pool];
 
-	if (p->content && p->current.id[0] == '\0')
-		make_current(j, p, set);
+	if (!p->content || !result_set_ok(set) || find_set(p, set) != NULL)
+		return;
+	note(j, p, set)->order = order;
+	p->recalled = true;
+	p->last_order = order > p->last_order ? order : p->last_order;
+}
+
+void
+judge_set_remember_pool(struct judge *j, size_t pool, const struct judge_pool_memory *m,
+    struct judge_time now)
+{
+	struct judge_pool *p = &j->pools[pool];
+	double age = now.wall - m->notified;
+
+	if (!p->content || p->current.id[0] != '\0' || !result_set_ok(m->current))
+		return;
+	/* a current one without an order of its own is as old as what is there */
+	if (find_set(p, m->current) == NULL)
+		note(j, p, m->current)->order = 0;
+	make_current(j, p, m->current);
+	p->held = m->held;
+	p->asked_order = m->asked_order < p->last_order ? m->asked_order : p->last_order;
+	if (m->origin != NULL && result_set_ok(m->origin))
+		memcpy(p->origin, m->origin, strnlen(m->origin, sizeof(p->origin) - 1));
+	if (m->notified > 0 && age >= 0 && age * 1000 < NOTIFY_STANDS_MS &&
+	    age * 1000 < (double)now.mono_ms)
+		p->notified_ms = now.mono_ms - (uint64_t)(age * 1000);
 }
 
 /* The newest id that enough servers hold; between equally old ones, more holders win. */
@@ -185,13 +210,21 @@ elect(struct judge *j, struct judge_pool *p)
 			best_n = n;
 		}
 	}
-	if (best == NULL || strcmp(best->id, p->current.id) == 0)
+	if (best == NULL)
 		return;
-	if (p->in_use && !remembered(j, p, p->current.id))
-		p->current.id[0] = '\0';	/* a roll-out that was taken back */
+	if (strcmp(best->id, p->current.id) == 0) {
+		p->held = true;
+		return;
+	}
+	/* a roll-out that was taken back, or half of it; in the first round not all have spoken */
+	if ((p->in_use && !remembered(j, p, p->current.id)) ||
+	    (p->held && j->first_round_over && holders(j, p, p->current.id) < p->quorum))
+		p->current.id[0] = '\0';
 	if (p->current.id[0] == '\0' || best->order > p->current.order ||
-	    (best->order == p->current.order && best_n > holders(j, p, p->current.id)))
+	    (best->order == p->current.order && best_n > holders(j, p, p->current.id))) {
 		p->current = *best;
+		p->held = true;
+	}
 }
 
 /* Ids that all have left are forgotten, so that going back to one makes it new again. */
@@ -200,6 +233,8 @@ forget(struct judge *j, struct judge_pool *p)
 {
 	size_t n = 0;
 
+	if (!j->first_round_over)
+		return;		/* who holds one may not have spoken yet */
 	for (size_t i = 0; i < p->n_sets; i++)
 		if (strcmp(p->sets[i].id, p->current.id) == 0 || remembered(j, p, p->sets[i].id))
 			p->sets[n++] = p->sets[i];
@@ -225,6 +260,18 @@ is_behind(struct judge_pool *p, const struct judge_target *t)
 	return p->by_origin ? order <= p->asked_order : order <= p->current.order;
 }
 
+/* Do clients get this seed, so that it may be the only one of its site? */
+static bool
+handed_out(const struct judge *j, size_t server)
+{
+	const struct judge_server *s = &j->servers[server];
+	const struct judge_override *w = judge_override_of(j, server);
+
+	if (w != NULL)
+		return w->kind == OVERRIDE_FORCE_UP;
+	return s->local || !j->sites[s->conf->site].drained_there;
+}
+
 /* For each site the newest set that an answering, current seed there holds; NULL = none. */
 static void
 find_seeds(const struct judge *j, struct judge_pool *p, const char *seeds[CONF_MAX_SITES])
@@ -233,7 +280,8 @@ find_seeds(const struct judge *j, struct judge_pool *p, const char *seeds[CONF_M
 	for (unsigned i = 0; i < p->conf->n_servers; i++) {
 		const struct judge_server *s = &j->servers[p->conf->first_server + i];
 
-		if (!s->conf->seed || s->conf->site >= CONF_MAX_SITES)
+		if (!s->conf->seed || s->conf->site >= CONF_MAX_SITES ||
+		    !handed_out(j, p->conf->first_server + i))
 			continue;
 		for (unsigned f = 0; f < 2; f++) {
 			const struct judge_target *t;
@@ -243,7 +291,7 @@ find_seeds(const struct judge *j, struct judge_pool *p, const char *seeds[CONF_M
 				continue;
 			t = &j->targets[s->target[f]];
 			if (t->alive == HEALTH_UP && t->set[0] != '\0' &&
-			    !is_behind(p, t) &&
+			    !t->bad_digest && !is_behind(p, t) &&
 			    (*best == NULL || order_of(p, t->set) > order_of(p, *best)))
 				*best = t->set;
 		}
@@ -293,6 +341,8 @@ review(struct judge *j, struct judge_pool *p, struct judge_time now)
 void
 judge_set_review(struct judge *j, bool all, struct judge_time now)
 {
+	if (j->freeze != FREEZE_NONE && j->freeze != FREEZE_UPLINK)
+		return;		/* the pools stay dirty */
 	for (size_t i = 0; i < j->conf->n_pools; i++) {
 		struct judge_pool *p = &j->pools[i];
 

@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Other sites learn of a drain by asking once a second. */
-enum { DRAIN_MARGIN_MS = 2000 };
+/* Other sites learn of a drain by asking once a second, and a question that is lost takes two
+ * seconds more; then their health files are written and read. */
+enum { DRAIN_MARGIN_MS = 4000 };
 
 enum health_state
 judge_target_state(const struct judge_target *t)
@@ -43,7 +44,11 @@ text_of_target(const struct judge_target *t, const char *current, char *out, siz
 {
 	switch (judge_target_state(t)) {
 	case HEALTH_UP:
-		snprintf(out, size, "ok");
+		if (t->pending)
+			snprintf(out, size, "cause in doubt: %s%s%s", result_reason_name(t->reason),
+			    t->detail[0] != '\0' ? ": " : "", t->detail);
+		else
+			snprintf(out, size, "ok");
 		break;
 	case HEALTH_STALE:
 		if (t->bad_digest)
@@ -189,6 +194,7 @@ judge_view_server(struct judge *j, size_t server, struct judge_time now)
 	view_checks(j, s);
 	view_override(j, s, w);
 	if (s->state != old.state) {
+		s->drain_ms = w != NULL && old.state == HEALTH_UNKNOWN ? w->at_ms : now.mono_ms;
 		s->since = w != NULL && w->at <= now.wall ? w->at : now.wall;
 		if (!s->changed) {
 			s->changed = true;
@@ -229,6 +235,22 @@ judge_take_change(struct judge *j)
 	return -1;
 }
 
+/* Which of the two ways out are in doubt. */
+static const char *
+text_of_doubt(const struct judge *j)
+{
+	bool v4 = j->family[0].doubted != SCOPE_NONE || j->family[0].n_remote == 0;
+	bool v6 = j->family[1].doubted != SCOPE_NONE || j->family[1].n_remote == 0;
+
+	if (v4 && v6)
+		return "every target of all other sites fails: the uplink is in doubt, their "
+		    "states are kept";
+	return v6 ? "every IPv6 target of all other sites fails: the uplink of IPv6 is in doubt, "
+	    "their states are kept" :
+	    "every IPv4 target of all other sites fails: the uplink of IPv4 is in doubt, their "
+	    "states are kept";
+}
+
 const char *
 judge_freeze_text(const struct judge *j)
 {
@@ -236,8 +258,7 @@ judge_freeze_text(const struct judge *j)
 	case FREEZE_SHARED:
 		return "every target everywhere fails: a shared cause, nothing is changed";
 	case FREEZE_UPLINK:
-		return "every target of all other sites fails: the uplink is in doubt, their "
-		    "states are kept";
+		return text_of_doubt(j);
 	case FREEZE_LATE:
 		return "this process was late: nothing is changed until targets were probed afresh";
 	case FREEZE_CLOCK:
@@ -322,28 +343,46 @@ fingerprint_words(const struct judge *j)
 	return print;
 }
 
-/* What our dnsd and those of other sites hand out at most; not known: the configured maximum. */
-static uint32_t
-ttl_max_s(const struct judge *j)
+/* When what our dnsd and those of other sites had handed out at `since_ms` has run out; not known:
+ * the configured maximum. */
+static uint64_t
+run_out_ms(const struct judge *j, uint64_t since_ms)
 {
 	uint16_t here = j->conf->here_site;
-	uint32_t most_s = 0;
+	uint64_t last_ms = since_ms;
 
 	if (here >= j->conf->n_sites || !j->sites[here].ttl_known)
-		return j->conf->ttl_max_s;
-	for (size_t i = 0; i < j->conf->n_sites; i++)
-		if (j->sites[i].ttl_known && j->sites[i].ttl_s > most_s)
-			most_s = j->sites[i].ttl_s;
-	return most_s;
+		return since_ms + (uint64_t)j->conf->ttl_max_s * 1000;
+	for (size_t i = 0; i < j->conf->n_sites; i++) {
+		const struct judge_site *s = &j->sites[i];
+		uint64_t end_ms = since_ms + (uint64_t)s->ttl_s * 1000;
+
+		if (!s->ttl_known)
+			continue;
+		end_ms = s->longer_until_ms > end_ms ? s->longer_until_ms : end_ms;
+		last_ms = end_ms > last_ms ? end_ms : last_ms;
+	}
+	return last_ms;
+}
+
+uint32_t
+judge_ttl_of_site(const struct judge *j, size_t site, struct judge_time now)
+{
+	const struct judge_site *s = &j->sites[site];
+	uint64_t longer_s = s->longer_until_ms > now.mono_ms ?
+	    (s->longer_until_ms - now.mono_ms + 999) / 1000 : 0;
+
+	if (!s->ttl_known)
+		return 0;
+	return longer_s > s->ttl_s ? (uint32_t)longer_s : s->ttl_s;
 }
 
 uint64_t
 judge_drain_left(const struct judge *j, uint64_t since_ms, struct judge_time now)
 {
-	uint64_t need = (uint64_t)ttl_max_s(j) * 1000 + DRAIN_MARGIN_MS;
-	uint64_t gone = now.mono_ms > since_ms ? now.mono_ms - since_ms : 0;
+	uint64_t end_ms = run_out_ms(j, since_ms) + DRAIN_MARGIN_MS;
 
-	return gone < need ? need - gone : 0;
+	return end_ms > now.mono_ms ? end_ms - now.mono_ms : 0;
 }
 
 /* The override of this site, NULL = none. */
@@ -430,19 +469,28 @@ judge_verdict(const struct judge *j, struct judge_time now, struct verdict_messa
 	tell_override(j, left_ms, out);
 }
 
+/* An interval, as short as jitter may make it. */
 static uint64_t
-target_calm_ms(const struct judge *j, const struct judge_target *t)
+shortest_ms(const struct judge_server *s, uint32_t interval_ms)
+{
+	unsigned jitter = s->check->jitter < 100 ? s->check->jitter : 100;
+
+	return (uint64_t)interval_ms * (100 - jitter) / 100;
+}
+
+/* Until when, monotonic, this target cannot change: its next checks may end as they begin. */
+static uint64_t
+calm_until_ms(const struct judge *j, const struct judge_target *t)
 {
 	const struct judge_server *s = &j->servers[t->server];
 	unsigned done = t->alive == HEALTH_UP ? t->bad : t->good;
 	unsigned need = t->alive == HEALTH_UP ? s->check->fall : s->check->rise;
 	unsigned left = done < need ? need - done : 1;
+	uint32_t next_ms = t->soon ? s->fast_ms : s->interval_ms;
 
-	if (t->alive == HEALTH_UNKNOWN)
+	if (t->alive == HEALTH_UNKNOWN || t->pending)
 		return 0;
-	if (done > 0)
-		return (uint64_t)left * s->fast_ms;
-	return s->interval_ms + (uint64_t)(left - 1) * s->fast_ms;
+	return t->asked_ms + shortest_ms(s, next_ms) + (left - 1) * shortest_ms(s, s->fast_ms);
 }
 
 uint32_t
@@ -450,20 +498,22 @@ judge_ttl(const struct judge *j, size_t server, struct judge_time now)
 {
 	const struct judge_server *s = &j->servers[server];
 	const struct judge_override *w = judge_override_of(j, server);
-	uint64_t calm_ms = UINT64_MAX;
+	uint64_t until_ms = UINT64_MAX, calm_s;
 
 	if (w != NULL) {
 		if (w->until_ms == 0)
 			return 0;
-		calm_ms = w->until_ms > now.mono_ms ? w->until_ms - now.mono_ms : 1;
+		until_ms = w->until_ms;
 	} else {
 		for (unsigned f = 0; f < 2; f++)
 			if (s->target[f] >= 0) {
-				uint64_t ms = target_calm_ms(j, &j->targets[s->target[f]]);
-				calm_ms = ms < calm_ms ? ms : calm_ms;
+				uint64_t ms = calm_until_ms(j, &j->targets[s->target[f]]);
+
+				until_ms = ms < until_ms ? ms : until_ms;
 			}
 	}
-	if (calm_ms == UINT64_MAX)
+	if (until_ms == UINT64_MAX)
 		return 0;
-	return calm_ms > 86400000 ? 86400 : calm_ms < 1000 ? 1 : (uint32_t)((calm_ms + 999) / 1000);
+	calm_s = until_ms > now.mono_ms ? (until_ms - now.mono_ms) / 1000 : 0;
+	return calm_s > 86400 ? 86400 : calm_s < 1 ? 1 : (uint32_t)calm_s;
 }

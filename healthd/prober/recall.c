@@ -31,7 +31,7 @@ recall_target(struct judge *judge, const struct state_item *item, struct judge_t
 {
 	uint16_t server = conf_find_server(judge->conf, item->name);
 	struct judge_memory m = { .state = item->state, .since = item->since,
-	    .set = item->set[0] != '\0' ? item->set : NULL };
+	    .set = item->set[0] != '\0' ? item->set : NULL, .bad_digest = item->bad_digest };
 	int32_t target;
 
 	if (server == CONF_NONE || item->stamp < now.wall - STATE_MEMORY_S ||
@@ -43,10 +43,23 @@ recall_target(struct judge *judge, const struct state_item *item, struct judge_t
 		    .index = (uint32_t)target, .memory = &m }, now);
 }
 
+static void
+recall_pool(struct judge *judge, const struct state_item *item, struct judge_time now)
+{
+	uint16_t pool = conf_find_pool(judge->conf, item->name);
+	const struct judge_pool_memory m = { .current = item->set, .held = item->held,
+	    .origin = item->origin[0] != '\0' ? item->origin : NULL,
+	    .asked_order = item->order, .notified = item->at };
+
+	if (pool != CONF_NONE)
+		judge_step(judge, &(struct judge_event){ .kind = JUDGE_REMEMBER_POOL,
+		    .index = pool, .pool_memory = &m }, now);
+}
+
 void
 recall_item(struct judge *judge, const struct state_item *item, struct judge_time now)
 {
-	uint16_t pool;
+	uint16_t index;
 
 	switch (item->kind) {
 	case STATE_OVERRIDE_SERVER:
@@ -56,10 +69,19 @@ recall_item(struct judge *judge, const struct state_item *item, struct judge_tim
 	case STATE_TARGET:
 		recall_target(judge, item, now);
 		break;
-	case STATE_POOL:
-		pool = conf_find_pool(judge->conf, item->name);
-		if (pool != CONF_NONE)
+	case STATE_SET:
+		index = conf_find_pool(judge->conf, item->name);
+		if (index != CONF_NONE)
 			judge_step(judge, &(struct judge_event){ .kind = JUDGE_REMEMBER_SET,
-			    .index = pool, .set = item->set }, now);
+			    .index = index, .set = item->set, .order = item->order }, now);
+		break;
+	case STATE_POOL:
+		recall_pool(judge, item, now);
+		break;
+	case STATE_SIBLING:
+		index = conf_find_site(judge->conf, item->name);
+		if (index != CONF_NONE)
+			judge_step(judge, &(struct judge_event){ .kind = JUDGE_REMEMBER_SITE,
+			    .index = index, .drain = item->drain, .ttl_s = item->ttl_s }, now);
 	}
 }

@@ -40,7 +40,7 @@ remember_save(struct remember *r, struct err *err)
 {
 	uint64_t now_ms = loop_now(r->core->loop);
 
-	if (state_write(r->path, r->core->judge, core_now(r->core).wall,
+	if (state_write(r->path, r->core->judge, core_now(r->core),
 	    r->written != r->overrides, err) < 0) {
 		alarm_raise(&r->core->alarms, ALARM_STATE, 0,
 		    "what is known would not survive a restart: %s", err->text);

@@ -1,12 +1,12 @@
 #include "healthd/prober/sibling.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/dns/client.h"
 #include "common/dns/dns.h"
 #include "common/dns/name.h"
+#include "common/text.h"
 
 enum { DEFAULT_PORT = 53, INTERVAL_MS = 1000, TIMEOUT_MS = 2000 };
 
@@ -27,7 +27,7 @@ static void
 read_text(const uint8_t *text, size_t len, struct said *said)
 {
 	char word[16];
-	unsigned ttl_s;
+	uint64_t ttl_s;
 
 	if (len >= sizeof(word))
 		return;
@@ -36,9 +36,10 @@ read_text(const uint8_t *text, size_t len, struct said *said)
 	if (strcmp(word, "drain=0") == 0 || strcmp(word, "drain=1") == 0) {
 		said->drain_known = true;
 		said->drain = word[6] == '1';
-	} else if (sscanf(word, "ttl=%9u", &ttl_s) == 1) {
+	} else if (strncmp(word, "ttl=", 4) == 0 && text_is_number(word + 4, UINT32_MAX, &ttl_s)) {
+		/* a day is the longest that is believed */
 		said->ttl_known = true;
-		said->ttl_s = ttl_s;
+		said->ttl_s = ttl_s < JUDGE_TTL_MAX_S ? (uint32_t)ttl_s : JUDGE_TTL_MAX_S;
 	}
 }
 

@@ -24,10 +24,29 @@ take_name(struct text *line, const char *before, char out[HEALTH_NAME_MAX])
 	    text_copy(line, out, HEALTH_NAME_MAX, text_in_word) == TEXT_FOUND;
 }
 
+/* `before`, then a number up to `max`. */
 static bool
-take_set(struct text *line, char out[HEALTH_NAME_MAX])
+take_number(struct text *line, const char *before, uint64_t max, uint64_t *out)
 {
-	if (!take_name(line, " set=", out))
+	return text_take(line, before) && text_number(line, max, out) == TEXT_FOUND;
+}
+
+static bool
+take_flag(struct text *line, const char *before, bool *out)
+{
+	uint64_t n = 0;
+
+	if (!take_number(line, before, 1, &n))
+		return false;
+	*out = n != 0;
+	return true;
+}
+
+/* `before`, then the id of a set or "-" for none. */
+static bool
+take_set(struct text *line, const char *before, char out[HEALTH_NAME_MAX])
+{
+	if (!take_name(line, before, out))
 		return false;
 	if (strcmp(out, "-") != 0)
 		return result_set_ok(out);
@@ -58,7 +77,7 @@ take_override(struct text *line, struct state_item *item)
 	return false;
 }
 
-/* After "target". */
+/* After "target".  Version 1 ends with the set, as does a target without objects to look at. */
 static bool
 take_target(struct text *line, struct state_item *item)
 {
@@ -68,32 +87,74 @@ take_target(struct text *line, struct state_item *item)
 	item->family = text_take(line, " v4") ? 4 : text_take(line, " v6") ? 6 : 0;
 	item->state = text_take(line, " up") ? HEALTH_UP :
 	    text_take(line, " down") ? HEALTH_DOWN : HEALTH_UNKNOWN;
-	return item->family != 0 && item->state != HEALTH_UNKNOWN &&
-	    take_time(line, " since=", &item->since) && take_set(line, item->set);
+	if (item->family == 0 || item->state == HEALTH_UNKNOWN ||
+	    !take_time(line, " since=", &item->since) || !take_set(line, " set=", item->set))
+		return false;
+	item->bad_digest = text_take(line, " digest=bad");
+	return item->bad_digest || text_take(line, " digest=ok") || line->at == line->end;
+}
+
+/* After "pool".  Version 1 ends with the set. */
+static bool
+take_pool(struct text *line, struct state_item *item)
+{
+	item->kind = STATE_POOL;
+	if (!take_name(line, " ", item->name) || !take_set(line, " set=", item->set) ||
+	    item->set[0] == '\0')
+		return false;
+	if (line->at == line->end)
+		return true;
+	return take_flag(line, " held=", &item->held) &&
+	    take_number(line, " asked=", STATE_ORDER_MAX, &item->order) &&
+	    take_time(line, " notified=", &item->at) && take_set(line, " origin=", item->origin);
+}
+
+/* After "set". */
+static bool
+take_known_set(struct text *line, struct state_item *item)
+{
+	item->kind = STATE_SET;
+	return take_name(line, " ", item->name) &&
+	    take_number(line, " order=", STATE_ORDER_MAX, &item->order) &&
+	    take_set(line, " id=", item->set) && item->set[0] != '\0';
+}
+
+/* After "sibling". */
+static bool
+take_sibling(struct text *line, struct state_item *item)
+{
+	uint64_t ttl_s = 0;
+
+	item->kind = STATE_SIBLING;
+	if (!take_name(line, " ", item->name) || !take_flag(line, " drain=", &item->drain) ||
+	    !take_number(line, " ttl=", JUDGE_TTL_MAX_S, &ttl_s))
+		return false;
+	item->ttl_s = (uint32_t)ttl_s;
+	return true;
 }
 
 static bool
 parse_item(struct text line, struct state_item *item)
 {
-	bool good = false;
+	static const struct {
+		const char *word;
+		bool (*take)(struct text *line, struct state_item *item);
+	} kinds[] = {
+		{ "word", take_override }, { "target", take_target }, { "pool", take_pool },
+		{ "set", take_known_set }, { "sibling", take_sibling },
+	};
 
-	if (text_take(&line, "word"))
-		good = take_override(&line, item);
-	else if (text_take(&line, "target"))
-		good = take_target(&line, item);
-	else if (text_take(&line, "pool")) {
-		item->kind = STATE_POOL;
-		good = take_name(&line, " ", item->name) && take_set(&line, item->set) &&
-		    item->set[0] != '\0';
-	}
-	return good && line.at == line.end;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (text_take(&line, kinds[i].word))
+			return kinds[i].take(&line, item) && line.at == line.end;
+	return false;
 }
 
 static bool
 parse_head(struct text line, double *stamp)
 {
-	return text_take(&line, "nearcast-state 1") && take_time(&line, " stamp=", stamp) &&
-	    line.at == line.end;
+	return (text_take(&line, "nearcast-state 2") || text_take(&line, "nearcast-state 1")) &&
+	    take_time(&line, " stamp=", stamp) && line.at == line.end;
 }
 
 static bool
@@ -207,35 +268,82 @@ print_overrides(FILE *out, const struct judge *j)
 	return n;
 }
 
-void
-state_print(FILE *out, const struct judge *j, double now)
+/* What the dnsd of other sites said last, and ours of its TTL. */
+static unsigned
+print_siblings(FILE *out, const struct judge *j, struct judge_time now)
 {
-	unsigned n;
+	unsigned n = 0;
 
-	fprintf(out, "nearcast-state 1 stamp=%.3f\n", now);
-	n = print_overrides(out, j);
-	for (size_t i = 0; i < j->conf->n_pools; i++)
-		if (j->pools[i].current.id[0] != '\0') {
-			fprintf(out, "pool %s set=%s\n", j->conf->pools[i].name,
-			    j->pools[i].current.id);
-			n++;
-		}
+	for (size_t i = 0; i < j->conf->n_sites; i++) {
+		const struct judge_site *s = &j->sites[i];
+
+		if (!s->ttl_known && !s->drained_there)
+			continue;
+		fprintf(out, "sibling %s drain=%d ttl=%u\n", j->conf->sites[i].name,
+		    s->drained_there, judge_ttl_of_site(j, i, now));
+		n++;
+	}
+	return n;
+}
+
+static unsigned
+print_pools(FILE *out, const struct judge *j, struct judge_time now)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < j->conf->n_pools; i++) {
+		const struct judge_pool *p = &j->pools[i];
+		double notified = p->notified_ms == 0 ? 0 :
+		    now.wall - (double)(now.mono_ms - p->notified_ms) / 1e3;
+
+		for (size_t k = 0; k < p->n_sets; k++, n++)
+			fprintf(out, "set %s order=%llu id=%s\n", p->conf->name,
+			    (unsigned long long)p->sets[k].order, p->sets[k].id);
+		if (p->current.id[0] == '\0')
+			continue;
+		fprintf(out, "pool %s set=%s held=%d asked=%llu notified=%.3f origin=%s\n",
+		    p->conf->name, p->current.id, p->held, (unsigned long long)p->asked_order,
+		    notified > 0 ? notified : 0, p->origin[0] != '\0' ? p->origin : "-");
+		n++;
+	}
+	return n;
+}
+
+static unsigned
+print_targets(FILE *out, const struct judge *j)
+{
+	unsigned n = 0;
+
 	for (size_t i = 0; i < j->n_targets; i++) {
 		const struct judge_target *t = &j->targets[i];
 		const struct judge_server *s = &j->servers[t->server];
 
 		if (t->alive == HEALTH_UNKNOWN)
 			continue;
-		fprintf(out, "target %s v%u %s since=%.3f set=%s\n", s->conf->name, t->family,
-		    health_state_name(t->alive), s->since, t->set[0] != '\0' ? t->set : "-");
+		fprintf(out, "target %s v%u %s since=%.3f set=%s digest=%s\n", s->conf->name,
+		    t->family, health_state_name(t->alive), s->since,
+		    t->set[0] != '\0' ? t->set : "-", t->bad_digest ? "bad" : "ok");
 		n++;
 	}
+	return n;
+}
+
+void
+state_print(FILE *out, const struct judge *j, struct judge_time now)
+{
+	unsigned n;
+
+	fprintf(out, "nearcast-state 2 stamp=%.3f\n", now.wall);
+	n = print_overrides(out, j);
+	n += print_siblings(out, j, now);
+	n += print_pools(out, j, now);
+	n += print_targets(out, j);
 	fprintf(out, "end %u\n", n);
 }
 
 struct printed {
 	const struct judge *judge;
-	double now;
+	struct judge_time now;
 };
 
 static int
@@ -248,7 +356,8 @@ print_memory(void *arg, FILE *out)
 }
 
 int
-state_write(const char *path, const struct judge *judge, double now, bool sync, struct err *err)
+state_write(const char *path, const struct judge *judge, struct judge_time now, bool sync,
+    struct err *err)
 {
 	struct printed p = { judge, now };
 	const struct file_new how = { .mode = 0640, .sync = sync, .keep_old = true,

@@ -1,12 +1,17 @@
 /*
  * state: healthd's memory over restarts, a text file in state-dir.
  *
- *   nearcast-state 1 stamp=1763690000.123
+ *   nearcast-state 2 stamp=1763690000.123
  *   word server fra1 drain at=1763690000.000 until=0 by=root
  *   word site fra drain at=1763690000.000 until=1763693600.000 by=root
- *   target fra1 v4 up since=1763680000.000 set=-
- *   pool mirrors set=2026-11-20
- *   end 4
+ *   sibling nyc drain=1 ttl=40
+ *   set mirrors order=2 id=2026-11-20
+ *   pool mirrors set=2026-11-20 held=1 asked=2 notified=0 origin=-
+ *   target fra1 v4 up since=1763680000.000 set=2026-11-20 digest=ok
+ *   end 6
+ *
+ * A pool's sets come before it, and it before the targets.  Version 1 had neither siblings nor
+ * sets, a pool's line ended with its set, and so did a target's; those are read, too.
  *
  * Written to a temporary file, then renamed; the one before is kept as FILE.old.
  * Reading never fails as a whole: every line that makes sense counts, what does not is
@@ -26,9 +31,13 @@
 #include "healthd/judge/judge.h"
 
 #define STATE_FILE_MAX (16u << 20)
+#define STATE_ORDER_MAX ((uint64_t)1 << 52) /* of sets seen: more have never been */
 #define STATE_MEMORY_S 600		/* a target's state older than this is forgotten */
 
-enum state_kind { STATE_OVERRIDE_SERVER, STATE_OVERRIDE_SITE, STATE_TARGET, STATE_POOL };
+enum state_kind {
+	STATE_OVERRIDE_SERVER, STATE_OVERRIDE_SITE, STATE_SIBLING, STATE_SET, STATE_POOL,
+	STATE_TARGET
+};
 
 struct state_item {
 	enum state_kind kind;
@@ -42,6 +51,14 @@ struct state_item {
 	enum health_state state;
 	double since;
 	char set[HEALTH_NAME_MAX];	/* "" = none */
+	bool bad_digest;
+	/* sets and pools */
+	uint64_t order;			/* of the set; of a pool, as of the origin's last answer */
+	bool held;			/* by `quorum` servers; `at` is when notified */
+	char origin[HEALTH_NAME_MAX];	/* "" = has said nothing */
+	/* other sites */
+	bool drain;
+	uint32_t ttl_s;			/* 0 = not known */
 	double stamp;			/* of the file */
 };
 
@@ -62,11 +79,11 @@ bool state_read(const char *path, void (*take)(void *arg, const struct state_ite
     struct err *err);
 
 /* The whole of the judge's memory as text; `n` counts its lines. */
-void state_print(FILE *out, const struct judge *judge, double now);
+void state_print(FILE *out, const struct judge *judge, struct judge_time now);
 
 /* Replaces the file; `sync` puts it on the disk first, for overrides, which must outlive a
  * power cut.  0, or -1 with a reason and the old ones as they were. */
-int state_write(const char *path, const struct judge *judge, double now, bool sync,
+int state_write(const char *path, const struct judge *judge, struct judge_time now, bool sync,
     struct err *err);
 
 #endif

@@ -2,7 +2,7 @@
  * The judge by rows: what happens, in a small script, and what must be so afterwards.
  *
  * The world: sites fra (here), nyc, sin; servers f1 f2 (fra), n1 n2 (nyc), s1 (sin), one IPv4
- * address each, and d1 (fra) with IPv4 and IPv6 where a row asks for "dual".  rise 3, fall 2,
+ * address each, IPv6 too where a row asks for "six", and d1 (fra) with both where it asks for "dual".  rise 3, fall 2,
  * interval 1 s.  Each word of a script takes 10 ms:
  *   f1+ f1- f1?       a good, a bad, an internal result (d1.6- for its IPv6); fra+ all- for many
  *   f1=B              a good result with set B;  f1~90 with load 90
@@ -10,6 +10,8 @@
  *   drain:f1 up:f1 down:f1 clear:f1 (drain:fra:500 = for 500 ms; also of sites)
  *   site:nyc+ site:nyc-      that site's dnsd says drain or not;  ttl:fra:5 the most it hands out
  *   mem:f1+ mem:f1-          remembered from before a restart
+ *   digest:f1+ digest:f1-    f1's objects are right or wrong
+ *   reload                   another process, with what the state file keeps
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,9 +24,10 @@
 #include <cmocka.h>
 
 #include "healthd/judge/judge.h"
+#include "healthd/prober/recall.h"
 
 enum { SINGLE = 1, DUAL = 2, CONTENT = 4, ORIGIN = 8, SEED = 16, MIN2 = 32, NO_CHECK = 64,
-    TWO = 128 };
+    TWO = 128, SIX = 256, JITTER = 512, QUORUM1 = 1024, EMPTY = 2048 };
 
 struct row {
 	const char *sentence;
@@ -39,6 +42,7 @@ static struct conf_site sites[3];
 static struct conf_check check;
 static struct conf_pool pool;
 static struct conf_server servers[6];
+static uint16_t by_name[6];
 static struct judge *judge;
 static struct judge_time now;
 
@@ -59,19 +63,29 @@ world(int kind)
 
 	memset(&conf, 0, sizeof(conf));
 	for (unsigned i = 0; i < 3; i++)
-		sites[i] = (struct conf_site){ .name = (char *)(uintptr_t)name[i] };
+		sites[i] = (struct conf_site){ .name = (char *)(uintptr_t)name[i],
+		    .sibling.family = 4 };
 	check = (struct conf_check){ .kind = kind & CONTENT ? CONF_CHECK_CONTENT : CONF_CHECK_HTTP,
 	    .interval_ms = 1000, .rise = 3, .fall = 2 };
 	if (kind & ORIGIN)
 		check.origin = (char *)(uintptr_t)"http://origin/";
-	add_conf_server("f1", 0, false);
-	add_conf_server("f2", 0, false);
+	if (kind & JITTER) {
+		check.jitter = 10;
+		check.interval_ms = 10000;
+		check.fast_interval_ms = 1000;
+	}
+	check.quorum = kind & QUORUM1 ? 1 : 0;
+	check.n_digests = 1;
+	if (!(kind & EMPTY)) {
+		add_conf_server("f1", 0, kind & SIX);
+		add_conf_server("f2", 0, kind & SIX);
+	}
 	if (!(kind & SINGLE)) {
-		add_conf_server("n1", 1, false);
-		add_conf_server("n2", 1, false);
+		add_conf_server("n1", 1, kind & SIX);
+		add_conf_server("n2", 1, kind & SIX);
 	}
 	if (!(kind & (SINGLE | TWO)))
-		add_conf_server("s1", 2, false);
+		add_conf_server("s1", 2, kind & SIX);
 	if (kind & DUAL)
 		add_conf_server("d1", 0, true);
 	servers[0].seed = kind & SEED;
@@ -85,6 +99,15 @@ world(int kind)
 	conf.pools = &pool;
 	conf.n_pools = 1;
 	conf.servers = servers;
+	conf.by_name = by_name;
+	for (uint16_t i = 0; i < conf.n_servers; i++)
+		for (uint16_t k = by_name[i] = i; k > 0 && strcmp(servers[by_name[k]].name,
+		    servers[by_name[k - 1]].name) < 0; k--) {
+			uint16_t swap = by_name[k];
+
+			by_name[k] = by_name[k - 1];
+			by_name[k - 1] = swap;
+		}
 	conf.ttl_max_s = 30;
 	conf.announce.min_healthy = kind & MIN2 ? 2 : 1;
 	now = (struct judge_time){ 1000000, 1.7e9 };
@@ -137,11 +160,8 @@ do_results(char *word)
 	int site, only = -1;
 
 	word[n - 1] = '\0';
-	if (dot != NULL) {
+	if (dot != NULL)
 		*dot = '\0';
-		result(server_of(word), dot[1] - '0', reason, NULL, -1);
-		return;
-	}
 	site = site_of(word);
 	if (site < 0 && strcmp(word, "all") != 0) {
 		only = server_of(word);
@@ -150,8 +170,10 @@ do_results(char *word)
 	for (size_t i = 0; i < conf.n_servers; i++) {
 		if ((only >= 0 && (int)i != only) || (site >= 0 && servers[i].site != site))
 			continue;
-		result((int)i, 4, reason, NULL, -1);
-		result((int)i, 6, reason, NULL, -1);
+		if (dot == NULL || dot[1] == '4')
+			result((int)i, 4, reason, NULL, -1);
+		if (dot == NULL || dot[1] == '6')
+			result((int)i, 6, reason, NULL, -1);
 	}
 }
 
@@ -190,6 +212,40 @@ tell(enum judge_event_kind kind, uint32_t index, const char *set, bool drain)
 }
 
 static void
+remember(void *arg, const struct state_item *item)
+{
+	recall_item(arg, item, now);
+}
+
+static void
+reload(void)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	struct state_report r;
+
+	assert_non_null(f);
+	state_print(f, judge, now);
+	fclose(f);
+	judge_free(judge);
+	judge = judge_new(&conf, now);
+	assert_non_null(judge);
+	r = state_parse(text, len, remember, judge);
+	assert_true(r.whole);
+	free(text);
+}
+
+static void
+digest(int server, bool good)
+{
+	struct result r = { .reason = good ? REASON_OK : REASON_DIGEST, .load = -1 };
+
+	judge_step(judge, &(struct judge_event){ .kind = JUDGE_DIGEST,
+	    .index = (uint32_t)judge->servers[server].target[0], .result = &r }, now);
+}
+
+static void
 do_one(char *w)
 {
 	size_t n = strlen(w);
@@ -199,6 +255,13 @@ do_one(char *w)
 		tell(JUDGE_TICK, 0, NULL, false);
 	} else if (strcmp(w, "late") == 0 || strcmp(w, "clock") == 0) {
 		tell(JUDGE_DISTURBED, 0, NULL, w[0] == 'c');
+	} else if (strcmp(w, "reload") == 0) {
+		reload();
+	} else if (strncmp(w, "digest:", 7) == 0) {
+		bool good = w[n - 1] == '+';
+
+		w[n - 1] = '\0';
+		digest(server_of(w + 7), good);
 	} else if (strncmp(w, "drain:", 6) == 0) {
 		override(OVERRIDE_DRAIN, w + 6);
 	} else if (strncmp(w, "up:", 3) == 0) {
@@ -421,6 +484,31 @@ causes(void **state)
 		    "all+ nyc- fra+ nyc- fra+", "n1=down f1=up freeze=none" },
 		{ "two sites, both fail at once: shared", TWO, "all+ all- all-",
 		    "n1=up f1=up freeze=shared" },
+		{ "M9: who cannot be checked is no witness and nobody waits for him", TWO,
+		    "f1+ f2+ n1? n2? fra- fra-", "f1=down f2=down verdict=caches-down" },
+		{ "nor once he could", TWO, "all+ nyc? fra- fra-",
+		    "f1=down f2=down n1=up verdict=caches-down" },
+		{ "one that fails and cannot be checked then is still failing", TWO,
+		    "all+ nyc- nyc? fra- fra-", "f1=up n1=up verdict=hold freeze=shared" },
+		{ "IPv6 of all other sites fails, ours and IPv4 answer: its uplink is in doubt", SIX,
+		    "all+ nyc.6- sin.6- all.4+ fra.6+ nyc.6- sin.6- all.4+",
+		    "v6:n1=up v6:s1=up v4:n1=up freeze=uplink verdict=up" },
+		{ "IPv4 falls as ever meanwhile", SIX,
+		    "all+ nyc.6- sin.6- all.4+ fra.6+ nyc.6- sin.6- n1.4- n2.4+ n1.4- n2.4+",
+		    "v6:n1=up v4:n1=down freeze=uplink" },
+		{ "and the IPv4 of all others can be in doubt as well", SIX,
+		    "all+ nyc- sin- fra+ nyc- sin- fra+",
+		    "v6:n1=up v4:n1=up v4:s1=up freeze=uplink verdict=up" },
+		{ "an IPv6 answer from elsewhere ends it", SIX,
+		    "all+ nyc.6- sin.6- all.4+ fra.6+ nyc.6- sin.6- all.4+ s1.6+ n1.6- s1.6+ n1.6- "
+		    "s1.6+", "v6:n1=down v6:s1=up v4:n1=up freeze=none" },
+		{ "IPv6 fails everywhere, here too: a shared cause, of IPv6 alone", SIX,
+		    "all+ all.6- all.4+ all.6- all.4+", "v6:f1=up v6:n1=up freeze=uplink verdict=up" },
+		{ "IPv6 of one site alone is its own", SIX,
+		    "all+ nyc.6- all.4+ sin.6+ fra.6+ nyc.6- sin.6+",
+		    "v6:n1=down v6:n2=down v6:s1=up n1=up freeze=none" },
+		{ "both families of everything: shared", SIX, "all+ all- all-",
+		    "n1=up freeze=shared verdict=hold" },
 		{ "drained servers are witnesses, too", 0, "all+ drain:nyc drain:sin fra- n1+ fra-",
 		    "f1=down verdict=caches-down" },
 	};
@@ -444,6 +532,8 @@ disturbances(void **state)
 		    "f1=up freeze=clock verdict=hold" },
 		{ "counting restarts after the clock jumped", 0, "all+ f1- n1+ clock n1+ f1- n1+",
 		    "f1=up freeze=none" },
+		{ "M15: disturbed again and again, the first round ends all the same", 0,
+		    "f1+ late f2+ n1+ clock n2+ late s1+ f1+", "first=over verdict=up" },
 		{ "late before the first round is over: nothing is decided", 0, "f1+ late",
 		    "first=running verdict=none" },
 		{ "late during a shared cause: still shared", 0, "all+ all- all- late all-",
@@ -473,16 +563,16 @@ words(void **state)
 		{ "the site drains", 0, "all+ drain:fra", "f1=drain f2=drain n1=up verdict=drain" },
 		{ "until the last TTL has run out", 0, "all+ drain:fra wait:31000",
 		    "verdict=drain" },
-		{ "then it is drained", 0, "all+ drain:fra wait:32500", "verdict=drained" },
+		{ "then it is drained", 0, "all+ drain:fra wait:34500", "verdict=drained" },
 		{ "our dnsd hands out less than the configured maximum", 0,
-		    "all+ ttl:fra:5 drain:fra wait:7100", "verdict=drained" },
+		    "all+ ttl:fra:5 drain:fra wait:9100", "verdict=drained" },
 		{ "but another site's hands out more", 0,
-		    "all+ ttl:fra:5 ttl:nyc:9 drain:fra wait:7100", "verdict=drain" },
+		    "all+ ttl:fra:5 ttl:nyc:9 drain:fra wait:9100", "verdict=drain" },
 		{ "what others hand out alone says nothing", 0,
-		    "all+ ttl:nyc:5 drain:fra wait:7100", "verdict=drain" },
-		{ "undrained", 0, "all+ drain:fra wait:32500 clear:fra", "verdict=up f1=up" },
+		    "all+ ttl:nyc:5 drain:fra wait:9100", "verdict=drain" },
+		{ "undrained", 0, "all+ drain:fra wait:34500 clear:fra", "verdict=up f1=up" },
 		{ "a drain of the site that ends by itself", 0,
-		    "all+ drain:fra:60000 wait:32500 wait:28000", "verdict=up f1=up" },
+		    "all+ drain:fra:60000 wait:34500 wait:26000", "verdict=up f1=up" },
 		{ "a server's own word is stronger than its site's", 0, "all+ drain:fra up:f1",
 		    "f1=up f2=drain verdict=drain" },
 		{ "the site forced down", 0, "all+ down:fra", "verdict=force-down f1=down" },
@@ -490,7 +580,7 @@ words(void **state)
 		    "verdict=force-up f1=up" },
 		{ "every local server drained is a drain of the site", 0, "all+ drain:f1 drain:f2",
 		    "verdict=drain" },
-		{ "which runs out, too", 0, "all+ drain:f1 drain:f2 wait:32500",
+		{ "which runs out, too", 0, "all+ drain:f1 drain:f2 wait:34500",
 		    "verdict=drained" },
 		{ "the drained one is dead, too: down", 0, "all+ drain:f1 fra- n1+ fra- n1+",
 		    "verdict=caches-down" },
@@ -505,6 +595,32 @@ words(void **state)
 		    "n1=up n2=drain" },
 		{ "what we hear of our own site does not count", 0, "all+ site:fra+",
 		    "f1=up verdict=up" },
+		{ "M4: lowered before the drain, the longer TTL of before still runs out", 0,
+		    "all+ ttl:fra:20 wait:1000 ttl:fra:2 drain:fra wait:9100", "verdict=drain" },
+		{ "and no longer than that", 0,
+		    "all+ ttl:fra:20 wait:1000 ttl:fra:2 drain:fra wait:24100", "verdict=drained" },
+		{ "lowered long ago it does not count", 0,
+		    "all+ ttl:fra:20 ttl:fra:2 wait:20000 drain:fra wait:6100", "verdict=drained" },
+		{ "that of another site, too", 0,
+		    "all+ ttl:fra:2 ttl:nyc:20 ttl:nyc:2 drain:fra wait:9100", "verdict=drain" },
+		{ "nobody is believed for more than a day", 0,
+		    "all+ ttl:fra:2 ttl:nyc:4000000000 drain:fra wait:86405000",
+		    "verdict=drained" },
+		{ "M14: drained a second time, its TTLs run out again", EMPTY,
+		    "all+ drain:fra:40000 wait:36000 wait:5000 drain:fra", "verdict=drain" },
+		{ "and when its servers have words of their own", 0,
+		    "all+ up:f1 up:f2 drain:fra:40000 wait:36000 wait:5000 drain:fra",
+		    "verdict=drain" },
+		{ "a site without servers is up while all others fail", EMPTY, "all-",
+		    "verdict=up" },
+		{ "a server forced up at a drained site has been handed out until now", 0,
+		    "all+ up:f1 drain:fra wait:34500 clear:f1", "verdict=drain" },
+		{ "A.9: a drain that was heard is remembered over a restart", 0,
+		    "all+ site:nyc+ reload all+", "n1=drain n2=drain s1=up" },
+		{ "until that site says otherwise", 0, "all+ site:nyc+ reload all+ site:nyc-",
+		    "n1=up n2=up" },
+		{ "a longer TTL of before is remembered, too", 0,
+		    "all+ ttl:fra:40 ttl:fra:2 reload all+ drain:fra wait:30000", "verdict=drain" },
 		{ "words before the first result", 0, "drain:f1", "f1=drain verdict=none" },
 		{ "a drained site before the first round is over", 0, "drain:fra",
 		    "verdict=drain" },
@@ -625,9 +741,9 @@ sets(void **state)
 		{ "a roll-out taken back", CONTENT,
 		    "f1=A f2=A n1=A n2=A s1=A f1=B f2=B n1=B f2=A n1=A f1=A",
 		    "set=A f1=up f2=up n1=up n2=up s1=up" },
-		{ "not yet taken back by all", CONTENT,
+		{ "taken back by so many that quorum has the old one", CONTENT,
 		    "f1=A f2=A n1=A n2=A s1=A f1=B f2=B n1=B f2=A n1=A",
-		    "set=B f1=up f2=stale s1=stale" },
+		    "set=A f1=up f2=up s1=up" },
 		{ "a server that is ahead is so after a failure, too", CONTENT,
 		    "f1=A f2=A n1=A n2=A s1=A f1=B f1- n1=A f1- f1=B f1=B f1=B", "set=A f1=up" },
 		{ "dead servers hold nothing", CONTENT, "f1=A f2=A n1=A n2=B s1=B f1- n1+ f1-",
@@ -642,6 +758,47 @@ sets(void **state)
 		    "f1=A f2=A n1=A n2=A s1=A f1=B f1- n1=A f1-", "f1=down f2=up" },
 		{ "without a seed the site's others stay current", CONTENT,
 		    "f1=A f2=A n1=A n2=A s1=A f1=B", "f1=up f2=up" },
+		{ "M10: a reload in the middle of a roll-out turns nobody round", CONTENT,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B reload f2=A n1=A n2=A s1=A f1=B",
+		    "set=A f1=up f2=up" },
+		{ "with a quorum of one", CONTENT | QUORUM1,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B reload f2=A n1=A n2=A s1=A f1=B",
+		    "set=B f1=up f2=stale" },
+		{ "with a seed", CONTENT | SEED,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B reload f2=A n1=A n2=A s1=A f1=B",
+		    "f1=up f2=stale n1=up" },
+		{ "a set that came while we were away is newer", CONTENT | QUORUM1,
+		    "f1=A f2=A n1=A n2=A s1=A reload f1=C f2=A n1=A n2=A s1=A",
+		    "set=C f1=up f2=stale" },
+		{ "a notify stands its minute over a reload", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A notify=B reload origin=A", "set=B" },
+		{ "and no longer", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A notify=B wait:40000 reload wait:21000 "
+		    "origin=A", "set=A" },
+		{ "a wrong object is one after a reload, too", CONTENT,
+		    "f1=A f2=A n1=A n2=A s1=A digest:f1- reload f1=A", "f1=stale f2=up" },
+		{ "until it has been looked at again", CONTENT,
+		    "f1=A f2=A n1=A n2=A s1=A digest:f1- reload f1=A digest:f1+", "f1=up" },
+		{ "M11: taken back half way, the old one is current, not what two of five hold",
+		    CONTENT | TWO,
+		    "f1=A f2=A n1=A n2=A f1=B f2=B n1=B f1=A f2- n1+ f2- n1=A",
+		    "set=A f1=up n1=up n2=up" },
+		{ "dead holders of the new one hold nothing", CONTENT | QUORUM1,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B f1- n1+ f1-", "set=A f2=up n1=up" },
+		{ "M12: a drained seed does not make its site stale", CONTENT | SEED,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B drain:f1", "f1=drain f2=up" },
+		{ "undrained it does", CONTENT | SEED,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B drain:f1 clear:f1", "f1=up f2=stale" },
+		{ "nor one that is forced down", CONTENT | SEED,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B down:f1", "f2=up" },
+		{ "nor one with a wrong object", CONTENT | SEED,
+		    "f1=A f2=A n1=A n2=A s1=A f1=B digest:f1-", "f1=stale f2=up" },
+		{ "M15: nobody falls behind during a shared hold", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A all- all- origin=B",
+		    "freeze=shared f1=up n1=up" },
+		{ "but after it", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A all- all- origin=B n1+",
+		    "freeze=none f1=stale n1=stale" },
 		{ "a pool without content knows no sets", 0, "f1=A f2=B", "f1=up f2=up set=" },
 	};
 
@@ -683,8 +840,13 @@ hints(void **state)
 		{ "one failure more and it is down", 0, "all+ f1- n1+", "ttl:f1=1" },
 		{ "down: rise intervals", 0, "all+ f1- n1+ f1-", "ttl:f1=3" },
 		{ "nearly back", 0, "all+ f1- n1+ f1- f1+ f1+", "ttl:f1=1" },
-		{ "a drain with an end counts down", 0, "all+ drain:f1:10000 wait:4000",
+		{ "M13: counted from the last check, not from now", JITTER, "all+ wait:3000",
 		    "ttl:f1=6" },
+		{ "the next checks may be early by the jitter: 9 s and 900 ms", JITTER, "all+",
+		    "ttl:f1=9" },
+		{ "the next check is due", JITTER, "all+ wait:9500", "ttl:f1=1" },
+		{ "a drain with an end counts down", 0, "all+ drain:f1:10000 wait:4000",
+		    "ttl:f1=5" },
 		{ "a drain without: nobody knows", 0, "all+ drain:f1", "ttl:f1=0" },
 		{ "not checked: nobody knows", NO_CHECK, "", "ttl:f1=0" },
 	};
