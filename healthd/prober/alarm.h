@@ -20,6 +20,7 @@ enum alarm_kind {
 	ALARM_PUBLISH,			/* the health file cannot be written */
 	ALARM_STATE,			/* nor the state file */
 	ALARM_INTERNAL,			/* a check failed by our own fault */
+	ALARM_PENDING,			/* a server fails, and nobody can tell whose fault it is */
 	ALARM_HOOK,
 	ALARM_MEMORY,			/* the state file was damaged */
 	ALARM_ORIGIN,			/* an origin does not tell its set */

@@ -46,6 +46,7 @@ struct prober {
 	uint64_t told;			/* the judge's changes when hook and log were told last */
 	double wall_offset;		/* wall clock minus monotonic, seconds */
 	uint64_t late_limit_ms;		/* later than this, and nothing is believed */
+	uint64_t round_ms;		/* within which every target has been asked */
 	uint64_t witness_ms;		/* when others were asked out of turn last */
 	size_t witness_at;		/* the next of them */
 };
@@ -62,6 +63,22 @@ review_alarms(struct prober *p)
 		alarm_over(alarms, ALARM_FREEZE);
 	if (*freeze != '\0')
 		alarm_raise(alarms, ALARM_FREEZE, 0, "%s", freeze);
+}
+
+/* Failures that nobody's answer settles for longer than all can be asked in. */
+static void
+review_pending(struct prober *p)
+{
+	const struct judge *j = p->core.judge;
+	uint64_t since_ms, now_ms = loop_now(p->core.loop);
+	int32_t target = judge_longest_pending(j, &since_ms);
+
+	if (target < 0 || now_ms < since_ms + p->round_ms)
+		alarm_over(&p->core.alarms, ALARM_PENDING);
+	else
+		alarm_raise(&p->core.alarms, ALARM_PENDING, 0,
+		    "server %s fails, but nobody else has been asked since who could tell whose "
+		    "fault it is", j->servers[j->targets[target].server].conf->name);
 }
 
 /* --- probes --- */
@@ -92,8 +109,12 @@ ask_witnesses(struct prober *p, const struct probe *failed)
 {
 	const struct judge *j = p->core.judge;
 	uint64_t now_ms = loop_now(p->core.loop);
+	/* IPv4 says nothing of IPv6 where there is another of IPv6 to ask */
+	uint8_t family = j->targets[failed->target].family;
 	unsigned asked = 0;
 
+	if (j->family[family == 6].n_remote == 0)
+		family = 0;
 	if (j->n_remote == 0 || now_ms < p->witness_ms + WITNESS_MS)
 		return;
 	p->witness_ms = now_ms;
@@ -102,8 +123,9 @@ ask_witnesses(struct prober *p, const struct probe *failed)
 		struct probe *probe = &p->probes[at];
 		const struct judge_target *t = &j->targets[at];
 
-		if (probe->busy || t->failing || t->alive != HEALTH_UP ||
-		    probe->server->site == failed->server->site)
+		if (probe->busy || t->failing || t->mute || t->alive != HEALTH_UP ||
+		    probe->server->site == failed->server->site ||
+		    (family != 0 && t->family != family))
 			continue;
 		loop_timer_set(p->core.loop, &probe->timer, now_ms);
 		p->witness_at = at + 1;
@@ -227,6 +249,20 @@ late_limit(const struct judge *j)
 	return shortest == UINT64_MAX || shortest < LATE_BAD_MS ? LATE_BAD_MS : shortest;
 }
 
+static uint64_t
+longest_round(const struct judge *j)
+{
+	uint64_t longest_ms = 0;
+
+	for (size_t i = 0; i < j->n_targets; i++) {
+		const struct judge_server *s = &j->servers[j->targets[i].server];
+		uint64_t ms = (uint64_t)s->interval_ms + s->check->timeout_ms;
+
+		longest_ms = ms > longest_ms ? ms : longest_ms;
+	}
+	return longest_ms + LATE_BAD_MS;
+}
+
 /* --- turns and ticks --- */
 
 static void
@@ -254,7 +290,9 @@ on_turn_end(void *arg)
 		review_alarms(p);
 		link_tell(&p->link);
 	}
-	if (content_ready(&p->content))
+	/* what is remembered need not wait for the first round, nor for an origin */
+	if ((p->core.judge->recalled && link_heard(&p->link)) ||
+	    (p->core.judge->first_round_over && content_ready(&p->content)))
 		publish_turn(&p->publish);
 	remember_turn(&p->remember);
 }
@@ -268,6 +306,7 @@ on_prober_tick(struct loop_timer *timer)
 	watch_clock(p);
 	core_step(&p->core, &(struct judge_event){ .kind = JUDGE_TICK });
 	review_alarms(p);
+	review_pending(p);
 	link_tell(&p->link);
 }
 
@@ -325,6 +364,7 @@ prober_open(struct prober *p, const struct conf *conf, int keeper_fd, struct err
 		return -1;
 	p->wall_offset = core->started - (double)clock_mono().ms / 1e3;
 	p->late_limit_ms = late_limit(core->judge);
+	p->round_ms = longest_round(core->judge);
 	want_descriptors(core->judge);
 	if (link_open(&p->link, core, keeper_fd, on_posture, p, err) < 0 ||
 	    signals_open(p, err) < 0 || hook_open(&p->hook, core, err) < 0 ||

@@ -85,8 +85,10 @@ fill_sites(struct publish *p)
 		s->since = p->core->started;
 		health_reason(s->reason, "the keeper has not said yet");
 	}
-	/* other sites learn of a drain from this text, whatever the route does meanwhile */
-	if (message_is_draining(v) || message_is_drained(v))
+	/* other sites learn of a drain from this, whatever the route does meanwhile */
+	s->drain_said = true;
+	s->drain = message_is_draining(v) || message_is_drained(v);
+	if (s->drain)
 		health_reason(s->reason, message_reason(v));
 }
 
@@ -94,7 +96,10 @@ static void
 fill_servers(struct publish *p)
 {
 	const struct judge *judge = p->core->judge;
-	struct judge_time now = core_now(p->core);
+	struct judge_time replaced = core_now(p->core);
+
+	/* a TTL must hold for as long as it stands in the file */
+	replaced.mono_ms += p->file.lease_ms / 3;
 
 	for (size_t i = 0; i < p->file.n_servers; i++) {
 		const struct judge_server *from = &judge->servers[i];
@@ -105,7 +110,7 @@ fill_servers(struct publish *p)
 		to->v6 = from->v6;
 		to->since = from->since;
 		to->weight = from->weight;
-		to->ttl_s = judge_ttl(judge, i, now);
+		to->ttl_s = judge_ttl(judge, i, replaced);
 		memcpy(to->set, from->set, sizeof(to->set));
 		memcpy(to->reason, from->reason, sizeof(to->reason));
 	}
@@ -142,8 +147,6 @@ publish_turn(struct publish *p)
 	uint64_t now_ms = loop_now(p->core->loop);
 	bool changed = judge->changes != p->judge_changes || p->link->changes != p->link_changes;
 
-	if (!judge->first_round_over)
-		return;
 	if (now_ms < p->earliest_ms || (!changed && now_ms < p->due_ms))
 		return;
 	fill_sites(p);

@@ -2,8 +2,8 @@
  * publish: the health file, replaced when something in it changes and before a third of its
  * lease is over.
  *
- * Joins what the judge says of servers with what the keeper says of this site.  Nothing is
- * written before the first round is over.  Knows the file's writer (health_file.h), no reader.
+ * Joins what the judge says of servers with what the keeper says of this site.  The caller knows
+ * when there is something worth to be written.  Knows the file's writer (health_file.h), no reader.
  * One thread.
  */
 #ifndef NEARCAST_PUBLISH_H
@@ -27,7 +27,8 @@ void publish_close(struct publish *publish);
 /* The file is to be written within so long, even if nothing changes. */
 void publish_within(struct publish *publish, uint32_t ms);
 
-/* Writes the file if something changed or its time has come. */
+/* Writes the file if something changed or its time has come.  To be called once the first round
+ * is over, or from the beginning if memory knows the servers. */
 void publish_turn(struct publish *publish);
 
 #endif

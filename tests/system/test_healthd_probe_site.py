@@ -125,6 +125,25 @@ def test_first_round_before_anything_is_published(world):
     assert w.health()["a1"]["state"] == "up" and w.health()["slow"]["state"] == "down"
 
 
+def test_memory_is_published_before_the_first_round_is_over(world):
+    """A slow server must not leave dnsd without health for as long as its timeout."""
+    slow = Http()
+    w = world({"a1": ("fra", Http().where), "slow": ("fra", slow.where)},
+              check='kind = "http"  url = "http://www.example.org/"  interval = "6s"  timeout = '
+                    '"5s"  rise = 2  fall = 2')
+    w.wait("slow", "up")
+    w.ctl("drain", "a1")
+    w.stop()
+    os.unlink(w.health_path)
+    slow.delay = 10
+    began = time.monotonic()
+    w.start(wait=False)
+    w.until(lambda: os.path.exists(w.health_path), "a health file", 3)
+    assert time.monotonic() - began < 3
+    assert w.health()["slow"]["state"] == "up" and w.health()["a1"]["state"] == "drain"
+    assert w.status()["first_round"] is False
+
+
 def test_health_file_is_replaced_whole_and_often(world):
     w = world({"a1": ("fra", Http().where)}, check=HTTP)
     inodes, stamps, end = set(), set(), time.monotonic() + 4
@@ -364,6 +383,44 @@ def test_other_site_says_it_drains(world):
     drain[0] = 0
     peer.tcp.back()
     w.wait("b1", "up")
+
+
+def test_drain_of_another_site_outlives_a_restart(world):
+    """While the drained dnsd is off; and what its dnsd says of TTLs is bounded to a day."""
+    def answer(query, tcp):
+        r = dns.message.make_response(query)
+        r.answer.append(dns.rrset.from_text("site.nearcast.", 0, "CH", "TXT",
+                                            '"nyc" "down" "drain=1" "ttl=4294967295"'))
+        return r
+
+    sibling = Dns(answer)
+    w = world({"a1": ("fra", Http().where), "b1": ("nyc", Http().where)}, check=HTTP,
+              conf='site "fra" { location = { 1.0, 1.0 } }\n'
+                   f'site "nyc" {{ location = {{ 2.0, 2.0 }}  sibling = "{sibling.where}" }}')
+    w.wait("b1", "drain")
+    w.until(lambda: os.path.exists(w.state_path) and
+            "sibling nyc drain=1 ttl=86400" in open(w.state_path).read(), "it is kept")
+    sibling.tcp.close()
+    w.stop()
+    w.start()
+    w.wait("b1", "drain")
+    w.stays("b1", "drain", 1.5)
+
+
+def test_site_line_says_that_it_drains(world):
+    """One server forced up or down at a drained site does not undrain it (M3)."""
+    servers, conf = three_sites()
+    w = world(conf, check=HTTP, conf='ttl-max = "1s"\nttl-min = "1s"')
+    w.wait("s1", "up")
+    assert re.search(r"^site fra \S+ drain=0 ", open(w.health_path).read(), re.M)
+    w.ctl("force-down", "f1")
+    w.ctl("drain", "fra", "--wait")
+    assert re.search(r"^site fra \S+ drain=1 ", open(w.health_path).read(), re.M)
+    w.ctl("force-up", "f1")
+    w.wait("f1", "up")
+    assert re.search(r"^site fra \S+ drain=1 ", open(w.health_path).read(), re.M)
+    w.ctl("undrain", "fra")
+    w.until(lambda: re.search(r"^site fra \S+ drain=0 ", open(w.health_path).read(), re.M), "it")
 
 
 # --- real nginx, and many ---
