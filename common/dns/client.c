@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -36,8 +37,23 @@ client_question(struct client *c, const uint8_t *name, uint16_t type, uint16_t c
 		memcpy(q + n, opt, sizeof(opt));
 		n += 11;		/* version, flags and options are 0 */
 	}
-	c->question_len = n;
+	c->question_len = c->bare_len = n;
 	dns_put16(c->question, (uint16_t)n);
+}
+
+/* What the jar holds now becomes the only option of the OPT record, which ends the question. */
+static void
+put_cookie(struct client *c)
+{
+	uint8_t *end = c->question + 2 + c->bare_len;
+	size_t len;
+
+	if (c->cookie == NULL || dns_get16(c->question + 2 + 10) == 0)
+		return;
+	len = client_cookie_put(c->cookie, end);
+	dns_put16(end - 2, (uint16_t)len);
+	c->question_len = c->bare_len + len;
+	dns_put16(c->question, (uint16_t)c->question_len);
 }
 
 const uint8_t *
@@ -109,6 +125,19 @@ is_ours(const struct client *c, const uint8_t *m, size_t len)
 
 static int open_socket(struct client *c, bool tcp);
 
+/* Learns the server's cookie from an answer.  True if it was asked for nothing but that, and
+ * the question is on its way again. */
+static bool
+took_cookie(struct client *c, const uint8_t *m, size_t len)
+{
+	if (c->cookie == NULL || !is_ours(c, m, len) ||
+	    !client_cookie_take(c->cookie, m, len) || c->again)
+		return false;
+	c->again = true;
+	put_cookie(c);
+	return send(c->io.fd, c->question + 2, c->question_len, 0) >= 0;
+}
+
 static void
 read_udp(struct client *c)
 {
@@ -126,6 +155,8 @@ read_udp(struct client *c)
 			return;
 		}
 		if (!c->local && !is_ours(c, m, (size_t)n))
+			continue;
+		if (took_cookie(c, m, (size_t)n))
 			continue;
 		if (c->way == CLIENT_UDP || n < DNS_HEADER_LEN ||
 		    (dns_get16(m + 2) & DNS_TC) == 0) {
@@ -210,17 +241,23 @@ on_timeout(struct loop_timer *timer)
 	end_with(LOOP_OWNER(timer, struct client, timer), CLIENT_TIMEOUT, 0);
 }
 
-/* A question to an address of this machine comes from that address.  A question to one that
- * is not here any more would leave, and be answered by another site. */
-static bool
-comes_from(int fd, const struct addr *to)
+/* A question to an address of this machine is sent from that address.  One to an address that is
+ * not here any more would leave, and be answered by another site: bind knows.  What the kernel
+ * would choose by itself says nothing, for of an interface's addresses it prefers the first. */
+static int
+bind_to(int fd, const struct addr *to)
 {
+	struct addr from = *to;
 	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	struct addr from;
+	socklen_t len;
+	int one = 1;
 
-	return getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
-	    addr_from_sockaddr(&from, (struct sockaddr *)&ss) == 0 && addr_equal(&from, to);
+	from.port = 0;
+	len = addr_to_sockaddr(&from, &ss);
+	/* TCP: a port is chosen when it connects, and may be one that waits for the end of a
+	 * connection to somebody else */
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	return bind(fd, (struct sockaddr *)&ss, len);
 }
 
 /* 0, or -1 with errno; c->io.fd is open in either case, or -1. */
@@ -233,13 +270,10 @@ connect_socket(struct client *c, bool tcp)
 	c->io = (struct loop_io){ .ready = on_socket };
 	c->io.fd = socket(ss.ss_family,
 	    (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->io.fd < 0)
+	if (c->io.fd < 0 || (c->local && bind_to(c->io.fd, &c->to) < 0))
 		return -1;
 	if (connect(c->io.fd, (struct sockaddr *)&ss, len) == 0 || errno == EINPROGRESS)
-		if (!c->local || comes_from(c->io.fd, &c->to))
-			return 0;
-	if (c->local)
-		errno = EADDRNOTAVAIL;
+		return 0;
 	return -1;
 }
 
@@ -272,6 +306,8 @@ client_start(struct client *c)
 		id = (uint16_t)(clock_mono().ms * 40503);
 	}
 	dns_put16(c->question + 2, id);
+	put_cookie(c);
+	c->again = false;
 	c->timer.fire = on_timeout;
 	c->io = (struct loop_io){ .fd = -1 };
 	c->busy = true;

@@ -7,16 +7,21 @@
  *
  * Knows no record types and no rcodes: hands over the message as it came, with only its
  * header and question checked.  Never blocks, keeps no cache, asks nobody twice, but for a
- * truncated answer.  One thread.  RFC 1035 4.1 and 4.2, RFC 6891.
+ * truncated answer, and for one that wants a cookie.  One thread.  RFC 1035 4.1 and 4.2,
+ * RFC 6891, RFC 7873.
  */
 #ifndef NEARCAST_CLIENT_H
 #define NEARCAST_CLIENT_H
 
 #include "common/addr.h"
+#include "common/dns/client_cookie.h"
 #include "common/loop.h"
 
-/* A header, a name, type and class, an OPT record. */
-enum { CLIENT_QUESTION_MAX = 12 + 255 + 4 + 11, CLIENT_UDP_SIZE = 1232 };
+/* A header, a name, type and class, an OPT record with a cookie. */
+enum {
+	CLIENT_QUESTION_MAX = 12 + 255 + 4 + 11 + CLIENT_COOKIE_OPTION,
+	CLIENT_UDP_SIZE = 1232
+};
 
 enum client_way {
 	CLIENT_UDP_TCP,			/* UDP; a truncated answer is asked for again over TCP */
@@ -40,10 +45,14 @@ struct client {
 	struct loop *loop;
 	struct addr to;			/* with its port */
 	enum client_way way;
-	/* `to` must be an address of this machine, or the question is not sent (EADDRNOTAVAIL).
-	 * An answer can come from nobody else then: the first message that comes in over UDP
-	 * is handed over unchecked, for the caller to say what is wrong with it. */
+	/* `to` must be an address of this machine, or the question is not sent (EADDRNOTAVAIL);
+	 * it is sent from `to` as well.  An answer can come from nobody else then: the first
+	 * message that comes in over UDP is handed over unchecked, for the caller to say what
+	 * is wrong with it. */
 	bool local;
+	/* Of the server asked, borrowed; it goes out with CLIENT_EDNS, and BADCOOKIE over UDP is
+	 * answered once with the cookie that it gave.  NULL = no cookies. */
+	struct client_cookie *cookie;
 	uint32_t timeout_ms;		/* for all of it, TCP included */
 	/* Called once for each client_start that returned 0, never from within it.  The client
 	 * is idle then: it may be started again, or freed.  `message` is valid until done
@@ -54,8 +63,9 @@ struct client {
 
 	/* the client's own */
 	uint8_t question[2 + CLIENT_QUESTION_MAX];	/* behind its length, as TCP wants it */
-	size_t question_len;
+	size_t question_len, bare_len;	/* with and without the cookie */
 	bool busy, over_tcp;
+	bool again;			/* it was asked again for a cookie's sake */
 	size_t sent, got;		/* octets, over TCP */
 	uint8_t *in;			/* owned; what came over TCP */
 	struct loop_io io;
