@@ -5,93 +5,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "common/control.h"
-#include "common/dns/client.h"
-#include "common/dns/dns.h"
-#include "common/dns/name.h"
+#include "healthd/route/dnsd_watch_inner.h"
 
-struct watch_ask {
-	struct client client;
-	struct watch_address *address;
-};
+#define TCP_AGAIN_MS 500		/* after a first miss over TCP */
 
-struct watch_address {
-	struct dnsd_watch *watch;
-	struct addr addr;
-	size_t prefix;			/* of announce.prefixes; SIZE_MAX = in none */
-	struct watch_ask asks[DNSD_WATCH_AGAIN]; /* the questions of a round; most often one */
-	unsigned outstanding;		/* of these */
-	uint64_t asked_ms;		/* when this round began */
-	uint64_t missed_ms;		/* when the first of the misses in a row was asked */
-	uint64_t due_ms;		/* of the next round */
-	struct loop_timer timer;	/* always set: the end of this round, or the next one */
-	unsigned misses, answers;	/* rounds, in a row */
-	enum posture_dnsd state;
-	const char *why;		/* of the last miss; static text */
-};
-
-struct dnsd_watch {
-	struct loop *loop;
-	struct watch_address *addresses;
-	size_t n;
-	struct loop_io control;		/* dnsd's control socket; fd -1 = not connected */
-	struct loop_timer control_timer; /* set while it is not: the next try */
-	char control_path[108];		/* as long as a socket's path may be */
-};
-
-/* How a round of questions can miss. */
-enum watch_miss { MISS_SILENT, MISS_CLOSED, MISS_WRONG };
-
-static const char watch_closed[] = "nobody listens (port unreachable)";
-
-const char *
-dnsd_watch_check(const uint8_t *question, size_t question_len, const uint8_t *answer,
-    size_t answer_len)
+/* The index of the address; n = it is not among them. */
+static size_t
+find(const struct addr *v, size_t n, const struct addr *addr)
 {
-	uint16_t flags;
+	size_t i = 0;
 
-	if (answer_len < DNS_HEADER_LEN)
-		return "answer shorter than a header";
-	if (memcmp(answer, question, 2) != 0)
-		return "answer with another id";
-	flags = dns_get16(answer + 2);
-	if (!(flags & DNS_QR))
-		return "not an answer (QR is 0)";
-	if (DNS_FLAGS_OPCODE(flags) != DNS_OP_QUERY)
-		return "answer with another opcode";
-	if ((flags & 15) == DNS_SERVFAIL)
-		return "SERVFAIL";
-	if ((flags & 15) == DNS_REFUSED)
-		return "REFUSED";
-	if ((flags & 15) == DNS_NXDOMAIN)
-		return "NXDOMAIN";
-	if ((flags & 15) != DNS_NOERROR)
-		return "answer with an error code";
-	if (dns_get16(answer + 4) != 1 || answer_len < question_len ||
-	    memcmp(answer + DNS_HEADER_LEN, question + DNS_HEADER_LEN,
-	    question_len - DNS_HEADER_LEN) != 0)
-		return "answer to another question";
-	if (!(flags & DNS_AA))
-		return "answer is not authoritative";
-	if (dns_get16(answer + 6) == 0)
-		return "answer without a record";
-	if (answer_len < question_len + 11 && !(flags & DNS_TC))
-		return "answer cut off";
-	return NULL;
+	while (i < n && !dnsd_watch_same(&v[i], addr))
+		i++;
+	return i;
 }
 
-/* ---- one address ---- */
-
-/* For the round that is under way, or for the next. */
-static void
-set_timer(struct watch_address *a)
-{
-	loop_timer_set(a->watch->loop, &a->timer,
-	    a->outstanding > 0 ? a->asked_ms + DNSD_WATCH_TIMEOUT_MS : a->due_ms);
-}
+/* ---- rounds of questions ---- */
 
 static void
 give_up(struct watch_address *a)
@@ -99,107 +29,92 @@ give_up(struct watch_address *a)
 	for (size_t i = 0; i < DNSD_WATCH_AGAIN; i++)
 		client_cancel(&a->asks[i].client);
 	a->outstanding = 0;
-}
-
-/* True if the misses so far are a failure. */
-static bool
-is_failure(const struct watch_address *a, enum watch_miss miss)
-{
-	switch (miss) {
-	case MISS_SILENT:
-		return a->misses >= DNSD_WATCH_FALL_SILENT;
-	case MISS_CLOSED:
-		return a->misses >= DNSD_WATCH_FALL &&
-		    a->asked_ms >= a->missed_ms + DNSD_WATCH_RESTART_MS;
-	default:
-		return a->misses >= DNSD_WATCH_FALL;
-	}
+	a->asking = false;
 }
 
 static void
-round_missed(struct watch_address *a, enum watch_miss miss, const char *why)
+set_timer(struct watch_address *a)
 {
-	give_up(a);
-	a->why = why;
-	a->answers = 0;
-	if (a->misses++ == 0)
-		a->missed_ms = a->asked_ms;
-	if (a->state == POSTURE_DNSD_FAILED || is_failure(a, miss)) {
-		a->state = POSTURE_DNSD_FAILED;
-		a->due_ms = a->asked_ms + DNSD_WATCH_INTERVAL_MS;
-	} else if (miss == MISS_SILENT) {
-		a->due_ms = loop_now(a->watch->loop);
-	} else {
-		a->due_ms = miss == MISS_WRONG ? a->asked_ms + DNSD_WATCH_PAUSE_MS :
-		    a->missed_ms + DNSD_WATCH_RESTART_MS;
-	}
+	uint64_t at_ms = a->asking ? a->asked_ms + DNSD_LIFE_TIMEOUT_MS : a->life.due_ms;
+	uint64_t held_ms = dnsd_life_time(&a->life, loop_now(a->watch->loop));
+
+	loop_timer_set(a->watch->loop, &a->timer, held_ms < at_ms ? held_ms : at_ms);
 }
 
 static void
-round_answered(struct watch_address *a)
+end_round(struct watch_address *a)
 {
 	give_up(a);
-	a->misses = 0;
-	if (a->answers < DNSD_WATCH_RISE)
-		a->answers++;
-	if (a->answers >= DNSD_WATCH_RISE)
-		a->state = POSTURE_DNSD_ANSWERING;
-	a->due_ms = a->asked_ms + DNSD_WATCH_INTERVAL_MS;
+	dnsd_life_end(&a->life, loop_now(a->watch->loop));
 }
 
-/* One question of the round has ended: one right answer ends the round, and so does the last
- * of the wrong ones. */
 static void
 on_ask_end(struct client *client, enum client_end end, const uint8_t *message, size_t len,
     int error)
 {
-	struct watch_address *a = LOOP_OWNER(client, struct watch_ask, client)->address;
-	size_t question_len;
-	const uint8_t *question = client_sent(client, &question_len);
-	const char *why = end == CLIENT_ANSWERED ?
-	    dnsd_watch_check(question, question_len, message, len) :
-	    end == CLIENT_ERRNO && error == ECONNREFUSED ? watch_closed : "network error";
+	struct watch_ask *ask = LOOP_OWNER(client, struct watch_ask, client);
+	struct watch_address *a = ask->address;
+	struct dnsd_watch *w = a->watch;
+	enum dnsd_life_about about = dnsd_question_about(&w->questions, ask->question);
 
-	assert(a->outstanding > 0);
+	assert(a->asking && a->outstanding > 0);
 	a->outstanding--;
-	if (why == NULL)
-		round_answered(a);
-	else if (a->outstanding == 0)
-		round_missed(a, why == watch_closed ? MISS_CLOSED : MISS_WRONG, why);
+	if (end == CLIENT_ANSWERED) {
+		size_t question_len;
+		const uint8_t *question = client_sent(client, &question_len);
+		const char *why;
+		enum dnsd_answer answer = dnsd_answer_judge(question, question_len, message, len,
+		    &why);
+
+		dnsd_question_heard(&w->questions, ask->question, answer, why, loop_now(w->loop));
+		dnsd_life_heard(&a->life, about, answer, why);
+	} else {
+		dnsd_life_error(&a->life, error);
+	}
+	if (a->outstanding == 0)
+		end_round(a);
 	set_timer(a);
 }
 
-/* Why a question could not be asked. */
-static const char *
-unasked(int error)
+/* Which question the i-th of a round is: about the server, the main one, and then the other zones
+ * in turn, or the main one again where there are none. */
+static size_t
+pick_question(struct watch_address *a, size_t i)
 {
-	switch (error) {
-	case EADDRNOTAVAIL:
-		return "the address is not on this machine";
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-	case EAFNOSUPPORT:
-		return "no socket";
-	default:
-		return "question could not be sent";
-	}
+	size_t others = a->watch->questions.n - DNSD_QUESTION_OTHER;
+
+	if (i < DNSD_QUESTION_OTHER)
+		return i;
+	return others == 0 ? DNSD_QUESTION_MAIN :
+	    DNSD_QUESTION_OTHER + a->next_other++ % others;
 }
 
 static void
-ask_address(struct watch_address *a)
+begin_round(struct watch_address *a)
 {
-	size_t times = a->misses > 0 ? DNSD_WATCH_AGAIN : 1;
-	const char *why = NULL;
+	const struct dnsd_questions *questions = &a->watch->questions;
+	size_t times = dnsd_life_doubts(&a->life) ? DNSD_WATCH_AGAIN :
+	    questions->n > DNSD_QUESTION_OTHER ? DNSD_QUESTION_OTHER + 1 : DNSD_QUESTION_OTHER;
 
 	a->asked_ms = loop_now(a->watch->loop);
-	for (size_t i = 0; i < times; i++)
-		if (client_start(&a->asks[i].client) == 0)
-			a->outstanding++;
-		else
-			why = unasked(errno);
+	a->asking = true;
+	dnsd_life_begin(&a->life, a->asked_ms);
+	for (size_t i = 0; i < times; i++) {
+		struct watch_ask *ask = &a->asks[i];
+		const struct dnsd_question *q;
+
+		ask->question = pick_question(a, i);
+		q = &questions->v[ask->question];
+		client_question(&ask->client, q->name, q->type, q->class, CLIENT_EDNS);
+		if (client_start(&ask->client) < 0) {
+			dnsd_life_error(&a->life, errno);
+			continue;
+		}
+		dnsd_life_asked(&a->life, dnsd_question_about(questions, ask->question));
+		a->outstanding++;
+	}
 	if (a->outstanding == 0)
-		round_missed(a, MISS_WRONG, why);
+		end_round(a);
 }
 
 static void
@@ -210,11 +125,18 @@ on_address_time(struct loop_timer *timer)
 
 	/* first of all, while its old place among the timers is free: without memory for the
 	 * questions below, the address is still asked again */
-	loop_timer_set(a->watch->loop, timer, now_ms + DNSD_WATCH_INTERVAL_MS);
-	if (a->outstanding > 0)
-		round_missed(a, MISS_SILENT, "no answer within 150 ms");
-	if (now_ms >= a->due_ms)
-		ask_address(a);
+	loop_timer_set(a->watch->loop, timer, now_ms + DNSD_LIFE_INTERVAL_MS);
+	if (a->asking && now_ms >= a->asked_ms + DNSD_LIFE_TIMEOUT_MS)
+		end_round(a);
+	if (!a->asking && now_ms >= a->life.due_ms)
+		begin_round(a);
+	set_timer(a);
+}
+
+static void
+ask_now(struct watch_address *a)
+{
+	dnsd_life_void(&a->life, loop_now(a->watch->loop));
 	set_timer(a);
 }
 
@@ -222,107 +144,56 @@ void
 dnsd_watch_late(struct dnsd_watch *w)
 {
 	for (size_t i = 0; i < w->n; i++) {
-		give_up(&w->addresses[i]);
-		w->addresses[i].due_ms = loop_now(w->loop);
-		set_timer(&w->addresses[i]);
+		give_up(w->addresses[i]);
+		ask_now(w->addresses[i]);
 	}
 }
 
-/* ---- dnsd's control socket ---- */
+/* ---- over TCP ---- */
 
 static void
-control_lost(struct dnsd_watch *w)
+on_tcp_end(struct client *client, enum client_end end, const uint8_t *message, size_t len,
+    int error)
 {
-	uint64_t now_ms = loop_now(w->loop);
+	struct watch_address *a = LOOP_OWNER(client, struct watch_address, tcp);
+	uint64_t next_ms = loop_now(a->watch->loop) + DNSD_WATCH_TCP_MS;
 
-	loop_io_set(w->loop, &w->control, 0);
-	close(w->control.fd);
-	w->control.fd = -1;
-	loop_timer_set(w->loop, &w->control_timer, now_ms + DNSD_WATCH_INTERVAL_MS);
-	for (size_t i = 0; i < w->n; i++)
-		if (w->addresses[i].outstanding == 0) {
-			w->addresses[i].due_ms = now_ms;
-			set_timer(&w->addresses[i]);
-		}
-}
-
-/* What dnsd says there means nothing; that it ends means a lot. */
-static void
-on_control(struct loop_io *io, uint32_t events)
-{
-	char waste[512];
-	ssize_t got = recv(io->fd, waste, sizeof(waste), MSG_DONTWAIT);
-
-	(void)events;
-	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-		control_lost(LOOP_OWNER(io, struct dnsd_watch, control));
+	(void)message;
+	(void)len;
+	if (end == CLIENT_ANSWERED) {
+		a->tcp_proven = true;
+		a->tcp_missed = 0;
+	} else if (a->life.state == DNSD_LIFE_SERVING) {
+		/* while it is not, TCP is the least of its troubles */
+		a->tcp_missed++;
+		a->tcp_why = end == CLIENT_TIMEOUT ? "no answer over TCP within 1 s" :
+		    end == CLIENT_GARBAGE ? "no DNS over TCP" :
+		    error == ECONNREFUSED ? "nobody listens on TCP" :
+		    error == ECONNRESET ? "TCP connection closed without an answer" :
+		    "network error over TCP";
+		if (a->tcp_missed < DNSD_WATCH_TCP_FALL)
+			next_ms -= DNSD_WATCH_TCP_MS - TCP_AGAIN_MS;
+	}
+	loop_timer_set(a->watch->loop, &a->tcp_timer, next_ms);
 }
 
 static void
-on_control_time(struct loop_timer *timer)
+on_tcp_time(struct loop_timer *timer)
 {
-	struct dnsd_watch *w = LOOP_OWNER(timer, struct dnsd_watch, control_timer);
+	struct watch_address *a = LOOP_OWNER(timer, struct watch_address, tcp_timer);
 
-	w->control.fd = control_watch(w->control_path, NULL);
-	if (w->control.fd >= 0 && loop_io_set(w->loop, &w->control, EPOLLIN) == 0)
-		return;
-	if (w->control.fd >= 0)
-		close(w->control.fd);
-	w->control.fd = -1;
-	loop_timer_set(w->loop, timer, loop_now(w->loop) + DNSD_WATCH_INTERVAL_MS);
+	if (client_start(&a->tcp) < 0)
+		loop_timer_set(a->watch->loop, timer, loop_now(a->watch->loop) + DNSD_WATCH_TCP_MS);
 }
 
-/* ---- beginning and end ---- */
+/* ---- which addresses ---- */
 
-/* A question that dnsd must refuse would withdraw every site that reads this file. */
-static bool
-in_zones(const struct conf *conf, const uint8_t *qname)
-{
-	uint8_t apex[NAME_MAX_WIRE];
-	struct err err;
-
-	for (size_t i = 0; i < conf->n_zones; i++)
-		if (name_parse(apex, conf->zones[i].name, &err) > 0 && name_below(qname, apex))
-			return true;
-	return conf->n_zones == 0;
-}
-
-/* Reads "name TYPE", or a name alone: its SOA.  The type, or -1 with a reason. */
-static int
-question_of(uint8_t qname[NAME_MAX_WIRE], const struct conf *conf, const char *text,
-    struct err *err)
-{
-	const char *blank = strrchr(text, ' ');
-	int len = blank == NULL ? (int)strlen(text) : (int)(blank - text);
-	char name[NAME_TEXT];
-	int type = DNS_SOA;
-
-	snprintf(name, sizeof(name), "%.*s", len, text);
-	if (blank != NULL && (type = dns_type_number(blank + 1)) <= 0)
-		return err_set(err, "announce: question \"%s\": unknown type \"%s\"", text,
-		    blank + 1);
-	if (name_parse(qname, name, err) < 0)
-		return err_prefix(err, "announce: question \"%s\"", text);
-	if (!in_zones(conf, qname))
-		return err_set(err, "announce: question \"%s\": not in a zone that dnsd serves",
-		    text);
-	return type;
-}
-
-static bool
-is_announced(const struct conf *conf, const struct addr *a)
-{
-	return prefix_find(conf->announce.prefixes.v, conf->announce.prefixes.n, a) != NULL;
-}
-
-/* Index of the announced prefix that holds the address, SIZE_MAX = none. */
 static size_t
-prefix_of(const struct conf *conf, const struct addr *a)
+prefix_of(const struct dnsd_watch *w, const struct addr *a)
 {
-	const struct prefix *found = prefix_find(conf->announce.prefixes.v,
-	    conf->announce.prefixes.n, a);
+	const struct prefix *found = prefix_find(w->prefixes, w->n_prefixes, a);
 
-	return found != NULL ? (size_t)(found - conf->announce.prefixes.v) : SIZE_MAX;
+	return found != NULL ? (size_t)(found - w->prefixes) : DNSD_WATCH_NOWHERE;
 }
 
 /* The address to ask for an address to listen on: a wildcard is asked on loopback. */
@@ -342,52 +213,221 @@ target_of(const struct addr *listen)
 	return a;
 }
 
-/* The next of w->addresses, asked in the first turn.  0, or -1 when memory is out. */
-static int
-add_address(struct dnsd_watch *w, const struct addr *listen, const uint8_t *qname, uint16_t qtype)
+static void
+set_clients(struct watch_address *a)
 {
-	struct watch_address *a = &w->addresses[w->n];
+	const struct dnsd_question *server = &a->watch->questions.v[DNSD_QUESTION_SERVER];
 
-	*a = (struct watch_address){ .watch = w, .addr = target_of(listen), .why = "not asked yet",
-		.timer.fire = on_address_time };
 	for (size_t i = 0; i < DNSD_WATCH_AGAIN; i++) {
-		struct client *client = &a->asks[i].client;
-
 		/* the time limit is the round's, not a question's: a->timer */
-		*client = (struct client){ .loop = w->loop, .to = a->addr, .way = CLIENT_UDP,
-			.local = true, .timeout_ms = UINT32_MAX, .done = on_ask_end };
-		client_question(client, qname, qtype, DNS_IN, 0);
+		a->asks[i].client = (struct client){ .loop = a->watch->loop, .to = a->addr,
+			.way = CLIENT_UDP, .local = true, .cookie = &a->cookie,
+			.timeout_ms = UINT32_MAX, .done = on_ask_end };
 		a->asks[i].address = a;
 	}
-	if (loop_timer_set(w->loop, &a->timer, loop_now(w->loop)) < 0)
+	a->tcp = (struct client){ .loop = a->watch->loop, .to = a->addr, .way = CLIENT_TCP,
+		.local = true, .cookie = &a->cookie, .timeout_ms = DNSD_WATCH_TCP_TIMEOUT_MS,
+		.done = on_tcp_end };
+	client_question(&a->tcp, server->name, server->type, server->class, CLIENT_EDNS);
+}
+
+static void
+free_address(struct watch_address *a)
+{
+	give_up(a);
+	client_cancel(&a->tcp);
+	loop_timer_stop(a->watch->loop, &a->timer);
+	loop_timer_stop(a->watch->loop, &a->tcp_timer);
+	a->watch->held_before += a->life.held;
+	free(a);
+}
+
+/* Asked in the loop's next turn.  0, or -1 when memory is out. */
+static int
+add_address(struct dnsd_watch *w, const struct addr *addr)
+{
+	struct watch_address **more, *a = calloc(1, sizeof(*a));
+
+	more = realloc(w->addresses, (w->n + 1) * sizeof(*more));
+	if (more != NULL)
+		w->addresses = more;
+	if (a == NULL || more == NULL) {
+		free(a);
 		return -1;
-	w->n++;
+	}
+	a->watch = w;
+	a->addr = *addr;
+	a->prefix = prefix_of(w, addr);
+	a->wanted = true;
+	a->life.proven = find(w->restored, w->n_restored, addr) < w->n_restored;
+	a->timer.fire = on_address_time;
+	a->tcp_timer.fire = on_tcp_time;
+	set_clients(a);
+	if (loop_timer_set(w->loop, &a->timer, loop_now(w->loop)) < 0 ||
+	    loop_timer_set(w->loop, &a->tcp_timer, loop_now(w->loop)) < 0) {
+		free_address(a);
+		return -1;
+	}
+	w->addresses[w->n++] = a;
 	return 0;
 }
 
 static int
-add_addresses(struct dnsd_watch *w, const struct conf *conf, struct err *err)
+want_address(struct dnsd_watch *w, const struct addr *listen)
 {
-	const char *question = conf->announce.question;
-	uint8_t qname[NAME_MAX_WIRE];
-	bool any = false;
-	int type;
+	struct addr addr = target_of(listen);
 
-	if (question == NULL || question[0] == '\0')
-		question = conf->n_zones > 0 ? conf->zones[0].name : NULL;
-	if (question == NULL)
-		return 0;
-	type = question_of(qname, conf, question, err);
-	if (type < 0)
-		return -1;
-	for (size_t i = 0; i < conf->n_listen; i++)
-		any = any || is_announced(conf, &conf->listen[i]);
-	for (size_t i = 0; i < conf->n_listen; i++)
-		if (!any || is_announced(conf, &conf->listen[i])) {
-			if (add_address(w, &conf->listen[i], qname, (uint16_t)type) < 0)
-				return err_set(err, "out of memory");
-			w->addresses[w->n - 1].prefix = prefix_of(conf, &conf->listen[i]);
+	for (size_t i = 0; i < w->n; i++)
+		if (dnsd_watch_same(&w->addresses[i]->addr, &addr)) {
+			w->addresses[i]->wanted = true;
+			return 0;
 		}
+	return add_address(w, &addr);
+}
+
+static bool
+holds(const struct dnsd_watch *w, const struct addr *v, size_t n, size_t prefix)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prefix == DNSD_WATCH_NOWHERE ? prefix_of(w, &v[i]) != DNSD_WATCH_NOWHERE :
+		    prefix_of(w, &v[i]) == prefix)
+			return true;
+	return false;
+}
+
+/* Makes the list anew: reported addresses; of prefixes without any the configured ones; and if
+ * there are none in any prefix, all. */
+static int
+list_addresses(struct dnsd_watch *w)
+{
+	bool any = holds(w, w->reported, w->n_reported, DNSD_WATCH_NOWHERE) ||
+	    holds(w, w->listen, w->n_listen, DNSD_WATCH_NOWHERE);
+	size_t kept = 0;
+	int rc = 0;
+
+	if (w->questions.n == 0)
+		return 0;
+	for (size_t i = 0; i < w->n; i++)
+		w->addresses[i]->wanted = false;
+	for (size_t i = 0; i < w->n_reported; i++)
+		if (!any || prefix_of(w, &w->reported[i]) != DNSD_WATCH_NOWHERE)
+			rc |= want_address(w, &w->reported[i]);
+	for (size_t i = 0; i < w->n_listen; i++) {
+		size_t prefix = prefix_of(w, &w->listen[i]);
+
+		if (prefix == DNSD_WATCH_NOWHERE ? !any && w->n_reported == 0 :
+		    !holds(w, w->reported, w->n_reported, prefix))
+			rc |= want_address(w, &w->listen[i]);
+	}
+	for (size_t i = 0; i < w->n; i++)
+		if (w->addresses[i]->wanted)
+			w->addresses[kept++] = w->addresses[i];
+		else
+			free_address(w->addresses[i]);
+	w->n = kept;
+	return rc;
+}
+
+/* ---- what dnsd says of itself ---- */
+
+/* Something differs, or does not; *since_ms is when that began. */
+static void
+note(bool *differs, uint64_t *since_ms, bool now, uint64_t now_ms)
+{
+	if (now && !*differs)
+		*since_ms = now_ms;
+	*differs = now;
+}
+
+static void
+compare(struct dnsd_watch *w, const struct dnsd_report *report)
+{
+	uint64_t now_ms = loop_now(w->loop);
+	bool differs = w->n_reported != w->n_listen;
+
+	for (size_t i = 0; i < w->n_listen; i++)
+		differs = differs ||
+		    find(w->reported, w->n_reported, &w->listen[i]) == w->n_reported;
+	note(&w->listen_differs, &w->listen_ms, differs, now_ms);
+	note(&w->digest_differs, &w->digest_ms, w->digest[0] != '\0' &&
+	    strcmp(w->digest, report->digest) != 0, now_ms);
+	w->loaded = report->loaded;
+	w->zones = report->zones;
+}
+
+static void
+count_answers(struct dnsd_watch *w, const struct dnsd_report *report)
+{
+	for (size_t i = 0; i < report->n; i++) {
+		struct addr addr = target_of(&report->addresses[i].addr);
+
+		for (size_t k = 0; k < w->n; k++)
+			if (dnsd_watch_same(&w->addresses[k]->addr, &addr))
+				dnsd_life_report(&w->addresses[k]->life,
+				    report->addresses[i].answered, loop_now(w->loop));
+	}
+}
+
+static void
+on_report(struct dnsd_link *link, const struct dnsd_report *report)
+{
+	struct dnsd_watch *w = LOOP_OWNER(link, struct dnsd_watch, link);
+	bool same = report->n == w->n_reported;
+
+	for (size_t i = 0; i < report->n; i++) {
+		same = same && dnsd_watch_same(&w->reported[i], &report->addresses[i].addr);
+		w->reported[i] = report->addresses[i].addr;
+	}
+	w->n_reported = report->n;
+	/* without memory the next report finds a list that is not the same */
+	if (!same && list_addresses(w) < 0)
+		w->n_reported = 0;
+	w->n_restored = 0;
+	count_answers(w, report);
+	compare(w, report);
+}
+
+/* An older dnsd: what the configuration says is all we know. */
+static void
+on_mute(struct dnsd_link *link)
+{
+	struct dnsd_watch *w = LOOP_OWNER(link, struct dnsd_watch, link);
+
+	w->n_reported = 0;
+	list_addresses(w);
+}
+
+/* What it said last of its addresses stands: they are what was announced. */
+static void
+on_lost(struct dnsd_link *link)
+{
+	struct dnsd_watch *w = LOOP_OWNER(link, struct dnsd_watch, link);
+
+	w->digest_differs = w->listen_differs = false;
+	w->loaded = w->zones = 0;
+	for (size_t i = 0; i < w->n; i++) {
+		dnsd_life_unreported(&w->addresses[i]->life);
+		if (!w->addresses[i]->asking)
+			ask_now(w->addresses[i]);
+	}
+}
+
+/* ---- beginning and end ---- */
+
+static int
+copy_conf(struct dnsd_watch *w, const struct conf *conf)
+{
+	const struct conf_prefixes *prefixes = &conf->announce.prefixes;
+
+	w->prefixes = calloc(prefixes->n + 1, sizeof(*w->prefixes));
+	w->listen = calloc(conf->n_listen + 1, sizeof(*w->listen));
+	if (w->prefixes == NULL || w->listen == NULL)
+		return -1;
+	for (; w->n_prefixes < prefixes->n; w->n_prefixes++)
+		w->prefixes[w->n_prefixes] = prefixes->v[w->n_prefixes];
+	for (; w->n_listen < conf->n_listen; w->n_listen++)
+		w->listen[w->n_listen] = conf->listen[w->n_listen];
+	snprintf(w->digest, sizeof(w->digest), "%s", conf->digest);
 	return 0;
 }
 
@@ -401,17 +441,15 @@ dnsd_watch_new(struct loop *loop, const struct conf *conf, struct err *err)
 		return NULL;
 	}
 	w->loop = loop;
-	w->addresses = calloc(conf->n_listen + 1, sizeof(*w->addresses));
-	w->control = (struct loop_io){ .fd = -1, .ready = on_control };
-	w->control_timer.fire = on_control_time;
-	if (snprintf(w->control_path, sizeof(w->control_path), "%s/dnsd.sock", conf->run_dir) >=
-	    (int)sizeof(w->control_path))
-		err_set(err, "run-dir \"%s\": too long for a socket in it", conf->run_dir);
-	else if (w->addresses == NULL ||
-	    loop_timer_set(loop, &w->control_timer, loop_now(loop)) < 0)
+	w->began_ms = loop_now(loop);
+	w->link = (struct dnsd_link){ .loop = loop, .report = on_report, .mute = on_mute,
+		.lost = on_lost };
+	if (dnsd_question_init(&w->questions, conf, err) == 0 &&
+	    dnsd_link_open(&w->link, conf->run_dir, err) == 0) {
+		if (copy_conf(w, conf) == 0 && list_addresses(w) == 0)
+			return w;
 		err_set(err, "out of memory");
-	else if (add_addresses(w, conf, err) == 0)
-		return w;
+	}
 	dnsd_watch_free(w);
 	return NULL;
 }
@@ -421,88 +459,11 @@ dnsd_watch_free(struct dnsd_watch *w)
 {
 	if (w == NULL)
 		return;
-	for (size_t i = 0; i < w->n; i++) {
-		give_up(&w->addresses[i]);
-		loop_timer_stop(w->loop, &w->addresses[i].timer);
-	}
-	loop_timer_stop(w->loop, &w->control_timer);
-	loop_io_set(w->loop, &w->control, 0);
-	if (w->control.fd >= 0)
-		close(w->control.fd);
+	for (size_t i = 0; i < w->n; i++)
+		free_address(w->addresses[i]);
+	dnsd_link_close(&w->link);
 	free(w->addresses);
+	free(w->prefixes);
+	free(w->listen);
 	free(w);
-}
-
-enum posture_dnsd
-dnsd_watch_state(const struct dnsd_watch *w, char reason[HEALTH_REASON_MAX])
-{
-	enum posture_dnsd state = POSTURE_DNSD_ANSWERING;
-
-	reason[0] = '\0';
-	for (size_t i = 0; i < w->n; i++) {
-		const struct watch_address *a = &w->addresses[i];
-		char text[ADDR_TEXT];
-
-		if (a->state == POSTURE_DNSD_ANSWERING || state == POSTURE_DNSD_FAILED)
-			continue;
-		state = a->state;
-		snprintf(reason, HEALTH_REASON_MAX, "%s: %s", addr_text(&a->addr, text), a->why);
-	}
-	return state;
-}
-
-enum posture_dnsd
-dnsd_watch_prefix(const struct dnsd_watch *w, size_t prefix, char reason[HEALTH_REASON_MAX])
-{
-	size_t all = 0, answering = 0, failed = 0;
-	bool own = false;
-
-	reason[0] = '\0';
-	for (size_t i = 0; i < w->n; i++)
-		own = own || w->addresses[i].prefix == prefix;
-	for (size_t i = 0; i < w->n; i++) {
-		const struct watch_address *a = &w->addresses[i];
-		char text[ADDR_TEXT];
-
-		if (own && a->prefix != prefix)
-			continue;
-		all++;
-		answering += a->state == POSTURE_DNSD_ANSWERING;
-		if (a->state == POSTURE_DNSD_ANSWERING)
-			continue;
-		failed += a->state == POSTURE_DNSD_FAILED;
-		if (reason[0] == '\0')
-			snprintf(reason, HEALTH_REASON_MAX, "%s: %s", addr_text(&a->addr, text),
-			    a->why);
-	}
-	if (answering > 0 || all == 0)
-		return POSTURE_DNSD_ANSWERING;
-	return failed == all ? POSTURE_DNSD_FAILED : POSTURE_DNSD_UNKNOWN;
-}
-
-bool
-dnsd_watch_tcp(const struct dnsd_watch *w, size_t prefix, char reason[HEALTH_REASON_MAX])
-{
-	(void)w;
-	(void)prefix;
-	reason[0] = '\0';
-	return false;
-}
-
-bool
-dnsd_watch_alarm(const struct dnsd_watch *w, char text[HEALTH_REASON_MAX])
-{
-	(void)w;
-	text[0] = '\0';
-	return false;
-}
-
-void
-dnsd_watch_counts(const struct dnsd_watch *w, uint32_t *asked, uint32_t *answering)
-{
-	*asked = (uint32_t)w->n;
-	*answering = 0;
-	for (size_t i = 0; i < w->n; i++)
-		if (w->addresses[i].state == POSTURE_DNSD_ANSWERING)
-			(*answering)++;
 }

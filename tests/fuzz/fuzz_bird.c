@@ -6,7 +6,8 @@
 
 #include "common/dns/client.h"
 #include "healthd/route/bird_reply.h"
-#include "healthd/route/dnsd_watch.h"
+#include "healthd/route/dnsd_answer.h"
+#include "healthd/route/dnsd_report.h"
 #include "healthd/message.h"
 #include "healthd/route/posture_file.h"
 
@@ -38,6 +39,22 @@ feed_bird(const uint8_t *data, size_t size)
 		abort();
 }
 
+static void
+feed_dnsd(const uint8_t *data, size_t size)
+{
+	static struct dnsd_report_reader reader;
+	struct client_cookie jar = { .len = 8, .octets = "12345678" };
+	const char *text = (const char *)data;
+
+	memset(&reader, 0, sizeof(reader));
+	while (dnsd_report_read(&reader, &text, &size))
+		if (reader.report.n > DNSD_REPORT_ADDRESSES)
+			abort();
+	client_cookie_take(&jar, data, (size_t)(text - (const char *)data));
+	if (jar.len < 8 || jar.len > sizeof(jar.octets))
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -46,6 +63,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len;
 	struct verdict_message message;
 	struct posture_file file;
+	const char *why;
 	struct err err;
 
 	client_question(&client, (const uint8_t *)"\7example\3org", 6, 1, 0);
@@ -56,7 +74,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (posture_file_parse(&file, (const char *)data, size, &err) == 0 &&
 	    file.n_alarms > POSTURE_FILE_ALARMS)
 		abort();
-	if (dnsd_watch_check(question, len, data, size) == NULL && size < len)
+	if (dnsd_answer_judge(question, len, data, size, &why) == DNSD_ANSWER_GOOD && size < len)
 		abort();
+	feed_dnsd(data, size);
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "common/dns/client.h"
-#include "healthd/route/dnsd_watch.h"
+#include "healthd/route/dnsd_answer.h"
 #include "healthd/message.h"
 #include "healthd/route/posture_file.h"
 
@@ -72,25 +72,30 @@ static const struct answer_row {
 	const char *sentence;
 	int at, value;			/* octet changed; -1 = none */
 	int len;			/* of the answer; 0 = whole */
-	const char *expected;		/* part of the reason; NULL = good */
+	enum dnsd_answer judged;
+	const char *expected;		/* part of the reason */
 } answer_rows[] = {
-	{ "a good answer", -1, 0, 0, NULL },
-	{ "another id", 0, 0x99, 0, "another id" },
-	{ "our own question", 2, 0x04, 0, "QR" },
-	{ "an answer to a NOTIFY", 2, 0xa4, 0, "opcode" },
-	{ "SERVFAIL", 3, 2, 0, "SERVFAIL" },
-	{ "REFUSED", 3, 5, 0, "REFUSED" },
-	{ "NXDOMAIN", 3, 3, 0, "NXDOMAIN" },
-	{ "NOTIMP", 3, 4, 0, "error code" },
-	{ "no question", 5, 0, 0, "another question" },
-	{ "another name", 13, 'X', 0, "another question" },
-	{ "another type", 26, 28, 0, "another question" },
-	{ "not authoritative", 2, 0x80, 0, "authoritative" },
-	{ "no record", 7, 0, 0, "without a record" },
-	{ "nothing at all", -1, 0, -1, "shorter" },
-	{ "half a header", -1, 0, 6, "shorter" },
-	{ "a header alone", -1, 0, 12, "another question" },
-	{ "cut off behind the question", -1, 0, 29, "cut off" },
+	{ "a good answer", -1, 0, 0, DNSD_ANSWER_GOOD, "" },
+	{ "another id", 0, 0x99, 0, DNSD_ANSWER_BAD, "another id" },
+	{ "our own question", 2, 0x04, 0, DNSD_ANSWER_BAD, "QR" },
+	{ "an answer to a NOTIFY", 2, 0xa4, 0, DNSD_ANSWER_BAD, "opcode" },
+	{ "SERVFAIL", 3, 2, 0, DNSD_ANSWER_BAD, "SERVFAIL" },
+	{ "REFUSED", 3, 5, 0, DNSD_ANSWER_REFUSED, "REFUSED" },
+	{ "NXDOMAIN", 3, 3, 0, DNSD_ANSWER_ODD, "NXDOMAIN" },
+	{ "NOTIMP", 3, 4, 0, DNSD_ANSWER_BAD, "error code" },
+	{ "no question", 5, 0, 0, DNSD_ANSWER_BAD, "another question" },
+	{ "another name", 13, 'X', 0, DNSD_ANSWER_BAD, "another question" },
+	{ "another type", 26, 28, 0, DNSD_ANSWER_BAD, "another question" },
+	{ "not authoritative", 2, 0x80, 0, DNSD_ANSWER_BAD, "authoritative" },
+	{ "no record", 7, 0, 0, DNSD_ANSWER_ODD, "without a record" },
+	{ "nothing at all", -1, 0, -1, DNSD_ANSWER_BAD, "shorter" },
+	{ "half a header", -1, 0, 6, DNSD_ANSWER_BAD, "shorter" },
+	{ "a header alone", -1, 0, 12, DNSD_ANSWER_BAD, "another question" },
+	{ "cut off behind the question", -1, 0, 29, DNSD_ANSWER_BAD, "cut off" },
+	{ "truncated, and empty", 2, 0x86, 29, DNSD_ANSWER_GOOD, "" },
+	{ "truncated by a limit of rates", 2, 0x82, 29, DNSD_ANSWER_GOOD, "" },
+	{ "BADCOOKIE, which is 23", 3, 7, 0, DNSD_ANSWER_REFUSED, "BADCOOKIE" },
+	{ "FORMERR with nothing but a header", 3, 1, 12, DNSD_ANSWER_BAD, "another question" },
 };
 
 static void
@@ -103,6 +108,7 @@ test_answers(void **state)
 		uint8_t answer[512] = { 0 };
 		const uint8_t *question;
 		size_t len, answer_len;
+		enum dnsd_answer judged;
 		const char *why;
 
 		client_question(&client, (const uint8_t *)QNAME, 6, 1, 0);
@@ -114,10 +120,10 @@ test_answers(void **state)
 		answer[7] = 1;
 		if (r->at >= 0)
 			answer[r->at] = (uint8_t)r->value;
-		why = dnsd_watch_check(question, len, answer, answer_len);
-		if ((why == NULL) != (r->expected == NULL) || (why != NULL &&
-		    strstr(why, r->expected) == NULL))
-			fail_msg("%s: %s", r->sentence, why == NULL ? "good" : why);
+		judged = dnsd_answer_judge(question, len, answer, answer_len, &why);
+		if (judged != r->judged || (r->judged == DNSD_ANSWER_GOOD) != (why[0] == '\0') ||
+		    strstr(why, r->expected) == NULL)
+			fail_msg("%s: %d, \"%s\"", r->sentence, judged, why);
 	}
 }
 

@@ -1,0 +1,290 @@
+/*
+ * dnsd_watch_tell: what the addresses' states mean for a prefix, and what of dnsd is an alarm.
+ *
+ * A prefix fails only when none of its own addresses answers, and at least one of them did
+ * before: one that never answered may be one that dnsd has yet to learn of.  One that is held
+ * (overload) or not yet decided keeps the prefix as it is.
+ *
+ * The texts are for operators: the worst alarm is told, and how many there are besides.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "healthd/route/dnsd_watch_inner.h"
+
+#define TCP_NEVER 5			/* misses of a TCP that never answered, to be an alarm */
+#define PATIENCE_MS 3000		/* that dnsd and healthd may differ: a reload of both */
+
+static const char *
+why(const struct watch_address *a)
+{
+	if (a->life.state == DNSD_LIFE_HELD)
+		return "overload: silent to us, but it answers others";
+	return a->life.why != NULL ? a->life.why : "not asked yet";
+}
+
+static void
+tell_address(const struct watch_address *a, char reason[HEALTH_REASON_MAX])
+{
+	char text[ADDR_TEXT];
+
+	snprintf(reason, HEALTH_REASON_MAX, "%s: %s", addr_text(&a->addr, text), why(a));
+}
+
+/* Does the address count for the prefix?  All do for a prefix that holds none. */
+static bool
+is_of(const struct dnsd_watch *w, const struct watch_address *a, size_t prefix)
+{
+	if (a->prefix == prefix)
+		return true;
+	for (size_t i = 0; i < w->n; i++)
+		if (w->addresses[i]->prefix == prefix)
+			return false;
+	return true;
+}
+
+enum posture_dnsd
+dnsd_watch_prefix(const struct dnsd_watch *w, size_t prefix, char reason[HEALTH_REASON_MAX])
+{
+	const struct watch_address *worst = NULL;
+	bool serving = w->n == 0, open = false, failed = false;
+
+	reason[0] = '\0';
+	for (size_t i = 0; i < w->n; i++) {
+		const struct watch_address *a = w->addresses[i];
+
+		if (!is_of(w, a, prefix))
+			continue;
+		serving = serving || a->life.state == DNSD_LIFE_SERVING;
+		failed = failed || a->life.state == DNSD_LIFE_FAILED;
+		open = open || a->life.state == DNSD_LIFE_HELD ||
+		    (a->life.state == DNSD_LIFE_UNKNOWN && a->life.proven);
+		if (a->life.state != DNSD_LIFE_SERVING &&
+		    (worst == NULL || worst->life.state < a->life.state))
+			worst = a;
+	}
+	if (worst != NULL)
+		tell_address(worst, reason);
+	if (serving)
+		return POSTURE_DNSD_ANSWERING;
+	return failed && !open ? POSTURE_DNSD_FAILED : POSTURE_DNSD_UNKNOWN;
+}
+
+bool
+dnsd_watch_tcp(const struct dnsd_watch *w, size_t prefix, char reason[HEALTH_REASON_MAX])
+{
+	bool dead = false;
+
+	reason[0] = '\0';
+	for (size_t i = 0; i < w->n; i++) {
+		const struct watch_address *a = w->addresses[i];
+		char text[ADDR_TEXT];
+
+		if (!is_of(w, a, prefix) || !a->tcp_proven)
+			continue;
+		if (a->tcp_missed < DNSD_WATCH_TCP_FALL) {
+			reason[0] = '\0';
+			return false;
+		}
+		dead = true;
+		snprintf(reason, HEALTH_REASON_MAX, "%s: %s", addr_text(&a->addr, text),
+		    a->tcp_why);
+	}
+	return dead;
+}
+
+/* ---- alarms ---- */
+
+struct alarms {
+	char *text;			/* of the first, HEALTH_REASON_MAX octets */
+	unsigned n;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+add_alarm(struct alarms *alarms, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (alarms->n++ > 0)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(alarms->text, HEALTH_REASON_MAX, fmt, ap);
+	va_end(ap);
+}
+
+/* Those that are held; those that fail while their prefix does not; those that never answered. */
+static void
+add_addresses(struct alarms *alarms, const struct dnsd_watch *w, enum dnsd_life_state state)
+{
+	uint64_t now_ms = loop_now(w->loop);
+	char reason[HEALTH_REASON_MAX];
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct watch_address *a = w->addresses[i];
+
+		if (a->life.state != state || (state == DNSD_LIFE_FAILED &&
+		    dnsd_watch_prefix(w, a->prefix, reason) == POSTURE_DNSD_FAILED) ||
+		    (state == DNSD_LIFE_UNKNOWN && (a->life.why == NULL ||
+		    now_ms < w->began_ms + PATIENCE_MS)))
+			continue;
+		tell_address(a, reason);
+		add_alarm(alarms, state == DNSD_LIFE_UNKNOWN ? "%s (it has not answered yet)" :
+		    "%s", reason);
+	}
+}
+
+static void
+add_differences(struct alarms *alarms, const struct dnsd_watch *w)
+{
+	uint64_t now_ms = loop_now(w->loop);
+
+	if (w->loaded < w->zones)
+		add_alarm(alarms, "dnsd serves %u of %u zones", w->loaded, w->zones);
+	if (w->listen_differs && now_ms >= w->listen_ms + PATIENCE_MS)
+		add_alarm(alarms, "dnsd and healthd differ: dnsd does not listen on what our "
+		    "configuration says");
+	if (w->digest_differs && now_ms >= w->digest_ms + PATIENCE_MS)
+		add_alarm(alarms, "dnsd and healthd differ: they run different configurations");
+}
+
+static void
+add_tcp(struct alarms *alarms, const struct dnsd_watch *w)
+{
+	char text[ADDR_TEXT];
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct watch_address *a = w->addresses[i];
+
+		if (a->tcp_missed >= (a->tcp_proven ? DNSD_WATCH_TCP_FALL : TCP_NEVER))
+			add_alarm(alarms, "%s: %s", addr_text(&a->addr, text), a->tcp_why);
+	}
+}
+
+bool
+dnsd_watch_alarm(const struct dnsd_watch *w, char text[HEALTH_REASON_MAX])
+{
+	struct alarms alarms = { .text = text };
+	char question[HEALTH_REASON_MAX];
+	size_t len;
+
+	text[0] = '\0';
+	add_addresses(&alarms, w, DNSD_LIFE_HELD);
+	add_addresses(&alarms, w, DNSD_LIFE_FAILED);
+	if (dnsd_question_alarm(&w->questions, loop_now(w->loop), question))
+		add_alarm(&alarms, "%s", question);
+	add_differences(&alarms, w);
+	add_addresses(&alarms, w, DNSD_LIFE_UNKNOWN);
+	add_tcp(&alarms, w);
+	len = strlen(text);
+	if (alarms.n > 1)
+		snprintf(text + len, HEALTH_REASON_MAX - len, "; and %u more", alarms.n - 1);
+	return alarms.n > 0;
+}
+
+/* ---- figures ---- */
+
+enum posture_dnsd
+dnsd_watch_state(const struct dnsd_watch *w, char reason[HEALTH_REASON_MAX])
+{
+	enum posture_dnsd state = POSTURE_DNSD_ANSWERING;
+
+	reason[0] = '\0';
+	for (size_t i = 0; i < w->n; i++) {
+		const struct watch_address *a = w->addresses[i];
+
+		if (a->life.state == DNSD_LIFE_SERVING || state == POSTURE_DNSD_FAILED)
+			continue;
+		state = a->life.state == DNSD_LIFE_FAILED ? POSTURE_DNSD_FAILED :
+		    POSTURE_DNSD_UNKNOWN;
+		tell_address(a, reason);
+	}
+	return state;
+}
+
+void
+dnsd_watch_counts(const struct dnsd_watch *w, uint32_t *asked, uint32_t *answering)
+{
+	*asked = (uint32_t)w->n;
+	*answering = 0;
+	for (size_t i = 0; i < w->n; i++)
+		if (w->addresses[i]->life.state == DNSD_LIFE_SERVING)
+			(*answering)++;
+}
+
+uint32_t
+dnsd_watch_held(const struct dnsd_watch *w)
+{
+	uint32_t held = w->held_before;
+
+	for (size_t i = 0; i < w->n; i++)
+		held += w->addresses[i]->life.held;
+	return held;
+}
+
+/* ---- what has answered before ---- */
+
+bool
+dnsd_watch_proven(const struct dnsd_watch *w, size_t i, char text[DNSD_WATCH_PROVEN])
+{
+	char buffer[DNSD_QUESTION_TEXT];
+
+	for (size_t k = 0; k < w->n_restored; k++)
+		if (i-- == 0) {
+			addr_text(&w->restored[k], text);
+			return true;
+		}
+	for (size_t k = 0; k < w->n; k++)
+		if (w->addresses[k]->life.proven && i-- == 0) {
+			addr_text(&w->addresses[k]->addr, text);
+			return true;
+		}
+	for (size_t k = DNSD_QUESTION_MAIN; k < w->questions.n; k++) {
+		const struct dnsd_question *q = &w->questions.v[k];
+
+		if (q->proven && strlen(dnsd_question_text(buffer, q)) < DNSD_WATCH_PROVEN &&
+		    strpbrk(buffer, "\"\\") == NULL && i-- == 0) {
+			memcpy(text, buffer, strlen(buffer) + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+restore_address(struct dnsd_watch *w, const struct addr *addr)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (dnsd_watch_same(&w->addresses[i]->addr, addr)) {
+			w->addresses[i]->life.proven = true;
+			return;
+		}
+	if (w->n_restored < DNSD_REPORT_ADDRESSES)
+		w->restored[w->n_restored++] = *addr;
+}
+
+void
+dnsd_watch_restore(struct dnsd_watch *w, const char *text)
+{
+	char buffer[DNSD_QUESTION_TEXT];
+	struct addr addr;
+	struct err err;
+
+	if (strchr(text, '@') != NULL && addr_parse(&addr, text, &err) == 0) {
+		restore_address(w, &addr);
+		return;
+	}
+	for (size_t i = DNSD_QUESTION_MAIN; i < w->questions.n; i++)
+		if (strcmp(dnsd_question_text(buffer, &w->questions.v[i]), text) == 0)
+			w->questions.v[i].proven = true;
+}
+
+void
+dnsd_watch_inherit(struct dnsd_watch *w, const struct dnsd_watch *old)
+{
+	char text[DNSD_WATCH_PROVEN];
+
+	for (size_t i = 0; dnsd_watch_proven(old, i, text); i++)
+		dnsd_watch_restore(w, text);
+	w->held_before += dnsd_watch_held(old);
+}
