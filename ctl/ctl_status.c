@@ -154,6 +154,9 @@ print_route(FILE *out, const struct status *s)
 	fprintf(out, "route       %s for %s: %s\n", health_posture_name(r->posture),
 	    text_duration(s->now - r->since, text), r->reason);
 	print_bird(out, r);
+	if (r->dnsd_held > 0)
+		fprintf(out, "dnsd        held for overload: %u %s\n", r->dnsd_held,
+		    r->dnsd_held == 1 ? "time" : "times");
 	fprintf(out, "dnsd        %u of %u addresses answer%s%s\n",
 	    r->dnsd_answering, r->dnsd_asked,
 	    r->dnsd_reason[0] != '\0' ? ": " : "", r->dnsd_reason);
@@ -265,13 +268,13 @@ route_json(const struct status *s)
 
 	for (size_t i = 0; i < r->n_alarms; i++)
 		alarms = json_append(alarms, json_pack("{s:o}", "text", json_utf8(r->alarms[i])));
-	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:{s:i, s:i, s:o}, s:o,"
+	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:o}, s:o,"
 	    " s:i, s:i, s:i, s:o, s:o, s:o, s:b, s:i, s:i, s:o, s:o}",
 	    "site", json_utf8(r->site), "posture", health_posture_name(r->posture),
 	    "since", json_decimal(r->since, 3), "age_s", json_decimal(s->now - r->stamp, 3),
 	    "fresh", is_fresh(s), "reason", json_utf8(r->reason), "via", json_utf8(r->via),
 	    "bird", bird_json(r), "dnsd", "asked", (int)r->dnsd_asked,
-	    "answering", (int)r->dnsd_answering, "reason", json_utf8(r->dnsd_reason),
+	    "answering", (int)r->dnsd_answering, "held", (int)r->dnsd_held, "reason", json_utf8(r->dnsd_reason),
 	    "verdict", verdict_json(r), "keeper_pid", r->pid, "prober_pid", r->prober_pid,
 	    "prober_restarts", (int)r->prober_restarts, "prober_why", json_utf8(r->prober_why),
 	    "penalty", json_decimal(r->penalty, 1), "hold_s", json_decimal(r->hold_s, 1),

@@ -63,9 +63,6 @@ bool dnsd_watch_tcp(const struct dnsd_watch *w, size_t prefix, char reason[HEALT
  * other than ours?  The text is filled ("" = no), the worst first. */
 bool dnsd_watch_alarm(const struct dnsd_watch *w, char text[HEALTH_REASON_MAX]);
 
-/* All addresses together; `reason` (not NULL) is filled: which fails and why, or "". */
-enum posture_dnsd dnsd_watch_state(const struct dnsd_watch *w, char reason[HEALTH_REASON_MAX]);
-
 /* Addresses asked, and those that answer. */
 void dnsd_watch_counts(const struct dnsd_watch *w, uint32_t *asked, uint32_t *answering);
 

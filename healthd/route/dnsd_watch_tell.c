@@ -184,24 +184,6 @@ dnsd_watch_alarm(const struct dnsd_watch *w, char text[HEALTH_REASON_MAX])
 
 /* ---- figures ---- */
 
-enum posture_dnsd
-dnsd_watch_state(const struct dnsd_watch *w, char reason[HEALTH_REASON_MAX])
-{
-	enum posture_dnsd state = POSTURE_DNSD_ANSWERING;
-
-	reason[0] = '\0';
-	for (size_t i = 0; i < w->n; i++) {
-		const struct watch_address *a = w->addresses[i];
-
-		if (a->life.state == DNSD_LIFE_SERVING || state == POSTURE_DNSD_FAILED)
-			continue;
-		state = a->life.state == DNSD_LIFE_FAILED ? POSTURE_DNSD_FAILED :
-		    POSTURE_DNSD_UNKNOWN;
-		tell_address(a, reason);
-	}
-	return state;
-}
-
 void
 dnsd_watch_counts(const struct dnsd_watch *w, uint32_t *asked, uint32_t *answering)
 {

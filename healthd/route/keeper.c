@@ -178,6 +178,7 @@ on_trial_end(struct trial *trial, const char *reason)
 		return;
 	}
 	child_stop(&k->child, 500);
+	dnsd_watch_inherit(parts.watch, k->parts.watch);
 	close_parts(&k->parts);
 	conf_free(k->conf);
 	k->conf = k->fresh;

@@ -308,6 +308,10 @@ report_causes(const struct keeper *k, struct posture_file *f, uint64_t now_ms)
 	f->prober_heard_s = (double)(now_ms - k->word_ms) / 1000;
 	health_reason(f->prober_why, k->child.why);
 	dnsd_watch_counts(k->parts.watch, &f->dnsd_asked, &f->dnsd_answering);
+	f->dnsd_held = dnsd_watch_held(k->parts.watch);
+	while (f->n_answered < POSTURE_FILE_ANSWERED &&
+	    dnsd_watch_proven(k->parts.watch, f->n_answered, f->answered[f->n_answered]))
+		f->n_answered++;
 	for (size_t i = 0; i < k->n_prefixes && f->dnsd_reason[0] == '\0'; i++)
 		health_reason(f->dnsd_reason, k->prefixes[i].dnsd_reason);
 }

@@ -356,6 +356,25 @@ adopt_file(struct keeper *k, struct keeper_prefix *p, const struct posture_file 
 	(void)k;
 }
 
+/* What has answered before may fail, also while we were away.  If the file does not say what did,
+ * something did at each prefix that is announced. */
+static void
+adopt_answered(struct keeper *k, const struct posture_file *file,
+    const enum health_posture left[KEEPER_PREFIXES])
+{
+	for (size_t i = 0; i < file->n_answered; i++)
+		dnsd_watch_restore(k->parts.watch, file->answered[i]);
+	for (size_t i = 0; i < k->conf->n_listen && file->n_answered == 0; i++) {
+		const struct conf_prefixes *prefixes = &k->conf->announce.prefixes;
+		const struct prefix *holder = prefix_find(prefixes->v, prefixes->n,
+		    &k->conf->listen[i]);
+		char text[ADDR_TEXT];
+
+		if (holder != NULL && left[holder - prefixes->v] != POSTURE_DOWN)
+			dnsd_watch_restore(k->parts.watch, addr_text(&k->conf->listen[i], text));
+	}
+}
+
 void
 keeper_route_adopt(struct keeper *k)
 {
@@ -372,8 +391,9 @@ keeper_route_adopt(struct keeper *k)
 	if (access(k->report_path, F_OK) == 0 &&
 	    posture_file_read(&file, k->report_path, &err) < 0) {
 		log_warn("%s: flap penalty starts at 0", err.text);
-		file.n_prefixes = 0;
+		file.n_prefixes = file.n_answered = 0;
 	}
+	adopt_answered(k, &file, left);
 	for (size_t i = 0; i < k->n_prefixes; i++) {
 		struct keeper_prefix *p = &k->prefixes[i];
 

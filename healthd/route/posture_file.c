@@ -30,7 +30,7 @@ print_posture(void *arg, FILE *out)
 	    "posture %s since=%.3f reason=\"%s\"\n"
 	    "verdict %s age=%.1f local=%u/%u reason=\"%s\"\n"
 	    "prober pid=%d restarts=%u heard=%.1f why=\"%s\"\n"
-	    "dnsd answering=%u/%u reason=\"%s\"\n"
+	    "dnsd answering=%u/%u held=%u reason=\"%s\"\n"
 	    "bird known=%d exported4=%d/%d exported6=%d/%d draining=%d sessions=%u/%u\n"
 	    "bird-text version=\"%s\" reboot=\"%s\" reconfigured=\"%s\" why=\"%s\"\n"
 	    "damping penalty=%.1f hold=%.1f suppressed=%d suppress=%u\n"
@@ -40,7 +40,7 @@ print_posture(void *arg, FILE *out)
 	    health_posture_name(f->posture), f->since, f->reason,
 	    f->verdict, f->verdict_age_s, f->local_up, f->local_total, f->verdict_reason,
 	    f->prober_pid, f->prober_restarts, f->prober_heard_s, f->prober_why,
-	    f->dnsd_answering, f->dnsd_asked, f->dnsd_reason,
+	    f->dnsd_answering, f->dnsd_asked, f->dnsd_held, f->dnsd_reason,
 	    f->bird_known, f->exported4, f->want4, f->exported6, f->want6, f->draining,
 	    f->established, f->sessions,
 	    f->version, f->reboot, f->reconfigured, f->bird_why,
@@ -48,6 +48,8 @@ print_posture(void *arg, FILE *out)
 	    message_override_name(f->override), f->override_id, f->flushes);
 	for (size_t i = 0; i < f->n_prefixes; i++)
 		print_prefix(&f->prefixes[i], out);
+	for (size_t i = 0; i < f->n_answered; i++)
+		fprintf(out, "answered \"%s\"\n", f->answered[i]);
 	for (size_t i = 0; i < f->n_alarms; i++)
 		fprintf(out, "alarm \"%s\"\n", f->alarms[i]);
 	fprintf(out, "end\n");
@@ -158,6 +160,7 @@ take_causes(struct text *c, struct posture_file *f)
 	    text_take(c, " why=") && take_text(c, f->prober_why, sizeof(f->prober_why)) &&
 	    text_take(c, "\ndnsd answering=") && take_unsigned(c, &f->dnsd_answering) &&
 	    text_take(c, "/") && take_unsigned(c, &f->dnsd_asked) &&
+	    text_take(c, " held=") && take_unsigned(c, &f->dnsd_held) &&
 	    text_take(c, " reason=") && take_text(c, f->dnsd_reason, sizeof(f->dnsd_reason)) &&
 	    text_take(c, "\n");
 }
@@ -259,6 +262,11 @@ posture_file_parse(struct posture_file *file, const char *text, size_t len, stru
 	while (text_take(&c, "prefix "))
 		if (file->n_prefixes == POSTURE_FILE_PREFIXES ||
 		    !take_prefix(&c, &file->prefixes[file->n_prefixes++]))
+			return set_where(text, &c, err);
+	while (text_take(&c, "answered "))
+		if (file->n_answered == POSTURE_FILE_ANSWERED ||
+		    !take_text(&c, file->answered[file->n_answered++], POSTURE_FILE_ANSWER) ||
+		    !text_take(&c, "\n"))
 			return set_where(text, &c, err);
 	while (text_take(&c, "alarm ")) {
 		if (file->n_alarms == POSTURE_FILE_ALARMS ||

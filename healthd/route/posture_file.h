@@ -9,7 +9,7 @@
  *   posture serving since=1763680000.000 reason="ok"
  *   verdict up age=0.4 local=3/3 reason="ok"
  *   prober pid=4243 restarts=0 heard=0.4 why=""
- *   dnsd answering=2/2 reason=""
+ *   dnsd answering=2/2 held=0 reason=""
  *   bird known=1 exported4=1/1 exported6=1/1 draining=0 sessions=1/1
  *   bird-text version="2.0.12" reboot="..." reconfigured="..." why=""
  *   damping penalty=0.0 hold=0.0 suppressed=0 suppress=6000
@@ -17,7 +17,8 @@
  *   markers flushed=0
  *   prefix 192.0.2.0/24 serving since=1763680000.000 exported=1 draining=0 penalty=0.0 hold=0.0
  *       suppressed=0 flaps=0 flap-age=0.0 proven=1 health=up reason="ok"   ; one line, any number
- *   alarm "..."                      ; any number of these
+ *   answered "192.0.2.53@53"         ; by dnsd: an address, or a question ("example.org SOA")
+ *   alarm "..."                      ; any number of these two
  *   end
  *
  * Texts are printable ASCII without '"' and '\'.  A reader that meets anything else, or
@@ -37,6 +38,8 @@
 
 #define POSTURE_FILE_ALARMS 16
 #define POSTURE_FILE_PREFIXES 32
+#define POSTURE_FILE_ANSWERED 64
+#define POSTURE_FILE_ANSWER 80		/* octets of each, with NUL */
 #define POSTURE_FILE_MAX 32768		/* octets */
 #define POSTURE_FILE_NAME "posture"	/* in run-dir */
 
@@ -72,6 +75,7 @@ struct posture_file {
 	double prober_heard_s;
 	char prober_why[HEALTH_REASON_MAX];
 	unsigned dnsd_answering, dnsd_asked;
+	unsigned dnsd_held;		/* times that silence was overload */
 	char dnsd_reason[HEALTH_REASON_MAX];
 	int bird_known;
 	int exported4, want4, exported6, want6;	/* prefixes; exported -1 = not known */
@@ -87,6 +91,8 @@ struct posture_file {
 	unsigned flushes;		/* markers that somebody else has removed */
 	struct posture_file_prefix prefixes[POSTURE_FILE_PREFIXES];
 	size_t n_prefixes;
+	char answered[POSTURE_FILE_ANSWERED][POSTURE_FILE_ANSWER];
+	size_t n_answered;
 	char alarms[POSTURE_FILE_ALARMS][HEALTH_REASON_MAX];
 	size_t n_alarms;
 };

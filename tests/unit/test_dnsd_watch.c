@@ -96,7 +96,7 @@ state(const struct bench *b)
 {
 	char reason[HEALTH_REASON_MAX];
 
-	return dnsd_watch_state(b->watch, reason);
+	return dnsd_watch_prefix(b->watch, 0, reason);
 }
 
 /* One round after `ms`; what is asked in it is answered at once, and read. */
@@ -265,11 +265,11 @@ test_an_address_of_another_machine(void **unused)
 	assert_non_null(b.watch);
 	for (int i = 0; i < 3; i++)
 		loop_turn(b.loop, b.now_ms += 250);
-	assert_int_equal(dnsd_watch_state(b.watch, reason), POSTURE_DNSD_UNKNOWN);
+	assert_int_equal(dnsd_watch_prefix(b.watch, 0, reason), POSTURE_DNSD_UNKNOWN);
 	snprintf(text, sizeof(text), "192.0.2.1@%u", b.listen.port);
 	dnsd_watch_restore(b.watch, text);	/* it answered before we were started */
 	loop_turn(b.loop, b.now_ms += 250);
-	assert_int_equal(dnsd_watch_state(b.watch, reason), POSTURE_DNSD_FAILED);
+	assert_int_equal(dnsd_watch_prefix(b.watch, 0, reason), POSTURE_DNSD_FAILED);
 	assert_non_null(strstr(reason, "not on this machine"));
 	stop(&b);
 }

@@ -138,7 +138,7 @@ example(void)
 		.local_up = 3, .local_total = 4, .verdict_reason = "drained by root",
 		.prober_pid = 4243,
 		.prober_restarts = 2, .prober_heard_s = 0.25, .prober_why = "killed by signal 9",
-		.dnsd_answering = 1, .dnsd_asked = 2, .dnsd_reason = "192.0.2.53: SERVFAIL",
+		.dnsd_answering = 1, .dnsd_asked = 2, .dnsd_held = 4, .dnsd_reason = "192.0.2.53: SERVFAIL",
 		.bird_known = 1,
 		.exported4 = 1, .want4 = 1, .exported6 = -1, .want6 = 2, .draining = 1,
 		.established = 1, .sessions = 2,
@@ -154,6 +154,7 @@ example(void)
 			{ .name = "2001:db8:53::/48", .exported = -1, .draining = -1,
 			  .health = VERDICT_CACHES_DOWN, .reason = "" },
 		}, .n_prefixes = 2,
+		.answered = { "192.0.2.53@53", "example.org SOA" }, .n_answered = 2,
 		.alarms = { "one", "two" }, .n_alarms = 2,
 	};
 
@@ -187,6 +188,9 @@ test_posture_file(void **state)
 	assert_true(got.prefixes[0].flap_age_s == 7.5 && got.prefixes[0].proven);
 	assert_int_equal(got.prefixes[1].health, VERDICT_CACHES_DOWN);
 	assert_int_equal(got.prefixes[1].exported, -1);
+	assert_int_equal(got.dnsd_held, 4);
+	assert_int_equal(got.n_answered, 2);
+	assert_string_equal(got.answered[1], "example.org SOA");
 	assert_int_equal(got.n_alarms, 2);
 	assert_string_equal(got.alarms[1], "two");
 	/* cut off anywhere, or one octet longer: nothing is used */
