@@ -20,6 +20,7 @@ struct ctl {
 	const char *usage;		/* of the command */
 	bool prints_json;		/* what the usage says of --json */
 	bool json, force, resolver, wait;
+	const char *out;		/* -o, NULL = stdout */
 	const char *count;		/* --count, NULL = not given */
 	const char *duration;		/* --for, NULL = not given */
 	char *const *arg;		/* as many as the usage names */

@@ -19,7 +19,7 @@
 /* What a command takes, beside -c and --json that all do; whether it prints JSON. */
 enum {
 	TAKES_COUNT = 1, TAKES_FOR = 2, TAKES_FORCE = 4, TAKES_RESOLVER = 8, TAKES_WAIT = 16,
-	PRINTS_JSON = 32
+	PRINTS_JSON = 32, TAKES_OUT = 64
 };
 
 static const struct command {
@@ -29,7 +29,7 @@ static const struct command {
 	unsigned options;
 	const char *usage, *help;
 } commands[] = {
-	{ "bird-config", ctl_bird_config, 0, 0, "bird-config",
+	{ "bird-config", ctl_bird_config, 0, TAKES_OUT, "bird-config [-o FILE]",
 	    "the BIRD configuration of this site" },
 	{ "check", ctl_check, 0, 0, "check", "check configuration, zones and databases" },
 	{ "clear", ctl_clear, 1, 0, "clear SERVER|SITE|GLOB", "take any word back" },
@@ -100,11 +100,12 @@ read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 	int option;
 
 	opterr = 0;			/* the command's usage is said instead */
-	while ((option = getopt_long(argc, argv, "c:hs:V", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:ho:s:V", options, NULL)) != -1) {
 		switch (option) {
 		case 'c': ctl->conf_path = optarg; break;
 		case 'h': asked->help = true; break;
 		case 'j': ctl->json = true; break;
+		case 'o': ctl->out = optarg; asked->options |= TAKES_OUT; break;
 		case 's': ctl->here = optarg; break;
 		case 'V': asked->version = true; break;
 		case TAKES_COUNT: ctl->count = optarg; break;

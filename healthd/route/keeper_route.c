@@ -164,7 +164,8 @@ posture_changed(struct keeper *k, struct keeper_prefix *p, enum health_posture b
 	k->look_ms = now_ms + FOLLOW_MS;
 	k->tell_ms = k->report_ms = now_ms;
 	(p->posture.now < before ? log_warn : log_info)(
-	    "posture of %s: %s -> %s (%s), penalty %.0f", p->name, health_posture_name(before), health_posture_name(p->posture.now),
+	    "posture of %s: %s -> %s (%s), penalty %.0f", p->name,
+	    health_posture_name(before), health_posture_name(p->posture.now),
 	    p->posture.reason, posture_penalty(&p->posture, now_ms));
 }
 

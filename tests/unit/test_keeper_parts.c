@@ -148,7 +148,8 @@ example(void)
 		.override = MESSAGE_OVERRIDE_DRAIN, .override_id = 1763680000123, .flushes = 3,
 		.prefixes = {
 			{ .name = "192.0.2.0/24", .posture = POSTURE_DRAINING,
-			  .since = 1763680000.5, .exported = 1, .draining = 1, .penalty = 1234.5, .hold_s = 12.5,
+			  .since = 1763680000.5, .exported = 1, .draining = 1,
+			  .penalty = 1234.5, .hold_s = 12.5,
 			  .suppressed = 1, .flaps = 2, .flap_age_s = 7.5, .proven = 1,
 			  .health = VERDICT_UP, .reason = "drained by the operator" },
 			{ .name = "2001:db8:53::/48", .exported = -1, .draining = -1,
