@@ -135,23 +135,6 @@ conf_free(struct conf *conf)
 	free(conf);
 }
 
-bool
-conf_lacks_router_id(const struct conf *conf)
-{
-	const struct conf_announce *a = &conf->announce;
-
-	for (size_t i = 0; i < conf->n_listen; i++)
-		if (conf->listen[i].family == 4)
-			return false;
-	for (size_t i = 0; i < a->n_neighbors; i++)
-		if (a->neighbors[i].address.family == 4 || a->neighbors[i].source.family == 4)
-			return false;
-	for (size_t i = 0; i < a->prefixes.n; i++)
-		if (a->prefixes.v[i].family == 4)
-			return false;
-	return a->enabled && a->router_id == NULL;
-}
-
 uint16_t
 conf_find_site(const struct conf *conf, const char *name)
 {
