@@ -10,8 +10,9 @@
  * tables and protocols: 169.254.53.0/24, fd53:5300::/64, and for each prefix a protocol named by
  * bird_protocol_name and its _drain.
  *
- * Reads the configuration and the neighbours' password files, and asks nobody.  Names from it stand in BIRD's language quoted
- * (bird_quote).  bird/README.md tells why it is so, RFC 8326 what draining says to neighbours.
+ * Reads the configuration and the neighbours' password files, and asks nobody.  Names from it stand
+ * in BIRD's language quoted (bird_quote).  bird/README.md tells why it is so, RFC 8326 what
+ * draining says to neighbours.
  */
 #include <errno.h>
 #include <limits.h>
@@ -75,8 +76,8 @@ print_lease_tables(FILE *out, const struct conf *conf, const char *interface)
 	bool v4 = holds_family(&conf->announce.prefixes, 4);
 	bool v6 = holds_family(&conf->announce.prefixes, 6);
 
-	fprintf(out, "\n# Only what healthd leases lands here, so that no default route can resolve "
-	    "a marker.\n");
+	fprintf(out, "\n# Only what healthd leases lands here, so that no default route can "
+	    "resolve a marker.\n");
 	if (v4)
 		fprintf(out, "ipv4 table lease4;\n");
 	if (v6)
@@ -186,10 +187,12 @@ print_cover(FILE *out, const struct conf *conf, bool home)
 	for (int family = 4; family <= 6; family += 2) {
 		if (!holds_family(cover, family))
 			continue;
-		fprintf(out, "protocol static cover%d {\n\tipv%d { preference 100; };\n", family, family);
+		fprintf(out, "protocol static cover%d {\n\tipv%d { preference 100; };\n",
+		    family, family);
 		for (size_t i = 0; i < cover->n; i++)
 			if (cover->v[i].family == family)
-				fprintf(out, "\troute %s blackhole;\n", prefix_text(&cover->v[i], text));
+				fprintf(out, "\troute %s blackhole;\n",
+				    prefix_text(&cover->v[i], text));
 		fprintf(out, "}\n");
 	}
 }
