@@ -47,7 +47,9 @@ check "tcp" { kind = "tcp"  port = 8080  interval = "100ms"  timeout = "100ms"  
 pool "mirrors" {
   check = "tcp"
   server "fra1" { site = "fra"  address = { "127.0.0.1" } }
+  %(servers)s
 }
+%(sites)s
 announce {
   prefix = { "192.0.2.0/24", "2001:db8:53::/48" }
   lease = "%(lease)s"
@@ -58,6 +60,10 @@ announce {
   neighbor "rt" { address = "10.99.1.2"  as = 65100 }
 }
 """
+
+# what fails here and there together is a shared cause
+SECOND_SITE = 'site "nyc" { location = { 40.71, -74.01 } }'
+SECOND_SERVER = 'server "nyc1" { site = "nyc"  address = { "127.0.0.2@8081" } }'
 
 ZONE = """$TTL 60
 @ SOA ns admin 1 3600 900 604800 60
@@ -150,7 +156,7 @@ class Net:
         self.folder = tempfile.mkdtemp(prefix="nc-keeper-")
         self.site, self.router = f"nc{os.getpid()}-s", f"nc{os.getpid()}-r"
         self.mode = self.folder + "/mode"
-        self.bird = self.site_bird = self.dnsd = self.cache = None
+        self.bird = self.site_bird = self.dnsd = self.cache = self.far_cache = None
         try:
             self.build()
         except BaseException:
@@ -179,6 +185,7 @@ class Net:
     def close(self):
         ended(self.dnsd)
         ended(self.cache)
+        ended(self.far_cache)
         for bird in (self.bird, self.site_bird):
             if bird is not None:
                 bird.stop()
@@ -194,7 +201,8 @@ class Net:
                            capture_output=True, check=False)
         if "bird-socket" in self.extra:
             self.site_bird.ask('disable "anycast*"')
-        for fake, start in ((self.dnsd, self.dnsd_start), (self.cache, self.cache_start)):
+        for fake, start in ((self.dnsd, self.dnsd_start), (self.cache, self.cache_start),
+                            (self.far_cache, self.far_cache_start)):
             if fake is not None and fake.poll() is None:
                 fake.send_signal(signal.SIGCONT)
             else:
@@ -219,6 +227,9 @@ class Net:
 
     def cache_start(self):
         self.cache = self.spawn("cache", "127.0.0.1", "8080")
+
+    def far_cache_start(self):
+        self.far_cache = self.spawn("cache", "127.0.0.2", "8081")
 
     @staticmethod
     def kill(process, how=signal.SIGKILL):
@@ -274,7 +285,7 @@ class Net:
 
 
 class Site:
-    def __init__(self, net, lease="2s", hold="300ms", extra=""):
+    def __init__(self, net, lease="2s", hold="300ms", extra="", two_sites=False):
         self.net = net
         self.folder = tempfile.mkdtemp(prefix="site-", dir=net.folder)
         self.run = self.folder + "/run"
@@ -283,7 +294,9 @@ class Site:
         self.healthd = None
         with open(self.conf, "w") as f:
             f.write(CONF % {"folder": self.folder, "net": net.folder, "lease": lease, "hold": hold,
-                            "extra": net.extra + extra})
+                            "extra": net.extra + extra,
+                            "sites": SECOND_SITE if two_sites else "",
+                            "servers": SECOND_SERVER if two_sites else ""})
         with open(self.folder + "/example.org.zone", "w") as f:
             f.write(ZONE)
 

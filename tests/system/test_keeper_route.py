@@ -176,6 +176,66 @@ def test_a_withdrawal_while_healthd_is_away_is_counted(make, net):
     assert re.search("penalty=(9[89]|1000)", site.posture()[PREFIX4])
 
 
+def test_the_operators_word_is_heard_in_a_shared_hold(make, net):
+    site = make(two_sites=True)
+    net.kill(net.cache)
+    net.kill(net.far_cache)
+    site.wait_posture("verdict", "^hold")
+    net.stays("serving", 0.3)
+    site.nearctl("drain", "fra")
+    net.wait("draining", 1)
+    site.nearctl("undrain", "fra")
+    net.wait("serving", 1)
+    site.nearctl("drain", "fra", "--for", "1s")
+    net.wait("draining", 1)
+    net.wait("serving", 3)
+    site.nearctl("force-down", "fra")
+    net.wait("down", 1)
+    site.nearctl("clear", "fra")
+    net.wait("serving", 1)
+    site.wait_posture("verdict", "^hold")
+    site.wait_posture("alarms", "shared cause")
+    # dnsd's own fault is still a fault, and its end is the end of it
+    net.dnsd_mode("servfail")
+    net.wait("down", 2)
+    net.dnsd_mode("ok")
+    net.wait("serving", 5)
+    net.cache_start()
+
+
+def test_a_site_is_not_raised_in_a_shared_hold(make, net):
+    site = make(two_sites=True, hold="1500ms")
+    net.kill(net.cache)
+    net.wait("down", 3)
+    net.cache_start()
+    site.wait_posture(PREFIX4, "hold-down before announcing")
+    net.kill(net.cache)
+    net.kill(net.far_cache)
+    site.wait_posture("verdict", "^hold", 3)
+    net.stays("down", 2)
+    site.wait_posture(PREFIX4, "nothing is raised")
+    net.cache_start()
+    net.wait("serving", 8)
+
+
+def test_a_reload_takes_a_prefix_away_and_brings_another(make, net):
+    site = make()
+    with open(site.conf) as f:
+        both = f.read()
+    one = both.replace(', "2001:db8:53::/48" }', " }")
+    assert one != both
+    with open(site.conf, "w") as f:
+        f.write(one)
+    site.healthd.send_signal(signal.SIGHUP)
+    net.wait_one(PREFIX6, "down", 4)
+    assert net.state(PREFIX4) == "serving" and PREFIX6 not in site.posture()
+    with open(site.conf, "w") as f:
+        f.write(both)
+    site.healthd.send_signal(signal.SIGHUP)
+    net.wait("serving", 5)
+    assert "flushed=0" in site.wait_posture("markers", "flushed")
+
+
 def test_flap_budget_holds_down_and_says_so(make, net):
     site = make(extra="damping { suppress = 2000 }")
     for _ in range(2):
