@@ -7,7 +7,7 @@
 
 #include "common/log.h"
 #include "common/privilege.h"
-#include "common/conf/conf_access.h"
+#include "dnsd/reread.h"
 
 /* Every TCP connection is a descriptor, beside those of workers, zones and databases, for which
  * room is left: with a little less, all connections may still find one. */
@@ -23,28 +23,22 @@ raise_descriptors(const struct conf *conf)
 		    (uintmax_t)allowed, (uintmax_t)want, conf->tcp.max_connections);
 }
 
-static void
-drop_line(void *arg, const char *line)
-{
-	(void)arg, (void)line;
-}
-
 /* A reload happens without privileges: better to say now what it will not be able to read.
  * Programs are healthd's to run. */
 static void
-warn_unreadable(const struct conf *conf)
+warn_unreadable(const struct inputs *inputs)
 {
-	static const struct warn nobody = { drop_line, NULL };
-	static const struct conf_access_say say = { &log_warn_lines, &nobody };
+	static const struct conf_access_say say = { &log_warn_lines, NULL, NULL, 0 };
 
-	conf_access_say(conf, conf->user, &say);
+	reread_say(inputs, NULL, &say);
 }
 
 /* In an order that says "already running" before "address in use". */
 int
-acquire(struct acquire *got, const struct conf *conf, struct loop *loop, control_handle *handle,
-    void *arg, struct err *err)
+acquire(struct acquire *got, const struct inputs *inputs, struct loop *loop,
+    control_handle *handle, void *arg, struct err *err)
 {
+	const struct conf *conf = inputs->conf;
 	struct privilege_user user;
 	char path[4096];
 
@@ -64,6 +58,6 @@ acquire(struct acquire *got, const struct conf *conf, struct loop *loop, control
 	    privilege_drop(&user, err) < 0)
 		return -1;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);	/* memory holds the cookie secret */
-	warn_unreadable(conf);
+	warn_unreadable(inputs);
 	return 0;
 }

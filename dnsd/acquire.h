@@ -8,9 +8,9 @@
 #ifndef NEARCAST_ACQUIRE_H
 #define NEARCAST_ACQUIRE_H
 
-#include "common/conf/conf.h"
 #include "common/control.h"
 #include "common/err.h"
+#include "dnsd/generation/inputs.h"
 #include "dnsd/net/server.h"
 
 /* What the privileges were for; the caller's, to be given to control_close and server_stop. */
@@ -22,7 +22,7 @@ struct acquire {
 /* Fills *got for this configuration; `loop` serves the control socket and outlives it,
  * `handle` and `arg` are its commands'.  0, or -1 with a reason; what had been acquired until then
  * is in *got (the rest is NULL) and the caller's, too. */
-int acquire(struct acquire *got, const struct conf *conf, struct loop *loop, control_handle *handle,
-    void *arg, struct err *err);
+int acquire(struct acquire *got, const struct inputs *inputs, struct loop *loop,
+    control_handle *handle, void *arg, struct err *err);
 
 #endif

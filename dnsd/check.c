@@ -7,9 +7,9 @@
 
 #include "common/control.h"
 #include "common/privilege.h"
-#include "common/conf/conf_access.h"
 #include "common/dns/dns.h"
 #include "dnsd/doubts.h"
+#include "dnsd/reread.h"
 #include "dnsd/generation/inputs.h"
 #include "dnsd/generation/generation.h"
 #include "dnsd/zone/zone_load.h"
@@ -147,9 +147,10 @@ check_generation(struct inputs *inputs)
 /* A file may be checked on a machine that is not the one it is for: a user that is not there is
  * no error.  How many programs cannot be run, or secrets are none. */
 static unsigned
-check_user(const struct conf *conf)
+check_user(const struct inputs *inputs)
 {
-	static const struct conf_access_say say = { &say_warn, &say_error };
+	static const struct conf_access_say say = { &say_warn, &say_error, NULL, 0 };
+	const struct conf *conf = inputs->conf;
 	struct privilege_user user;
 	struct err err;
 
@@ -157,7 +158,7 @@ check_user(const struct conf *conf)
 		fprintf(stderr, "warning: %s: %s on this machine\n", conf->path, err.text);
 		user.name = NULL;
 	}
-	return conf_access_say_as(conf, &user, &say);
+	return reread_say(inputs, &user, &say);
 }
 
 static void
@@ -187,7 +188,7 @@ check_run(const char *path, const char *here)
 	bad = inputs->failed;
 	bad += (unsigned)compare_running(inputs);
 	bad += (unsigned)check_generation(inputs);
-	bad += check_user(inputs->conf);
+	bad += check_user(inputs);
 	if (bad == 0)
 		say_well(inputs);
 	inputs_unref(inputs);

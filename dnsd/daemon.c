@@ -435,7 +435,7 @@ start_serving(struct daemon *d, struct err *err)
 	if (d->inputs->failed != 0)
 		return err_set(err, "%u of %zu zones are refused", d->inputs->failed,
 		    d->inputs->conf->n_zones);
-	if (acquire(&d->got, d->inputs->conf, d->loop, commands_handle, &d->figures, err) < 0)
+	if (acquire(&d->got, d->inputs, d->loop, commands_handle, &d->figures, err) < 0)
 		return -1;
 	d->figures.server = d->got.server;
 	if (listen_events(d, err) < 0 || first_generation(d, err) < 0)

@@ -38,7 +38,7 @@ usage(FILE *out)
 static int
 check_only(const struct conf *conf)
 {
-	static const struct conf_access_say say = { &log_warn_lines, &log_error_lines };
+	static const struct conf_access_say say = { &log_warn_lines, &log_error_lines, NULL, 0 };
 	struct privilege_user user;
 	struct dnsd_watch *watch;
 	struct loop *loop;
@@ -62,7 +62,7 @@ check_only(const struct conf *conf)
 static void
 warn_access(const struct conf *conf, const struct privilege_user *user)
 {
-	static const struct conf_access_say say = { &log_warn_lines, &log_warn_lines };
+	static const struct conf_access_say say = { &log_warn_lines, &log_warn_lines, NULL, 0 };
 
 	conf_access_say_as(conf, user, &say);
 }

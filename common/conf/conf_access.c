@@ -124,6 +124,8 @@ conf_access_say(const struct conf *conf, const char *user, const struct conf_acc
 	may_read(&run, NULL, conf->geo.asn, 0);
 	for (size_t i = 0; i < conf->n_zones; i++)
 		may_read(&run, "file", conf->zones[i].file, conf->zones[i].line);
+	for (size_t i = 0; i < say->n_more; i++)
+		may_read(&run, NULL, say->more[i], 0);
 	may_run(&run, "hook", conf->hook, conf->hook_line);
 	may_run(&run, "alarm-hook", conf->alarm_hook, conf->alarm_hook_line);
 	for (size_t i = 0; i < conf->n_checks; i++)
@@ -143,27 +145,22 @@ struct letter {
 };
 
 static void
-send_line(void *arg, const char *line)
+tell_parent(void *arg, const char *line)
 {
 	const struct letter *to = arg;
 
 	fprintf(to->out, "%c%s\n", to->kind, line);
 }
 
-static void
-drop_line(void *arg, const char *line)
-{
-	(void)arg, (void)line;
-}
-
 /* The child: 0 if all was said. */
 static int
-be_user(const struct conf *conf, const struct privilege_user *user, int fd)
+be_user(const struct conf *conf, const struct privilege_user *user,
+    const struct conf_access_say *say, int fd)
 {
 	FILE *out = fdopen(fd, "w");
 	struct letter unreadable = { out, 'u' }, broken = { out, 'b' };
-	const struct warn u = { send_line, &unreadable }, b = { send_line, &broken };
-	const struct conf_access_say say = { &u, &b };
+	const struct warn u = { tell_parent, &unreadable }, b = { tell_parent, &broken };
+	const struct conf_access_say told = { &u, &b, say->more, say->n_more };
 	struct err err;
 
 	if (out == NULL)
@@ -171,7 +168,7 @@ be_user(const struct conf *conf, const struct privilege_user *user, int fd)
 	if (privilege_drop(user, &err) < 0)
 		err_warn(&b, "%s: user \"%s\": %s", conf->path, user->name, err.text);
 	else
-		conf_access_say(conf, user->name, &say);
+		conf_access_say(conf, user->name, &told);
 	return fclose(out) == 0 ? 0 : 1;
 }
 
@@ -202,8 +199,7 @@ unsigned
 conf_access_say_as(const struct conf *conf, const struct privilege_user *user,
     const struct conf_access_say *say)
 {
-	static const struct warn nobody = { drop_line, NULL };
-	const struct conf_access_say programs = { &nobody, say->broken };
+	const struct conf_access_say programs = { NULL, say->broken, NULL, 0 };
 	unsigned broken;
 	int fd[2], status;
 	pid_t pid;
@@ -216,7 +212,7 @@ conf_access_say_as(const struct conf *conf, const struct privilege_user *user,
 	pid = fork();
 	if (pid == 0) {
 		close(fd[0]);
-		_exit(be_user(conf, user, fd[1]));
+		_exit(be_user(conf, user, say, fd[1]));
 	}
 	close(fd[1]);
 	broken = hear(fd[0], say);

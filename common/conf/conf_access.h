@@ -15,11 +15,14 @@
 #include "common/err.h"
 #include "common/privilege.h"
 
-/* Where lines go, each complete with file and line; neither may be NULL. */
+/* Where lines go, each complete with file and line; NULL = nobody listens.  And what else is
+ * read, but not named in the configuration. */
 struct conf_access_say {
 	const struct warn *unreadable;	/* there, and not to be read: a reload will fail */
 	const struct warn *broken;	/* a program that cannot be run; credentials that are not
 					 * there, or that everybody can read */
+	const char *const *more;
+	size_t n_more;
 };
 
 /* As the calling process.  How many lines went to `broken`. */

@@ -137,7 +137,7 @@ sort_servers(struct conf_reader *r)
 
 /* Each prefix of a family has its own markers, of which there is a fixed number. */
 static int
-count_prefixes(struct conf_reader *r)
+limit_prefixes(struct conf_reader *r)
 {
 	const struct conf_announce *a = &r->conf->announce;
 	size_t n[2] = { 0, 0 };
@@ -171,6 +171,27 @@ check_prefixes(struct conf_reader *r)
 			return conf_fail(r, conf_scan_line(r->scan, c->announce.line, "prefix"),
 			    "prefix \"%s\": no `listen` address lies in it, a prefix of "
 			    "addresses that are served was expected", prefix_text(p, text));
+	}
+	return 0;
+}
+
+/* What is asked at an anycast address is the nearest site, not that one. */
+static int
+check_siblings(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+	char sibling[ADDR_TEXT], text[ADDR_TEXT];
+
+	for (size_t i = 0; i < c->n_sites; i++) {
+		const struct addr *a = &c->sites[i].sibling;
+		const struct prefix *in = a->family == 0 ? NULL :
+		    prefix_find(c->announce.prefixes.v, c->announce.prefixes.n, a);
+
+		if (in != NULL)
+			return conf_fail(r, conf_scan_line(r->scan, c->sites[i].line, "sibling"),
+			    "sibling \"%s\" of site \"%s\" lies in the announced (anycast) prefix "
+			    "%s, a unicast address of its dnsd was expected", addr_text(a, sibling),
+			    c->sites[i].name, prefix_text(in, text));
 	}
 	return 0;
 }
@@ -219,7 +240,7 @@ check_announce(struct conf_reader *r)
 
 	if (!a->enabled)
 		return 0;
-	if (count_prefixes(r) < 0 || check_prefixes(r) < 0)
+	if (limit_prefixes(r) < 0 || check_prefixes(r) < 0 || check_siblings(r) < 0)
 		return -1;
 	if (strchr(a->interface, '/') != NULL || strchr(a->interface, ' ') != NULL)
 		return conf_fail(r, a->line,

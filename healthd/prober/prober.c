@@ -428,7 +428,7 @@ prober_reload_main(const struct conf *conf, int fd)
 {
 	struct err err = { "" };
 	const struct warn broken = { keep_first, &err };
-	const struct conf_access_say say = { &log_warn_lines, &broken };
+	const struct conf_access_say say = { &log_warn_lines, &broken, NULL, 0 };
 	size_t len;
 
 	if (conf_access_say(conf, conf->user, &say) == 0)

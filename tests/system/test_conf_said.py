@@ -103,6 +103,17 @@ def test_what_the_user_cannot_read_is_named(folder, checker):
     assert "a.zone" not in out
 
 
+@root_only
+@of_dnsd
+def test_what_a_zone_includes_is_named_too(folder, checker):
+    write(folder, "a.zone", ZONE + "$INCLUDE part.zone\n$INCLUDE well.zone\n")
+    write(folder, "part.zone", "a 60 IN A 192.0.2.1\n", 0o600)
+    write(folder, "well.zone", "b 60 IN A 192.0.2.1\n")
+    code, out = check(folder, HEAD + 'user = "nobody"\n', checker)
+    assert code == 0 and 'part.zone: user "nobody" cannot read it' in out, out
+    assert "well.zone" not in out
+
+
 @of_dnsd
 def test_a_country_that_is_none(folder, checker):
     code, out = check(folder, HEAD + 'site "fra" { }\ngeo {\n country "UK" { sites = "fra" }\n'

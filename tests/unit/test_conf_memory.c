@@ -88,7 +88,7 @@ static const char head[] =
     "cookies { secret-file = \"cookie.secret\" } rrl { exempt = { \"10.0.0.0/8\", \"::1\" } }\n"
     "explain { allow = \"192.0.2.0/24\" } chaos { version = \"none\" }\n"
     "zone \"example.org.\" { file = \"zones/example.org.zone\" } zone b { file = /b }\n"
-    "site \"fra\" { location = { 50.11, 8.68 }; home = yes; sibling = \"192.0.2.9\" }\n"
+    "site \"fra\" { location = { 50.11, 8.68 }; home = yes; sibling = \"192.0.2.209\" }\n"
     "site \"nyc\" { location = { 40.71, -74.01 } }\n"
     "announce { prefix = { \"192.0.2.0/25\", \"2001:db8:53::/48\" }; cover = \"192.0.2.0/24\"\n"
     " question = \"example.org SOA\"; router-id = \"192.0.2.1\"\n"
