@@ -569,10 +569,9 @@ on_memory(struct judge *j, uint32_t index, const struct judge_memory *m, struct 
 		return;
 	t->alive = m->state;
 	j->recalled = true;
-	if (m->bad_digest && s->check->n_digests > 0) {
+	if (m->bad_digest != NULL && s->check->n_digests > 0) {
 		t->bad_digest = true;
-		snprintf(t->digest_detail, sizeof(t->digest_detail),
-		    "was wrong before the restart");
+		snprintf(t->digest_detail, sizeof(t->digest_detail), "%s", m->bad_digest);
 	}
 	if (m->set != NULL && result_set_ok(m->set))
 		judge_set_seen(j, t, m->set);

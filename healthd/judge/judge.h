@@ -100,7 +100,7 @@ struct judge_memory {
 	enum health_state state;	/* UP or DOWN, of the target */
 	double since;			/* of the server */
 	const char *set;		/* NULL = none */
-	bool bad_digest;
+	const char *bad_digest;		/* what was wrong with its objects; NULL = nothing */
 };
 
 /* Which set is current, and why, before a restart. */
@@ -132,7 +132,7 @@ struct judge_target {
 	bool remote;			/* not of this site */
 	bool probed;			/* has a result */
 	bool failing;			/* the last one failed */
-	bool mute;			/* cannot be checked: the last one was internal, none failed */
+	bool mute;			/* cannot be checked: the last one was internal */
 	bool soon;			/* a change was near at the last result */
 	bool pending;			/* has failed enough, but the cause is not known yet */
 	bool behind;			/* serves an old set */

@@ -14,8 +14,8 @@ void judge_set_seen(struct judge *judge, struct judge_target *t, const char *set
 void judge_set_origin(struct judge *judge, size_t pool, const char *set, struct judge_time now);
 void judge_set_notify(struct judge *judge, size_t pool, const char *set, struct judge_time now);
 void judge_set_remember(struct judge *judge, size_t pool, const char *set, uint64_t order);
-void judge_set_remember_pool(struct judge *judge, size_t pool, const struct judge_pool_memory *memory,
-    struct judge_time now);
+void judge_set_remember_pool(struct judge *judge, size_t pool,
+    const struct judge_pool_memory *memory, struct judge_time now);
 /* Works out anew, where a pool is dirty, which set is current and who is behind, and
  * updates its servers.  A large pool waits a little between two reviews, for a switch
  * of sets touches every server of it; `all` does not wait. */

@@ -31,7 +31,8 @@ recall_target(struct judge *judge, const struct state_item *item, struct judge_t
 {
 	uint16_t server = conf_find_server(judge->conf, item->name);
 	struct judge_memory m = { .state = item->state, .since = item->since,
-	    .set = item->set[0] != '\0' ? item->set : NULL, .bad_digest = item->bad_digest };
+	    .set = item->set[0] != '\0' ? item->set : NULL, 
+	    .bad_digest = item->bad_digest ? item->reason : NULL };
 	int32_t target;
 
 	if (server == CONF_NONE || item->stamp < now.wall - STATE_MEMORY_S ||

@@ -54,6 +54,16 @@ take_set(struct text *line, const char *before, char out[HEALTH_NAME_MAX])
 	return true;
 }
 
+/* `before`, then a phrase in quotes. */
+static bool
+take_reason(struct text *line, const char *before, char out[HEALTH_REASON_MAX])
+{
+	out[0] = '\0';
+	return text_take(line, before) && text_take(line, "\"") &&
+	    text_copy(line, out, HEALTH_REASON_MAX, text_in_phrase) != TEXT_LARGE &&
+	    text_take(line, "\"");
+}
+
 /* After "word". */
 static bool
 take_override(struct text *line, struct state_item *item)
@@ -90,8 +100,10 @@ take_target(struct text *line, struct state_item *item)
 	if (item->family == 0 || item->state == HEALTH_UNKNOWN ||
 	    !take_time(line, " since=", &item->since) || !take_set(line, " set=", item->set))
 		return false;
-	item->bad_digest = text_take(line, " digest=bad");
-	return item->bad_digest || text_take(line, " digest=ok") || line->at == line->end;
+	if (text_take(line, " digest=ok") || line->at == line->end)
+		return true;
+	item->bad_digest = true;
+	return take_reason(line, " digest=", item->reason);
 }
 
 /* After "pool".  Version 1 ends with the set. */
@@ -312,6 +324,7 @@ print_pools(FILE *out, const struct judge *j, struct judge_time now)
 static unsigned
 print_targets(FILE *out, const struct judge *j)
 {
+	char text[HEALTH_REASON_MAX];
 	unsigned n = 0;
 
 	for (size_t i = 0; i < j->n_targets; i++) {
@@ -320,9 +333,13 @@ print_targets(FILE *out, const struct judge *j)
 
 		if (t->alive == HEALTH_UNKNOWN)
 			continue;
-		fprintf(out, "target %s v%u %s since=%.3f set=%s digest=%s\n", s->conf->name,
+		fprintf(out, "target %s v%u %s since=%.3f set=%s digest=", s->conf->name,
 		    t->family, health_state_name(t->alive), s->since,
-		    t->set[0] != '\0' ? t->set : "-", t->bad_digest ? "bad" : "ok");
+		    t->set[0] != '\0' ? t->set : "-");
+		if (t->bad_digest)
+			fprintf(out, "\"%s\"\n", health_reason(text, t->digest_detail));
+		else
+			fprintf(out, "ok\n");
 		n++;
 	}
 	return n;

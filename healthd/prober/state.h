@@ -51,7 +51,7 @@ struct state_item {
 	enum health_state state;
 	double since;
 	char set[HEALTH_NAME_MAX];	/* "" = none */
-	bool bad_digest;
+	bool bad_digest;		/* and `reason` says why */
 	/* sets and pools */
 	uint64_t order;			/* of the set; of a pool, as of the origin's last answer */
 	bool held;			/* by `quorum` servers; `at` is when notified */
@@ -59,6 +59,7 @@ struct state_item {
 	/* other sites */
 	bool drain;
 	uint32_t ttl_s;			/* 0 = not known */
+	char reason[HEALTH_REASON_MAX];	/* "" = none */
 	double stamp;			/* of the file */
 };
 

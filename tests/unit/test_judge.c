@@ -2,7 +2,8 @@
  * The judge by rows: what happens, in a small script, and what must be so afterwards.
  *
  * The world: sites fra (here), nyc, sin; servers f1 f2 (fra), n1 n2 (nyc), s1 (sin), one IPv4
- * address each, IPv6 too where a row asks for "six", and d1 (fra) with both where it asks for "dual".  rise 3, fall 2,
+ * address each, IPv6 too where a row asks for "six", and d1 (fra) with both where it asks for
+ * "dual".  rise 3, fall 2,
  * interval 1 s.  Each word of a script takes 10 ms:
  *   f1+ f1- f1?       a good, a bad, an internal result (d1.6- for its IPv6); fra+ all- for many
  *   f1=B              a good result with set B;  f1~90 with load 90
@@ -490,11 +491,12 @@ causes(void **state)
 		    "f1=down f2=down n1=up verdict=caches-down" },
 		{ "one that fails and cannot be checked then is still failing", TWO,
 		    "all+ nyc- nyc? fra- fra-", "f1=up n1=up verdict=hold freeze=shared" },
-		{ "IPv6 of all other sites fails, ours and IPv4 answer: its uplink is in doubt", SIX,
+		{ "IPv6 of all other sites fails, IPv4 answers: its uplink is in doubt", SIX,
 		    "all+ nyc.6- sin.6- all.4+ fra.6+ nyc.6- sin.6- all.4+",
 		    "v6:n1=up v6:s1=up v4:n1=up freeze=uplink verdict=up" },
 		{ "IPv4 falls as ever meanwhile", SIX,
-		    "all+ nyc.6- sin.6- all.4+ fra.6+ nyc.6- sin.6- n1.4- n2.4+ n1.4- n2.4+",
+		    "all+ nyc.6- sin.6- all.4+ fra.6+ nyc.6- sin.6- n1.4- n2.4+ n1.4- "
+		    "n2.4+",
 		    "v6:n1=up v4:n1=down freeze=uplink" },
 		{ "and the IPv4 of all others can be in doubt as well", SIX,
 		    "all+ nyc- sin- fra+ nyc- sin- fra+",
@@ -503,7 +505,8 @@ causes(void **state)
 		    "all+ nyc.6- sin.6- all.4+ fra.6+ nyc.6- sin.6- all.4+ s1.6+ n1.6- s1.6+ n1.6- "
 		    "s1.6+", "v6:n1=down v6:s1=up v4:n1=up freeze=none" },
 		{ "IPv6 fails everywhere, here too: a shared cause, of IPv6 alone", SIX,
-		    "all+ all.6- all.4+ all.6- all.4+", "v6:f1=up v6:n1=up freeze=uplink verdict=up" },
+		    "all+ all.6- all.4+ all.6- all.4+",
+		    "v6:f1=up v6:n1=up freeze=uplink verdict=up" },
 		{ "IPv6 of one site alone is its own", SIX,
 		    "all+ nyc.6- all.4+ sin.6+ fra.6+ nyc.6- sin.6+",
 		    "v6:n1=down v6:n2=down v6:s1=up n1=up freeze=none" },

@@ -207,13 +207,15 @@ state_rows(void **state)
 		{ "one of each of version 2", "nearcast-state 2 stamp=1.5\n"
 		    "sibling nyc drain=1 ttl=40\nset p order=3 id=B\n"
 		    "pool p set=B held=1 asked=2 notified=0.000 origin=-\n"
-		    "target a v4 up since=1.0 set=B digest=bad\nend 4\n", 4, true },
-		{ "a sibling's TTL of more than a day", "sibling nyc drain=1 ttl=86401\n", 0, false },
+		    "target a v4 up since=1.0 set=B digest=\"odd\"\nend 4\n", 4, true },
+		{ "a sibling's TTL of more than a day", "sibling nyc drain=1 ttl=86401\n", 0,
+		    false },
 		{ "a drain that is neither", "sibling nyc drain=2 ttl=4\n", 0, false },
 		{ "an order past all", "set p order=99999999999999999999 id=B\n", 0, false },
 		{ "a set without an id", "set p order=3 id=-\n", 0, false },
 		{ "half a pool", "pool p set=B held=1\n", 0, false },
-		{ "a digest that is neither", "target a v4 up since=1 set=B digest=odd\n", 0, false },
+		{ "a digest that is neither", "target a v4 up since=1 set=B digest=odd\n", 0,
+		    false },
 		{ "cut off", "nearcast-state 1 stamp=1.5\nword server a drain at=1 until=0 "
 		    "by=root\nword ser", 1, false },
 		{ "a wrong count", "nearcast-state 1 stamp=1.5\npool p set=B\nend 2\n", 1, false },
