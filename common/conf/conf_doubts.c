@@ -112,7 +112,8 @@ doubt_check(struct conf_reader *r, const struct conf_check *k)
 		conf_warn(r, conf_scan_line(r->scan, k->line, "fast-interval"),
 		    "check \"%s\": fast-interval %u ms > interval %u ms: it is asked less often "
 		    "while a change is near", k->name, k->fast_interval_ms, shortest);
-	if (r->ttl_min_line != 0 && r->conf->ttl_min_s > conf_check_sure_ms(k) / 1000)
+	if (r->ttl_min_line != 0 && r->conf->ttl_min_s > 1 &&
+	    r->conf->ttl_min_s > conf_check_sure_ms(k) / 1000)
 		conf_warn(r, r->ttl_min_line, "ttl-min %u s: check \"%s\" may call a server down "
 		    "after %u ms, an answer outlives that", r->conf->ttl_min_s, k->name,
 		    conf_check_sure_ms(k));

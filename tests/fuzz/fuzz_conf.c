@@ -1,4 +1,5 @@
-/* Any text as nearcast.conf: refused with a place, or printed and read again as itself. */
+/* Any text as nearcast.conf, and as every file that it includes: refused with a place, or printed
+ * and read again as itself. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,27 @@ check_line(void *arg, const char *line)
 	(void)arg;
 	if (strlen(line) == 0)
 		abort();
+}
+
+static const char *input;
+static size_t input_len;
+
+/* Whatever is included or says which site this is holds what comes behind the first NUL. */
+static char *
+read_other(const char *path, size_t max, size_t *len, struct err *err)
+{
+	const char *nul = memchr(input, '\0', input_len);
+	char *text;
+
+	(void)path, (void)max, (void)err;
+	*len = nul != NULL ? input_len - (size_t)(nul + 1 - input) : 0;
+	text = malloc(*len + 1);
+	if (text == NULL)
+		abort();
+	if (nul != NULL)
+		memcpy(text, nul + 1, *len);
+	text[*len] = '\0';
+	return text;
 }
 
 static char *
@@ -33,13 +55,18 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct warn warn = { check_line, NULL };
+	static const struct conf_how how = { NULL, read_other };
 	struct err err = { "" };
-	struct conf *conf = conf_parse(AS, (const char *)data, size, NULL, &warn, &err), *again;
+	struct conf *conf, *again;
 	char *first, *second;
 	size_t n, m;
 
+	input = (const char *)data;
+	input_len = size;
+	conf = conf_parse(AS, input, strnlen(input, size), &how, &warn, &err);
 	if (conf == NULL) {
-		if (strncmp(err.text, AS ":", sizeof(AS)) != 0)
+		if (strncmp(err.text, AS ":", sizeof(AS)) != 0 &&
+		    (strchr(err.text, ':') == NULL || memmem(data, size, "include", 7) == NULL))
 			abort();
 		return 0;
 	}
