@@ -274,12 +274,13 @@ route_json(const struct status *s)
 	    "since", json_decimal(r->since, 3), "age_s", json_decimal(s->now - r->stamp, 3),
 	    "fresh", is_fresh(s), "reason", json_utf8(r->reason), "via", json_utf8(r->via),
 	    "bird", bird_json(r), "dnsd", "asked", (int)r->dnsd_asked,
-	    "answering", (int)r->dnsd_answering, "held", (int)r->dnsd_held, "reason", json_utf8(r->dnsd_reason),
+	    "answering", (int)r->dnsd_answering, "held", (int)r->dnsd_held,
+	    "reason", json_utf8(r->dnsd_reason),
 	    "verdict", verdict_json(r), "keeper_pid", r->pid, "prober_pid", r->prober_pid,
 	    "prober_restarts", (int)r->prober_restarts, "prober_why", json_utf8(r->prober_why),
 	    "penalty", json_decimal(r->penalty, 1), "hold_s", json_decimal(r->hold_s, 1),
 	    "suppressed", r->suppressed, "suppress", (int)r->suppress,
-	    "flushes", (int)r->flushes, "prefixes", prefixes_json(r), "alarms", alarms);
+	    "meddled", (int)r->meddled, "prefixes", prefixes_json(r), "alarms", alarms);
 }
 
 /* The JSON object that a daemon has printed of itself; null when there is none. */

@@ -100,10 +100,11 @@ open_socket(uint32_t groups, int flags, struct err *err)
 
 int
 announce_open(struct announce *a, struct loop *loop, const char *interface, uint32_t lease_ms,
-    void (*flushed)(struct announce *a, const char *marker, const char *why), struct err *err)
+    void (*meddled)(struct announce *a, const char *marker, bool added, const char *why),
+    struct err *err)
 {
 	*a = (struct announce){ .fd = -1, .events = { .fd = -1, .ready = on_events },
-		.loop = loop, .flushed = flushed };
+		.loop = loop, .meddled = meddled };
 	announce_lease(a, lease_ms);
 	a->ifindex = if_nametoindex(interface);
 	if (a->ifindex == 0)
@@ -338,7 +339,26 @@ marker_gone(struct announce *a, const struct marker *m)
 		return;
 	result = set_marker(a, m, true, &err);
 	name_marker(name, m);
-	a->flushed(a, name, result < 0 ? err.text : NULL);
+	a->meddled(a, name, false, result < 0 ? err.text : NULL);
+}
+
+/* An address of ours is there.  Our own word for it comes late when we have removed it since: then
+ * there is nothing to remove. */
+static void
+marker_there(struct announce *a, const struct marker *m)
+{
+	unsigned *ours = &a->ours[m->family][m->k][m->mark], before = *ours;
+	char name[MARKER_TEXT];
+	struct err err;
+	int result;
+
+	if (mark_posture[m->mark] <= a->wanted.of[m->family][m->k])
+		return;
+	result = set_marker(a, m, false, &err);
+	if (result == 0 && *ours == before)
+		return;
+	name_marker(name, m);
+	a->meddled(a, name, true, result < 0 ? err.text : NULL);
 }
 
 /* The kernel told more than was read: what is missing is found by looking. */
@@ -381,5 +401,7 @@ on_events(struct loop_io *io, uint32_t events)
 		    head = NLMSG_NEXT(head, left))
 			if (head->nlmsg_type == RTM_DELADDR && marker_of_message(a, head, &m))
 				marker_gone(a, &m);
+			else if (head->nlmsg_type == RTM_NEWADDR && marker_of_message(a, head, &m))
+				marker_there(a, &m);
 	}
 }

@@ -17,8 +17,9 @@
  *
  * The kernel also tells when an address goes (RTM_DELADDR): a marker that somebody else has
  * removed (`ip addr flush`, a restart of a network manager) is put back in the same turn of the
- * loop, before a router upstream has noticed, and the owner is told.  What we removed ourselves
- * is expected, and so is what runs out while it is not wanted.
+ * loop, and one that somebody else has added while it is not wanted goes in the same turn; the
+ * owner is told.  What we removed ourselves is expected, and so is what runs out while it is not
+ * wanted.
  *
  * The only file that knows netlink (rtnetlink(7)).  Needs CAP_NET_ADMIN.  Knows no
  * BIRD, no verdict, no time: the caller renews.  One thread, the loop's; calls block for the
@@ -51,15 +52,16 @@ struct announce {
 
 	struct loop *loop;
 	struct loop_io events;		/* netlink, for what the kernel tells; fd -1 = closed */
-	/* Somebody has removed a marker, named in `marker` until the call returns.  It is there
-	 * again, or `why` says why it is not (else NULL). */
-	void (*flushed)(struct announce *a, const char *marker, const char *why);
+	/* Somebody else has removed a marker (or added one, that is not wanted), named in `marker`
+	 * until the call returns.  It is as it was, or `why` says why it is not (else NULL). */
+	void (*meddled)(struct announce *a, const char *marker, bool added, const char *why);
 };
 
 /* Opens netlink for the interface.  The lease counts in milliseconds, 2000 at least; the loop is
  * borrowed until announce_close.  0, or -1 with a reason and *a closed. */
 int announce_open(struct announce *a, struct loop *loop, const char *interface, uint32_t lease_ms,
-    void (*flushed)(struct announce *a, const char *marker, const char *why), struct err *err);
+    void (*meddled)(struct announce *a, const char *marker, bool added, const char *why),
+    struct err *err);
 void announce_close(struct announce *a);	/* the markers stay; closed already is fine */
 
 /* Another lease, from the next announce_set on. */

@@ -331,7 +331,7 @@ start_keeper(struct keeper *k, const struct keeper_setup *setup, struct err *err
 	if (privilege_keep(&k->user, lease, err) < 0 ||
 	    open_parts(&k->parts, k->loop, k->conf, err) < 0 ||
 	    (lease && announce_open(&k->announce, k->loop, k->conf->announce.interface,
-	    k->conf->announce.lease_ms, keeper_route_flushed, err) < 0))
+	    k->conf->announce.lease_ms, keeper_route_meddled, err) < 0))
 		return -1;
 	keeper_route_adopt(k);
 	return begin_turns(k, err);

@@ -18,7 +18,7 @@ enum keeper_alarm {
 	KEEPER_ALARM_POSTURE,		/* the state machines' own */
 	KEEPER_ALARM_PROBER,
 	KEEPER_ALARM_LEASE,
-	KEEPER_ALARM_FLUSH,		/* somebody removes markers */
+	KEEPER_ALARM_MARKERS,		/* somebody meddles with them */
 	KEEPER_ALARM_DNSD,
 	KEEPER_ALARM_TCP,
 	KEEPER_ALARM_BIRD,
@@ -76,8 +76,8 @@ struct keeper {
 	bool no_tcp;			/* a prefix is not served over TCP */
 
 	uint64_t renew_ms;		/* when the lease is to be renewed */
-	unsigned flushes;		/* markers that somebody else has removed */
-	uint64_t flushed_ms;		/* when the last of them was; 0 = never */
+	unsigned meddled;		/* markers that somebody else has removed or added */
+	uint64_t meddled_ms;		/* when the last of them was; 0 = never */
 	uint64_t look_ms;		/* when BIRD is to be looked at out of turn; 0 = not */
 	struct bird_status bird_status;	/* as seen last, to notice changes */
 
@@ -112,7 +112,7 @@ void keeper_route_renew(struct keeper *k, uint64_t now_ms);
 void keeper_route_stood_still(struct keeper *k, uint64_t now_ms);
 
 /* For announce_open, of k->announce. */
-void keeper_route_flushed(struct announce *a, const char *marker, const char *why);
+void keeper_route_meddled(struct announce *a, const char *marker, bool added, const char *why);
 
 /* The prefix that stands for the site: the first of those with the highest posture. */
 static inline const struct keeper_prefix *

@@ -208,9 +208,9 @@ keeper_judge(struct keeper *k, uint64_t now_ms)
 		k->late_ms = 0;
 		keeper_alarm(k, KEEPER_ALARM_LATE, NULL);
 	}
-	if (k->flushed_ms != 0 && now_ms - k->flushed_ms >= REMEMBER_MS) {
-		k->flushed_ms = 0;
-		keeper_alarm(k, KEEPER_ALARM_FLUSH, NULL);
+	if (k->meddled_ms != 0 && now_ms - k->meddled_ms >= REMEMBER_MS) {
+		k->meddled_ms = 0;
+		keeper_alarm(k, KEEPER_ALARM_MARKERS, NULL);
 	}
 	if (k->parts.bird != NULL) {
 		notice_bird(k);
@@ -353,7 +353,7 @@ keeper_report(struct keeper *k, uint64_t now_ms)
 	const struct keeper_prefix *best = keeper_best(k);
 	struct posture_file f = { .stamp = clock_wall(), .pid = getpid(),
 		.posture = best->posture.now, .since = best->since,
-		.suppress = conf->announce.damping.suppress, .flushes = k->flushes };
+		.suppress = conf->announce.damping.suppress, .meddled = k->meddled };
 	struct err err;
 
 	snprintf(f.site, sizeof(f.site), "%s",

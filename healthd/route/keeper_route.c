@@ -255,23 +255,24 @@ keeper_route_stood_still(struct keeper *k, uint64_t now_ms)
 }
 
 void
-keeper_route_flushed(struct announce *a, const char *marker, const char *why)
+keeper_route_meddled(struct announce *a, const char *marker, bool added, const char *why)
 {
 	struct keeper *k = LOOP_OWNER(a, struct keeper, announce);
+	const char *what = added ? "added" : "removed";
 
-	k->flushes++;
-	k->flushed_ms = loop_now(k->loop);
-	k->report_ms = k->flushed_ms;
-	if (why != NULL)
-		log_error("marker %s was removed by somebody else, and cannot be put back: %s",
-		    marker, why);
-	else
-		log_warn("marker %s was removed by somebody else: put back at once", marker);
-	if (why != NULL)
-		k->renew_ms = k->flushed_ms + RETRY_MS;
-	keeper_alarm(k, KEEPER_ALARM_FLUSH, "%u markers were removed by somebody else "
-	    "(ip addr flush, a network manager?), the last of them %s: %s", k->flushes, marker,
-	    why != NULL ? why : "put back at once");
+	k->meddled++;
+	k->meddled_ms = loop_now(k->loop);
+	k->report_ms = k->meddled_ms;
+	if (why != NULL) {
+		log_error("marker %s was %s by somebody else, and stays so: %s", marker, what, why);
+		k->renew_ms = k->meddled_ms + RETRY_MS;
+	} else {
+		log_warn("marker %s was %s by somebody else: %s at once", marker, what,
+		    added ? "removed" : "put back");
+	}
+	keeper_alarm(k, KEEPER_ALARM_MARKERS, "%u times somebody else removed or added a marker "
+	    "(ip addr flush, a network manager?), the last time %s: %s", k->meddled, marker,
+	    why != NULL ? why : "mended at once");
 }
 
 /* ---- start and reload ---- */

@@ -35,7 +35,7 @@ print_posture(void *arg, FILE *out)
 	    "bird-text version=\"%s\" reboot=\"%s\" reconfigured=\"%s\" why=\"%s\"\n"
 	    "damping penalty=%.1f hold=%.1f suppressed=%d suppress=%u\n"
 	    "override %s id=%" PRIu64 "\n"
-	    "markers flushed=%u\n",
+	    "markers meddled=%u\n",
 	    f->stamp, f->pid, f->site, f->via,
 	    health_posture_name(f->posture), f->since, f->reason,
 	    f->verdict, f->verdict_age_s, f->local_up, f->local_total, f->verdict_reason,
@@ -45,7 +45,7 @@ print_posture(void *arg, FILE *out)
 	    f->established, f->sessions,
 	    f->version, f->reboot, f->reconfigured, f->bird_why,
 	    f->penalty, f->hold_s, f->suppressed, f->suppress,
-	    message_override_name(f->override), f->override_id, f->flushes);
+	    message_override_name(f->override), f->override_id, f->meddled);
 	for (size_t i = 0; i < f->n_prefixes; i++)
 		print_prefix(&f->prefixes[i], out);
 	for (size_t i = 0; i < f->n_answered; i++)
@@ -209,7 +209,7 @@ take_override(struct text *c, struct posture_file *f)
 	if (!text_take(c, "override ") ||
 	    !take_name(c, message_override_name, MESSAGE_OVERRIDES, &override) ||
 	    !text_take(c, " id=") || text_number(c, UINT64_MAX, &f->override_id) != TEXT_FOUND ||
-	    !text_take(c, "\nmarkers flushed=") || !take_unsigned(c, &f->flushes))
+	    !text_take(c, "\nmarkers meddled=") || !take_unsigned(c, &f->meddled))
 		return false;
 	f->override = (enum message_override)override;
 	return text_take(c, "\n");

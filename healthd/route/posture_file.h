@@ -14,7 +14,7 @@
  *   bird-text version="2.0.12" reboot="..." reconfigured="..." why=""
  *   damping penalty=0.0 hold=0.0 suppressed=0 suppress=6000
  *   override drain id=1763680000000
- *   markers flushed=0
+ *   markers meddled=0
  *   prefix 192.0.2.0/24 serving since=1763680000.000 exported=1 draining=0 penalty=0.0 hold=0.0
  *       suppressed=0 flaps=0 flap-age=0.0 proven=1 health=up reason="ok"   ; one line, any number
  *   answered "192.0.2.53@53"         ; by dnsd: an address, or a question ("example.org SOA")
@@ -88,7 +88,7 @@ struct posture_file {
 	unsigned suppress;		/* the penalty from which on a prefix stays down */
 	enum message_override override;
 	uint64_t override_id;
-	unsigned flushes;		/* markers that somebody else has removed */
+	unsigned meddled;		/* markers that somebody else removed or added */
 	struct posture_file_prefix prefixes[POSTURE_FILE_PREFIXES];
 	size_t n_prefixes;
 	char answered[POSTURE_FILE_ANSWERED][POSTURE_FILE_ANSWER];

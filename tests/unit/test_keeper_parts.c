@@ -145,7 +145,7 @@ example(void)
 		.version = "2.0.12", .reboot = "2026-11-21 03:28:41.263", .reconfigured = "",
 		.bird_why = "",
 		.penalty = 1234.5, .hold_s = 12.5, .suppressed = 1, .suppress = 6000,
-		.override = MESSAGE_OVERRIDE_DRAIN, .override_id = 1763680000123, .flushes = 3,
+		.override = MESSAGE_OVERRIDE_DRAIN, .override_id = 1763680000123, .meddled = 3,
 		.prefixes = {
 			{ .name = "192.0.2.0/24", .posture = POSTURE_DRAINING,
 			  .since = 1763680000.5, .exported = 1, .draining = 1,
@@ -182,7 +182,7 @@ test_posture_file(void **state)
 	assert_int_equal(got.want6, 2);
 	assert_true(got.penalty == f.penalty && got.since == f.since);
 	assert_int_equal(got.override, MESSAGE_OVERRIDE_DRAIN);
-	assert_true(got.override_id == f.override_id && got.flushes == 3 && got.suppress == 6000);
+	assert_true(got.override_id == f.override_id && got.meddled == 3 && got.suppress == 6000);
 	assert_int_equal(got.n_prefixes, 2);
 	assert_string_equal(got.prefixes[0].name, "192.0.2.0/24");
 	assert_int_equal(got.prefixes[0].flaps, 2);
