@@ -2,6 +2,7 @@
 is said with file and line, and -s says which site this is."""
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -171,3 +172,15 @@ def test_the_examples_are_well(file):
     said = [line for line in p.stderr.splitlines() if "geo.mmdb" not in line and
             "no such user" not in line]
     assert p.returncode == 0 and not said
+
+
+def test_healthd_starts_without_its_hook_and_refuses_a_reload(world):
+    """A site without a hook is better than none; a reload keeps what was there."""
+    w = world({"a1": ("fra", "127.0.0.1@9")}, check='kind = "tcp"',
+              conf='hook = "/nonexistent/hook"')
+    w.daemon.wait_log(r'warning: .*:\d+: hook "/nonexistent/hook": No such file')
+    w.extra = 'hook = "/nonexistent/other"'
+    w.write()
+    w.daemon.signal(signal.SIGHUP)
+    w.daemon.wait_log(r'reload: .*:\d+: hook "/nonexistent/other": No such file.*the old '
+                      r"configuration stays")
