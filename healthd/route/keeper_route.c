@@ -328,7 +328,7 @@ adopt_from_kernel(struct keeper *k, enum health_posture left[KEEPER_PREFIXES])
 
 /* What the posture file says of one prefix. */
 static void
-adopt_file(struct keeper *k, struct keeper_prefix *p, const struct posture_file *file)
+adopt_file(struct keeper_prefix *p, const struct posture_file *file)
 {
 	double age_ms = fmax(0, (clock_wall() - file->stamp) * 1000);
 	struct posture_left left;
@@ -355,7 +355,6 @@ adopt_file(struct keeper *k, struct keeper_prefix *p, const struct posture_file 
 			log_warn("%s was %s when healthd ended, and is not announced any more",
 			    p->name, health_posture_name(f->posture));
 	}
-	(void)k;
 }
 
 /* What has answered before may fail, also while we were away.  If the file does not say what did,
@@ -403,7 +402,7 @@ keeper_route_adopt(struct keeper *k)
 		if (left[i] != POSTURE_DOWN)
 			log_info("posture %s of %s is in force already: it stands",
 			    health_posture_name(left[i]), p->name);
-		adopt_file(k, p, &file);
+		adopt_file(p, &file);
 		p->unset = true;	/* also what is DOWN is made so once */
 	}
 	remove_strays(k);

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -54,6 +55,12 @@ def alive(pid):
             return f.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_privileges_are_separated(make):
@@ -372,6 +379,8 @@ def test_caches_down_may_drain(make, net):
     site.wait_posture("bird", "draining=2")
     net.cache_start()
     net.wait("serving", 5)
+    # two changes of attributes that nobody asked for, paid for like any flap
+    assert re.search("penalty=(99|1000)", site.wait_posture(PREFIX4, "^serving.*draining=0"))
     assert site.posture()["alarms"] == []
 
 
@@ -499,6 +508,49 @@ def test_a_reader_of_logs_that_hangs_stops_nothing(make, net):
     finally:
         os.close(reader)
         os.close(writer)
+
+
+FLOOD = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(1)
+print("ready", flush=True)
+while True:
+    c = s.accept()[0]
+    try:
+        while True:
+            c.sendall(b"1000-x\\n" * 20000)
+    except OSError:
+        c.close()
+"""
+
+
+def test_a_bird_socket_that_floods_costs_little(net):
+    site = Site(net)
+    flood = site.folder + "/flood.ctl"
+    with open(site.conf) as f:
+        text = f.read().replace(net.folder + "/site.ctl", flood)
+    with open(site.conf, "w") as f:
+        f.write(text)
+    bird = subprocess.Popen([sys.executable, "-c", FLOOD, flood], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, text=True)
+    try:
+        assert bird.stdout.readline() == "ready\n"
+        site.healthd_start()
+        net.wait("serving")
+        before, start = cpu_seconds(site.healthd.pid), time.monotonic()
+        net.stays("serving", 4)
+        used = cpu_seconds(site.healthd.pid) - before
+        assert used < 0.05 * (time.monotonic() - start)
+        site.wait_posture("alarms", "a reply without end")
+        net.dnsd_mode("servfail")
+        assert net.wait("down", 3) < 1.0
+    finally:
+        bird.kill()
+        bird.wait()
+        site.close()
+        net.wait("down")
 
 
 @pytest.mark.skipif(not os.path.exists(os.path.join(BUILD, "dnsd")), reason="needs dnsd")
