@@ -30,11 +30,19 @@ privilege_find(struct privilege_user *user, const char *name, struct err *err)
 	return 0;
 }
 
+enum { NOTHING = -1 };			/* no capability */
+
+static bool
+has(int capability)
+{
+	return capng_get_caps_process() == 0 &&
+	    capng_have_capability(CAPNG_PERMITTED, (unsigned)capability) == 1;
+}
+
 bool
 privilege_net_admin(void)
 {
-	return capng_get_caps_process() == 0 &&
-	    capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN) == 1;
+	return has(CAP_NET_ADMIN);
 }
 
 static int
@@ -49,27 +57,29 @@ become(const struct privilege_user *user, bool groups, struct err *err)
 	return 0;
 }
 
-/* True if nothing is left but CAP_NET_ADMIN, where that is kept. */
+/* True if nothing is left but what is kept. */
 static bool
-is_shed(bool net_admin)
+is_shed(int kept)
 {
 	if (capng_get_caps_process() != 0)
 		return false;
-	if (net_admin)
-		capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+	if (kept != NOTHING)
+		capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)kept);
 	return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE &&
 	    capng_have_permitted_capabilities() == CAPNG_NONE &&
 	    capng_have_capabilities(CAPNG_SELECT_AMBIENT) == CAPNG_NONE;
 }
 
+/* All but the capability `kept`, where the process has that. */
 static int
-shed(const struct privilege_user *user, bool groups, bool net_admin, struct err *err)
+shed(const struct privilege_user *user, bool groups, int kept, struct err *err)
 {
-	net_admin = net_admin && privilege_net_admin();
+	if (kept != NOTHING && !has(kept))
+		kept = NOTHING;
 	capng_clear(CAPNG_SELECT_ALL);
-	if (net_admin)
+	if (kept != NOTHING)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
-		    CAP_NET_ADMIN);
+		    (unsigned)kept);
 	/* The bounding set can be emptied with CAP_SETPCAP only.  Without that nothing outside
 	 * the permitted set can be gained either, once no_new_privs is set: no failure. */
 	(void)capng_apply(CAPNG_SELECT_BOUNDS);
@@ -80,20 +90,26 @@ shed(const struct privilege_user *user, bool groups, bool net_admin, struct err 
 	if (capng_apply(CAPNG_SELECT_CAPS) < 0 || capng_apply(CAPNG_SELECT_AMBIENT) < 0 ||
 	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(err, "cannot give up privileges: %s", strerror(errno));
-	return is_shed(net_admin) ? 0 :
+	return is_shed(kept) ? 0 :
 	    err_set(err, "cannot give up privileges: capabilities are left over");
 }
 
 int
 privilege_keep(const struct privilege_user *user, bool net_admin, struct err *err)
 {
-	return shed(user, true, net_admin, err);
+	return shed(user, true, net_admin ? CAP_NET_ADMIN : NOTHING, err);
+}
+
+int
+privilege_keep_bind(const struct privilege_user *user, struct err *err)
+{
+	return shed(user, false, CAP_NET_BIND_SERVICE, err);
 }
 
 int
 privilege_drop(const struct privilege_user *user, struct err *err)
 {
-	return shed(user, false, false, err);
+	return shed(user, false, NOTHING, err);
 }
 
 uint64_t

@@ -34,6 +34,10 @@ bool privilege_net_admin(void);
  * (if wanted) and nothing else.  0, or -1 with a reason. */
 int privilege_keep(const struct privilege_user *user, bool net_admin, struct err *err);
 
+/* For dnsd: becomes `user` without further groups (if root) and keeps CAP_NET_BIND_SERVICE, where
+ * it is there, and nothing else: a reload may bring another address.  0, or -1 with a reason. */
+int privilege_keep_bind(const struct privilege_user *user, struct err *err);
+
 /* For the prober: becomes `user` without further groups (if root), no capability at all. */
 int privilege_drop(const struct privilege_user *user, struct err *err);
 

@@ -55,7 +55,7 @@ acquire(struct acquire *got, const struct inputs *inputs, struct loop *loop,
 	if (user.name == NULL)
 		return 0;
 	if ((geteuid() == 0 && control_give(got->control, user.uid, user.gid, err) < 0) ||
-	    privilege_drop(&user, err) < 0)
+	    privilege_keep_bind(&user, err) < 0)
 		return -1;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);	/* memory holds the cookie secret */
 	warn_unreadable(inputs);

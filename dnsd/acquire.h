@@ -3,7 +3,8 @@
  *
  * Descriptors for the TCP connections configured, the run-dir, the control socket (which
  * also keeps a second dnsd out), the listening sockets; then the process becomes
- * `user`, without capabilities, for good.  Start-up only, before any thread exists.
+ * `user` for good, with the right to bind another port 53 after a reload, and no other.
+ * Start-up only, before any thread exists.
  */
 #ifndef NEARCAST_ACQUIRE_H
 #define NEARCAST_ACQUIRE_H
