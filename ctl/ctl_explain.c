@@ -212,7 +212,7 @@ explain(const struct ctl *ctl, const struct conf *conf, const struct zone *zone,
 	struct health_file file = { 0 };
 	char said[1024];
 	const struct health_file *health = read_health(conf, &file, said, sizeof(said));
-	struct steer_geo *geo = steer_geo_load(conf, NULL, &ctl_warn, err);
+	struct steer_geo *geo = steer_geo_load(conf, NULL, false, &ctl_warn, err);
 	struct steer *steer = geo != NULL ? steer_build(conf, geo, health, err) : NULL;
 	const struct steer_name *name = steer != NULL ?
 	    steer_bind_zone(steer, zone, index, err) : NULL;

@@ -410,7 +410,7 @@ ctl_verify_scope(const struct ctl *ctl)
 	if (conf == NULL)
 		return 1;
 	names = calloc(conf->n_pools + 1, sizeof(*names));
-	geo = steer_geo_load(conf, NULL, &ctl_warn, &err);
+	geo = steer_geo_load(conf, NULL, false, &ctl_warn, &err);
 	steer = geo != NULL ? steer_build(conf, geo, NULL, &err) : NULL;
 	if (steer == NULL || names == NULL)
 		fprintf(stderr, "nearctl: %s\n", err.text);

@@ -162,8 +162,8 @@ commands_handle(void *arg, uint64_t request, const char *line, FILE *out, struct
 	const struct commands *c = arg;
 
 	if (strcmp(line, "reload") == 0 || strcmp(line, "reload --force") == 0) {
-		c->reload(c->reload_arg, line[6] != '\0', request);
-		return CONTROL_LATER;
+		return c->reload(c->reload_arg, line[6] != '\0', request, err) < 0 ?
+		    CONTROL_ERROR : CONTROL_LATER;
 	}
 	if (strcmp(line, "counters") == 0) {
 		put_counters(c, out);

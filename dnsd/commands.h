@@ -1,7 +1,7 @@
 /*
  * commands: what is asked of dnsd over its socket (common/control.h):
  *
- *   reload [--force]   reads everything again; the answer comes when it is done
+ *   reload [--force]   reads everything again; the answer comes when it is done (outcome.h)
  *   counters           Prometheus text
  *   status [json]      how the daemon is, for people or for programs
  *   zones              a line for each zone loaded: name, serial, names
@@ -33,8 +33,9 @@ struct commands {
 	double started;			/* CLOCK_REALTIME, seconds */
 	double build_s;			/* of the last generation but for health: read and built */
 	uint64_t reloads, reload_failures;
-	/* A reload is wanted; the daemon finishes the request when it is done. */
-	void (*reload)(void *arg, bool force, uint64_t request);
+	/* A reload is wanted; the daemon finishes the request when it is done.  -1 with a reason =
+	 * there will be none. */
+	int (*reload)(void *arg, bool force, uint64_t request, struct err *err);
 	void *reload_arg;
 };
 

@@ -21,6 +21,7 @@
 #include "dnsd/generation/inputs.h"
 #include "dnsd/generation/reload.h"
 #include "dnsd/net/server.h"
+#include "dnsd/outcome.h"
 #include "dnsd/steer/health.h"
 #include "dnsd/watch.h"
 
@@ -45,6 +46,7 @@ struct daemon {
 	struct loop_timer second, health_end, report;
 
 	bool want_reload, want_force, want_geo;
+	bool forced;			/* the reload under way */
 	struct waiting now, next;	/* for the reload under way, and for the one after */
 	uint64_t generation;		/* number of the last one built */
 };
@@ -162,28 +164,6 @@ on_health_end(struct loop_timer *timer)
 
 /* ---- reload ---- */
 
-/* What a running process cannot change from what it was started with: said as long as they
- * differ, and served on as before. */
-static void
-warn_restart(const struct conf *first, const struct conf *fresh)
-{
-	bool same_listen = first->n_listen == fresh->n_listen;
-
-	for (size_t i = 0; same_listen && i < first->n_listen; i++)
-		same_listen = addr_equal(&first->listen[i], &fresh->listen[i]) &&
-		    first->listen[i].port == fresh->listen[i].port;
-	if (!same_listen)
-		log_warn("%s: listen has changed: a restart is needed, the old addresses are "
-		    "served on", fresh->path);
-	if (first->threads != fresh->threads)
-		log_warn("%s: threads has changed: a restart is needed", fresh->path);
-	if (strcmp(first->user != NULL ? first->user : "",
-	    fresh->user != NULL ? fresh->user : "") != 0)
-		log_warn("%s: user has changed: a restart is needed", fresh->path);
-	if (strcmp(first->run_dir, fresh->run_dir) != 0)
-		log_warn("%s: run-dir has changed: a restart is needed", fresh->path);
-}
-
 /* Answers whoever waits for the reload that has just ended. */
 static void
 finish_waiting(struct daemon *d, const char *reason)
@@ -193,30 +173,45 @@ finish_waiting(struct daemon *d, const char *reason)
 	d->now.n = 0;
 }
 
+/* Everything is as it was. */
 static void
-reload_failed(struct daemon *d, const struct err *err)
+reload_failed(struct daemon *d, const struct err *why)
 {
+	char said[sizeof(why->text) + sizeof(OUTCOME_REFUSED)];
+
 	d->figures.reload_failures++;
-	log_error("reload failed: %s; generation %" PRIu64 " stays", err->text, d->generation);
-	finish_waiting(d, err->text);
+	log_error("reload failed: %s; generation %" PRIu64 " stays", why->text, d->generation);
+	snprintf(said, sizeof(said), OUTCOME_REFUSED "%s", why->text);
+	finish_waiting(d, said);
 }
 
-/* What to say of zones that were refused; empty if none was. */
-static void
-describe_refused(const struct inputs *inputs, const struct generation *gen, char *text, size_t size)
+/* The inputs' addresses are listened on, those of the old ones still, and a generation is built.
+ * NULL with a reason, and all is as it was. */
+static struct generation *
+prepare(struct daemon *d, struct inputs *inputs, struct err *err)
 {
-	unsigned missing = gen->n_zones - gen->n_loaded;
+	const struct conf *conf = inputs->conf;
+	struct generation *gen;
+	char where[CONF_WHERE];
 
-	text[0] = '\0';
-	if (inputs->failed > missing)
-		snprintf(text, size, "%u zones refused, their old versions stay",
-		    inputs->failed - missing);
-	if (missing != 0) {
-		size_t used = strlen(text);
-		snprintf(text + used, size - used,
-		    "%s%u zones refused, answered with SERVFAIL for want of an old version",
-		    used != 0 ? "; " : "", missing);
+	if (server_join(d->got.server, conf, d->forced, err) < 0) {
+		err_prefix(err, "%s", conf_where(conf, conf->listen_line, where));
+		return NULL;
 	}
+	gen = build_generation(d, inputs, err);
+	if (gen == NULL)
+		server_leave(d->got.server, d->inputs->conf);
+	return gen;
+}
+
+/* Another configuration may name another health file. */
+static void
+follow_health(struct daemon *d, const struct conf *old, const struct conf *fresh)
+{
+	if (strcmp(fresh->health_file, old->health_file) == 0)
+		return;
+	health_refresh(&d->health, fresh->health_file);
+	set_health_timer(d);
 }
 
 /* New inputs take the place of the old ones. */
@@ -225,68 +220,76 @@ put_into_service(struct daemon *d, struct inputs *inputs)
 {
 	struct inputs *old = d->inputs;
 	uint64_t start_ms = clock_mono().ms;
-	char refused[160];
+	char said[OUTCOME_TEXT], restart[OUTCOME_TEXT];
 	struct generation *gen;
 	struct err err;
 
-	d->inputs = inputs;
-	/* the new configuration may name another health file */
-	if (strcmp(inputs->conf->health_file, old->conf->health_file) != 0) {
-		health_refresh(&d->health, inputs->conf->health_file);
-		set_health_timer(d);
-	}
-	gen = build_generation(d, inputs, &err);
+	follow_health(d, old->conf, inputs->conf);
+	gen = prepare(d, inputs, &err);
 	if (gen == NULL) {
-		d->inputs = old;
+		follow_health(d, inputs->conf, old->conf);
 		inputs_unref(inputs);
 		reload_failed(d, &err);
 		return;
 	}
+	d->inputs = inputs;
 	publish(d, gen);
 	d->figures.reloads++;
 	d->figures.reload_failures += inputs->failed != 0;
 	d->figures.build_s = inputs->seconds + (double)(clock_mono().ms - start_ms) / 1000;
+	server_leave(d->got.server, inputs->conf);
 	set_watches(d);
-	describe_refused(inputs, gen, refused, sizeof(refused));
+	outcome_reloaded(d->first->conf, gen, said);
 	log_info("generation %" PRIu64 " in service: "
 	    "%u of %u zones, %lu names, built in %.3f s%s%s",
 	    d->generation, gen->n_loaded, gen->n_zones, count_names(gen), d->figures.build_s,
-	    refused[0] != '\0' ? "; " : "", refused);
-	warn_restart(d->first->conf, inputs->conf);
+	    said[0] != '\0' ? "; " : "", said);
+	outcome_restart(d->first->conf, inputs->conf, restart);
+	if (restart[0] != '\0')
+		log_warn("%s: %s ha%s changed: a restart is needed", inputs->conf->path, restart,
+		    strchr(restart, ',') != NULL ? "ve" : "s");
 	inputs_unref(old);
 	malloc_trim(0);			/* a generation is large: back to the system with it */
-	finish_waiting(d, refused[0] != '\0' ? refused : NULL);
+	finish_waiting(d, said[0] != '\0' ? said : NULL);
 }
 
-static void
-start_reload(struct daemon *d)
+/* Begins the reload that is wanted, if none is under way.  0, or -1 with a reason, which has been
+ * logged and told to those who waited. */
+static int
+start_reload(struct daemon *d, struct err *err)
 {
 	enum reload_kind kind = d->want_force ? RELOAD_FORCED :
 	    d->want_reload ? RELOAD_ALL : RELOAD_GEO;
-	struct err err;
 
 	if (reload_busy(d->reload) || !(d->want_reload || d->want_geo))
-		return;
+		return 0;
 	d->now = d->next;
 	d->next.n = 0;
+	d->forced = d->want_force;
 	d->want_reload = d->want_force = d->want_geo = false;
+	if (reload_begin(d->reload, kind, d->path, d->inputs, err) < 0) {
+		reload_failed(d, err);
+		return -1;
+	}
 	if (kind != RELOAD_GEO)
 		notify_reloading();
-	if (reload_begin(d->reload, kind, d->path, d->inputs, &err) < 0)
-		reload_failed(d, &err);
+	return 0;
 }
 
-/* Another generation, as soon as the one under way is done; `request` 0 = nobody waits. */
-static void
-want_reload(void *arg, bool force, uint64_t request)
+/* Another generation, as soon as the one under way is done; `request` 0 = nobody waits.  0, or -1
+ * with the reason why there will be none. */
+static int
+want_reload(void *arg, bool force, uint64_t request, struct err *err)
 {
 	struct daemon *d = arg;
 
+	if (request != 0 && d->next.n == CONTROL_MAX_CONNECTIONS)
+		return err_set(err, OUTCOME_REFUSED "too many wait for a reload");
 	d->want_reload = true;
 	d->want_force |= force;
-	if (request != 0 && d->next.n < CONTROL_MAX_CONNECTIONS)
+	if (request != 0)
 		d->next.request[d->next.n++] = request;
-	start_reload(d);
+	return start_reload(d, err) == 0 ? 0 : err_prefix(err, "not reloaded");
 }
 
 static void
@@ -302,7 +305,7 @@ on_reloaded(struct loop_io *io, uint32_t events)
 	else
 		reload_failed(d, &err);
 	notify("READY=1");
-	start_reload(d);
+	start_reload(d, &err);
 }
 
 /* ---- other events ---- */
@@ -313,8 +316,10 @@ on_files(struct daemon *d, uint32_t files)
 	if (files & 1u << FILE_HEALTH)
 		read_health(d);
 	if (files & (1u << FILE_CITY | 1u << FILE_ASN)) {
+		struct err err;
+
 		d->want_geo = true;
-		start_reload(d);
+		start_reload(d, &err);
 	}
 }
 
@@ -349,12 +354,13 @@ static void
 on_signal(struct loop_io *io, uint32_t events)
 {
 	struct daemon *d = LOOP_OWNER(io, struct daemon, signals);
+	struct err err;
 	int signo;
 
 	(void)events;
 	while ((signo = loop_signal_next(io->fd)) != 0) {
 		if (signo == SIGHUP) {
-			want_reload(d, false, 0);
+			want_reload(d, false, 0, &err);
 		} else {
 			log_info("%s: ending", signo == SIGTERM ? "SIGTERM" : "SIGINT");
 			loop_stop(d->loop);
@@ -449,13 +455,19 @@ start_serving(struct daemon *d, struct err *err)
 static void
 stop(struct daemon *d)
 {
+	if (d->reload != NULL && reload_busy(d->reload)) {
+		finish_waiting(d, OUTCOME_REFUSED "dnsd ends");
+		d->now = d->next;
+		finish_waiting(d, OUTCOME_REFUSED "dnsd ends");
+	}
 	control_close(d->got.control);
 	server_stop(d->got.server);
-	reload_free(d->reload);
 	watch_free(d->watch);
 	loop_free(d->loop);
-	inputs_unref(d->inputs);
-	inputs_unref_conf(d->first);
+	if (reload_free(d->reload)) {
+		inputs_unref(d->inputs);
+		inputs_unref_conf(d->first);
+	}
 	health_clear(&d->health);
 	if (d->signals.fd >= 0)
 		close(d->signals.fd);

@@ -226,6 +226,7 @@ struct conf {
 	uint16_t here_site;		/* index; CONF_NONE when there are no sites */
 	struct addr *listen;		/* ports filled in (53) */
 	size_t n_listen;
+	int listen_line;		/* 0 = not given */
 	unsigned threads;		/* 0 = one a core */
 	char *user;			/* NULL = stay */
 	char *run_dir;

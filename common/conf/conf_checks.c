@@ -288,6 +288,7 @@ conf_checks_run(struct conf_reader *r)
 	if (check_here(r) < 0 || check_announce(r) < 0 || check_timeouts(r) < 0 ||
 	    sort_servers(r) < 0)
 		return -1;
+	r->conf->listen_line = conf_scan_option(r->scan, 0, "listen");
 	r->conf->hook_line = conf_scan_option(r->scan, 0, "hook");
 	r->conf->alarm_hook_line = conf_scan_option(r->scan, 0, "alarm-hook");
 	r->ttl_min_line = conf_scan_option(r->scan, 0, "ttl-min");

@@ -188,7 +188,7 @@ inputs_read(const char *path, const char *here, const struct inputs *old, bool f
 	for (size_t i = 0; i < conf->n_zones; i++)
 		if (read_zone(inputs, i, old, force, say, err) < 0)
 			goto refuse;
-	inputs->geo = steer_geo_load(conf, old != NULL ? old->geo : NULL, say->warn, err);
+	inputs->geo = steer_geo_load(conf, old != NULL ? old->geo : NULL, force, say->warn, err);
 	if (inputs->geo == NULL)
 		goto refuse;
 	inputs->seconds = (double)(clock_mono().ms - start) / 1000;
@@ -220,7 +220,7 @@ inputs_read_geo(const struct inputs *old, const struct inputs_say *say, struct e
 		if ((inputs->zones[i] = old->zones[i]) != NULL)
 			zone_ref(inputs->zones[i]);
 	if (inputs->zones == NULL || (inputs->geo = steer_geo_load(inputs->conf, old->geo,
-	    say->warn, err)) == NULL) {
+	    false, say->warn, err)) == NULL) {
 		inputs_unref(inputs);
 		return NULL;
 	}

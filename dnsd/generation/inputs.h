@@ -54,7 +54,8 @@ struct inputs_say {
 };
 
 /* Reads everything.  `here` as conf_read takes it.  `old` may be NULL.  `force` lets
- * a zone shrink or go back.  The caller holds the result.  NULL with a reason. */
+ * a zone shrink or go back, and a database move more than max-move.  The caller holds the result.
+ * NULL with a reason. */
 struct inputs *inputs_read(const char *path, const char *here, const struct inputs *old,
     bool force, const struct inputs_say *say, struct err *err);
 

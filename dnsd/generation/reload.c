@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -40,15 +41,26 @@ reload_new(struct err *err)
 	return r;
 }
 
-void
+/* A large zone takes seconds to read, and reading does not look up: the thread is left to its
+ * work, with all that it uses, until the end of the process. */
+bool
 reload_free(struct reload *r)
 {
+	struct pollfd done = { .events = POLLIN };
+
 	if (r == NULL)
-		return;
-	if (r->busy)
+		return true;
+	if (r->busy) {
+		done.fd = r->event;
+		if (poll(&done, 1, RELOAD_LAST_MS) <= 0) {
+			pthread_detach(r->thread);
+			return false;
+		}
 		inputs_unref(reload_take(r, NULL));
+	}
 	close(r->event);
 	free(r);
+	return true;
 }
 
 int

@@ -22,8 +22,10 @@ enum reload_kind { RELOAD_ALL, RELOAD_FORCED, RELOAD_GEO };
 
 /* NULL with a reason. */
 struct reload *reload_new(struct err *err);
-/* Waits for a reload under way and frees what it has read.  NULL is fine. */
-void reload_free(struct reload *reload);
+/* Waits for a reload under way, for RELOAD_LAST_MS at most, and frees what it has read.  false = it
+ * reads on: the old inputs must not be given back, and the process must end.  NULL is fine. */
+#define RELOAD_LAST_MS 300
+bool reload_free(struct reload *reload);
 
 /* Readable when reload_take has a result; owned by the reload. */
 int reload_fd(const struct reload *reload);

@@ -1,7 +1,8 @@
 /*
  * server: the workers and the generation they answer from.
  *
- * Sockets are bound first (it may take privileges), threads start later.  Knows no
+ * Sockets are bound first (it may take privileges), threads start later.  Addresses may
+ * come and go with a new configuration, while the others are served on.  Knows no
  * files, no configuration beyond addresses and counts.  Main thread only, while the
  * workers run.
  */
@@ -27,6 +28,14 @@ struct server *server_bind(const struct conf *conf, struct err *err);
 /* Starts the threads with a first generation, which is the server's from now on, on failure too.
  * 0, or -1 with a reason. */
 int server_start(struct server *server, struct generation *gen, struct err *err);
+
+/* Binds the addresses of another configuration that are not served yet, and begins to serve them,
+ * all or none.  They must be on this machine, unless `anywhere`.  0, or -1 with a reason. */
+int server_join(struct server *server, const struct conf *conf, bool anywhere, struct err *err);
+
+/* Leaves addresses that are not in this configuration: what has come to them is answered, TCP
+ * connections stay. */
+void server_leave(struct server *server, const struct conf *conf);
 
 /* Puts a new generation in the place of the old, waits until no worker reads the old one
  * (microseconds, mostly) and frees it. */

@@ -18,7 +18,6 @@
 struct serving {
 	struct generation *gen;		/* rcu_dereference, rcu_xchg_pointer */
 	struct rrl *rrl;
-	bool stop;			/* atomic: workers are to end */
 	bool guarded;			/* atomic: every UDP socket has its own_guard */
 };
 

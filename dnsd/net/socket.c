@@ -90,3 +90,25 @@ socket_bind(const struct addr *addr, int type, bool shared, struct err *err)
 	}
 	return fd;
 }
+
+int
+socket_here(const struct addr *addr, struct err *err)
+{
+	struct addr any_port = *addr;
+	struct sockaddr_storage ss;
+	char text[ADDR_TEXT];
+	socklen_t len;
+	int fd, rc;
+
+	any_port.port = 0;
+	len = addr_to_sockaddr(&any_port, &ss);
+	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, "socket: %s", strerror(errno));
+	rc = bind(fd, (struct sockaddr *)&ss, len);
+	if (rc < 0)
+		err_set(err, "listen %s: %s", addr_text(addr, text), errno == EADDRNOTAVAIL ?
+		    "is not an address of this machine" : strerror(errno));
+	close(fd);
+	return rc;
+}

@@ -2,7 +2,7 @@
  * socket: the sockets that queries come in on, bound and set up.
  *
  * Knows the options of UDP and TCP over both families, and why each is set; knows no DNS,
- * no workers, and keeps nothing.  Called before there are threads.
+ * no workers, and keeps nothing.  Main thread.
  */
 #ifndef NEARCAST_SOCKET_H
 #define NEARCAST_SOCKET_H
@@ -19,5 +19,8 @@
  * A reply from 0.0.0.0 or :: (addr_is_zero) must be told which address to leave from:
  * datagrams of such a socket bring the address they came to (IP_PKTINFO, IPV6_PKTINFO). */
 int socket_bind(const struct addr *addr, int type, bool shared, struct err *err);
+
+/* 0 if the address is on this machine now, as 0.0.0.0 and :: always are; else -1 with a reason. */
+int socket_here(const struct addr *addr, struct err *err);
 
 #endif

@@ -24,14 +24,29 @@ enum {
 	KEPT = 16			/* connections past all limits, for this machine itself */
 };
 
+struct listener {
+	struct listener *next;
+	int fd;
+};
+
+/* What the main thread asks of a worker, which answers when its turn is over. */
+struct order {
+	int listen, leave;		/* descriptors; -1 = none */
+	int error;			/* errno of listening; 0 = it does */
+	bool given, done;
+};
+
 struct tcp_worker {
 	struct counters counters;
 	struct serving *serving;
 	struct tcp_pool *pool;
 	pthread_t thread;
 	int epoll, wake;
-	int *listeners;
-	size_t n_listeners;
+	bool stop;			/* atomic */
+	struct listener *listeners;	/* the thread's */
+	pthread_mutex_t lock;		/* of what follows */
+	pthread_cond_t obeyed;
+	struct order order;
 	uint64_t paused_until_ms;	/* 0 = accepting */
 	uint32_t idle_ms;		/* of the generation in use */
 	struct tcp_conn *first, *last;	/* by activity, longest idle first */
@@ -116,8 +131,8 @@ expire(struct tcp_worker *w, uint64_t now_ms)
 static void
 set_accepting(struct tcp_worker *w, bool on)
 {
-	for (size_t i = 0; i < w->n_listeners; i++)
-		watch(w, EPOLL_CTL_MOD, w->listeners[i], on ? EPOLLIN : 0, &w->listeners[i]);
+	for (struct listener *l = w->listeners; l != NULL; l = l->next)
+		watch(w, EPOLL_CTL_MOD, l->fd, on ? EPOLLIN : 0, l);
 }
 
 /* No descriptor is left: the longest idle connection gives its own back, and the
@@ -201,6 +216,61 @@ accept_some(struct tcp_worker *w, int listener, const struct conf *conf, uint64_
 	}
 }
 
+/* ---- listening ---- */
+
+/* Returns 0, or errno. */
+static int
+listener_add(struct tcp_worker *w, int fd)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return ENOMEM;
+	l->fd = fd;
+	if (watch(w, EPOLL_CTL_ADD, fd, w->paused_until_ms == 0 ? EPOLLIN : 0, l) < 0) {
+		int error = errno;
+		free(l);
+		return error;
+	}
+	l->next = w->listeners;
+	w->listeners = l;
+	return 0;
+}
+
+static void
+listener_remove(struct tcp_worker *w, int fd, const struct conf *conf, uint64_t now_ms)
+{
+	for (struct listener **at = &w->listeners, *l; (l = *at) != NULL; at = &l->next) {
+		if (l->fd != fd)
+			continue;
+		accept_some(w, fd, conf, now_ms);
+		*at = l->next;
+		close(fd);
+		free(l);
+		return;
+	}
+}
+
+/* Does what the main thread has asked for.  Only between two turns: events of a turn may be of a
+ * listener that goes. */
+static void
+obey(struct tcp_worker *w, const struct conf *conf, uint64_t now_ms)
+{
+	uint64_t n;
+
+	(void)!read(w->wake, &n, sizeof(n));
+	pthread_mutex_lock(&w->lock);
+	if (w->order.given && !w->order.done) {
+		if (w->order.listen >= 0)
+			w->order.error = listener_add(w, w->order.listen);
+		if (w->order.leave >= 0)
+			listener_remove(w, w->order.leave, conf, now_ms);
+		w->order.done = true;
+		pthread_cond_signal(&w->obeyed);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
 /* ---- the worker's loop ---- */
 
 static struct tcp_batch
@@ -223,9 +293,10 @@ batch_begin(struct tcp_worker *w, struct serving_now now)
 static bool
 is_listener(const struct tcp_worker *w, const void *what)
 {
-	const int *listener = what;
-
-	return listener >= w->listeners && listener < w->listeners + w->n_listeners;
+	for (const struct listener *l = w->listeners; l != NULL; l = l->next)
+		if (l == what)
+			return true;
+	return false;
 }
 
 /* One turn; returns how long the next may wait. */
@@ -235,6 +306,7 @@ serve_turn(struct tcp_worker *w, int wait_ms)
 	struct epoll_event events[EVENTS];
 	struct serving_now now;
 	struct tcp_batch batch;
+	bool woken = false;
 	int n;
 
 	rcu_thread_offline();
@@ -247,15 +319,18 @@ serve_turn(struct tcp_worker *w, int wait_ms)
 		struct tcp_conn *c = what;
 
 		if (is_listener(w, what))
-			accept_some(w, *(int *)what, batch.gen->conf, now.mono_ms);
+			accept_some(w, ((struct listener *)what)->fd, batch.gen->conf,
+			    now.mono_ms);
 		else if (what == &w->wake)
-			continue;
+			woken = true;
 		else if ((events[i].events & (EPOLLERR | EPOLLHUP)) != 0)
 			drop_conn(w, c);	/* reset, or closed in both directions */
 		else
 			after_event(w, c, c->out != NULL ? tcp_conn_write(c, &batch) :
 			    tcp_conn_read(c, &batch), now.mono_ms);
 	}
+	if (woken)
+		obey(w, batch.gen->conf, now.mono_ms);
 	wait_ms = expire(w, now.mono_ms);
 	if (w->paused_until_ms != 0) {
 		if (now.mono_ms >= w->paused_until_ms) {
@@ -278,9 +353,9 @@ serve_last(struct tcp_worker *w)
 	uint64_t end_ms = now.mono_ms + TCP_GRACE_MS;
 	struct tcp_conn *c, *next;
 
-	for (size_t i = 0; i < w->n_listeners; i++) {
-		accept_some(w, w->listeners[i], batch.gen->conf, now.mono_ms);
-		watch(w, EPOLL_CTL_DEL, w->listeners[i], 0, NULL);
+	for (struct listener *l = w->listeners; l != NULL; l = l->next) {
+		accept_some(w, l->fd, batch.gen->conf, now.mono_ms);
+		watch(w, EPOLL_CTL_DEL, l->fd, 0, NULL);
 	}
 	watch(w, EPOLL_CTL_DEL, w->wake, 0, NULL);
 	for (c = w->first; c != NULL; c = next) {
@@ -315,7 +390,7 @@ serve_tcp(void *arg)
 	int wait_ms = -1;
 
 	rcu_register_thread();
-	while (!__atomic_load_n(&w->serving->stop, __ATOMIC_RELAXED))
+	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED))
 		wait_ms = serve_turn(w, wait_ms);
 	serve_last(w);
 	while (w->first != NULL)
@@ -329,13 +404,19 @@ serve_tcp(void *arg)
 static void
 worker_free(struct tcp_worker *w)
 {
-	for (size_t i = 0; i < w->n_listeners; i++)
-		close(w->listeners[i]);
+	struct listener *next;
+
+	for (struct listener *l = w->listeners; l != NULL; l = next) {
+		next = l->next;
+		close(l->fd);
+		free(l);
+	}
 	if (w->epoll >= 0)
 		close(w->epoll);
 	if (w->wake >= 0)
 		close(w->wake);
-	free(w->listeners);
+	pthread_mutex_destroy(&w->lock);
+	pthread_cond_destroy(&w->obeyed);
 	free(w);
 }
 
@@ -346,30 +427,22 @@ worker_prepare(struct tcp_worker *w, struct err *err)
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->epoll < 0 || w->wake < 0 || watch(w, EPOLL_CTL_ADD, w->wake, EPOLLIN, &w->wake) < 0)
 		return err_set(err, "starting a TCP worker: %s", strerror(errno));
-	for (size_t i = 0; i < w->n_listeners; i++)
-		if (watch(w, EPOLL_CTL_ADD, w->listeners[i], EPOLLIN, &w->listeners[i]) < 0)
-			return err_set(err, "starting a TCP worker: %s", strerror(errno));
 	return 0;
 }
 
 struct tcp_worker *
-tcp_start(const int *fds, size_t n, struct serving *serving, struct tcp_pool *pool, struct err *err)
+tcp_start(struct serving *serving, struct tcp_pool *pool, struct err *err)
 {
 	struct tcp_worker *w = aligned_alloc(64, sizeof(*w));
-	int *listeners = calloc(n + 1, sizeof(*listeners)), rc;
+	int rc;
 
-	if (w == NULL || listeners == NULL) {
+	if (w == NULL) {
 		err_set(err, "out of memory for a TCP worker");
-		for (size_t i = 0; i < n; i++)
-			close(fds[i]);
-		free(listeners);
-		free(w);
 		return NULL;
 	}
 	memset(w, 0, sizeof(*w));
-	memcpy(listeners, fds, n * sizeof(*fds));
-	w->listeners = listeners;
-	w->n_listeners = n;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->obeyed, NULL);
 	w->serving = serving;
 	w->pool = pool;
 	if (worker_prepare(w, err) < 0) {
@@ -386,12 +459,53 @@ tcp_start(const int *fds, size_t n, struct serving *serving, struct tcp_pool *po
 	return w;
 }
 
-void
-tcp_wake(struct tcp_worker *w)
+static void
+wake(const struct tcp_worker *w)
 {
 	uint64_t one = 1;
 
 	(void)!write(w->wake, &one, sizeof(one));
+}
+
+/* Gives an order and waits until the worker has obeyed, for which it needs no more than a turn.
+ * Returns the order's errno. */
+static int
+give_order(struct tcp_worker *w, int to_listen, int to_leave)
+{
+	int error;
+
+	pthread_mutex_lock(&w->lock);
+	w->order = (struct order){ .listen = to_listen, .leave = to_leave, .given = true };
+	wake(w);
+	while (!w->order.done)
+		pthread_cond_wait(&w->obeyed, &w->lock);
+	error = w->order.error;
+	pthread_mutex_unlock(&w->lock);
+	return error;
+}
+
+int
+tcp_listen(struct tcp_worker *w, int fd, struct err *err)
+{
+	int error = give_order(w, fd, -1);
+
+	if (error == 0)
+		return 0;
+	close(fd);
+	return err_set(err, "listening over TCP: %s", strerror(error));
+}
+
+void
+tcp_unlisten(struct tcp_worker *w, int fd)
+{
+	give_order(w, -1, fd);
+}
+
+void
+tcp_wake(struct tcp_worker *w)
+{
+	__atomic_store_n(&w->stop, true, __ATOMIC_RELAXED);
+	wake(w);
 }
 
 void

@@ -19,6 +19,7 @@
 
 enum {
 	BATCH = OUTBOX_BATCH,
+	LAST_BATCHES = 64,		/* when we end: questions may never stop coming */
 	/* Octets; a cache line more than a power of two.  Most packets touch only the first
 	 * lines of a buffer, and those of all buffers would share the same few places in the
 	 * cache otherwise. */
@@ -40,6 +41,7 @@ struct udp_worker {
 	struct counters counters;
 	struct serving *serving;
 	int fd;
+	bool stop;			/* atomic */
 	struct addr addr;		/* listened on */
 	bool wildcard;			/* replies must say where they leave from */
 	pthread_t thread;
@@ -167,6 +169,16 @@ answer_one(struct udp_worker *w, const struct generation *gen, uint64_t now_ms, 
 	outbox_add(&w->out, len, query);
 }
 
+/* recvmmsg has written lengths where the next one reads sizes. */
+static void
+set_sizes(struct udp_worker *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		w->in[i].msg_hdr.msg_namelen = sizeof(w->peer[i]);
+		w->in[i].msg_hdr.msg_controllen = w->wildcard ? sizeof(w->control[i]) : 0;
+	}
+}
+
 static void
 serve_batch(struct udp_worker *w, unsigned n)
 {
@@ -184,29 +196,33 @@ serve_batch(struct udp_worker *w, unsigned n)
 	COUNTER_ADD(&w->counters, udp_answers, answers - lost);
 	if (lost != 0)
 		COUNTER_ADD(&w->counters, drop_send, lost);
-	/* recvmmsg has written lengths where the next one reads sizes */
-	for (unsigned i = 0; i < n; i++) {
-		w->in[i].msg_hdr.msg_namelen = sizeof(w->peer[i]);
-		w->in[i].msg_hdr.msg_controllen = w->wildcard ? sizeof(w->control[i]) : 0;
-	}
 }
 
 static void *
 serve_udp(void *arg)
 {
 	struct udp_worker *w = arg;
+	int n;
 
 	rcu_register_thread();
-	while (!__atomic_load_n(&w->serving->stop, __ATOMIC_RELAXED)) {
-		int n;
-
+	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
 		rcu_thread_offline();
 		n = recvmmsg(w->fd, w->in, BATCH, MSG_WAITFORONE, NULL);
 		rcu_thread_online();
-		if (n > 0)
+		/* what ends the wait (udp_wake) looks like a datagram from nobody */
+		if (n > 0 && w->in[0].msg_hdr.msg_namelen != 0)
 			serve_batch(w, (unsigned)n);
 		else if (n < 0 && errno != EINTR)
 			usleep(1000);		/* the kernel is out of memory: do not insist */
+		if (n > 0)
+			set_sizes(w, (unsigned)n);
+	}
+	for (unsigned i = 0; i < LAST_BATCHES; i++) {
+		n = recvmmsg(w->fd, w->in, BATCH, MSG_DONTWAIT, NULL);
+		if (n <= 0)
+			break;
+		serve_batch(w, (unsigned)n);
+		set_sizes(w, (unsigned)n);
 	}
 	rcu_unregister_thread();
 	return NULL;
@@ -263,15 +279,27 @@ udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *
 void
 udp_wake(struct udp_worker *w)
 {
+	__atomic_store_n(&w->stop, true, __ATOMIC_RELAXED);
 	shutdown(w->fd, SHUT_RD);
+}
+
+void
+udp_join(struct udp_worker *w)
+{
+	pthread_join(w->thread, NULL);
+	close(w->fd);
 }
 
 void
 udp_free(struct udp_worker *w)
 {
-	pthread_join(w->thread, NULL);
-	close(w->fd);
 	free(w);
+}
+
+bool
+udp_guard(const struct udp_worker *w, const struct addr *listen, size_t n)
+{
+	return own_guard(w->fd, &w->addr, listen, n);
 }
 
 const struct counters *

@@ -9,10 +9,14 @@
  *
  * This machine's own questions are marked as such (own.h).  Answers are never larger
  * than the path surely carries: IPv4 ignores path MTU (a forged ICMP cannot shrink it), IPv6
- * fragments at 1280.  Knows nothing of DNS: answer.h answers, and cuts an answer down when rate limiting (rrl.h) says so.
+ * fragments at 1280.  Knows nothing of DNS: answer.h answers, and cuts an answer down when
+ * rate limiting (rrl.h) says so.
  */
 #ifndef NEARCAST_UDP_H
 #define NEARCAST_UDP_H
+
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "common/addr.h"
 #include "common/err.h"
@@ -26,9 +30,14 @@ struct udp_worker;
 struct udp_worker *udp_start(int fd, const struct addr *addr, struct serving *serving,
     struct err *err);
 
-/* After serving->stop is set: the first wakes the thread, the second waits for its end. */
+/* The first tells the thread to end, once it has answered what has come; the second waits for
+ * that, after which only counters are left; the third frees them. */
 void udp_wake(struct udp_worker *worker);
+void udp_join(struct udp_worker *worker);
 void udp_free(struct udp_worker *worker);
+
+/* own_guard for its socket, with the addresses that are listened on now. */
+bool udp_guard(const struct udp_worker *worker, const struct addr *listen, size_t n);
 
 const struct counters *udp_counters(const struct udp_worker *worker);
 

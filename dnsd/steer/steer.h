@@ -45,9 +45,10 @@ struct steer_name;			/* one steered name, bound to its pool */
 /* Loads databases and builds every pool's map.  A database that is missing is a
  * warning and every client is unlocated; one that is refused is an error (-> NULL)
  * unless `old` has a usable one, which is then kept, with a warning.  `old` may be NULL and stays
- * the caller's.  Freed by the last steer_free / steer_geo_unref. */
+ * the caller's.  `force` lets a database move as much as it likes, whatever max-move says.  Freed
+ * by the last steer_free / steer_geo_unref. */
 struct steer_geo *steer_geo_load(const struct conf *conf, const struct steer_geo *old,
-    const struct warn *warn, struct err *err);
+    bool force, const struct warn *warn, struct err *err);
 struct steer_geo *steer_geo_ref(struct steer_geo *geo);
 void steer_geo_unref(struct steer_geo *geo);
 /* True while a file on disk was refused and an older database is in use in its place. */

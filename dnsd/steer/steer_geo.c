@@ -379,7 +379,7 @@ guard_move(struct steer_geo *geo, struct steer_geo *before, const struct conf *c
 }
 
 struct steer_geo *
-steer_geo_load(const struct conf *conf, const struct steer_geo *old,
+steer_geo_load(const struct conf *conf, const struct steer_geo *old, bool force,
     const struct warn *warn, struct err *err)
 {
 	struct steer_geo *geo = calloc(1, sizeof(*geo)), *before;
@@ -396,7 +396,8 @@ steer_geo_load(const struct conf *conf, const struct steer_geo *old,
 		steer_geo_unref(geo);
 		return NULL;
 	}
-	if (conf->geo.max_move >= 100 || old == NULL || (old->city == NULL && old->asn == NULL) ||
+	if (force || conf->geo.max_move >= 100 || old == NULL ||
+	    (old->city == NULL && old->asn == NULL) ||
 	    (old->city == geo->city && old->asn == geo->asn))
 		return geo;
 	before = old_under(conf, old, err);

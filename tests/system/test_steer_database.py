@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from conftest import nearctl
 
 from mmdb_write import asn, city, write
 from steer_world import A, Reply, ask, pool_conf, question, sites_conf, until
@@ -179,6 +180,21 @@ def test_max_move(dnsd_factory):
     os.rename(path + ".new", path)
     until(lambda: ask(d.port, "www.example.org", A, "10.1.0.0/24").ips == [expected(10, 1, 1)])
     assert ask(d.port, "www.example.org", A, "10.2.0.0/24").ips == [expected(10, 2)]
+
+
+def test_reload_force_overrides_max_move(dnsd_factory):
+    """As it overrides max-shrink: a plain reload refuses again."""
+    d, path = start(dnsd_factory, extra="max-move = 10")
+    after = len(d.log())
+    write(path + ".new", networks(shift=1))
+    os.rename(path + ".new", path)
+    d.wait_log("max-move", after)
+    nearctl(d.argv[2], "reload")
+    assert ask(d.port, "www.example.org", A, "10.1.0.0/24").ips == [expected(10, 1)]
+    assert d.counters()["geo_refused"] == 1
+    assert nearctl(d.argv[2], "reload", "--force").returncode == 0
+    assert ask(d.port, "www.example.org", A, "10.1.0.0/24").ips == [expected(10, 1, 1)]
+    assert d.counters()["geo_refused"] == 0
 
 
 def test_missing_at_start(dnsd_factory):

@@ -113,7 +113,7 @@ setup(void **state)
 			servers[i].v6 = (struct addr){ .family = 6,
 			    .ip = { 0x20, 1, 0xd, 0xb8, [15] = (uint8_t)(i + 1) } };
 	}
-	geo = steer_geo_load(&conf, NULL, NULL, &err);
+	geo = steer_geo_load(&conf, NULL, false, NULL, &err);
 	return geo != NULL ? 0 : -1;
 }
 
@@ -681,7 +681,7 @@ sites_agree(void **state)
 		const struct steer_name *a, *b;
 
 		other.here_site = (uint16_t)i;
-		there = steer_geo_load(&other, NULL, NULL, &err);
+		there = steer_geo_load(&other, NULL, false, NULL, &err);
 		assert_non_null(there);
 		theirs = steer_build(&other, there, NULL, &err);
 		steer_geo_unref(there);
@@ -822,7 +822,7 @@ a_missing_database_is_a_warning(void **state)
 	(void)state;
 	other.geo.city = (char[]){ "/nonexistent/geo.mmdb" };
 	warned[0] = '\0';
-	there = steer_geo_load(&other, NULL, &keep, &err);
+	there = steer_geo_load(&other, NULL, false, &keep, &err);
 	assert_non_null(there);
 	assert_non_null(strstr(warned, "/nonexistent/geo.mmdb"));
 	assert_false(steer_geo_refused(there));
