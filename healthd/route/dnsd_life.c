@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define OTHERS_MIN 10			/* answers between reports, beyond those to us */
+
 /* How a round of questions ends. */
 enum life_round { ROUND_ALIVE, ROUND_WRONG, ROUND_SILENT, ROUND_CLOSED, ROUND_UNASKED };
 
@@ -20,6 +22,7 @@ void
 dnsd_life_asked(struct dnsd_life *l, enum dnsd_life_about about)
 {
 	l->asked++;
+	l->asked_since++;
 	l->zone_asked = l->zone_asked || about == DNSD_LIFE_ZONE;
 }
 
@@ -59,11 +62,14 @@ is_silent(const struct dnsd_life *l)
 void
 dnsd_life_report(struct dnsd_life *l, uint64_t answered, uint64_t now_ms)
 {
-	if (l->reported && answered != l->answered) {
+	/* twice: a question whose cookie was not good enough is answered with a better one, and
+	 * answered again */
+	if (l->reported && answered - l->answered > 2 * l->asked_since + OTHERS_MIN) {
 		l->moved = true;
 		l->moved_ms = now_ms;
 	}
 	l->answered = answered;
+	l->asked_since = 0;
 	l->reported = true;
 }
 

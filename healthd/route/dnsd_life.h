@@ -22,8 +22,8 @@
  * in a row, and the address is back.
  *
  * An address that never answered cannot fail: it may be one that dnsd does not know yet.  Nor does
- * silence fail while dnsd's reports say that it goes on answering others there: that is overload,
- * and the address is held.  A report says something about the time before it came, but for how
+ * silence fail while dnsd's reports say that it goes on answering others there, more than could be
+ * answers to us: that is overload, and the address is held.  A report says something about the time before it came, but for how
  * long after?  For 450 ms: reports come every 250, so that one may be late; and a dnsd that was
  * stopped right after a report, or whose workers hang while it goes on reporting (what moved
  * since the report before may have moved just before they hung), is still found within 700 ms.
@@ -79,6 +79,7 @@ struct dnsd_life {
 	bool zone_asked, closed, settled;
 	const char *round_why;		/* of this round */
 	uint64_t answered;		/* of the last report */
+	uint64_t asked_since;		/* questions of ours since */
 	bool reported;			/* there was one on this connection */
 	bool moved;			/* and it, or one before, showed answers */
 	uint64_t moved_ms;		/* when the last that did came */
@@ -106,7 +107,7 @@ void dnsd_life_void(struct dnsd_life *life, uint64_t now_ms);
 /* True if the next round is to be a large one. */
 bool dnsd_life_doubts(const struct dnsd_life *life);
 
-/* A report came, with this count of answers; any change of it says that answers were given. */
+/* A report came, with this count of answers, which may wrap around. */
 void dnsd_life_report(struct dnsd_life *life, uint64_t answered, uint64_t now_ms);
 
 /* The reports have ended: what they showed counts no more. */

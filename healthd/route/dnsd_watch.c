@@ -350,7 +350,7 @@ compare(struct dnsd_watch *w, const struct dnsd_report *report)
 		    find(w->reported, w->n_reported, &w->listen[i]) == w->n_reported;
 	note(&w->listen_differs, &w->listen_ms, differs, now_ms);
 	note(&w->digest_differs, &w->digest_ms, w->digest[0] != '\0' &&
-	    strcmp(w->digest, report->digest) != 0, now_ms);
+	    strcmp(report->digest, "-") != 0 && strcmp(w->digest, report->digest) != 0, now_ms);
 	w->loaded = report->loaded;
 	w->zones = report->zones;
 }

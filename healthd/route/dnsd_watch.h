@@ -39,6 +39,16 @@
 
 struct dnsd_watch;
 
+/* What is amiss with dnsd and is no failure. */
+enum dnsd_watch_alarm {
+	DNSD_WATCH_OVERLOAD,		/* addresses are held */
+	DNSD_WATCH_ADDRESS,		/* one fails beside others, or has never answered */
+	DNSD_WATCH_ZONE,		/* some zones fail, or the question is not one of them */
+	DNSD_WATCH_DIFFERS,		/* dnsd's configuration is another one than ours */
+	DNSD_WATCH_NO_TCP,		/* at one address of several, or never */
+	DNSD_WATCH_ALARMS
+};
+
 /* Takes addresses and questions from the configuration: the addresses of `listen` that
  * lie in an announced prefix (all, if none does).  Asks from the loop's next turn on.  The watch
  * is the caller's (dnsd_watch_free), the loop outlives it, `conf` is not kept.  NULL with a
@@ -59,9 +69,10 @@ enum posture_dnsd dnsd_watch_prefix(const struct dnsd_watch *w, size_t prefix,
 /* True if of that prefix no address is served over TCP, but one was, with the reason. */
 bool dnsd_watch_tcp(const struct dnsd_watch *w, size_t prefix, char reason[HEALTH_REASON_MAX]);
 
-/* Is anything about dnsd an alarm that is no failure: overload, some zones, a configuration
- * other than ours?  The text is filled ("" = no), the worst first. */
-bool dnsd_watch_alarm(const struct dnsd_watch *w, char text[HEALTH_REASON_MAX]);
+/* Is there such an alarm?  The text is filled ("" = no) with the first of its kind and how many
+ * there are besides. */
+bool dnsd_watch_alarm(const struct dnsd_watch *w, enum dnsd_watch_alarm kind,
+    char text[HEALTH_REASON_MAX]);
 
 /* Addresses asked, and those that answer. */
 void dnsd_watch_counts(const struct dnsd_watch *w, uint32_t *asked, uint32_t *answering);

@@ -5,7 +5,7 @@
  * before: one that never answered may be one that dnsd has yet to learn of.  One that is held
  * (overload) or not yet decided keeps the prefix as it is.
  *
- * The texts are for operators: the worst alarm is told, and how many there are besides.
+ * The texts are for operators: of each kind of alarm the first, and how many there are besides.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,12 +135,21 @@ add_addresses(struct alarms *alarms, const struct dnsd_watch *w, enum dnsd_life_
 }
 
 static void
+add_zones(struct alarms *alarms, const struct dnsd_watch *w)
+{
+	char question[HEALTH_REASON_MAX];
+
+	if (dnsd_question_alarm(&w->questions, loop_now(w->loop), question))
+		add_alarm(alarms, "%s", question);
+	if (w->loaded < w->zones)
+		add_alarm(alarms, "dnsd serves %u of %u zones", w->loaded, w->zones);
+}
+
+static void
 add_differences(struct alarms *alarms, const struct dnsd_watch *w)
 {
 	uint64_t now_ms = loop_now(w->loop);
 
-	if (w->loaded < w->zones)
-		add_alarm(alarms, "dnsd serves %u of %u zones", w->loaded, w->zones);
 	if (w->listen_differs && now_ms >= w->listen_ms + PATIENCE_MS)
 		add_alarm(alarms, "dnsd and healthd differ: dnsd does not listen on what our "
 		    "configuration says");
@@ -148,34 +157,48 @@ add_differences(struct alarms *alarms, const struct dnsd_watch *w)
 		add_alarm(alarms, "dnsd and healthd differ: they run different configurations");
 }
 
+/* But where a whole prefix has lost TCP: its owner asks that by itself. */
 static void
 add_tcp(struct alarms *alarms, const struct dnsd_watch *w)
 {
-	char text[ADDR_TEXT];
+	char text[ADDR_TEXT], reason[HEALTH_REASON_MAX];
 
 	for (size_t i = 0; i < w->n; i++) {
 		const struct watch_address *a = w->addresses[i];
 
-		if (a->tcp_missed >= (a->tcp_proven ? DNSD_WATCH_TCP_FALL : TCP_NEVER))
-			add_alarm(alarms, "%s: %s", addr_text(&a->addr, text), a->tcp_why);
+		if (a->tcp_missed >= (a->tcp_proven ? DNSD_WATCH_TCP_FALL : TCP_NEVER) &&
+		    !dnsd_watch_tcp(w, a->prefix, reason))
+			add_alarm(alarms, "%s: %s%s", addr_text(&a->addr, text), a->tcp_why,
+			    a->tcp_proven ? "" : " (it has not answered yet)");
 	}
 }
 
 bool
-dnsd_watch_alarm(const struct dnsd_watch *w, char text[HEALTH_REASON_MAX])
+dnsd_watch_alarm(const struct dnsd_watch *w, enum dnsd_watch_alarm kind,
+    char text[HEALTH_REASON_MAX])
 {
 	struct alarms alarms = { .text = text };
-	char question[HEALTH_REASON_MAX];
 	size_t len;
 
 	text[0] = '\0';
-	add_addresses(&alarms, w, DNSD_LIFE_HELD);
-	add_addresses(&alarms, w, DNSD_LIFE_FAILED);
-	if (dnsd_question_alarm(&w->questions, loop_now(w->loop), question))
-		add_alarm(&alarms, "%s", question);
-	add_differences(&alarms, w);
-	add_addresses(&alarms, w, DNSD_LIFE_UNKNOWN);
-	add_tcp(&alarms, w);
+	switch (kind) {
+	case DNSD_WATCH_OVERLOAD:
+		add_addresses(&alarms, w, DNSD_LIFE_HELD);
+		break;
+	case DNSD_WATCH_ADDRESS:
+		add_addresses(&alarms, w, DNSD_LIFE_FAILED);
+		add_addresses(&alarms, w, DNSD_LIFE_UNKNOWN);
+		break;
+	case DNSD_WATCH_ZONE:
+		add_zones(&alarms, w);
+		break;
+	case DNSD_WATCH_DIFFERS:
+		add_differences(&alarms, w);
+		break;
+	default:
+		add_tcp(&alarms, w);
+		break;
+	}
 	len = strlen(text);
 	if (alarms.n > 1)
 		snprintf(text + len, HEALTH_REASON_MAX - len, "; and %u more", alarms.n - 1);

@@ -172,16 +172,22 @@ notice_bird(struct keeper *k)
 	k->bird_status = *now;
 }
 
+static void
+judge_dnsd(struct keeper *k)
+{
+	for (unsigned kind = 0; kind < DNSD_WATCH_ALARMS; kind++) {
+		char text[HEALTH_REASON_MAX];
+		bool is = dnsd_watch_alarm(k->parts.watch, (enum dnsd_watch_alarm)kind, text);
+
+		keeper_alarm(k, (enum keeper_alarm)(KEEPER_ALARM_DNSD + kind),
+		    is ? "%s" : NULL, text);
+	}
+}
+
 /* The alarms of the state machines: the prober's word is the same for all, suppression is not. */
 static void
 judge_postures(struct keeper *k)
 {
-	char text[HEALTH_REASON_MAX];
-
-	if (dnsd_watch_alarm(k->parts.watch, text))
-		keeper_alarm(k, KEEPER_ALARM_DNSD, "%s", text);
-	else
-		keeper_alarm(k, KEEPER_ALARM_DNSD, NULL);
 	for (size_t i = 0; i < k->n_prefixes; i++) {
 		const struct posture *p = &k->prefixes[i].posture;
 
@@ -197,6 +203,7 @@ judge_postures(struct keeper *k)
 void
 keeper_judge(struct keeper *k, uint64_t now_ms)
 {
+	judge_dnsd(k);
 	judge_postures(k);
 	if (k->child_lost_ms != 0 && now_ms - k->child_lost_ms < REMEMBER_MS)
 		keeper_alarm(k, KEEPER_ALARM_PROBER,
