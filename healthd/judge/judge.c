@@ -554,6 +554,7 @@ on_remembered_site(struct judge *j, const struct judge_event *e, struct judge_ti
 	    e->index == j->conf->here_site)
 		return;
 	site->drained_there = e->drain;
+	j->worth_telling |= e->drain;
 	review_words(j, now);
 	while (judge_take_change(j) >= 0)
 		;		/* remembering is no change */
@@ -568,7 +569,7 @@ on_memory(struct judge *j, uint32_t index, const struct judge_memory *m, struct 
 	if (t->probed || (m->state != HEALTH_UP && m->state != HEALTH_DOWN))
 		return;
 	t->alive = m->state;
-	j->recalled = true;
+	j->worth_telling = true;
 	if (m->bad_digest != NULL && s->check->n_digests > 0) {
 		t->bad_digest = true;
 		snprintf(t->digest_detail, sizeof(t->digest_detail), "%s", m->bad_digest);
@@ -582,13 +583,72 @@ on_memory(struct judge *j, uint32_t index, const struct judge_memory *m, struct 
 		;		/* remembering is no change */
 }
 
-static bool
-override_over(struct judge_override *w, struct judge_time now)
+/* `word` ends, by another one, by somebody who takes it back, or by itself (`by` NULL). */
+static void
+end_override(struct judge_word *w, struct judge_override *old, enum judge_end how,
+    const struct judge_override *by)
 {
-	if (w->kind == OVERRIDE_NONE || w->until_ms == 0 || now.mono_ms < w->until_ms)
-		return false;
-	memset(w, 0, sizeof(*w));
-	return true;
+	if (old->kind == OVERRIDE_NONE)
+		return;
+	w->ended = (struct judge_ended){ .id = old->id, .how = how };
+	if (by != NULL) {
+		w->ended.next = by->kind;
+		memcpy(w->ended.by, by->by, sizeof(w->ended.by));
+	}
+	memset(old, 0, sizeof(*old));
+}
+
+static void
+put_in_force(struct judge_word *w, const struct judge_override *override)
+{
+	struct judge_override old = w->override;
+
+	end_override(w, &w->override, END_REPLACED, override);
+	w->override = *override;
+	/* said again, a drain goes on: its TTLs have been running out since it began */
+	if (old.kind == OVERRIDE_DRAIN && override->kind == OVERRIDE_DRAIN)
+		w->override.at = old.at, w->override.at_ms = old.at_ms;
+}
+
+static void
+on_override(struct judge *j, struct judge_word *w, const struct judge_event *e,
+    struct judge_time now)
+{
+	struct judge_override o = *e->override;
+
+	if (o.kind == OVERRIDE_NONE) {
+		end_override(w, &w->planned, e->end, &o);
+		end_override(w, &w->override, e->end, &o);
+	} else {
+		if (o.id == 0)
+			o.id = judge_next_id(j, now);
+		j->last_id = o.id > j->last_id ? o.id : j->last_id;
+		if (o.at_ms <= now.mono_ms) {
+			put_in_force(w, &o);
+		} else {
+			end_override(w, &w->planned, END_REPLACED, &o);
+			w->planned = o;
+		}
+	}
+	j->worth_telling = true;
+	review_words(j, now);
+}
+
+/* An override ends, or one that was planned begins.  True if so. */
+static bool
+pass_time(struct judge_word *w, struct judge_time now)
+{
+	const struct judge_override *o = &w->override;
+	bool over = o->kind != OVERRIDE_NONE && o->until_ms != 0 && now.mono_ms >= o->until_ms;
+	bool begins = w->planned.kind != OVERRIDE_NONE && now.mono_ms >= w->planned.at_ms;
+
+	if (over)
+		end_override(w, &w->override, END_EXPIRED, NULL);
+	if (begins) {
+		put_in_force(w, &w->planned);
+		memset(&w->planned, 0, sizeof(w->planned));
+	}
+	return over || begins;
 }
 
 static void
@@ -597,9 +657,9 @@ on_time_passed(struct judge *j, struct judge_time now)
 	bool any = false;
 
 	for (size_t i = 0; i < j->conf->n_sites; i++)
-		any |= override_over(&j->sites[i].override, now);
+		any |= pass_time(&j->sites[i].word, now);
 	for (size_t i = 0; i < j->conf->n_servers; i++)
-		any |= override_over(&j->servers[i].override, now);
+		any |= pass_time(&j->servers[i].word, now);
 	if (any)
 		review_words(j, now);
 }
@@ -609,7 +669,7 @@ on_time_passed(struct judge *j, struct judge_time now)
 static uint64_t
 last_drained_ms(const struct judge *j)
 {
-	uint64_t last_ms = j->sites[j->conf->here_site].override.at_ms;
+	uint64_t last_ms = j->sites[j->conf->here_site].word.override.at_ms;
 
 	for (size_t i = 0; i < j->conf->n_servers; i++) {
 		const struct judge_server *s = &j->servers[i];
@@ -683,18 +743,19 @@ judge_step(struct judge *j, const struct judge_event *e, struct judge_time now)
 		judge_set_notify(j, e->index, e->set, now);
 		break;
 	case JUDGE_OVERRIDE_SERVER:
-		j->servers[e->index].override = *e->override;
-		review_words(j, now);
+		on_override(j, &j->servers[e->index].word, e, now);
 		break;
 	case JUDGE_OVERRIDE_SITE:
-		j->sites[e->index].override = *e->override;
-		review_words(j, now);
+		on_override(j, &j->sites[e->index].word, e, now);
 		break;
 	case JUDGE_SIBLING:
 		on_sibling(j, e->index, e->drain, now);
 		break;
 	case JUDGE_TTL:
 		on_ttl(j, e->index, e->ttl_s, now);
+		break;
+	case JUDGE_UNPUBLISHED:
+		j->unpublished_ms = now.mono_ms;
 		break;
 	case JUDGE_DISTURBED:
 		on_disturbed(j, e->disturbance, now);
@@ -742,4 +803,12 @@ judge_longest_pending(const struct judge *j, uint64_t *since_ms)
 			longest = (int32_t)i;
 		}
 	return longest;
+}
+
+uint64_t
+judge_next_id(const struct judge *j, struct judge_time now)
+{
+	uint64_t id = now.wall > 0 ? (uint64_t)(now.wall * 1000 + 0.5) : 0;
+
+	return id > j->last_id ? id : j->last_id + 1;
 }

@@ -70,9 +70,28 @@ enum judge_override_kind {
 struct judge_override {
 	enum judge_override_kind kind;
 	char by[HEALTH_NAME_MAX];	/* who said it */
-	double at;			/* when, wall clock */
+	char reason[HEALTH_REASON_MAX];	/* why, as health_reason lets through; "" = not told */
+	uint64_t id;			/* tells it from all others; 0 = judge_step gives it one */
+	double at;			/* when it began or will begin, wall clock */
 	double until;			/* wall clock; 0 = until taken back */
 	uint64_t at_ms, until_ms;	/* both as monotonic; until_ms 0 = until taken back */
+};
+
+/* What became of the last override that is not in force any more. */
+enum judge_end { END_NONE, END_EXPIRED, END_UNDRAINED, END_CLEARED, END_REPLACED };
+
+struct judge_ended {
+	uint64_t id;			/* 0 = there was none */
+	enum judge_end how;
+	enum judge_override_kind next;	/* END_REPLACED: by that */
+	char by[HEALTH_NAME_MAX];	/* whoever ended it; "" = nobody */
+};
+
+/* What the operator has said about a server or a site. */
+struct judge_word {
+	struct judge_override override;	/* in force */
+	struct judge_override planned;	/* will be, at its `at_ms` */
+	struct judge_ended ended;
 };
 
 enum judge_disturbance { JUDGE_LATE, JUDGE_CLOCK };
@@ -84,10 +103,13 @@ enum judge_event_kind {
 	JUDGE_DIGEST,			/* target, result: OK or why its objects are wrong */
 	JUDGE_ORIGIN,			/* pool, set: the origin answered */
 	JUDGE_NOTIFY,			/* pool, set: the operator says what is current */
-	JUDGE_OVERRIDE_SERVER,		/* server, override (OVERRIDE_NONE takes it back) */
+	JUDGE_OVERRIDE_SERVER,		/* server, override: one whose `at_ms` lies ahead is planned;
+					 * OVERRIDE_NONE takes back what is in force and planned,
+					 * by whom and with `end` */
 	JUDGE_OVERRIDE_SITE,		/* site, override */
 	JUDGE_SIBLING,			/* site, drain: that site's dnsd answered */
 	JUDGE_TTL,			/* site, ttl_s: the most that its dnsd hands out */
+	JUDGE_UNPUBLISHED,		/* dnsd could not be told what has changed */
 	JUDGE_DISTURBED,		/* disturbance */
 	JUDGE_REMEMBER,			/* target, memory: before the first result */
 	JUDGE_REMEMBER_SET,		/* pool, set, order: seen before a restart */
@@ -118,6 +140,7 @@ struct judge_event {
 	const struct result *result;
 	const char *set;
 	const struct judge_override *override;
+	enum judge_end end;
 	const struct judge_memory *memory;
 	const struct judge_pool_memory *pool_memory;
 	uint64_t order;
@@ -160,7 +183,7 @@ struct judge_server {
 	bool local;
 	uint32_t interval_ms, fast_ms;
 	int32_t target[2];		/* IPv4, IPv6; -1 = none */
-	struct judge_override override;
+	struct judge_word word;
 	/* what comes out */
 	enum health_state state, v4, v6;
 	enum health_state was;		/* before the change that `changed` tells of */
@@ -174,7 +197,7 @@ struct judge_server {
 
 struct judge_site {
 	const struct conf_site *conf;
-	struct judge_override override;
+	struct judge_word word;
 	bool drained_there;		/* its own dnsd says so */
 	bool sibling_known;
 	bool ttl_known;
@@ -182,6 +205,12 @@ struct judge_site {
 	uint64_t longer_until_ms;	/* when the last longer TTL of before has run out */
 	uint64_t asked_ms;		/* when its dnsd answered last */
 };
+
+static inline bool
+judge_word_said(const struct judge_word *w)
+{
+	return w->override.kind != OVERRIDE_NONE || w->planned.kind != OVERRIDE_NONE;
+}
 
 #define JUDGE_SETS 16			/* ids a pool remembers the order of */
 
@@ -238,9 +267,11 @@ struct judge {
 	size_t round_left;		/* targets without a result in this round */
 	size_t first_left;		/* targets without any result */
 	bool first_round_over;
-	bool recalled;			/* a target's state is remembered */
+	bool worth_telling;		/* something is known although the first round is not over */
 
 	uint64_t drain_ms;		/* when the site's drain began; 0 = it does not drain */
+	uint64_t unpublished_ms;	/* until when dnsd could not be told; 0 = always could */
+	uint64_t last_id;		/* of an override */
 	uint64_t changes;		/* grows with every change of the health file */
 	size_t n_changed;		/* servers with `changed` */
 	size_t change_at;		/* the one taken last */
@@ -265,7 +296,7 @@ void judge_verdict(const struct judge *judge, struct judge_time now, struct verd
 uint32_t judge_ttl(const struct judge *judge, size_t server, struct judge_time now);
 
 /* Milliseconds until the last TTL has run out that was handed out with something drained at
- * `since_ms`. */
+ * `since_ms`, or later if dnsd could not be told then. */
 uint64_t judge_drain_left(const struct judge *judge, uint64_t since_ms, struct judge_time now);
 
 /* The most that a site's dnsd had handed out until now and that has not run out, seconds; 0 = not
@@ -274,6 +305,10 @@ uint32_t judge_ttl_of_site(const struct judge *judge, size_t site, struct judge_
 
 /* Index of a server whose state changed, its mark removed; -1 = no more. */
 int32_t judge_take_change(struct judge *judge);
+
+/* An id for the next override, in milliseconds of the wall clock where that is larger than all
+ * before. */
+uint64_t judge_next_id(const struct judge *judge, struct judge_time now);
 
 /* The override in force for a server: its own, else its site's; NULL = none. */
 const struct judge_override *judge_override_of(const struct judge *judge, size_t server);
@@ -287,6 +322,10 @@ int32_t judge_longest_pending(const struct judge *judge, uint64_t *since_ms);
 
 /* Why nothing is changed now, static text; "" when there is no freeze. */
 const char *judge_freeze_text(const struct judge *judge);
+
+/* "drain by ann: new disks", with room for the longest. */
+#define JUDGE_OVERRIDE_TEXT (HEALTH_NAME_MAX + HEALTH_REASON_MAX + 32)
+char *judge_override_text(const struct judge_override *override, char out[JUDGE_OVERRIDE_TEXT]);
 
 const char *judge_override_name(enum judge_override_kind kind);
 

@@ -100,11 +100,11 @@ judge_override_of(const struct judge *j, size_t server)
 {
 	const struct judge_server *s = &j->servers[server];
 
-	if (s->override.kind != OVERRIDE_NONE)
-		return &s->override;
+	if (s->word.override.kind != OVERRIDE_NONE)
+		return &s->word.override;
 	if (s->conf->site < j->conf->n_sites &&
-	    j->sites[s->conf->site].override.kind != OVERRIDE_NONE)
-		return &j->sites[s->conf->site].override;
+	    j->sites[s->conf->site].word.override.kind != OVERRIDE_NONE)
+		return &j->sites[s->conf->site].word.override;
 	return NULL;
 }
 
@@ -116,6 +116,14 @@ judge_override_name(enum judge_override_kind kind)
 	};
 
 	return (unsigned)kind < OVERRIDE_COUNT ? name[kind] : "?";
+}
+
+char *
+judge_override_text(const struct judge_override *w, char out[JUDGE_OVERRIDE_TEXT])
+{
+	snprintf(out, JUDGE_OVERRIDE_TEXT, "%s by %s%s%s", judge_override_name(w->kind), w->by,
+	    w->reason[0] != '\0' ? ": " : "", w->reason);
+	return out;
 }
 
 /* What the checks say: states by family, the state of the whole, weight, set, reason. */
@@ -160,7 +168,7 @@ static void
 view_override(const struct judge *j, struct judge_server *out, const struct judge_override *w)
 {
 	const struct judge_site *site = &j->sites[out->conf->site];
-	char text[256];
+	char text[JUDGE_OVERRIDE_TEXT];
 
 	if (w == NULL) {
 		if (out->local || !site->drained_there)
@@ -179,8 +187,8 @@ view_override(const struct judge *j, struct judge_server *out, const struct judg
 			out->v6 = out->state;
 		out->weight = 100;
 	}
-	snprintf(text, sizeof(text), "%s by %s%s", judge_override_name(w->kind), w->by,
-	    w == &out->override ? "" : " (site)");
+	snprintf(text, sizeof(text), "%s by %s%s%s%s", judge_override_name(w->kind), w->by,
+	    w == &out->word.override ? "" : " (site)", w->reason[0] != '\0' ? ": " : "", w->reason);
 	health_reason(out->reason, text);
 }
 
@@ -313,13 +321,13 @@ count_local(const struct judge *j)
 			continue;
 		n.total++;
 		count_checked(j, s, &one);
-		n.up += s->override.kind == OVERRIDE_NONE ? one.up :
-		    s->override.kind == OVERRIDE_FORCE_UP;
-		n.proven += s->override.kind == OVERRIDE_NONE ? one.proven :
-		    s->override.kind == OVERRIDE_FORCE_UP;
-		if (s->override.kind == OVERRIDE_DRAIN)
+		n.up += s->word.override.kind == OVERRIDE_NONE ? one.up :
+		    s->word.override.kind == OVERRIDE_FORCE_UP;
+		n.proven += s->word.override.kind == OVERRIDE_NONE ? one.proven :
+		    s->word.override.kind == OVERRIDE_FORCE_UP;
+		if (s->word.override.kind == OVERRIDE_DRAIN)
 			n.drained += one.up;
-		if (s->override.kind == OVERRIDE_NONE || s->override.kind == OVERRIDE_DRAIN) {
+		if (s->word.override.kind == OVERRIDE_NONE || s->word.override.kind == OVERRIDE_DRAIN) {
 			n.unknown += one.unknown;
 			n.unchecked += one.unchecked;
 		}
@@ -334,11 +342,11 @@ fingerprint_words(const struct judge *j)
 	uint64_t print = 0;
 
 	for (size_t i = 0; i < j->conf->n_servers; i++) {
-		const struct judge_override *w = &j->servers[i].override;
+		const struct judge_override *w = &j->servers[i].word.override;
 
 		if (j->servers[i].local && w->kind != OVERRIDE_NONE)
 			print = print * 1000003 + i * 8 + (uint64_t)w->kind +
-			    (uint64_t)(w->at * 1000 + 0.5) * 131;
+			    w->id * 131;
 	}
 	return print;
 }
@@ -380,7 +388,8 @@ judge_ttl_of_site(const struct judge *j, size_t site, struct judge_time now)
 uint64_t
 judge_drain_left(const struct judge *j, uint64_t since_ms, struct judge_time now)
 {
-	uint64_t end_ms = run_out_ms(j, since_ms) + DRAIN_MARGIN_MS;
+	uint64_t told_ms = j->unpublished_ms > since_ms ? j->unpublished_ms : since_ms;
+	uint64_t end_ms = run_out_ms(j, told_ms) + DRAIN_MARGIN_MS;
 
 	return end_ms > now.mono_ms ? end_ms - now.mono_ms : 0;
 }
@@ -391,8 +400,8 @@ override_here(const struct judge *j)
 {
 	uint16_t here = j->conf->here_site;
 
-	return here < j->conf->n_sites && j->sites[here].override.kind != OVERRIDE_NONE ?
-	    &j->sites[here].override : NULL;
+	return here < j->conf->n_sites && j->sites[here].word.override.kind != OVERRIDE_NONE ?
+	    &j->sites[here].word.override : NULL;
 }
 
 /* Neither enough servers here are up, nor enough of them down: what was, stays. */
@@ -439,18 +448,15 @@ static void
 tell_override(const struct judge *j, uint64_t left_ms, struct verdict_message *out)
 {
 	const struct judge_override *w = override_here(j);
-	char text[256];
+	char text[JUDGE_OVERRIDE_TEXT];
 
 	if (w == NULL)
 		return;
 	out->override = w->kind == OVERRIDE_FORCE_UP ? MESSAGE_OVERRIDE_FORCE_UP :
 	    w->kind == OVERRIDE_FORCE_DOWN ? MESSAGE_OVERRIDE_FORCE_DOWN :
 	    left_ms > 0 ? MESSAGE_OVERRIDE_DRAIN : MESSAGE_OVERRIDE_DRAINED;
-	out->override_id = (uint64_t)(w->at * 1000 + 0.5);
-	if (out->override_id == 0)
-		out->override_id = 1;
-	snprintf(text, sizeof(text), "%s by %s", judge_override_name(w->kind), w->by);
-	health_reason(out->override_reason, text);
+	out->override_id = w->id;
+	health_reason(out->override_reason, judge_override_text(w, text));
 }
 
 void
@@ -493,6 +499,14 @@ calm_until_ms(const struct judge *j, const struct judge_target *t)
 	return t->asked_ms + shortest_ms(s, next_ms) + (left - 1) * shortest_ms(s, s->fast_ms);
 }
 
+/* The earlier of `until_ms` and the beginning of what is planned. */
+static uint64_t
+planned_ms(const struct judge_word *w, uint64_t until_ms)
+{
+	return w->planned.kind != OVERRIDE_NONE && w->planned.at_ms < until_ms ?
+	    w->planned.at_ms : until_ms;
+}
+
 uint32_t
 judge_ttl(const struct judge *j, size_t server, struct judge_time now)
 {
@@ -501,9 +515,8 @@ judge_ttl(const struct judge *j, size_t server, struct judge_time now)
 	uint64_t until_ms = UINT64_MAX, calm_s;
 
 	if (w != NULL) {
-		if (w->until_ms == 0)
-			return 0;
-		until_ms = w->until_ms;
+		if (w->until_ms != 0)
+			until_ms = w->until_ms;
 	} else {
 		for (unsigned f = 0; f < 2; f++)
 			if (s->target[f] >= 0) {
@@ -512,6 +525,9 @@ judge_ttl(const struct judge *j, size_t server, struct judge_time now)
 				until_ms = ms < until_ms ? ms : until_ms;
 			}
 	}
+	until_ms = planned_ms(&s->word, until_ms);
+	if (s->conf->site < j->conf->n_sites)
+		until_ms = planned_ms(&j->sites[s->conf->site].word, until_ms);
 	if (until_ms == UINT64_MAX)
 		return 0;
 	calm_s = until_ms > now.mono_ms ? (until_ms - now.mono_ms) / 1000 : 0;

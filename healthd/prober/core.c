@@ -1,5 +1,6 @@
 #include "healthd/prober/core.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -10,6 +11,9 @@ int
 core_open(struct core *c, const struct conf *conf, struct err *err)
 {
 	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < CORE_RESERVE; i++)
+		c->reserve[i] = -1;
+	core_reserve(c);
 	c->conf = conf;
 	c->started = clock_wall();
 	if (getrandom(&c->random, sizeof(c->random), GRND_NONBLOCK) != sizeof(c->random) ||
@@ -26,6 +30,7 @@ core_open(struct core *c, const struct conf *conf, struct err *err)
 void
 core_close(struct core *c)
 {
+	core_lend(c);
 	judge_free(c->judge);
 	loop_free(c->loop);
 }
@@ -50,4 +55,22 @@ core_random(struct core *c)
 	c->random ^= c->random >> 17;
 	c->random ^= c->random << 5;
 	return c->random;
+}
+
+void
+core_lend(struct core *c)
+{
+	for (size_t i = 0; i < CORE_RESERVE; i++) {
+		if (c->reserve[i] >= 0)
+			close(c->reserve[i]);
+		c->reserve[i] = -1;
+	}
+}
+
+void
+core_reserve(struct core *c)
+{
+	for (size_t i = 0; i < CORE_RESERVE; i++)
+		if (c->reserve[i] < 0)
+			c->reserve[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }

@@ -12,7 +12,10 @@
 #include "healthd/judge/judge.h"
 #include "healthd/prober/alarm.h"
 
-enum { CORE_TICK_MS = 250 };		/* the longest that a turn of the loop is away */
+enum {
+	CORE_TICK_MS = 250,		/* the longest that a turn of the loop is away */
+	CORE_RESERVE = 4		/* descriptors that writing a file may need */
+};
 
 struct core {
 	const struct conf *conf;	/* borrowed */
@@ -20,6 +23,9 @@ struct core {
 	struct judge *judge;
 	struct alarms alarms;
 	double started;			/* wall clock, seconds */
+	int reserve[CORE_RESERVE];	/* descriptors kept back; -1 = lent */
+	uint64_t dnsd_ms;		/* when our own dnsd said last ... */
+	bool dnsd_drains;		/* ... whether it drains; 0 = never */
 	uint32_t random;
 };
 
@@ -35,5 +41,10 @@ void core_step(struct core *core, const struct judge_event *event);
 
 /* For jitter, not for secrets. */
 uint32_t core_random(struct core *core);
+
+/* Descriptors are kept back for the files that must be written however many connections the checks
+ * have open: lent just before one is written, kept back again after it. */
+void core_lend(struct core *core);
+void core_reserve(struct core *core);
 
 #endif

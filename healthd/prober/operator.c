@@ -63,25 +63,65 @@ parse_for(const char *word, uint32_t *out, struct err *err)
 	return 0;
 }
 
-/* [for SECONDS] [by NAME], in any order */
+static int
+parse_at(const char *word, uint64_t *out, struct err *err)
+{
+	if (!text_is_number(word, 99999999999, out) || *out == 0)
+		return err_set(err, "at \"%.40s\": seconds of the epoch were expected", word);
+	return 0;
+}
+
+/* The rest of the line. */
+static int
+parse_reason(struct operator_command *c, struct text *line, struct err *err)
+{
+	if (!more(line) || text_copy(line, c->reason, sizeof(c->reason), text_in_phrase) !=
+	    TEXT_FOUND || line->at != line->end)
+		return err_set(err, "reason: up to %d printable characters without quotes were "
+		    "expected", HEALTH_REASON_MAX - 1);
+	return 0;
+}
+
+/* A word of the end of the line that has a value. */
+static int
+parse_value(struct operator_command *c, const char *key, const char *value, struct err *err)
+{
+	if (strcmp(key, "for") == 0 && c->verb == OPERATOR_OVERRIDE)
+		return parse_for(value, &c->for_s, err);
+	if (strcmp(key, "at") == 0 && c->verb == OPERATOR_OVERRIDE)
+		return parse_at(value, &c->at_s, err);
+	if (strcmp(key, "id") == 0 && c->verb == OPERATOR_LEFT) {
+		if (text_is_number(value, UINT64_MAX / 2, &c->id) && c->id != 0)
+			return 0;
+		return err_set(err, "id \"%.40s\": a number was expected", value);
+	}
+	if (strcmp(key, "by") != 0)
+		return err_set(err, "\"%.40s\" is not understood here", key);
+	if (!is_word(value) || !copy(c->by, sizeof(c->by), value))
+		return err_set(err, "by \"%.40s\": a name was expected", value);
+	return 0;
+}
+
+/* [for SECONDS] [at EPOCH] [all] [wait] [id ID] [by NAME] in any order, then [reason TEXT] */
 static int
 parse_tail(struct operator_command *c, struct text *line, struct err *err)
 {
 	char key[WORD_LEN], value[WORD_LEN];
 
 	while (more(line)) {
-		if (!next_word(line, key) || !next_word(line, value))
-			return err_set(err,
-			    "\"for SECONDS\" or \"by NAME\" was expected at the end");
-		if (strcmp(key, "for") == 0 && c->verb == OPERATOR_OVERRIDE) {
-			if (parse_for(value, &c->for_s, err) < 0)
-				return -1;
-		} else if (strcmp(key, "by") == 0) {
-			if (!is_word(value) || !copy(c->by, sizeof(c->by), value))
-				return err_set(err, "by \"%.40s\": a name was expected", value);
-		} else {
-			return err_set(err, "\"%.40s\" is not understood here", key);
-		}
+		if (!next_word(line, key))
+			return err_set(err, "a word is too long");
+		if (c->verb == OPERATOR_OVERRIDE && strcmp(key, "all") == 0)
+			c->all = true;
+		else if (c->verb == OPERATOR_OVERRIDE && strcmp(key, "wait") == 0)
+			c->wait = true;
+		else if (c->verb == OPERATOR_OVERRIDE && strcmp(key, "reason") == 0)
+			return parse_reason(c, line, err);
+		else if (!next_word(line, value))
+			return err_set(err, "\"for SECONDS\", \"by NAME\" or the like was "
+			    "expected at the end");
+		else if (parse_value(c, key, value, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -115,6 +155,7 @@ parse_verb(struct operator_command *c, const char *word)
 		{ "clear", OPERATOR_CLEAR, OVERRIDE_NONE },
 		{ "left", OPERATOR_LEFT, OVERRIDE_NONE },
 		{ "notify", OPERATOR_NOTIFY, OVERRIDE_NONE },
+		{ "log", OPERATOR_LOG, OVERRIDE_NONE },
 		{ "status", OPERATOR_STATUS, OVERRIDE_NONE },
 	};
 
@@ -137,7 +178,7 @@ operator_parse(struct operator_command *c, const char *line, struct err *err)
 	memcpy(c->by, "?", 2);
 	if (!next_word(&rest, word) || !parse_verb(c, word))
 		return err_set(err, "unknown command; known are drain, undrain, force-up, "
-		    "force-down, clear, left, notify, status, watch");
+		    "force-down, clear, left, notify, log, status, watch");
 	if (c->verb == OPERATOR_STATUS)
 		return parse_status(c, &rest, err);
 	if (!next_word(&rest, word) || !is_word(word) ||
@@ -208,57 +249,173 @@ resolve(const struct conf *conf, const char *pattern, struct match *m, struct er
 	return 0;
 }
 
+/* --- may it be done --- */
+
+/* A glob for everything is more often a slip than meant. */
+static int
+check_all(const struct conf *conf, const struct operator_command *c, const struct match *m,
+    struct err *err)
+{
+	unsigned n = m->servers ? count_servers(conf, m->glob) : count_sites(conf, m->glob);
+	size_t of = m->servers ? conf->n_servers : conf->n_sites;
+
+	if (c->all || !has_glob(m->glob) || n < of)
+		return 0;
+	return err_set(err, "\"%s\" is every %s there is: say --all if it is meant", m->glob,
+	    m->servers ? "server" : "site");
+}
+
+static int
+check_times(const struct judge *j, const struct operator_command *c, struct judge_time now,
+    struct err *err)
+{
+	double for_s = c->for_s, left_s = (double)judge_drain_left(j, now.mono_ms, now) / 1e3;
+
+	if (c->at_s != 0 && (double)c->at_s < now.wall - 1)
+		return err_set(err, "at %llu: that is over", (unsigned long long)c->at_s);
+	if (c->at_s != 0 && (double)c->at_s > now.wall + OPERATOR_FOR_MAX_S)
+		return err_set(err, "at %llu: within %u days was expected",
+		    (unsigned long long)c->at_s, OPERATOR_FOR_MAX_S / 86400);
+	if (c->override == OVERRIDE_DRAIN && c->wait && c->for_s != 0 && for_s < left_s)
+		return err_set(err, "for %u s: it would end before it is drained, which takes "
+		    "%.0f s", c->for_s, left_s + 0.5);
+	return 0;
+}
+
+/* Somebody relies on the one in force for as long as it says. */
+static int
+check_shorter(const struct operator_command *c, const struct judge_override *old, const char *name,
+    struct judge_time now, struct err *err)
+{
+	double from = c->at_s != 0 ? (double)c->at_s : now.wall;
+	char left[TEXT_DURATION] = "";
+
+	if (c->for_s == 0 || old->kind != c->override ||
+	    (old->until != 0 && from + c->for_s >= old->until - 1))
+		return 0;
+	if (old->until == 0)
+		return err_set(err, "%s: %s by %s until taken back: take it back to make it "
+		    "shorter", name, judge_override_name(old->kind), old->by);
+	return err_set(err, "%s: %s by %s for another %s: take it back to make it shorter", name,
+	    judge_override_name(old->kind), old->by, text_duration(old->until - now.wall, left));
+}
+
+static int
+check_override(const struct judge *j, const struct operator_command *c, const struct match *m,
+    struct judge_time now, struct err *err)
+{
+	const struct conf *conf = j->conf;
+
+	if (check_all(conf, c, m, err) < 0 || check_times(j, c, now, err) < 0)
+		return -1;
+	for (size_t i = 0; m->sites && i < conf->n_sites; i++)
+		if (fnmatch(m->glob, conf->sites[i].name, 0) == 0 &&
+		    check_shorter(c, &j->sites[i].word.override, conf->sites[i].name, now, err) < 0)
+			return -1;
+	for (size_t i = 0; m->servers && i < conf->n_servers; i++)
+		if (fnmatch(m->glob, conf->servers[i].name, 0) == 0 &&
+		    check_shorter(c, &j->servers[i].word.override, conf->servers[i].name, now,
+		    err) < 0)
+			return -1;
+	return 0;
+}
+
 /* --- doing it --- */
 
 static struct judge_override
-make_override(const struct operator_command *c, struct judge_time now)
+make_override(const struct operator_command *c, uint64_t id, struct judge_time now)
 {
-	struct judge_override w = { .kind = c->override, .at = now.wall, .at_ms = now.mono_ms };
+	struct judge_override w = { .kind = c->override, .id = id, .at = now.wall,
+	    .at_ms = now.mono_ms };
 
 	memcpy(w.by, c->by, sizeof(w.by));
+	memcpy(w.reason, c->reason, sizeof(w.reason));
+	if ((double)c->at_s > now.wall) {
+		w.at = (double)c->at_s;
+		w.at_ms = now.mono_ms + (uint64_t)((w.at - now.wall) * 1000) + 1;
+	}
 	if (c->for_s != 0) {
-		w.until = now.wall + c->for_s;
-		w.until_ms = now.mono_ms + (uint64_t)c->for_s * 1000;
+		w.until = w.at + c->for_s;
+		w.until_ms = w.at_ms + (uint64_t)c->for_s * 1000;
 	}
 	return w;
 }
 
-/* May this command take the override `old` away, or put another in its place? */
+/* May this command take back what is in force, or put something in its place? */
 static bool
-applies(const struct operator_command *c, const struct judge_override *old)
+applies(const struct operator_command *c, const struct judge_word *old)
 {
 	if (c->verb == OPERATOR_UNDRAIN)
-		return old->kind == OVERRIDE_DRAIN;
-	return c->verb == OPERATOR_OVERRIDE || old->kind != OVERRIDE_NONE;
+		return old->override.kind == OVERRIDE_DRAIN ||
+		    (old->override.kind == OVERRIDE_NONE && old->planned.kind == OVERRIDE_DRAIN);
+	return c->verb == OPERATOR_OVERRIDE || old->override.kind != OVERRIDE_NONE ||
+	    old->planned.kind != OVERRIDE_NONE;
 }
 
-static void
-apply_one(struct judge *j, const struct operator_command *c, bool site, size_t index,
-    struct judge_time now, struct operator_done *done)
+/* What became of the override that somebody waits for. */
+static int
+tell_end(const struct judge_word *w, uint64_t id, const char *name, struct err *err)
 {
-	const struct judge_override *old =
-	    site ? &j->sites[index].override : &j->servers[index].override;
-	struct judge_override w = make_override(c, now);
+	const struct judge_ended *e = &w->ended;
+
+	if (e->id != id)
+		return err_set(err, "%s: that drain is not in force any more", name);
+	switch (e->how) {
+	case END_EXPIRED:
+		return err_set(err, "%s: the drain has expired", name);
+	case END_UNDRAINED:
+		return err_set(err, "%s: undrained by %s", name, e->by);
+	case END_CLEARED:
+		return err_set(err, "%s: the drain was cleared by %s", name, e->by);
+	default:
+		return err_set(err, "%s: %s by %s took the place of the drain", name,
+		    e->next == OVERRIDE_DRAIN ? "another drain" : judge_override_name(e->next),
+		    e->by);
+	}
+}
+
+/* How long a drain still takes.  -1 with a reason if it is the one that was asked for no more. */
+static int
+look_at_left(struct judge *j, const struct operator_command *c, const struct judge_word *w,
+    const char *name, struct judge_time now, struct operator_done *done, struct err *err)
+{
+	const struct judge_override *o = &w->override;
+	uint64_t left = 0;
+
+	if (c->id != 0 && o->id != c->id) {
+		if (w->planned.id != c->id)
+			return tell_end(w, c->id, name, err);
+		o = &w->planned;
+	}
+	if (o->kind == OVERRIDE_DRAIN)
+		left = judge_drain_left(j, o->at_ms, now);
+	done->left_ms = left > done->left_ms ? left : done->left_ms;
+	return 0;
+}
+
+static int
+apply_one(struct judge *j, const struct operator_command *c, bool site, size_t index,
+    struct judge_time now, struct operator_done *done, struct err *err)
+{
+	const struct judge_word *old = site ? &j->sites[index].word : &j->servers[index].word;
+	struct judge_override w = make_override(c, done->id, now);
 	uint16_t where = site ? (uint16_t)index : j->servers[index].conf->site;
 
 	if (c->verb == OPERATOR_LEFT) {
-		uint64_t left = 0;
-
-		if (old->kind == OVERRIDE_DRAIN)
-			left = judge_drain_left(j, old->at_ms, now);
-		done->left_ms = left > done->left_ms ? left : done->left_ms;
+		if (look_at_left(j, c, old, site ? j->conf->sites[index].name :
+		    j->conf->servers[index].name, now, done, err) < 0)
+			return -1;
 	} else {
 		if (!applies(c, old))
-			return;
-		/* said again, a drain goes on: its TTLs have been running out since it began */
-		if (c->override == OVERRIDE_DRAIN && old->kind == OVERRIDE_DRAIN)
-			w.at_ms = old->at_ms;
+			return 0;
 		judge_step(j, &(struct judge_event){
 		    .kind = site ? JUDGE_OVERRIDE_SITE : JUDGE_OVERRIDE_SERVER,
-		    .index = (uint32_t)index, .override = &w }, now);
+		    .index = (uint32_t)index, .override = &w,
+		    .end = c->verb == OPERATOR_UNDRAIN ? END_UNDRAINED : END_CLEARED }, now);
 	}
 	*(site ? &done->sites : &done->servers) += 1;
 	*(where == j->conf->here_site ? &done->here : &done->elsewhere) = true;
+	return 0;
 }
 
 static int
@@ -286,11 +443,16 @@ operator_apply(struct judge *j, const struct operator_command *c, struct judge_t
 		return notify(j, c, now, err);
 	if (resolve(j->conf, c->pattern, &m, err) < 0)
 		return -1;
+	if (c->verb == OPERATOR_OVERRIDE && check_override(j, c, &m, now, err) < 0)
+		return -1;
+	done->id = c->verb == OPERATOR_OVERRIDE ? judge_next_id(j, now) : 0;
 	for (size_t i = 0; m.sites && i < j->conf->n_sites; i++)
-		if (fnmatch(m.glob, j->conf->sites[i].name, 0) == 0)
-			apply_one(j, c, true, i, now, done);
+		if (fnmatch(m.glob, j->conf->sites[i].name, 0) == 0 &&
+		    apply_one(j, c, true, i, now, done, err) < 0)
+			return -1;
 	for (size_t i = 0; m.servers && i < j->conf->n_servers; i++)
-		if (fnmatch(m.glob, j->conf->servers[i].name, 0) == 0)
-			apply_one(j, c, false, i, now, done);
+		if (fnmatch(m.glob, j->conf->servers[i].name, 0) == 0 &&
+		    apply_one(j, c, false, i, now, done, err) < 0)
+			return -1;
 	return 0;
 }

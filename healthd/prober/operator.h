@@ -2,10 +2,27 @@
  * operator: what the operator says over the control socket, understood.
  *
  * One line is one command:
- *   drain|undrain|force-up|force-down|clear PATTERN [for SECONDS] [by NAME]
- *   left PATTERN              milliseconds until what is drained there has run out
+ *   drain|force-up|force-down PATTERN [for SECONDS] [at EPOCH] [all] [wait] [by NAME] [reason TEXT]
+ *   undrain|clear PATTERN [by NAME]
+ *   left PATTERN [id ID]      milliseconds until what is drained there has run out
  *   notify POOL SET           this set is current now
+ *   log NAME                  what happened to this server or site last, oldest first
  *   status [json]
+ *
+ * `at` is when it begins, in seconds of the epoch, not yet over; `for` counts from there.  `all`
+ * allows a glob that means every server, or every site.  `reason` is last and takes the rest of
+ * the line.  An override of the same kind that would end before the one in force is refused.
+ * With `wait` a drain that would end before its TTLs have run out is refused, and the last line of
+ * the answer is "id ID", for `left PATTERN id ID` to be asked again and again: that is answered
+ * a number while the drain with that id goes on, 0 when it is drained (TTLs have run out, dnsd says
+ * so, the route is gone), and an error that says what became of it otherwise: expired, undrained,
+ * cleared, or another override in its place, and by whom.
+ *
+ * An override is confirmed when the health file has been written with it.  If that fails, the
+ * answer is an error, the override is kept, and the TTLs of a drain run from when dnsd was told.
+ *
+ * `log` is answered a line for each change, "1763690000.123 KIND NAME ..." (history.h).
+ *
  * PATTERN is the name of a server or a site, or a glob (* ? [...]).  A glob means
  * servers; sites only where no server matches, so that `drain fra*` does not take a
  * route away by accident.  "site:GLOB" and "server:GLOB" say which is meant; a plain
@@ -24,7 +41,7 @@
 
 enum operator_verb {
 	OPERATOR_OVERRIDE, OPERATOR_UNDRAIN, OPERATOR_CLEAR, OPERATOR_LEFT, OPERATOR_NOTIFY,
-	OPERATOR_STATUS
+	OPERATOR_LOG, OPERATOR_STATUS
 };
 
 struct operator_command {
@@ -33,7 +50,11 @@ struct operator_command {
 	char pattern[HEALTH_NAME_MAX + 8];	/* of names; for notify the pool */
 	char set[HEALTH_NAME_MAX];
 	char by[HEALTH_NAME_MAX];	/* "?" when not told */
+	char reason[HEALTH_REASON_MAX];	/* "" when not told */
 	uint32_t for_s;			/* 0 = until taken back */
+	uint64_t at_s;			/* epoch; 0 = now */
+	uint64_t id;			/* of OPERATOR_LEFT; 0 = any */
+	bool all, wait;
 	bool json;
 };
 
@@ -45,9 +66,10 @@ struct operator_done {
 	bool here;			/* this healthd's own site among them */
 	bool elsewhere;			/* another site among them */
 	uint64_t left_ms;		/* OPERATOR_LEFT: the most of those matched */
+	uint64_t id;			/* of the override, OPERATOR_OVERRIDE */
 };
 
-/* Does all but OPERATOR_STATUS.  0, or -1 with a reason and nothing changed. */
+/* Does all but OPERATOR_STATUS and OPERATOR_LOG.  0, or -1 with a reason and nothing changed. */
 int operator_apply(struct judge *judge, const struct operator_command *command,
     struct judge_time now, struct operator_done *done, struct err *err);
 

@@ -37,6 +37,7 @@ struct prober {
 	struct hook hook;
 	struct publish publish;
 	struct remember remember;
+	struct history history;
 	struct service service;
 	struct content content;
 	struct siblings siblings;
@@ -275,6 +276,7 @@ tell_changes(struct prober *p)
 
 		log_info("server %s: %s, was %s (%s)", s->conf->name, health_state_name(s->state),
 		    health_state_name(s->was), s->reason);
+		history_server(&p->history, s);
 		hook_server(&p->hook, s);
 	}
 }
@@ -290,8 +292,8 @@ on_turn_end(void *arg)
 		review_alarms(p);
 		link_tell(&p->link);
 	}
-	/* what is remembered need not wait for the first round, nor for an origin */
-	if ((p->core.judge->recalled && link_heard(&p->link)) ||
+	/* what is remembered or said need not wait for the first round, nor for an origin */
+	if (p->core.judge->worth_telling ||
 	    (p->core.judge->first_round_over && content_ready(&p->content)))
 		publish_turn(&p->publish);
 	remember_turn(&p->remember);
@@ -352,6 +354,8 @@ on_posture(void *arg, enum health_posture was)
 {
 	struct prober *p = arg;
 
+	if (p->core.conf->here != NULL)
+		history_site(&p->history, p->core.conf->here, &p->link.posture, was);
 	hook_site(&p->hook, &p->link.posture, was);
 }
 
@@ -371,9 +375,10 @@ prober_open(struct prober *p, const struct conf *conf, int keeper_fd, struct err
 	    publish_open(&p->publish, core, &p->link, err) < 0)
 		return -1;
 	remember_open(&p->remember, core);
+	history_open(&p->history, conf);
 	link_tell(&p->link);
 	p->service = (struct service){ .core = core, .link = &p->link, .remember = &p->remember,
-	    .publish = &p->publish };
+	    .publish = &p->publish, .history = &p->history };
 	if (service_open(&p->service, err) < 0 ||
 	    checks_open(&p->checks, core->loop, conf, err) < 0 ||
 	    content_open(&p->content, core, p->checks.fetcher, err) < 0 ||
@@ -395,6 +400,7 @@ prober_close(struct prober *p)
 		service_close(&p->service);
 		hook_close(&p->hook);
 		publish_close(&p->publish);
+		history_close(&p->history);
 		if (p->checks.loop != NULL)
 			checks_close(&p->checks);
 		if (p->signal_io.fd > 0)
@@ -441,7 +447,7 @@ prober_reload_main(const struct conf *conf, int fd)
 int
 prober_run(const struct conf *conf, int keeper_fd)
 {
-	struct prober p = { .probes = NULL };
+	struct prober p = { .history.fd = -1 };
 	struct err err = { "" };
 	int status = 1;
 

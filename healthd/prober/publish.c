@@ -7,21 +7,32 @@
 
 #include "common/clock.h"
 
-enum { RETRY_MS = 200, MARGIN_MS = 100 };
+enum {
+	RETRY_MS = 200,
+	MARGIN_MS = 100,
+	/* A prober that hangs is killed after 3 s; until the next one has written what memory knows,
+	 * the last file must be believed, however short the lease of the route is. */
+	LEASE_MIN_MS = 5000
+};
 
-/* So that a generation never repeats, also after a restart. */
-static uint64_t
-last_generation(const char *path)
+/* Generations never repeat, also after a restart; and until the keeper says what the route is, it
+ * is what the file before says. */
+static void
+take_over(struct publish *p)
 {
+	const struct conf *conf = p->core->conf;
 	struct health_file old;
 	struct err err;
-	uint64_t generation = 0;
 
-	if (health_file_read(&old, path, &err) == 0) {
-		generation = old.generation;
-		health_file_clear(&old);
-	}
-	return generation;
+	p->before = (struct health_site){ .posture = POSTURE_DOWN, .since = p->core->started };
+	health_reason(p->before.reason, "the keeper has not said yet");
+	if (health_file_read(&old, conf->health_file, &err) < 0)
+		return;
+	p->file.generation = old.generation;
+	for (size_t i = 0; i < old.n_sites; i++)
+		if (conf->here != NULL && strcmp(old.sites[i].name, conf->here) == 0)
+			p->before = old.sites[i];
+	health_file_clear(&old);
 }
 
 int
@@ -40,8 +51,9 @@ publish_open(struct publish *p, struct core *core, const struct link *link, stru
 		snprintf(f->servers[i].name, sizeof(f->servers[i].name), "%s",
 		    conf->servers[i].name);
 	f->n_servers = conf->n_servers;
-	f->lease_ms = conf->announce.lease_ms != 0 ? conf->announce.lease_ms : 5000;
-	f->generation = last_generation(conf->health_file);
+	f->lease_ms = conf->announce.lease_ms > LEASE_MIN_MS ? conf->announce.lease_ms :
+	    LEASE_MIN_MS;
+	take_over(p);
 	p->judge_changes = UINT64_MAX;
 	return 0;
 }
@@ -81,9 +93,9 @@ fill_sites(struct publish *p)
 		s->since = m->since;
 		health_reason(s->reason, m->reason);
 	} else {
-		s->posture = POSTURE_DOWN;
-		s->since = p->core->started;
-		health_reason(s->reason, "the keeper has not said yet");
+		s->posture = p->before.posture;
+		s->since = p->before.since;
+		health_reason(s->reason, p->before.reason);
 	}
 	/* other sites learn of a drain from this, whatever the route does meanwhile */
 	s->drain_said = true;
@@ -116,20 +128,27 @@ fill_servers(struct publish *p)
 	}
 }
 
-static void
-replace_file(struct publish *p)
+int
+publish_now(struct publish *p, struct err *err)
 {
 	uint64_t began, took;
-	struct err err;
+	int done;
 
+	fill_sites(p);
+	fill_servers(p);
 	p->file.generation++;
 	p->file.stamp = clock_wall();
 	began = clock_mono().ms;
-	if (health_file_write(&p->file, p->core->conf->health_file, &err) < 0) {
+	core_lend(p->core);
+	done = health_file_write(&p->file, p->core->conf->health_file, err);
+	core_reserve(p->core);
+	if (done < 0) {
 		alarm_raise(&p->core->alarms, ALARM_PUBLISH, 0,
-		    "health file not written, the old one stands: %s", err.text);
+		    "health file not written, the old one stands: %s", err->text);
 		p->due_ms = p->earliest_ms = began + RETRY_MS;
-		return;
+		/* nor has a drain begun for dnsd */
+		core_step(p->core, &(struct judge_event){ .kind = JUDGE_UNPUBLISHED });
+		return -1;
 	}
 	alarm_over(&p->core->alarms, ALARM_PUBLISH);
 	took = clock_mono().ms - began;
@@ -138,6 +157,7 @@ replace_file(struct publish *p)
 	/* before a third of the lease, for the next turn may be a tick away */
 	p->due_ms = began + p->file.lease_ms / 3 - CORE_TICK_MS - MARGIN_MS;
 	p->earliest_ms = began + took * 10;	/* on a slow disk, a tenth of our time at most */
+	return 0;
 }
 
 void
@@ -146,10 +166,8 @@ publish_turn(struct publish *p)
 	const struct judge *judge = p->core->judge;
 	uint64_t now_ms = loop_now(p->core->loop);
 	bool changed = judge->changes != p->judge_changes || p->link->changes != p->link_changes;
+	struct err err;
 
-	if (now_ms < p->earliest_ms || (!changed && now_ms < p->due_ms))
-		return;
-	fill_sites(p);
-	fill_servers(p);
-	replace_file(p);
+	if (now_ms >= p->earliest_ms && (changed || now_ms >= p->due_ms))
+		publish_now(p, &err);
 }

@@ -2,26 +2,40 @@
 
 #include <string.h>
 
+/* A time of the wall clock on the monotonic one; never before its beginning. */
+static uint64_t
+mono_of(double wall, struct judge_time now)
+{
+	double ms = (double)now.mono_ms + (wall - now.wall) * 1000;
+
+	return ms < 1 ? 1 : (uint64_t)ms;
+}
+
 static void
 recall_override(struct judge *judge, const struct state_item *item, struct judge_time now)
 {
 	bool site = item->kind == STATE_OVERRIDE_SITE;
 	uint16_t index = site ? conf_find_site(judge->conf, item->name) :
 	    conf_find_server(judge->conf, item->name);
-	struct judge_override w = { .kind = item->override, .at = item->at, .until = item->until };
-	double age = now.wall - item->at;
+	struct judge_override w = { .kind = item->override, .at = item->at, .until = item->until,
+	    .id = item->id != 0 ? item->id : (uint64_t)(item->at * 1000 + 0.5) };
 
 	if (index == CONF_NONE || (item->until != 0 && item->until <= now.wall))
 		return;
 	memcpy(w.by, item->by, sizeof(w.by));
-	/* the clock may have been wrong then, or be wrong now: never longer than was said */
+	memcpy(w.reason, item->reason, sizeof(w.reason));
+	w.at_ms = mono_of(item->at, now);
+	/* the clock may have been wrong then, or be wrong now: one in force begins at once, and
+	 * none is for longer than was said */
+	if (!item->planned && w.at_ms > now.mono_ms)
+		w.at_ms = now.mono_ms;
 	if (item->until != 0) {
 		double left = item->until - now.wall, whole = item->until - item->at;
-		w.until_ms = now.mono_ms + (uint64_t)((left < whole ? left : whole) * 1000) + 1;
+
+		w.until_ms = item->planned && item->at > now.wall ?
+		    mono_of(item->until, now) + 1 :
+		    now.mono_ms + (uint64_t)((left < whole ? left : whole) * 1000) + 1;
 	}
-	w.at_ms = age > 0 && age * 1000 < (double)now.mono_ms ? now.mono_ms -
-	    (uint64_t)(age * 1000) :
-	    age > 0 ? 1 : now.mono_ms;
 	judge_step(judge, &(struct judge_event){ .kind = site ? JUDGE_OVERRIDE_SITE :
 	    JUDGE_OVERRIDE_SERVER, .index = index, .override = &w }, now);
 }

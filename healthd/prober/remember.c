@@ -39,9 +39,13 @@ int
 remember_save(struct remember *r, struct err *err)
 {
 	uint64_t now_ms = loop_now(r->core->loop);
+	int done;
 
-	if (state_write(r->path, r->core->judge, core_now(r->core),
-	    r->written != r->overrides, err) < 0) {
+	core_lend(r->core);
+	done = state_write(r->path, r->core->judge, core_now(r->core),
+	    r->written != r->overrides, err);
+	core_reserve(r->core);
+	if (done < 0) {
 		alarm_raise(&r->core->alarms, ALARM_STATE, 0,
 		    "what is known would not survive a restart: %s", err->text);
 		r->retry_ms = now_ms + RETRY_MS;

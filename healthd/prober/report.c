@@ -15,8 +15,9 @@ json_override(const struct judge_override *w)
 {
 	if (w->kind == OVERRIDE_NONE)
 		return json_null();
-	return json_pack("{s:s, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:o, s:I, s:o, s:o}",
 	    "kind", judge_override_name(w->kind), "by", json_utf8(w->by),
+	    "reason", json_utf8(w->reason), "id", (json_int_t)w->id,
 	    "at", json_decimal(w->at, 3),
 	    "until", w->until_ms != 0 ? json_decimal(w->until, 3) : json_null());
 }
@@ -42,11 +43,12 @@ json_sites(const struct report *p)
 	for (size_t i = 0; i < p->conf->n_sites; i++) {
 		const struct judge_site *s = &p->judge->sites[i];
 
-		sites = json_append(sites, json_pack("{s:o, s:b, s:o, s:o}",
+		sites = json_append(sites, json_pack("{s:o, s:b, s:o, s:o, s:o}",
 		    "name", json_utf8(p->conf->sites[i].name),
 		    "here", i == p->conf->here_site, "drained_there",
 		    s->sibling_known ? json_boolean(s->drained_there) : json_null(),
-		    "word", json_override(&s->override)));
+		    "word", json_override(&s->word.override),
+		    "planned", json_override(&s->word.planned)));
 	}
 	return sites;
 }
@@ -110,15 +112,15 @@ json_server(const struct report *p, size_t i, struct judge_time now)
 	for (unsigned f = 0; f < 2; f++)
 		if (s->target[f] >= 0)
 			checks = json_append(checks, json_check(p, (size_t)s->target[f], now.wall));
-	return json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o}",
 	    "name", json_utf8(s->conf->name),
 	    "pool", json_utf8(p->conf->pools[s->conf->pool].name),
 	    "site", json_utf8(site_name(p, s, "")), "state", health_state_name(s->state),
 	    "v4", health_state_name(s->v4), "v6", health_state_name(s->v6),
 	    "since", json_decimal(s->since, 3), "weight", s->weight,
 	    "ttl", judge_ttl(p->judge, i, now), "set", json_utf8(s->set),
-	    "reason", json_utf8(s->reason), "word", json_override(&s->override),
-	    "checks", checks);
+	    "reason", json_utf8(s->reason), "word", json_override(&s->word.override),
+	    "planned", json_override(&s->word.planned), "checks", checks);
 }
 
 static json_t *
@@ -167,11 +169,30 @@ text_override(FILE *out, const struct judge_override *w, struct judge_time now)
 {
 	char since[TEXT_DURATION], left[TEXT_DURATION];
 
-	fprintf(out, "%s by %s for %s", judge_override_name(w->kind), w->by,
-	    text_age(now.wall - w->at, since));
+	if (w->at > now.wall)
+		fprintf(out, "%s by %s in %s", judge_override_name(w->kind), w->by,
+		    text_age(w->at - now.wall, since));
+	else
+		fprintf(out, "%s by %s for %s", judge_override_name(w->kind), w->by,
+		    text_age(now.wall - w->at, since));
 	if (w->until_ms != 0)
 		fprintf(out, ", %s left", text_age(w->until_ms > now.mono_ms ?
 		    (double)(w->until_ms - now.mono_ms) / 1e3 : 0, left));
+	if (w->reason[0] != '\0')
+		fprintf(out, ": %s", w->reason);
+}
+
+/* Both what is in force and what is planned. */
+static void
+text_word(FILE *out, const struct judge_word *w, struct judge_time now)
+{
+	if (w->override.kind != OVERRIDE_NONE)
+		text_override(out, &w->override, now);
+	if (w->planned.kind == OVERRIDE_NONE)
+		return;
+	if (w->override.kind != OVERRIDE_NONE)
+		fprintf(out, "; ");
+	text_override(out, &w->planned, now);
 }
 
 static void
@@ -184,9 +205,9 @@ text_server(const struct report *p, FILE *out, size_t i, struct judge_time now)
 	    site_name(p, s, "-"), p->conf->pools[s->conf->pool].name,
 	    health_state_name(s->state), text_age(now.wall - s->since, since), s->weight,
 	    s->set[0] != '\0' ? s->set : "-", s->reason);
-	if (s->override.kind != OVERRIDE_NONE) {
+	if (judge_word_said(&s->word)) {
 		fprintf(out, " [");
-		text_override(out, &s->override, now);
+		text_word(out, &s->word, now);
 		fprintf(out, "]");
 	}
 	fprintf(out, "\n");
@@ -219,11 +240,10 @@ report_text(const struct report *p, FILE *out)
 	for (size_t i = 0; i < p->conf->n_sites; i++) {
 		const struct judge_site *s = &p->judge->sites[i];
 
-		if (s->override.kind == OVERRIDE_NONE && !s->drained_there)
+		if (!judge_word_said(&s->word) && !s->drained_there)
 			continue;
 		fprintf(out, "site %s: ", p->conf->sites[i].name);
-		if (s->override.kind != OVERRIDE_NONE)
-			text_override(out, &s->override, now);
+		text_word(out, &s->word, now);
 		fprintf(out, "%s\n", s->drained_there ? " drained at its site" : "");
 	}
 	for (size_t i = 0; i < p->conf->n_pools; i++)

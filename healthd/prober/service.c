@@ -6,32 +6,52 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "healthd/prober/operator.h"
 #include "healthd/prober/report.h"
+
+enum { DNSD_FRESH_MS = 3000 };		/* how old what our own dnsd says may be */
+
+static const char *
+verb_of(const struct operator_command *c)
+{
+	return c->verb == OPERATOR_OVERRIDE ? judge_override_name(c->override) :
+	    c->verb == OPERATOR_UNDRAIN ? "undrain" : "clear";
+}
 
 static void
 say_done(struct service *s, const struct operator_command *c, const struct operator_done *done,
     FILE *out)
 {
-	const char *verb = c->verb == OPERATOR_OVERRIDE ? judge_override_name(c->override) :
-	    c->verb == OPERATOR_UNDRAIN ? "undrain" : "clear";
-	struct err err;
-
-	if (c->verb == OPERATOR_NOTIFY) {
-		fprintf(out, "pool %s: set %s is current\n", c->pattern, c->set);
-		log_info("notify by %s: pool %s, set %s is current", c->by, c->pattern, c->set);
-		return;
-	}
-	fprintf(out, "%s %s: %u server%s, %u site%s\n", verb, c->pattern, done->servers,
+	fprintf(out, "%s %s: %u server%s, %u site%s\n", verb_of(c), c->pattern, done->servers,
 	    done->servers == 1 ? "" : "s", done->sites, done->sites == 1 ? "" : "s");
 	if (done->sites > 0 && done->elsewhere)
 		fprintf(out, "note: this is known here only; a whole site is drained by its own "
 		    "healthd\n");
-	log_info("%s %s by %s%s: %u servers, %u sites", verb, c->pattern, c->by,
-	    c->for_s != 0 ? " for a time" : "", done->servers, done->sites);
-	/* on the disk before it is confirmed */
-	if (remember_override(s->remember, &err) < 0)
-		fprintf(out, "note: in force, but it would not survive a restart: %s\n", err.text);
+	log_info("%s %s by %s%s%s%s: %u server%s, %u site%s", verb_of(c), c->pattern, c->by,
+	    c->for_s != 0 ? " for a time" : "", c->reason[0] != '\0' ? ": " : "", c->reason,
+	    done->servers, done->servers == 1 ? "" : "s", done->sites,
+	    done->sites == 1 ? "" : "s");
+	history_word(s->history, c, done);
+}
+
+/* On the disk, and with dnsd, before it is confirmed. */
+static enum control_result
+confirm(struct service *s, const struct operator_command *c, const struct operator_done *done,
+    FILE *out, struct err *err)
+{
+	struct err reason;
+
+	if (remember_override(s->remember, &reason) < 0)
+		fprintf(out, "note: in force, but it would not survive a restart: %s\n",
+		    reason.text);
+	link_tell(s->link);
+	if (publish_now(s->publish, &reason) < 0) {
+		err_set(err, "%s %s is kept, but dnsd does not know of it yet: %s", verb_of(c),
+		    c->pattern, reason.text);
+		return CONTROL_ERROR;
+	}
+	if (c->wait)
+		fprintf(out, "id %llu\n", (unsigned long long)done->id);
+	return CONTROL_OK;
 }
 
 /* The configuration is the keeper's to read again; a mistake in it is told to whoever asks */
@@ -51,19 +71,58 @@ reload(const struct service *s, FILE *out, struct err *err)
 	return CONTROL_OK;
 }
 
-/* A site is drained only when its verdict says so, and its route is gone, too. */
+/* Does a running dnsd of ours still say that the site does not drain?  One that does not answer
+ * hands out nothing. */
+static bool
+dnsd_disagrees(const struct core *core)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/dnsd.sock", core->conf->run_dir);
+	return core->dnsd_ms != 0 && !core->dnsd_drains &&
+	    loop_now(core->loop) < core->dnsd_ms + DNSD_FRESH_MS && access(path, F_OK) == 0;
+}
+
+/* A site is drained only when its verdict says so, dnsd does, and its route is gone, too. */
 static uint64_t
 left_ms(struct service *s, const struct operator_done *done)
 {
-	bool posture_known = s->core->conf->announce.enabled && link_heard(s->link);
+	const struct core *core = s->core;
+	bool posture_known = core->conf->announce.enabled && link_heard(s->link);
 
 	if (done->left_ms != 0 || done->sites == 0 || !done->here)
 		return done->left_ms;
 	link_tell(s->link);
 	if (message_is_draining(&s->link->verdict))
 		return 1;
+	if (message_is_drained(&s->link->verdict) && dnsd_disagrees(core))
+		return 1;
 	return message_is_drained(&s->link->verdict) && posture_known &&
 	    s->link->posture.posture != POSTURE_DOWN;
+}
+
+static enum control_result
+status(struct service *s, bool json, FILE *out, struct err *err)
+{
+	const struct core *core = s->core;
+	const struct report r = { core->conf, core->judge, &core->alarms, s->link,
+	    &s->publish->file, core->started, core_now(core) };
+
+	if (!json)
+		report_text(&r, out);
+	else if (report_json(&r, out) < 0) {
+		err_set(err, "out of memory");
+		return CONTROL_ERROR;
+	}
+	return CONTROL_OK;
+}
+
+static enum control_result
+say_notified(const struct operator_command *c, FILE *out)
+{
+	fprintf(out, "pool %s: set %s is current\n", c->pattern, c->set);
+	log_info("notify by %s: pool %s, set %s is current", c->by, c->pattern, c->set);
+	return CONTROL_OK;
 }
 
 static enum control_result
@@ -78,27 +137,21 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 		return reload(s, out, err);
 	if (operator_parse(&c, line, err) < 0)
 		return CONTROL_ERROR;
-	if (c.verb == OPERATOR_STATUS) {
-		const struct core *core = s->core;
-		const struct report r = { core->conf, core->judge, &core->alarms, s->link,
-		    &s->publish->file, core->started, core_now(core) };
-
-		if (!c.json)
-			report_text(&r, out);
-		else if (report_json(&r, out) < 0) {
-			err_set(err, "out of memory");
-			return CONTROL_ERROR;
-		}
-		return CONTROL_OK;
-	}
+	if (c.verb == OPERATOR_STATUS)
+		return status(s, c.json, out, err);
+	if (c.verb == OPERATOR_LOG)
+		return history_print(s->history, c.pattern, out, err) == 0 ? CONTROL_OK :
+		    CONTROL_ERROR;
 	if (operator_apply(s->core->judge, &c, core_now(s->core), &done, err) < 0)
 		return CONTROL_ERROR;
+	if (c.verb == OPERATOR_NOTIFY)
+		return say_notified(&c, out);
 	if (c.verb == OPERATOR_LEFT) {
 		fprintf(out, "%llu\n", (unsigned long long)left_ms(s, &done));
 		return CONTROL_OK;
 	}
 	say_done(s, &c, &done, out);
-	return CONTROL_OK;
+	return confirm(s, &c, &done, out, err);
 }
 
 int

@@ -6,6 +6,7 @@
 #define NEARCAST_SERVICE_H
 
 #include "common/control.h"
+#include "healthd/prober/history.h"
 #include "healthd/prober/publish.h"
 #include "healthd/prober/remember.h"
 
@@ -13,11 +14,12 @@ struct service {
 	struct core *core;
 	struct link *link;
 	struct remember *remember;
-	const struct publish *publish;
+	struct publish *publish;
+	struct history *history;
 	struct control *control;	/* owned */
 };
 
-/* Takes the four that are set; 0, or -1 with a reason. */
+/* Takes the five that are set; 0, or -1 with a reason. */
 int service_open(struct service *service, struct err *err);
 void service_close(struct service *service);
 

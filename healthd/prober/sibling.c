@@ -93,6 +93,10 @@ on_site_answer(struct client *client, enum client_end end, const uint8_t *messag
 	if (said.ttl_known)
 		core_step(s->core, &(struct judge_event){ .kind = JUDGE_TTL, .index = s->site,
 		    .ttl_s = said.ttl_s });
+	if (said.drain_known && s->site == conf->here_site) {
+		s->core->dnsd_ms = loop_now(s->core->loop);
+		s->core->dnsd_drains = said.drain;
+	}
 	/* whether our own site drains we know better */
 	if (said.drain_known && s->site != conf->here_site)
 		core_step(s->core, &(struct judge_event){ .kind = JUDGE_SIBLING, .index = s->site,

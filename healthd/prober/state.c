@@ -64,7 +64,7 @@ take_reason(struct text *line, const char *before, char out[HEALTH_REASON_MAX])
 	    text_take(line, "\"");
 }
 
-/* After "word". */
+/* After "word".  Version 1 ends with who said it. */
 static bool
 take_override(struct text *line, struct state_item *item)
 {
@@ -81,10 +81,20 @@ take_override(struct text *line, struct state_item *item)
 		return false;
 	for (item->override = OVERRIDE_DRAIN; item->override < OVERRIDE_COUNT; item->override++)
 		if (strcmp(kind, judge_override_name(item->override)) == 0)
-			return take_time(line, " at=", &item->at) &&
-			    take_time(line, " until=", &item->until) &&
-			    take_name(line, " by=", item->by);
-	return false;
+			break;
+	if (item->override == OVERRIDE_COUNT || !take_time(line, " at=", &item->at) ||
+	    !take_time(line, " until=", &item->until) || !take_name(line, " by=", item->by))
+		return false;
+	return line->at == line->end || (take_number(line, " id=", STATE_ORDER_MAX, &item->id) &&
+	    take_reason(line, " reason=", item->reason));
+}
+
+/* After "plan". */
+static bool
+take_plan(struct text *line, struct state_item *item)
+{
+	item->planned = true;
+	return take_override(line, item);
 }
 
 /* After "target".  Version 1 ends with the set, as does a target without objects to look at. */
@@ -152,7 +162,7 @@ parse_item(struct text line, struct state_item *item)
 		const char *word;
 		bool (*take)(struct text *line, struct state_item *item);
 	} kinds[] = {
-		{ "word", take_override }, { "target", take_target }, { "pool", take_pool },
+		{ "word", take_override }, { "plan", take_plan }, { "target", take_target }, { "pool", take_pool },
 		{ "set", take_known_set }, { "sibling", take_sibling },
 	};
 
@@ -253,30 +263,36 @@ state_read(const char *path, void (*take)(void *, const struct state_item *), vo
 	return read_one(path, take, arg, &whole, err) || any;
 }
 
-static void
-print_override(FILE *out, const char *what, const char *name, const struct judge_override *w)
+static unsigned
+print_override(FILE *out, const char *line, const char *what, const char *name,
+    const struct judge_override *w)
 {
-	fprintf(out, "word %s %s %s at=%.3f until=%.3f by=%s\n", what, name,
-	    judge_override_name(w->kind),
-	    w->at, w->until, w->by);
+	char text[HEALTH_REASON_MAX];
+
+	if (w->kind == OVERRIDE_NONE)
+		return 0;
+	fprintf(out, "%s %s %s %s at=%.3f until=%.3f by=%s id=%llu reason=\"%s\"\n", line, what,
+	    name, judge_override_name(w->kind), w->at, w->until, w->by,
+	    (unsigned long long)w->id, health_reason(text, w->reason));
+	return 1;
 }
 
 static unsigned
-print_overrides(FILE *out, const struct judge *j)
+print_word(FILE *out, const char *what, const char *name, const struct judge_word *w)
+{
+	return print_override(out, "word", what, name, &w->override) +
+	    print_override(out, "plan", what, name, &w->planned);
+}
+
+static unsigned
+print_words(FILE *out, const struct judge *j)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < j->conf->n_sites; i++)
-		if (j->sites[i].override.kind != OVERRIDE_NONE) {
-			print_override(out, "site", j->conf->sites[i].name, &j->sites[i].override);
-			n++;
-		}
+		n += print_word(out, "site", j->conf->sites[i].name, &j->sites[i].word);
 	for (size_t i = 0; i < j->conf->n_servers; i++)
-		if (j->servers[i].override.kind != OVERRIDE_NONE) {
-			print_override(out, "server", j->conf->servers[i].name,
-			    &j->servers[i].override);
-			n++;
-		}
+		n += print_word(out, "server", j->conf->servers[i].name, &j->servers[i].word);
 	return n;
 }
 
@@ -351,7 +367,7 @@ state_print(FILE *out, const struct judge *j, struct judge_time now)
 	unsigned n;
 
 	fprintf(out, "nearcast-state 2 stamp=%.3f\n", now.wall);
-	n = print_overrides(out, j);
+	n = print_words(out, j);
 	n += print_siblings(out, j, now);
 	n += print_pools(out, j, now);
 	n += print_targets(out, j);

@@ -2,16 +2,17 @@
  * state: healthd's memory over restarts, a text file in state-dir.
  *
  *   nearcast-state 2 stamp=1763690000.123
- *   word server fra1 drain at=1763690000.000 until=0 by=root
- *   word site fra drain at=1763690000.000 until=1763693600.000 by=root
+ *   word server fra1 drain at=1763690000.000 until=0 by=root id=1763690000000 reason="new disks"
+ *   plan site fra drain at=1763690000.000 until=1763693600.000 by=root id=1763690000001 reason=""
  *   sibling nyc drain=1 ttl=40
  *   set mirrors order=2 id=2026-11-20
  *   pool mirrors set=2026-11-20 held=1 asked=2 notified=0 origin=-
  *   target fra1 v4 up since=1763680000.000 set=2026-11-20 digest=ok
  *   end 6
  *
- * A pool's sets come before it, and it before the targets.  Version 1 had neither siblings nor
- * sets, a pool's line ended with its set, and so did a target's; those are read, too.
+ * A plan is a word that begins later.  A pool's sets come before it, and it before the targets.
+ * Version 1 had neither plans, siblings nor sets, a word ended with `by`, a pool's and a target's
+ * line with their set; those are read, too.
  *
  * Written to a temporary file, then renamed; the one before is kept as FILE.old.
  * Reading never fails as a whole: every line that makes sense counts, what does not is
@@ -42,8 +43,10 @@ enum state_kind {
 struct state_item {
 	enum state_kind kind;
 	char name[HEALTH_NAME_MAX];
-	/* overrides, which are "word" in the file */
+	/* overrides, which are "word" or "plan" in the file */
 	enum judge_override_kind override;
+	bool planned;
+	uint64_t id;			/* 0 = not told */
 	double at, until;
 	char by[HEALTH_NAME_MAX];
 	/* targets and pools */

@@ -423,6 +423,121 @@ def test_site_line_says_that_it_drains(world):
     w.until(lambda: re.search(r"^site fra \S+ drain=0 ", open(w.health_path).read(), re.M), "it")
 
 
+# --- commands over the control socket (operator.h) ---
+
+def ask(w, line):
+    """(True, text) or (False, reason)"""
+    first, _, rest = w.ask(line.encode()).decode().partition("\n")
+    return (True, rest) if first == "ok" else (False, first.removeprefix("error: "))
+
+
+def test_wait_is_told_what_became_of_the_drain(world):
+    servers, conf = three_sites()
+    w = world(conf, check=HTTP, conf='ttl-min = "1s"\nttl-max = "2s"')
+    w.wait("s1", "up")
+    for then, reason in (("undrain fra by ann", "fra: undrained by ann"),
+                         ("clear fra by ann", "fra: the drain was cleared by ann"),
+                         ("force-up fra by ann", "fra: force-up by ann took the place")):
+        ok, text = ask(w, "drain fra wait by bob")
+        assert ok and "1 site" in text
+        drain = re.search(r"^id (\d+)$", text, re.M)[1]
+        ok, text = ask(w, f"left fra id {drain}")
+        assert ok and int(text) > 0
+        assert ask(w, then)[0]
+        ok, text = ask(w, f"left fra id {drain}")
+        assert not ok and text.startswith(reason), text
+    assert ask(w, "clear fra")[0]
+    ok, text = ask(w, "drain fra for 5 wait")
+    assert not ok and "before it is drained" in text
+    ok, text = ask(w, "drain fra for 7 wait")
+    drain = re.search(r"^id (\d+)$", text, re.M)[1]
+    w.until(lambda: ask(w, f"left fra id {drain}") == (True, "0\n"), "drained")
+    w.until(lambda: not ask(w, f"left fra id {drain}")[0], "its end")
+    assert ask(w, f"left fra id {drain}")[1] == "fra: the drain has expired"
+
+
+def test_all_at_and_reason(world):
+    servers, conf = three_sites()
+    w = world(conf, check=HTTP)
+    w.wait("s1", "up")
+    ok, text = ask(w, "drain * by ann")
+    assert not ok and "--all" in text and w.health()["f1"]["state"] == "up"
+    assert ask(w, f"drain f1 at {int(time.time()) + 2} for 3600 by ann reason new disks: 2")[0]
+    assert w.health()["f1"]["state"] == "up"
+    word = next(s for s in w.status()["servers"] if s["name"] == "f1")["planned"]
+    assert word["kind"] == "drain" and word["reason"] == "new disks: 2"
+    w.stop()
+    w.start()
+    assert w.wait("f1", "drain")["reason"] == "drain by ann: new disks: 2"
+    ok, text = ask(w, "drain f1 for 60 by bob")
+    assert not ok and "by ann" in text
+    assert ask(w, "drain * all")[0]
+    w.until(lambda: all(s["state"] == "drain" for s in w.health().values()), "all")
+
+
+def test_drain_is_confirmed_when_dnsd_can_know(world, tmp_path):
+    """run-dir is full: an error, and the word is kept (B.6)."""
+    servers, conf = three_sites()
+    w = world(conf, check=HTTP)
+    w.wait("s1", "up")
+    aside = w.health_path + ".new"		# the writer's own name: a folder is in its way
+    w.until(lambda: not os.path.exists(aside), "nobody writes")
+    while True:
+        try:
+            os.mkdir(aside)
+            break
+        except FileExistsError:
+            time.sleep(0.001)
+    ok, text = ask(w, "drain f1 by ann")
+    assert not ok and "is kept, but dnsd does not know" in text
+    assert "word server f1 drain" in open(w.state_path).read()
+    assert any("health file" in a["text"] for a in w.status()["alarms"])
+    os.rmdir(aside)
+    w.wait("f1", "drain")
+
+
+def test_descriptors_are_kept_for_the_files(world):
+    """However many connections are open, the health file and the state file are written."""
+    slow = Server(lambda c: time.sleep(30))
+    w = world({"a1": ("fra", Http().where), "slow": ("fra", slow.where)}, check=HTTP)
+    w.wait("a1", "up")
+    pid = w.prober_pid()
+    used = len(os.listdir(f"/proc/{pid}/fd"))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 1, used + 1))
+    sockets = []
+    for _ in range(8):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        s.connect(os.path.join(w.folder, "run", "healthd.sock"))
+        sockets.append(s)
+    time.sleep(0.5)
+    stamp = w.head()["stamp"]
+    w.until(lambda: w.head()["stamp"] != stamp, "another health file")
+    stamp = w.head()["stamp"]
+    w.until(lambda: w.head()["stamp"] != stamp, "another health file")
+    for s in sockets:
+        s.close()
+    assert "health file not written" not in w.log()
+
+
+def test_log(world):
+    servers, conf = three_sites()
+    w = world(conf, check=HTTP)
+    w.wait("s1", "up")
+    servers["f1"].close()
+    w.wait("f1", "down")
+    w.ctl("drain", "f2")
+    w.stop()
+    w.start()
+    ok, text = ask(w, "log f1")
+    assert ok and re.search(r'^[0-9.]+ server f1 unknown up "ok"$', text, re.M)
+    assert re.search(r'^[0-9.]+ server f1 up down "connect.*"$', text, re.M), text
+    assert "f2" not in text
+    ok, text = ask(w, "log f2")
+    assert ok and re.search(r'^[0-9.]+ word f2 drain "by \S+"$', text, re.M), text
+    assert re.search(r"^[0-9.]+ server f2 up drain ", text, re.M)
+    assert not ask(w, "log nobody")[0] and not ask(w, "log")[0]
+
+
 # --- real nginx, and many ---
 
 NGINX = """

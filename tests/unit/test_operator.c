@@ -117,8 +117,34 @@ obeyed(void **state)
 		{ "a site", NULL, "drain fra", 0, 0, 1, true, false },
 		{ "another site", NULL, "drain nyc", 0, 0, 1, false, true },
 		{ "a glob means servers", NULL, "drain fra*", 0, 2, 0, true, false },
-		{ "all servers", NULL, "drain *", 0, 4, 0, true, true },
-		{ "a glob of sites", NULL, "drain site:*", 0, 0, 3, true, true },
+		{ "C.1: all servers need \"all\"", NULL, "drain *", -1, 0, 0, false, false },
+		{ "all servers", NULL, "drain * all", 0, 4, 0, true, true },
+		{ "all sites, too", NULL, "drain site:*", -1, 0, 0, false, false },
+		{ "however they are written", NULL, "force-down [a-z]*", -1, 0, 0, false, false },
+		{ "a glob of sites", NULL, "drain site:* all", 0, 0, 3, true, true },
+		{ "taking back does not", "drain * all", "undrain *", 0, 4, 0, true, true },
+		{ "longer than what is left", "drain fra1 for 60", "drain fra1 for 90", 0, 1, 0,
+		    true, false },
+		{ "C.1: shorter than what is left", "drain fra1 for 60", "drain fra1 for 30", -1,
+		    0, 0, false, false },
+		{ "one of two would be shorter", "drain fra1 for 60", "drain fra* for 30", -1, 0,
+		    0, false, false },
+		{ "an end for what has none", "drain fra", "drain fra for 60", -1, 0, 0, false,
+		    false },
+		{ "another kind may be shorter", "drain fra1 for 60", "force-down fra1 for 30", 0,
+		    1, 0, true, false },
+		{ "none for what has an end", "drain fra1 for 60", "drain fra1", 0, 1, 0, true,
+		    false },
+		{ "C.1: it would end before it is drained", NULL, "drain fra for 20 wait", -1, 0,
+		    0, false, false },
+		{ "it would not", NULL, "drain fra for 60 wait", 0, 0, 1, true, false },
+		{ "nobody waits", NULL, "drain fra for 20", 0, 0, 1, true, false },
+		{ "planned in the past", NULL, "drain fra at 1600000000", -1, 0, 0, false, false },
+		{ "planned after years", NULL, "drain fra at 1800000000", -1, 0, 0, false, false },
+		{ "planned", NULL, "drain fra at 1700003600", 0, 0, 1, true, false },
+		{ "a plan is taken back", "drain fra at 1700003600", "undrain fra", 0, 0, 1, true,
+		    false },
+		{ "or cleared", "force-up fra at 1700003600", "clear fra", 0, 0, 1, true, false },
 		{ "a glob of sites only where no server matches", NULL, "drain f?a", 0, 0, 1, true,
 		    false },
 		{ "nobody", NULL, "drain xyz", -1, 0, 0, false, false },
@@ -155,6 +181,102 @@ obeyed(void **state)
 			    done.sites);
 		judge_free(j);
 	}
+}
+
+/* What whoever waits for a drain is told (C.1). */
+static void
+waited(void **state)
+{
+	static const struct {
+		const char *sentence, *then;
+		uint64_t wait_ms;
+		const char *reason;	/* NULL = still draining */
+	} rows[] = {
+		{ "nothing happens", NULL, 0, NULL },
+		{ "undrained", "undrain fra1 by ann", 0, "fra1: undrained by ann" },
+		{ "cleared", "clear fra1 by ann", 0, "fra1: the drain was cleared by ann" },
+		{ "forced up", "force-up fra1 by ann", 0,
+		    "fra1: force-up by ann took the place of the drain" },
+		{ "forced down", "force-down fra1 by ann", 0,
+		    "fra1: force-down by ann took the place of the drain" },
+		{ "drained again", "drain fra1 by ann", 0,
+		    "fra1: another drain by ann took the place of the drain" },
+		{ "over", NULL, 61000, "fra1: the drain has expired" },
+		{ "another server is drained", "drain fra2", 0, NULL },
+		{ "a plan is no end", "force-up fra1 at 1700003600", 0, NULL },
+		{ "undrained and drained again", "undrain fra1+drain fra1", 0,
+		    "fra1: undrained by ?" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct judge *j = judge_new(&conf, t0);
+		struct judge_time later = { t0.mono_ms + rows[i].wait_ms,
+		    t0.wall + (double)rows[i].wait_ms / 1e3 };
+		struct operator_command c;
+		struct operator_done done;
+		struct err err = { "" };
+		char line[64], *then = rows[i].then != NULL ? strdup(rows[i].then) : NULL, *save;
+		int said;
+
+		assert_int_equal(say(j, "drain fra1 for 60 wait", &done), 0);
+		snprintf(line, sizeof(line), "left fra1 id %llu", (unsigned long long)done.id);
+		for (char *w = then != NULL ? strtok_r(then, "+", &save) : NULL; w != NULL;
+		    w = strtok_r(NULL, "+", &save))
+			assert_int_equal(say(j, w, &done), 0);
+		judge_step(j, &(struct judge_event){ .kind = JUDGE_TICK }, later);
+		assert_int_equal(operator_parse(&c, line, &err), 0);
+		said = operator_apply(j, &c, later, &done, &err);
+		if (rows[i].reason == NULL ? said != 0 || done.left_ms == 0 :
+		    said == 0 || strcmp(err.text, rows[i].reason) != 0)
+			fail_msg("%s: \"%s\", %llu ms", rows[i].sentence, err.text,
+			    (unsigned long long)done.left_ms);
+		free(then);
+		judge_free(j);
+	}
+}
+
+static void
+planned(void **state)
+{
+	struct judge *j = judge_new(&conf, t0);
+	struct judge_time later = { t0.mono_ms + 3601000, t0.wall + 3601 };
+	struct operator_done done;
+
+	(void)state;
+	assert_int_equal(say(j, "drain fra1 at 1700003600 for 60 reason new disks", &done), 0);
+	assert_int_equal(j->servers[0].word.override.kind, OVERRIDE_NONE);
+	assert_int_equal(j->servers[0].word.planned.kind, OVERRIDE_DRAIN);
+	assert_int_equal(say(j, "left fra1", &done), 0);
+	assert_int_equal(done.left_ms, 0);
+	judge_step(j, &(struct judge_event){ .kind = JUDGE_TICK }, later);
+	assert_int_equal(j->servers[0].word.planned.kind, OVERRIDE_NONE);
+	assert_int_equal(j->servers[0].state, HEALTH_DRAIN);
+	assert_string_equal(j->servers[0].reason, "drain by ?: new disks");
+	later.mono_ms += 60000;
+	judge_step(j, &(struct judge_event){ .kind = JUDGE_TICK }, later);
+	assert_int_equal(j->servers[0].word.override.kind, OVERRIDE_NONE);
+	judge_free(j);
+}
+
+/* Nobody is drained before dnsd has been told. */
+static void
+untold(void **state)
+{
+	struct judge *j = judge_new(&conf, t0);
+	struct judge_time later = { t0.mono_ms + 33000, t0.wall + 33 };
+	struct operator_command c;
+	struct operator_done done;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(say(j, "drain fra1", &done), 0);
+	judge_step(j, &(struct judge_event){ .kind = JUDGE_UNPUBLISHED }, later);
+	assert_int_equal(operator_parse(&c, "left fra1", &err), 0);
+	later.mono_ms += 10000;
+	assert_int_equal(operator_apply(j, &c, later, &done, &err), 0);
+	assert_int_equal(done.left_ms, 24000);
+	judge_free(j);
 }
 
 static void
@@ -205,9 +327,11 @@ state_rows(void **state)
 		    "target a v4 up since=1.0 set=-\ntarget a v6 down since=1.0 set=B\npool p "
 		    "set=B\nend 5\n", 5, true },
 		{ "one of each of version 2", "nearcast-state 2 stamp=1.5\n"
+		    "word site b drain at=1 until=2.5 by=x id=1000 reason=\"new disks\"\n"
+		    "plan server a drain at=1 until=0 by=x id=1001 reason=\"\"\n"
 		    "sibling nyc drain=1 ttl=40\nset p order=3 id=B\n"
 		    "pool p set=B held=1 asked=2 notified=0.000 origin=-\n"
-		    "target a v4 up since=1.0 set=B digest=\"odd\"\nend 4\n", 4, true },
+		    "target a v4 up since=1.0 set=B digest=\"odd\"\nend 6\n", 6, true },
 		{ "a sibling's TTL of more than a day", "sibling nyc drain=1 ttl=86401\n", 0,
 		    false },
 		{ "a drain that is neither", "sibling nyc drain=2 ttl=4\n", 0, false },
@@ -284,6 +408,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parsed), cmocka_unit_test(obeyed), cmocka_unit_test(left),
+		cmocka_unit_test(waited), cmocka_unit_test(planned), cmocka_unit_test(untold),
 		cmocka_unit_test(state_rows), cmocka_unit_test(round_trip),
 	};
 
