@@ -410,6 +410,19 @@ keeper_route_adopt(struct keeper *k)
 	want_of_bird(k);
 }
 
+/* BIRD follows markers by their number, and its configuration is not ours to change. */
+static void
+warn_of_numbers(const struct keeper *k, const struct keeper_prefix *old, size_t n)
+{
+	bool same = n == k->n_prefixes;
+
+	for (size_t i = 0; same && i < n; i++)
+		same = strcmp(old[i].name, k->prefixes[i].name) == 0;
+	if (!same)
+		log_warn("the prefixes of `announce` have changed: make BIRD's configuration anew "
+		    "(nearctl bird-config -o FILE, birdc configure)");
+}
+
 void
 keeper_route_reload(struct keeper *k)
 {
@@ -437,6 +450,7 @@ keeper_route_reload(struct keeper *k)
 			}
 		p->unset = true;
 	}
+	warn_of_numbers(k, old, n);
 	if (k->announce.fd >= 0)
 		announce_lease(&k->announce, k->conf->announce.lease_ms);
 	remove_strays(k);

@@ -252,6 +252,7 @@ def test_a_reload_takes_a_prefix_away_and_brings_another(make, net):
         f.write(one)
     site.healthd.send_signal(signal.SIGHUP)
     net.wait_one(PREFIX6, "down", 4)
+    site.wait_log("prefixes of `announce` have changed: make BIRD's configuration anew")
     assert net.state(PREFIX4) == "serving" and PREFIX6 not in site.posture()
     with open(site.conf, "w") as f:
         f.write(both)

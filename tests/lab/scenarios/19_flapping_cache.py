@@ -15,7 +15,8 @@ def run(lab):
         time.sleep(2.5)
     moved = lab.updates("sin") - before
     assert moved >= 2, "the route never moved: nothing was tested"
-    # RFC 2439: 1000 a withdrawal must stay below 2000; two families, each gone and back
-    assert moved <= 2 * 2 * 2, f"{moved} updates for {flaps} flaps"
+    # the hold-down of 1 s doubles with each flap, so that half of them pass; two families, each
+    # gone and back (the budget, RFC 7196: five withdrawals, is not reached)
+    assert moved <= 2 * 2 * 3, f"{moved} updates for {flaps} flaps"
     return f"{flaps} flaps in {flaps * 4} s: {moved} BGP updates and withdrawals, IPv4 and IPv6 " \
            "together"
