@@ -1,6 +1,7 @@
 """New generations: by SIGHUP and nearctl, under load, with broken files; and what health does."""
 import os
 import re
+import resource
 import signal
 import socket
 import struct
@@ -336,6 +337,67 @@ def test_restart_is_needed_as_long_as_the_process_differs(dnsd_factory):
     assert address(d) == "192.0.2.2"
     d.stop()
     assert "a restart is needed" not in d.log()[said:]
+
+
+def test_reload_whose_thread_cannot_start_answers_at_once(dnsd_factory):
+    d = dnsd_factory(zones={"example.org": zone(1)})
+    with open(f"/proc/{d.process.pid}/status") as f:
+        size = int(re.search(r"VmSize:\s+(\d+) kB", f.read()).group(1)) * 1024
+    resource.prlimit(d.process.pid, resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
+    start = time.monotonic()
+    code, said = ctl(d, "reload")
+    assert time.monotonic() - start < 2
+    assert code != 0 and re.search("not reloaded: .*Resource temporarily unavailable", said), said
+    resource.prlimit(d.process.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
+    assert ctl(d, "reload")[0] == 0
+
+
+def test_reloads_at_once_each_get_a_true_answer(dnsd_factory):
+    """Whoever is answered "ok" finds in service what was on disk when he asked, and whoever asked
+    with a broken file there is told so."""
+    d = dnsd_factory(zones={"example.org": zone(1)})
+    wrong = []
+
+    def ask(serial, good):
+        code, said = ctl(d, "reload")
+        if good and code == 0:
+            there = d.udp("example.org", "SOA").answer[0][0].serial
+            if there < serial:
+                wrong.append((serial, there))
+        elif good or code == 0:
+            wrong.append((serial, code, said))
+    for good in (True, False):
+        threads = []
+        for serial in range(2, 40) if good else range(3):
+            if good:
+                d.write_file("example.org.zone", zone(serial))
+            else:
+                d.write("nonsense = 1")
+            threads.append(threading.Thread(target=ask, args=(serial, good)))
+            threads[-1].start()
+            time.sleep(0.004)
+        for t in threads:
+            t.join()
+    assert wrong == []
+
+
+def test_end_while_a_reload_reads(dnsd_factory):
+    """Reading a large zone takes seconds, and the end does not wait for it (6.3 s)."""
+    d = dnsd_factory(zones={"example.org": zone(1)})
+    d.write_file("example.org.zone", zone(2) + "".join(
+        f"n{i} IN TXT \"{i}\"\n" for i in range(1500000)))
+    asked = threading.Thread(target=lambda: said.append(ctl(d, "reload")))
+    said = []
+    asked.start()
+    time.sleep(0.5)
+    assert "generation 2" not in d.log()
+    start = time.monotonic()
+    d.signal(signal.SIGTERM)
+    d.process.wait(10)
+    assert time.monotonic() - start < 1
+    asked.join()
+    assert said[0][0] != 0 and "not reloaded: dnsd ends" in said[0][1]
+    d.stop()
 
 
 # ---- steering and health ----
