@@ -153,6 +153,7 @@ judge_set_notify(struct judge *j, size_t pool, const char *set, struct judge_tim
 		p->current.order = ++p->last_order;
 		find_set(p, set)->order = p->current.order;
 	}
+	p->dirty |= p->asked_order != p->last_order;
 	p->asked_order = p->last_order;
 	p->notified_ms = now.mono_ms;
 }

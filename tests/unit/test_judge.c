@@ -725,6 +725,8 @@ sets(void **state)
 		{ "unless it lags for a minute", CONTENT | ORIGIN,
 		    "f1=A f2=A n1=A n2=A s1=A origin=A notify=B wait:61000 origin=A",
 		    "f1=up set=A" },
+		{ "a notify of what is current already: who was ahead is behind", CONTENT | ORIGIN,
+		    "f1=A f2=A n1=A n2=A s1=A origin=A f1=B notify=A", "f1=stale f2=up set=A" },
 		{ "the origin moves on", CONTENT | ORIGIN, "f1=A origin=A notify=B origin=C",
 		    "set=C" },
 		{ "back to an old set", CONTENT | ORIGIN,
