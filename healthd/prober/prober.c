@@ -455,7 +455,7 @@ prober_run(const struct conf *conf, int keeper_fd)
 		log_info("probing %zu targets of %zu servers", p.core.judge->n_targets,
 		    conf->n_servers);
 		status = loop_run(p.core.loop, &err) == 0 ? 0 : 1;
-		if (p.core.judge->first_round_over)
+		if (remember_worth(p.core.judge))
 			remember_save(&p.remember, &err);
 	}
 	if (status != 0)

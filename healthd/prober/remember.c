@@ -35,6 +35,12 @@ remember_open(struct remember *r, struct core *core)
 	r->due_ms = loop_now(core->loop) + REFRESH_MS;
 }
 
+bool
+remember_worth(const struct judge *judge)
+{
+	return judge->first_round_over || judge->worth_telling;
+}
+
 int
 remember_save(struct remember *r, struct err *err)
 {
@@ -76,6 +82,6 @@ remember_turn(struct remember *r)
 		r->due_ms = now_ms + SETTLE_MS;
 	if (now_ms < r->retry_ms)
 		return;
-	if (r->written != r->overrides || (now_ms >= r->due_ms && judge->first_round_over))
+	if (r->written != r->overrides || (now_ms >= r->due_ms && remember_worth(judge)))
 		remember_save(r, &err);
 }

@@ -20,6 +20,10 @@ struct remember {
 /* Tells the judge what is in the file.  A damaged file is an alarm, not an error. */
 void remember_open(struct remember *remember, struct core *core);
 
+/* Does the judge know enough to take the place of what is in the file?  It does when it began with
+ * that, or has asked everybody once; else what is in the file would be lost.  Pure. */
+bool remember_worth(const struct judge *judge);
+
 /* Writes the file if its time has come. */
 void remember_turn(struct remember *remember);
 
