@@ -57,9 +57,11 @@ $(B)/tests/fuzz/%: $(B)/o/tests/fuzz/%.o $(B)/libnearcast.a
 
 $(B)/tests/%: $(B)/o/tests/%.o $(B)/libnearcast.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(if $(findstring /unit/,$@),-lcmocka)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) $(if $(findstring /unit/,$@),-lcmocka)
 
-units: $(UNITS)
+$(B)/tests/model/explore: $(call objs,$(wildcard tests/model/*.c))
+
+units: $(UNITS) $(B)/tests/model/explore
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
 
@@ -81,6 +83,9 @@ geodb:				## a country database from tor-geoipdb: build/geo.mmdb
 	@.ci/deps geodb
 	@mkdir -p $(B)
 	deploy/mk-geodb $(B)/geo.mmdb
+
+model: units			## every state of the large worlds that healthd decides in: minutes
+	$(B)/tests/model/explore -l -v
 
 lab: all			## the lab alone: sites, BIRD, caches and clients in namespaces
 	@tests/run lab
@@ -140,6 +145,6 @@ help:				## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t14
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all units fuzzers benches deps check asan geodb lab fuzz lint bench bench-quick \
+.PHONY: all units fuzzers benches deps check asan geodb model lab fuzz lint bench bench-quick \
         demo demo-stop demo-one install clean help
 .SECONDARY:
