@@ -181,6 +181,25 @@ def test_question_that_is_not_there(watched):
     w.serving()
 
 
+@pytest.mark.skipif(not os.path.exists(os.path.join(BUILD, "dnsd")), reason="needs dnsd")
+@pytest.mark.parametrize("question, says", [
+    ("nosuch.example.org A", "NXDOMAIN"), ("ns.example.org AAAA", "no record of this type"),
+    ("ns.example.org A", None), ("example.org SOA", None)])
+def test_question_is_looked_up_by_t(tmp_path, question, says):
+    (tmp_path / "zone").write_text("$TTL 60\n@ SOA ns admin 1 3600 900 604800 60\n@ NS ns\n"
+                                   "ns A 192.0.2.53\n")
+    conf = tmp_path / "nearcast.conf"
+    conf.write_text('listen = "192.0.2.53"\nrun-dir = "%s"\n'
+                    'zone "example.org" { file = "zone" }\nannounce {\n'
+                    '  prefix = "192.0.2.0/24"\n  question = "%s"\n}\n' % (tmp_path, question))
+    done = subprocess.run([os.path.join(BUILD, "dnsd"), "-t", "-c", str(conf)],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    warning = re.search(r"nearcast.conf:4: announce: question .*", done.stderr)
+    assert (says is None) == (warning is None), done.stderr
+    assert says is None or (says in warning.group() and question in warning.group())
+
+
 def test_new_address_that_dnsd_does_not_have(watched):
     w = watched(listen=ANYCAST).serving()
     w.conf(ANYCAST + ["192.0.2.77"])
