@@ -242,6 +242,40 @@ def test_a_site_is_not_raised_in_a_shared_hold(make, net):
     net.wait("serving", 8)
 
 
+def test_a_cache_that_flaps_beside_a_drained_one_is_paid_for(net):
+    site = Site(net, two_sites=True, hold="400ms")
+    with open(site.conf) as f:
+        text = f.read().replace('"nyc1" { site = "nyc"', '"fra2" { site = "fra"')
+    with open(site.conf, "w") as f:
+        f.write(text)
+    try:
+        site.healthd_start()
+        net.wait("serving")
+        site.nearctl("drain", "fra1")
+        site.wait_log("server fra1: drain")
+        before, after = sum(net.updates()), len(site.log())
+        for _ in range(8):
+            net.kill(net.far_cache)
+            site.wait_log("server fra2: down", after)
+            after = len(site.log())
+            net.far_cache_start()
+            site.wait_log("server fra2: up", after)
+            after = len(site.log())
+            time.sleep(0.5)
+        # nobody has said a word: 16 changes were asked for, in each of two families
+        assert sum(net.updates()) - before <= 12
+        assert re.search(r"penalty=[12]\d\d\d", site.posture()[PREFIX4])
+        net.wait("serving", 15)
+        # the operator's own word waits for nothing
+        site.nearctl("drain", "fra2")
+        net.wait("draining", 2)
+        site.nearctl("undrain", "fra2")
+        net.wait("serving", 1)
+    finally:
+        site.close()
+        net.wait("down")
+
+
 def test_a_reload_takes_a_prefix_away_and_brings_another(make, net):
     site = make()
     with open(site.conf) as f:
