@@ -38,7 +38,7 @@ protocol bgp site { local as 65100; neighbor 10.99.1.1 as 65001; bfd on; gracefu
 
 CONF = """
 here = "fra"
-listen = { "192.0.2.53", "2001:db8:53::53" }
+listen = { "192.0.2.53", "2001:db8:53::53"%(listen)s }
 run-dir = "%(folder)s/run"
 state-dir = "%(folder)s/state"
 zone "example.org" { file = "example.org.zone" }
@@ -51,7 +51,7 @@ pool "mirrors" {
 }
 %(sites)s
 announce {
-  prefix = { "192.0.2.0/24", "2001:db8:53::/48" }
+  prefix = { "192.0.2.0/24", "2001:db8:53::/48"%(prefixes)s }
   lease = "%(lease)s"
   hold-down = "%(hold)s"
   router-id = "10.99.1.1"
@@ -149,10 +149,11 @@ class Bird:
 
 
 class Net:
-    """`extra` goes into the announce block of every site."""
+    """`extra` goes into the announce block of every site; `more` are prefixes of IPv4 besides, and
+    an address in each: {prefix: address}."""
 
-    def __init__(self, extra=""):
-        self.extra = extra
+    def __init__(self, extra="", more=None):
+        self.extra, self.more = extra, more or {}
         self.folder = tempfile.mkdtemp(prefix="nc-keeper-")
         self.site, self.router = f"nc{os.getpid()}-s", f"nc{os.getpid()}-r"
         self.mode = self.folder + "/mode"
@@ -176,6 +177,8 @@ class Net:
             run("ip", "-n", namespace, "link", "set", link, "up")
         run("ip", "-n", self.site, "addr", "add", "192.0.2.53/32", "dev", "lo")
         run("ip", "-n", self.site, "addr", "add", "2001:db8:53::53/128", "dev", "lo", "nodad")
+        for address in self.more.values():
+            run("ip", "-n", self.site, "addr", "add", f"{address}/32", "dev", "lo")
         self.bird = Bird(self.router, self.folder, "router", ROUTER).start()
         text = Site(self).nearctl("bird-config")
         self.site_bird = Bird(self.site, self.folder, "site", text).start()
@@ -195,8 +198,8 @@ class Net:
 
     def mend(self):
         """What a test has broken works again; the markers are gone."""
-        for marker in ("169.254.53.1/30", "169.254.53.5/30", "fd53:5300::1/126",
-                       "fd53:5300::5/126"):
+        for marker in ("fd53:5300::1/126", "fd53:5300::5/126",
+                       *(f"169.254.53.{4 * k + 1}/30" for k in range(2 + 2 * len(self.more)))):
             subprocess.run(["ip", "-n", self.site, "addr", "del", marker, "dev", "lo"],
                            capture_output=True, check=False)
         if "bird-socket" in self.extra:
@@ -223,7 +226,7 @@ class Net:
 
     def dnsd_start(self):
         self.dnsd_mode("ok")
-        self.dnsd = self.spawn("dnsd", self.mode, *ANYCAST)
+        self.dnsd = self.spawn("dnsd", self.mode, *ANYCAST, *self.more.values())
 
     def cache_start(self):
         self.cache = self.spawn("cache", "127.0.0.1", "8080")
@@ -246,7 +249,7 @@ class Net:
         return "draining" if DRAINED.search(text) else "serving"
 
     def states(self):
-        return {self.state(PREFIX4), self.state(PREFIX6)}
+        return {self.state(prefix) for prefix in (PREFIX4, PREFIX6, *self.more)}
 
     def wait(self, state, seconds=10):
         """Waits until both prefixes are so; how long it took."""
@@ -295,6 +298,8 @@ class Site:
         with open(self.conf, "w") as f:
             f.write(CONF % {"folder": self.folder, "net": net.folder, "lease": lease, "hold": hold,
                             "extra": net.extra + extra,
+                            "listen": "".join(f', "{a}"' for a in net.more.values()),
+                            "prefixes": "".join(f', "{p}"' for p in net.more),
                             "sites": SECOND_SITE if two_sites else "",
                             "servers": SECOND_SERVER if two_sites else ""})
         with open(self.folder + "/example.org.zone", "w") as f:
