@@ -20,6 +20,7 @@
 #include "common/conf/conf.h"
 #include "common/conf/conf_access.h"
 #include "common/log.h"
+#include "healthd/check/running.h"
 #include "healthd/route/dnsd_watch.h"
 #include "healthd/route/keeper.h"
 #include "healthd/route/trial.h"
@@ -128,5 +129,7 @@ main(int argc, char **argv)
 	    privilege_folder(setup.conf->state_dir, &setup.user, &err) < 0)
 		log_fatal("%s: %s", path, err.text);
 	lock_run_dir(setup.conf->run_dir);
+	if (running_open(&err) < 0)
+		log_warn("a check that hangs cannot be found out: %s", err.text);
 	return keeper_run(&setup);
 }

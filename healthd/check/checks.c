@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "healthd/check/kinds.h"
+#include "healthd/check/running.h"
 #include "healthd/check/spawn.h"
 
 enum { COMMANDS_AT_ONCE = 64, COMMANDS_WAITING = 2 * CONF_MAX_SERVERS };
@@ -99,5 +100,6 @@ checks_start(struct probe *p)
 	p->busy = true;
 	p->void_timeout = false;
 	probe_began(p);
+	running_note(p->check, &p->addr);
 	kinds[p->check->kind].start(p);
 }

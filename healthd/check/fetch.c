@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "healthd/check/running.h"
 
 /* Then a listener is asked again, however alive the old connection. */
 enum { CONNECTION_LIFE_S = 300 };
@@ -145,6 +146,7 @@ on_header(char *line, size_t one, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 
+	running_note(t->fetch->check, &t->fetch->addr);
 	return http_answer_header(&t->answer, line, one * n) ? one * n : 0;
 }
 
@@ -154,6 +156,7 @@ on_body(char *data, size_t one, size_t n, void *arg)
 	struct transfer *t = arg;
 	size_t len = one * n;
 
+	running_note(t->fetch->check, &t->fetch->addr);
 	if (!t->fetch->digest)
 		return http_answer_body(&t->answer, data, len) ? len : 0;
 	t->fetch->size += len;

@@ -20,6 +20,7 @@ enum alarm_kind {
 	ALARM_PUBLISH,			/* the health file cannot be written */
 	ALARM_STATE,			/* nor the state file */
 	ALARM_INTERNAL,			/* a check failed by our own fault */
+	ALARM_ASIDE,			/* a check is left out, for it has stopped healthd */
 	ALARM_PENDING,			/* a server fails, and nobody can tell whose fault it is */
 	ALARM_HOOK,
 	ALARM_MEMORY,			/* the state file was damaged */

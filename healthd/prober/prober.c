@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "common/privilege.h"
 #include "common/conf/conf_access.h"
 #include "healthd/check/checks.h"
+#include "healthd/check/running.h"
 #include "healthd/prober/content.h"
 #include "healthd/prober/hook.h"
 #include "healthd/prober/schedule.h"
@@ -165,6 +167,40 @@ on_checked(struct probe *probe, const struct result *r)
 		publish_within(&p->publish, SOON_MS);
 }
 
+/* A check that has stopped two probers is left out, so that the others can be made: its target is
+ * one that cannot be checked. */
+static void
+put_aside(struct prober *p, struct probe *probe)
+{
+	struct result r = { .reason = REASON_INTERNAL, .load = -1 };
+
+	snprintf(r.detail, sizeof(r.detail), "put aside: it has stopped healthd twice");
+	core_step(&p->core, &(struct judge_event){ .kind = JUDGE_RESULT, .index = probe->target,
+	    .result = &r });
+	alarm_raise(&p->core.alarms, ALARM_ASIDE, 0, "check %s of server %s is put aside, it has "
+	    "stopped healthd twice; a reload tries it again", probe->check->name,
+	    probe->server->name);
+}
+
+/* The first check of every target.  The schedule begins when all are prepared, which for thousands
+ * takes a moment. */
+static int
+probes_start(struct prober *p, struct err *err)
+{
+	const struct judge *j = p->core.judge;
+
+	for (size_t i = 0; i < j->n_targets; i++) {
+		struct probe *probe = &p->probes[i];
+
+		if (running_is_aside(probe->check, &probe->addr))
+			put_aside(p, probe);
+		else if (loop_timer_set(p->core.loop, &probe->timer, schedule_first(clock_mono().ms,
+		    i, j->n_targets, j->servers[j->targets[i].server].interval_ms)) < 0)
+			return err_set(err, "out of memory");
+	}
+	return 0;
+}
+
 static int
 probes_open(struct prober *p, struct err *err)
 {
@@ -184,13 +220,7 @@ probes_open(struct prober *p, struct err *err)
 		if (checks_prepare(&p->probes[i], err) < 0)
 			return -1;
 	}
-	/* preparing thousands of targets takes a moment: the schedule begins after it */
-	for (size_t i = 0; i < j->n_targets; i++)
-		if (loop_timer_set(p->core.loop, &p->probes[i].timer,
-		    schedule_first(clock_mono().ms, i, j->n_targets,
-		    j->servers[j->targets[i].server].interval_ms)) < 0)
-			return err_set(err, "out of memory");
-	return 0;
+	return probes_start(p, err);
 }
 
 static void
@@ -285,6 +315,8 @@ static void
 on_turn_end(void *arg)
 {
 	struct prober *p = arg;
+
+	running_wipe();
 
 	if (p->told != p->core.judge->changes) {
 		p->told = p->core.judge->changes;
@@ -382,7 +414,12 @@ prober_open(struct prober *p, const struct conf *conf, int keeper_fd, struct err
 	if (service_open(&p->service, err) < 0 ||
 	    checks_open(&p->checks, core->loop, conf, err) < 0 ||
 	    content_open(&p->content, core, p->checks.fetcher, err) < 0 ||
-	    sibling_open(&p->siblings, core, err) < 0 || probes_open(p, err) < 0)
+	    sibling_open(&p->siblings, core, err) < 0)
+		return -1;
+	/* before anything is checked, for a check may be what stopped the prober before */
+	if (core->judge->worth_telling)
+		publish_turn(&p->publish);
+	if (probes_open(p, err) < 0)
 		return -1;
 	p->tick.fire = on_prober_tick;
 	loop_on_late(core->loop, LATE_MIN_MS, on_own_delay, p);
@@ -451,6 +488,7 @@ prober_run(const struct conf *conf, int keeper_fd)
 	struct err err = { "" };
 	int status = 1;
 
+	running_blame(clock_mono().ms);
 	if (prober_open(&p, conf, keeper_fd, &err) == 0) {
 		log_info("probing %zu targets of %zu servers", p.core.judge->n_targets,
 		    conf->n_servers);
@@ -460,6 +498,7 @@ prober_run(const struct conf *conf, int keeper_fd)
 	}
 	if (status != 0)
 		log_error("prober: %s", err.text);
+	running_forgive();
 	prober_close(&p);
 	return status;
 }
