@@ -34,19 +34,33 @@ dnsd_life_doubts(const struct dnsd_life *l)
 
 /* ---- overload ---- */
 
-/* Are answers given to others, as far as we can know now? */
+/* Until when answers to others are believed in; 0 = none were given. */
+static uint64_t
+moved_until(const struct dnsd_life *l)
+{
+	return !l->moved ? 0 :
+	    l->moved_ms + (l->certain ? DNSD_LIFE_LATE_MS : DNSD_LIFE_MOVED_MS);
+}
+
 static bool
 answers_others(const struct dnsd_life *l, uint64_t now_ms)
 {
-	return l->moved && now_ms < l->moved_ms + DNSD_LIFE_MOVED_MS;
+	return now_ms < moved_until(l);
+}
+
+bool
+dnsd_life_flooded(const struct dnsd_life *l, uint64_t now_ms)
+{
+	return l->misses > 0 && l->silent && answers_others(l, now_ms);
 }
 
 /* Silence has lasted too long: it is a failure, or overload. */
 static void
 judge_silence(struct dnsd_life *l, uint64_t now_ms)
 {
-	if (!answers_others(l, now_ms)) {
+	if (!l->elsewhere && !answers_others(l, now_ms)) {
 		l->state = DNSD_LIFE_FAILED;
+		l->certain = false;
 	} else if (l->state != DNSD_LIFE_HELD) {
 		l->state = DNSD_LIFE_HELD;
 		l->held++;
@@ -67,8 +81,10 @@ dnsd_life_report(struct dnsd_life *l, uint64_t answered, uint64_t now_ms)
 	if (l->reported && answered - l->answered > 2 * l->asked_since + OTHERS_MIN) {
 		l->moved = true;
 		l->moved_ms = now_ms;
+		l->certain = l->certain || (l->misses > 0 && l->reported_ms >= l->missed_ms);
 	}
 	l->answered = answered;
+	l->reported_ms = now_ms;
 	l->asked_since = 0;
 	l->reported = true;
 }
@@ -76,7 +92,7 @@ dnsd_life_report(struct dnsd_life *l, uint64_t answered, uint64_t now_ms)
 void
 dnsd_life_unreported(struct dnsd_life *l)
 {
-	l->reported = l->moved = false;
+	l->reported = l->moved = l->certain = false;
 }
 
 uint64_t
@@ -85,7 +101,7 @@ dnsd_life_time(struct dnsd_life *l, uint64_t now_ms)
 	if (!is_silent(l))
 		return UINT64_MAX;
 	judge_silence(l, now_ms);
-	return l->state == DNSD_LIFE_HELD ? l->moved_ms + DNSD_LIFE_MOVED_MS : UINT64_MAX;
+	return l->state == DNSD_LIFE_HELD && !l->elsewhere ? moved_until(l) : UINT64_MAX;
 }
 
 /* ---- the end of a round ---- */
@@ -109,6 +125,7 @@ static void
 round_missed(struct dnsd_life *l, enum life_round round, uint64_t now_ms)
 {
 	l->why = round == ROUND_SILENT ? "no answer within 150 ms" : l->round_why;
+	l->silent = round == ROUND_SILENT;
 	l->served = 0;
 	if (l->misses++ == 0)
 		l->missed_ms = l->asked_ms;
@@ -133,13 +150,16 @@ static void
 round_answered(struct dnsd_life *l, bool served)
 {
 	l->misses = 0;
+	l->certain = l->certain && l->state == DNSD_LIFE_HELD;
 	l->due_ms = l->asked_ms + DNSD_LIFE_INTERVAL_MS;
 	if (!served)
 		return;
 	if (l->served < DNSD_LIFE_RISE)
 		l->served++;
-	if (l->served >= DNSD_LIFE_RISE)
+	if (l->served >= DNSD_LIFE_RISE) {
 		l->state = DNSD_LIFE_SERVING;
+		l->certain = false;
+	}
 }
 
 /* Not called for a round that is settled. */

@@ -27,6 +27,9 @@
  * long after?  For 450 ms: reports come every 250, so that one may be late; and a dnsd that was
  * stopped right after a report, or whose workers hang while it goes on reporting (what moved
  * since the report before may have moved just before they hung), is still found within 700 ms.
+ * Under overload the reports are late, too: once two reports that came in the silence have shown
+ * answers given between them, the address is given 1.5 s.  And a flood at one address leaves no
+ * time for another: silence there is overload as well, while both are silent.
  *
  * Pure: no clock, no socket; times are monotonic milliseconds that do not run backwards.  Knows
  * no route and no prefix.
@@ -44,6 +47,7 @@
 #define DNSD_LIFE_PAUSE_MS 200		/* between a wrong answer and the next question */
 #define DNSD_LIFE_RESTART_MS 500	/* between a closed port and the next question */
 #define DNSD_LIFE_MOVED_MS 450		/* a report that shows answers counts for so long */
+#define DNSD_LIFE_LATE_MS 1500		/* the same, once overload is certain */
 #define DNSD_LIFE_FALL 2		/* misses, the last of them an error */
 #define DNSD_LIFE_FALL_SILENT 3		/* misses, the last of them silence */
 #define DNSD_LIFE_RISE 3
@@ -66,6 +70,8 @@ enum dnsd_life_about {
 struct dnsd_life {
 	enum dnsd_life_state state;
 	bool proven;			/* it has answered once: it can fail; may be set, too */
+	bool elsewhere;			/* set by the owner before dnsd_life_end and _time: another
+					 * address is flooded */
 	const char *why;		/* of the last miss, static text; NULL = none yet */
 	uint32_t held;			/* times that it came to be held */
 
@@ -77,12 +83,15 @@ struct dnsd_life {
 	unsigned answers[DNSD_LIFE_NEW_ZONE + 1][DNSD_ANSWER_BAD + 1]; /* of this round */
 	unsigned asked;			/* questions of this round */
 	bool zone_asked, closed, settled;
+	bool silent;			/* the last round was */
 	const char *round_why;		/* of this round */
 	uint64_t answered;		/* of the last report */
 	uint64_t asked_since;		/* questions of ours since */
 	bool reported;			/* there was one on this connection */
+	uint64_t reported_ms;		/* when it came */
 	bool moved;			/* and it, or one before, showed answers */
 	uint64_t moved_ms;		/* when the last that did came */
+	bool certain;			/* answers were given since the silence began */
 };
 
 /* A round begins. */
@@ -103,6 +112,9 @@ void dnsd_life_end(struct dnsd_life *life, uint64_t now_ms);
 
 /* We ourselves stood still: the round counts for nothing, and the next is due at once. */
 void dnsd_life_void(struct dnsd_life *life, uint64_t now_ms);
+
+/* Is it silent to us while it answers others? */
+bool dnsd_life_flooded(const struct dnsd_life *life, uint64_t now_ms);
 
 /* True if the next round is to be a large one. */
 bool dnsd_life_doubts(const struct dnsd_life *life);

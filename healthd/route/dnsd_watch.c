@@ -32,12 +32,27 @@ give_up(struct watch_address *a)
 	a->asking = false;
 }
 
+/* Is another address flooded?  Only asked about one that is silent, too. */
+static bool
+is_flooded_elsewhere(const struct watch_address *a)
+{
+	const struct dnsd_watch *w = a->watch;
+
+	for (size_t i = 0; i < w->n && dnsd_life_doubts(&a->life); i++)
+		if (w->addresses[i] != a &&
+		    dnsd_life_flooded(&w->addresses[i]->life, loop_now(w->loop)))
+			return true;
+	return false;
+}
+
 static void
 set_timer(struct watch_address *a)
 {
 	uint64_t at_ms = a->asking ? a->asked_ms + DNSD_LIFE_TIMEOUT_MS : a->life.due_ms;
-	uint64_t held_ms = dnsd_life_time(&a->life, loop_now(a->watch->loop));
+	uint64_t held_ms;
 
+	a->life.elsewhere = is_flooded_elsewhere(a);
+	held_ms = dnsd_life_time(&a->life, loop_now(a->watch->loop));
 	loop_timer_set(a->watch->loop, &a->timer, held_ms < at_ms ? held_ms : at_ms);
 }
 
@@ -45,6 +60,7 @@ static void
 end_round(struct watch_address *a)
 {
 	give_up(a);
+	a->life.elsewhere = is_flooded_elsewhere(a);
 	dnsd_life_end(&a->life, loop_now(a->watch->loop));
 }
 
