@@ -82,6 +82,8 @@ dnsd_life_report(struct dnsd_life *l, uint64_t answered, uint64_t now_ms)
 		l->moved = true;
 		l->moved_ms = now_ms;
 		l->certain = l->certain || (l->misses > 0 && l->reported_ms >= l->missed_ms);
+	} else if (now_ms >= l->reported_ms + DNSD_LIFE_STILL_MS) {
+		l->certain = false;
 	}
 	l->answered = answered;
 	l->reported_ms = now_ms;

@@ -28,7 +28,8 @@
  * stopped right after a report, or whose workers hang while it goes on reporting (what moved
  * since the report before may have moved just before they hung), is still found within 700 ms.
  * Under overload the reports are late, too: once two reports that came in the silence have shown
- * answers given between them, the address is given 1.5 s.  And a flood at one address leaves no
+ * answers given between them, the address is given 1.5 s, unless one comes in which nothing has
+ * moved.  And a flood at one address leaves no
  * time for another: silence there is overload as well, while both are silent.
  *
  * Pure: no clock, no socket; times are monotonic milliseconds that do not run backwards.  Knows
@@ -47,6 +48,7 @@
 #define DNSD_LIFE_PAUSE_MS 200		/* between a wrong answer and the next question */
 #define DNSD_LIFE_RESTART_MS 500	/* between a closed port and the next question */
 #define DNSD_LIFE_MOVED_MS 450		/* a report that shows answers counts for so long */
+#define DNSD_LIFE_STILL_MS 200		/* without movement between two reports: it has ended */
 #define DNSD_LIFE_LATE_MS 1500		/* the same, once overload is certain */
 #define DNSD_LIFE_FALL 2		/* misses, the last of them an error */
 #define DNSD_LIFE_FALL_SILENT 3		/* misses, the last of them silence */

@@ -377,10 +377,15 @@ count_answers(struct dnsd_watch *w, const struct dnsd_report *report)
 	for (size_t i = 0; i < report->n; i++) {
 		struct addr addr = target_of(&report->addresses[i].addr);
 
-		for (size_t k = 0; k < w->n; k++)
-			if (dnsd_watch_same(&w->addresses[k]->addr, &addr))
-				dnsd_life_report(&w->addresses[k]->life,
-				    report->addresses[i].answered, loop_now(w->loop));
+		for (size_t k = 0; k < w->n; k++) {
+			struct watch_address *a = w->addresses[k];
+
+			if (!dnsd_watch_same(&a->addr, &addr))
+				continue;
+			dnsd_life_report(&a->life, report->addresses[i].answered,
+			    loop_now(w->loop));
+			set_timer(a);	/* what is held may be held for longer, or less long */
+		}
 	}
 }
 

@@ -224,8 +224,10 @@ failed_at(unsigned phase_ms, unsigned report_ms, unsigned silent_ms, unsigned de
 	for (uint64_t now = 0; now < FOREVER_MS; now++) {
 		if (now < dead_ms)
 			s.answered++;
-		if (now >= phase_ms && (now - phase_ms) % report_ms == 0 && now < reports_end_ms)
+		if (now >= phase_ms && (now - phase_ms) % report_ms == 0 && now < reports_end_ms) {
 			dnsd_life_report(&s.life, s.answered, now);
+			due_ms = 0;
+		}
 		if (asking && now >= s.life.asked_ms + DNSD_LIFE_TIMEOUT_MS) {
 			asking = false;
 			dnsd_life_end(&s.life, now);
@@ -288,6 +290,17 @@ test_death_under_overload(void **unused)
 		for (unsigned stop = 5000; stop < 5250; stop += STEP_MS)
 			assert_true(failed_at(phase, 250, 2000, stop, stop + 1) <= stop +
 			    DNSD_LIFE_LATE_MS + 250);
+}
+
+/* The same, and its main thread goes on reporting: there is no doubt. */
+static void
+test_hung_under_overload(void **unused)
+{
+	(void)unused;
+	for (unsigned phase = 0; phase < 250; phase += STEP_MS)
+		for (unsigned stop = 5000; stop < 5250; stop += STEP_MS)
+			assert_true(failed_at(phase, 250, 2000, stop, FOREVER_MS) <=
+			    stop + SLOW_MS);
 }
 
 /* ---- reports ---- */
@@ -462,6 +475,7 @@ main(void)
 		cmocka_unit_test(test_hung_workers_in_every_phase),
 		cmocka_unit_test(test_overload_in_every_phase),
 		cmocka_unit_test(test_death_under_overload),
+		cmocka_unit_test(test_hung_under_overload),
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_report_rows),
 		cmocka_unit_test(test_report_of_10000_lines),
