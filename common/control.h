@@ -72,8 +72,8 @@ int control_give(struct control *control, uid_t uid, gid_t gid, struct err *err)
 void control_close(struct control *control);
 
 /* Asks one line and waits for the whole answer; text after the first line goes to `out` (NULL =
- * nowhere).  0, or -1 with a reason: the daemon's own, or why it could not be asked within
- * timeout_ms. */
+ * nowhere).  0, or with a reason -1: it could not be asked within timeout_ms; or -2: its own
+ * `error`. */
 int control_ask(const char *path, const char *line, unsigned timeout_ms, FILE *out,
     struct err *err);
 

@@ -85,14 +85,16 @@ read_some(int fd, const char *path, char *buffer, size_t size, uint64_t until_ms
 	}
 }
 
-/* Judges the first line: 0 for ok, -1 with the daemon's reason. */
+/* Judges the first line: 0 for ok, -2 with the daemon's reason, -1 for nonsense. */
 static int
 judge_first_line(const char *path, const char *first, struct err *err)
 {
 	if (strcmp(first, "ok") == 0)
 		return 0;
-	if (strncmp(first, "error: ", 7) == 0)
-		return err_set(err, "%s", first + 7);
+	if (strncmp(first, "error: ", 7) == 0) {
+		err_set(err, "%s", first + 7);
+		return -2;
+	}
 	return err_set(err, "%s: answers \"%.60s\", `ok` or `error: ...` was expected", path,
 	    first);
 }

@@ -1,10 +1,13 @@
 #include "ctl/ctl.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/control.h"
 
-enum { RUN_DIR_MAX = 256 };
+/* A prober is heard of within a second of its start; one that does not start is no use. */
+enum { RUN_DIR_MAX = 256, KEEPER_MS = 1000, TRIES = 100, TRY_MS = 50 };
 
 static void
 warn_line(void *arg, const char *line)
@@ -18,8 +21,7 @@ const struct warn ctl_warn = { warn_line, NULL };
 int
 ctl_usage(const struct ctl *ctl)
 {
-	fprintf(stderr, "usage: nearctl [-c FILE] %s%s\n", ctl->usage,
-	    ctl->prints_json ? " [--json]" : "");
+	fprintf(stderr, "usage: nearctl [-c FILE] %s\n", ctl->usage);
 	return 2;
 }
 
@@ -35,19 +37,24 @@ ctl_conf(const struct ctl *ctl)
 }
 
 /* Where the daemons' sockets are.  When the configuration is broken, an operator must still be
- * able to ask a daemon how it is: then any line that sets run-dir counts, else the default. */
-static void
-find_run_dir(const struct ctl *ctl, char dir[RUN_DIR_MAX])
+ * able to ask a daemon how it is: then any line that sets run-dir counts, else the default.
+ * Looked for once, however often a daemon is asked. */
+static const char *
+run_dir(const struct ctl *ctl)
 {
+	static char dir[RUN_DIR_MAX];
 	struct err err;
-	struct conf *conf = conf_read(ctl->conf_path, ctl->here, NULL, &err);
+	struct conf *conf;
 	char line[1024];
 	FILE *f;
 
+	if (dir[0] != '\0')
+		return dir;
+	conf = conf_read(ctl->conf_path, ctl->here, NULL, &err);
 	snprintf(dir, RUN_DIR_MAX, "%s", conf != NULL ? conf->run_dir : "/run/nearcast");
 	if (conf != NULL) {
 		conf_free(conf);
-		return;
+		return dir;
 	}
 	fprintf(stderr, "nearctl: warning: %s\n", err.text);
 	f = fopen(ctl->conf_path, "r");
@@ -56,19 +63,66 @@ find_run_dir(const struct ctl *ctl, char dir[RUN_DIR_MAX])
 			break;
 	if (f != NULL)
 		fclose(f);
+	return dir;
+}
+
+static int
+ask_once(const char *dir, const char *daemon, const char *line, unsigned timeout_ms,
+    FILE *out, struct err *err)
+{
+	char path[RUN_DIR_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/%s.sock", dir, daemon);
+	return control_ask(path, line, timeout_ms, out, err);
+}
+
+static bool
+keeper_lives(const char *dir)
+{
+	struct err err;
+
+	return ask_once(dir, "keeper", "digest", KEEPER_MS, NULL, &err) == 0;
+}
+
+bool
+ctl_keeper_lives(const struct ctl *ctl)
+{
+	return keeper_lives(run_dir(ctl));
+}
+
+int
+ctl_ask_quietly(const struct ctl *ctl, const char *daemon, const char *line, unsigned timeout_ms,
+    FILE *out, struct err *err)
+{
+	const char *dir = run_dir(ctl);
+	int rc = -1;
+
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		char *text = NULL;
+		size_t len = 0;
+		FILE *answer = open_memstream(&text, &len);
+
+		if (answer == NULL)
+			return err_set(err, "out of memory");
+		rc = ask_once(dir, daemon, line, timeout_ms, answer, err);
+		fclose(answer);
+		if (rc != -1 && out != NULL)
+			fwrite(text, 1, len, out);
+		free(text);
+		if (rc != -1 || strcmp(daemon, "healthd") != 0 || !keeper_lives(dir))
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = TRY_MS * 1000000 }, NULL);
+	}
+	return rc;
 }
 
 int
 ctl_ask(const struct ctl *ctl, const char *daemon, const char *line, unsigned timeout_ms,
     FILE *out)
 {
-	char dir[RUN_DIR_MAX], path[RUN_DIR_MAX + 32];
 	struct err err;
-	int rc;
+	int rc = ctl_ask_quietly(ctl, daemon, line, timeout_ms, out, &err);
 
-	find_run_dir(ctl, dir);
-	snprintf(path, sizeof(path), "%s/%s.sock", dir, daemon);
-	rc = control_ask(path, line, timeout_ms, out, &err);
 	if (rc < 0)
 		fprintf(stderr, "nearctl: %s: %s\n", daemon, err.text);
 	return rc < 0;

@@ -17,12 +17,12 @@
 struct ctl {
 	const char *conf_path;		/* -c, or the default */
 	const char *here;		/* -s: the site this machine is; NULL = as the file says */
-	const char *usage;		/* of the command */
-	bool prints_json;		/* what the usage says of --json */
-	bool json, force, resolver, wait;
+	const char *usage;		/* of the command, with its options */
+	bool json, force, resolver, wait, all;
 	const char *out;		/* -o, NULL = stdout */
 	const char *count;		/* --count, NULL = not given */
 	const char *duration;		/* --for, NULL = not given */
+	const char *at, *reason;	/* --at, --reason; NULL = not given */
 	char *const *arg;		/* as many as the usage names */
 };
 
@@ -37,10 +37,19 @@ int ctl_usage(const struct ctl *ctl);
 /* The configuration, or NULL after saying why on stderr.  The caller frees it. */
 struct conf *ctl_conf(const struct ctl *ctl);
 
-/* Asks a daemon ("dnsd" or "healthd") one line over its socket in run-dir; its text goes to
- * `out`.  0, or 1 after saying why on stderr. */
+/* Asks a daemon ("dnsd", "healthd" or, for its parent process, "keeper") one line over its socket
+ * in run-dir; its text goes to `out`.  A healthd whose socket is away while its keeper lives is
+ * starting its prober again: it is waited for, a few seconds.  0, or 1 after saying why on
+ * stderr. */
 int ctl_ask(const struct ctl *ctl, const char *daemon, const char *line, unsigned timeout_ms,
     FILE *out);
+
+/* The same without a word: -1 with the reason why it could not be asked, -2 with its own. */
+int ctl_ask_quietly(const struct ctl *ctl, const char *daemon, const char *line,
+    unsigned timeout_ms, FILE *out, struct err *err);
+
+/* Is its keeper there? */
+bool ctl_keeper_lives(const struct ctl *ctl);
 
 /* ---- the commands: main.c has the table ---- */
 

@@ -6,21 +6,25 @@
  * and says which servers it hit (healthd/prober/operator.h).  Nothing is decided here but whether
  * a duration is one.
  *
- * With --wait, healthd is asked again and again how long a drain still takes: until the last TTL
- * that was handed out has run out and the route is gone.  A healthd that is restarted meanwhile
- * is asked on for ten seconds (PATIENCE times WAIT_STEP_MS).
+ * With --wait, healthd is asked again and again what has become of this very drain, which it named
+ * by an id: until the last TTL that was handed out has run out and the route is gone, or until
+ * the drain is in force no more, which is a failure.  A healthd that is restarted meanwhile
+ * is asked on for ten seconds (PATIENCE_MS).
  */
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/health_file.h"
 #include "common/text.h"
 #include "ctl/ctl.h"
 
-enum { ASK_MS = 5000, WAIT_STEP_MS = 250, PATIENCE = 40, MOST_NAME = 128 };
+enum { ASK_MS = 5000, WAIT_STEP_MS = 250, PATIENCE_MS = 10000, MOST_NAME = 128, MOST_REASON = 80 };
 
 /* "90", "90s", "15m", "2h", "1d" in seconds; 0 = not a duration. */
 static unsigned long
@@ -55,103 +59,238 @@ who(char out[64])
 	return out;
 }
 
-/* Asks how long the drain still takes, in milliseconds; -1 after saying why not. */
-static long long
-left_ms(const struct ctl *ctl, const char *line)
+/* --at as seconds since 1970: "22:30" (the next one), "2026-11-28 22:30", both local; "in 2h"; with
+ * Z behind it, UTC.  0 = no such time. */
+static time_t
+time_of(const char *text, time_t now)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	long long left = -1;
+	static const char *const forms[] = { "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M",
+		"%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%H:%M" };
+	enum { N_FORMS = sizeof(forms) / sizeof(forms[0]) };
 
-	if (out == NULL)
-		return -1;
-	if (ctl_ask(ctl, "healthd", line, ASK_MS, out) == 0 && fflush(out) == 0)
-		left = strtoll(text, NULL, 10);
-	fclose(out);
-	free(text);
-	return left;
+	if (strncmp(text, "in ", 3) == 0) {
+		unsigned long s = seconds_of(text + 3);
+
+		return s != 0 ? now + (time_t)s : 0;
+	}
+	for (size_t i = 0; i < N_FORMS; i++) {
+		struct tm tm = { .tm_isdst = -1 }, day;
+		const char *end;
+		bool utc;
+		time_t at;
+
+		if ((end = strptime(text, forms[i], &tm)) == NULL)
+			continue;
+		utc = strcmp(end, "Z") == 0;
+		if (*end != '\0' && !utc)
+			continue;
+		if (i < N_FORMS - 1)
+			return utc ? timegm(&tm) : mktime(&tm);
+		day = utc ? *gmtime(&now) : *localtime(&now);
+		day.tm_hour = tm.tm_hour;
+		day.tm_min = tm.tm_min;
+		day.tm_sec = 0;
+		day.tm_isdst = -1;
+		at = utc ? timegm(&day) : mktime(&day);
+		if (at > now)
+			return at;
+		day.tm_mday++;
+		day.tm_isdst = -1;
+		return utc ? timegm(&day) : mktime(&day);
+	}
+	return 0;
 }
 
-/* Returns when the last TTL handed out has run out and the route is gone. */
 static int
-wait_drained(const struct ctl *ctl, const char *pattern)
+say_lost(const char *pattern, const char *what)
+{
+	fprintf(stderr, "nearctl: %s is not drained: %s\n", pattern, what);
+	return 1;
+}
+
+/* What healthd says of the drain with this id.  Milliseconds left; -1 = it did not answer, and
+ * what says why; -2 = it is over, and why. */
+static long long
+ask_left(const struct ctl *ctl, unsigned long long id, struct err *what)
+{
+	char line[256], *text = NULL, *end;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	long long left;
+	int rc;
+
+	if (out == NULL)
+		return err_set(what, "out of memory");
+	snprintf(line, sizeof(line), "left %s id %llu", ctl->arg[0], id);
+	rc = ctl_ask_quietly(ctl, "healthd", line, ASK_MS, out, what);
+	fclose(out);
+	left = strtoll(text, &end, 10);
+	if (rc == 0 && (end == text || *end != '\n' || left < 0))
+		rc = err_set(what, "healthd answers nonsense");
+	free(text);
+	return rc < 0 ? rc : left;
+}
+
+/* 0 when the last TTL handed out has run out and the route is gone; else 1, and it is said what
+ * has become of it instead. */
+static int
+wait_drained(const struct ctl *ctl, unsigned long long id)
 {
 	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000 };
-	char line[256];
+	uint64_t heard_ms = clock_mono().ms;
+	struct err what = { "" };
 	long long said = -1;
 
-	snprintf(line, sizeof(line), "left %s", pattern);
 	/* a healthd that is being restarted is asked again for a while */
-	for (int failures = 0; failures < PATIENCE; nanosleep(&step, NULL)) {
-		long long left = left_ms(ctl, line);
+	for (; clock_mono().ms < heard_ms + PATIENCE_MS; nanosleep(&step, NULL)) {
+		long long left = ask_left(ctl, id, &what);
 
 		if (left == 0) {
-			puts("drained");
-			return 0;
+			printf("%s is drained\n", ctl->arg[0]);
+			return fflush(stdout) == 0 ? 0 : 1;
 		}
-		failures = left < 0 ? failures + 1 : 0;
+		if (left == -2)
+			return say_lost(ctl->arg[0], what.text);
+		if (left > 0)
+			heard_ms = clock_mono().ms;
 		if (left > 0 && (said < 0 || said - left >= 10000)) {
 			fprintf(stderr, "draining, %lld s left\n", (left + 999) / 1000);
 			said = left;
 		}
 	}
+	fprintf(stderr, "nearctl: whether %s is drained is not known: %s\n", ctl->arg[0],
+	    what.text);
 	return 1;
 }
 
-/* Sends healthd a verb about the servers or the site that the argument names. */
+/* What is said beside the name, in healthd's words.  0, or 2 after saying what is wrong. */
 static int
-send_override(const struct ctl *ctl, const char *verb)
+put_options(const struct ctl *ctl, FILE *line)
 {
 	unsigned long for_s = ctl->duration != NULL ? seconds_of(ctl->duration) : 0;
-	char line[512], name[64], last[48] = "";
+	time_t begin = ctl->at != NULL ? time_of(ctl->at, time(NULL)) : 0;
+	char name[64], reason[HEALTH_REASON_MAX];
 
-	if (strlen(ctl->arg[0]) > MOST_NAME)
-		return ctl_usage(ctl);
 	if (ctl->duration != NULL && for_s == 0) {
 		fprintf(stderr, "nearctl: --for \"%s\": "
 		    "a duration like 90s, 15m, 2h or 1d was expected\n", ctl->duration);
 		return 2;
 	}
+	if (ctl->at != NULL && begin <= 0) {
+		fprintf(stderr, "nearctl: --at \"%s\": a time like 22:30, \"2026-11-28 22:30\", "
+		    "22:30Z (UTC) or \"in 2h\" was expected\n", ctl->at);
+		return 2;
+	}
+	if (ctl->reason != NULL && (*ctl->reason == '\0' || strlen(ctl->reason) > MOST_REASON)) {
+		fprintf(stderr, "nearctl: --reason: 1 to %d octets were expected\n", MOST_REASON);
+		return 2;
+	}
 	if (for_s != 0)
-		snprintf(last, sizeof(last), " for %lu", for_s);
-	snprintf(line, sizeof(line), "%s %s%s by %s", verb, ctl->arg[0], last, who(name));
-	if (ctl_ask(ctl, "healthd", line, ASK_MS, stdout) != 0)
-		return 1;
-	fflush(stdout);
+		fprintf(line, " for %lu", for_s);
+	if (begin != 0)
+		fprintf(line, " at %lld", (long long)begin);
+	fprintf(line, "%s%s by %s", ctl->all ? " all" : "", ctl->wait ? " wait" : "", who(name));
+	if (ctl->reason != NULL)
+		fprintf(line, " reason %s", health_reason(reason, ctl->reason));
 	return 0;
+}
+
+/* Sends healthd a verb about the servers or the site that the argument names; the answer comes
+ * as text, which is the caller's to free (NULL = none). */
+static int
+send_override(const struct ctl *ctl, const char *verb, char **answer)
+{
+	char words[1024];
+	FILE *line, *out;
+	size_t len;
+	int rc;
+
+	*answer = NULL;
+	if (strlen(ctl->arg[0]) > MOST_NAME)
+		return ctl_usage(ctl);
+	line = fmemopen(words, sizeof(words), "w");
+	if (line == NULL)
+		return 1;
+	fprintf(line, "%s %s", verb, ctl->arg[0]);
+	rc = put_options(ctl, line);
+	fclose(line);
+	if (rc != 0)
+		return rc;
+	out = open_memstream(answer, &len);
+	if (out == NULL)
+		return 1;
+	rc = ctl_ask(ctl, "healthd", words, ASK_MS, out);
+	fclose(out);
+	return rc;
+}
+
+/* The same for a verb whose answer is for people. */
+static int
+say_override(const struct ctl *ctl, const char *verb)
+{
+	char *answer;
+	int status = send_override(ctl, verb, &answer);
+
+	if (answer != NULL)
+		fputs(answer, stdout);
+	free(answer);
+	return fflush(stdout) == 0 ? status : 1;
+}
+
+/* Prints an answer without its last line, "id ID"; the id, 0 = there is none. */
+static unsigned long long
+print_answer(char *answer)
+{
+	char *last = strstr(answer, "id ");
+	unsigned long long id = 0;
+
+	while (last != NULL && last != answer && last[-1] != '\n')
+		last = strstr(last + 1, "id ");
+	if (last != NULL && sscanf(last, "id %llu", &id) == 1)
+		*last = '\0';
+	fputs(answer, stdout);
+	fflush(stdout);
+	return id;
 }
 
 int
 ctl_drain(const struct ctl *ctl)
 {
-	int status = send_override(ctl, "drain");
+	unsigned long long id = 0;
+	char *answer;
+	int status = send_override(ctl, "drain", &answer);
 
-	return status == 0 && ctl->wait ? wait_drained(ctl, ctl->arg[0]) : status;
+	if (answer != NULL)
+		id = print_answer(answer);
+	free(answer);
+	if (status != 0 || !ctl->wait)
+		return status;
+	return id != 0 ? wait_drained(ctl, id) :
+	    say_lost(ctl->arg[0], "healthd is older than this nearctl and cannot tell");
 }
 
 int
 ctl_undrain(const struct ctl *ctl)
 {
-	return send_override(ctl, "undrain");
+	return say_override(ctl, "undrain");
 }
 
 int
 ctl_force_up(const struct ctl *ctl)
 {
-	return send_override(ctl, "force-up");
+	return say_override(ctl, "force-up");
 }
 
 int
 ctl_force_down(const struct ctl *ctl)
 {
-	return send_override(ctl, "force-down");
+	return say_override(ctl, "force-down");
 }
 
 int
 ctl_clear(const struct ctl *ctl)
 {
-	return send_override(ctl, "clear");
+	return say_override(ctl, "clear");
 }
 
 int

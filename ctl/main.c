@@ -19,7 +19,27 @@
 /* What a command takes, beside -c and --json that all do; whether it prints JSON. */
 enum {
 	TAKES_COUNT = 1, TAKES_FOR = 2, TAKES_FORCE = 4, TAKES_RESOLVER = 8, TAKES_WAIT = 16,
-	PRINTS_JSON = 32, TAKES_OUT = 64
+	PRINTS_JSON = 32, TAKES_OUT = 64,
+	TAKES_ALL = 256, TAKES_AT = 512, TAKES_REASON = 1024,
+	TAKES_WORD = TAKES_FOR | TAKES_AT | TAKES_REASON | TAKES_ALL
+};
+
+/* What is said of an option where a command takes it. */
+static const struct {
+	unsigned option;
+	const char *usage, *help;
+} option_help[] = {
+	{ TAKES_ALL, "--all", "every server, or every site, if that is what the name comes to" },
+	{ TAKES_AT, "--at TIME", "not now: at 22:30 (local), \"2026-11-28 22:30\", 22:30Z (UTC) or "
+	    "\"in 2h\"" },
+	{ TAKES_COUNT, "--count N", "so many times" },
+	{ TAKES_FOR, "--for T", "so long, then as before: 90s, 15m, 2h or 1d" },
+	{ TAKES_FORCE, "--force", "also where the daemon would refuse what it finds" },
+	{ TAKES_OUT, "-o FILE", "write FILE" },
+	{ TAKES_REASON, "--reason TEXT", "why; shown in the status and kept in the log" },
+	{ TAKES_RESOLVER, "--resolver", "ADDRESS is the resolver's" },
+	{ TAKES_WAIT, "--wait", "return when it is drained, or will not be: then 1" },
+	{ PRINTS_JSON, "--json", "print JSON" },
 };
 
 static const struct command {
@@ -29,31 +49,33 @@ static const struct command {
 	unsigned options;
 	const char *usage, *help;
 } commands[] = {
-	{ "bird-config", ctl_bird_config, 0, TAKES_OUT, "bird-config [-o FILE]",
+	{ "bird-config", ctl_bird_config, 0, TAKES_OUT, "bird-config",
 	    "the BIRD configuration of this site" },
 	{ "check", ctl_check, 0, 0, "check", "check configuration, zones and databases" },
 	{ "clear", ctl_clear, 1, 0, "clear SERVER|SITE|GLOB", "take any word back" },
 	{ "counters", ctl_counters, 0, 0, "counters", "dnsd's counters, in Prometheus text form" },
 	{ "diff", ctl_diff, 2, PRINTS_JSON, "diff OLD.mmdb NEW.mmdb",
 	    "whom a new database sends to other sites" },
-	{ "drain", ctl_drain, 1, TAKES_FOR | TAKES_WAIT,
-	    "drain SERVER|SITE|GLOB [--for T] [--wait]",
+	{ "drain", ctl_drain, 1, TAKES_WORD | TAKES_WAIT,
+	    "drain SERVER|SITE|GLOB",
 	    "give it to nobody; a site: take its route away gently" },
 	{ "explain", ctl_explain, 2, TAKES_RESOLVER | PRINTS_JSON,
-	    "explain NAME ADDRESS[/LEN] [--resolver]", "which servers a client gets, and why" },
-	{ "force-down", ctl_force_down, 1, TAKES_FOR, "force-down SERVER|SITE|GLOB [--for T]",
+	    "explain NAME ADDRESS[/LEN]", "which servers a client gets, and why" },
+	{ "force-down", ctl_force_down, 1, TAKES_WORD,
+	    "force-down SERVER|SITE|GLOB",
 	    "down, whatever the checks say" },
-	{ "force-up", ctl_force_up, 1, TAKES_FOR, "force-up SERVER|SITE|GLOB [--for T]",
+	{ "force-up", ctl_force_up, 1, TAKES_WORD,
+	    "force-up SERVER|SITE|GLOB",
 	    "up, whatever the checks say" },
 	{ "notify", ctl_notify, 2, 0, "notify POOL SET", "this set of content is current now" },
-	{ "reload", ctl_reload, 0, TAKES_FORCE, "reload [--force]",
+	{ "reload", ctl_reload, 0, TAKES_FORCE, "reload",
 	    "both daemons read their configuration again, dnsd its zones and databases" },
 	{ "status", ctl_status, 0, PRINTS_JSON, "status",
 	    "the route, healthd and dnsd of this machine" },
 	{ "undrain", ctl_undrain, 1, 0, "undrain SERVER|SITE|GLOB", "take a drain back" },
 	{ "verify-scope", ctl_verify_scope, 0, PRINTS_JSON, "verify-scope",
 	    "prove the scopes of every map" },
-	{ "watch", ctl_watch, 0, TAKES_COUNT | PRINTS_JSON, "watch [--count N]",
+	{ "watch", ctl_watch, 0, TAKES_COUNT | PRINTS_JSON, "watch",
 	    "the same every second" },
 };
 
@@ -65,7 +87,32 @@ print_help(FILE *out)
 	fputs("usage: nearctl [-c FILE] [-s SITE] [--json] COMMAND [ARGUMENT ...]\n"
 	    "       nearctl -V\n\n", out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(out, "  %-42s %s\n", commands[i].usage, commands[i].help);
+		fprintf(out, "  %-30s %s\n", commands[i].usage, commands[i].help);
+	fputs("\n`nearctl COMMAND --help` says more.\n", out);
+}
+
+/* A command with all it takes. */
+static const char *
+whole_usage(const struct command *command)
+{
+	static char usage[256];
+	size_t n = (size_t)snprintf(usage, sizeof(usage), "%s", command->usage);
+
+	for (size_t i = 0; i < sizeof(option_help) / sizeof(option_help[0]); i++)
+		if (command->options & option_help[i].option && n < sizeof(usage))
+			n += (size_t)snprintf(usage + n, sizeof(usage) - n, " [%s]",
+			    option_help[i].usage);
+	return usage;
+}
+
+static void
+print_command_help(const struct command *command)
+{
+	printf("usage: nearctl [-c FILE] [-s SITE] %s\n\n%s\n", whole_usage(command),
+	    command->help);
+	for (size_t i = 0; i < sizeof(option_help) / sizeof(option_help[0]); i++)
+		if (command->options & option_help[i].option)
+			printf("  %-16s %s\n", option_help[i].usage, option_help[i].help);
 }
 
 static const struct command *
@@ -88,11 +135,14 @@ static void
 read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "all", no_argument, NULL, TAKES_ALL },
+		{ "at", required_argument, NULL, TAKES_AT },
 		{ "count", required_argument, NULL, TAKES_COUNT },
 		{ "for", required_argument, NULL, TAKES_FOR },
 		{ "force", no_argument, NULL, TAKES_FORCE },
 		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "reason", required_argument, NULL, TAKES_REASON },
 		{ "resolver", no_argument, NULL, TAKES_RESOLVER },
 		{ "wait", no_argument, NULL, TAKES_WAIT },
 		{ NULL, 0, NULL, 0 },
@@ -108,6 +158,9 @@ read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 		case 'o': ctl->out = optarg; asked->options |= TAKES_OUT; break;
 		case 's': ctl->here = optarg; break;
 		case 'V': asked->version = true; break;
+		case TAKES_ALL: ctl->all = true; break;
+		case TAKES_AT: ctl->at = optarg; break;
+		case TAKES_REASON: ctl->reason = optarg; break;
 		case TAKES_COUNT: ctl->count = optarg; break;
 		case TAKES_FOR: ctl->duration = optarg; break;
 		case TAKES_FORCE: ctl->force = true; break;
@@ -115,7 +168,7 @@ read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 		case TAKES_WAIT: ctl->wait = true; break;
 		default: asked->wrong = true;
 		}
-		if (option <= TAKES_WAIT)
+		if (option <= TAKES_WAIT || option >= TAKES_ALL)
 			asked->options |= (unsigned)option;
 	}
 }
@@ -128,7 +181,12 @@ main(int argc, char **argv)
 	const struct command *command;
 
 	read_options(&asked, &ctl, argc, argv);
-	if (asked.help) {
+	command = optind < argc ? find_command(argv[optind]) : NULL;
+	if (asked.help && command != NULL) {
+		print_command_help(command);
+		return 0;
+	}
+	if (asked.help && optind >= argc) {
 		print_help(stdout);
 		return 0;
 	}
@@ -140,14 +198,12 @@ main(int argc, char **argv)
 		print_help(stderr);
 		return 2;
 	}
-	command = find_command(argv[optind]);
 	if (command == NULL) {
 		fprintf(stderr, "nearctl: there is no command \"%s\"; `nearctl -h` lists them\n",
 		    argv[optind]);
 		return 2;
 	}
-	ctl.usage = command->usage;
-	ctl.prints_json = (command->options & PRINTS_JSON) != 0;
+	ctl.usage = whole_usage(command);
 	ctl.arg = argv + optind + 1;
 	if (asked.wrong || argc - optind - 1 != command->args ||
 	    (asked.options & ~command->options) != 0)

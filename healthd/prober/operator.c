@@ -276,7 +276,7 @@ check_times(const struct judge *j, const struct operator_command *c, struct judg
 	if (c->at_s != 0 && (double)c->at_s > now.wall + OPERATOR_FOR_MAX_S)
 		return err_set(err, "at %llu: within %u days was expected",
 		    (unsigned long long)c->at_s, OPERATOR_FOR_MAX_S / 86400);
-	if (c->override == OVERRIDE_DRAIN && c->wait && c->for_s != 0 && for_s < left_s)
+	if (c->override == OVERRIDE_DRAIN && c->for_s != 0 && for_s < left_s)
 		return err_set(err, "for %u s: it would end before it is drained, which takes "
 		    "%.0f s", c->for_s, left_s + 0.5);
 	return 0;
@@ -300,13 +300,25 @@ check_shorter(const struct operator_command *c, const struct judge_override *old
 	    judge_override_name(old->kind), old->by, text_duration(old->until - now.wall, left));
 }
 
+/* Whether a site elsewhere is drained is not known here. */
+static int
+check_wait(const struct conf *conf, const struct operator_command *c, const struct match *m,
+    struct err *err)
+{
+	for (size_t i = 0; c->wait && m->sites && i < conf->n_sites; i++)
+		if (i != conf->here_site && fnmatch(m->glob, conf->sites[i].name, 0) == 0)
+			return err_set(err, "site %s is not here: it is drained, and waited for, "
+			    "at its own healthd", conf->sites[i].name);
+	return 0;
+}
+
 static int
 check_override(const struct judge *j, const struct operator_command *c, const struct match *m,
     struct judge_time now, struct err *err)
 {
 	const struct conf *conf = j->conf;
 
-	if (check_all(conf, c, m, err) < 0 || check_times(j, c, now, err) < 0)
+	if (check_all(conf, c, m, err) < 0 || check_wait(conf, c, m, err) < 0)
 		return -1;
 	for (size_t i = 0; m->sites && i < conf->n_sites; i++)
 		if (fnmatch(m->glob, conf->sites[i].name, 0) == 0 &&
@@ -317,7 +329,7 @@ check_override(const struct judge *j, const struct operator_command *c, const st
 		    check_shorter(c, &j->servers[i].word.override, conf->servers[i].name, now,
 		    err) < 0)
 			return -1;
-	return 0;
+	return check_times(j, c, now, err);
 }
 
 /* --- doing it --- */
@@ -393,6 +405,20 @@ look_at_left(struct judge *j, const struct operator_command *c, const struct jud
 	return 0;
 }
 
+/* A server that is forced up is handed out, though its site drains. */
+static int
+look_for_forced(const struct judge *j, size_t site, struct err *err)
+{
+	for (size_t i = 0; i < j->conf->n_servers; i++) {
+		const struct judge_override *o = &j->servers[i].word.override;
+
+		if (j->conf->servers[i].site == site && o->kind == OVERRIDE_FORCE_UP)
+			return err_set(err, "%s: its server %s is forced up by %s",
+			    j->conf->sites[site].name, j->conf->servers[i].name, o->by);
+	}
+	return 0;
+}
+
 static int
 apply_one(struct judge *j, const struct operator_command *c, bool site, size_t index,
     struct judge_time now, struct operator_done *done, struct err *err)
@@ -403,7 +429,8 @@ apply_one(struct judge *j, const struct operator_command *c, bool site, size_t i
 
 	if (c->verb == OPERATOR_LEFT) {
 		if (look_at_left(j, c, old, site ? j->conf->sites[index].name :
-		    j->conf->servers[index].name, now, done, err) < 0)
+		    j->conf->servers[index].name, now, done, err) < 0 ||
+		    (site && c->id != 0 && look_for_forced(j, index, err) < 0))
 			return -1;
 	} else {
 		if (!applies(c, old))

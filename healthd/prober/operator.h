@@ -12,11 +12,12 @@
  * `at` is when it begins, in seconds of the epoch, not yet over; `for` counts from there.  `all`
  * allows a glob that means every server, or every site.  `reason` is last and takes the rest of
  * the line.  An override of the same kind that would end before the one in force is refused.
- * With `wait` a drain that would end before its TTLs have run out is refused, and the last line of
- * the answer is "id ID", for `left PATTERN id ID` to be asked again and again: that is answered
- * a number while the drain with that id goes on, 0 when it is drained (TTLs have run out, dnsd says
- * so, the route is gone), and an error that says what became of it otherwise: expired, undrained,
- * cleared, or another override in its place, and by whom.
+ * A drain that would end before its TTLs have run out is refused.  With `wait`, for a site only at
+ * its own healthd, the last line of the answer is "id ID", for `left PATTERN id ID` to be asked
+ * again and again: that is answered a number while the drain with that id goes on, 0 when it is
+ * drained (TTLs have run out, dnsd says so, the route is gone), and an error that says what became
+ * of it otherwise: expired, undrained, cleared, another override in its place, or a server of the
+ * site forced up, and by whom.
  *
  * An override is confirmed when the health file has been written with it.  If that fails, the
  * answer is an error, the override is kept, and the TTLs of a drain run from when dnsd was told.

@@ -88,17 +88,15 @@ static uint64_t
 left_ms(struct service *s, const struct operator_done *done)
 {
 	const struct core *core = s->core;
-	bool posture_known = core->conf->announce.enabled && link_heard(s->link);
 
 	if (done->left_ms != 0 || done->sites == 0 || !done->here)
 		return done->left_ms;
 	link_tell(s->link);
-	if (message_is_draining(&s->link->verdict))
+	if (!message_is_drained(&s->link->verdict) || dnsd_disagrees(core))
 		return 1;
-	if (message_is_drained(&s->link->verdict) && dnsd_disagrees(core))
-		return 1;
-	return message_is_drained(&s->link->verdict) && posture_known &&
-	    s->link->posture.posture != POSTURE_DOWN;
+	/* a keeper that has said nothing yet has not said that the route is gone */
+	return core->conf->announce.enabled && (!link_heard(s->link) ||
+	    s->link->posture.posture != POSTURE_DOWN);
 }
 
 static enum control_result

@@ -286,8 +286,8 @@ def test_words(world):
     w.ctl("clear", "*")
     w.wait("n1", "down")
     w.wait("f2", "up")
-    w.ctl("drain", "s1", "--for", "1s")
-    w.wait("s1", "drain", seconds=1)
+    w.ctl("force-down", "s1", "--for", "1s")	# a drain must last until it is done
+    w.wait("s1", "down", seconds=1)
     assert w.health()["s1"]["ttl"] == 1
     w.wait("s1", "up")
     for bad in (["drain"], ["drain", "nobody"], ["drain", "f1", "--for", "soon"], ["notify", "p"],

@@ -38,7 +38,8 @@ def test_values_of_options(conf, words, before):
     ("status again", "status [--json]"),
     ("status --wait", "status [--json]"),
     ("undrain fra --for 1h", "undrain SERVER|SITE|GLOB"),
-    ("drain fra --for", "drain SERVER|SITE|GLOB [--for T] [--wait]"),
+    ("drain fra --for", "drain SERVER|SITE|GLOB "
+     "[--all] [--at TIME] [--for T] [--reason TEXT] [--wait]"),
     ("watch --count 0", "watch [--count N] [--json]"),
     ("explain download.example.org", "explain NAME ADDRESS[/LEN] [--resolver] [--json]"),
     ("notify mirrors", "notify POOL SET"),
@@ -48,7 +49,7 @@ def test_wrong_usage(line, usage):
 
 
 def test_help_version_and_no_command():
-    status, out, _ = said("status", "--help")
+    status, out, _ = said("--help")
     assert status == 0 and "  verify-scope " in out
     assert said()[0] == 2 and said("-V")[0] == 0
     assert said("statsu")[2] == \

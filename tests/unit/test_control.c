@@ -198,7 +198,7 @@ test_ask(void **state)
 	FILE *out = open_memstream(&text, &len);
 
 	assert_int_equal(control_ask(f->path, "hello", 5000, out, &err), 0);
-	assert_int_equal(control_ask(f->path, "nonsense", 5000, out, &err), -1);
+	assert_int_equal(control_ask(f->path, "nonsense", 5000, out, &err), -2);
 	assert_string_equal(err.text, "no command \"nonsense\"");
 	fclose(out);
 	assert_string_equal(text, "world\nof two lines\nand why\n");
