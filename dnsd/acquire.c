@@ -9,18 +9,23 @@
 #include "common/privilege.h"
 #include "dnsd/reread.h"
 
-/* Every TCP connection is a descriptor, beside those of workers, zones and databases, for which
- * room is left: with a little less, all connections may still find one. */
-static void
-raise_descriptors(const struct conf *conf)
+/* Every TCP connection is a descriptor, beside those of workers, zones, databases, the health file
+ * and commands, which strangers must not take: where the system allows fewer, the half for them
+ * is the least. */
+unsigned
+acquire_descriptors(const struct conf *conf)
 {
-	uint64_t want = conf->tcp.max_connections + 64 * (uint64_t)conf->n_listen + 256;
-	uint64_t allowed = privilege_files(want);
+	uint64_t others = 64 * (uint64_t)conf->n_listen + 256, want, allowed;
 
-	if (allowed != 0 && allowed < want)
-		log_warn("the system allows %ju open files, %ju were wanted: "
-		    "perhaps fewer TCP connections than the configured %u",
-		    (uintmax_t)allowed, (uintmax_t)want, conf->tcp.max_connections);
+	want = conf->tcp.max_connections + others;
+	allowed = privilege_files(want);
+	if (allowed == 0 || allowed >= want)
+		return conf->tcp.max_connections;
+	allowed = allowed > 2 * others ? allowed - others : allowed / 2;
+	log_warn("the system allows too few open files, %ju were wanted: "
+	    "perhaps fewer TCP connections than the configured %u, %ju",
+	    (uintmax_t)want, conf->tcp.max_connections, (uintmax_t)allowed);
+	return (unsigned)allowed;
 }
 
 /* A reload happens without privileges: better to say now what it will not be able to read.
@@ -40,16 +45,18 @@ acquire(struct acquire *got, const struct inputs *inputs, struct loop *loop,
 {
 	const struct conf *conf = inputs->conf;
 	struct privilege_user user;
+	unsigned tcp_most;
 	char path[4096];
 
 	*got = (struct acquire){ NULL, NULL };
 	snprintf(path, sizeof(path), "%s/dnsd.sock", conf->run_dir);
-	raise_descriptors(conf);
+	tcp_most = acquire_descriptors(conf);
 	if (privilege_find(&user, conf->user, err) < 0 ||
 	    privilege_folder(conf->run_dir, &user, err) < 0 ||
 	    (got->control = control_listen(loop, path, handle, arg, err)) == NULL ||
 	    (got->server = server_bind(conf, err)) == NULL)
 		return -1;
+	server_limit_tcp(got->server, tcp_most);
 	if (geteuid() == 0 && user.name == NULL)
 		log_warn("running as root: `user` in %s would give that up", conf->path);
 	if (user.name == NULL)

@@ -26,4 +26,9 @@ struct acquire {
 int acquire(struct acquire *got, const struct inputs *inputs, struct loop *loop,
     control_handle *handle, void *arg, struct err *err);
 
+/* Lets the process open the descriptors that this configuration needs; where the system does not,
+ * that is logged.  Returns how many TCP connections there may be at most, so that enough are left
+ * for all else.  Main thread, at any time: a reload may want more. */
+unsigned acquire_descriptors(const struct conf *conf);
+
 #endif

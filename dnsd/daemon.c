@@ -238,6 +238,8 @@ put_into_service(struct daemon *d, struct inputs *inputs)
 	d->figures.reload_failures += inputs->failed != 0;
 	d->figures.build_s = inputs->seconds + (double)(clock_mono().ms - start_ms) / 1000;
 	server_leave(d->got.server, inputs->conf);
+	server_limit_tcp(d->got.server, acquire_descriptors(inputs->conf));
+	control_tell(d->got.control);
 	set_watches(d);
 	outcome_reloaded(d->first->conf, gen, said);
 	log_info("generation %" PRIu64 " in service: "

@@ -393,6 +393,12 @@ server_stop(struct server *s)
 	free(s);
 }
 
+void
+server_limit_tcp(struct server *s, unsigned most)
+{
+	__atomic_store_n(&s->serving.tcp_most, most, __ATOMIC_RELAXED);
+}
+
 unsigned
 server_workers(const struct server *s)
 {

@@ -47,6 +47,9 @@ const struct generation *server_generation(const struct server *server);
  * included.  NULL is fine. */
 void server_stop(struct server *server);
 
+/* TCP connections at most, whatever the configuration says. */
+void server_limit_tcp(struct server *server, unsigned most);
+
 unsigned server_workers(const struct server *server);
 unsigned server_tcp_connections(const struct server *server);
 void server_counters(const struct server *server, struct counters *sum);

@@ -18,6 +18,7 @@
 struct serving {
 	struct generation *gen;		/* rcu_dereference, rcu_xchg_pointer */
 	struct rrl *rrl;
+	unsigned tcp_most;		/* atomic: connections, for which there are descriptors */
 	bool guarded;			/* atomic: every UDP socket has its own_guard */
 };
 

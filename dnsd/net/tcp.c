@@ -165,10 +165,14 @@ static bool
 admit(struct tcp_worker *w, struct tcp_conn *c, const struct conf *conf, uint64_t now_ms,
     bool *evicted)
 {
-	return tcp_pool_add(w->pool, &c->pool, &c->addr, conf->tcp.max_connections,
-	    conf->tcp.max_per_address, now_ms, evicted) ||
-	    (is_own(c, conf) && tcp_pool_add(w->pool, &c->pool, &c->addr,
-	    conf->tcp.max_connections + KEPT, conf->tcp.max_per_address + KEPT, now_ms, evicted));
+	unsigned most = __atomic_load_n(&w->serving->tcp_most, __ATOMIC_RELAXED);
+	unsigned same = conf->tcp.max_per_address;
+
+	if (most > conf->tcp.max_connections)
+		most = conf->tcp.max_connections;
+	return tcp_pool_add(w->pool, &c->pool, &c->addr, most, same, now_ms, evicted) ||
+	    (is_own(c, conf) && tcp_pool_add(w->pool, &c->pool, &c->addr, most + KEPT,
+	    same + KEPT, now_ms, evicted));
 }
 
 static void

@@ -242,6 +242,26 @@ def test_limit_of_all_connections_closes_the_longest_idle(dnsd_factory):
         s.close()
 
 
+def test_descriptors_are_left_for_all_but_connections(dnsd_factory):
+    """Where the system allows few, strangers do not take the last ones: commands, reloads and the
+    health file go on."""
+    d = dnsd_factory(zones=ZONES, start=False)
+    program = d.argv
+    root = ["setpriv", "--bounding-set=-sys_resource"] if os.geteuid() == 0 else []
+    d.argv = ["prlimit", "--nofile=200:200", *root, *program]
+    d.start()
+    d.argv = program
+    assert "perhaps fewer TCP connections than the configured 20000, 100" in d.log()
+    conns = [connect(d) for _ in range(300)]
+    for s in conns[-3:]:
+        s.sendall(wire("www.example.org"))
+        assert read_message(s).answer
+    assert d.counters()["tcp_connections_now"] <= 100
+    d.reload("generation 2 in service")
+    for s in conns:
+        s.close()
+
+
 def test_limit_of_an_address_leaves_others_alone(dnsd_factory):
     d = dnsd_factory(
         zones=ZONES,
