@@ -275,7 +275,7 @@ decide_down(struct judge *j, struct judge_target *t, struct judge_time now)
 	case WAIT:
 		if (!t->pending)
 			t->pending_ms = now.mono_ms;
-		t->pending = true;
+		t->pending = j->any_pending = true;
 		break;
 	case SHARED:
 		set_freeze(j, FREEZE_SHARED, now);
@@ -305,9 +305,15 @@ frozen(const struct judge *j, const struct judge_target *t)
 static void
 settle_pending(struct judge *j, struct judge_time now)
 {
-	for (size_t i = 0; i < j->n_targets; i++)
+	bool any = false;
+
+	/* thousands of good results a second come here, and hardly ever anything is pending */
+	for (size_t i = 0; j->any_pending && i < j->n_targets; i++) {
 		if (j->targets[i].pending && !frozen(j, &j->targets[i]))
 			decide_down(j, &j->targets[i], now);
+		any |= j->targets[i].pending;
+	}
+	j->any_pending = any;
 }
 
 /* Nobody is left who might answer: of all, of this target's family, or of that elsewhere. */

@@ -268,6 +268,7 @@ struct judge {
 	size_t first_left;		/* targets without any result */
 	bool first_round_over;
 	bool worth_telling;		/* something is known although the first round is not over */
+	bool any_pending;		/* a target may be pending */
 
 	uint64_t drain_ms;		/* when the site's drain began; 0 = it does not drain */
 	uint64_t unpublished_ms;	/* until when dnsd could not be told; 0 = always could */
