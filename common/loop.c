@@ -9,7 +9,11 @@
 
 #include "common/clock.h"
 
-enum { BATCH = 256 };
+enum {
+	BATCH = 256,
+	BATCHES = 32,			/* of one turn, before its timers */
+	FIRE_MAX = 256			/* timers of one turn, before the descriptors' next */
+};
 
 struct loop {
 	int epoll;
@@ -206,8 +210,10 @@ wait_ms(const struct loop *loop)
 static void
 fire_due(struct loop *loop)
 {
+	size_t most = loop->heap_n < FIRE_MAX ? loop->heap_n : FIRE_MAX;
+
 	/* what is set to "now" by a callback waits for the next turn */
-	for (size_t n = loop->heap_n; n > 0 && loop->heap_n > 0; n--) {
+	for (size_t n = most; n > 0 && loop->heap_n > 0; n--) {
 		struct loop_timer *timer = loop->heap[1];
 
 		if (timer->at_ms > loop->now_ms)
@@ -215,6 +221,20 @@ fire_due(struct loop *loop)
 		loop_timer_stop(loop, timer);
 		timer->fire(timer);
 	}
+}
+
+/* Their number. */
+static int
+handle_batch(struct loop *loop)
+{
+	while (loop->batch_at < loop->batch_n) {
+		struct epoll_event *ev = &loop->batch[loop->batch_at++];
+		struct loop_io *io = ev->data.ptr;
+
+		if (io != NULL)
+			io->ready(io, ev->events);
+	}
+	return loop->batch_n;
 }
 
 static void
@@ -230,12 +250,10 @@ one_turn(struct loop *loop, int n, uint64_t now_ms)
 		if (late_ms >= loop->late_min_ms)
 			loop->late(loop->late_arg, late_ms);
 	}
-	while (loop->batch_at < loop->batch_n) {
-		struct epoll_event *ev = &loop->batch[loop->batch_at++];
-		struct loop_io *io = ev->data.ptr;
-
-		if (io != NULL)
-			io->ready(io, ev->events);
+	for (unsigned i = 1; handle_batch(loop) == BATCH && i < BATCHES; i++) {
+		n = epoll_wait(loop->epoll, loop->batch, BATCH, 0);
+		loop->batch_at = 0;
+		loop->batch_n = n > 0 ? n : 0;
 	}
 	fire_due(loop);
 	if (loop->turn != NULL)

@@ -7,9 +7,9 @@
  * in the current batch for something that was stopped are dropped.
  *
  * Order within one turn: late (when the clock has run away from the timers),
- * descriptors, timers, turn.  Answers that arrived while the process slept are
- * thus read before the timeouts that would call them missing.  Knows nothing of
- * what it drives.  Time is CLOCK_MONOTONIC in milliseconds.
+ * descriptors (thousands, if so many are ready), timers, turn.  Answers that arrived
+ * while the process slept are thus read before the timeouts that would call them
+ * missing.  Knows nothing of what it drives.  Time is CLOCK_MONOTONIC in milliseconds.
  */
 #ifndef NEARCAST_LOOP_H
 #define NEARCAST_LOOP_H
