@@ -62,7 +62,10 @@ check_http_release(struct probe *p)
 void
 check_http_start(struct probe *p)
 {
-	fetch_start(&((struct http *)p->own)->fetch);
+	struct fetch *f = &((struct http *)p->own)->fetch;
+
+	f->fresh = p->fresh;
+	fetch_start(f);
 }
 
 void
@@ -77,8 +80,7 @@ check_http_open(struct checks *checks, struct err *err)
 	checks->matches = calloc(checks->conf->n_checks + 1, sizeof(*checks->matches));
 	if (checks->matches == NULL)
 		return err_set(err, "out of memory");
-	/* every target may keep its connection */
-	checks->fetcher = fetch_open(checks->loop, checks->conf->n_servers * 2 + 64, err);
+	checks->fetcher = fetch_open(checks->loop, err);
 	return checks->fetcher == NULL ? -1 : 0;
 }
 

@@ -3,129 +3,57 @@
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "healthd/check/carrier.h"
+#include "healthd/check/fetch_setup.h"
+#include "healthd/check/resolve.h"
 #include "healthd/check/running.h"
-
-/* Then a listener is asked again, however alive the old connection. */
-enum { CONNECTION_LIFE_S = 300 };
-
-struct sock {
-	struct loop_io io;
-	struct fetcher *fetcher;
-};
 
 struct fetcher {
 	struct loop *loop;
-	CURLM *multi;
-	struct loop_timer timer;
-	struct sock **socks;		/* by descriptor; kept for the next use of its number */
-	size_t n_socks;
+	struct carrier *carrier;	/* owned */
 };
 
 /* What is libcurl's in a fetch. */
 struct transfer {
 	struct fetch *fetch;
 	CURL *easy;
-	struct curl_slist *connect_to;
+	struct fetch_setup setup;
+	struct carrier_shard *shard;
+	struct resolve *host;		/* NULL = an address is known */
+	struct curl_slist *addresses;	/* the host's, as libcurl was told last */
 	char error[CURL_ERROR_SIZE];
 	struct http_answer answer;	/* the one being read */
 	EVP_MD_CTX *digest;
+	struct loop_timer timer;
+	uint64_t started_us;		/* monotonic */
+	uint32_t unread_ms;		/* that the last octets waited for us */
+	bool tls;
+	bool carried;			/* by the carrier, now */
+	bool resolving;			/* waits for the host's first address */
+	bool again;			/* this is the second try */
 };
 
-/* --- libcurl's descriptors and timer on our loop --- */
-
-static void read_finished(struct fetcher *fr);
-
-static void
-on_socket_ready(struct loop_io *io, uint32_t events)
+static uint64_t
+now_us(void)
 {
-	struct sock *s = LOOP_OWNER(io, struct sock, io);
-	int flags = (events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP) ? CURL_CSELECT_IN : 0) |
-	    (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) | (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
-	struct fetcher *fr = s->fetcher;
-	int running;
+	struct timespec ts;
 
-	curl_multi_socket_action(fr->multi, io->fd, flags, &running);
-	read_finished(fr);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static struct sock *
-sock_of(struct fetcher *fr, curl_socket_t fd)
-{
-	if (fd < 0)
-		return NULL;
-	if ((size_t)fd >= fr->n_socks) {
-		size_t n = (size_t)fd * 2 + 64;
-		struct sock **grown = realloc(fr->socks, n * sizeof(*grown));
-
-		if (grown == NULL)
-			return NULL;
-		memset(grown + fr->n_socks, 0, (n - fr->n_socks) * sizeof(*grown));
-		fr->socks = grown;
-		fr->n_socks = n;
-	}
-	if (fr->socks[fd] == NULL) {
-		struct sock *s = calloc(1, sizeof(*s));
-
-		if (s == NULL)
-			return NULL;
-		s->fetcher = fr;
-		s->io.fd = fd;
-		s->io.ready = on_socket_ready;
-		fr->socks[fd] = s;
-	}
-	return fr->socks[fd];
-}
-
-static int
-on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *mine)
-{
-	struct fetcher *fr = arg;
-	struct sock *s = sock_of(fr, fd);
-
-	(void)easy;
-	(void)mine;
-	if (s == NULL)
-		return -1;
-	if (what == CURL_POLL_REMOVE)
-		loop_io_set(fr->loop, &s->io, 0);
-	else
-		loop_io_set(fr->loop, &s->io,
-		    (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ?
-		    (uint32_t)EPOLLOUT : 0));
-	return 0;
-}
-
-static int
-on_curl_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-	struct fetcher *fr = arg;
-
-	(void)multi;
-	if (timeout_ms < 0)
-		loop_timer_stop(fr->loop, &fr->timer);
-	else
-		loop_timer_set(fr->loop, &fr->timer, clock_mono().ms + (uint64_t)timeout_ms);
-	return 0;
-}
-
-static void
-on_curl_time(struct loop_timer *timer)
-{
-	struct fetcher *fr = LOOP_OWNER(timer, struct fetcher, timer);
-	int running;
-
-	curl_multi_socket_action(fr->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	read_finished(fr);
-}
+/* --- connections --- */
 
 static curl_socket_t
 on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
@@ -139,7 +67,46 @@ on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 	return fd;
 }
 
+/* A connection for one check is reset: thousands leave no TIME-WAIT behind.  `once` is not
+ * NULL for those. */
+static int
+on_close_socket(void *once, curl_socket_t fd)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (once != NULL)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	return close(fd);
+}
+
+/* Cleartext HTTP/2 is never used twice: libcurl 7.88 fails on it then. */
+static void
+choose_connection(struct transfer *t)
+{
+	const struct fetch *f = t->fetch;
+	bool once = f->fresh || t->again || !f->check->keepalive ||
+	    (f->check->http2 && !t->tls);
+
+	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, once ? 1L : 0L);
+	curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, once ? 1L : 0L);
+	curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, once ? t : NULL);
+}
+
 /* --- what a server sends --- */
+
+/* How long have these octets been here?  The kernel knows, in its own ticks. */
+static void
+note_arrival(struct transfer *t)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	t->unread_ms = 0;
+	if (curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
+	    fd != CURL_SOCKET_BAD && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
+		t->unread_ms = info.tcpi_last_data_recv;
+}
 
 static size_t
 on_header(char *line, size_t one, size_t n, void *arg)
@@ -147,6 +114,8 @@ on_header(char *line, size_t one, size_t n, void *arg)
 	struct transfer *t = arg;
 
 	running_note(t->fetch->check, &t->fetch->addr);
+	if (one * n <= 2)
+		note_arrival(t);	/* the empty line, their last */
 	return http_answer_header(&t->answer, line, one * n) ? one * n : 0;
 }
 
@@ -157,8 +126,10 @@ on_body(char *data, size_t one, size_t n, void *arg)
 	size_t len = one * n;
 
 	running_note(t->fetch->check, &t->fetch->addr);
-	if (!t->fetch->digest)
+	if (!t->fetch->digest) {
+		note_arrival(t);
 		return http_answer_body(&t->answer, data, len) ? len : 0;
+	}
 	t->fetch->size += len;
 	if (t->fetch->size > t->fetch->limit) {
 		http_answer_stop(&t->answer, REASON_SIZE, "larger than expected");
@@ -181,7 +152,6 @@ reason_of_curl(CURLcode code)
 		return REASON_CONNECT;
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CIPHER:
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_INVALIDCERTSTATUS:
@@ -194,6 +164,7 @@ reason_of_curl(CURLcode code)
 	case CURLE_FAILED_INIT:
 	case CURLE_OUT_OF_MEMORY:
 	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:	/* our own one */
 	case CURLE_SSL_ENGINE_INITFAILED:
 		return REASON_INTERNAL;
 	default:
@@ -222,9 +193,6 @@ result_of_failure(struct transfer *t, CURLcode code, struct result *r)
 	}
 	if (r->reason == REASON_CONNECT && error != 0)
 		snprintf(r->detail, sizeof(r->detail), "%s", strerror((int)error));
-	else if (r->reason == REASON_TIMEOUT)
-		snprintf(r->detail, sizeof(r->detail), "no whole answer within %u ms",
-		    t->fetch->timeout_ms);
 	else
 		snprintf(r->detail, sizeof(r->detail), "%.79s",
 		    t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
@@ -233,96 +201,145 @@ result_of_failure(struct transfer *t, CURLcode code, struct result *r)
 static void
 end_transfer(struct transfer *t)
 {
-	curl_multi_remove_handle(t->fetch->fetcher->multi, t->easy);
+	loop_timer_stop(t->fetch->fetcher->loop, &t->timer);
+	if (t->carried)
+		carrier_stop(t->shard, t->easy);
+	t->carried = t->resolving = false;
 	t->fetch->busy = false;
 	http_answer_shrink(&t->answer);
 }
 
+/* The one way a fetch ends: every result gets its time and load here. */
 static void
-finished(struct transfer *t, CURLcode code)
+finish(struct transfer *t, struct result *r)
 {
-	struct result r = { .reason = REASON_OK, .load = -1 };
-	curl_off_t total_us = 0;
-	long http_code = 0;
+	uint64_t took = now_us() - t->started_us, unread = (uint64_t)t->unread_ms * 1000;
 
-	curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total_us);
-	r.latency_us = total_us > UINT32_MAX ? UINT32_MAX : (uint32_t)total_us;
-	if (code != CURLE_OK) {
-		result_of_failure(t, code, &r);
-	} else {
-		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_code);
-		http_answer_judge(&t->answer, http_code, &r);
+	took = took > unread ? took - unread : 0;
+	r->latency_us = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
+	if (result_ok(r) && took > (uint64_t)t->fetch->timeout_ms * 1000) {
+		r->reason = REASON_TIMEOUT;
+		snprintf(r->detail, sizeof(r->detail), "the answer took %u ms", (unsigned)
+		    (r->latency_us / 1000));
 	}
-	r.load = http_answer_load(&t->answer, r.latency_us);
+	r->load = http_answer_load(&t->answer, r->latency_us);
 	end_transfer(t);
 	if (t->digest != NULL)
 		EVP_DigestFinal_ex(t->digest, t->fetch->sha256, NULL);
-	t->fetch->done(t->fetch, &r);
+	t->fetch->done(t->fetch, r);
 }
 
 static void
-read_finished(struct fetcher *fr)
+on_no_answer(struct loop_timer *timer)
 {
-	CURLMsg *msg;
-	int left;
+	struct transfer *t = LOOP_OWNER(timer, struct transfer, timer);
+	struct result r = { .reason = REASON_TIMEOUT };
 
-	while ((msg = curl_multi_info_read(fr->multi, &left)) != NULL) {
-		struct transfer *t = NULL;
+	t->unread_ms = 0;
+	snprintf(r.detail, sizeof(r.detail), t->resolving ? "no address of %.40s within %u ms" :
+	    "%.0sno whole answer within %u ms", t->resolving ? t->setup.host : "",
+	    t->fetch->timeout_ms);
+	finish(t, &r);
+}
 
-		if (msg->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-		finished(t, msg->data.result);
+static void
+launch(struct transfer *t)
+{
+	struct result r = { .reason = REASON_INTERNAL, .detail = "out of memory" };
+
+	http_answer_reset(&t->answer);
+	t->error[0] = '\0';
+	t->unread_ms = 0;
+	t->fetch->size = 0;
+	if (t->digest != NULL)
+		EVP_DigestInit_ex(t->digest, EVP_sha256(), NULL);
+	choose_connection(t);
+	t->carried = true;
+	if (!carrier_start(t->shard, t->easy)) {
+		t->carried = false;
+		finish(t, &r);
 	}
+}
+
+/* On a connection that was used before, what an earlier answer left behind reads as nonsense,
+ * and a peer may have closed it meanwhile. */
+static bool
+worth_another_try(const struct transfer *t, enum reason reason)
+{
+	long opened = 1;
+
+	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &opened);
+	return opened == 0 && !t->again && t->answer.stop == REASON_NONE &&
+	    (reason == REASON_CUT || reason == REASON_PROTOCOL || reason == REASON_TLS);
+}
+
+static void
+on_ended(CURL *easy, CURLcode code)
+{
+	struct transfer *t = NULL;
+	struct result r = { .reason = REASON_OK };
+	long http_code = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
+	running_note(t->fetch->check, &t->fetch->addr);
+	if (code == CURLE_OK) {
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &http_code);
+		http_answer_judge(&t->answer, http_code, &r);
+	} else {
+		result_of_failure(t, code, &r);
+	}
+	if (worth_another_try(t, r.reason)) {
+		carrier_stop(t->shard, t->easy);
+		t->again = true;
+		launch(t);
+		return;
+	}
+	finish(t, &r);
+}
+
+/* --- hosts that have to be resolved --- */
+
+/* Tells libcurl, which takes the port along, when addresses are known. */
+static bool
+set_addresses(struct transfer *t)
+{
+	const char *known = resolve_addresses(t->host);
+	struct curl_slist *list;
+	char text[1024];
+
+	if (known == NULL)
+		return false;
+	snprintf(text, sizeof(text), "%.255s:%.8s:%.600s", t->setup.host, t->setup.port, known);
+	if (t->addresses != NULL && strcmp(t->addresses->data, text) == 0)
+		return true;
+	list = curl_slist_append(NULL, text);
+	if (list == NULL)
+		return t->addresses != NULL;
+	curl_easy_setopt(t->easy, CURLOPT_RESOLVE, list);
+	curl_slist_free_all(t->addresses);
+	t->addresses = list;
+	return true;
+}
+
+static void
+on_heard(void *arg)
+{
+	struct transfer *t = arg;
+	struct result r = { .reason = REASON_CONNECT };
+
+	if (!t->resolving)
+		return;
+	t->resolving = false;
+	if (set_addresses(t)) {
+		launch(t);
+		return;
+	}
+	snprintf(r.detail, sizeof(r.detail), "%.40s: %.36s", t->setup.host,
+	    resolve_fault(t->host));
+	finish(t, &r);
 }
 
 /* --- what libcurl is told once --- */
-
-static struct curl_slist *
-address_entry(const struct addr *a)
-{
-	struct addr bare = *a;
-	char ip[ADDR_TEXT], port[8] = "", text[ADDR_TEXT + 24];
-
-	bare.port = 0;
-	if (a->port != 0)
-		snprintf(port, sizeof(port), "%u", a->port);
-	snprintf(text, sizeof(text), a->family == 6 ? "::[%s]:%s" : "::%s:%s", addr_text(&bare, ip),
-	    port);
-	return curl_slist_append(NULL, text);
-}
-
-static void
-set_tls(CURL *e, const struct conf_check *c)
-{
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, c->verify ? 1L : 0L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, c->verify ? 2L : 0L);
-	if (c->ca_file != NULL)
-		curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file);
-}
-
-static void
-set_http(CURL *e, const struct conf_check *c, const char *url, bool head)
-{
-	bool tls = strncasecmp(url, "https:", 6) == 0;
-
-	curl_easy_setopt(e, CURLOPT_URL, url);
-	curl_easy_setopt(e, CURLOPT_NOBODY, head ? 1L : 0L);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, !c->http2 ? (long)CURL_HTTP_VERSION_1_1 :
-	    tls ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "nearcast-healthd/" VERSION);
-	if (!c->keepalive) {
-		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
-	}
-	curl_easy_setopt(e, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFE_S);
-}
 
 static void
 set_callbacks(struct transfer *t)
@@ -332,16 +349,13 @@ set_callbacks(struct transfer *t)
 	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)t->fetch->timeout_ms);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)t->fetch->timeout_ms);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
-	if (t->connect_to != NULL)
-		curl_easy_setopt(e, CURLOPT_CONNECT_TO, t->connect_to);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
 	if (!t->fetch->digest)
 		curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 4096L);
 }
@@ -352,10 +366,40 @@ static void
 forget_transfer(struct transfer *t)
 {
 	curl_easy_cleanup(t->easy);
-	curl_slist_free_all(t->connect_to);
+	resolve_close(t->host);
+	curl_slist_free_all(t->addresses);
+	fetch_setup_free(&t->setup);
+	if (t->shard != NULL)
+		carrier_leave(t->shard);
 	EVP_MD_CTX_free(t->digest);
 	http_answer_free(&t->answer);
 	free(t);
+}
+
+static int
+prepare_transfer(struct transfer *t, struct err *err)
+{
+	struct fetch *f = t->fetch;
+
+	t->timer.fire = on_no_answer;
+	t->tls = strncasecmp(f->url, "https:", 6) == 0;
+	t->easy = curl_easy_init();
+	t->shard = carrier_join(f->fetcher->carrier);
+	if (f->digest)
+		t->digest = EVP_MD_CTX_new();
+	if (t->easy == NULL || t->shard == NULL || (f->digest && t->digest == NULL))
+		return err_set(err, "out of memory");
+	http_answer_init(&t->answer, f->check, f->match, f->set);
+	t->setup = (struct fetch_setup){ .easy = t->easy, .check = f->check, .url = f->url,
+	    .addr = f->addr, .head = !f->digest && !f->get && !t->answer.want_body,
+	    .origin = f->origin };
+	if (fetch_setup(&t->setup) < 0)
+		return err_set(err, "out of memory");
+	set_callbacks(t);
+	if (t->setup.host == NULL)
+		return 0;
+	t->host = resolve_open(f->fetcher->loop, t->setup.host, on_heard, t, err);
+	return t->host != NULL ? 0 : -1;
 }
 
 int
@@ -366,20 +410,10 @@ fetch_prepare(struct fetch *f, struct err *err)
 	if (t == NULL)
 		return err_set(err, "out of memory");
 	t->fetch = f;
-	t->easy = curl_easy_init();
-	if (f->addr.family != 0)
-		t->connect_to = address_entry(&f->addr);
-	if (f->digest)
-		t->digest = EVP_MD_CTX_new();
-	if (t->easy == NULL || (f->addr.family != 0 && t->connect_to == NULL) ||
-	    (f->digest && t->digest == NULL)) {
+	if (prepare_transfer(t, err) < 0) {
 		forget_transfer(t);
-		return err_set(err, "out of memory");
+		return -1;
 	}
-	http_answer_init(&t->answer, f->check, f->match, f->set);
-	set_http(t->easy, f->check, f->url, !f->digest && !f->get && !t->answer.want_body);
-	set_tls(t->easy, f->check);
-	set_callbacks(t);
 	f->own = t;
 	return 0;
 }
@@ -387,18 +421,24 @@ fetch_prepare(struct fetch *f, struct err *err)
 void
 fetch_start(struct fetch *f)
 {
-	struct result r = { .reason = REASON_INTERNAL, .load = -1, .detail = "out of memory" };
+	struct result r = { .reason = REASON_INTERNAL };
 	struct transfer *t = f->own;
 
 	assert(!f->busy);
+	f->busy = true;
+	t->again = false;
+	t->started_us = now_us();
+	t->unread_ms = 0;
 	http_answer_reset(&t->answer);
-	t->error[0] = '\0';
-	f->size = 0;
-	if (t->digest != NULL)
-		EVP_DigestInit_ex(t->digest, EVP_sha256(), NULL);
-	f->busy = curl_multi_add_handle(f->fetcher->multi, t->easy) == CURLM_OK;
-	if (!f->busy)
-		f->done(f, &r);
+	loop_timer_set(f->fetcher->loop, &t->timer, t->started_us / 1000 + f->timeout_ms);
+	if (t->setup.fault[0] != '\0') {
+		snprintf(r.detail, sizeof(r.detail), "%.79s", t->setup.fault);
+		finish(t, &r);
+	} else if (t->host == NULL || set_addresses(t)) {
+		launch(t);
+	} else {
+		t->resolving = true;
+	}
 }
 
 void
@@ -419,7 +459,7 @@ fetch_release(struct fetch *f)
 }
 
 struct fetcher *
-fetch_open(struct loop *loop, size_t connections, struct err *err)
+fetch_open(struct loop *loop, struct err *err)
 {
 	struct fetcher *fr = calloc(1, sizeof(*fr));
 
@@ -428,18 +468,11 @@ fetch_open(struct loop *loop, size_t connections, struct err *err)
 		return NULL;
 	}
 	fr->loop = loop;
-	fr->timer.fire = on_curl_time;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || (fr->multi = curl_multi_init()) == NULL) {
-		err_set(err, "libcurl cannot be started");
-		fetch_close(fr);
-		return NULL;
-	}
-	curl_multi_setopt(fr->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-	curl_multi_setopt(fr->multi, CURLMOPT_SOCKETDATA, fr);
-	curl_multi_setopt(fr->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-	curl_multi_setopt(fr->multi, CURLMOPT_TIMERDATA, fr);
-	curl_multi_setopt(fr->multi, CURLMOPT_MAXCONNECTS, (long)connections);
-	return fr;
+	fr->carrier = carrier_open(loop, on_ended, err);
+	if (fr->carrier != NULL)
+		return fr;
+	free(fr);
+	return NULL;
 }
 
 void
@@ -447,11 +480,6 @@ fetch_close(struct fetcher *fr)
 {
 	if (fr == NULL)
 		return;
-	if (fr->multi != NULL)
-		curl_multi_cleanup(fr->multi);
-	loop_timer_stop(fr->loop, &fr->timer);
-	for (size_t i = 0; i < fr->n_socks; i++)
-		free(fr->socks[i]);
-	free(fr->socks);
+	carrier_close(fr->carrier);
 	free(fr);
 }

@@ -1,10 +1,16 @@
 /*
- * fetch: HTTP and HTTPS by libcurl, on our loop.  The only file that knows libcurl.
+ * fetch: HTTP and HTTPS by libcurl (carrier.h, fetch_setup.h), on our loop.
  *
  * A fetch is prepared once and started many times: a probe of a target, the origin's set id, an
- * object's digest.  All of one fetcher share its connections.  An address that is given is
- * connected to, whatever the URL's host resolves to; redirects are not followed, proxies and
- * netrc not used.
+ * object's digest.  An address that is given is connected to, whatever the URL's host resolves
+ * to; other hosts are resolved (resolve.h) without anybody waiting.
+ *
+ * A connection may be kept and used again, but for checks that are `fresh`; and what ends badly
+ * on one that was used before is tried once more on a new one, within the same timeout: what an
+ * earlier answer left behind, or a peer that closes what is idle, is nobody's failure.
+ *
+ * The time is ours, not libcurl's, and what has arrived is read before it is over: an answer is
+ * as late as it came in, not as late as we saw it.
  *
  * The answer is http_answer's to understand; of a digest fetch only octets are counted and
  * hashed.  Knows no target and no schedule.  One thread.
@@ -31,6 +37,8 @@ struct fetch {
 	uint32_t timeout_ms;
 	bool set;			/* the answer must carry a set id */
 	bool get;			/* GET; else HEAD, unless the body is needed */
+	bool origin;			/* gets no credentials of the check's */
+	bool fresh;			/* for the next start: a connection of its own */
 	bool digest;			/* GET, with SHA-256 and size, instead of match and set */
 	uint64_t limit;			/* a digest fetch stops past so many octets */
 	/* Called once for each start.  The fetch is idle then.  With reason OK, `set` is the id
@@ -44,9 +52,8 @@ struct fetch {
 	struct transfer *own;		/* owned; NULL = not prepared */
 };
 
-/* What fetches share: up to `connections` are kept open.  `loop` is borrowed until
- * fetch_close.  NULL with a reason. */
-struct fetcher *fetch_open(struct loop *loop, size_t connections, struct err *err);
+/* What fetches share.  `loop` is borrowed until fetch_close.  NULL with a reason. */
+struct fetcher *fetch_open(struct loop *loop, struct err *err);
 void fetch_close(struct fetcher *fetcher);	/* all fetches released; NULL is fine */
 
 /* 0, or -1 with a reason. */

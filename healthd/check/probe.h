@@ -34,6 +34,8 @@ struct probe {
 	struct addr addr;		/* port 0 = the check's own */
 	uint32_t target;		/* the judge's index */
 	bool busy;			/* between checks_start and probe_done */
+	bool fresh;			/* the next check must not use an old connection */
+	unsigned kept;			/* checks since the last one that was fresh */
 	bool void_timeout;		/* a timeout now would be our own fault */
 	unsigned voided;		/* results in a row not counted for that */
 	uint64_t started_ms, started_us; /* monotonic */

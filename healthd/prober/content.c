@@ -105,7 +105,8 @@ add_origin(struct content *c, size_t check, struct err *err)
 	o->check = (uint16_t)check;
 	o->timer.fire = origin_due;
 	o->fetch = (struct fetch){ .fetcher = c->fetcher, .check = conf, .url = conf->origin,
-	    .timeout_ms = conf->timeout_ms, .set = true, .done = origin_answered };
+	    .timeout_ms = conf->timeout_ms, .set = true, .origin = true, .fresh = true,
+	    .done = origin_answered };
 	if (fetch_prepare(&o->fetch, err) < 0 ||
 	    loop_timer_set(loop, &o->timer, loop_now(loop)) < 0)
 		return err_set(err, "out of memory");

@@ -21,9 +21,10 @@
 #include "healthd/prober/sibling.h"
 
 enum {
-	LATE_MIN_MS = 100,		/* from here on timeouts may be our own fault */
+	LATE_MIN_MS = 2,		/* from here on timeouts may be our own fault */
+	LATE_PART = 4,			/* if we are late by this part of them */
 	LATE_BAD_MS = 1000,		/* or the shortest interval, if that is longer */
-	VOID_MAX = 2,			/* times in a row that we may blame ourselves */
+	VOID_AT_ONCE = 2,		/* times in a row that a check is repeated at once */
 	SOON_MS = 500,			/* within which the health file learns of less time */
 	WITNESS_MS = 50,		/* between two rounds of asking others out of turn */
 	WITNESSES = 4
@@ -86,10 +87,27 @@ review_pending(struct prober *p)
 
 /* --- probes --- */
 
+/* A connection of its own at least every `fall` checks, and whenever the next result may decide:
+ * an old connection may outlive its listener. */
+static void
+choose_fresh(const struct judge *j, struct probe *probe)
+{
+	const struct conf_check *c = probe->check;
+	unsigned enough = j->targets[probe->target].alive == HEALTH_UP ? c->fall : c->rise;
+
+	probe->fresh = enough == 1 || probe->kept + 1 >= c->fall ||
+	    judge_near_change(j, probe->target);
+	probe->kept = probe->fresh ? 0 : probe->kept + 1;
+}
+
 static void
 on_probe_due(struct loop_timer *timer)
 {
-	checks_start(LOOP_OWNER(timer, struct probe, timer));
+	struct probe *probe = LOOP_OWNER(timer, struct probe, timer);
+	const struct prober *p = probe->arg;
+
+	choose_fresh(p->core.judge, probe);
+	checks_start(probe);
 }
 
 static void
@@ -145,12 +163,22 @@ on_checked(struct probe *probe, const struct result *r)
 	bool near = judge_near_change(j, probe->target);
 	char set[HEALTH_NAME_MAX];
 
-	if (r->reason == REASON_TIMEOUT && probe->void_timeout && probe->voided++ < VOID_MAX) {
+	struct result late;
+
+	if (r->reason == REASON_TIMEOUT && probe->void_timeout) {
 		/* we were late, not the server: asked again, nothing counted */
-		loop_timer_set(p->core.loop, &probe->timer, loop_now(p->core.loop));
-		return;
+		if (probe->voided++ < VOID_AT_ONCE) {
+			loop_timer_set(p->core.loop, &probe->timer, loop_now(p->core.loop));
+			return;
+		}
+		late = *r;
+		late.reason = REASON_INTERNAL;
+		snprintf(late.detail, sizeof(late.detail),
+		    "this process is late, timeouts are not counted");
+		r = &late;
+	} else {
+		probe->voided = 0;
 	}
-	probe->voided = 0;
 	if (r->reason == REASON_INTERNAL)
 		alarm_raise(&p->core.alarms, ALARM_INTERNAL, ALARM_PASSING_MS,
 		    "server %s cannot be checked: %s", probe->server->name, r->detail);
@@ -242,7 +270,8 @@ on_own_delay(void *arg, uint64_t late_ms)
 	struct prober *p = arg;
 
 	for (size_t i = 0; i < p->core.judge->n_targets; i++)
-		p->probes[i].void_timeout = p->probes[i].busy;
+		p->probes[i].void_timeout |= p->probes[i].busy &&
+		    late_ms * LATE_PART > p->probes[i].check->timeout_ms;
 	if (late_ms < p->late_limit_ms)
 		return;
 	alarm_raise(&p->core.alarms, ALARM_LATE, ALARM_PASSING_MS,

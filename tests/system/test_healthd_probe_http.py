@@ -224,14 +224,65 @@ def test_slow_server_loses_weight(world):
 def test_connections_are_kept_or_not(world):
     kept, fresh = Http(), Http()
     w = world({"a1": ("fra", kept.where)}, check=http("keepalive = yes"))
-    w.until(lambda: len(kept.requests) >= 8, "8 requests")
-    assert kept.count == 1
+    w.until(lambda: len(kept.requests) >= 16, "16 requests")
+    # up to `rise` to begin with, every second one since, as fall is 2
+    assert len(kept.requests) // 2 - 1 <= kept.count <= len(kept.requests) // 2 + 3
     w.stop()
     w.servers, w.check = {"a1": ("fra", fresh.where)}, http("keepalive = no")
     w.write()
     w.start()
     w.until(lambda: len(fresh.requests) >= 6, "6 requests")
     assert fresh.count >= 6
+
+
+def test_dead_listener_is_found_behind_a_kept_connection(world):
+    """The port refuses, the old connection lives on: down within `fall` more checks."""
+    server = Http()
+    w = world({"a1": ("fra", server.where), "a2": ("fra", Http().where)},
+              check=http("keepalive = yes",
+                         speed='interval = "150ms"  timeout = "120ms"  rise = 2  fall = 3'))
+    w.wait("a1", "up")
+    time.sleep(1)
+    server.listener.shutdown(socket.SHUT_RDWR)
+    server.listener.close()
+    began = time.monotonic()
+    assert "connect" in w.wait("a1", "down")["reason"]
+    assert time.monotonic() - began < 6 * 0.15 + 1.0
+
+
+@pytest.mark.parametrize("pause", [0, 0.05])
+def test_body_sent_to_head_does_not_fail_the_next_check(world, pause):
+    def chatty(connection):
+        while read_request(connection) is not None:
+            connection.sendall(reply(200).split(b"\r\n\r\n")[0] + b"\r\n\r\n" +
+                               (b"" if pause else b"ok"))
+            if pause:
+                time.sleep(pause)
+                connection.sendall(b"ok")
+
+    server = Server(chatty)
+    w = world({"a1": ("fra", server.where), "a2": ("fra", Http().where)}, check=http())
+    w.wait("a1", "up")
+    for _ in range(20):
+        status = [s for s in w.status()["servers"] if s["name"] == "a1"][0]
+        assert status["checks"][0]["result"] == "ok", status
+        time.sleep(0.05)
+    assert "a1: down" not in w.log()
+
+
+def test_peer_that_closes_an_idle_connection_fails_nothing(world):
+    def once(connection):
+        read_request(connection)
+        connection.sendall(OK.split(b"ok")[0])
+        connection.recv(1)		# closes as the next request comes in
+
+    server = Server(once)
+    w = world({"a1": ("fra", server.where), "a2": ("fra", Http().where)}, check=http())
+    w.wait("a1", "up")
+    for _ in range(20):
+        status = [s for s in w.status()["servers"] if s["name"] == "a1"][0]
+        assert status["checks"][0]["result"] == "ok", status
+        time.sleep(0.05)
 
 
 def test_environment_and_proxies_do_not_matter(world, monkeypatch):
