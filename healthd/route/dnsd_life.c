@@ -6,7 +6,7 @@
 #define OTHERS_MIN 10			/* answers between reports, beyond those to us */
 
 /* How a round of questions ends. */
-enum life_round { ROUND_ALIVE, ROUND_WRONG, ROUND_SILENT, ROUND_CLOSED, ROUND_UNASKED };
+enum life_round { ROUND_SERVED, ROUND_ALIVE, ROUND_WRONG, ROUND_SILENT, ROUND_CLOSED, ROUND_UNASKED };
 
 void
 dnsd_life_begin(struct dnsd_life *l, uint64_t now_ms)
@@ -172,7 +172,7 @@ judge_round(const struct dnsd_life *l)
 	const unsigned *server = l->answers[DNSD_LIFE_SERVER];
 
 	if (zone[DNSD_ANSWER_REFUSED] + fresh[DNSD_ANSWER_REFUSED] > 0)
-		return ROUND_ALIVE;
+		return l->loaded && server[DNSD_ANSWER_GOOD] > 0 ? ROUND_SERVED : ROUND_ALIVE;
 	if (zone[DNSD_ANSWER_BAD] > 0)
 		return ROUND_WRONG;
 	if (server[DNSD_ANSWER_BAD] < server[DNSD_ANSWER_GOOD] + server[DNSD_ANSWER_ODD] +
@@ -234,8 +234,9 @@ dnsd_life_end(struct dnsd_life *l, uint64_t now_ms)
 		return;
 	round = judge_round(l);
 	switch (round) {
+	case ROUND_SERVED:
 	case ROUND_ALIVE:
-		round_answered(l, false);
+		round_answered(l, round == ROUND_SERVED);
 		break;
 	case ROUND_UNASKED:
 		l->why = "we have no socket to ask with";
@@ -251,4 +252,6 @@ dnsd_life_void(struct dnsd_life *l, uint64_t now_ms)
 {
 	l->settled = true;
 	l->due_ms = now_ms;
+	if (l->state == DNSD_LIFE_HELD)
+		l->moved_ms = now_ms;
 }

@@ -5,7 +5,8 @@
  * itself (CH TXT site.nearcast, which dnsd can always answer) and, beside it, some about
  * zones.  What a round shows, the first that applies:
  *
- *   served    an answer about a zone: it counts towards being back
+ *   served    an answer about a zone: it counts towards being back.  So does REFUSED when dnsd says
+ *             who it is and reports that it serves zones: they are others than we know of
  *   alive     REFUSED, or only zones fail that have never been served: nothing fails, and
  *             nothing comes back either
  *   wrong     all zones that were asked about fail (SERVFAIL, garbage), or nobody could be asked
@@ -72,6 +73,7 @@ enum dnsd_life_about {
 struct dnsd_life {
 	enum dnsd_life_state state;
 	bool proven;			/* it has answered once: it can fail; may be set, too */
+	bool loaded;			/* set by the owner: dnsd reports zones that it serves */
 	bool elsewhere;			/* set by the owner before dnsd_life_end and _time: another
 					 * address is flooded */
 	const char *why;		/* of the last miss, static text; NULL = none yet */
@@ -112,7 +114,8 @@ void dnsd_life_error(struct dnsd_life *life, int error);
 /* The round is over: all its questions have ended, or their time. */
 void dnsd_life_end(struct dnsd_life *life, uint64_t now_ms);
 
-/* We ourselves stood still: the round counts for nothing, and the next is due at once. */
+/* We ourselves stood still: the round counts for nothing, and the next is due at once.  What is held
+ * is held until the reports that wait have been read. */
 void dnsd_life_void(struct dnsd_life *life, uint64_t now_ms);
 
 /* Is it silent to us while it answers others? */

@@ -367,6 +367,8 @@ compare(struct dnsd_watch *w, const struct dnsd_report *report)
 	note(&w->listen_differs, &w->listen_ms, differs, now_ms);
 	note(&w->digest_differs, &w->digest_ms, w->digest[0] != '\0' &&
 	    strcmp(report->digest, "-") != 0 && strcmp(w->digest, report->digest) != 0, now_ms);
+	for (size_t i = 0; i < w->n; i++)
+		w->addresses[i]->life.loaded = report->loaded > 0;
 	w->loaded = report->loaded;
 	w->zones = report->zones;
 }
@@ -428,6 +430,7 @@ on_lost(struct dnsd_link *link)
 	w->loaded = w->zones = 0;
 	for (size_t i = 0; i < w->n; i++) {
 		dnsd_life_unreported(&w->addresses[i]->life);
+		w->addresses[i]->life.loaded = false;
 		if (!w->addresses[i]->asking)
 			ask_now(w->addresses[i]);
 	}

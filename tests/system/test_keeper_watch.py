@@ -160,6 +160,16 @@ def test_healthd_reloaded_before_dnsd(watched):
     w.site.wait_log("alarm over: dnsd and healthd differ")
 
 
+def test_dnsd_restarted_with_zones_that_healthd_does_not_know(watched, net):
+    w = watched().serving()
+    net.kill(w.dnsd)
+    net.wait("down", 3)
+    w.set(zones={"*": "refused"})
+    w.start()
+    net.wait("serving", 5)
+    w.alarm("dnsd and healthd differ: dnsd says REFUSED")
+
+
 def test_broken_new_first_zone(watched):
     w = watched(zones={"new.example": "servfail"}).serving()
     w.conf(ADDRESSES, first="new.example")

@@ -28,6 +28,7 @@
  * and between them:
  *   +  a report in which answers have moved  =  one in which only those to us have
  *   x  the reports end                       p  proven by what a former watch knew
+ *   l  dnsd says that it serves zones
  *   e  another address is flooded            E  it is no more
  */
 static const struct life_row {
@@ -42,6 +43,9 @@ static const struct life_row {
 	{ "REFUSED brings nothing up", "rrrrr", DNSD_LIFE_UNKNOWN, 0 },
 	{ "REFUSED after a reload that healthd saw first", "gggrrrrrrrr", DNSD_LIFE_SERVING, 0 },
 	{ "REFUSED does not bring back what failed", "gggBBrrrr", DNSD_LIFE_FAILED, 0 },
+	{ "REFUSED by one that serves other zones", "lrrr", DNSD_LIFE_SERVING, 0 },
+	{ "the same after it was restarted", "gggcccxlrrr", DNSD_LIFE_SERVING, 0 },
+	{ "SERVFAIL by one that says that it serves zones", "lnnnn", DNSD_LIFE_UNKNOWN, 0 },
 	{ "a server that says who it is, and a zone that never was served", "gggnnnn",
 	    DNSD_LIFE_SERVING, 0 },
 	{ "the same from the start brings nothing up", "nnnnn", DNSD_LIFE_UNKNOWN, 0 },
@@ -71,6 +75,7 @@ static const struct life_row {
 	{ "overload that is over", "ggg++s+s+s+ggg", DNSD_LIFE_SERVING, 1 },
 	{ "overload with one answer now and then", "ggg++s+s+s+g+s+s+g+s", DNSD_LIFE_HELD, 1 },
 	{ "overload twice", "ggg++s+s+s+ggg+s+s+s", DNSD_LIFE_HELD, 2 },
+	{ "we stood still under overload", "ggg++s+s+szzz", DNSD_LIFE_HELD, 1 },
 	{ "it dies under overload", "ggg++s+s+sxs", DNSD_LIFE_FAILED, 1 },
 	{ "it hangs under overload: reports go on, nothing moves", "ggg++s+s+s=s=s=s=s=s=s=s",
 	    DNSD_LIFE_FAILED, 1 },
@@ -178,6 +183,9 @@ tell(struct story *s, char letter)
 		break;
 	case 'x':
 		dnsd_life_unreported(&s->life);
+		break;
+	case 'l':
+		s->life.loaded = true;
 		break;
 	case 'e':
 	case 'E':
