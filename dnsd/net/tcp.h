@@ -3,9 +3,9 @@
  *
  * One thread and one epoll set a worker, with a listening socket for each address
  * (SO_REUSEPORT), which may come and go.  Messages arrive in any pieces; every whole one
- * is answered at once, in order, and what a connection's socket does not take waits in a backlog, during
- * which nothing more is read from it.  An idle connection holds no buffer: some 200
- * octets.  A connection is active when a message was answered or a backlog went out;
+ * is answered at once, in order, and what a connection's socket does not take waits in a
+ * backlog, during which nothing more is read from it.  An idle connection holds no buffer:
+ * some 200 octets.  A connection is active when a message was answered or a backlog went out;
  * octets that dribble in do not count, so a slow client is closed like an idle one.
  * A half-closed connection gets what it asked for before it is closed.
  *

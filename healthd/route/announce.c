@@ -58,7 +58,7 @@ name_marker(char out[MARKER_TEXT], const struct marker *m)
 
 /* The marker that an address is; false if it is none. */
 static bool
-read_address(struct marker *m, const struct ifaddrmsg *addr, const struct rtattr *attribute)
+read_marker(struct marker *m, const struct ifaddrmsg *addr, const struct rtattr *attribute)
 {
 	uint8_t ip[16];
 	size_t len = addr->ifa_family == AF_INET ? 4 : 16;
@@ -83,7 +83,7 @@ struct netlink_request {
 static void on_events(struct loop_io *io, uint32_t events);
 
 static int
-open_socket(uint32_t groups, int flags, struct err *err)
+open_netlink(uint32_t groups, int flags, struct err *err)
 {
 	struct sockaddr_nl local = { .nl_family = AF_NETLINK, .nl_groups = groups };
 	struct timeval patience = { .tv_sec = 1 };
@@ -110,9 +110,9 @@ announce_open(struct announce *a, struct loop *loop, const char *interface, uint
 	if (a->ifindex == 0)
 		return err_set(err, "announce: no interface \"%s\": %s", interface,
 		    strerror(errno));
-	a->fd = open_socket(0, 0, err);
+	a->fd = open_netlink(0, 0, err);
 	a->events.fd = a->fd < 0 ? -1 :
-	    open_socket(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, SOCK_NONBLOCK, err);
+	    open_netlink(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, SOCK_NONBLOCK, err);
 	if (a->events.fd < 0) {
 		announce_close(a);
 		return -1;
@@ -268,7 +268,7 @@ marker_of_message(const struct announce *a, const struct nlmsghdr *head, struct 
 		return false;
 	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
 		if (attribute->rta_type == IFA_ADDRESS)
-			return read_address(m, addr, attribute);
+			return read_marker(m, addr, attribute);
 	return false;
 }
 

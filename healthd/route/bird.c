@@ -78,7 +78,7 @@ send_command(struct bird *b, const char *command)
 }
 
 static size_t
-count_prefixes(const struct bird *b)
+prefixes_asked(const struct bird *b)
 {
 	size_t n = b->conf->announce.prefixes.n;
 
@@ -109,7 +109,7 @@ send_assertion(struct bird *b)
 	char command[BIRD_NAME_MAX + 16], name[BIRD_NAME_MAX];
 	size_t at = b->at / 2, which = b->at % 2;
 
-	if (!b->wanted || at >= count_prefixes(b))
+	if (!b->wanted || at >= prefixes_asked(b))
 		return false;
 	bird_protocol_name(name, &b->conf->announce.prefixes, at,
 	    commands[b->postures[at]][which].drain);
@@ -126,7 +126,7 @@ send_route(struct bird *b)
 	const struct conf_prefixes *prefixes = &b->conf->announce.prefixes;
 	char command[256], prefix[ADDR_TEXT];
 
-	if (b->look.established == 0 || b->at >= count_prefixes(b) * b->look.established)
+	if (b->look.established == 0 || b->at >= prefixes_asked(b) * b->look.established)
 		return false;
 	b->route = (struct bird_route){ 0 };
 	snprintf(command, sizeof(command), "show route %s export %s all\n",
@@ -202,7 +202,7 @@ take_switch(struct bird *b, const char *up)
 	const struct conf_prefixes *prefixes = &b->conf->announce.prefixes;
 	char name[BIRD_NAME_MAX];
 
-	for (size_t i = 0; i < count_prefixes(b); i++) {
+	for (size_t i = 0; i < prefixes_asked(b); i++) {
 		enum health_posture *switched = &b->look.prefixes[i].switched;
 
 		bird_protocol_name(name, prefixes, i, true);
@@ -341,7 +341,7 @@ void
 bird_want(struct bird *b, const enum health_posture *postures)
 {
 	b->wanted = true;
-	memcpy(b->postures, postures, count_prefixes(b) * sizeof(b->postures[0]));
+	memcpy(b->postures, postures, prefixes_asked(b) * sizeof(b->postures[0]));
 	bird_look(b);
 }
 

@@ -69,7 +69,7 @@ struct counts {
 };
 
 static struct counts
-count_prefixes(const struct keeper *k, const struct bird_seen *seen)
+count_families(const struct keeper *k, const struct bird_seen *seen)
 {
 	struct counts n = { { 0, 0 }, { 0, 0 }, { 0, 0 } };
 
@@ -250,7 +250,7 @@ keeper_tell(struct keeper *k, uint64_t now_ms)
 	const struct bird_seen *seen = k->parts.bird != NULL ? bird_seen(k->parts.bird) : NULL;
 	bool known = seen != NULL && seen->known;
 	const struct keeper_prefix *best = keeper_best(k);
-	struct counts n = count_prefixes(k, known ? seen : NULL);
+	struct counts n = count_families(k, known ? seen : NULL);
 	struct posture_message m;
 
 	if (k->child.io.fd < 0)
@@ -281,7 +281,7 @@ static void
 report_bird(const struct keeper *k, struct posture_file *f)
 {
 	const struct bird_seen *seen = k->parts.bird != NULL ? bird_seen(k->parts.bird) : NULL;
-	struct counts n = count_prefixes(k, seen);
+	struct counts n = count_families(k, seen);
 
 	f->want4 = n.want[0];
 	f->want6 = n.want[1];

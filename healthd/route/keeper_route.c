@@ -451,6 +451,7 @@ keeper_route_reload(struct keeper *k)
 		p->unset = true;
 	}
 	warn_of_numbers(k, old, n);
+	k->tell_ms = k->report_ms = loop_now(k->loop);
 	if (k->announce.fd >= 0)
 		announce_lease(&k->announce, k->conf->announce.lease_ms);
 	remove_strays(k);

@@ -11,7 +11,7 @@
 #include "common/text.h"
 
 static void
-print_prefix(const struct posture_file_prefix *p, FILE *out)
+print_item(const struct posture_file_prefix *p, FILE *out)
 {
 	fprintf(out, "prefix %s %s since=%.3f exported=%d draining=%d penalty=%.1f hold=%.1f "
 	    "suppressed=%d flaps=%u flap-age=%.1f proven=%d health=%s reason=\"%s\"\n",
@@ -47,7 +47,7 @@ print_posture(void *arg, FILE *out)
 	    f->penalty, f->hold_s, f->suppressed, f->suppress,
 	    message_override_name(f->override), f->override_id, f->meddled);
 	for (size_t i = 0; i < f->n_prefixes; i++)
-		print_prefix(&f->prefixes[i], out);
+		print_item(&f->prefixes[i], out);
 	for (size_t i = 0; i < f->n_answered; i++)
 		fprintf(out, "answered \"%s\"\n", f->answered[i]);
 	for (size_t i = 0; i < f->n_alarms; i++)
@@ -84,7 +84,7 @@ take_text(struct text *t, char *out, size_t size)
 
 /* A number with an optional sign and fraction, small enough for a double to be exact. */
 static bool
-take_number(struct text *t, double *value)
+take_decimal(struct text *t, double *value)
 {
 	double sign = text_take(t, "-") ? -1 : 1;
 
@@ -135,12 +135,12 @@ take_posture(struct text *c, enum health_posture *posture)
 static bool
 take_site(struct text *c, struct posture_file *f)
 {
-	return text_take(c, "nearcast-posture 2 stamp=") && take_number(c, &f->stamp) &&
+	return text_take(c, "nearcast-posture 2 stamp=") && take_decimal(c, &f->stamp) &&
 	    text_take(c, " pid=") && take_int(c, &f->pid) &&
 	    text_take(c, " site=") && take_word(c, f->site, sizeof(f->site)) &&
 	    text_take(c, " via=") && take_word(c, f->via, sizeof(f->via)) &&
 	    text_take(c, "\nposture ") && take_posture(c, &f->posture) &&
-	    text_take(c, " since=") && take_number(c, &f->since) &&
+	    text_take(c, " since=") && take_decimal(c, &f->since) &&
 	    text_take(c, " reason=") && take_text(c, f->reason, sizeof(f->reason)) &&
 	    text_take(c, "\n");
 }
@@ -149,14 +149,14 @@ static bool
 take_causes(struct text *c, struct posture_file *f)
 {
 	return text_take(c, "verdict ") && take_word(c, f->verdict, sizeof(f->verdict)) &&
-	    text_take(c, " age=") && take_number(c, &f->verdict_age_s) &&
+	    text_take(c, " age=") && take_decimal(c, &f->verdict_age_s) &&
 	    text_take(c, " local=") && take_unsigned(c, &f->local_up) &&
 	    text_take(c, "/") && take_unsigned(c, &f->local_total) &&
 	    text_take(c, " reason=") &&
 	    take_text(c, f->verdict_reason, sizeof(f->verdict_reason)) &&
 	    text_take(c, "\nprober pid=") && take_int(c, &f->prober_pid) &&
 	    text_take(c, " restarts=") && take_unsigned(c, &f->prober_restarts) &&
-	    text_take(c, " heard=") && take_number(c, &f->prober_heard_s) &&
+	    text_take(c, " heard=") && take_decimal(c, &f->prober_heard_s) &&
 	    text_take(c, " why=") && take_text(c, f->prober_why, sizeof(f->prober_why)) &&
 	    text_take(c, "\ndnsd answering=") && take_unsigned(c, &f->dnsd_answering) &&
 	    text_take(c, "/") && take_unsigned(c, &f->dnsd_asked) &&
@@ -181,15 +181,15 @@ take_bird(struct text *c, struct posture_file *f)
 	    text_take(c, " reconfigured=") &&
 	    take_text(c, f->reconfigured, sizeof(f->reconfigured)) &&
 	    text_take(c, " why=") && take_text(c, f->bird_why, sizeof(f->bird_why)) &&
-	    text_take(c, "\ndamping penalty=") && take_number(c, &f->penalty) &&
-	    text_take(c, " hold=") && take_number(c, &f->hold_s) &&
+	    text_take(c, "\ndamping penalty=") && take_decimal(c, &f->penalty) &&
+	    text_take(c, " hold=") && take_decimal(c, &f->hold_s) &&
 	    text_take(c, " suppressed=") && take_int(c, &f->suppressed) &&
 	    text_take(c, " suppress=") && take_unsigned(c, &f->suppress) && text_take(c, "\n");
 }
 
 /* A word that `name` has for a number below `count`. */
 static bool
-take_name(struct text *c, const char *(*name)(uint32_t), uint32_t count, uint32_t *value)
+take_one_of(struct text *c, const char *(*name)(uint32_t), uint32_t count, uint32_t *value)
 {
 	char word[16];
 
@@ -202,12 +202,12 @@ take_name(struct text *c, const char *(*name)(uint32_t), uint32_t count, uint32_
 }
 
 static bool
-take_override(struct text *c, struct posture_file *f)
+take_word_in_force(struct text *c, struct posture_file *f)
 {
 	uint32_t override;
 
 	if (!text_take(c, "override ") ||
-	    !take_name(c, message_override_name, MESSAGE_OVERRIDES, &override) ||
+	    !take_one_of(c, message_override_name, MESSAGE_OVERRIDES, &override) ||
 	    !text_take(c, " id=") || text_number(c, UINT64_MAX, &f->override_id) != TEXT_FOUND ||
 	    !text_take(c, "\nmarkers meddled=") || !take_unsigned(c, &f->meddled))
 		return false;
@@ -222,17 +222,17 @@ take_prefix(struct text *c, struct posture_file_prefix *p)
 
 	if (!take_word(c, p->name, sizeof(p->name)) || !text_take(c, " ") ||
 	    !take_posture(c, &p->posture) ||
-	    !text_take(c, " since=") || !take_number(c, &p->since) ||
+	    !text_take(c, " since=") || !take_decimal(c, &p->since) ||
 	    !text_take(c, " exported=") || !take_int(c, &p->exported) ||
 	    !text_take(c, " draining=") || !take_int(c, &p->draining) ||
-	    !text_take(c, " penalty=") || !take_number(c, &p->penalty) ||
-	    !text_take(c, " hold=") || !take_number(c, &p->hold_s) ||
+	    !text_take(c, " penalty=") || !take_decimal(c, &p->penalty) ||
+	    !text_take(c, " hold=") || !take_decimal(c, &p->hold_s) ||
 	    !text_take(c, " suppressed=") || !take_int(c, &p->suppressed) ||
 	    !text_take(c, " flaps=") || !take_unsigned(c, &p->flaps) ||
-	    !text_take(c, " flap-age=") || !take_number(c, &p->flap_age_s) ||
+	    !text_take(c, " flap-age=") || !take_decimal(c, &p->flap_age_s) ||
 	    !text_take(c, " proven=") || !take_int(c, &p->proven) ||
 	    !text_take(c, " health=") ||
-	    !take_name(c, message_verdict_name, VERDICT_COUNT, &health) ||
+	    !take_one_of(c, message_verdict_name, VERDICT_COUNT, &health) ||
 	    health == VERDICT_HOLD ||	/* never comes to stand */
 	    !text_take(c, " reason=") || !take_text(c, p->reason, sizeof(p->reason)))
 		return false;
@@ -257,7 +257,7 @@ posture_file_parse(struct posture_file *file, const char *text, size_t len, stru
 
 	memset(file, 0, sizeof(*file));
 	if (!take_site(&c, file) || !take_causes(&c, file) || !take_bird(&c, file) ||
-	    !take_override(&c, file))
+	    !take_word_in_force(&c, file))
 		return set_where(text, &c, err);
 	while (text_take(&c, "prefix "))
 		if (file->n_prefixes == POSTURE_FILE_PREFIXES ||

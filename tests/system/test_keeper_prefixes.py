@@ -1,4 +1,4 @@
-"""Several prefixes of a family, by the lease and over BIRD's socket: one's fault is not another's."""
+"""Several prefixes of a family, by the lease and over BIRD's socket: one is not another's fault."""
 import os
 import shutil
 import subprocess

@@ -153,7 +153,7 @@ def test_flushed_markers_are_put_back_at_once(make, net):
         for process in flushing:
             process.wait(5)
         net.wait("serving", 0.1)
-    assert longest < 0.1, "the longest time without a route, and a round of questions"
+    assert longest < 0.2, "the longest time without a route, and a round of questions"
     flushed = len(re.findall("was removed by somebody else: put back at once", site.log()))
     assert flushed >= 16
     site.wait_posture("markers", f"meddled={flushed}")
@@ -287,7 +287,10 @@ def test_a_reload_takes_a_prefix_away_and_brings_another(make, net):
     site.healthd.send_signal(signal.SIGHUP)
     net.wait_one(PREFIX6, "down", 4)
     site.wait_log("prefixes of `announce` have changed: make BIRD's configuration anew")
-    assert net.state(PREFIX4) == "serving" and PREFIX6 not in site.posture()
+    assert net.state(PREFIX4) == "serving"
+    end = time.monotonic() + 2
+    while PREFIX6 in site.posture():
+        assert time.monotonic() < end
     with open(site.conf, "w") as f:
         f.write(both)
     site.healthd.send_signal(signal.SIGHUP)

@@ -339,6 +339,7 @@ def test_restart_is_needed_as_long_as_the_process_differs(dnsd_factory):
     assert "a restart is needed" not in d.log()[said:]
 
 
+@pytest.mark.skipif("asan" in BUILD, reason="a sanitizer cannot do without address space")
 def test_reload_whose_thread_cannot_start_answers_at_once(dnsd_factory):
     d = dnsd_factory(zones={"example.org": zone(1)})
     with open(f"/proc/{d.process.pid}/status") as f:
