@@ -1,7 +1,8 @@
 /*
  * explore: every way in which the events of a small world can follow each other.
  *
- *   build/tests/model/explore [-l] [-v] [WORLD...]	explores; -l the large worlds instead
+ *   build/tests/model/explore [-1] [-l] [-v] [WORLD...]	explores; -l the large worlds instead,
+ *							-1 ends at the first rule broken
  *   build/tests/model/explore -w WORLD "WORDS"		lets words happen, shows every state
  *
  * Breadth first: the first list of events that breaks a rule is a shortest one.  A state is not
@@ -53,8 +54,9 @@ struct explorer {
 	void *scratch;
 	uint64_t steps;
 	unsigned found[WATCH_RULES];	/* how often each was broken */
-	bool quiet;
 };
+
+static bool first_only;			/* end at the first rule that is broken */
 
 static void *
 get(size_t n, size_t size)
@@ -173,7 +175,7 @@ tell(struct explorer *x, enum watch_rule rule, size_t node, int event)
 	uint8_t path[PATH_MAX_EVENTS + 1];
 	size_t n = path_to(x, node, path);
 
-	if (x->found[rule]++ > 0 || x->quiet)
+	if (x->found[rule]++ > 0)
 		return;
 	if (event >= 0)
 		path[n++] = (uint8_t)event;
@@ -186,6 +188,8 @@ tell(struct explorer *x, enum watch_rule rule, size_t node, int event)
 	}
 	show_row(x, path, n, watch_rules[rule].says);
 	fflush(stdout);
+	if (first_only && worlds_known(x->world, rule) == NULL)
+		exit(1);
 }
 
 /* ---- exploring ---- */
@@ -386,6 +390,7 @@ main(int argc, char **argv)
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		large |= strcmp(argv[at], "-l") == 0;
 		loud |= strcmp(argv[at], "-v") == 0;
+		first_only |= strcmp(argv[at], "-1") == 0;
 	}
 	all = at == argc;
 	for (size_t i = 0; i < worlds_n; i++) {

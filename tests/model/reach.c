@@ -119,6 +119,32 @@ reach_decision(struct sim *s, const struct watch_books *b)
 	return WATCH_FINE;
 }
 
+/* Only what is here fails: the site is taken back, unless a word says otherwise. */
+static enum watch_rule
+reach_lowered(struct sim *s, const struct watch_books *b)
+{
+	char signs[SIM_TARGETS] = "";
+	bool any = false;
+
+	sign_all(s, b, '+', signs);
+	for (size_t i = 0; i < s->judge->n_targets; i++) {
+		bool local = !s->judge->targets[i].remote;
+
+		if (local && (signs[i] == '?' || b->servers[s->judge->targets[i].server].kind !=
+		    OVERRIDE_NONE))
+			return WATCH_FINE;
+		signs[i] = local ? '-' : signs[i];
+		any |= local;
+	}
+	if (!any || b->sites[0].kind == OVERRIDE_FORCE_UP)
+		return WATCH_FINE;
+	for (unsigned i = 0; i < s->world->fall + 3; i++)
+		probe_all(s, signs);
+	sim_step(s, &(struct sim_word){ .op = SIM_WAIT, .ms = SIM_STEP_MS });
+	return s->word.verdict == VERDICT_CACHES_DOWN && s->posture.now != POSTURE_SERVING ?
+	    WATCH_FINE : WATCH_LOWERS;
+}
+
 static void
 do_words(struct sim *s, const char *text)
 {
@@ -191,6 +217,9 @@ reach_all(struct sim *s, const struct watch_books *b, const void *begin)
 		sim_load(s, begin);
 		if (broken == WATCH_FINE)
 			broken = reach_decision(s, b);
+		sim_load(s, begin);
+		if (broken == WATCH_FINE)
+			broken = reach_lowered(s, b);
 		sim_load(s, begin);
 		if (broken == WATCH_FINE)
 			broken = reach_reloaded(s);

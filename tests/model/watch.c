@@ -21,6 +21,8 @@ const struct watch_rule_row watch_rules[WATCH_RULES] = {
 	[WATCH_WORD_OBEYED] = { "word-obeyed", "the operator's word about the site is not obeyed" },
 	[WATCH_STATE] = { "state", "a server's state is not what its addresses say" },
 	[WATCH_LOWERED] = { "lowered", "lowered although enough servers here have not failed" },
+	[WATCH_WITHDRAWN] = { "withdrawn", "withdrawn although servers here only drain" },
+	[WATCH_DRAINS] = { "drains", "the verdict is drain, and too few are alive to drain" },
 	[WATCH_UNPROVEN] = { "unproven", "announced before enough servers here have answered" },
 	[WATCH_BUDGET] = { "budget", "raised beyond the flap budget, and nobody said so" },
 	[WATCH_HOLD_DOWN] = { "hold-down", "raised before the hold-down is over, and nobody "
@@ -29,6 +31,7 @@ const struct watch_rule_row watch_rules[WATCH_RULES] = {
 	[WATCH_PENALTY] = { "penalty", "the route changed more often than the penalty says" },
 	[WATCH_FALL] = { "fall", "down with fewer than `fall` failures" },
 	[WATCH_WITNESS] = { "witness", "down although nobody else has answered" },
+	[WATCH_FIRST] = { "first", "the first round is over and not all were asked, or not over" },
 	[WATCH_RISE] = { "rise", "up with fewer than `rise` answers" },
 	[WATCH_QUORUM] = { "quorum", "the set that a quorum holds is not current" },
 	[WATCH_ORIGIN] = { "origin", "the current set is neither the origin's nor the operator's" },
@@ -40,6 +43,7 @@ const struct watch_rule_row watch_rules[WATCH_RULES] = {
 	[WATCH_ROUND_ENDS] = { "round-ends", "a whole round does not end late or clock" },
 	[WATCH_FALLS] = { "falls", "alone failing and still not down" },
 	[WATCH_DECIDES] = { "decides", "all that can be checked fail, and nothing is decided" },
+	[WATCH_LOWERS] = { "lowers", "all caches here are down and it still serves" },
 	[WATCH_RISES] = { "rises", "all answer and one is still not up" },
 	[WATCH_SERVES] = { "serves", "all is well and it never serves again" },
 	[WATCH_RELOAD] = { "reload", "a reload changes a state, a set or the route" },
@@ -146,8 +150,11 @@ book_set(const struct sim *s, struct watch_books *b, struct watch_target *t, con
 		return;
 	for (unsigned i = 0; i < SIM_TARGETS; i++)
 		held |= b->targets[i].set[0] == set[0];
-	if (!held)
+	/* what all have left is forgotten, but not before all have spoken */
+	if (!held && (s->judge->first_round_over || !b->seen[which]) &&
+	    s->judge->pools[0].current.id[0] != set[0])
 		b->age[which] = remember_worth(s->judge) ? ++b->newest : 0;
+	b->seen[which] = true;
 	memcpy(t->set, set, sizeof(t->set));
 }
 
@@ -232,8 +239,6 @@ book_new_prober(struct watch_books *b)
 		b->targets[i].asked = b->targets[i].failing = false;
 		b->targets[i].last = '\0';
 	}
-	memset(b->ttl_known, 0, sizeof(b->ttl_known));
-	b->ttl_over_ms = 0;
 }
 
 static double
@@ -343,37 +348,44 @@ check_frozen(const struct sim *s, const struct sim_word *w, const struct facts *
 	return WATCH_FINE;
 }
 
-/* Has anybody else answered who shows that this one's failures are its own? */
-static bool
-has_answer(const struct sim *s, const struct watch_books *b, const struct facts *was, size_t at)
-{
-	const struct judge *j = s->judge;
-	bool remote_only = j->targets[at].remote && was->alive[at] == HEALTH_UP;
-	uint64_t from = was->alive[at] == HEALTH_UNKNOWN ? 1 : b->targets[at].first_bad_ms;
+/* Among whom somebody must have answered: all, those of the family, those of it elsewhere. */
+enum scope { ALL, FAMILY, ELSEWHERE };
 
-	for (size_t i = 0; i < j->n_targets; i++)
-		if (i != at && b->targets[i].good_ms >= from &&
-		    (!remote_only || j->targets[i].remote))
-			return true;
-	return remote_only && b->sibling_ms >= from;
+static bool
+in_scope(const struct sim *s, enum scope scope, size_t at, size_t other)
+{
+	const struct judge_target *t = &s->judge->targets[at], *o = &s->judge->targets[other];
+
+	return scope == ALL || (o->family == t->family && (scope == FAMILY || o->remote));
 }
 
-/* All fail, or all elsewhere of this one's family: at how many sites is one of them, that was not
- * down before, perhaps down by no fault of its own?  SIM_SITES + 1 when not all do. */
+/* Has anybody else answered who shows that this one's failures are its own? */
+static bool
+has_answer(const struct sim *s, const struct watch_books *b, const struct facts *was,
+    enum scope scope, size_t at)
+{
+	uint64_t from = was->alive[at] == HEALTH_UNKNOWN ? 1 : b->targets[at].first_bad_ms;
+
+	for (size_t i = 0; i < s->judge->n_targets; i++)
+		if (i != at && in_scope(s, scope, at, i) && b->targets[i].good_ms >= from)
+			return true;
+	return scope == ELSEWHERE && b->sibling_ms >= from;
+}
+
+/* All of the scope fail: at how many sites is one of them, that was not down before, perhaps down
+ * by no fault of its own?  SIM_SITES + 1 when not all do. */
 static unsigned
 sites_in_question(const struct sim *s, const struct watch_books *b, const struct facts *was,
-    size_t at)
+    enum scope scope, size_t at)
 {
-	const struct judge_target *targets = s->judge->targets;
-	bool remote_only = targets[at].remote && was->alive[at] == HEALTH_UP;
 	unsigned sites = 0, n = 0;
 
 	for (size_t i = 0; i < s->judge->n_targets; i++) {
-		const struct judge_target *t = &targets[i];
+		const struct judge_target *t = &s->judge->targets[i];
 		bool settled = t->alive == HEALTH_DOWN && (was->alive[i] != HEALTH_UP ||
-		    has_answer(s, b, was, i));
+		    has_answer(s, b, was, t->remote ? ELSEWHERE : ALL, i));
 
-		if (remote_only && (!t->remote || t->family != targets[at].family))
+		if (!in_scope(s, scope, at, i))
 			continue;
 		if (b->targets[i].last != '-' && b->targets[i].last != '?')
 			return SIM_SITES + 1;
@@ -388,8 +400,26 @@ sites_in_question(const struct sim *s, const struct watch_books *b, const struct
 static bool
 is_witnessed(const struct sim *s, const struct watch_books *b, const struct facts *was, size_t at)
 {
-	return s->judge->n_remote == 0 || has_answer(s, b, was, at) ||
-	    sites_in_question(s, b, was, at) <= 1;
+	const struct judge_target *t = &s->judge->targets[at];
+	enum scope last = s->judge->family[t->family == 6].n_remote == 0 ? ALL :
+	    t->remote && was->alive[at] == HEALTH_UP ? ELSEWHERE : FAMILY;
+
+	for (enum scope scope = ALL; scope <= last && s->judge->n_remote > 0; scope++)
+		if (!has_answer(s, b, was, scope, at) &&
+		    sites_in_question(s, b, was, scope, at) > 1)
+			return false;
+	return true;
+}
+
+/* The first round is over when all have been asked, and not before. */
+static enum watch_rule
+check_first_round(const struct sim *s, const struct watch_books *b)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < s->judge->n_targets; i++)
+		all &= b->targets[i].last != '\0';
+	return s->judge->first_round_over == all ? WATCH_FINE : WATCH_FIRST;
 }
 
 static enum watch_rule
@@ -583,12 +613,14 @@ check_drained(const struct sim *s, struct watch_books *b)
 
 struct servers_here {
 	unsigned innocent, answered, need;
+	unsigned drained;		/* innocent, but for the operator's drain */
+	unsigned alive;			/* up for the judge, drained or not */
 };
 
 static struct servers_here
 count_here(const struct sim *s, const struct watch_books *b)
 {
-	struct servers_here n = { 0, 0, 0 };
+	struct servers_here n = { 0, 0, 0, 0, 0 };
 
 	for (size_t i = 0; i < s->conf->n_servers; i++) {
 		const struct judge_server *v = &s->judge->servers[i];
@@ -609,6 +641,10 @@ count_here(const struct sim *s, const struct watch_books *b)
 		n.innocent += b->servers[i].kind == OVERRIDE_FORCE_UP ||
 		    (innocent && !in_force(&b->servers[i]));
 		n.answered += b->servers[i].kind == OVERRIDE_FORCE_UP || answered;
+		n.drained += b->servers[i].kind == OVERRIDE_DRAIN && innocent;
+		n.alive += b->servers[i].kind == OVERRIDE_FORCE_UP ||
+		    (b->servers[i].kind != OVERRIDE_FORCE_DOWN &&
+		    state_by_checks(s, i) == HEALTH_UP);
 	}
 	return n;
 }
@@ -664,7 +700,11 @@ check_lowered(const struct sim *s, struct watch_books *b)
 		b->flaps++;
 		b->flap_ms = s->true_ms;
 	}
-	return !failed && !planned && n.innocent >= n.need ? WATCH_LOWERED : WATCH_FINE;
+	if (!failed && !planned && n.innocent >= n.need)
+		return WATCH_LOWERED;
+	return !failed && !lowers(&b->sites[0]) && s->posture.now == POSTURE_DOWN &&
+	    n.drained > 0 && n.innocent + n.drained >= n.need && !message_is_drained(&s->word) ?
+	    WATCH_WITHDRAWN : WATCH_FINE;
 }
 
 static enum watch_rule
@@ -676,6 +716,9 @@ check_route(const struct sim *s, struct watch_books *b, const struct facts *was)
 		b->flaps = 0;
 	if (s->dnsd == POSTURE_DNSD_FAILED && s->posture.now != POSTURE_DOWN)
 		return WATCH_DNSD_FAILED;
+	if (s->alive && (s->word.verdict == VERDICT_DRAIN || s->word.verdict == VERDICT_DRAINED) &&
+	    count_here(s, b).alive < count_here(s, b).need)
+		return WATCH_DRAINS;
 	if (s->posture.now > was->posture)
 		broken = check_raised(s, b, was);
 	else if (s->posture.now < was->posture)
@@ -698,6 +741,8 @@ check_judge(const struct sim *s, struct watch_books *b, const struct sim_word *w
 		broken = check_frozen(s, w, was);
 	if (broken == WATCH_FINE && was->prober && w->op < SIM_RELOAD)
 		broken = check_thresholds(s, b, was);
+	if (broken == WATCH_FINE)
+		broken = check_first_round(s, b);
 	if (broken == WATCH_FINE)
 		broken = check_states(s, b);
 	if (broken == WATCH_FINE && s->world->quorum != 0)

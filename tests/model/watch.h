@@ -21,6 +21,8 @@ enum watch_rule {
 	WATCH_WORD_OBEYED,
 	WATCH_STATE,
 	WATCH_LOWERED,
+	WATCH_WITHDRAWN,
+	WATCH_DRAINS,
 	WATCH_UNPROVEN,
 	WATCH_BUDGET,
 	WATCH_HOLD_DOWN,
@@ -28,6 +30,7 @@ enum watch_rule {
 	WATCH_PENALTY,
 	WATCH_FALL,
 	WATCH_WITNESS,
+	WATCH_FIRST,
 	WATCH_RISE,
 	WATCH_QUORUM,
 	WATCH_ORIGIN,
@@ -39,6 +42,7 @@ enum watch_rule {
 	WATCH_ROUND_ENDS,
 	WATCH_FALLS,
 	WATCH_DECIDES,
+	WATCH_LOWERS,
 	WATCH_RISES,
 	WATCH_SERVES,
 	WATCH_RELOAD,
@@ -85,6 +89,7 @@ struct watch_books {
 	bool ttl_known[SIM_SITES];
 	uint32_t age[4];		/* of the sets A B C D: larger = newer, 0 = as old as all */
 	uint32_t newest;
+	bool seen[4];
 	char origin[4];
 };
 

@@ -22,11 +22,17 @@ const struct world worlds[] = {
 	{ "words-of-site", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 15000,
 	    .events = "drain:fra|drain:fra:2000|up:fra|down:fra|clear:fra|f1+ n1+|f1- n1+|f1- n1-|"
 	    "wait:1000|wait:8000|dnsd-|dnsd+" },
-	{ "words-of-servers", "f1 f2 n1", 1, 1, .begin = UP, .depth = 30, .states = 15000,
+	{ "words-of-servers", "f1 f2 n1", 1, 1, .begin = UP, .depth = 30, .states = 10000,
 	    .events = "drain:f1|up:f1:2000|down:f1|clear:f1|drain:f2|clear:f2|rounds|wait:8000" },
-	{ "peers", "f1 n1 s1", 1, 1, .begin = UP, .depth = 30, .states = 12000,
-	    .events = "site:nyc+|site:nyc-|drain:nyc|clear:nyc|drain:fra|clear:fra|ttl:fra:5|"
-	    "ttl:fra:2|ttl:nyc:9|wait:1000|wait:8000|rounds|reload" },
+	{ "word-of-a-server", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
+	    .events = "drain:f1|drain:f1:3000|clear:f1|f1+ n1+|f1- n1+|f1- n1-|wait:1000|wait:8000|"
+	    "reload" },
+	{ "peers", "f1 n1 s1", 1, 1, .begin = UP, .depth = 30, .states = 10000,
+	    .events = "site:nyc+|site:nyc-|drain:nyc|clear:nyc|drain:fra|clear:fra|wait:1000|rounds|"
+	    "reload" },
+	{ "ttls", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
+	    .events = "ttl:fra:5|ttl:fra:2|ttl:nyc:9|ttl:nyc:2|drain:fra|clear:fra|wait:1000|"
+	    "wait:8000|reload" },
 	{ "restarts", "f1 n1", 2, 2, .begin = UP, .depth = 30, .states = 15000,
 	    .events = "kill|start|reload|restart|gone|reboot|dnsd+|dnsd-|f1+ n1+|f1- n1+|f1- n1-|"
 	    "wait:1000" },
