@@ -57,7 +57,8 @@ $(B)/tests/fuzz/%: $(B)/o/tests/fuzz/%.o $(B)/libnearcast.a
 
 $(B)/tests/%: $(B)/o/tests/%.o $(B)/libnearcast.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) $(if $(findstring /unit/,$@),-lcmocka)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) \
+	    $(if $(findstring /unit/,$@),-lcmocka)
 
 $(B)/tests/model/explore: $(call objs,$(wildcard tests/model/*.c))
 

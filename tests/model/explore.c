@@ -1,8 +1,8 @@
 /*
  * explore: every way in which the events of a small world can follow each other.
  *
- *   build/tests/model/explore [-1] [-l] [-v] [WORLD...]	explores; -l the large worlds instead,
- *							-1 ends at the first rule broken
+ *   build/tests/model/explore [-1] [-l] [-v] [WORLD...]	explores; -l the large worlds,
+ *							-1 to the first rule broken
  *   build/tests/model/explore -w WORLD "WORDS"		lets words happen, shows every state
  *
  * Breadth first: the first list of events that breaks a rule is a shortest one.  A state is not
@@ -245,7 +245,8 @@ read_events(struct explorer *x)
 	char text[1024], *save_at = NULL;
 
 	snprintf(text, sizeof(text), "%s", x->world->events);
-	for (char *e = strtok_r(text, "|", &save_at); e != NULL; e = strtok_r(NULL, "|", &save_at)) {
+	for (char *e = strtok_r(text, "|", &save_at); e != NULL;
+	    e = strtok_r(NULL, "|", &save_at)) {
 		e += strspn(e, " ");
 		if (strcmp(e, "rounds") == 0 || strcmp(e, "rounds ") == 0)
 			add_rounds(x);

@@ -64,8 +64,8 @@ struct sim_word {
 struct sim {
 	const struct world *world;
 	struct conf *conf;
-	struct judge_time now;		/* monotonic begins anew with a reboot, true time does not */
-	uint64_t true_ms;
+	struct judge_time now;		/* monotonic time begins anew with a reboot, */
+	uint64_t true_ms;		/* true time does not */
 
 	struct judge *judge;		/* its arrays are saved with it */
 	bool alive;			/* the prober */

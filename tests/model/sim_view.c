@@ -52,7 +52,7 @@ sim_print(const struct sim *s, char *out, size_t size)
 
 struct mix {
 	uint64_t h;
-	uint64_t *times[TIMES];		/* true ms, to be replaced by rank and age; 0 = none */
+	uint64_t *times[TIMES];		/* true ms, becomes rank and age; 0 = none */
 	unsigned n;
 };
 

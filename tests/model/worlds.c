@@ -28,8 +28,8 @@ const struct world worlds[] = {
 	    .events = "drain:f1|drain:f1:3000|clear:f1|f1+ n1+|f1- n1+|f1- n1-|wait:1000|wait:8000|"
 	    "reload" },
 	{ "peers", "f1 n1 s1", 1, 1, .begin = UP, .depth = 30, .states = 10000,
-	    .events = "site:nyc+|site:nyc-|drain:nyc|clear:nyc|drain:fra|clear:fra|wait:1000|rounds|"
-	    "reload" },
+	    .events = "site:nyc+|site:nyc-|drain:nyc|clear:nyc|drain:fra|clear:fra|wait:1000|"
+	    "rounds|reload" },
 	{ "ttls", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
 	    .events = "ttl:fra:5|ttl:fra:2|ttl:nyc:9|ttl:nyc:2|drain:fra|clear:fra|wait:1000|"
 	    "wait:8000|reload" },
@@ -53,6 +53,45 @@ const struct world worlds[] = {
 	{ "no-servers", "n1 s1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
 	    .events = "drain:fra|drain:fra:2000|clear:fra|rounds|wait:1000|wait:8000|dnsd-|dnsd+|"
 	    "restart" },
+	/* large ones */
+	{ "large-one-each", "f1 n1", 2, 2, .large = true, .begin = "dnsd+", .depth = 30,
+	    .states = 600000, .events = "f1+|f1-|n1+|n1-|f1?|n1?|wait:250|wait:1000|late|clock" },
+	{ "large-rounds", "f1 f2 n1 n2", 1, 1, .large = true, .begin = UP, .depth = 30,
+	    .states = 200000, .events = "rounds|late" },
+	{ "large-three-sites", "f1 n1 s1", 2, 3, .large = true, .begin = UP, .depth = 30,
+	    .states = 600000, .events = "f1+|f1-|n1+|n1-|s1+|s1-|n1?|wait:1000|site:nyc-|late" },
+	{ "large-families", "f1/46 n1/46 s1/46", 1, 1, .large = true, .begin = "dnsd+", .depth = 30,
+	    .states = 400000, .events = "f1.4+|f1.4-|f1.6+|f1.6-|n1.4+|n1.4-|n1.6+|n1.6-|s1.4+|"
+	    "s1.4-|s1.6+|s1.6-|wait:1000|site:nyc-" },
+	{ "large-min-healthy", "f1 f2 n1", 3, 3, .min_healthy = 2, .large = true, .begin = UP,
+	    .depth = 30, .states = 400000, .events = "rounds|late|f1?|dnsd-|dnsd+" },
+	{ "large-route", "f1 n1", 1, 1, .large = true, .begin = UP, .depth = 40, .states = 600000,
+	    .events = "dnsd+|dnsd-|dnsd?|f1+|f1-|n1+|n1-|drain:fra|clear:fra|wait:1000|wait:8000|"
+	    "wait:900000|gone" },
+	{ "large-caches-drain", "f1 f2 n1", 1, 1, .caches_drain = true, .large = true,
+	    .begin = "dnsd+", .depth = 40, .states = 300000,
+	    .events = "rounds|drain:f1|clear:f1|wait:1000|wait:8000|dnsd-|dnsd+" },
+	{ "large-words", "f1 f2 n1", 1, 2, .large = true, .begin = UP, .depth = 30, .states = 400000,
+	    .events = "rounds|drain:fra|drain:fra:2000|up:fra|down:fra|clear:fra|drain:f1|up:f1:2000|"
+	    "down:f1|clear:f1|drain:f2|clear:f2|wait:1000|wait:8000|dnsd-|dnsd+" },
+	{ "large-restarts", "f1 n1 n2", 2, 2, .large = true, .begin = UP, .depth = 30,
+	    .states = 500000, .events = "kill|start|reload|restart|gone|reboot|dnsd+|dnsd-|rounds|"
+	    "drain:fra:4000|up:fra|clear:fra|wait:1000|wait:8000" },
+	{ "large-not-checked", "f1 f2 n1 s1", 1, 2, .large = true, .begin = "dnsd+", .depth = 30,
+	    .states = 400000, .events = "f1+|f1-|f1?|f2-|f2?|n1+|n1-|n1?|s1+|s1-|s1?|wait:1000|"
+	    "reload" },
+	{ "large-quorum", "f1 f2 n1 n2", 1, 1, .quorum = 3, .large = true,
+	    .begin = "f1=A f2=A n1=A n2=A dnsd+", .depth = 30, .states = 400000,
+	    .events = "f1=A|f1=B|f1=C|f2=A|f2=B|n1=A|n1=B|n2=B|n2=C|f1-|f2-|n1-|reload|wait:1000|"
+	    "drain:f1|clear:f1|digest:f1-|digest:f1+" },
+	{ "large-seed", "f1* f2 n1* n2", 1, 1, .quorum = 3, .large = true,
+	    .begin = "f1=A f2=A n1=A n2=A dnsd+", .depth = 30, .states = 300000,
+	    .events = "f1=A|f1=B|f1=C|f2=A|f2=B|n1=A|n1=B|n2=B|f1-|n1-|reload|wait:1000|drain:f1|"
+	    "clear:f1|site:nyc+|site:nyc-|digest:f1-|digest:f1+" },
+	{ "large-origin", "f1 f2 n1", 1, 1, .quorum = 2, .origin = true, .large = true,
+	    .begin = "f1=A f2=A n1=A dnsd+", .depth = 30, .states = 300000,
+	    .events = "origin=A|origin=B|origin=C|notify=A|notify=B|f1=A|f1=B|f2=B|n1=B|n1=C|f1-|"
+	    "reload|kill start|late|wait:1000|wait:64000" },
 };
 
 const size_t worlds_n = sizeof(worlds) / sizeof(worlds[0]);
@@ -60,7 +99,11 @@ const size_t worlds_n = sizeof(worlds) / sizeof(worlds[0]);
 const char *
 worlds_known(const struct world *world, enum watch_rule rule)
 {
-	static const struct { const char *world; enum watch_rule rule; const char *why; } known[] = {
+	static const struct {
+		const char *world;
+		enum watch_rule rule;
+		const char *why;
+	} known[] = {
 		{ "", WATCH_FINE, "" },
 	};
 
