@@ -22,28 +22,49 @@ interval_of(const struct conf_check *c, bool local)
 	return own != 0 ? own : c->interval_ms;
 }
 
-static int32_t
-init_target(struct judge *j, uint16_t server, const struct addr *addr)
+static void
+init_target(struct judge *j, uint16_t server, uint8_t family, uint16_t check)
 {
-	struct judge_target *t = &j->targets[j->n_targets];
+	struct judge_target *t = &j->targets[j->n_targets++];
+	struct judge_family *f;
 
-	if (addr->family == 0)
-		return -1;
 	t->server = server;
-	t->family = addr->family;
+	t->family = family;
 	t->remote = !j->servers[server].local;
 	t->weight = 100;
+	t->check = &j->conf->checks[check];
+	t->interval_ms = interval_of(t->check, !t->remote);
+	t->fast_ms = t->check->fast_interval_ms;
+	if (t->fast_ms == 0 || t->fast_ms > t->interval_ms)
+		t->fast_ms = t->interval_ms;
+	t->group = (uint32_t)check * 2 + (family == 6);
 	j->n_remote += t->remote;
-	j->family[t->family == 6].n++;
-	j->family[t->family == 6].n_remote += t->remote;
-	return (int32_t)j->n_targets++;
+	f = &j->family[t->group];
+	f->check = t->check;
+	f->family = family;
+	f->n++;
+	f->n_remote += t->remote;
+}
+
+/* The k-th check of a pool; one that was not read from a file may have `check` alone. */
+static uint16_t
+check_of(const struct conf_pool *pool, unsigned k)
+{
+	return pool->n_checks != 0 ? pool->checks[k] : pool->check;
+}
+
+static unsigned
+count_checks(const struct conf_pool *pool)
+{
+	return pool->n_checks != 0 ? (unsigned)pool->n_checks : pool->check != CONF_NONE;
 }
 
 static void
 init_server(struct judge *j, uint16_t i, struct judge_time now)
 {
 	const struct conf_server *conf = &j->conf->servers[i];
-	uint16_t check = j->conf->pools[conf->pool].check;
+	const struct conf_pool *pool = &j->conf->pools[conf->pool];
+	const uint8_t family[2] = { conf->v4.family, conf->v6.family };
 	struct judge_server *s = &j->servers[i];
 
 	s->conf = conf;
@@ -51,15 +72,18 @@ init_server(struct judge *j, uint16_t i, struct judge_time now)
 	s->since = now.wall;
 	s->weight = 100;
 	s->target[0] = s->target[1] = -1;
-	if (check == CONF_NONE)
+	s->n_checks = (uint8_t)count_checks(pool);
+	s->any = pool->need == CONF_CHECKS_ANY;
+	if (s->n_checks == 0)
 		return;
-	s->check = &j->conf->checks[check];
-	s->interval_ms = interval_of(s->check, s->local);
-	s->fast_ms = s->check->fast_interval_ms;
-	if (s->fast_ms == 0 || s->fast_ms > s->interval_ms)
-		s->fast_ms = s->interval_ms;
-	s->target[0] = init_target(j, i, &conf->v4);
-	s->target[1] = init_target(j, i, &conf->v6);
+	s->check = &j->conf->checks[check_of(pool, 0)];
+	for (unsigned f = 0; f < 2; f++) {
+		if (family[f] == 0)
+			continue;
+		s->target[f] = (int32_t)j->n_targets;
+		for (unsigned k = 0; k < s->n_checks; k++)
+			init_target(j, i, family[f], check_of(pool, k));
+	}
 }
 
 static void
@@ -67,15 +91,26 @@ init_pool(struct judge *j, size_t i)
 {
 	const struct conf_pool *conf = &j->conf->pools[i];
 	struct judge_pool *p = &j->pools[i];
-	const struct conf_check *check;
 
 	p->conf = conf;
-	if (conf->check == CONF_NONE)
+	for (unsigned k = 0; k < count_checks(conf) && p->content == NULL; k++)
+		if (j->conf->checks[check_of(conf, k)].kind == CONF_CHECK_CONTENT)
+			p->content = &j->conf->checks[check_of(conf, k)];
+	if (p->content == NULL)
 		return;
-	check = &j->conf->checks[conf->check];
-	p->content = check->kind == CONF_CHECK_CONTENT;
-	p->by_origin = p->content && check->origin != NULL;
-	p->quorum = check->quorum != 0 ? check->quorum : conf->n_servers / 2u + 1;
+	p->by_origin = p->content->origin != NULL;
+	p->quorum = p->content->quorum != 0 ? p->content->quorum : conf->n_servers / 2u + 1;
+}
+
+/* Addresses times checks, of all servers. */
+static size_t
+most_targets(const struct conf *conf)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->n_servers; i++)
+		n += 2 * (size_t)count_checks(&conf->pools[conf->servers[i].pool]);
+	return n;
 }
 
 struct judge *
@@ -86,11 +121,13 @@ judge_new(const struct conf *conf, struct judge_time now)
 	if (j == NULL)
 		return NULL;
 	j->conf = conf;
-	j->targets = calloc(conf->n_servers * 2 + 1, sizeof(*j->targets));
+	j->n_families = conf->n_checks * 2;
+	j->family = calloc(j->n_families + 2, sizeof(*j->family));
+	j->targets = calloc(most_targets(conf) + 1, sizeof(*j->targets));
 	j->servers = calloc(conf->n_servers + 1, sizeof(*j->servers));
 	j->sites = calloc(conf->n_sites + 1, sizeof(*j->sites));
 	j->pools = calloc(conf->n_pools + 1, sizeof(*j->pools));
-	if (j->targets == NULL || j->servers == NULL || j->sites == NULL || j->pools == NULL) {
+	if (j->family == NULL || j->targets == NULL || j->servers == NULL || j->sites == NULL || j->pools == NULL) {
 		judge_free(j);
 		return NULL;
 	}
@@ -114,6 +151,7 @@ judge_free(struct judge *j)
 {
 	if (j == NULL)
 		return;
+	free(j->family);
 	free(j->targets);
 	free(j->servers);
 	free(j->sites);
@@ -134,14 +172,24 @@ count_afresh(struct judge *j)
 static void
 set_freeze(struct judge *j, enum judge_freeze freeze, struct judge_time now)
 {
-	if (freeze != FREEZE_UPLINK)
-		j->family[0].doubted = j->family[1].doubted = SCOPE_NONE;
+	for (size_t i = 0; freeze != FREEZE_UPLINK && i < j->n_families; i++)
+		j->family[i].doubted = SCOPE_NONE;
 	if (j->freeze == freeze)
 		return;
 	j->freeze = freeze;
 	j->freeze_since = now.wall;
 	j->changes++;
 	count_afresh(j);
+}
+
+/* Does anybody of any family stay as he is? */
+static bool
+any_doubted(const struct judge *j)
+{
+	for (size_t i = 0; i < j->n_families; i++)
+		if (j->family[i].doubted != SCOPE_NONE)
+			return true;
+	return false;
 }
 
 /* The way out of this family is in doubt: those in `scope` stay as they are. */
@@ -162,13 +210,14 @@ trust_family(struct judge *j, struct judge_family *f, struct judge_time now)
 	f->doubted = SCOPE_NONE;
 	j->changes++;
 	count_afresh(j);
-	if (j->family[0].doubted == SCOPE_NONE && j->family[1].doubted == SCOPE_NONE)
+	if (!any_doubted(j))
 		set_freeze(j, FREEZE_NONE, now);
 }
 
-/* Distinct sites among the failing targets that are not down already, of one family or both. */
+/* Distinct sites among the failing targets that are not down already, of one family or (NULL) of
+ * all. */
 static unsigned
-sites_in_question(const struct judge *j, uint8_t family, bool remote_only)
+sites_in_question(const struct judge *j, const struct judge_family *family, bool remote_only)
 {
 	bool seen[CONF_MAX_SITES] = { false };
 	unsigned n = 0;
@@ -178,7 +227,7 @@ sites_in_question(const struct judge *j, uint8_t family, bool remote_only)
 		uint16_t site = j->servers[t->server].conf->site;
 
 		if (!t->failing || t->alive == HEALTH_DOWN || site >= CONF_MAX_SITES ||
-		    seen[site] || (family != 0 && t->family != family))
+		    seen[site] || (family != NULL && &j->family[t->group] != family))
 			continue;
 		if (remote_only && (!t->remote || t->alive != HEALTH_UP))
 			continue;
@@ -211,9 +260,9 @@ since(uint64_t last_ms, uint64_t ms)
  * there ever was.
  */
 static uint64_t
-evidence_from(const struct judge *j, const struct judge_target *t)
+evidence_from(const struct judge_target *t)
 {
-	uint64_t recent = j->servers[t->server].fast_ms / 2;
+	uint64_t recent = t->fast_ms / 2;
 
 	if (t->alive == HEALTH_UNKNOWN)
 		return 1;
@@ -227,29 +276,29 @@ evidence_from(const struct judge *j, const struct judge_target *t)
 static enum doubt
 doubt_about(const struct judge *j, const struct judge_target *t)
 {
-	const struct judge_family *f = &j->family[t->family == 6];
-	uint64_t from = evidence_from(j, t);
+	const struct judge_family *f = &j->family[t->group];
+	uint64_t from = evidence_from(t);
 
 	if (j->n_remote == 0)
 		return CERTAIN;
 	if (!since(j->last_ok_ms, from)) {
-		if (j->family[0].silent + j->family[1].silent < j->n_targets)
+		if (j->n_silent < j->n_targets)
 			return WAIT;
-		return sites_in_question(j, 0, false) >= 2 ? SHARED : CERTAIN;
+		return sites_in_question(j, NULL, false) >= 2 ? SHARED : CERTAIN;
 	}
 	if (f->n_remote == 0)
 		return CERTAIN;
 	if (!since(f->ok_ms, from)) {
 		if (f->silent < f->n)
 			return WAIT;
-		return sites_in_question(j, t->family, false) >= 2 ? FAMILY : CERTAIN;
+		return sites_in_question(j, f, false) >= 2 ? FAMILY : CERTAIN;
 	}
 	if (!t->remote || t->alive != HEALTH_UP || since(f->remote_ok_ms, from) ||
 	    since(f->sibling_ms, from))
 		return CERTAIN;
 	if (f->remote_silent < f->n_remote)
 		return WAIT;
-	return sites_in_question(j, t->family, true) >= 2 ? UPLINK : CERTAIN;
+	return sites_in_question(j, f, true) >= 2 ? UPLINK : CERTAIN;
 }
 
 static void
@@ -265,7 +314,7 @@ set_alive(struct judge *j, struct judge_target *t, enum health_state alive)
 static void
 decide_down(struct judge *j, struct judge_target *t, struct judge_time now)
 {
-	struct judge_family *f = &j->family[t->family == 6];
+	struct judge_family *f = &j->family[t->group];
 
 	switch (doubt_about(j, t)) {
 	case CERTAIN:
@@ -294,7 +343,7 @@ decide_down(struct judge *j, struct judge_target *t, struct judge_time now)
 static bool
 frozen(const struct judge *j, const struct judge_target *t)
 {
-	enum judge_scope doubted = j->family[t->family == 6].doubted;
+	enum judge_scope doubted = j->family[t->group].doubted;
 
 	if (j->freeze == FREEZE_UPLINK)
 		return doubted == SCOPE_ALL || (doubted == SCOPE_REMOTE && t->remote);
@@ -320,9 +369,9 @@ settle_pending(struct judge *j, struct judge_time now)
 static bool
 all_silent(const struct judge *j, const struct judge_target *t)
 {
-	const struct judge_family *f = &j->family[t->family == 6];
+	const struct judge_family *f = &j->family[t->group];
 
-	return j->family[0].silent + j->family[1].silent == j->n_targets ||
+	return j->n_silent == j->n_targets ||
 	    f->silent == f->n || f->remote_silent == f->n_remote;
 }
 
@@ -330,10 +379,11 @@ all_silent(const struct judge *j, const struct judge_target *t)
 static void
 set_silence(struct judge *j, struct judge_target *t, bool failing, bool mute)
 {
-	struct judge_family *f = &j->family[t->family == 6];
+	struct judge_family *f = &j->family[t->group];
 	size_t more = (size_t)(failing || mute) - (size_t)(t->failing || t->mute);
 
 	f->silent += more;
+	j->n_silent += more;
 	if (t->remote)
 		f->remote_silent += more;
 	j->n_failing += (size_t)failing - (size_t)t->failing;
@@ -374,8 +424,8 @@ take_load(struct judge_target *t, int load)
 static void
 good_result(struct judge *j, struct judge_target *t, const struct result *r, struct judge_time now)
 {
-	const struct conf_check *check = j->servers[t->server].check;
-	struct judge_family *f = &j->family[t->family == 6];
+	const struct conf_check *check = t->check;
+	struct judge_family *f = &j->family[t->group];
 
 	set_silence(j, t, false, false);
 	j->last_ok_ms = f->ok_ms = now.mono_ms;
@@ -400,7 +450,7 @@ good_result(struct judge *j, struct judge_target *t, const struct result *r, str
 static void
 bad_result(struct judge *j, struct judge_target *t, struct judge_time now)
 {
-	uint32_t fall = t->alive == HEALTH_UNKNOWN ? 1 : j->servers[t->server].check->fall;
+	uint32_t fall = t->alive == HEALTH_UNKNOWN ? 1 : t->check->fall;
 
 	set_silence(j, t, true, false);
 	t->good = 0;
@@ -519,13 +569,15 @@ on_sibling(struct judge *j, uint32_t index, bool drain, struct judge_time now)
 
 	site->sibling_known = true;
 	site->asked_ms = now.mono_ms;
-	for (unsigned f = 0; f < 2; f++) {
+	for (size_t i = 0; i < j->n_families; i++) {
 		uint8_t asked = site->conf->sibling.family;
+		struct judge_family *f = &j->family[i];
 
-		if (index == j->conf->here_site || (asked != 0 && asked != (f == 0 ? 4 : 6)))
+		if (index == j->conf->here_site || (asked != 0 && asked != f->family))
 			continue;
-		j->family[f].sibling_ms = now.mono_ms;
-		trust_family(j, &j->family[f], now);
+		f->sibling_ms = now.mono_ms;
+		if (f->doubted == SCOPE_REMOTE)
+			trust_family(j, f, now);
 	}
 	settle_pending(j, now);
 	if (site->drained_there != drain) {
@@ -576,7 +628,7 @@ on_memory(struct judge *j, uint32_t index, const struct judge_memory *m, struct 
 		return;
 	t->alive = m->state;
 	j->worth_telling = true;
-	if (m->bad_digest != NULL && s->check->n_digests > 0) {
+	if (m->bad_digest != NULL && t->check->n_digests > 0) {
 		t->bad_digest = true;
 		snprintf(t->digest_detail, sizeof(t->digest_detail), "%s", m->bad_digest);
 	}
@@ -668,6 +720,9 @@ on_time_passed(struct judge *j, struct judge_time now)
 		any |= pass_time(&j->servers[i].word, now);
 	if (any)
 		review_words(j, now);
+	for (size_t i = 0; j->n_warming > 0 && i < j->conf->n_servers; i++)
+		if (j->servers[i].recovered_ms != 0)
+			judge_view_server(j, i, now);
 }
 
 /* When the last of a drained site was taken out: a server with an override of its own may have

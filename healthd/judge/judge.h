@@ -7,10 +7,11 @@
  * give the same state.  It reads struct conf and knows no checker, socket or file.
  *
  * What is judged
- *   A TARGET is one address of one server: IPv4 and IPv6 are judged apart.  It is up
+ *   A TARGET is one address of one server and one of its pool's checks: IPv4 and IPv6 are judged
+ *   apart, and so are several checks, whose findings a pool wants `all` or `any` of.  It is up
  *   after `rise` good results in a row and down after `fall` bad ones; the very first
  *   result decides alone, unless memory (JUDGE_REMEMBER) knows it as up or down.
- *   A SERVER is up if any of its targets is.  It is stale if all that are up serve a set
+ *   A SERVER is up if either of its addresses is.  It is stale if all that are up serve a set
  *   that is behind.  The operator's override comes before either.
  *   The SITE's verdict is what the keeper hears; stale servers count as healthy.  UP needs
  *   min-healthy servers here that this prober has seen up, CACHES_DOWN so many that it has seen
@@ -25,8 +26,8 @@
  *     is until any target answers; then all counting starts again.
  *   - every target of all other sites fails while ours answer, two sites or more not
  *     already down among them: the UPLINK is in doubt, and the others stay as they are.
- *     IPv4 and IPv6 have an uplink each: where one of them is gone, the other's answers are
- *     no witnesses.
+ *     IPv4 and IPv6 have an uplink each, and a check may be wrong by itself: where all of one
+ *     family or of one check fail, the answers of another are no witnesses.
  *   - we were late ourselves, or the clock jumped (JUDGE_DISTURBED): nothing changes
  *     until any target answers or a whole round has been probed afresh.
  *   With targets at one site only there is nothing to compare with: failing is down.
@@ -152,6 +153,9 @@ struct judge_event {
 struct judge_target {
 	uint16_t server;
 	uint8_t family;			/* 4 or 6 */
+	const struct conf_check *check;
+	uint32_t interval_ms, fast_ms;
+	uint32_t group;			/* of judge.family */
 	bool remote;			/* not of this site */
 	bool probed;			/* has a result */
 	bool failing;			/* the last one failed */
@@ -179,16 +183,19 @@ struct judge_target {
 
 struct judge_server {
 	const struct conf_server *conf;
-	const struct conf_check *check;	/* NULL = not probed, always up */
+	const struct conf_check *check;	/* the first; NULL = not probed, always up */
+	uint8_t n_checks;
+	bool any;			/* one of them is enough */
 	bool local;
-	uint32_t interval_ms, fast_ms;
-	int32_t target[2];		/* IPv4, IPv6; -1 = none */
+	int32_t target[2];		/* IPv4, IPv6: the first of n_checks; -1 = none */
 	struct judge_word word;
 	/* what comes out */
 	enum health_state state, v4, v6;
 	enum health_state was;		/* before the change that `changed` tells of */
 	double since;			/* wall clock */
 	uint64_t drain_ms;		/* when its state became DRAIN */
+	uint64_t recovered_ms;		/* its weight grows since then; 0 = it does not */
+	enum health_state found;	/* by the checks alone */
 	uint8_t weight;
 	char set[HEALTH_NAME_MAX];
 	char reason[HEALTH_REASON_MAX];
@@ -221,7 +228,7 @@ struct judge_set {
 
 struct judge_pool {
 	const struct conf_pool *conf;
-	bool content;			/* its check is of kind content */
+	const struct conf_check *content; /* its check of that kind; NULL = none */
 	bool by_origin;
 	uint32_t quorum;
 	uint64_t last_order;
@@ -240,10 +247,13 @@ struct judge_pool {
 
 #define JUDGE_TTL_MAX_S 86400u		/* that another site's dnsd is believed to hand out */
 
-/* The targets of one address family: each has a way out of its own. */
+/* The targets of one check and one address family: each has a way out of its own, and may be wrong
+ * by itself. */
 enum judge_scope { SCOPE_NONE, SCOPE_REMOTE, SCOPE_ALL };
 
 struct judge_family {
+	const struct conf_check *check;
+	uint8_t family;			/* 4 or 6 */
 	size_t n, n_remote;		/* targets */
 	size_t silent, remote_silent;	/* of those, failing or mute */
 	uint64_t ok_ms, remote_ok_ms, sibling_ms; /* last answers */
@@ -262,7 +272,10 @@ struct judge {
 	double freeze_since;		/* wall clock */
 	size_t n_failing, n_remote_failing;
 	uint64_t last_ok_ms;
-	struct judge_family family[2];	/* IPv4, IPv6 */
+	struct judge_family *family;	/* of each check, IPv4 then IPv6 */
+	size_t n_families;
+	size_t n_silent;		/* targets that failed or are mute */
+	size_t n_warming;		/* servers whose weight grows */
 	uint32_t round;			/* 1 at the start; a disturbance begins another */
 	size_t round_left;		/* targets without a result in this round */
 	size_t first_left;		/* targets without any result */
@@ -284,6 +297,14 @@ void judge_free(struct judge *judge);
 
 /* The one entry.  Pointers in the event are borrowed for the call. */
 void judge_step(struct judge *judge, const struct judge_event *event, struct judge_time now);
+
+/* The targets of a server's family, `f` 0 or 1, are judge_target_of(j, s, f, 0 ... n_checks - 1),
+ * or NULL. */
+static inline struct judge_target *
+judge_target_of(const struct judge *j, const struct judge_server *s, unsigned f, unsigned check)
+{
+	return s->target[f] < 0 ? NULL : &j->targets[(unsigned)s->target[f] + check];
+}
 
 /* UP, STALE (up, but with an old set or a wrong object), UNKNOWN or DOWN. */
 enum health_state judge_target_state(const struct judge_target *t);

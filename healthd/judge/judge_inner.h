@@ -23,6 +23,8 @@ void judge_set_review(struct judge *judge, bool all, struct judge_time now);
 
 /* Works out anew what comes out for one server, for all. */
 void judge_view_server(struct judge *judge, size_t server, struct judge_time now);
+/* Do its checks, of either family, say that it lives, whatever set it has? */
+bool judge_view_alive(const struct judge *judge, const struct judge_server *server);
 void judge_view_all(struct judge *judge, struct judge_time now);
 
 #endif

@@ -33,11 +33,11 @@ holders(const struct judge *j, const struct judge_pool *p, const char *id)
 		const struct judge_server *s = &j->servers[p->conf->first_server + i];
 		bool holds = false;
 
-		for (unsigned f = 0; f < 2; f++)
-			if (s->target[f] >= 0) {
-				const struct judge_target *t = &j->targets[s->target[f]];
-				holds |= t->alive == HEALTH_UP && strcmp(t->set, id) == 0;
-			}
+		for (unsigned n_th = 0; n_th < 2u * s->n_checks; n_th++) {
+			const struct judge_target *t = judge_target_of(j, s, n_th % 2, n_th / 2);
+
+			holds |= t != NULL && t->alive == HEALTH_UP && strcmp(t->set, id) == 0;
+		}
 		n += holds;
 	}
 	return n;
@@ -50,9 +50,12 @@ remembered(const struct judge *j, const struct judge_pool *p, const char *id)
 	for (unsigned i = 0; i < p->conf->n_servers; i++) {
 		const struct judge_server *s = &j->servers[p->conf->first_server + i];
 
-		for (unsigned f = 0; f < 2; f++)
-			if (s->target[f] >= 0 && strcmp(j->targets[s->target[f]].set, id) == 0)
+		for (unsigned n_th = 0; n_th < 2u * s->n_checks; n_th++) {
+			const struct judge_target *t = judge_target_of(j, s, n_th % 2, n_th / 2);
+
+			if (t != NULL && strcmp(t->set, id) == 0)
 				return true;
+		}
 	}
 	return false;
 }
@@ -116,7 +119,7 @@ judge_set_seen(struct judge *j, struct judge_target *t, const char *set)
 {
 	struct judge_pool *p = &j->pools[j->servers[t->server].conf->pool];
 
-	if (!p->content || strcmp(t->set, set) == 0)
+	if (t->check != p->content || strcmp(t->set, set) == 0)
 		return;
 	note(j, p, set);
 	memset(t->set, 0, sizeof(t->set));
@@ -163,7 +166,7 @@ judge_set_remember(struct judge *j, size_t pool, const char *set, uint64_t order
 {
 	struct judge_pool *p = &j->pools[pool];
 
-	if (!p->content || !result_set_ok(set) || find_set(p, set) != NULL)
+	if (p->content == NULL || !result_set_ok(set) || find_set(p, set) != NULL)
 		return;
 	note(j, p, set)->order = order;
 	p->recalled = true;
@@ -177,7 +180,7 @@ judge_set_remember_pool(struct judge *j, size_t pool, const struct judge_pool_me
 	struct judge_pool *p = &j->pools[pool];
 	double age = now.wall - m->notified;
 
-	if (!p->content || p->current.id[0] != '\0' || !result_set_ok(m->current))
+	if (p->content == NULL || p->current.id[0] != '\0' || !result_set_ok(m->current))
 		return;
 	/* a current one without an order of its own is as old as what is there */
 	if (find_set(p, m->current) == NULL)
@@ -270,6 +273,8 @@ handed_out(const struct judge *j, size_t server)
 
 	if (w != NULL)
 		return w->kind == OVERRIDE_FORCE_UP;
+	if (s->n_checks > 1 && !judge_view_alive(j, s))
+		return false;
 	return s->local || !j->sites[s->conf->site].drained_there;
 }
 
@@ -284,13 +289,12 @@ find_seeds(const struct judge *j, struct judge_pool *p, const char *seeds[CONF_M
 		if (!s->conf->seed || s->conf->site >= CONF_MAX_SITES ||
 		    !handed_out(j, p->conf->first_server + i))
 			continue;
-		for (unsigned f = 0; f < 2; f++) {
-			const struct judge_target *t;
+		for (unsigned n_th = 0; n_th < 2u * s->n_checks; n_th++) {
+			const struct judge_target *t = judge_target_of(j, s, n_th % 2, n_th / 2);
 			const char **best = &seeds[s->conf->site];
 
-			if (s->target[f] < 0)
+			if (t == NULL)
 				continue;
-			t = &j->targets[s->target[f]];
 			if (t->alive == HEALTH_UP && t->set[0] != '\0' &&
 			    !t->bad_digest && !is_behind(p, t) &&
 			    (*best == NULL || order_of(p, t->set) > order_of(p, *best)))
@@ -305,8 +309,8 @@ review_server(struct judge *j, struct judge_pool *p, size_t index, const char *s
 {
 	struct judge_server *s = &j->servers[index];
 
-	for (unsigned f = 0; f < 2; f++) {
-		struct judge_target *t = s->target[f] >= 0 ? &j->targets[s->target[f]] : NULL;
+	for (unsigned n_th = 0; n_th < 2u * s->n_checks; n_th++) {
+		struct judge_target *t = judge_target_of(j, s, n_th % 2, n_th / 2);
 
 		if (t == NULL)
 			continue;
@@ -324,7 +328,7 @@ review(struct judge *j, struct judge_pool *p, struct judge_time now)
 
 	p->dirty = false;
 	p->reviewed_ms = now.mono_ms;
-	if (!p->content)
+	if (p->content == NULL)
 		return;
 	p->in_use |= remembered(j, p, p->current.id);
 	if (!p->by_origin)

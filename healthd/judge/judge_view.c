@@ -19,6 +19,9 @@
  * seconds more; then their health files are written and read. */
 enum { DRAIN_MARGIN_MS = 4000 };
 
+/* Of a recovered server's weight: what it begins with, and in which steps it grows, percent. */
+enum { WARM_FIRST = 10, WARM_STEP = 10 };
+
 enum health_state
 judge_target_state(const struct judge_target *t)
 {
@@ -72,22 +75,61 @@ text_of_target(const struct judge_target *t, const char *current, char *out, siz
 	}
 }
 
+/* The target of a family that decides it: of all the worst one, of any the best. */
+static const struct judge_target *
+deciding(const struct judge *j, const struct judge_server *s, unsigned f)
+{
+	const struct judge_target *found = judge_target_of(j, s, f, 0);
+
+	for (unsigned k = 1; found != NULL && k < s->n_checks; k++) {
+		const struct judge_target *t = judge_target_of(j, s, f, k);
+		enum health_state is = judge_target_state(t), was = judge_target_state(found);
+
+		if (is != was && better(is, was) == (s->any ? is : was))
+			found = t;
+	}
+	return found;
+}
+
+bool
+judge_view_alive(const struct judge *j, const struct judge_server *s)
+{
+	for (unsigned f = 0; f < 2; f++) {
+		const struct judge_target *t = deciding(j, s, f);
+
+		if (t != NULL && t->alive == HEALTH_UP)
+			return true;
+	}
+	return false;
+}
+
+/* With several checks the one that decides is named. */
+static void
+text_of_family(const struct judge *j, const struct judge_server *s, unsigned f,
+    char out[HEALTH_REASON_MAX])
+{
+	const struct judge_target *t = deciding(j, s, f);
+	char text[HEALTH_REASON_MAX];
+
+	text_of_target(t, j->pools[s->conf->pool].current.id, text, sizeof(text));
+	if (s->n_checks > 1 && strcmp(text, "ok") != 0)
+		snprintf(out, HEALTH_REASON_MAX, "%.32s: %.90s", t->check->name, text);
+	else
+		memcpy(out, text, HEALTH_REASON_MAX);
+}
+
 static void
 reason_of_checks(const struct judge *j, struct judge_server *s)
 {
-	const struct judge_target *t[2] = { NULL, NULL };
-	const char *current = j->pools[s->conf->pool].current.id;
 	char text[2][HEALTH_REASON_MAX], all[2 * HEALTH_REASON_MAX + 16];
 
 	for (unsigned f = 0; f < 2; f++)
-		if (s->target[f] >= 0) {
-			t[f] = &j->targets[s->target[f]];
-			text_of_target(t[f], current, text[f], sizeof(text[f]));
-		}
-	if (t[0] == NULL && t[1] == NULL)
+		if (s->target[f] >= 0)
+			text_of_family(j, s, f, text[f]);
+	if (s->target[0] < 0 && s->target[1] < 0)
 		snprintf(all, sizeof(all), "no address");
-	else if (t[0] == NULL || t[1] == NULL)
-		snprintf(all, sizeof(all), "%s", text[t[0] == NULL]);
+	else if (s->target[0] < 0 || s->target[1] < 0)
+		snprintf(all, sizeof(all), "%s", text[s->target[0] < 0]);
 	else if (strcmp(text[0], text[1]) == 0)
 		snprintf(all, sizeof(all), "%s", text[0]);
 	else
@@ -126,12 +168,59 @@ judge_override_text(const struct judge_override *w, char out[JUDGE_OVERRIDE_TEXT
 	return out;
 }
 
+/* The least of the weights that the loads of answering targets leave; 0 = none answers. */
+static uint8_t
+weight_of_load(const struct judge *j, const struct judge_server *s)
+{
+	uint8_t weight = 0;
+
+	for (unsigned i = 0; i < 2u * s->n_checks; i++) {
+		const struct judge_target *t = judge_target_of(j, s, i % 2, i / 2);
+
+		if (t != NULL && t->alive == HEALTH_UP && (weight == 0 || t->weight < weight))
+			weight = t->weight;
+	}
+	return weight;
+}
+
+/* A server that was down gets its whole weight little by little: the share it has by now. */
+static unsigned
+warmth(struct judge *j, struct judge_server *s, enum health_state was, struct judge_time now)
+{
+	uint32_t warm_up_ms = j->conf->pools[s->conf->pool].warm_up_ms;
+	bool warming = s->recovered_ms != 0;
+	unsigned share = 100;
+
+	if (s->found == HEALTH_DOWN || s->found == HEALTH_UNKNOWN)
+		s->recovered_ms = 0;
+	else if (was == HEALTH_DOWN && warm_up_ms != 0)
+		s->recovered_ms = now.mono_ms;
+	if (s->recovered_ms != 0 && now.mono_ms - s->recovered_ms >= warm_up_ms)
+		s->recovered_ms = 0;
+	if (s->recovered_ms != 0)
+		share = WARM_FIRST + (unsigned)((now.mono_ms - s->recovered_ms) *
+		    (100 - WARM_FIRST) / warm_up_ms) / WARM_STEP * WARM_STEP;
+	j->n_warming += (size_t)(s->recovered_ms != 0) - (size_t)warming;
+	return share;
+}
+
+/* The set of a family: that of the target whose check tells one. */
+static const char *
+set_of_family(const struct judge *j, const struct judge_server *s, unsigned f)
+{
+	for (unsigned k = 0; k < s->n_checks; k++)
+		if (judge_target_of(j, s, f, k)->set[0] != '\0')
+			return judge_target_of(j, s, f, k)->set;
+	return "";
+}
+
 /* What the checks say: states by family, the state of the whole, weight, set, reason. */
 static void
-view_checks(const struct judge *j, struct judge_server *out)
+view_checks(struct judge *j, struct judge_server *out, struct judge_time now)
 {
 	enum health_state all = HEALTH_DOWN, family[2] = { HEALTH_UNKNOWN, HEALTH_UNKNOWN };
-	uint8_t weight = 0;
+	enum health_state was = out->found;
+	unsigned weight, share;
 
 	if (out->check == NULL) {
 		out->state = HEALTH_UP;
@@ -142,25 +231,25 @@ view_checks(const struct judge *j, struct judge_server *out)
 	}
 	out->set[0] = '\0';
 	for (unsigned f = 0; f < 2; f++) {
-		const struct judge_target *t;
+		const char *set;
 
 		if (out->target[f] < 0)
 			continue;
-		t = &j->targets[out->target[f]];
-		family[f] = judge_target_state(t);
-		/* of two families, the set and the load of the healthier one */
-		if (t->set[0] != '\0' && (out->set[0] == '\0' || family[f] > HEALTH_UNKNOWN) &&
+		family[f] = judge_target_state(deciding(j, out, f));
+		set = set_of_family(j, out, f);
+		/* of two families, the set of the healthier one */
+		if (set[0] != '\0' && (out->set[0] == '\0' || family[f] > HEALTH_UNKNOWN) &&
 		    (out->set[0] == '\0' || better(all, family[f]) != all))
-			memcpy(out->set, t->set, sizeof(out->set));
-		if (t->alive == HEALTH_UP && (weight == 0 || t->weight < weight))
-			weight = t->weight;
+			memcpy(out->set, set, strnlen(set, sizeof(out->set) - 1) + 1);
 		all = better(all, family[f]);
 	}
-	out->state = all;
+	out->state = out->found = all;
 	out->v4 = family[0];
 	out->v6 = family[1];
+	weight = weight_of_load(j, out);
+	share = warmth(j, out, was, now);
 	if (weight != 0)
-		out->weight = weight;
+		out->weight = (uint8_t)(weight * share / 100);
 	reason_of_checks(j, out);
 }
 
@@ -199,7 +288,7 @@ judge_view_server(struct judge *j, size_t server, struct judge_time now)
 	const struct judge_override *w = judge_override_of(j, server);
 	struct judge_server old = *s;
 
-	view_checks(j, s);
+	view_checks(j, s, now);
 	view_override(j, s, w);
 	if (s->state != old.state) {
 		s->drain_ms = w != NULL && old.state == HEALTH_UNKNOWN ? w->at_ms : now.mono_ms;
@@ -243,20 +332,32 @@ judge_take_change(struct judge *j)
 	return -1;
 }
 
-/* Which of the two ways out are in doubt. */
+/* Whose answers are in doubt: those of everybody elsewhere, or of one family, or of one check. */
 static const char *
 text_of_doubt(const struct judge *j)
 {
-	bool v4 = j->family[0].doubted != SCOPE_NONE || j->family[0].n_remote == 0;
-	bool v6 = j->family[1].doubted != SCOPE_NONE || j->family[1].n_remote == 0;
+	static const char *const text[] = {
+		"every target of all other sites fails: the uplink is in doubt, their states are "
+		    "kept",
+		"every IPv4 target of all other sites fails: the uplink of IPv4 is in doubt, their "
+		    "states are kept",
+		"every IPv6 target of all other sites fails: the uplink of IPv6 is in doubt, their "
+		    "states are kept",
+		"every target of a check or of a family fails, others do not: a shared cause, "
+		    "their states are kept",
+	};
+	bool doubted[2] = { false, false }, trusted[2] = { false, false };
 
-	if (v4 && v6)
-		return "every target of all other sites fails: the uplink is in doubt, their "
-		    "states are kept";
-	return v6 ? "every IPv6 target of all other sites fails: the uplink of IPv6 is in doubt, "
-	    "their states are kept" :
-	    "every IPv4 target of all other sites fails: the uplink of IPv4 is in doubt, their "
-	    "states are kept";
+	for (size_t i = 0; i < j->n_families; i++) {
+		const struct judge_family *f = &j->family[i];
+
+		if (f->doubted == SCOPE_ALL)
+			return text[3];
+		doubted[i % 2] |= f->doubted != SCOPE_NONE;
+		trusted[i % 2] |= f->doubted == SCOPE_NONE && f->n_remote > 0;
+	}
+	return doubted[0] && !trusted[0] && trusted[1] ? text[1] :
+	    doubted[1] && !trusted[1] && trusted[0] ? text[2] : text[0];
 }
 
 const char *
@@ -284,27 +385,52 @@ struct local {
 	uint32_t unchecked;		/* not proven, and without any result but internal ones */
 };
 
+/* What the checks of one family have found: alive, seen so by this prober, seen down by it. */
+struct finding {
+	bool up, proven, down;
+};
+
+static struct finding
+find_family(const struct judge *j, const struct judge_server *s, unsigned f)
+{
+	struct finding found = { !s->any, !s->any, s->any };
+
+	for (unsigned k = 0; k < s->n_checks; k++) {
+		const struct judge_target *t = judge_target_of(j, s, f, k);
+		bool up = t->alive == HEALTH_UP, down = t->alive == HEALTH_DOWN && t->proven;
+
+		if (s->any)
+			found = (struct finding){ found.up || up,
+			    found.proven || (up && t->proven), found.down && down };
+		else
+			found = (struct finding){ found.up && up,
+			    found.proven && up && t->proven, found.down || down };
+	}
+	return found;
+}
+
 /* Adds a server as its checks say, without the word about it. */
 static void
 count_checked(const struct judge *j, const struct judge_server *s, struct local *n)
 {
-	bool up = s->check == NULL, proven = up, unknown = false, checked = false;
+	bool up = s->check == NULL, proven = up, down = true, checked = false;
 
 	for (unsigned f = 0; f < 2; f++) {
-		const struct judge_target *t;
+		struct finding found;
 
 		if (s->target[f] < 0)
 			continue;
-		t = &j->targets[s->target[f]];
-		up |= t->alive == HEALTH_UP;
-		proven |= t->alive == HEALTH_UP && t->proven;
-		unknown |= !t->proven;
-		checked |= t->probed;
+		found = find_family(j, s, f);
+		up |= found.up;
+		proven |= found.proven;
+		down &= found.down;
+		for (unsigned k = 0; k < s->n_checks; k++)
+			checked |= judge_target_of(j, s, f, k)->probed;
 	}
 	n->up += up;
 	n->proven += proven;
-	n->unknown += !up && unknown;
-	n->unchecked += !proven && unknown && !checked;
+	n->unknown += !up && !down;
+	n->unchecked += !proven && !down && !checked;
 }
 
 /* The site's own override is not counted: it is told apart. */
@@ -475,28 +601,27 @@ judge_verdict(const struct judge *j, struct judge_time now, struct verdict_messa
 	tell_override(j, left_ms, out);
 }
 
-/* An interval, as short as jitter may make it. */
+/* An interval of the target's, as short as jitter may make it. */
 static uint64_t
-shortest_ms(const struct judge_server *s, uint32_t interval_ms)
+shortest_ms(const struct judge_target *t, uint32_t interval_ms)
 {
-	unsigned jitter = s->check->jitter < 100 ? s->check->jitter : 100;
+	unsigned jitter = t->check->jitter < 100 ? t->check->jitter : 100;
 
 	return (uint64_t)interval_ms * (100 - jitter) / 100;
 }
 
 /* Until when, monotonic, this target cannot change: its next checks may end as they begin. */
 static uint64_t
-calm_until_ms(const struct judge *j, const struct judge_target *t)
+calm_until_ms(const struct judge_target *t)
 {
-	const struct judge_server *s = &j->servers[t->server];
 	unsigned done = t->alive == HEALTH_UP ? t->bad : t->good;
-	unsigned need = t->alive == HEALTH_UP ? s->check->fall : s->check->rise;
+	unsigned need = t->alive == HEALTH_UP ? t->check->fall : t->check->rise;
 	unsigned left = done < need ? need - done : 1;
-	uint32_t next_ms = t->soon ? s->fast_ms : s->interval_ms;
 
 	if (t->alive == HEALTH_UNKNOWN || t->pending)
 		return 0;
-	return t->asked_ms + shortest_ms(s, next_ms) + (left - 1) * shortest_ms(s, s->fast_ms);
+	return t->asked_ms + shortest_ms(t, t->soon ? t->fast_ms : t->interval_ms) +
+	    (left - 1) * shortest_ms(t, t->fast_ms);
 }
 
 /* The earlier of `until_ms` and the beginning of what is planned. */
@@ -518,12 +643,12 @@ judge_ttl(const struct judge *j, size_t server, struct judge_time now)
 		if (w->until_ms != 0)
 			until_ms = w->until_ms;
 	} else {
-		for (unsigned f = 0; f < 2; f++)
-			if (s->target[f] >= 0) {
-				uint64_t ms = calm_until_ms(j, &j->targets[s->target[f]]);
+		for (unsigned i = 0; i < 2u * s->n_checks; i++) {
+			const struct judge_target *t = judge_target_of(j, s, i % 2, i / 2);
+			uint64_t ms = t != NULL ? calm_until_ms(t) : UINT64_MAX;
 
-				until_ms = ms < until_ms ? ms : until_ms;
-			}
+			until_ms = ms < until_ms ? ms : until_ms;
+		}
 	}
 	until_ms = planned_ms(&s->word, until_ms);
 	if (s->conf->site < j->conf->n_sites)

@@ -74,7 +74,7 @@ origin_answered(struct fetch *f, const struct result *r)
 	/* an origin that cannot be reached changes nothing: what was current, is */
 	if (result_ok(r))
 		for (size_t i = 0; i < core->conf->n_pools; i++)
-			if (core->conf->pools[i].check == o->check)
+			if (core->judge->pools[i].content == &core->conf->checks[o->check])
 				core_step(core, &(struct judge_event){ .kind = JUDGE_ORIGIN,
 				    .index = (uint32_t)i, .set = r->set });
 }
@@ -257,7 +257,7 @@ content_result(struct content *c, const struct probe *probe, bool set_changed)
 	struct objects *o = &c->objects[probe->target];
 
 	if (pool->by_origin && pool->last_order > pool->asked_order)
-		ask_origin_now(c, pool->conf->check);
+		ask_origin_now(c, (uint16_t)(pool->content - c->core->conf->checks));
 	if (probe->check->n_digests == 0 || t->alive != HEALTH_UP)
 		return;
 	if (o->probe == NULL || set_changed) {

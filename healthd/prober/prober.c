@@ -114,8 +114,8 @@ static void
 plan_next(struct prober *p, struct probe *probe)
 {
 	const struct judge *j = p->core.judge;
-	const struct judge_server *s = &j->servers[j->targets[probe->target].server];
-	uint32_t interval_ms = judge_near_change(j, probe->target) ? s->fast_ms : s->interval_ms;
+	const struct judge_target *t = &j->targets[probe->target];
+	uint32_t interval_ms = judge_near_change(j, probe->target) ? t->fast_ms : t->interval_ms;
 
 	loop_timer_set(p->core.loop, &probe->timer, schedule_next(probe->started_ms,
 	    loop_now(p->core.loop), interval_ms, probe->check->jitter, core_random(&p->core)));
@@ -130,12 +130,11 @@ ask_witnesses(struct prober *p, const struct probe *failed)
 {
 	const struct judge *j = p->core.judge;
 	uint64_t now_ms = loop_now(p->core.loop);
-	/* IPv4 says nothing of IPv6 where there is another of IPv6 to ask */
-	uint8_t family = j->targets[failed->target].family;
+	/* neither another check nor IPv4 of IPv6 says much where there is one of its own to ask */
+	uint32_t group = j->targets[failed->target].group;
+	bool own = j->family[group].n_remote > 0;
 	unsigned asked = 0;
 
-	if (j->family[family == 6].n_remote == 0)
-		family = 0;
 	if (j->n_remote == 0 || now_ms < p->witness_ms + WITNESS_MS)
 		return;
 	p->witness_ms = now_ms;
@@ -146,7 +145,7 @@ ask_witnesses(struct prober *p, const struct probe *failed)
 
 		if (probe->busy || t->failing || t->mute || t->alive != HEALTH_UP ||
 		    probe->server->site == failed->server->site ||
-		    (family != 0 && t->family != family))
+		    (own && t->group != group))
 			continue;
 		loop_timer_set(p->core.loop, &probe->timer, now_ms);
 		p->witness_at = at + 1;
@@ -223,7 +222,7 @@ probes_start(struct prober *p, struct err *err)
 		if (running_is_aside(probe->check, &probe->addr))
 			put_aside(p, probe);
 		else if (loop_timer_set(p->core.loop, &probe->timer, schedule_first(clock_mono().ms,
-		    i, j->n_targets, j->servers[j->targets[i].server].interval_ms)) < 0)
+		    i, j->n_targets, j->targets[i].interval_ms)) < 0)
 			return err_set(err, "out of memory");
 	}
 	return 0;
@@ -241,7 +240,7 @@ probes_open(struct prober *p, struct err *err)
 		const struct judge_target *t = &j->targets[i];
 		const struct judge_server *s = &j->servers[t->server];
 
-		p->probes[i] = (struct probe){ .checks = &p->checks, .check = s->check,
+		p->probes[i] = (struct probe){ .checks = &p->checks, .check = t->check,
 		    .server = s->conf, .addr = t->family == 4 ? s->conf->v4 : s->conf->v6,
 		    .target = (uint32_t)i, .done = on_checked, .arg = p,
 		    .timer.fire = on_probe_due };
@@ -302,7 +301,7 @@ late_limit(const struct judge *j)
 	uint64_t shortest = UINT64_MAX;
 
 	for (size_t i = 0; i < j->n_targets; i++) {
-		uint32_t interval_ms = j->servers[j->targets[i].server].interval_ms;
+		uint32_t interval_ms = j->targets[i].interval_ms;
 
 		shortest = interval_ms < shortest ? interval_ms : shortest;
 	}
@@ -315,8 +314,8 @@ longest_round(const struct judge *j)
 	uint64_t longest_ms = 0;
 
 	for (size_t i = 0; i < j->n_targets; i++) {
-		const struct judge_server *s = &j->servers[j->targets[i].server];
-		uint64_t ms = (uint64_t)s->interval_ms + s->check->timeout_ms;
+		const struct judge_target *t = &j->targets[i];
+		uint64_t ms = (uint64_t)t->interval_ms + t->check->timeout_ms;
 
 		longest_ms = ms > longest_ms ? ms : longest_ms;
 	}

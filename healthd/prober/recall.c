@@ -40,6 +40,20 @@ recall_override(struct judge *judge, const struct state_item *item, struct judge
 	    JUDGE_OVERRIDE_SERVER, .index = index, .override = &w }, now);
 }
 
+/* The target of this address and check; -1 = there is none any more. */
+static int32_t
+find_target(const struct judge *judge, const struct judge_server *s, const struct state_item *item)
+{
+	unsigned f = item->family == 6;
+
+	if (s->target[f] < 0 || item->check[0] == '\0')
+		return s->target[f];
+	for (unsigned k = 0; k < s->n_checks; k++)
+		if (strcmp(judge_target_of(judge, s, f, k)->check->name, item->check) == 0)
+			return s->target[f] + (int32_t)k;
+	return -1;
+}
+
 static void
 recall_target(struct judge *judge, const struct state_item *item, struct judge_time now)
 {
@@ -52,7 +66,7 @@ recall_target(struct judge *judge, const struct state_item *item, struct judge_t
 	if (server == CONF_NONE || item->stamp < now.wall - STATE_MEMORY_S ||
 	    item->stamp > now.wall + STATE_MEMORY_S)
 		return;
-	target = judge->servers[server].target[item->family == 6];
+	target = find_target(judge, &judge->servers[server], item);
 	if (target >= 0)
 		judge_step(judge, &(struct judge_event){ .kind = JUDGE_REMEMBER,
 		    .index = (uint32_t)target, .memory = &m }, now);

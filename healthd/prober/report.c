@@ -95,7 +95,7 @@ json_check(const struct report *p, size_t target, double now)
 
 	return json_pack("{s:i, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:i}",
 	    "family", t->family, "address", addr_text(target_address(p->judge, t), text),
-	    "check", json_utf8(p->judge->servers[t->server].check->name),
+	    "check", json_utf8(t->check->name),
 	    "state", health_state_name(judge_target_state(t)),
 	    "result", result_reason_name(t->reason), "detail", json_utf8(t->detail),
 	    "latency_ms", asked ? json_decimal(t->latency_us / 1e3, 3) : json_null(),
@@ -110,8 +110,9 @@ json_server(const struct report *p, size_t i, struct judge_time now)
 	json_t *checks = json_array();
 
 	for (unsigned f = 0; f < 2; f++)
-		if (s->target[f] >= 0)
-			checks = json_append(checks, json_check(p, (size_t)s->target[f], now.wall));
+		for (unsigned k = 0; s->target[f] >= 0 && k < s->n_checks; k++)
+			checks = json_append(checks, json_check(p, (size_t)s->target[f] + k,
+			    now.wall));
 	return json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o}",
 	    "name", json_utf8(s->conf->name),
 	    "pool", json_utf8(p->conf->pools[s->conf->pool].name),
@@ -195,11 +196,27 @@ text_word(FILE *out, const struct judge_word *w, struct judge_time now)
 	text_override(out, &w->planned, now);
 }
 
+/* One address and one check of it, which is named where there are several. */
+static void
+text_target(const struct report *p, FILE *out, const struct judge_target *t, struct judge_time now)
+{
+	char age[TEXT_DURATION], address[ADDR_TEXT], detail[HEALTH_REASON_MAX];
+	bool several = p->judge->servers[t->server].n_checks > 1;
+
+	fprintf(out, "  %-38s %-8s %-8s %8.1f ms %5s ago  %s%s%s\n",
+	    addr_text(target_address(p->judge, t), address),
+	    health_state_name(judge_target_state(t)),
+	    result_reason_name(t->reason), t->latency_us / 1e3,
+	    t->last_wall > 0 ? text_age(now.wall - t->last_wall, age) : "-",
+	    several ? t->check->name : "", several && t->detail[0] != '\0' ? ": " : "",
+	    health_reason(detail, t->detail));
+}
+
 static void
 text_server(const struct report *p, FILE *out, size_t i, struct judge_time now)
 {
 	const struct judge_server *s = &p->judge->servers[i];
-	char since[TEXT_DURATION], age[TEXT_DURATION], address[ADDR_TEXT];
+	char since[TEXT_DURATION];
 
 	fprintf(out, "%-16s %-10s %-8s %-7s %5s %4u%% %-16s %s", s->conf->name,
 	    site_name(p, s, "-"), p->conf->pools[s->conf->pool].name,
@@ -211,20 +228,9 @@ text_server(const struct report *p, FILE *out, size_t i, struct judge_time now)
 		fprintf(out, "]");
 	}
 	fprintf(out, "\n");
-	for (unsigned f = 0; f < 2; f++) {
-		const struct judge_target *t;
-		char detail[HEALTH_REASON_MAX];
-
-		if (s->target[f] < 0)
-			continue;
-		t = &p->judge->targets[s->target[f]];
-		fprintf(out, "  %-38s %-8s %-8s %8.1f ms %5s ago  %s\n",
-		    addr_text(target_address(p->judge, t), address),
-		    health_state_name(judge_target_state(t)),
-		    result_reason_name(t->reason), t->latency_us / 1e3,
-		    t->last_wall > 0 ? text_age(now.wall - t->last_wall, age) : "-",
-		    health_reason(detail, t->detail));
-	}
+	for (unsigned f = 0; f < 2; f++)
+		for (unsigned k = 0; s->target[f] >= 0 && k < s->n_checks; k++)
+			text_target(p, out, judge_target_of(p->judge, s, f, k), now);
 }
 
 void

@@ -110,10 +110,12 @@ take_target(struct text *line, struct state_item *item)
 	if (item->family == 0 || item->state == HEALTH_UNKNOWN ||
 	    !take_time(line, " since=", &item->since) || !take_set(line, " set=", item->set))
 		return false;
-	if (text_take(line, " digest=ok") || line->at == line->end)
+	if (line->at == line->end)
 		return true;
-	item->bad_digest = true;
-	return take_reason(line, " digest=", item->reason);
+	item->bad_digest = !text_take(line, " digest=ok");
+	if (item->bad_digest && !take_reason(line, " digest=", item->reason))
+		return false;
+	return line->at == line->end || take_name(line, " check=", item->check);
 }
 
 /* After "pool".  Version 1 ends with the set. */
@@ -353,9 +355,12 @@ print_targets(FILE *out, const struct judge *j)
 		    t->family, health_state_name(t->alive), s->since,
 		    t->set[0] != '\0' ? t->set : "-");
 		if (t->bad_digest)
-			fprintf(out, "\"%s\"\n", health_reason(text, t->digest_detail));
+			fprintf(out, "\"%s\"", health_reason(text, t->digest_detail));
 		else
-			fprintf(out, "ok\n");
+			fprintf(out, "ok");
+		if (s->n_checks > 1)
+			fprintf(out, " check=%s", t->check->name);
+		fprintf(out, "\n");
 		n++;
 	}
 	return n;

@@ -10,7 +10,7 @@
  *   target fra1 v4 up since=1763680000.000 set=2026-11-20 digest=ok
  *   end 6
  *
- * A plan is a word that begins later.  A pool's sets come before it, and it before the targets.
+ * A target of a pool with several checks ends with check=NAME.  A plan is a word that begins later.  A pool's sets come before it, and it before the targets.
  * Version 1 had neither plans, siblings nor sets, a word ended with `by`, a pool's and a target's
  * line with their set; those are read, too.
  *
@@ -54,6 +54,7 @@ struct state_item {
 	enum health_state state;
 	double since;
 	char set[HEALTH_NAME_MAX];	/* "" = none */
+	char check[HEALTH_NAME_MAX];	/* of several; "" = the only one */
 	bool bad_digest;		/* and `reason` says why */
 	/* sets and pools */
 	uint64_t order;			/* of the set; of a pool, as of the origin's last answer */

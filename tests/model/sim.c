@@ -108,7 +108,7 @@ struct piece {
 	size_t size;
 };
 
-enum { PIECES = 6 };
+enum { PIECES = 7 };
 
 /* What a state consists of.  The judge's arrays keep their place as long as the sim lives. */
 static void
@@ -122,6 +122,7 @@ pieces_of(const struct sim *s, struct piece out[PIECES])
 	out[3] = (struct piece){ j->servers, s->conf->n_servers * sizeof(*j->servers) };
 	out[4] = (struct piece){ j->sites, s->conf->n_sites * sizeof(*j->sites) };
 	out[5] = (struct piece){ j->pools, s->conf->n_pools * sizeof(*j->pools) };
+	out[6] = (struct piece){ j->family, j->n_families * sizeof(*j->family) };
 }
 
 /* A new judge, in the place of the old one. */
@@ -147,6 +148,7 @@ renew_judge(struct sim *s)
 	old->servers = kept.servers;
 	old->sites = kept.sites;
 	old->pools = kept.pools;
+	old->family = kept.family;
 	judge_free(j);
 }
 

@@ -11,6 +11,7 @@
  *   drain:f1 up:f1 down:f1 clear:f1 (drain:fra:500 = for 500 ms; also of sites)
  *   site:nyc+ site:nyc-      that site's dnsd says drain or not;  ttl:fra:5 the most it hands out
  *   mem:f1+ mem:f1-          remembered from before a restart
+ *   f1/b+ f1/b-              the result of its second check, where a row asks for "all" or "any"
  *   digest:f1+ digest:f1-    f1's objects are right or wrong
  *   reload                   another process, with what the state file keeps
  */
@@ -28,7 +29,8 @@
 #include "healthd/prober/recall.h"
 
 enum { SINGLE = 1, DUAL = 2, CONTENT = 4, ORIGIN = 8, SEED = 16, MIN2 = 32, NO_CHECK = 64,
-    TWO = 128, SIX = 256, JITTER = 512, QUORUM1 = 1024, EMPTY = 2048 };
+    TWO = 128, SIX = 256, JITTER = 512, QUORUM1 = 1024, EMPTY = 2048,
+    ALL = 4096, ANY = 8192, WARM = 16384 };
 
 struct row {
 	const char *sentence;
@@ -40,7 +42,9 @@ struct row {
 
 static struct conf conf;
 static struct conf_site sites[3];
-static struct conf_check check;
+static struct conf_check checks[2];
+static struct conf_check *const check = &checks[0];
+static uint16_t both[2] = { 0, 1 };
 static struct conf_pool pool;
 static struct conf_server servers[6];
 static uint16_t by_name[6];
@@ -66,17 +70,17 @@ world(int kind)
 	for (unsigned i = 0; i < 3; i++)
 		sites[i] = (struct conf_site){ .name = (char *)(uintptr_t)name[i],
 		    .sibling.family = 4 };
-	check = (struct conf_check){ .kind = kind & CONTENT ? CONF_CHECK_CONTENT : CONF_CHECK_HTTP,
+	*check = (struct conf_check){ .kind = kind & CONTENT ? CONF_CHECK_CONTENT : CONF_CHECK_HTTP,
 	    .interval_ms = 1000, .rise = 3, .fall = 2 };
 	if (kind & ORIGIN)
-		check.origin = (char *)(uintptr_t)"http://origin/";
+		check->origin = (char *)(uintptr_t)"http://origin/";
 	if (kind & JITTER) {
-		check.jitter = 10;
-		check.interval_ms = 10000;
-		check.fast_interval_ms = 1000;
+		check->jitter = 10;
+		check->interval_ms = 10000;
+		check->fast_interval_ms = 1000;
 	}
-	check.quorum = kind & QUORUM1 ? 1 : 0;
-	check.n_digests = 1;
+	check->quorum = kind & QUORUM1 ? 1 : 0;
+	check->n_digests = 1;
 	if (!(kind & EMPTY)) {
 		add_conf_server("f1", 0, kind & SIX);
 		add_conf_server("f2", 0, kind & SIX);
@@ -92,11 +96,20 @@ world(int kind)
 	servers[0].seed = kind & SEED;
 	pool = (struct conf_pool){ .name = (char *)(uintptr_t)"p", .check = kind & NO_CHECK ?
 	    CONF_NONE : 0,
-	    .n_servers = (uint16_t)conf.n_servers };
+	    .n_servers = (uint16_t)conf.n_servers,
+	    .need = kind & ANY ? CONF_CHECKS_ANY : CONF_CHECKS_ALL,
+	    .warm_up_ms = kind & WARM ? 100000 : 0 };
+	check->name = (char *)(uintptr_t)"a";
+	if (kind & (ALL | ANY)) {
+		checks[1] = (struct conf_check){ .name = (char *)(uintptr_t)"b",
+		    .kind = CONF_CHECK_TCP, .interval_ms = 1000, .rise = 3, .fall = 2 };
+		pool.checks = both;
+		pool.n_checks = 2;
+	}
 	conf.sites = sites;
 	conf.n_sites = 3;
-	conf.checks = &check;
-	conf.n_checks = 1;
+	conf.checks = checks;
+	conf.n_checks = kind & (ALL | ANY) ? 2 : 1;
 	conf.pools = &pool;
 	conf.n_pools = 1;
 	conf.servers = servers;
@@ -134,12 +147,16 @@ site_of(const char *name)
 	return -1;
 }
 
+static bool second;			/* check "b" is meant */
+
 static void
 result(int server, int family, enum reason reason, const char *set, int load)
 {
 	struct result r = { .reason = reason, .load = load, .set = set };
 	int32_t target = judge->servers[server].target[family == 6];
 
+	if (target >= 0 && second)
+		target++;
 	if (target >= 0)
 		judge_step(judge, &(struct judge_event){ .kind = JUDGE_RESULT,
 		    .index = (uint32_t)target, .result = &r }, now);
@@ -157,12 +174,15 @@ do_results(char *word)
 {
 	size_t n = strlen(word);
 	enum reason reason = reason_of(word[n - 1]);
-	char *dot = strchr(word, '.');
+	char *dot = strchr(word, '.'), *slash = strchr(word, '/');
 	int site, only = -1;
 
 	word[n - 1] = '\0';
 	if (dot != NULL)
 		*dot = '\0';
+	second = slash != NULL;
+	if (slash != NULL)
+		*slash = '\0';
 	site = site_of(word);
 	if (site < 0 && strcmp(word, "all") != 0) {
 		only = server_of(word);
@@ -341,7 +361,9 @@ actual(const char *key, char *out, size_t size)
 	else if (strncmp(key, "ttl:", 4) == 0)
 		snprintf(out, size, "%u", judge_ttl(judge, (size_t)server_of(key + 4), now));
 	else if (strncmp(key, "why:", 4) == 0)
-		snprintf(out, size, "%.5s", judge->servers[server_of(key + 4)].reason);
+		for (char *c = out + snprintf(out, size, "%.5s",
+		    judge->servers[server_of(key + 4)].reason); c-- > out; )
+			*c = *c == ' ' ? '_' : *c;
 	else
 		snprintf(out, size, "%s", health_state_name(judge->servers[server_of(key)].state));
 }
@@ -860,6 +882,66 @@ hints(void **state)
 	ROWS(rows);
 }
 
+static void
+several_checks(void **state)
+{
+	static const struct row rows[] = {
+		{ "of all, both have to be up", ALL, "all+", "f1=unknown" },
+		{ "and are", ALL, "all+ all/b+", "f1=up verdict=up first=over" },
+		{ "the first round is of both", ALL, "all+ f1/b+", "first=running" },
+		{ "one of all down is down", ALL, "all+ all/b+ f1/b- n1/b+ f1/b- n1/b+",
+		    "f1=down v4:f1=down f2=up" },
+		{ "the one that is down is named", ALL, "all+ all/b+ f1/b- n1/b+ f1/b- n1/b+",
+		    "why:f1=b:_co" },
+		{ "up again", ALL, "all+ all/b+ f1/b- n1/b+ f1/b- n1/b+ f1/b+ f1/b+ f1/b+",
+		    "f1=up" },
+		{ "of any, one up is up", ANY, "all+ all/b- n1/b- f1/b-", "f1=up verdict=up" },
+		{ "both down is down", ANY,
+		    "all+ all/b+ f1- f1/b- n1+ n1/b+ f1- f1/b- n1+ n1/b+", "f1=down f2=up" },
+		{ "a check that fails everywhere is wrong by itself: nobody goes down", ALL,
+		    "all+ all/b+ all/b- all+ all/b- all+ all/b-",
+		    "f1=up n1=up s1=up verdict=up freeze=uplink" },
+		{ "until it answers anywhere", ALL,
+		    "all+ all/b+ all/b- all+ all/b- all+ s1/b+ f1/b- s1/b+ f1/b- s1/b+",
+		    "f1=down s1=up freeze=none" },
+		{ "from the start: nobody is announced on it", ALL, "all+ all/b-",
+		    "f1=unknown verdict=none" },
+		{ "nor by what only one of them proves after a restart", ALL,
+		    "all+ all/b+ reload fra+ nyc+ sin+ nyc/b+ sin/b+ fra/b-", "f1=up verdict=none" },
+		{ "each is remembered", ALL,
+		    "all+ all/b+ f1/b- n1/b+ f1/b- n1/b+ reload f1+", "f1=down v4:f2=up" },
+		{ "all are known at once after a reload", ALL, "all+ all/b+ reload all+ all/b+",
+		    "f1=up verdict=up" },
+	};
+
+	(void)state;
+	ROWS(rows);
+}
+
+static void
+warm_up(void **state)
+{
+	static const char down[] = "all+ f1- n1+ f1- n1+ f1+ f1+ f1+";
+	char script[6][256];
+	struct row rows[] = {
+		{ "C.7: a server that was down begins with a tenth", WARM, script[0],
+		    "f1=up weight:f1=10 weight:f2=100" },
+		{ "half of the time later", WARM, script[1], "weight:f1=50" },
+		{ "all of it", WARM, script[2], "weight:f1=100" },
+		{ "without warm-up at once", 0, script[3], "weight:f1=100" },
+		{ "of what its load leaves", WARM, script[4], "weight:f1=25" },
+		{ "the first time it is up it is warm", WARM, script[5], "weight:f1=100" },
+	};
+	static const char *const more[] = { "", " wait:50000", " wait:101000", "",
+	    " f1~100 f1~100 wait:50000", NULL };
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		snprintf(script[i], sizeof(script[i]), "%s%s", more[i] != NULL ? down : "f1+",
+		    more[i] != NULL ? more[i] : "");
+	ROWS(rows);
+}
+
 /* Changes are told once each, with the state before. */
 static void
 changes(void **state)
@@ -923,7 +1005,8 @@ main(void)
 		cmocka_unit_test(thresholds), cmocka_unit_test(families), cmocka_unit_test(causes),
 		cmocka_unit_test(disturbances), cmocka_unit_test(words), cmocka_unit_test(verdicts),
 		cmocka_unit_test(memory), cmocka_unit_test(sets), cmocka_unit_test(weights),
-		cmocka_unit_test(hints), cmocka_unit_test(changes), cmocka_unit_test(counters_hold),
+		cmocka_unit_test(hints), cmocka_unit_test(several_checks),
+		cmocka_unit_test(warm_up), cmocka_unit_test(changes), cmocka_unit_test(counters_hold),
 	};
 
 	return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
