@@ -26,6 +26,8 @@ alarm_raise(struct alarms *alarms, enum alarm_kind kind, uint32_t for_ms, const 
 		return;
 	a->since = clock_wall();
 	log_warn("alarm: %s", a->text);
+	if (alarms->told != NULL)
+		alarms->told(alarms->arg, a, false);
 }
 
 void
@@ -36,6 +38,8 @@ alarm_over(struct alarms *alarms, enum alarm_kind kind)
 	if (a->text[0] == '\0')
 		return;
 	log_info("alarm over: %s", a->text);
+	if (alarms->told != NULL)
+		alarms->told(alarms->arg, a, true);
 	memset(a, 0, sizeof(*a));
 }
 

@@ -36,6 +36,9 @@ struct alarm {
 
 struct alarms {
 	struct loop *loop;		/* borrowed, for its time */
+	/* An alarm begins, or is over; NULL = nobody is told. */
+	void (*told)(void *arg, const struct alarm *alarm, bool over);
+	void *arg;
 	struct alarm v[ALARM_COUNT];
 };
 

@@ -75,10 +75,11 @@ add_env(struct hook_job *h, const char *name, const char *fmt, ...)
 	h->job.env[i] = h->env[i];
 }
 
+/* A job for `program`; NULL = there is none, or memory is out. */
 static struct hook_job *
-new_job(struct core *core, const char *kind)
+new_job(struct core *core, char *program, const char *kind)
 {
-	struct hook_job *h = calloc(1, sizeof(*h));
+	struct hook_job *h = program != NULL ? calloc(1, sizeof(*h)) : NULL;
 
 	if (h == NULL)
 		return NULL;
@@ -86,7 +87,7 @@ new_job(struct core *core, const char *kind)
 	snprintf(h->env[0], ENV_LEN, "%s", SPAWN_PATH);
 	h->job.env[0] = h->env[0];
 	add_env(h, "KIND", "%s", kind);
-	h->argv[0] = core->conf->hook;
+	h->argv[0] = program;
 	h->job.argv = h->argv;
 	h->job.timeout_ms = TIMEOUT_MS;
 	h->job.done = on_hook_end;
@@ -111,7 +112,7 @@ hook_server(struct hook *hook, const struct judge_server *s)
 	uint16_t site = s->conf->site;
 	struct hook_job *h;
 
-	if (conf->hook == NULL || (h = new_job(hook->core, "server")) == NULL)
+	if ((h = new_job(hook->core, conf->hook, "server")) == NULL)
 		return;
 	add_env(h, "SERVER", "%s", s->conf->name);
 	add_env(h, "SITE", "%s", site < conf->n_sites ? conf->sites[site].name : "");
@@ -132,13 +133,30 @@ hook_site(struct hook *hook, const struct posture_message *posture, enum health_
 	const struct conf *conf = hook->core->conf;
 	struct hook_job *h;
 
-	if (conf->hook == NULL || conf->here_site >= conf->n_sites ||
-	    (h = new_job(hook->core, "site")) == NULL)
+	if (conf->here_site >= conf->n_sites ||
+	    (h = new_job(hook->core, conf->hook, "site")) == NULL)
 		return;
 	add_env(h, "SITE", "%s", conf->sites[conf->here_site].name);
 	add_env(h, "STATE", "%s", health_posture_name((enum health_posture)posture->posture));
 	add_env(h, "OLD_STATE", "%s", health_posture_name(was));
 	add_env(h, "SINCE", "%.3f", posture->since);
 	add_env(h, "REASON", "%s", posture->reason);
+	run_job(hook, h);
+}
+
+void
+hook_alarm(struct hook *hook, const struct alarm *alarm, bool over)
+{
+	const struct conf *conf = hook->core->conf;
+	struct hook_job *h;
+
+	/* a hook that fails is an alarm, and must not be told by itself for ever */
+	if (alarm == &hook->core->alarms.v[ALARM_HOOK] ||
+	    (h = new_job(hook->core, conf->alarm_hook, "alarm")) == NULL)
+		return;
+	add_env(h, "SITE", "%s", conf->here != NULL ? conf->here : "");
+	add_env(h, "STATE", "%s", over ? "over" : "on");
+	add_env(h, "SINCE", "%.3f", alarm->since);
+	add_env(h, "REASON", "%s", alarm->text);
 	run_job(hook, h);
 }

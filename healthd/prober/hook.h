@@ -1,5 +1,6 @@
 /*
- * hook: the operator's program, run on every change of a server's state and of the posture.
+ * hook: the operator's programs, run on every change of a server's state and of the posture, and on
+ * every alarm of the prober's (the keeper runs them for its own: route/alarm_child.h).
  *
  * What has changed is in its environment, NEARCAST_*.  A bounded number run at once and wait;
  * what goes wrong is an alarm and nothing else.  Does nothing when none is configured.  One
@@ -25,5 +26,6 @@ void hook_close(struct hook *hook);
 
 void hook_server(struct hook *hook, const struct judge_server *server);
 void hook_site(struct hook *hook, const struct posture_message *posture, enum health_posture was);
+void hook_alarm(struct hook *hook, const struct alarm *alarm, bool over);
 
 #endif

@@ -419,6 +419,14 @@ on_posture(void *arg, enum health_posture was)
 	hook_site(&p->hook, &p->link.posture, was);
 }
 
+static void
+on_alarm(void *arg, const struct alarm *alarm, bool over)
+{
+	struct prober *p = arg;
+
+	hook_alarm(&p->hook, alarm, over);
+}
+
 static int
 prober_open(struct prober *p, const struct conf *conf, int keeper_fd, struct err *err)
 {
@@ -434,6 +442,8 @@ prober_open(struct prober *p, const struct conf *conf, int keeper_fd, struct err
 	    signals_open(p, err) < 0 || hook_open(&p->hook, core, err) < 0 ||
 	    publish_open(&p->publish, core, &p->link, err) < 0)
 		return -1;
+	core->alarms.told = on_alarm;
+	core->alarms.arg = p;
 	remember_open(&p->remember, core);
 	history_open(&p->history, conf);
 	link_tell(&p->link);

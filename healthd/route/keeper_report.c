@@ -22,6 +22,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "healthd/route/alarm_child.h"
 #include "healthd/route/keeper_inner.h"
 #include "healthd/route/posture_file.h"
 
@@ -37,8 +38,11 @@ keeper_alarm(struct keeper *k, enum keeper_alarm kind, const char *fmt, ...)
 	va_list ap;
 
 	if (fmt == NULL) {
-		if (was)
+		if (was) {
 			log_info("alarm over: %s", k->alarms[kind]);
+			alarm_child_run(k->conf, &k->user, k->alarms[kind], true,
+			    loop_now(k->loop));
+		}
 		k->alarms[kind][0] = '\0';
 		return;
 	}
@@ -46,8 +50,10 @@ keeper_alarm(struct keeper *k, enum keeper_alarm kind, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	health_reason(k->alarms[kind], text);
-	if (!was)
-		log_warn("alarm: %s", k->alarms[kind]);
+	if (was)
+		return;
+	log_warn("alarm: %s", k->alarms[kind]);
+	alarm_child_run(k->conf, &k->user, k->alarms[kind], false, loop_now(k->loop));
 }
 
 /* True once `bad` has lasted for `patience`; *since_ms remembers. */

@@ -423,6 +423,69 @@ def test_site_line_says_that_it_drains(world):
     w.until(lambda: re.search(r"^site fra \S+ drain=0 ", open(w.health_path).read(), re.M), "it")
 
 
+def test_several_checks(world):
+    """All of them by default: an HTTP check and a TCP check at another port, which dies alone."""
+    http = {name: Http() for name in ("f1", "n1", "s1")}
+    tcp = Server(lambda c: time.sleep(0.1))
+    w = world({"f1": ("fra", http["f1"].where), "n1": ("nyc", http["n1"].where),
+               "s1": ("sin", http["s1"].where)},
+              conf=f'check "c" {{ {HTTP} }}\n'
+                   f'check "t" {{ kind = "tcp"  port = {tcp.port}  {SPEED} }}',
+              pool='check = { "c", "t" }  warm-up = "1h" ')
+    text = open(w.conf_path).read()
+    for name in http:		# the port of an address goes for all checks: give none
+        text = text.replace(http[name].where, f"127.0.0.{2 + list(http).index(name)}")
+    for name in http:
+        http[name].close()
+    answers = {}
+    for i, name in enumerate(http):
+        answers[name] = Http(address=f"127.0.0.{2 + i}", port=http["f1"].port)
+    doors = {name: Server(lambda c: None, address=f"127.0.0.{2 + i}", port=tcp.port)
+             for i, name in enumerate(http)}
+    text = text.replace("http://www.example.org/", f"http://www.example.org:{http['f1'].port}/")
+    w.stop()
+    with open(w.conf_path, "w") as f:
+        f.write(text)
+    w.start()
+    for name in http:
+        w.wait(name, "up")
+    assert [c["check"] for c in w.status()["servers"][0]["checks"]] == ["c", "t"]
+    doors["f1"].close()
+    assert w.wait("f1", "down")["reason"].startswith("t: connect")
+    doors["f1"].back()
+    w.wait("f1", "up", weight=10)			# and warms up
+    assert w.health()["n1"]["weight"] == 100
+    for door in doors.values():			# the check is wrong, or all doors died at once
+        door.close()
+    w.until(lambda: any("a check" in a["text"] for a in w.status()["alarms"]), "an alarm")
+    for name in http:
+        w.stays(name, "up", 0.3)
+    assert w.status()["verdict"] == "up"
+
+
+def test_alarm_hook(world, tmp_path):
+    """The prober's alarms and the keeper's, also without a prober."""
+    out = tmp_path / "told"
+    hook = tmp_path / "hook"
+    hook.write_text(f'#!/bin/sh\necho "$NEARCAST_KIND $NEARCAST_STATE $NEARCAST_SITE '
+                    f'$NEARCAST_REASON" >> {out}\n')
+    hook.chmod(0o755)
+    out.touch()
+    out.chmod(0o666)
+    tmp_path.chmod(0o777)
+    servers, conf = three_sites()
+    w = world(conf, check=HTTP, conf=f'alarm-hook = "{hook}"')
+    w.wait("s1", "up")
+    for s in servers.values():
+        s.close()
+    w.until(lambda: "alarm on fra every target everywhere fails" in out.read_text(), "on")
+    for s in servers.values():
+        s.back()
+    w.until(lambda: "alarm over fra every target everywhere fails" in out.read_text(), "over")
+    os.kill(w.prober_pid(), signal.SIGSTOP)
+    w.until(lambda: re.search("alarm on fra .*prober", out.read_text()), "the keeper's")
+
+
 # --- commands over the control socket (operator.h) ---
 
 def ask(w, line):
