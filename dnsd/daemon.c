@@ -421,6 +421,9 @@ log_ready(const struct daemon *d)
 	log_info("ready: nearcast %s on%s, %u workers, %u zones, %lu names, generation %" PRIu64,
 	    VERSION, addresses, server_workers(d->got.server), gen->n_loaded, count_names(gen),
 	    d->generation);
+	if (!server_knows_own(d->got.server))
+		log_warn("this machine's own questions cannot be told from forged ones here: "
+		    "rate limiting, required cookies and max-amplification hit healthd, too");
 	notify("READY=1\nSTATUS=answering");
 }
 

@@ -393,6 +393,12 @@ server_stop(struct server *s)
 	free(s);
 }
 
+bool
+server_knows_own(const struct server *s)
+{
+	return s->serving.guarded;
+}
+
 void
 server_limit_tcp(struct server *s, unsigned most)
 {

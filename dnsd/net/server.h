@@ -47,6 +47,10 @@ const struct generation *server_generation(const struct server *server);
  * included.  NULL is fine. */
 void server_stop(struct server *server);
 
+/* False where this machine's own questions cannot be told from forged ones (own.h), so that limits
+ * hit them as well. */
+bool server_knows_own(const struct server *server);
+
 /* TCP connections at most, whatever the configuration says. */
 void server_limit_tcp(struct server *server, unsigned most);
 
