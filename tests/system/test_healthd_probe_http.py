@@ -209,6 +209,14 @@ def test_load_scales_the_weight(world):
     assert w.health()["a1"]["weight"] == 100
 
 
+@pytest.mark.parametrize("load", ["0.9", "101", "-1", "", "50%", "1000"])
+def test_load_that_is_none_says_so(world, load):
+    w = world({"a1": ("fra", Http(reply(200, X_Load=load)).where)}, check=http())
+    w.wait("a1", "up", weight=100)
+    w.until(lambda: w.status()["servers"][0]["checks"][0]["detail"] ==
+            f'X-Load "{load}" is no whole number from 0 to 100', "the detail")
+
+
 def test_slow_server_loses_weight(world):
     server = Http()
     w = world({"a1": ("fra", server.where)},

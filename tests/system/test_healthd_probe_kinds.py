@@ -132,6 +132,19 @@ def test_dns_rcode_and_text(world):
     assert w.wait("found", "down")["reason"] == "rcode: NOERROR, NXDOMAIN was expected"
 
 
+def test_dns_without_answer_wants_one(world):
+    """NOERROR with nothing in it is what a server says of a zone that lost its records."""
+    servers = {"empty": answering(None), "full": answering("192.0.2.1"),
+               "alias": answering("www.example.net.", rdtype="CNAME"),
+               "other": answering("2001:db8::1", rdtype="AAAA")}
+    w = world({n: ("fra", Dns(a).where) for n, a in servers.items()},
+              check=f'kind = "dns"  question = "www.example.org A"  {SPEED}')
+    w.wait("full", "up")
+    w.wait("alias", "up")
+    for name in ("empty", "other"):
+        assert w.wait(name, "down")["reason"] == "answer: no record in the answer"
+
+
 @pytest.mark.parametrize("more, message", [
     ('answer = "192.0.2.300"', "192.0.2.300"), ('rcode = "NOSUCH"', "NOSUCH"),
     ('question = "www.example.org NOSUCH"', "NOSUCH")])
@@ -161,7 +174,7 @@ esac
               check=f'kind = "command"  command = {{ "{script}", "arg" }}  interval = "400ms"  '
                     'timeout = "300ms"  rise = 2  fall = 2')
     w.wait("good", "up")
-    assert w.wait("bad", "down")["reason"] == "exit: exit status 3"
+    assert w.wait("bad", "down")["reason"] == "exit: exit status 3: noise"
     assert w.wait("slow", "down")["reason"].startswith("timeout: killed after 300 ms")
     assert w.wait("killed", "down")["reason"] == "exit: killed by signal 9"
     env = dict(line.split("=", 1) for line in (tmp_path / "env.good").read_text().splitlines())
@@ -173,6 +186,44 @@ esac
     w.until(lambda: not os.path.exists(f"/proc/{pid}") or
             "Z" in open(f"/proc/{pid}/stat").read().split(")")[1][:3],
             "the end of the whole group")
+
+
+@pytest.mark.parametrize("prints, reason", [
+    ("echo first; echo disk is full >&2; echo", "exit status 1: disk is full"),
+    ("printf 'no newline'", "exit status 1: no newline"),
+    ("printf 'a\\tb\\001\\377c\\n'", "exit status 1: a?b??c"),
+    ("head -c 5000000 /dev/zero | tr '\\0' x", "exit status 1: " + "x" * 38),
+    ("exec yes long & sleep 0.2; kill -TERM $$", "killed by signal 15: long"),
+    (":", "exit status 1")])
+def test_last_line_of_a_failing_command_is_the_reason(world, tmp_path, prints, reason):
+    script = tmp_path / "check.sh"
+    script.write_text(f"#!/bin/sh\n{prints}\nexit 1\n")
+    script.chmod(0o755)
+    w = world({"a1": ("fra", "127.0.0.1"), "b1": ("nyc", "127.0.0.1")},
+              check=f'kind = "command"  command = {{ "{script}" }}  interval = "1s"  timeout '
+                    '= "950ms"  rise = 2  fall = 2')
+    found = w.until(lambda: (c := w.status()["servers"][0]["checks"][0])["detail"] and c, "it")
+    assert re.fullmatch(re.escape(reason).replace(r"\?", "."), found["detail"]), found
+
+
+def test_command_that_floods_costs_little(world, tmp_path):
+    script = tmp_path / "check.sh"
+    script.write_text("#!/bin/sh\nexec yes\n")
+    script.chmod(0o755)
+    w = world({f"a{i}": ("fra", "127.0.0.1") for i in range(8)},
+              check=f'kind = "command"  command = {{ "{script}" }}  interval = "1s"  timeout '
+                    '= "900ms"  rise = 2  fall = 2')
+    pid = w.prober_pid()
+
+    def cpu():
+        with open(f"/proc/{pid}/stat") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    began = cpu()
+    time.sleep(3)
+    assert w.prober_pid() == pid and cpu() - began < 0.9
+    assert w.wait("a0", "down")["reason"] == "timeout: killed after 900 ms: y"
 
 
 def test_command_inherits_nothing(world, tmp_path):
