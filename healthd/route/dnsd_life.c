@@ -6,7 +6,9 @@
 #define OTHERS_MIN 10			/* answers between reports, beyond those to us */
 
 /* How a round of questions ends. */
-enum life_round { ROUND_SERVED, ROUND_ALIVE, ROUND_WRONG, ROUND_SILENT, ROUND_CLOSED, ROUND_UNASKED };
+enum life_round {
+	ROUND_SERVED, ROUND_ALIVE, ROUND_WRONG, ROUND_SILENT, ROUND_CLOSED, ROUND_UNASKED
+};
 
 void
 dnsd_life_begin(struct dnsd_life *l, uint64_t now_ms)

@@ -24,14 +24,15 @@
  *
  * An address that never answered cannot fail: it may be one that dnsd does not know yet.  Nor does
  * silence fail while dnsd's reports say that it goes on answering others there, more than could be
- * answers to us: that is overload, and the address is held.  A report says something about the time before it came, but for how
- * long after?  For 450 ms: reports come every 250, so that one may be late; and a dnsd that was
- * stopped right after a report, or whose workers hang while it goes on reporting (what moved
- * since the report before may have moved just before they hung), is still found within 700 ms.
+ * answers to us: that is overload, and the address is held.  A report says something about the
+ * time before it came, but for how long after?  For 450 ms: reports come every 250, so that one
+ * may be late; and a dnsd that was stopped right after a report, or whose workers hang while it
+ * goes on reporting (what moved since the report before may have moved just before they hung), is
+ * still found within 700 ms.
  * Under overload the reports are late, too: once two reports that came in the silence have shown
  * answers given between them, the address is given 1.5 s, unless one comes in which nothing has
- * moved.  And a flood at one address leaves no
- * time for another: silence there is overload as well, while both are silent.
+ * moved.  And a flood at one address leaves no time for another: silence there is overload as
+ * well, while both are silent.
  *
  * Pure: no clock, no socket; times are monotonic milliseconds that do not run backwards.  Knows
  * no route and no prefix.
@@ -114,8 +115,8 @@ void dnsd_life_error(struct dnsd_life *life, int error);
 /* The round is over: all its questions have ended, or their time. */
 void dnsd_life_end(struct dnsd_life *life, uint64_t now_ms);
 
-/* We ourselves stood still: the round counts for nothing, and the next is due at once.  What is held
- * is held until the reports that wait have been read. */
+/* We ourselves stood still: the round counts for nothing, and the next is due at once.  What is
+ * held is held until the reports that wait have been read. */
 void dnsd_life_void(struct dnsd_life *life, uint64_t now_ms);
 
 /* Is it silent to us while it answers others? */

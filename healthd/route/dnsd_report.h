@@ -41,7 +41,8 @@ struct dnsd_report {
 
 /* Zero it for each connection. */
 struct dnsd_report_reader {
-	struct dnsd_report report;	/* whole when dnsd_report_read says so, until its next call */
+	struct dnsd_report report;	/* whole when dnsd_report_read says so,
+					 * until its next call */
 	char line[DNSD_REPORT_LINE];
 	size_t len;
 	bool overlong;			/* the line, or it has a NUL */

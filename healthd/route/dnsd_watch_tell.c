@@ -5,7 +5,10 @@
  * before: one that never answered may be one that dnsd has yet to learn of.  One that is held
  * (overload) or not yet decided keeps the prefix as it is.
  *
- * The texts are for operators: of each kind of alarm the first, and how many there are besides.
+ * What is amiss and is no failure is an alarm, by kinds (dnsd_watch.h), so that one does not hide
+ * another; of each kind the first is told, and how many there are besides.  The texts are for
+ * operators: they begin with the address or the question.  Nothing is kept here; the loop's
+ * thread only.
  */
 #include <stdarg.h>
 #include <stdio.h>

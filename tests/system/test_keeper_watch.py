@@ -286,7 +286,8 @@ def test_hung_under_overload(watched, net):
     assert net.wait("down", 3) < FAST
 
 
-@pytest.mark.parametrize("report", ["frozen", "none", "stopped", "nonsense", "cut", "flood", "away"])
+@pytest.mark.parametrize("report", ["frozen", "none", "stopped", "nonsense", "cut", "flood",
+                                    "away"])
 def test_silent_without_proof_of_overload(watched, net, report):
     w = watched().serving()
     w.set(silent="all", report=report)

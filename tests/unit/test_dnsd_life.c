@@ -274,7 +274,8 @@ test_hung_workers_in_every_phase(void **unused)
 	(void)unused;
 	for (unsigned phase = 0; phase < 250; phase += STEP_MS)
 		for (unsigned stop = 2000; stop < 2500; stop += STEP_MS)
-			assert_true(failed_at(phase, 250, stop, stop, FOREVER_MS) <= stop + SLOW_MS);
+			assert_true(failed_at(phase, 250, stop, stop, FOREVER_MS) <=
+			    stop + SLOW_MS);
 }
 
 /* Overload for as long as it takes, with reports that are late by 150 ms. */
