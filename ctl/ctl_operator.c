@@ -202,6 +202,7 @@ send_override(const struct ctl *ctl, const char *verb, char **answer)
 {
 	char words[1024];
 	FILE *line, *out;
+	struct err err;
 	size_t len;
 	int rc;
 
@@ -219,9 +220,11 @@ send_override(const struct ctl *ctl, const char *verb, char **answer)
 	out = open_memstream(answer, &len);
 	if (out == NULL)
 		return 1;
-	rc = ctl_ask(ctl, "healthd", words, ASK_MS, out);
+	rc = ctl_ask_quietly(ctl, "healthd", words, ASK_MS, out, &err);
 	fclose(out);
-	return rc;
+	if (rc < 0)
+		fprintf(stderr, "nearctl: healthd: %s\n", err.text);
+	return rc < 0;
 }
 
 /* The same for a verb whose answer is for people. */

@@ -1,32 +1,82 @@
 /*
- * nearctl reload, counters: questions to dnsd's control socket.  A reload is also healthd's, where
- * one is running; it returns when what was read is in service, with the daemons' warnings.  With
+ * nearctl reload, counters: questions to the daemons' control sockets.
+ *
+ * A reload reaches both daemons or fails.  dnsd is asked first, for healthd judges it by what it
+ * was told to serve: where dnsd has refused, healthd is not asked, and both go on as before.
+ * Then healthd's keeper is asked, whose answer comes when another prober has been heard.  Where no
+ * healthd runs there is none to be asked, unless the configuration announces something.  With
  * a configuration that cannot be read no daemon is asked to read it.
+ *
+ * What the daemons say is text for people, on stderr.  The exit status is 3 if nothing is wrong
+ * but that an option that has changed needs a restart: dnsd/outcome.h and
+ * healthd/route/keeper_reload.c have the words.
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ctl/ctl.h"
 
-enum { RELOAD_MS = 600000, COUNTERS_MS = 5000, HEALTHD_MS = 5000 };
+enum { RELOAD_MS = 600000, COUNTERS_MS = 5000, HEALTHD_MS = 60000, NEEDS_RESTART = 3 };
+
+static const char refused[] = "not reloaded: ", restart[] = "restart needed: ";
+
+/* What became of a daemon's reload: 0, 1 or NEEDS_RESTART; `taken` tells whether it is in force. */
+static int
+ask_reload(const struct ctl *ctl, const char *daemon, const char *line, unsigned ms, bool *taken)
+{
+	struct err err;
+	int rc = ctl_ask_quietly(ctl, daemon, line, ms, stderr, &err);
+	const char *why = err.text;
+
+	*taken = rc == 0;
+	if (rc == 0)
+		return 0;
+	fprintf(stderr, "nearctl: %s: %s\n", strcmp(daemon, "keeper") == 0 ? "healthd" : daemon,
+	    why);
+	if (rc == -1)
+		return 1;
+	if (strncmp(why, refused, sizeof(refused) - 1) == 0)
+		why += sizeof(refused) - 1;
+	else
+		*taken = true;		/* but for what it names */
+	return strncmp(why, restart, sizeof(restart) - 1) == 0 ? NEEDS_RESTART : 1;
+}
+
+/* Is a healthd to be asked?  One that is not there is none of a site that announces nothing. */
+static bool
+has_healthd(const struct conf *conf)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/keeper.sock", conf->run_dir);
+	return conf->announce.enabled || access(path, F_OK) == 0;
+}
 
 int
 ctl_reload(const struct ctl *ctl)
 {
-	int failed;
-	struct conf *conf;
-	char healthd[4096];
+	struct conf *conf = ctl_conf(ctl);
+	int of_dnsd, of_healthd;
+	bool taken, with_healthd;
 
-	conf = ctl_conf(ctl);
 	if (conf == NULL)
 		return 1;
-	snprintf(healthd, sizeof(healthd), "%s/healthd.sock", conf->run_dir);
+	with_healthd = has_healthd(conf);
 	conf_free(conf);
-	/* what the daemons say are warnings and refusals: text for people, on stderr */
-	failed = ctl_ask(ctl, "dnsd", ctl->force ? "reload --force" : "reload", RELOAD_MS, stderr);
-	if (access(healthd, F_OK) == 0)
-		failed |= ctl_ask(ctl, "healthd", "reload", HEALTHD_MS, stderr);
-	return failed;
+	of_dnsd = ask_reload(ctl, "dnsd", ctl->force ? "reload --force" : "reload", RELOAD_MS,
+	    &taken);
+	if (!with_healthd)
+		return of_dnsd;
+	if (!taken) {
+		fputs("nearctl: healthd was not asked, for dnsd has not taken the configuration\n",
+		    stderr);
+		return of_dnsd;
+	}
+	of_healthd = ask_reload(ctl, "keeper", "reload", HEALTHD_MS, &taken);
+	if (!taken)
+		fputs("nearctl: dnsd has taken the configuration, healthd has not\n", stderr);
+	return of_dnsd == 1 || of_healthd == 1 ? 1 : of_dnsd != 0 ? of_dnsd : of_healthd;
 }
 
 int

@@ -1,6 +1,5 @@
 #include "healthd/prober/service.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,23 +50,6 @@ confirm(struct service *s, const struct operator_command *c, const struct operat
 	}
 	if (c->wait)
 		fprintf(out, "id %llu\n", (unsigned long long)done->id);
-	return CONTROL_OK;
-}
-
-/* The configuration is the keeper's to read again; a mistake in it is told to whoever asks */
-static enum control_result
-reload(const struct service *s, FILE *out, struct err *err)
-{
-	struct conf *conf = conf_read_again(s->core->conf, NULL, err);
-
-	if (conf == NULL)
-		return CONTROL_ERROR;
-	conf_free(conf);
-	if (!link_heard(s->link) || kill(getppid(), SIGHUP) < 0) {
-		err_set(err, "there is no keeper that could be asked");
-		return CONTROL_ERROR;
-	}
-	fprintf(out, "healthd reads its configuration again\n");
 	return CONTROL_OK;
 }
 
@@ -131,8 +113,6 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 	struct operator_done done;
 
 	(void)request;
-	if (strcmp(line, "reload") == 0)
-		return reload(s, out, err);
 	if (operator_parse(&c, line, err) < 0)
 		return CONTROL_ERROR;
 	if (c.verb == OPERATOR_STATUS)

@@ -1,6 +1,6 @@
 /*
- * service: the control socket, healthd.sock: commands of the operator (operator.h), `status`,
- * and `reload`, which is handed on to the keeper.  One thread.
+ * service: the control socket, healthd.sock: commands of the operator (operator.h) and `status`.
+ * A reload is the keeper's, who has a socket of its own.  One thread.
  */
 #ifndef NEARCAST_SERVICE_H
 #define NEARCAST_SERVICE_H

@@ -112,71 +112,14 @@ mind_prober(struct keeper *k, uint64_t now_ms)
 
 /* ---- another configuration ---- */
 
-/* What a running keeper cannot change any more without its former privileges. */
-static const char *
-fixed_option(const struct conf *old, const struct conf *new)
+/* For keeper_reload_open. */
+static int
+take_conf(struct keeper *k, struct err *err)
 {
-	const struct conf_announce *was = &old->announce, *is = &new->announce;
-
-	if (strcmp(old->run_dir, new->run_dir) != 0)
-		return "run-dir";
-	if ((old->user == NULL) != (new->user == NULL) ||
-	    (old->user != NULL && strcmp(old->user, new->user) != 0))
-		return "user";
-	if (was->enabled != is->enabled)
-		return "announce (given or not)";
-	if (was->enabled && was->via != is->via)
-		return "announce: via";
-	if (was->enabled && strcmp(was->interface, is->interface) != 0)
-		return "announce: interface";
-	return NULL;
-}
-
-static void
-refuse_reload(struct keeper *k, const char *why)
-{
-	log_error("reload: %s; the old configuration stays", why);
-	keeper_alarm(k, KEEPER_ALARM_RELOAD, "reload refused: %s", why);
-	conf_free(k->fresh);
-	k->fresh = NULL;
-}
-
-/* Reads the file and sends a child ahead, which looks at what the keeper must not touch. */
-static void
-begin_reload(struct keeper *k)
-{
-	const char *fixed = NULL;
-	struct err err;
-
-	trial_cancel(&k->trial);		/* the file has changed again meanwhile */
-	conf_free(k->fresh);
-	k->fresh = conf_read_again(k->conf, &log_warn_lines, &err);
-	if (k->fresh != NULL) {
-		fixed = fixed_option(k->conf, k->fresh);
-		if (fixed != NULL)
-			err_set(&err, "%s: a change of %s needs a restart", k->fresh->path, fixed);
-	}
-	if (k->fresh == NULL || fixed != NULL || trial_start(&k->trial, k->fresh, &err) < 0)
-		refuse_reload(k, err.text);
-	k->last_ms = clock_mono().ms;		/* a long file is not a loop that stood still */
-}
-
-static void
-on_trial_end(struct trial *trial, const char *reason)
-{
-	struct keeper *k = LOOP_OWNER(trial, struct keeper, trial);
 	struct keeper_parts parts;
-	struct err err;
 
-	assert(k->fresh != NULL);
-	if (reason != NULL) {
-		refuse_reload(k, reason);
-		return;
-	}
-	if (open_parts(&parts, k->loop, k->fresh, &err) < 0) {
-		refuse_reload(k, err.text);
-		return;
-	}
+	if (open_parts(&parts, k->loop, k->fresh, err) < 0)
+		return -1;
 	child_stop(&k->child, 500);
 	dnsd_watch_inherit(parts.watch, k->parts.watch);
 	close_parts(&k->parts);
@@ -187,9 +130,7 @@ on_trial_end(struct trial *trial, const char *reason)
 	k->user.name = k->conf->user;
 	keeper_route_reload(k);
 	start_prober(k, loop_now(k->loop));
-	keeper_alarm(k, KEEPER_ALARM_RELOAD, NULL);
-	log_info("configuration read again");
-	k->last_ms = clock_mono().ms;
+	return 0;
 }
 
 /* ---- turns of the loop ---- */
@@ -212,7 +153,7 @@ on_signal(struct loop_io *io, uint32_t events)
 			loop_stop(k->loop);
 			break;
 		case SIGHUP:
-			begin_reload(k);
+			k->reload.again = true;
 			break;
 		default:		/* SIGCHLD: every turn looks after the child */
 			break;
@@ -266,6 +207,7 @@ on_turn(void *arg)
 		if (k->parts.bird != NULL)
 			bird_look(k->parts.bird);
 	}
+	keeper_reload_turn(k, now_ms);
 	keeper_judge(k, now_ms);
 	if (now_ms >= k->tell_ms) {
 		k->tell_ms = now_ms + TELL_MS;
@@ -325,13 +267,15 @@ start_keeper(struct keeper *k, const struct keeper_setup *setup, struct err *err
 		return -1;
 	child_init(&k->child, k->loop, setup->prober, &k->user, on_word);
 	k->trial = (struct trial){ .loop = k->loop, .main = setup->check, .user = &k->user,
-		.done = on_trial_end };
+		.done = keeper_reload_tried };
 	k->word_ms = clock_mono().ms;
 	start_prober(k, k->word_ms);
 	if (privilege_keep(&k->user, lease, err) < 0 ||
 	    open_parts(&k->parts, k->loop, k->conf, err) < 0 ||
 	    (lease && announce_open(&k->announce, k->loop, k->conf->announce.interface,
 	    k->conf->announce.lease_ms, keeper_route_meddled, err) < 0))
+		return -1;
+	if (keeper_reload_open(k, take_conf, err) < 0)
 		return -1;
 	keeper_route_adopt(k);
 	return begin_turns(k, err);
@@ -346,6 +290,7 @@ end_keeper(struct keeper *k)
 	}
 	close_parts(&k->parts);
 	announce_close(&k->announce);
+	keeper_reload_close(k);
 	loop_free(k->loop);
 	if (k->signals.fd >= 0)
 		close(k->signals.fd);

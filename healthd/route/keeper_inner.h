@@ -1,10 +1,12 @@
 /*
  * keeper_inner: the keeper's state, shared by keeper.c (which drives), keeper_route.c (which holds
- * the prefixes) and keeper_report.c (which tells).  Included by these three only.
+ * the prefixes), keeper_reload.c (which takes another configuration) and keeper_report.c (which
+ * tells).  Included by these four only.
  */
 #ifndef NEARCAST_KEEPER_INNER_H
 #define NEARCAST_KEEPER_INNER_H
 
+#include "common/control.h"
 #include "common/loop.h"
 #include "healthd/message.h"
 #include "healthd/route/announce.h"
@@ -52,6 +54,22 @@ struct keeper_prefix {
 	uint64_t differs_ms;		/* since when BIRD exports something else, or 0 */
 };
 
+enum keeper_reload_state { RELOAD_IDLE, RELOAD_TRIAL, RELOAD_SETTLING };
+
+struct keeper;
+
+/* A reload under way, and who has asked for it on keeper.sock. */
+struct keeper_reload {
+	struct control *control;	/* owned */
+	enum keeper_reload_state state;
+	bool again;			/* asked for since this one began */
+	int (*take)(struct keeper *k, struct err *err);	/* see keeper_reload_open */
+	uint64_t settle_ms;		/* until when the new prober is waited for */
+	uint64_t now[CONTROL_MAX_CONNECTIONS], next[CONTROL_MAX_CONNECTIONS]; /* requests */
+	size_t n_now, n_next;
+	char said[4096];		/* for those who wait */
+};
+
 struct keeper {
 	struct loop *loop;
 	struct conf *conf;
@@ -70,6 +88,7 @@ struct keeper {
 	uint64_t child_lost_ms;		/* 0 = never */
 
 	struct trial trial;		/* of `fresh` */
+	struct keeper_reload reload;
 	struct conf *fresh;		/* may take the place of conf; NULL = no reload under way */
 
 	struct keeper_prefix prefixes[KEEPER_PREFIXES];
@@ -88,6 +107,18 @@ struct keeper {
 	char report_path[4096];
 	char alarms[KEEPER_ALARMS][HEALTH_REASON_MAX];	/* "" = none */
 };
+
+/* Listens on keeper.sock.  `take` puts k->fresh, which has been tried, in the place of k->conf,
+ * and starts another prober; both return 0, or -1 with a reason and nothing changed. */
+int keeper_reload_open(struct keeper *k, int (*take)(struct keeper *k, struct err *err),
+    struct err *err);
+void keeper_reload_close(struct keeper *k);
+
+/* In every turn: begins what was asked for, and answers when it is in force. */
+void keeper_reload_turn(struct keeper *k, uint64_t now_ms);
+
+/* For k->trial. */
+void keeper_reload_tried(struct trial *trial, const char *reason);
 
 /* Are there more prefixes than markers?  0, or -1 with a reason. */
 int keeper_route_check(const struct conf *conf, struct err *err);

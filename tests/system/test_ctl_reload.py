@@ -1,0 +1,201 @@
+"""nearctl reload reaches both daemons or fails, and says which and why."""
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from conftest import BUILD, Daemon, nearctl
+from probe_world import Http
+
+ZONE = "$TTL 60\n@ SOA ns admin 1 3600 900 604800 60\n@ NS ns\nns A 192.0.2.53\n"
+
+
+class Pair:
+    """A dnsd and a healthd of one configuration, which announces nothing."""
+
+    def __init__(self, make):
+        self.cache = Http(address="127.0.0.3")
+        self.dnsd = make(zones={"example.org": ZONE}, start=False)
+        self.folder, self.conf = self.dnsd.folder, self.dnsd.argv[2]
+        self.write(0)
+        self.dnsd.start()
+        self.healthd = Daemon(self.folder, "healthd", "-c", self.conf)
+        self.healthd.start()
+        self.wait(lambda: os.path.exists(self.folder + "/run/healthd.sock"))
+
+    def write(self, serial, extra=""):
+        """Another configuration for each serial."""
+        self.dnsd.write(f'''# {serial}
+check "c" {{ kind = "tcp"  interval = "200ms"  timeout = "100ms" }}
+site "fra" {{ location = {{ 50.1, 8.7 }} }}
+here = "fra"
+pool "p" {{ check = "c"
+  server "f1" {{ site = "fra"  address = {{ "{self.cache.where}" }} }}
+}}
+{extra}''')
+
+    @staticmethod
+    def wait(test, seconds=10):
+        end = time.monotonic() + seconds
+        while not test():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def ctl(self, *words):
+        return nearctl(self.conf, *words)
+
+
+    def start_reload(self):
+        return subprocess.Popen([os.path.join(BUILD, "nearctl"), "-c", self.conf, "reload"],
+                                stderr=subprocess.PIPE, text=True)
+
+    def pids(self):
+        pid = self.healthd.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return [int(p) for p in f.read().split()]
+
+    def stop(self):
+        self.healthd.stop()
+
+
+@pytest.fixture
+def pair(dnsd_factory):
+    p = Pair(dnsd_factory)
+    yield p
+    p.stop()
+
+
+def in_force(p, daemon):
+    """The digest that a daemon says it runs."""
+    line = {"dnsd": b"status\n", "keeper": b"digest\n"}[daemon]
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(f"{p.folder}/run/{daemon}.sock")
+        s.sendall(line)
+        text = b""
+        while got := s.recv(65536):
+            text += got
+    return re.search(r"\b[0-9a-f]{16}\b", text.decode())[0]
+
+
+def test_it_returns_when_both_have_it(pair):
+    before = in_force(pair, "dnsd")
+    assert in_force(pair, "keeper") == before
+    pair.write(1)
+    p = pair.ctl("reload")
+    assert p.returncode == 0, p.stderr
+    after = in_force(pair, "dnsd")
+    assert in_force(pair, "keeper") == after != before
+    assert f"configuration {after} is in force" in p.stderr
+
+
+def test_two_within_a_moment(pair):
+    """C.2: two reloads within 0.3 s were not told to healthd in 58 of 61 cases."""
+    for i in range(30):
+        pair.write(2 * i)
+        first = pair.start_reload()
+        time.sleep(0.01 * i)
+        pair.write(2 * i + 1)
+        second = pair.start_reload()
+        for p in (first, second):
+            assert p.wait(60) == 0, p.stderr.read()
+        assert in_force(pair, "keeper") == in_force(pair, "dnsd")
+        pair.digest = in_force(pair, "keeper")
+    pair.write(59)
+    assert pair.ctl("reload").returncode == 0 and in_force(pair, "keeper") == pair.digest
+
+
+def test_many_at_once(pair):
+    pair.write(1)
+    running = [pair.start_reload() for _ in range(20)]
+    assert [(p.wait(60), p.stderr.read())[0] for p in running] == [0] * 20
+    assert in_force(pair, "keeper") == in_force(pair, "dnsd")
+
+
+def test_commands_right_after_a_reload(pair):
+    for i in range(15):
+        pair.write(i)
+        assert pair.ctl("reload").returncode == 0
+        assert pair.ctl("drain", "f1").returncode == 0
+        assert pair.ctl("undrain", "f1").returncode == 0
+    os.kill(pair.pids()[0], signal.SIGKILL)             # the same for a prober that died
+    assert pair.ctl("drain", "f1").returncode == 0
+
+
+def test_dnsd_refuses(pair):
+    before = in_force(pair, "keeper")
+    pair.write(1, 'cookies { secret-file = "no-such-file" }')
+    p = pair.ctl("reload")
+    assert p.returncode == 1 and "nearctl: dnsd: not reloaded: " in p.stderr, p.stderr
+    assert "healthd was not asked" in p.stderr
+    time.sleep(0.5)
+    assert in_force(pair, "keeper") == in_force(pair, "dnsd") == before
+
+
+def test_a_zone_is_refused_and_the_rest_goes_on(pair):
+    pair.write(1)
+    pair.dnsd.write_file("example.org.zone", "nonsense")
+    p = pair.ctl("reload")
+    assert p.returncode == 1 and "1 zone refused" in p.stderr
+    assert in_force(pair, "keeper") == in_force(pair, "dnsd")
+
+
+def test_healthd_needs_a_restart(pair):
+    before = in_force(pair, "keeper")
+    pair.write(1)
+    pair.dnsd.listen.pop()
+    pair.write(1, f'run-dir = "{pair.folder}/elsewhere"')
+    text = open(pair.conf).read().replace(f'run-dir = "{pair.folder}/run"\n', "")
+    open(pair.conf, "w").write(text)
+    os.symlink(pair.folder + "/run", pair.folder + "/elsewhere")
+    p = pair.ctl("reload")
+    assert p.returncode == 3, p.stderr
+    assert "nearctl: dnsd: restart needed: run-dir" in p.stderr
+    assert "nearctl: healthd: not reloaded: restart needed: run-dir" in p.stderr
+    assert in_force(pair, "keeper") == before
+
+
+def test_healthd_that_died(pair):
+    pair.healthd.process.kill()
+    pair.healthd.process.wait()
+    pair.healthd.process = None
+    pair.write(1)
+    p = pair.ctl("reload")
+    assert p.returncode == 1 and "nearctl: healthd: " in p.stderr
+    assert "dnsd has taken the configuration, healthd has not" in p.stderr
+
+
+def test_dnsd_that_died(pair):
+    before = in_force(pair, "keeper")
+    pair.dnsd.stop()
+    pair.write(1)
+    p = pair.ctl("reload")
+    assert p.returncode == 1 and "healthd was not asked" in p.stderr
+    assert in_force(pair, "keeper") == before
+
+
+def test_a_prober_that_hangs_does_not_stop_it(pair):
+    os.kill(pair.pids()[0], signal.SIGSTOP)
+    pair.write(1)
+    assert pair.ctl("reload").returncode == 0
+    assert in_force(pair, "keeper") == in_force(pair, "dnsd")
+
+
+def test_sighup_still_reloads(pair):
+    pair.write(1)
+    before = in_force(pair, "keeper")
+    pair.healthd.signal(signal.SIGHUP)
+    pair.wait(lambda: in_force(pair, "keeper") != before)
+
+
+@pytest.mark.parametrize("line", [b"", b"relaod", b"status", b"reload now", b"\xff", b"x" * 2000])
+def test_hostile_keeper_socket(pair, line):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(pair.folder + "/run/keeper.sock")
+        s.sendall(line + b"\n")
+        assert s.recv(4096).startswith(b"error: ")
