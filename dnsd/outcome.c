@@ -5,7 +5,7 @@
 #include <string.h>
 
 static void
-add(char text[OUTCOME_TEXT], const char *between, const char *more)
+add_words(char text[OUTCOME_TEXT], const char *between, const char *more)
 {
 	size_t used = strlen(text);
 
@@ -24,11 +24,11 @@ outcome_restart(const struct conf *first, const struct conf *fresh, char text[OU
 {
 	text[0] = '\0';
 	if (first->threads != fresh->threads)
-		add(text, ", ", "threads");
+		add_words(text, ", ", "threads");
 	if (differs(first->user, fresh->user))
-		add(text, ", ", "user");
+		add_words(text, ", ", "user");
 	if (differs(first->run_dir, fresh->run_dir))
-		add(text, ", ", "run-dir");
+		add_words(text, ", ", "run-dir");
 }
 
 static void
@@ -39,7 +39,7 @@ add_refused(char text[OUTCOME_TEXT], unsigned n, const char *what)
 	if (n == 0)
 		return;
 	snprintf(line, sizeof(line), "%u zone%s refused, %s", n, n == 1 ? "" : "s", what);
-	add(text, "; ", line);
+	add_words(text, "; ", line);
 }
 
 void
@@ -55,6 +55,6 @@ outcome_reloaded(const struct conf *first, const struct generation *gen, char te
 	outcome_restart(first, gen->conf, restart);
 	if (restart[0] == '\0')
 		return;
-	add(text, "; ", OUTCOME_RESTART);
-	add(text, "", restart);
+	add_words(text, "; ", OUTCOME_RESTART);
+	add_words(text, "", restart);
 }

@@ -18,7 +18,7 @@ struct program {
 };
 
 static void
-put(struct program *p, uint16_t code, uint8_t yes, uint8_t no, uint32_t k)
+put_step(struct program *p, uint16_t code, uint8_t yes, uint8_t no, uint32_t k)
 {
 	assert(p->n < INSTRUCTIONS);
 	p->v[p->n++] = (struct sock_filter){ code, yes, no, k };
@@ -37,10 +37,10 @@ word_at(uint8_t family, bool from, unsigned word)
 static void
 put_verdict(struct program *p)
 {
-	put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)SKF_AD_OFF + SKF_AD_IFINDEX);
-	put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, LO);
-	put(p, BPF_RET | BPF_K, 0, 0, UINT32_MAX);
-	put(p, BPF_RET | BPF_K, 0, 0, 0);
+	put_step(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)SKF_AD_OFF + SKF_AD_IFINDEX);
+	put_step(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, LO);
+	put_step(p, BPF_RET | BPF_K, 0, 0, UINT32_MAX);
+	put_step(p, BPF_RET | BPF_K, 0, 0, 0);
 }
 
 /* If the source is `ip`, the verdict; else it goes on behind it.  Each word that differs jumps
@@ -54,8 +54,8 @@ put_address(struct program *p, uint8_t family, const uint8_t *ip)
 		uint32_t word = (uint32_t)ip[4 * i] << 24 | (uint32_t)ip[4 * i + 1] << 16 |
 		    (uint32_t)ip[4 * i + 2] << 8 | ip[4 * i + 3];
 
-		put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, word_at(family, true, i));
-		put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, (uint8_t)(2 * (words - 1 - i) + 4), word);
+		put_step(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, word_at(family, true, i));
+		put_step(p, BPF_JMP | BPF_JEQ | BPF_K, 0, (uint8_t)(2 * (words - 1 - i) + 4), word);
 	}
 	put_verdict(p);
 }
@@ -67,10 +67,10 @@ put_same(struct program *p, uint8_t family)
 	unsigned words = (unsigned)addr_len(family) / 4;
 
 	for (unsigned i = 0; i < words; i++) {
-		put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, word_at(family, false, i));
-		put(p, BPF_MISC | BPF_TAX, 0, 0, 0);
-		put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, word_at(family, true, i));
-		put(p, BPF_JMP | BPF_JEQ | BPF_X, 0, (uint8_t)(4 * (words - 1 - i) + 4), 0);
+		put_step(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, word_at(family, false, i));
+		put_step(p, BPF_MISC | BPF_TAX, 0, 0, 0);
+		put_step(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, word_at(family, true, i));
+		put_step(p, BPF_JMP | BPF_JEQ | BPF_X, 0, (uint8_t)(4 * (words - 1 - i) + 4), 0);
 	}
 	put_verdict(p);
 }
@@ -102,7 +102,7 @@ own_guard(int fd, const struct addr *to, const struct addr *listen, size_t n)
 			return false;
 		put_address(&p, to->family, listen[i].ip);
 	}
-	put(&p, BPF_RET | BPF_K, 0, 0, UINT32_MAX);
+	put_step(&p, BPF_RET | BPF_K, 0, 0, UINT32_MAX);
 	prog.len = p.n;
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) == 0;
 }

@@ -148,7 +148,7 @@ accept_pause(struct tcp_worker *w, uint64_t now_ms)
 
 /* True if the connection is from one of the addresses listened on. */
 static bool
-is_own(const struct tcp_conn *c, const struct conf *conf)
+conn_is_own(const struct tcp_conn *c, const struct conf *conf)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
@@ -171,7 +171,7 @@ admit(struct tcp_worker *w, struct tcp_conn *c, const struct conf *conf, uint64_
 	if (most > conf->tcp.max_connections)
 		most = conf->tcp.max_connections;
 	return tcp_pool_add(w->pool, &c->pool, &c->addr, most, same, now_ms, evicted) ||
-	    (is_own(c, conf) && tcp_pool_add(w->pool, &c->pool, &c->addr, most + KEPT,
+	    (conn_is_own(c, conf) && tcp_pool_add(w->pool, &c->pool, &c->addr, most + KEPT,
 	    same + KEPT, now_ms, evicted));
 }
 

@@ -125,7 +125,7 @@ came_to(const struct udp_worker *w, unsigned i, uint8_t ip[16])
 
 /* True if datagram i is this machine's own question, and that is of interest. */
 static bool
-is_own(const struct udp_worker *w, const struct conf *conf, const struct addr *from, unsigned i)
+ask_is_own(const struct udp_worker *w, const struct conf *conf, const struct addr *from, unsigned i)
 {
 	uint8_t ip[16];
 
@@ -146,7 +146,7 @@ read_batch(struct udp_worker *w, const struct generation *gen, unsigned n, struc
 	for (unsigned i = 0; i < n; i++) {
 		assert(w->in[i].msg_len <= IN_SIZE);
 		peer_addr(&w->peer[i], &client.addr);
-		client.own = is_own(w, gen->conf, &client.addr, i);
+		client.own = ask_is_own(w, gen->conf, &client.addr, i);
 		answer_read(&w->ask[i], gen, &client, w->in_data[i], w->in[i].msg_len);
 	}
 }
