@@ -198,8 +198,14 @@ on_tcp_time(struct loop_timer *timer)
 {
 	struct watch_address *a = LOOP_OWNER(timer, struct watch_address, tcp_timer);
 
-	if (client_start(&a->tcp) < 0)
+	if (client_start(&a->tcp) == 0)
+		return;
+	/* a connection that a route or a filter forbids fails here; a want of ours shows nothing */
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS ||
+	    errno == EAGAIN)
 		loop_timer_set(a->watch->loop, timer, loop_now(a->watch->loop) + DNSD_WATCH_TCP_MS);
+	else
+		on_tcp_end(&a->tcp, CLIENT_ERRNO, NULL, 0, errno);
 }
 
 /* ---- which addresses ---- */
@@ -263,6 +269,7 @@ static int
 add_address(struct dnsd_watch *w, const struct addr *addr)
 {
 	struct watch_address **more, *a = calloc(1, sizeof(*a));
+	size_t restored;
 
 	more = realloc(w->addresses, (w->n + 1) * sizeof(*more));
 	if (more != NULL)
@@ -275,7 +282,9 @@ add_address(struct dnsd_watch *w, const struct addr *addr)
 	a->addr = *addr;
 	a->prefix = prefix_of(w, addr);
 	a->wanted = true;
-	a->life.proven = find(w->restored, w->n_restored, addr) < w->n_restored;
+	restored = find(w->restored, w->n_restored, addr);
+	if (restored < w->n_restored)
+		dnsd_watch_recall(a, w->restored_tcp[restored]);
 	a->timer.fire = on_address_time;
 	a->tcp_timer.fire = on_tcp_time;
 	set_clients(a);

@@ -80,8 +80,9 @@ void dnsd_watch_counts(const struct dnsd_watch *w, uint32_t *asked, uint32_t *an
 /* How often an address was silent under overload, and was held. */
 uint32_t dnsd_watch_held(const struct dnsd_watch *w);
 
-/* What has answered before, and may therefore fail: an address ("192.0.2.53@53") or a question
- * ("example.org SOA"), without '"' and '\'.  From i = 0 on; false at the end. */
+/* What has answered before, and may therefore fail: an address ("192.0.2.53@53";
+ * with " tcp" or " no-tcp" behind it if it was served over TCP as well, and still is or not) or a
+ * question ("example.org SOA"), without '"' and '\'.  From i = 0 on; false at the end. */
 bool dnsd_watch_proven(const struct dnsd_watch *w, size_t i, char text[DNSD_WATCH_PROVEN]);
 
 /* Takes over one such text from a watch before this one; nonsense is ignored. */

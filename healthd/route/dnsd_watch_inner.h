@@ -39,6 +39,9 @@ struct watch_address {
 	const char *tcp_why;		/* static text */
 };
 
+/* Whether an address was served over TCP; as a text, behind the address. */
+enum watch_tcp { WATCH_TCP_NEVER, WATCH_TCP_SERVED, WATCH_TCP_LOST };
+
 struct dnsd_watch {
 	struct loop *loop;
 	struct dnsd_questions questions;
@@ -59,10 +62,14 @@ struct dnsd_watch {
 	uint64_t digest_ms, listen_ms;	/* since when */
 	/* of a watch before this one, until dnsd has said what it listens on */
 	struct addr restored[DNSD_REPORT_ADDRESSES];
+	enum watch_tcp restored_tcp[DNSD_REPORT_ADDRESSES];
 	size_t n_restored;
 	uint32_t held_before;		/* by addresses and watches that are gone */
 	uint64_t began_ms;
 };
+
+/* What a watch before this one knew of an address: it has answered, and this became of its TCP. */
+void dnsd_watch_recall(struct watch_address *address, enum watch_tcp tcp);
 
 static inline bool
 dnsd_watch_same(const struct addr *a, const struct addr *b)

@@ -232,6 +232,24 @@ dnsd_watch_held(const struct dnsd_watch *w)
 
 /* ---- what has answered before ---- */
 
+static const char *const tcp_words[] = { "", " tcp", " no-tcp" };
+
+static enum watch_tcp
+tcp_of(const struct watch_address *a)
+{
+	if (!a->tcp_proven)
+		return WATCH_TCP_NEVER;
+	return a->tcp_missed < DNSD_WATCH_TCP_FALL ? WATCH_TCP_SERVED : WATCH_TCP_LOST;
+}
+
+static void
+proven_text(char text[DNSD_WATCH_PROVEN], const struct addr *addr, enum watch_tcp tcp)
+{
+	char buffer[ADDR_TEXT];
+
+	snprintf(text, DNSD_WATCH_PROVEN, "%s%s", addr_text(addr, buffer), tcp_words[tcp]);
+}
+
 bool
 dnsd_watch_proven(const struct dnsd_watch *w, size_t i, char text[DNSD_WATCH_PROVEN])
 {
@@ -239,12 +257,12 @@ dnsd_watch_proven(const struct dnsd_watch *w, size_t i, char text[DNSD_WATCH_PRO
 
 	for (size_t k = 0; k < w->n_restored; k++)
 		if (i-- == 0) {
-			addr_text(&w->restored[k], text);
+			proven_text(text, &w->restored[k], w->restored_tcp[k]);
 			return true;
 		}
 	for (size_t k = 0; k < w->n; k++)
 		if (w->addresses[k]->life.proven && i-- == 0) {
-			addr_text(&w->addresses[k]->addr, text);
+			proven_text(text, &w->addresses[k]->addr, tcp_of(w->addresses[k]));
 			return true;
 		}
 	for (size_t k = DNSD_QUESTION_MAIN; k < w->questions.n; k++) {
@@ -259,27 +277,46 @@ dnsd_watch_proven(const struct dnsd_watch *w, size_t i, char text[DNSD_WATCH_PRO
 	return false;
 }
 
+void
+dnsd_watch_recall(struct watch_address *a, enum watch_tcp tcp)
+{
+	a->life.proven = true;
+	a->tcp_proven = tcp != WATCH_TCP_NEVER;
+	/* what was lost stays lost until it answers: a reload or a restart is no recovery */
+	if (tcp == WATCH_TCP_LOST) {
+		a->tcp_missed = DNSD_WATCH_TCP_FALL;
+		a->tcp_why = "no answer over TCP before a reload or restart of healthd";
+	}
+}
+
 static void
-restore_address(struct dnsd_watch *w, const struct addr *addr)
+restore_address(struct dnsd_watch *w, const struct addr *addr, enum watch_tcp tcp)
 {
 	for (size_t i = 0; i < w->n; i++)
 		if (dnsd_watch_same(&w->addresses[i]->addr, addr)) {
-			w->addresses[i]->life.proven = true;
+			dnsd_watch_recall(w->addresses[i], tcp);
 			return;
 		}
-	if (w->n_restored < DNSD_REPORT_ADDRESSES)
+	if (w->n_restored < DNSD_REPORT_ADDRESSES) {
+		w->restored_tcp[w->n_restored] = tcp;
 		w->restored[w->n_restored++] = *addr;
+	}
 }
 
 void
 dnsd_watch_restore(struct dnsd_watch *w, const char *text)
 {
-	char buffer[DNSD_QUESTION_TEXT];
+	char buffer[DNSD_QUESTION_TEXT], address[ADDR_TEXT];
+	size_t len = strcspn(text, " ");
+	enum watch_tcp tcp = WATCH_TCP_LOST;
 	struct addr addr;
 	struct err err;
 
-	if (strchr(text, '@') != NULL && addr_parse(&addr, text, &err) == 0) {
-		restore_address(w, &addr);
+	while (tcp > WATCH_TCP_NEVER && strcmp(text + len, tcp_words[tcp]) != 0)
+		tcp--;
+	snprintf(address, sizeof(address), "%.*s", (int)len, text);
+	if (strchr(address, '@') != NULL && addr_parse(&addr, address, &err) == 0) {
+		restore_address(w, &addr, tcp);
 		return;
 	}
 	for (size_t i = DNSD_QUESTION_MAIN; i < w->questions.n; i++)

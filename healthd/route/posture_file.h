@@ -17,7 +17,8 @@
  *   markers meddled=0
  *   prefix 192.0.2.0/24 serving since=1763680000.000 exported=1 draining=0 penalty=0.0 hold=0.0
  *       suppressed=0 flaps=0 flap-age=0.0 proven=1 health=up reason="ok"   ; one line, any number
- *   answered "192.0.2.53@53"         ; by dnsd: an address, or a question ("example.org SOA")
+ *   answered "192.0.2.53@53 tcp"     ; by dnsd: an address, over TCP as well, or not any more
+ *                                    ; (no-tcp); or a question ("example.org SOA")
  *   alarm "..."                      ; any number of these two
  *   end
  *

@@ -274,6 +274,37 @@ test_an_address_of_another_machine(void **unused)
 	stop(&b);
 }
 
+/* on-tcp-down = "drain": a reload of healthd while TCP is dead must not raise the site. */
+static void
+test_lost_tcp_stays_lost_over_a_reload(void **unused)
+{
+	static const char *const words[] = { "", " tcp", " no-tcp", " no", "tcp" };
+	struct bench b;
+	struct err err;
+	char reason[HEALTH_REASON_MAX], text[DNSD_WATCH_PROVEN], back[DNSD_WATCH_PROVEN];
+
+	(void)unused;
+	start(&b);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct dnsd_watch *old = dnsd_watch_new(b.loop, &b.conf, &err);
+
+		assert_non_null(old);
+		dnsd_watch_free(b.watch);
+		b.watch = dnsd_watch_new(b.loop, &b.conf, &err);
+		assert_non_null(b.watch);
+		snprintf(text, sizeof(text), "127.0.0.1@%u%s", b.listen.port, words[i]);
+		dnsd_watch_restore(old, text);
+		dnsd_watch_inherit(b.watch, old);
+		dnsd_watch_free(old);
+		assert_int_equal(dnsd_watch_tcp(b.watch, 0, reason), i == 2);
+		if (i < 3) {
+			assert_true(dnsd_watch_proven(b.watch, 0, back));
+			assert_string_equal(back, text);
+		}
+	}
+	stop(&b);
+}
+
 static void
 test_bad_questions_are_refused(void **unused)
 {
@@ -309,6 +340,7 @@ main(void)
 		cmocka_unit_test(test_restarted),
 		cmocka_unit_test(test_late_is_no_miss),
 		cmocka_unit_test(test_an_address_of_another_machine),
+		cmocka_unit_test(test_lost_tcp_stays_lost_over_a_reload),
 		cmocka_unit_test(test_bad_questions_are_refused),
 	};
 
