@@ -127,7 +127,8 @@ judge_new(const struct conf *conf, struct judge_time now)
 	j->servers = calloc(conf->n_servers + 1, sizeof(*j->servers));
 	j->sites = calloc(conf->n_sites + 1, sizeof(*j->sites));
 	j->pools = calloc(conf->n_pools + 1, sizeof(*j->pools));
-	if (j->family == NULL || j->targets == NULL || j->servers == NULL || j->sites == NULL || j->pools == NULL) {
+	if (j->family == NULL || j->targets == NULL || j->servers == NULL || j->sites == NULL ||
+	    j->pools == NULL) {
 		judge_free(j);
 		return NULL;
 	}

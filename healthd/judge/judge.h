@@ -104,7 +104,7 @@ enum judge_event_kind {
 	JUDGE_DIGEST,			/* target, result: OK or why its objects are wrong */
 	JUDGE_ORIGIN,			/* pool, set: the origin answered */
 	JUDGE_NOTIFY,			/* pool, set: the operator says what is current */
-	JUDGE_OVERRIDE_SERVER,		/* server, override: one whose `at_ms` lies ahead is planned;
+	JUDGE_OVERRIDE_SERVER,		/* server, override: one whose `at_ms` lies ahead is a plan;
 					 * OVERRIDE_NONE takes back what is in force and planned,
 					 * by whom and with `end` */
 	JUDGE_OVERRIDE_SITE,		/* site, override */
@@ -280,7 +280,7 @@ struct judge {
 	size_t round_left;		/* targets without a result in this round */
 	size_t first_left;		/* targets without any result */
 	bool first_round_over;
-	bool worth_telling;		/* something is known although the first round is not over */
+	bool worth_telling;		/* something is known before the first round is over */
 	bool any_pending;		/* a target may be pending */
 
 	uint64_t drain_ms;		/* when the site's drain began; 0 = it does not drain */

@@ -453,7 +453,8 @@ count_local(const struct judge *j)
 		    s->word.override.kind == OVERRIDE_FORCE_UP;
 		if (s->word.override.kind == OVERRIDE_DRAIN)
 			n.drained += one.up;
-		if (s->word.override.kind == OVERRIDE_NONE || s->word.override.kind == OVERRIDE_DRAIN) {
+		if (s->word.override.kind == OVERRIDE_NONE ||
+		    s->word.override.kind == OVERRIDE_DRAIN) {
 			n.unknown += one.unknown;
 			n.unchecked += one.unchecked;
 		}

@@ -10,8 +10,8 @@
 enum {
 	RETRY_MS = 200,
 	MARGIN_MS = 100,
-	/* A prober that hangs is killed after 3 s; until the next one has written what memory knows,
-	 * the last file must be believed, however short the lease of the route is. */
+	/* A prober that hangs is killed after 3 s; until the next one has written what memory
+	 * knows, the last file must be believed, however short the lease of the route is. */
 	LEASE_MIN_MS = 5000
 };
 

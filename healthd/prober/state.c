@@ -164,8 +164,8 @@ parse_item(struct text line, struct state_item *item)
 		const char *word;
 		bool (*take)(struct text *line, struct state_item *item);
 	} kinds[] = {
-		{ "word", take_override }, { "plan", take_plan }, { "target", take_target }, { "pool", take_pool },
-		{ "set", take_known_set }, { "sibling", take_sibling },
+		{ "word", take_override }, { "plan", take_plan }, { "target", take_target },
+		{ "pool", take_pool }, { "set", take_known_set }, { "sibling", take_sibling },
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

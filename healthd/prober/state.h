@@ -10,7 +10,8 @@
  *   target fra1 v4 up since=1763680000.000 set=2026-11-20 digest=ok
  *   end 6
  *
- * A target of a pool with several checks ends with check=NAME.  A plan is a word that begins later.  A pool's sets come before it, and it before the targets.
+ * A target of a pool with several checks ends with check=NAME.  A plan is a word that begins
+ * later.  A pool's sets come before it, and it before the targets.
  * Version 1 had neither plans, siblings nor sets, a word ended with `by`, a pool's and a target's
  * line with their set; those are read, too.
  *

@@ -20,7 +20,8 @@ run_hook(const struct conf *conf, int fd)
 	char site[HEALTH_NAME_MAX + 32];
 	char *const argv[] = { conf->alarm_hook, NULL };
 	char *const env[] = {
-		(char *)(uintptr_t)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		(char *)(uintptr_t)
+		    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		(char *)(uintptr_t)"NEARCAST_KIND=alarm",
 		(char *)(uintptr_t)(news.over ? "NEARCAST_STATE=over" : "NEARCAST_STATE=on"),
 		news.reason, site, NULL,

@@ -907,7 +907,8 @@ several_checks(void **state)
 		{ "from the start: nobody is announced on it", ALL, "all+ all/b-",
 		    "f1=unknown verdict=none" },
 		{ "nor by what only one of them proves after a restart", ALL,
-		    "all+ all/b+ reload fra+ nyc+ sin+ nyc/b+ sin/b+ fra/b-", "f1=up verdict=none" },
+		    "all+ all/b+ reload fra+ nyc+ sin+ nyc/b+ sin/b+ fra/b-",
+		    "f1=up verdict=none" },
 		{ "each is remembered", ALL,
 		    "all+ all/b+ f1/b- n1/b+ f1/b- n1/b+ reload f1+", "f1=down v4:f2=up" },
 		{ "all are known at once after a reload", ALL, "all+ all/b+ reload all+ all/b+",
@@ -1006,7 +1007,8 @@ main(void)
 		cmocka_unit_test(disturbances), cmocka_unit_test(words), cmocka_unit_test(verdicts),
 		cmocka_unit_test(memory), cmocka_unit_test(sets), cmocka_unit_test(weights),
 		cmocka_unit_test(hints), cmocka_unit_test(several_checks),
-		cmocka_unit_test(warm_up), cmocka_unit_test(changes), cmocka_unit_test(counters_hold),
+		cmocka_unit_test(warm_up), cmocka_unit_test(changes),
+		cmocka_unit_test(counters_hold),
 	};
 
 	return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
