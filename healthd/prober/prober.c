@@ -446,11 +446,13 @@ prober_open(struct prober *p, const struct conf *conf, int keeper_fd, struct err
 	core->alarms.arg = p;
 	remember_open(&p->remember, core);
 	history_open(&p->history, conf);
-	link_tell(&p->link);
 	p->service = (struct service){ .core = core, .link = &p->link, .remember = &p->remember,
 	    .publish = &p->publish, .history = &p->history };
-	if (service_open(&p->service, err) < 0 ||
-	    checks_open(&p->checks, core->loop, conf, err) < 0 ||
+	/* whoever waits for a reload may ask as soon as the keeper has heard us */
+	if (service_open(&p->service, err) < 0)
+		return -1;
+	link_tell(&p->link);
+	if (checks_open(&p->checks, core->loop, conf, err) < 0 ||
 	    content_open(&p->content, core, p->checks.fetcher, err) < 0 ||
 	    sibling_open(&p->siblings, core, err) < 0)
 		return -1;
