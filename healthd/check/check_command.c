@@ -4,7 +4,7 @@
  * spawn.c lets a bounded number run at once; the check begins when its turn has come.  The
  * program learns the server from its environment and nothing else from us.  A probe owns its
  * struct command, and the texts of that environment in it, from prepare to release.
- * What a program prints goes to /dev/null: only its exit status counts.
+ * Only its exit status counts; the last line that a failing one prints tells people why.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,20 +33,25 @@ on_exit_status(struct spawn_job *job, int status, int error)
 {
 	struct probe *p = LOOP_OWNER(job, struct command, job)->probe;
 	struct result r = probe_result(p, REASON_EXIT);
+	char line[SPAWN_LINE_MAX], how[40];
 
+	spawn_last_line(job, line);
 	if (status == -1) {
 		r.reason = REASON_TIMEOUT;
-		snprintf(r.detail, sizeof(r.detail), "killed after %u ms", p->check->timeout_ms);
+		snprintf(how, sizeof(how), "killed after %u ms", p->check->timeout_ms);
 	} else if (status == -2) {
 		r.reason = REASON_INTERNAL;
 		snprintf(r.detail, sizeof(r.detail), "cannot be started: %s", strerror(error));
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		r.reason = REASON_OK;
 	} else if (WIFEXITED(status)) {
-		snprintf(r.detail, sizeof(r.detail), "exit status %d", WEXITSTATUS(status));
+		snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(status));
 	} else {
-		snprintf(r.detail, sizeof(r.detail), "killed by signal %d", WTERMSIG(status));
+		snprintf(how, sizeof(how), "killed by signal %d", WTERMSIG(status));
 	}
+	if (r.reason == REASON_EXIT || r.reason == REASON_TIMEOUT)
+		snprintf(r.detail, sizeof(r.detail), "%.38s%s%.38s", how,
+		    line[0] != '\0' ? ": " : "", line);
 	probe_done(p, &r);
 }
 
@@ -72,6 +77,7 @@ check_command_prepare(struct probe *p, struct err *err)
 	c->job.env[2] = c->address;
 	c->job.env[3] = c->site;
 	c->job.timeout_ms = p->check->timeout_ms;
+	c->job.listen = true;
 	c->job.started = on_turn_come;
 	c->job.done = on_exit_status;
 	p->own = c;

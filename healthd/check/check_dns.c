@@ -28,7 +28,7 @@ struct dns {
 	struct client client;
 	uint16_t type;
 	uint16_t rcode;
-	ldns_rr *expected;		/* NULL = any answer */
+	ldns_rr *expected;		/* NULL = any record of the type asked for */
 };
 
 /* The same type and the same rdata; owner and TTL do not matter. */
@@ -48,6 +48,15 @@ same_data(const ldns_rr *a, const ldns_rr *b)
 	return true;
 }
 
+/* A record of the type asked for, or an alias: what it leads to may be another server's. */
+static bool
+is_answer(const struct dns *d, const ldns_rr *rr)
+{
+	uint16_t type = (uint16_t)ldns_rr_get_type(rr);
+
+	return type == d->type || type == DNS_CNAME || d->type == DNS_ANY;
+}
+
 static struct result
 judge_message(struct dns *d, const uint8_t *message, size_t len)
 {
@@ -56,7 +65,7 @@ judge_message(struct dns *d, const uint8_t *message, size_t len)
 	char a[DNS_RCODE_TEXT], b[DNS_RCODE_TEXT];
 	ldns_pkt *packet = NULL;
 	const ldns_rr_list *answer;
-	bool found = false;
+	bool found = d->expected == NULL && rcode != DNS_NOERROR;
 
 	if (rcode != d->rcode) {
 		r.reason = REASON_RCODE;
@@ -70,11 +79,13 @@ judge_message(struct dns *d, const uint8_t *message, size_t len)
 		return r;
 	}
 	answer = ldns_pkt_answer(packet);
-	for (size_t i = 0; d->expected != NULL && i < ldns_rr_list_rr_count(answer); i++)
-		found |= same_data(d->expected, ldns_rr_list_rr(answer, i));
-	if (d->expected != NULL && !found) {
+	for (size_t i = 0; !found && i < ldns_rr_list_rr_count(answer); i++)
+		found = d->expected != NULL ? same_data(d->expected, ldns_rr_list_rr(answer, i)) :
+		    is_answer(d, ldns_rr_list_rr(answer, i));
+	if (!found) {
 		r.reason = REASON_ANSWER;
-		snprintf(r.detail, sizeof(r.detail), "no record %.60s", d->probe->check->answer);
+		snprintf(r.detail, sizeof(r.detail), "no record %.60s",
+		    d->expected != NULL ? d->probe->check->answer : "in the answer");
 	}
 	ldns_pkt_free(packet);
 	return r;

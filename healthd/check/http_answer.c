@@ -81,6 +81,7 @@ http_answer_reset(struct http_answer *a)
 {
 	a->header_octets = 0;
 	a->header_matched = a->header_costly = false;
+	a->load_bad = false;
 	a->budget_us = a->budget_first_us;
 	a->load = -1;
 	a->set[0] = '\0';
@@ -134,16 +135,19 @@ static void
 read_load(struct http_answer *a, const char *value, size_t len)
 {
 	int load = 0;
+	bool good = len > 0 && len <= 3;
 
-	if (len == 0 || len > 3)
-		return;
-	for (size_t i = 0; i < len; i++) {
-		if (value[i] < '0' || value[i] > '9')
-			return;
+	for (size_t i = 0; good && i < len; i++) {
+		good = value[i] >= '0' && value[i] <= '9';
 		load = load * 10 + value[i] - '0';
 	}
-	if (load <= 100)
+	if (good && load <= 100) {
 		a->load = load;
+		return;
+	}
+	a->load_bad = true;
+	snprintf(a->load_text, sizeof(a->load_text), "%.*s", len > 20 ? 20 : (int)len,
+	    len > 0 ? value : "");
 }
 
 static void
@@ -182,6 +186,7 @@ http_answer_header(struct http_answer *a, const char *line, size_t len)
 	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
 		/* another answer: what a 1xx said does not count */
 		a->header_matched = false;
+		a->load_bad = false;
 		a->load = -1;
 		a->set[0] = '\0';
 		a->set_bad = false;
@@ -301,6 +306,9 @@ http_answer_judge(struct http_answer *a, long code, struct result *r)
 	}
 	if (a->match != NULL && !judge_patterns(a, r))
 		return;
+	if (a->load_bad)
+		snprintf(r->detail, sizeof(r->detail), "X-Load \"%s\" is no whole number "
+		    "from 0 to 100", a->load_text);
 	if (!a->want_set)
 		return;
 	if (!a->want_set_header && len > 0) {

@@ -37,6 +37,8 @@ struct http_answer {
 	uint32_t budget_us;		/* left for searching this answer */
 	uint32_t budget_first_us;	/* what each begins with: less after costly ones */
 	int load;			/* X-Load; -1 = not told */
+	bool load_bad;			/* there is an X-Load that is none: */
+	char load_text[24];		/* its beginning */
 	char set[HEALTH_NAME_MAX];
 	bool set_bad;
 	char *body;			/* owned; the first body_kept octets */

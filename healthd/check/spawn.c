@@ -13,7 +13,11 @@
 
 #include "common/clock.h"
 
-enum { ORPHANS = 256 };
+enum {
+	ORPHANS = 256,
+	READ_OCTETS = 64 * 1024,	/* of what a program prints, at once */
+	READ_EVERY_MS = 10
+};
 
 struct spawn {
 	struct loop *loop;
@@ -37,9 +41,114 @@ spawn_open(struct loop *loop, unsigned at_once, unsigned waiting_max)
 	return s;
 }
 
-/* The new process: its own group, default signals, nothing but /dev/null. */
+/* --- what a program prints --- */
+
+static void
+keep_tail(struct spawn_job *job, const char *data, size_t len)
+{
+	size_t keep;
+
+	if (len > SPAWN_TAIL) {
+		data += len - SPAWN_TAIL;
+		len = SPAWN_TAIL;
+	}
+	keep = job->tail_len < SPAWN_TAIL - len ? job->tail_len : SPAWN_TAIL - len;
+	memmove(job->tail, job->tail + job->tail_len - keep, keep);
+	memcpy(job->tail + keep, data, len);
+	job->tail_len = keep + len;
+}
+
+static void
+close_out(struct spawn_job *job)
+{
+	loop_timer_stop(job->spawn->loop, &job->out_timer);
+	if (job->out.fd < 0)
+		return;
+	loop_io_set(job->spawn->loop, &job->out, 0);
+	close(job->out.fd);
+	job->out.fd = -1;
+}
+
+/* Reads what is there, up to READ_OCTETS. */
+static void
+read_out(struct spawn_job *job)
+{
+	char data[4096];
+	ssize_t n = 0;
+
+	for (size_t got = 0; job->out.fd >= 0 && got < READ_OCTETS; got += (size_t)n) {
+		n = read(job->out.fd, data, sizeof(data));
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			close_out(job);
+			return;
+		}
+		keep_tail(job, data, (size_t)n);
+	}
+}
+
+static void
+on_out(struct loop_io *io, uint32_t events)
+{
+	struct spawn_job *job = LOOP_OWNER(io, struct spawn_job, out);
+
+	(void)events;
+	read_out(job);
+	if (job->out.fd < 0)
+		return;
+	loop_io_set(job->spawn->loop, io, 0);
+	loop_timer_set(job->spawn->loop, &job->out_timer, clock_mono().ms + READ_EVERY_MS);
+}
+
+static void
+on_out_again(struct loop_timer *timer)
+{
+	struct spawn_job *job = LOOP_OWNER(timer, struct spawn_job, out_timer);
+
+	loop_io_set(job->spawn->loop, &job->out, EPOLLIN);
+}
+
+/* The end for the program; -1 = it has to do without. */
 static int
-launch(struct spawn_job *job)
+open_out(struct spawn_job *job)
+{
+	int ends[2];
+
+	job->tail_len = 0;
+	job->out = (struct loop_io){ .fd = -1, .ready = on_out };
+	job->out_timer.fire = on_out_again;
+	if (!job->listen || pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	job->out.fd = ends[0];
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 &&
+	    loop_io_set(job->spawn->loop, &job->out, EPOLLIN) == 0)
+		return ends[1];
+	close(ends[1]);
+	close_out(job);
+	return -1;
+}
+
+void
+spawn_last_line(const struct spawn_job *job, char line[SPAWN_LINE_MAX])
+{
+	size_t end = job->tail_len, begin, n = 0;
+
+	while (end > 0 && (unsigned char)job->tail[end - 1] <= ' ')
+		end--;
+	begin = end;
+	while (begin > 0 && job->tail[begin - 1] != '\n')
+		begin--;
+	for (; begin < end && n < SPAWN_LINE_MAX - 1; begin++)
+		line[n++] = job->tail[begin] != '\0' ? job->tail[begin] : ' ';
+	line[n] = '\0';
+}
+
+/* --- processes --- */
+
+/* The new process: its own group, default signals, /dev/null and what it may print to. */
+static int
+launch(struct spawn_job *job, int out)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -53,7 +162,9 @@ launch(struct spawn_job *job)
 	posix_spawnattr_init(&attr);
 	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
+	if (out >= 0)
+		posix_spawn_file_actions_adddup2(&files, out, 1);
+	posix_spawn_file_actions_adddup2(&files, 1, 2);
 	/* the keeper's socket above all: who holds it speaks for the prober */
 	posix_spawn_file_actions_addclosefrom_np(&files, 3);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
@@ -116,6 +227,8 @@ end_process(struct spawn_job *job)
 	int status = 0;
 
 	loop_timer_stop(s->loop, &job->timer);
+	read_out(job);
+	close_out(job);
 	if (job->pid > 0) {
 		kill(-job->pid, SIGKILL);
 		kill(job->pid, SIGKILL);
@@ -172,6 +285,8 @@ on_job_time(struct loop_timer *timer)
 static void
 run(struct spawn *s, struct spawn_job *job)
 {
+	int out;
+
 	job->waiting = false;
 	job->running = true;
 	job->next = s->running_list;
@@ -182,7 +297,10 @@ run(struct spawn *s, struct spawn_job *job)
 	job->timer.fire = on_job_time;
 	if (job->started != NULL)
 		job->started(job);
-	job->error = launch(job);
+	out = open_out(job);
+	job->error = launch(job, out);
+	if (out >= 0)
+		close(out);
 	if (job->error == 0) {
 		job->io.fd = (int)syscall(SYS_pidfd_open, job->pid, 0);
 		if (job->io.fd < 0 || loop_io_set(s->loop, &job->io, EPOLLIN) < 0)

@@ -51,7 +51,9 @@ text_of_target(const struct judge_target *t, const char *current, char *out, siz
 			snprintf(out, size, "cause in doubt: %s%s%s", result_reason_name(t->reason),
 			    t->detail[0] != '\0' ? ": " : "", t->detail);
 		else
-			snprintf(out, size, "ok");
+			snprintf(out, size, "ok%s%s",
+			    t->reason == REASON_OK && t->detail[0] != '\0' ? ": " : "",
+			    t->reason == REASON_OK ? t->detail : "");
 		break;
 	case HEALTH_STALE:
 		if (t->bad_digest)

@@ -18,6 +18,7 @@
 
 enum keeper_alarm {
 	KEEPER_ALARM_POSTURE,		/* the state machines' own */
+	KEEPER_ALARM_PREFIX,		/* one is lower than another */
 	KEEPER_ALARM_PROBER,
 	KEEPER_ALARM_LEASE,
 	KEEPER_ALARM_MARKERS,		/* somebody meddles with them */
@@ -100,7 +101,7 @@ struct keeper {
 	uint64_t look_ms;		/* when BIRD is to be looked at out of turn; 0 = not */
 	struct bird_status bird_status;	/* as seen last, to notice changes */
 
-	uint64_t silent_ms, sessions_ms; /* since when; 0 = not */
+	uint64_t silent_ms, sessions_ms, uneven_ms; /* since when; 0 = not */
 	uint64_t late_ms;		/* when we last stood still; 0 = never */
 	uint64_t tell_ms, report_ms;	/* when due */
 	char report_path[4096];

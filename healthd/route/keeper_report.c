@@ -28,6 +28,7 @@
 
 #define EXPORT_MS 3000		/* that BIRD may differ from what is wanted */
 #define BIRD_MS 5000		/* that BIRD may be silent, or a session down */
+#define UNEVEN_MS 1000		/* that one prefix may be lower than another */
 #define REMEMBER_MS 60000	/* that a passing trouble stays an alarm */
 
 void
@@ -206,11 +207,29 @@ judge_postures(struct keeper *k)
 	keeper_alarm(k, KEEPER_ALARM_POSTURE, NULL);
 }
 
+/* The site's posture is the best of its prefixes: that another is lower would not be seen there. */
+static void
+judge_uneven(struct keeper *k, uint64_t now_ms)
+{
+	const struct keeper_prefix *best = keeper_best(k), *low = NULL;
+
+	for (size_t i = 0; i < k->n_prefixes && low == NULL; i++)
+		if (k->prefixes[i].posture.now < best->posture.now)
+			low = &k->prefixes[i];
+	if (lasts(&k->uneven_ms, low != NULL, UNEVEN_MS, now_ms))
+		keeper_alarm(k, KEEPER_ALARM_PREFIX, "%s is %s while %s is %s: %s", low->name,
+		    health_posture_name(low->posture.now), best->name,
+		    health_posture_name(best->posture.now), low->posture.reason);
+	else if (low == NULL)
+		keeper_alarm(k, KEEPER_ALARM_PREFIX, NULL);
+}
+
 void
 keeper_judge(struct keeper *k, uint64_t now_ms)
 {
 	judge_dnsd(k);
 	judge_postures(k);
+	judge_uneven(k, now_ms);
 	if (k->child_lost_ms != 0 && now_ms - k->child_lost_ms < REMEMBER_MS)
 		keeper_alarm(k, KEEPER_ALARM_PROBER,
 		    "prober %s: restarted %u times, the last verdict stands",
