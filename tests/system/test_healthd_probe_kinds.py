@@ -132,6 +132,63 @@ def test_dns_rcode_and_text(world):
     assert w.wait("found", "down")["reason"] == "rcode: NOERROR, NXDOMAIN was expected"
 
 
+def many_records(query, rdtype, owner, rdata):
+    """64 KiB of records of one kind behind the question."""
+    head = bytearray(query.to_wire())
+    del head[12 + len(query.question[0].name.to_wire()) + 4:]
+    record = owner + struct.pack("!HHIH", rdtype, 1, 60, len(rdata)) + rdata
+    n = (65000 - len(head)) // len(record)
+    head[2:4], head[6:12] = b"\x84\x00", struct.pack("!HHH", n, 0, 0)
+    return bytes(head) + record * n
+
+
+def pointers(query, tcp):
+    """Each record's name is a pointer to a pointer to a pointer ..., thousands of them."""
+    if not tcp:
+        return answering(None, flags=dns.flags.TC)(query)
+    wire = bytearray(many_records(query, 10, b"\0", b""))
+    at = 12 + len(query.question[0].name.to_wire()) + 4
+    del wire[at:]
+    start = at + 11
+    chain = b"".join(struct.pack("!H", 0xc000 | (12 if p == start else p - 2))
+                     for p in range(start, 16300, 2))
+    wire += b"\0" + struct.pack("!HHIH", 10, 1, 60, len(chain)) + chain
+    last = struct.pack("!H", 0xc000 | (len(wire) - 2))
+    record = last + struct.pack("!HHIH", 15, 1, 60, 4) + b"\0\1" + last
+    n = (65000 - len(wire)) // len(record)
+    wire[6:8] = struct.pack("!H", n + 1)
+    return bytes(wire) + record * n
+
+
+def strings(query, tcp):
+    if not tcp:
+        return answering(None, flags=dns.flags.TC)(query)
+    return many_records(query, 16, b"\0", b"\0" * 60000)
+
+
+@pytest.mark.parametrize("question, answer, hostile", [
+    ("www.example.org MX", "10 mail.example.org.", pointers),
+    ("www.example.org TXT", "ready", strings), ("www.example.org TXT", None, strings)])
+def test_dns_answer_of_64_kib_stops_nothing(world, question, answer, hostile):
+    rdtype = question.split()[1]
+    good = Dns(answering(answer or "ready", rdtype=rdtype))
+    more = f'answer = "{answer}"' if answer else ""
+    w = world({"good": ("fra", good.where), "bad": ("fra", Dns(hostile).where)},
+              check=f'kind = "dns"  question = "{question}"  {more}  {SPEED}')
+    w.wait("good", "up")
+    w.wait("bad", "down" if answer else "up")
+    pid = w.prober_pid()
+
+    def cpu():
+        with open(f"/proc/{pid}/stat") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    began = cpu()
+    time.sleep(1.5)			# ten checks
+    assert w.prober_pid() == pid and cpu() - began < 0.3
+
+
 def test_dns_without_answer_wants_one(world):
     """NOERROR with nothing in it is what a server says of a zone that lost its records."""
     servers = {"empty": answering(None), "full": answering("192.0.2.1"),
