@@ -164,9 +164,10 @@ reach_serving(struct sim *s, const struct watch_books *b)
 	if (!s->alive)
 		do_words(s, "start");
 	for (unsigned i = 0; i < s->conf->n_servers; i++)
-		if (s->judge->servers[i].word.override.kind != OVERRIDE_NONE)
+		if (judge_word_said(&s->judge->servers[i].word))
 			sim_step(s, &(struct sim_word){ .op = SIM_SERVER_WORD, .index = i });
-	if (s->judge->sites[0].word.override.kind != OVERRIDE_NONE)
+	s->tcp_dead = false;
+	if (judge_word_said(&s->judge->sites[0].word))
 		sim_step(s, &(struct sim_word){ .op = SIM_SITE_WORD });
 	do_words(s, "dnsd+");
 	for (unsigned i = 0; i < s->world->rise + 1; i++)

@@ -261,7 +261,7 @@ read_results(const struct sim *s, char *w, struct sim_word *out)
 
 	if (set != NULL) {
 		*set++ = '\0';
-		snprintf(word.set, sizeof(word.set), "%s", set);
+		snprintf(word.set, sizeof(word.set), "%.3s", set);
 	} else {
 		word.sign = w[strlen(w) - 1];
 		w[strlen(w) - 1] = '\0';
@@ -285,6 +285,7 @@ read_results(const struct sim *s, char *w, struct sim_word *out)
 	return strchr("+-?", word.sign) != NULL ? n : 0;
 }
 
+/* After "drain:", "clear:", ...: a site or a server, perhaps a time. */
 static size_t
 read_override(const struct sim *s, char *what, struct sim_word *out)
 {
@@ -310,6 +311,8 @@ read_plain(const char *w, struct sim_word *out)
 		{ "dnsd+", { .op = SIM_DNSD, .dnsd = POSTURE_DNSD_ANSWERING } },
 		{ "dnsd-", { .op = SIM_DNSD, .dnsd = POSTURE_DNSD_FAILED } },
 		{ "dnsd?", { .op = SIM_DNSD, .dnsd = POSTURE_DNSD_UNKNOWN } },
+		{ "tcp-", { .op = SIM_TCP, .sign = '-' } },
+		{ "tcp+", { .op = SIM_TCP, .sign = '+' } }, { "stall", { .op = SIM_STALL } },
 		{ "kill", { .op = SIM_KILL } }, { "start", { .op = SIM_START } },
 		{ "reload", { .op = SIM_RELOAD } }, { "restart", { .op = SIM_RESTART } },
 		{ "gone", { .op = SIM_GONE } }, { "reboot", { .op = SIM_REBOOT } },
@@ -339,22 +342,23 @@ read_wait(uint64_t ms, struct sim_word *out)
 static size_t
 read_one(const struct sim *s, char *w, struct sim_word *out)
 {
-	static const char *const kinds[] = { "clear:", "drain:", "up:", "down:" };
+	static const char *const kinds[] = { "clear:", "drain:", "up:", "down:", "plan:" };
 	size_t n = strlen(w);
 
 	*out = (struct sim_word){ .sign = w[n - 1] };
 	if (read_plain(w, out))
 		return 1;
-	for (unsigned i = 0; i < OVERRIDE_COUNT; i++)
+	for (unsigned i = 0; i <= OVERRIDE_COUNT; i++)
 		if (begins(w, kinds[i])) {
-			out->kind = (enum judge_override_kind)i;
+			out->planned = i == OVERRIDE_COUNT;
+			out->kind = out->planned ? OVERRIDE_DRAIN : (enum judge_override_kind)i;
 			return read_override(s, w + strlen(kinds[i]), out);
 		}
 	if (begins(w, "wait:"))
 		return read_wait((uint64_t)atoi(w + 5), out);
 	if (begins(w, "origin=") || begins(w, "notify=")) {
 		out->op = w[0] == 'o' ? SIM_ORIGIN : SIM_NOTIFY;
-		snprintf(out->set, sizeof(out->set), "%s", w + 7);
+		snprintf(out->set, sizeof(out->set), "%.3s", w + 7);
 		return 1;
 	}
 	if (begins(w, "ttl:")) {	/* ttl:fra:5 */
@@ -440,7 +444,7 @@ static void
 keeper_round(struct sim *s)
 {
 	struct posture_input in = { .now_ms = s->now.mono_ms, .dnsd = s->dnsd,
-		.dnsd_reason = "", .drain_reason = "" };
+		.dnsd_reason = "", .drain = s->tcp_dead, .drain_reason = "" };
 
 	if (s->alive) {
 		judge_verdict(s->judge, s->now, &s->word);
@@ -465,7 +469,10 @@ say(struct sim *s, const struct sim_word *w)
 		o = (struct judge_override){ .kind = OVERRIDE_NONE };
 	else
 		memcpy(o.by, "me", 3);
-	if (w->ms != 0) {
+	if (w->planned) {
+		o.at += (double)w->ms / 1e3;
+		o.at_ms += w->ms;
+	} else if (w->ms != 0) {
 		o.until = s->now.wall + (double)w->ms / 1e3;
 		o.until_ms = s->now.mono_ms + w->ms;
 	}
@@ -517,6 +524,14 @@ happen(struct sim *s, const struct sim_word *w)
 		break;
 	case SIM_DNSD:
 		s->dnsd = w->dnsd;
+		break;
+	case SIM_TCP:
+		s->tcp_dead = w->sign == '-';
+		break;
+	case SIM_STALL:
+		pass(s, 6000);
+		if (s->posture.now != POSTURE_DOWN)
+			posture_lost(&s->posture, s->now.mono_ms, "the lease ran out");
 		break;
 	case SIM_RELOAD:
 		if (s->alive && remember_worth(s->judge))

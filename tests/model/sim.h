@@ -9,7 +9,8 @@
  * The words are those of tests/unit/test_judge.c, so that what is found here can be pasted
  * there; each takes 10 ms.  Others: dnsd+ dnsd- dnsd? (answers, has failed, not known), kill (the
  * prober dies) and start, reload, restart (of healthd within the lease), gone (longer than it),
- * reboot, digest:f1- digest:f1+ (an object of f1 is wrong, right again).
+ * reboot, stall (the keeper stands still for longer than the lease), plan:fra:2000 (a drain in 2 s),
+ * tcp- tcp+ (dnsd is dead over TCP, and the site is to drain for it).
  *
  * A struct sim is saved and loaded as a whole, so that it can be gone on with in many ways.
  */
@@ -46,7 +47,7 @@ struct world {
 
 enum sim_op {
 	SIM_RESULT, SIM_DIGEST, SIM_ORIGIN, SIM_NOTIFY, SIM_SERVER_WORD, SIM_SITE_WORD, SIM_SIBLING,
-	SIM_TTL, SIM_LATE, SIM_CLOCK, SIM_WAIT, SIM_DNSD, SIM_KILL, SIM_START, SIM_RELOAD,
+	SIM_TTL, SIM_LATE, SIM_CLOCK, SIM_WAIT, SIM_DNSD, SIM_TCP, SIM_STALL, SIM_KILL, SIM_START, SIM_RELOAD,
 	SIM_RESTART, SIM_GONE, SIM_REBOOT
 };
 
@@ -57,7 +58,8 @@ struct sim_word {
 	char sign;			/* + - ? */
 	char set[4];
 	enum judge_override_kind kind;
-	uint64_t ms;			/* wait, or the override's time; 0 = until taken back */
+	bool planned;			/* the override begins after `ms`, */
+	uint64_t ms;			/* else is for that long; 0 = until taken back.  Or waits */
 	enum posture_dnsd dnsd;
 };
 
@@ -78,6 +80,7 @@ struct sim {
 	bool heard;
 	uint64_t heard_ms;
 	enum posture_dnsd dnsd;
+	bool tcp_dead;			/* and the site is to drain for it */
 };
 
 /* Owned by the caller.  Ends the program when the world makes no sense. */

@@ -296,7 +296,7 @@ mix_posture(struct mix *m, const struct sim *s)
 	mix_octets(m, &p, sizeof(p));
 	mix_number(m, s->alive);
 	mix_number(m, s->heard);
-	mix_number(m, s->dnsd);
+	mix_number(m, s->dnsd * 2u + s->tcp_dead);
 	mix_number(m, !s->alive && s->heard ? s->word.verdict * 8 + s->word.override : 0);
 	mix_number(m, s->alive && s->written_changes != s->judge->changes ?
 	    left_of(s->due_ms, s->now.mono_ms) : 0);

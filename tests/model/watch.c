@@ -123,9 +123,15 @@ end_words(const struct sim *s, struct watch_books *b)
 		bool here = i < SIM_SERVERS ? i < s->conf->n_servers &&
 		    s->judge->servers[i].local : i == SIM_SERVERS;
 
-		if (!in_force(w) || w->until_ms == 0 || s->true_ms < w->until_ms)
+		if (in_force(w) && w->until_ms != 0 && s->true_ms >= w->until_ms)
+			memset(w, 0, sizeof(*w));
+		else if (b->plans[i] == 0 || s->true_ms < b->plans[i])
 			continue;
-		memset(w, 0, sizeof(*w));
+		if (b->plans[i] != 0 && s->true_ms >= b->plans[i]) {
+			*w = (struct watch_word){ .kind = OVERRIDE_DRAIN, .said_ms = w->kind ==
+			    OVERRIDE_DRAIN ? w->said_ms : b->plans[i] };
+			b->plans[i] = 0;
+		}
 		b->said |= here;
 		b->pardon |= here;
 	}
@@ -197,6 +203,11 @@ book_word(const struct sim *s, struct watch_books *b, const struct sim_word *w)
 
 	if (!s->alive)
 		return;
+	if (w->planned || w->kind == OVERRIDE_NONE)
+		b->plans[site ? SIM_SERVERS + w->index : w->index] = w->planned ?
+		    s->true_ms + w->ms : 0;
+	if (w->planned)
+		return;
 	/* a drain that is said again goes on */
 	*to = (struct watch_word){ .kind = w->kind,
 	    .said_ms = to->kind == OVERRIDE_DRAIN && w->kind == OVERRIDE_DRAIN ? to->said_ms :
@@ -254,6 +265,18 @@ charge(struct watch_books *b, double cost, uint64_t now_ms)
 	b->penalty_ms = now_ms;
 }
 
+/* The route went, and nobody meant it. */
+static void
+book_lost(const struct sim *s, struct watch_books *b)
+{
+	charge(b, withdrawal, s->true_ms);
+	b->lowered_ms = s->true_ms;
+	b->not_health = true;
+	b->pardon = false;
+	b->flaps++;
+	b->flap_ms = s->true_ms;
+}
+
 /* healthd begins anew: longer away than the lease, the route went. */
 static void
 book_new_keeper(const struct sim *s, struct watch_books *b, const struct sim_word *w,
@@ -271,12 +294,8 @@ book_new_keeper(const struct sim *s, struct watch_books *b, const struct sim_wor
 	}
 	if (w->op != SIM_GONE || was->posture == POSTURE_DOWN)
 		return;
-	charge(b, withdrawal, s->true_ms);
-	b->lowered_ms = s->true_ms;
-	if (lowers(&b->sites[0]))
-		return;
-	b->flaps++;
-	b->flap_ms = s->true_ms;
+	book_lost(s, b);
+	b->flaps -= lowers(&b->sites[0]);
 }
 
 static void
@@ -308,6 +327,10 @@ book(const struct sim *s, struct watch_books *b, const struct sim_word *w, const
 	case SIM_SIBLING:
 		b->drained[w->index] = was->prober ? w->sign == '+' : b->drained[w->index];
 		b->sibling_ms = was->prober ? s->true_ms : b->sibling_ms;
+		break;
+	case SIM_STALL:
+		if (was->posture != POSTURE_DOWN)
+			book_lost(s, b);
 		break;
 	case SIM_TTL:
 		if (was->prober)
@@ -693,14 +716,14 @@ check_lowered(const struct sim *s, struct watch_books *b)
 		charge(b, withdrawal, s->true_ms);
 	else if (!planned)
 		charge(b, attributes, s->true_ms);
-	b->not_health = failed || planned;
+	b->not_health = failed || planned || s->tcp_dead;
 	b->pardon = b->said;
 	b->lowered_ms = s->true_ms;
 	if (!planned) {
 		b->flaps++;
 		b->flap_ms = s->true_ms;
 	}
-	if (!failed && !planned && n.innocent >= n.need)
+	if (!failed && !planned && !s->tcp_dead && n.innocent >= n.need)
 		return WATCH_LOWERED;
 	return !failed && !lowers(&b->sites[0]) && s->posture.now == POSTURE_DOWN &&
 	    n.drained > 0 && n.innocent + n.drained >= n.need && !message_is_drained(&s->word) ?
@@ -769,7 +792,7 @@ watch_step(struct sim *s, struct watch_books *b, const struct sim_word *w)
 	sim_step(s, w);
 	b->said = false;
 	book(s, b, w, &was);
-	if (w->op == SIM_GONE || w->op == SIM_REBOOT)
+	if (w->op == SIM_GONE || w->op == SIM_REBOOT || w->op == SIM_STALL)
 		was.posture = POSTURE_DOWN;	/* it went by itself */
 	end_words(s, b);
 	if (s->alive)
@@ -809,6 +832,8 @@ watch_hash(const struct sim *s, const struct watch_books *books)
 		times[n++] = b.sites[i].said_ms;
 		b.sites[i].said_ms = b.sites[i].until_ms = 0;
 	}
+	for (unsigned i = 0; i < SIM_SERVERS + SIM_SITES; i++)
+		b.plans[i] = b.plans[i] != 0 ? 1 + (b.plans[i] - s->true_ms) / 250 : 0;
 	times[n++] = b.sibling_ms;
 	b.flap_ms = b.flaps > 0 ? (s->true_ms - b.flap_ms) / 300000 : 0;
 	b.flaps = b.flaps < 9 ? b.flaps : 9;

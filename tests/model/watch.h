@@ -77,6 +77,7 @@ struct watch_word {
 struct watch_books {
 	struct watch_target targets[SIM_TARGETS];
 	struct watch_word servers[SIM_SERVERS], sites[SIM_SITES];
+	uint64_t plans[SIM_SERVERS + SIM_SITES]; /* when a drain begins; 0 = none planned */
 	bool drained[SIM_SITES];	/* that site's dnsd says so */
 	bool said;			/* in this step a word about this site or its servers */
 	bool pardon;			/* one was, since the route was changed last */

@@ -16,7 +16,9 @@ const struct world worlds[] = {
 	{ "one-site", "f1 f2", 2, 2, .min_healthy = 2, .begin = UP, .depth = 30, .states = 10000,
 	    .events = "f1+|f1-|f2+|f2-|f1?|wait:1000|wait:8000|dnsd-|dnsd+" },
 	{ "route", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 15000,
-	    .events = "dnsd+|dnsd-|dnsd?|f1+|f1-|n1+|n1-|wait:1000|wait:8000|wait:900000" },
+	    .events = "dnsd+|dnsd-|dnsd?|f1+|f1-|n1+|n1-|stall|wait:1000|wait:8000|wait:900000" },
+	{ "tcp", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 6000,
+	    .events = "tcp-|tcp+|dnsd-|dnsd+|f1- n1+|f1+ n1+|drain:fra|clear:fra|wait:1000|wait:8000" },
 	{ "caches-drain", "f1 n1", 1, 1, .caches_drain = true, .begin = "dnsd+", .depth = 30,
 	    .states = 10000, .events = "f1+|f1-|n1+|n1-|wait:1000|wait:8000|dnsd-|dnsd+" },
 	{ "words-of-site", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 15000,
@@ -27,6 +29,9 @@ const struct world worlds[] = {
 	{ "word-of-a-server", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
 	    .events = "drain:f1|drain:f1:3000|clear:f1|f1+ n1+|f1- n1+|f1- n1-|wait:1000|wait:8000|"
 	    "reload" },
+	{ "plans", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
+	    .events = "plan:fra:2000|drain:fra|drain:fra:1000|up:fra|clear:fra|plan:f1:1000|clear:f1|"
+	    "wait:250|wait:1000|wait:8000|reload|gone|f1- n1-" },
 	{ "peers", "f1 n1 s1", 1, 1, .begin = UP, .depth = 30, .states = 10000,
 	    .events = "site:nyc+|site:nyc-|drain:nyc|clear:nyc|drain:fra|clear:fra|wait:1000|"
 	    "rounds|reload" },
