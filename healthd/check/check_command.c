@@ -4,7 +4,8 @@
  * spawn.c lets a bounded number run at once; the check begins when its turn has come.  The
  * program learns the server from its environment and nothing else from us.  A probe owns its
  * struct command, and the texts of that environment in it, from prepare to release.
- * Only its exit status counts; the last line that a failing one prints tells people why.
+ * Only its exit status counts; the last line that a failing one prints tells people why, and is
+ * part of the result's detail.
  */
 #include <errno.h>
 #include <stdio.h>

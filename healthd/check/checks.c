@@ -23,22 +23,25 @@ static const struct kind kinds[] = {
 
 /* libcurl would find out with the first probe only, and then nobody could be judged. */
 static int
-test_ca_file(const struct conf_check *c, struct err *err)
+test_pem(const struct conf_check *c, const char *option, const char *path, const char *what,
+    struct err *err)
 {
-	FILE *f = fopen(c->ca_file, "re");
+	FILE *f = path != NULL ? fopen(path, "re") : NULL;
 	char line[256];
 	bool found = false;
 
+	if (path == NULL)
+		return 0;
 	if (f == NULL)
-		return err_set(err, "check \"%s\": ca-file \"%s\": %s", c->name, c->ca_file,
+		return err_set(err, "check \"%s\": %s \"%s\": %s", c->name, option, path,
 		    strerror(errno));
 	while (!found && fgets(line, sizeof(line), f) != NULL)
 		found = strstr(line, "-----BEGIN ") != NULL;
 	fclose(f);
 	if (found)
 		return 0;
-	return err_set(err, "check \"%s\": ca-file \"%s\": certificates in PEM form were expected",
-	    c->name, c->ca_file);
+	return err_set(err, "check \"%s\": %s \"%s\": %s in PEM form %s expected", c->name, option,
+	    path, what, what[0] == 'c' ? "were" : "was");
 }
 
 int
@@ -49,7 +52,9 @@ checks_test(const struct conf *conf, struct err *err)
 		char where[CONF_WHERE];
 
 		if ((c->kind == CONF_CHECK_DNS && check_dns_test(c, err) < 0) ||
-		    (c->ca_file != NULL && test_ca_file(c, err) < 0))
+		    test_pem(c, "ca-file", c->ca_file, "certificates", err) < 0 ||
+		    test_pem(c, "client-cert", c->client_cert, "certificates", err) < 0 ||
+		    test_pem(c, "client-key", c->client_key, "a key", err) < 0)
 			return err_prefix(err, "%s", conf_where(conf, c->line, where));
 	}
 	return 0;

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,8 @@ struct transfer {
 	uint64_t started_us;		/* monotonic */
 	uint32_t unread_ms;		/* that the last octets waited for us */
 	bool tls;
+	bool certified;			/* as in the result */
+	int certificate_days;
 	bool carried;			/* by the carrier, now */
 	bool resolving;			/* waits for the host's first address */
 	bool again;			/* this is the second try */
@@ -108,14 +111,48 @@ note_arrival(struct transfer *t)
 		t->unread_ms = info.tcpi_last_data_recv;
 }
 
+static void
+note_end(struct transfer *t, X509 *certificate)
+{
+	int days, seconds;
+
+	if (certificate == NULL ||
+	    ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) != 1)
+		return;
+	if (!t->certified || days < t->certificate_days)
+		t->certificate_days = days;
+	t->certified = true;
+}
+
+/* On a new connection: when does the first certificate end that the server has sent? */
+static void
+note_certificates(struct transfer *t)
+{
+	struct curl_tlssessioninfo *tls = NULL;
+	STACK_OF(X509) *chain;
+	long opened = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &opened);
+	if (opened == 0 ||
+	    curl_easy_getinfo(t->easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || tls == NULL ||
+	    tls->backend != CURLSSLBACKEND_OPENSSL || tls->internals == NULL)
+		return;
+	chain = SSL_get_peer_cert_chain(tls->internals);
+	for (int i = 0; chain != NULL && i < sk_X509_num(chain); i++)
+		note_end(t, sk_X509_value(chain, i));
+}
+
 static size_t
 on_header(char *line, size_t one, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 
 	running_note(t->fetch->check, &t->fetch->addr);
-	if (one * n <= 2)
-		note_arrival(t);	/* the empty line, their last */
+	if (one * n <= 2) {		/* the empty line, their last */
+		note_arrival(t);
+		if (t->tls && t->fetch->check->certificate_days != 0)
+			note_certificates(t);
+	}
 	return http_answer_header(&t->answer, line, one * n) ? one * n : 0;
 }
 
@@ -223,6 +260,8 @@ finish(struct transfer *t, struct result *r)
 		    (r->latency_us / 1000));
 	}
 	r->load = http_answer_load(&t->answer, r->latency_us);
+	r->certified = t->certified;
+	r->certificate_days = t->certificate_days;
 	end_transfer(t);
 	if (t->digest != NULL)
 		EVP_DigestFinal_ex(t->digest, t->fetch->sha256, NULL);
@@ -426,7 +465,7 @@ fetch_start(struct fetch *f)
 
 	assert(!f->busy);
 	f->busy = true;
-	t->again = false;
+	t->again = t->certified = false;
 	t->started_us = now_us();
 	t->unread_ms = 0;
 	http_answer_reset(&t->answer);

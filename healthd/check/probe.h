@@ -37,6 +37,8 @@ struct probe {
 	bool fresh;			/* the next check must not use an old connection */
 	unsigned kept;			/* checks since the last one that was fresh */
 	bool void_timeout;		/* a timeout now would be our own fault */
+	bool ends_soon;			/* a certificate of the server does */
+	int certificate_days;
 	unsigned voided;		/* results in a row not counted for that */
 	uint64_t started_ms, started_us; /* monotonic */
 	void *own;			/* the kind's, made by checks_prepare; NULL = none */

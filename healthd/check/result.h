@@ -39,6 +39,8 @@ struct result {
 	enum reason reason;		/* OK, or why it failed */
 	int load;			/* 0-100; -1 = not told */
 	uint32_t latency_us;
+	bool certified;			/* certificates were looked at: */
+	int certificate_days;		/* whole days until the first of them ends */
 	const char *set;		/* the set id, borrowed for the call; NULL = not asked */
 	char detail[RESULT_DETAIL_MAX];	/* for people; may hold any octets */
 };

@@ -4,8 +4,9 @@
  *
  * Standard input is /dev/null, and so is output, unless its last line is wanted: then output and
  * errors go to a pipe, of which 64 KiB are read every ten milliseconds, so that a program that
- * floods it waits, and nobody else.  Every other descriptor of ours is closed.  The environment is PATH and what the caller gives, nothing else.  Waiting
- * is done on pidfds in the loop: no SIGCHLD.  Knows no checks.  One thread.
+ * floods it waits, and nobody else.  Every other descriptor of ours is closed.  The environment
+ * is PATH and what the caller gives, nothing else.  Waiting is done on pidfds in the loop: no
+ * SIGCHLD.  Knows no checks.  One thread.
  */
 #ifndef NEARCAST_SPAWN_H
 #define NEARCAST_SPAWN_H

@@ -24,6 +24,7 @@ enum alarm_kind {
 	ALARM_PENDING,			/* a server fails, and nobody can tell whose fault it is */
 	ALARM_HOOK,
 	ALARM_MEMORY,			/* the state file was damaged */
+	ALARM_CERTIFICATE,		/* a server's ends soon */
 	ALARM_ORIGIN,			/* an origin does not tell its set */
 	ALARM_COUNT
 };

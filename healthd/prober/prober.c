@@ -153,6 +153,47 @@ ask_witnesses(struct prober *p, const struct probe *failed)
 	}
 }
 
+/* One alarm for all certificates that end soon: the first to end, and how many more. */
+static void
+review_certificates(struct prober *p)
+{
+	const struct probe *first = NULL;
+	size_t n = 0;
+	char more[48] = "";
+
+	for (size_t i = 0; i < p->core.judge->n_targets; i++) {
+		const struct probe *probe = &p->probes[i];
+
+		if (!probe->ends_soon)
+			continue;
+		n++;
+		if (first == NULL || probe->certificate_days < first->certificate_days)
+			first = probe;
+	}
+	if (first == NULL) {
+		alarm_over(&p->core.alarms, ALARM_CERTIFICATE);
+		return;
+	}
+	if (n > 1)
+		snprintf(more, sizeof(more), ", and of %zu more", n - 1);
+	alarm_raise(&p->core.alarms, ALARM_CERTIFICATE, 0,
+	    "certificate of server %s ends in %d day%s%s", first->server->name,
+	    first->certificate_days, first->certificate_days == 1 ? "" : "s", more);
+}
+
+static void
+hear_certificate(struct prober *p, struct probe *probe, const struct result *r)
+{
+	bool soon = r->certificate_days < (int)probe->check->certificate_days;
+
+	if (!r->certified || (soon == probe->ends_soon &&
+	    (!soon || r->certificate_days == probe->certificate_days)))
+		return;
+	probe->ends_soon = soon;
+	probe->certificate_days = r->certificate_days;
+	review_certificates(p);
+}
+
 static void
 on_checked(struct probe *probe, const struct result *r)
 {
@@ -181,6 +222,7 @@ on_checked(struct probe *probe, const struct result *r)
 	if (r->reason == REASON_INTERNAL)
 		alarm_raise(&p->core.alarms, ALARM_INTERNAL, ALARM_PASSING_MS,
 		    "server %s cannot be checked: %s", probe->server->name, r->detail);
+	hear_certificate(p, probe, r);
 	memcpy(set, t->set, sizeof(set));
 	core_step(&p->core, &(struct judge_event){ .kind = JUDGE_RESULT, .index = probe->target,
 	    .result = r });

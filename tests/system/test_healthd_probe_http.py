@@ -1,5 +1,6 @@
 """healthd's prober against HTTP servers, good and hostile."""
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -300,6 +301,65 @@ def test_environment_and_proxies_do_not_matter(world, monkeypatch):
     w = world({"a1": ("fra", server.where)}, check=http())
     w.wait("a1", "up")
     assert server.requests[0].startswith(b"HEAD /healthz ")
+
+
+def test_request_headers_and_password(world, tmp_path):
+    (tmp_path / "secret").write_text("monitor:p:w d\n")
+    os.chmod(tmp_path / "secret", 0o600)
+    asked = Http()
+    w = world({"a1": ("fra", asked.where)}, check=http(
+        f'basic-auth-file = "{tmp_path}/secret"  request-header = {{ "X-Probe: yes", '
+        '"Accept: text/plain" }'))
+    w.wait("a1", "up")
+    assert b"\r\nX-Probe: yes\r\n" in asked.requests[0]
+    assert b"\r\nAccept: text/plain\r\n" in asked.requests[0]
+    assert b"\r\nAuthorization: Basic bW9uaXRvcjpwOncgZA==\r\n" in asked.requests[0]
+
+
+def test_certificate_that_ends_soon_is_an_alarm(world, tmp_path):
+    """Made for two days: warned 14 days ahead, not one."""
+    pair = certificate(tmp_path, "soon", "www.example.org")
+    server = Server(tls(*pair))
+    speed = 'interval = "500ms"  timeout = "450ms"  rise = 2  fall = 2'
+    check = f'ca-file = "{pair[1]}"  certificate-days = '
+    w = world({"a1": ("fra", server.where)},
+              check=http(check + "14", url="https://www.example.org/", speed=speed))
+    w.wait("a1", "up")
+    w.until(lambda: [a for a in w.status()["alarms"] if re.fullmatch(
+        "certificate of server a1 ends in [12] days?", a["text"])], "an alarm")
+    w.stop()
+    w.check = http(check + "1", url="https://www.example.org/", speed=speed)
+    w.write()
+    w.start()
+    w.wait("a1", "up")
+    time.sleep(1)
+    assert not w.status()["alarms"]
+
+
+def test_client_certificate(world, tmp_path):
+    ours, theirs = (certificate(tmp_path, n, "www.example.org") for n in ("ours", "theirs"))
+    os.chmod(ours[0], 0o600)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(theirs[1], theirs[0])
+    context.load_verify_locations(ours[1])
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def serve(connection):
+        with context.wrap_socket(connection, server_side=True) as c:
+            while read_request(c) is not None:
+                c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    speed = 'interval = "500ms"  timeout = "450ms"  rise = 2  fall = 2'
+    check = f'ca-file = "{theirs[1]}"  certificate-days = 0 '
+    w = world({"a1": ("fra", Server(serve).where)}, check=http(
+        check + f'client-cert = "{ours[1]}"  client-key = "{ours[0]}"',
+        url="https://www.example.org/", speed=speed))
+    w.wait("a1", "up")
+    w.stop()
+    w.check = http(check, url="https://www.example.org/", speed=speed)
+    w.write()
+    w.start(wait=False)
+    w.wait("a1", "down")
 
 
 def certificate(folder, name, host):
