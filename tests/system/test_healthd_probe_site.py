@@ -89,6 +89,28 @@ def test_uplink_in_doubt(world):
     assert w.health()["s1"]["state"] == "up"
 
 
+def test_ipv6_has_an_uplink_of_its_own(world):
+    """IPv6 transit is broken, IPv4 is fine: IPv6 states of other sites are kept (A.4)."""
+    v4 = {name: Http() for name in ("f1", "n1", "s1")}
+    v6 = {name: Http(address="::1") for name in v4}
+    w = world({name: (site, v4[name].where, v6[name].where)
+               for name, site in (("f1", "fra"), ("n1", "nyc"), ("s1", "sin"))}, check=HTTP)
+    for name in v4:
+        w.wait(name, "up", v6="up")
+    v6["n1"].close()
+    v6["s1"].close()
+    w.until(lambda: any("uplink of IPv6" in a["text"] for a in w.status()["alarms"]), "an alarm")
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        assert all(s["v6"] == s["v4"] == "up" for s in w.health().values()), w.health()
+        time.sleep(0.02)
+    v4["n1"].close()			# which has nothing to do with it
+    w.wait("n1", "up", v4="down", v6="up")
+    v6["s1"].back()
+    w.wait("n1", "down")
+    w.wait("s1", "up", v6="up")
+
+
 def test_a_single_site_has_nobody_to_ask(world):
     a = Http()
     w = world({"a1": ("fra", a.where)}, check=HTTP)
