@@ -551,8 +551,9 @@ cannot_tell(const struct local *n, uint32_t need, char *text, size_t size)
 static enum verdict
 decide(const struct judge *j, const struct local *n, uint64_t left_ms, char *text, size_t size)
 {
-	/* a site that has no servers only answers DNS, and that it can */
-	uint32_t need = n->total == 0 ? 0 : j->conf->announce.min_healthy;
+	/* a site that has no servers only answers DNS, and that it can; no site needs more servers
+	 * than it has, or one number too large would take all of them down */
+	uint32_t min = j->conf->announce.min_healthy, need = min < n->total ? min : n->total;
 
 	snprintf(text, size, "%u of %u servers here up, %u needed", n->up, n->total, need);
 	if (!j->first_round_over)

@@ -30,7 +30,7 @@
 
 enum { SINGLE = 1, DUAL = 2, CONTENT = 4, ORIGIN = 8, SEED = 16, MIN2 = 32, NO_CHECK = 64,
     TWO = 128, SIX = 256, JITTER = 512, QUORUM1 = 1024, EMPTY = 2048,
-    ALL = 4096, ANY = 8192, WARM = 16384 };
+    ALL = 4096, ANY = 8192, WARM = 16384, MIN9 = 32768 };
 
 struct row {
 	const char *sentence;
@@ -123,7 +123,7 @@ world(int kind)
 			by_name[k - 1] = swap;
 		}
 	conf.ttl_max_s = 30;
-	conf.announce.min_healthy = kind & MIN2 ? 2 : 1;
+	conf.announce.min_healthy = kind & MIN2 ? 2 : kind & MIN9 ? 9 : 1;
 	now = (struct judge_time){ 1000000, 1.7e9 };
 	judge = judge_new(&conf, now);
 	assert_non_null(judge);
@@ -662,6 +662,9 @@ verdicts(void **state)
 		{ "one of two is enough", 0, "all+ f1- n1+ f1-", "verdict=up local=1/2" },
 		{ "where two are needed, it is not", MIN2, "all+ f1- n1+ f1-",
 		    "verdict=caches-down" },
+		{ "where more are needed than there are, all of them are", MIN9, "all+",
+		    "verdict=up local=2/2" },
+		{ "and one is not enough", MIN9, "all+ f1- n1+ f1-", "verdict=caches-down" },
 		{ "remote servers do not count", 0, "all+ nyc- f1+ s1+ nyc-",
 		    "verdict=up local=2/2" },
 		{ "stale servers count", CONTENT | ORIGIN, "f1=A f2=A n1=A n2=A s1=A origin=B",
