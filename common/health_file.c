@@ -29,14 +29,20 @@ health_posture_name(enum health_posture posture)
 }
 
 char *
-health_reason(char out[HEALTH_REASON_MAX], const char *text)
+health_phrase(char *out, size_t size, const char *text)
 {
 	size_t n = 0;
 
-	for (; *text != '\0' && n < HEALTH_REASON_MAX - 1; text++)
+	for (; *text != '\0' && n < size - 1; text++)
 		out[n++] = *text == '"' ? '\'' : text_in_phrase(*text) ? *text : '.';
 	out[n] = '\0';
 	return out;
+}
+
+char *
+health_reason(char out[HEALTH_REASON_MAX], const char *text)
+{
+	return health_phrase(out, HEALTH_REASON_MAX, text);
 }
 
 /* ---- reading ---- */

@@ -105,4 +105,7 @@ const char *health_posture_name(enum health_posture posture);
 /* Turns any text into one that is allowed as a reason; returns `out`. */
 char *health_reason(char out[HEALTH_REASON_MAX], const char *text);
 
+/* The same where there is room for `size` octets. */
+char *health_phrase(char *out, size_t size, const char *text);
+
 #endif

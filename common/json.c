@@ -81,3 +81,23 @@ json_print(json_t *tree, FILE *out)
 	json_decref(tree);
 	return rc == 0 && fputc('\n', out) != EOF ? 0 : -1;
 }
+
+void
+json_put(FILE *out, const char *text)
+{
+	fputc('"', out);
+	while (*text != '\0') {
+		size_t len = sequence_len((const unsigned char *)text);
+
+		if (len == 0)
+			fputs("\xef\xbf\xbd", out);
+		else if (*text == '"' || *text == '\\')
+			fprintf(out, "\\%c", *text);
+		else if (len == 1 && (unsigned char)*text < ' ')
+			fprintf(out, "\\u%04x", (unsigned)*text);
+		else
+			fwrite(text, 1, len, out);
+		text += len != 0 ? len : 1;
+	}
+	fputc('"', out);
+}

@@ -29,4 +29,7 @@ json_t *json_append(json_t *array, json_t *element);
  * or `out` does not take it. */
 int json_print(json_t *tree, FILE *out);
 
+/* Writes a text as a JSON string, in quotes, with U+FFFD for what is not UTF-8. */
+void json_put(FILE *out, const char *text);
+
 #endif

@@ -63,6 +63,7 @@ int ctl_force_up(const struct ctl *ctl);
 int ctl_force_down(const struct ctl *ctl);
 int ctl_clear(const struct ctl *ctl);
 int ctl_notify(const struct ctl *ctl);
+int ctl_log(const struct ctl *ctl);
 int ctl_reload(const struct ctl *ctl);	/* ctl_reload.c */
 int ctl_counters(const struct ctl *ctl);
 int ctl_status(const struct ctl *ctl);	/* ctl_status.c */

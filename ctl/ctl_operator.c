@@ -1,5 +1,6 @@
 /*
- * nearctl drain, undrain, force-up, force-down, clear, notify: the operator's override.
+ * nearctl drain, undrain, force-up, force-down, clear, notify: the operator's override; and log,
+ * what came of it.
  *
  * Each command is one line to healthd's control socket: the verb, the servers or the site as a
  * name or a glob, for how long, and by whom.  healthd keeps the override, in its state file too,
@@ -305,4 +306,45 @@ ctl_notify(const struct ctl *ctl)
 		return ctl_usage(ctl);
 	snprintf(line, sizeof(line), "notify %s %s by %s", ctl->arg[0], ctl->arg[1], who(name));
 	return ctl_ask(ctl, "healthd", line, ASK_MS, stdout);
+}
+
+/* A line of the log begins with seconds since 1970, which nobody reads. */
+static void
+print_event(struct text line)
+{
+	struct tm tm;
+	char when[32];
+	double at;
+	time_t s;
+
+	if (text_decimal(&line, 99999999999, &at) != TEXT_FOUND)
+		return;
+	s = (time_t)at;
+	if (gmtime_r(&s, &tm) != NULL && strftime(when, sizeof(when), "%F %T", &tm) > 0)
+		printf("%s.%03u UTC%.*s\n", when, (unsigned)((at - (double)s) * 1000),
+		    (int)(line.end - line.at), line.at);
+}
+
+int
+ctl_log(const struct ctl *ctl)
+{
+	struct text rest, line;
+	char words[256], *answer;
+	size_t len;
+	FILE *out;
+	int status;
+
+	if (strlen(ctl->arg[0]) > MOST_NAME)
+		return ctl_usage(ctl);
+	out = open_memstream(&answer, &len);
+	if (out == NULL)
+		return 1;
+	snprintf(words, sizeof(words), "log %s", ctl->arg[0]);
+	status = ctl_ask(ctl, "healthd", words, ASK_MS, out);
+	fclose(out);
+	rest = text_of(answer);
+	while (status == 0 && text_line(&rest, &line))
+		print_event(line);
+	free(answer);
+	return status;
 }

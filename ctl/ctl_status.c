@@ -1,17 +1,16 @@
 /*
  * nearctl status, nearctl watch: what both daemons of this machine say of themselves.
  *
- * Three sources, each of which may be silent without the others: the keeper's file
- * (healthd/route/posture_file.h) tells of the route, so that it is shown even if the prober
- * hangs; healthd's socket tells of servers and checks, and where it does not answer, the health
- * file tells what it published last; dnsd's socket tells of what is served.  Whoever does not
- * answer is named, and the exit status is 1.
+ * wellness.h gathers and judges; this file prints.  For people, the alarms come first, each once,
+ * then the route from the keeper's file, then what the daemons say, as it is; where healthd
+ * does not answer, the health file tells what it published last.  With --json all of it becomes
+ * one object with the members time, state, alarms, route, healthd, dnsd and errors; healthd and
+ * dnsd are the objects that the daemons print themselves, passed on unread, for there may be
+ * thousands of servers in them.
  *
- * For people, a daemon's answer is passed on as it is.  With --json all of it becomes one object
- * with the members time, route, healthd, dnsd and errors; healthd and dnsd are the objects that
- * the daemons print themselves.  All is gathered before anything is printed.
+ * All is gathered before anything is printed.  The exit status is 0 if all is well, 1 if there is
+ * an alarm, 2 if the site does not serve.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,72 +18,11 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/control.h"
 #include "common/health_file.h"
 #include "common/json.h"
 #include "common/text.h"
 #include "ctl/ctl.h"
-#include "healthd/route/posture_file.h"
-
-#define STATUS_TIMEOUT_MS 2000
-#define STATUS_FRESH_S 5.0		/* the keeper writes every second */
-
-/* What a daemon says of itself, or why it says nothing. */
-struct daemon_status {
-	char *text;			/* owned; NULL = nothing */
-	struct err err;
-};
-
-struct status {
-	const struct conf *conf;
-	double now;
-	bool route_known;
-	struct posture_file route;
-	struct err route_err;
-	struct daemon_status healthd, dnsd;
-};
-
-static void
-ask_status(struct daemon_status *daemon, const struct conf *conf, const char *name,
-    const char *line)
-{
-	char path[4096];
-	size_t len;
-	FILE *out = open_memstream(&daemon->text, &len);
-	int rc;
-
-	if (out == NULL) {
-		err_set(&daemon->err, "out of memory");
-		return;
-	}
-	snprintf(path, sizeof(path), "%s/%s.sock", conf->run_dir, name);
-	rc = control_ask(path, line, STATUS_TIMEOUT_MS, out, &daemon->err);
-	fclose(out);
-	if (rc < 0) {
-		free(daemon->text);
-		daemon->text = NULL;
-	}
-}
-
-static void
-gather(struct status *s, const struct conf *conf, bool json)
-{
-	const char *line = json ? "status json" : "status";
-	char path[4096];
-
-	s->conf = conf;
-	snprintf(path, sizeof(path), "%s/" POSTURE_FILE_NAME, conf->run_dir);
-	s->route_known = posture_file_read(&s->route, path, &s->route_err) == 0;
-	ask_status(&s->healthd, conf, "healthd", line);
-	ask_status(&s->dnsd, conf, "dnsd", line);
-	s->now = clock_wall();
-}
-
-static bool
-is_fresh(const struct status *s)
-{
-	return s->route_known && fabs(s->now - s->route.stamp) < STATUS_FRESH_S;
-}
+#include "ctl/wellness.h"
 
 /* ---- for people ---- */
 
@@ -112,26 +50,27 @@ print_bird(FILE *out, const struct posture_file *r)
 	fputs("exported  ", out);
 	print_exported(out, "IPv4", r->exported4, r->want4);
 	print_exported(out, "IPv6", r->exported6, r->want6);
-	fprintf(out, "%s  (BGP: %u of %u sessions established)\n",
-	    r->draining > 0 ? "  with 65535:0" : "", r->established, r->sessions);
+	fprintf(out, "%s  (BGP: %u of %u %s established)\n",
+	    r->draining > 0 ? "  with 65535:0" : "", r->established, r->sessions,
+	    r->sessions == 1 ? "session" : "sessions");
 	fprintf(out, "bird        %s, started %s, configured %s\n",
 	    r->version, r->reboot, r->reconfigured);
 }
 
 /* One prefix: what it is, since when, whether BIRD exports it, what it owes, and until when. */
 static void
-print_prefix(FILE *out, const struct status *s, const struct posture_file_prefix *p)
+print_route_prefix(FILE *out, const struct wellness *w, const struct posture_file_prefix *p)
 {
-	time_t end = (time_t)(s->route.stamp + p->hold_s + 1);
+	time_t end = (time_t)(w->route.stamp + p->hold_s + 1);
 	char text[TEXT_DURATION], until[32];
 	struct tm tm;
 
 	fprintf(out, "prefix      %-20s %s for %s", p->name, health_posture_name(p->posture),
-	    text_duration(s->now - p->since, text));
+	    text_duration(w->now - p->since, text));
 	if (p->exported >= 0)
 		fprintf(out, ", %s", p->exported == 0 ? "not exported" : p->draining > 0 ?
 		    "exported with 65535:0" : "exported");
-	fprintf(out, ", penalty %.0f of %u", p->penalty, s->route.suppress);
+	fprintf(out, ", penalty %.0f of %u", p->penalty, w->route.suppress);
 	if (p->hold_s > 0 && gmtime_r(&end, &tm) != NULL &&
 	    strftime(until, sizeof(until), "%Y-%m-%d %H:%M:%S", &tm) > 0)
 		fprintf(out, ", %s until %s UTC, another %s", p->suppressed ?
@@ -141,18 +80,18 @@ print_prefix(FILE *out, const struct status *s, const struct posture_file_prefix
 }
 
 static void
-print_route(FILE *out, const struct status *s)
+print_route(FILE *out, const struct wellness *w)
 {
-	const struct posture_file *r = &s->route;
+	const struct posture_file *r = &w->route;
 	char text[TEXT_DURATION];
 
-	if (!s->route_known) {
-		fprintf(out, "route       not known: %s\n", s->route_err.text);
+	if (!w->route_known) {
+		fprintf(out, "route       not known: %s\n", w->route_err.text);
 		return;
 	}
 	fprintf(out, "site        %s\n", r->site);
 	fprintf(out, "route       %s for %s: %s\n", health_posture_name(r->posture),
-	    text_duration(s->now - r->since, text), r->reason);
+	    text_duration(w->now - r->since, text), r->reason);
 	print_bird(out, r);
 	if (r->dnsd_held > 0)
 		fprintf(out, "dnsd        held for overload: %u %s\n", r->dnsd_held,
@@ -163,59 +102,88 @@ print_route(FILE *out, const struct status *s)
 	fprintf(out, "verdict     %s, %u of %u local servers up, %.1f s old: %s\n",
 	    r->verdict, r->local_up, r->local_total, r->verdict_age_s, r->verdict_reason);
 	for (size_t i = 0; i < r->n_prefixes; i++)
-		print_prefix(out, s, &r->prefixes[i]);
-	fprintf(out, "keeper      pid %d, prober pid %d, restarted %u times%s%s\n",
-	    r->pid, r->prober_pid, r->prober_restarts,
+		print_route_prefix(out, w, &r->prefixes[i]);
+	fprintf(out, "keeper      pid %d, prober pid %d, restarted %u %s%s%s\n",
+	    r->pid, r->prober_pid, r->prober_restarts, r->prober_restarts == 1 ? "time" : "times",
 	    r->prober_why[0] != '\0' ? ", last: " : "", r->prober_why);
-	for (size_t i = 0; i < r->n_alarms; i++)
-		fprintf(out, "ALARM       %s\n", r->alarms[i]);
-	if (!is_fresh(s))
-		fprintf(out, "ALARM       this is %.0f s old: healthd does not run, or hangs\n",
-		    s->now - r->stamp);
 }
 
 /* Without the prober: what it published last. */
 static void
-print_health_file(FILE *out, const struct status *s)
+print_health_file(FILE *out, const struct wellness *w)
 {
 	char text[TEXT_DURATION];
 	struct health_file file;
 	struct err err;
 
-	if (health_file_read(&file, s->conf->health_file, &err) < 0) {
+	if (health_file_read(&file, w->conf->health_file, &err) < 0) {
 		fprintf(out, "health      not known: %s\n", err.text);
 		return;
 	}
 	fprintf(out, "health      from %s, %.1f s old\n",
-	    s->conf->health_file, s->now - file.stamp);
+	    w->conf->health_file, w->now - file.stamp);
 	for (size_t i = 0; i < file.n_servers; i++) {
 		const struct health_server *server = &file.servers[i];
 
 		fprintf(out, "%-20s %-8s %s  set %s  %s\n", server->name,
 		    health_state_name(server->state),
-		    text_duration(s->now - server->since, text),
+		    text_duration(w->now - server->since, text),
 		    server->set[0] != '\0' ? server->set : "-", server->reason);
 	}
 	health_file_clear(&file);
 }
 
+/* Both daemons' configurations, which are one if all is well. */
 static void
-print_status(FILE *out, const struct status *s)
+print_digests(FILE *out, const struct wellness *w)
 {
-	fputs("-- route\n", out);
-	print_route(out, s);
+	const char *healthd = w->route_known ? w->route.digest : "";
+
+	if (w->digest[0] != '\0' && strcmp(w->digest, healthd) == 0)
+		fprintf(out, "configuration %s%s\n", w->digest,
+		    strcmp(w->digest, w->conf->digest) == 0 ? "" :
+		    "; the file has changed since: nearctl reload");
+	else
+		fprintf(out, "configuration dnsd %s, healthd %s\n",
+		    w->digest[0] != '\0' ? w->digest : "not known",
+		    healthd[0] != '\0' ? healthd : "not known");
+}
+
+/* What a daemon says, but for the alarms, which have been printed. */
+static void
+print_daemon(FILE *out, const char *text)
+{
+	struct text rest = text_of(text), line;
+
+	while (text_line(&rest, &line)) {
+		struct text word = line;
+
+		if (!text_take(&word, "ALARM "))
+			fprintf(out, "%.*s\n", (int)(line.end - line.at), line.at);
+	}
+}
+
+static void
+print_status(FILE *out, const struct wellness *w)
+{
+	fprintf(out, "%s\n", wellness_name(w));
+	for (size_t i = 0; i < w->n_alarms; i++)
+		fprintf(out, "ALARM       %s\n", w->alarms[i]);
+	print_digests(out, w);
+	fputs("\n-- route\n", out);
+	print_route(out, w);
 	fputs("\n-- healthd\n", out);
-	if (s->healthd.text != NULL)
-		fputs(s->healthd.text, out);
+	if (w->healthd.text != NULL)
+		print_daemon(out, w->healthd.text);
 	else {
-		fprintf(out, "healthd     %s\n", s->healthd.err.text);
-		print_health_file(out, s);
+		fprintf(out, "healthd     %s\n", w->healthd.err.text);
+		print_health_file(out, w);
 	}
 	fputs("\n-- dnsd\n", out);
-	if (s->dnsd.text != NULL)
-		fputs(s->dnsd.text, out);
+	if (w->dnsd.text != NULL)
+		fputs(w->dnsd.text, out);
 	else
-		fprintf(out, "dnsd        %s\n", s->dnsd.err.text);
+		fprintf(out, "dnsd        %s\n", w->dnsd.err.text);
 }
 
 /* ---- for programs ---- */
@@ -261,18 +229,18 @@ verdict_json(const struct posture_file *r)
 }
 
 static json_t *
-route_json(const struct status *s)
+route_json(const struct wellness *w)
 {
-	const struct posture_file *r = &s->route;
+	const struct posture_file *r = &w->route;
 	json_t *alarms = json_array();
 
 	for (size_t i = 0; i < r->n_alarms; i++)
 		alarms = json_append(alarms, json_pack("{s:o}", "text", json_utf8(r->alarms[i])));
 	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:o}, s:o,"
-	    " s:i, s:i, s:i, s:o, s:o, s:o, s:b, s:i, s:i, s:o, s:o}",
+	    " s:i, s:i, s:i, s:o, s:o, s:o, s:b, s:i, s:i, s:o, s:o, s:o}",
 	    "site", json_utf8(r->site), "posture", health_posture_name(r->posture),
-	    "since", json_decimal(r->since, 3), "age_s", json_decimal(s->now - r->stamp, 3),
-	    "fresh", is_fresh(s), "reason", json_utf8(r->reason), "via", json_utf8(r->via),
+	    "since", json_decimal(r->since, 3), "age_s", json_decimal(w->now - r->stamp, 3),
+	    "fresh", w->route_fresh, "reason", json_utf8(r->reason), "via", json_utf8(r->via),
 	    "bird", bird_json(r), "dnsd", "asked", (int)r->dnsd_asked,
 	    "answering", (int)r->dnsd_answering, "held", (int)r->dnsd_held,
 	    "reason", json_utf8(r->dnsd_reason),
@@ -280,25 +248,27 @@ route_json(const struct status *s)
 	    "prober_restarts", (int)r->prober_restarts, "prober_why", json_utf8(r->prober_why),
 	    "penalty", json_decimal(r->penalty, 1), "hold_s", json_decimal(r->hold_s, 1),
 	    "suppressed", r->suppressed, "suppress", (int)r->suppress,
-	    "meddled", (int)r->meddled, "prefixes", prefixes_json(r), "alarms", alarms);
+	    "meddled", (int)r->meddled, "prefixes", prefixes_json(r),
+	    "alarms", alarms, "digest", json_utf8(r->digest));
 }
 
-/* The JSON object that a daemon has printed of itself; null when there is none. */
 static json_t *
-daemon_json(const struct daemon_status *daemon)
+alarms_json(const struct wellness *w)
 {
-	json_t *own = daemon->text != NULL ? json_loads(daemon->text, 0, NULL) : NULL;
+	json_t *alarms = json_array();
 
-	return own != NULL ? own : json_null();
+	for (size_t i = 0; i < w->n_alarms; i++)
+		alarms = json_append(alarms, json_utf8(w->alarms[i]));
+	return alarms;
 }
 
 static json_t *
-errors_json(const struct status *s)
+errors_json(const struct wellness *w)
 {
 	const struct { const char *who; const char *why; } errors[] = {
-		{ "route", s->route_known ? NULL : s->route_err.text },
-		{ "healthd", s->healthd.text != NULL ? NULL : s->healthd.err.text },
-		{ "dnsd", s->dnsd.text != NULL ? NULL : s->dnsd.err.text },
+		{ "route", w->route_known ? NULL : w->route_err.text },
+		{ "healthd", w->healthd.json != NULL ? NULL : w->healthd.err.text },
+		{ "dnsd", w->dnsd.json != NULL ? NULL : w->dnsd.err.text },
 	};
 	json_t *list = json_array();
 
@@ -309,36 +279,66 @@ errors_json(const struct status *s)
 	return list;
 }
 
+/* A member with the object that a daemon has printed of itself, "null" if there is none. */
+static void
+print_member(FILE *out, const char *name, const char *json)
+{
+	size_t len = json != NULL ? strcspn(json, "\n") : 0;
+
+	fprintf(out, ",\"%s\":", name);
+	if (len < 2 || json[0] != '{' || json[len - 1] != '}')
+		fputs("null", out);
+	else
+		fwrite(json, 1, len, out);
+}
+
 /* 0, or -1 when there is no memory or `out` does not take it. */
 static int
-print_status_json(FILE *out, const struct status *s)
+print_status_json(FILE *out, const struct wellness *w)
 {
-	return json_print(json_pack("{s:o, s:o, s:o, s:o, s:o}", "time", json_decimal(s->now, 3),
-	    "route", s->route_known ? route_json(s) : json_null(),
-	    "healthd", daemon_json(&s->healthd), "dnsd", daemon_json(&s->dnsd),
-	    "errors", errors_json(s)), out);
+	json_t *tree = json_pack("{s:o, s:s, s:o, s:o, s:o}", "time", json_decimal(w->now, 3),
+	    "state", wellness_name(w), "alarms", alarms_json(w),
+	    "route", w->route_known ? route_json(w) : json_null(), "errors", errors_json(w));
+	char *own = NULL;
+	size_t len = 0;
+	FILE *text = open_memstream(&own, &len);
+	int rc = -1;
+
+	if (text == NULL) {
+		json_decref(tree);
+		return -1;
+	}
+	rc = json_print(tree, text);
+	fclose(text);
+	if (rc == 0 && len > 2) {
+		fwrite(own, 1, len - 2, out);	/* without its } and the end of the line */
+		print_member(out, "healthd", w->healthd.json);
+		print_member(out, "dnsd", w->dnsd.json);
+		fputs("}\n", out);
+	}
+	free(own);
+	return rc == 0 && !ferror(out) ? 0 : -1;
 }
 
 /* ---- commands ---- */
 
-/* Gathers and prints once; 0 if all was there and fresh. */
+/* Gathers and prints once; the exit status. */
 static int
 print_once(const struct ctl *ctl, const struct conf *conf, FILE *out)
 {
-	struct status s = { 0 };
-	int missing;
+	struct wellness w;
+	int status;
 
-	gather(&s, conf, ctl->json);
-	missing = !is_fresh(&s) || s.healthd.text == NULL || s.dnsd.text == NULL;
+	wellness_gather(&w, conf, ctl->all && !ctl->json ? "status all" : "status", ctl->json);
+	status = wellness_status(&w);
 	if (!ctl->json)
-		print_status(out, &s);
-	else if (print_status_json(out, &s) < 0) {
+		print_status(out, &w);
+	else if (print_status_json(out, &w) < 0) {
 		fputs("nearctl: the status could not be printed\n", stderr);
-		missing = 1;
+		status = status == 0 ? 1 : status;
 	}
-	free(s.healthd.text);
-	free(s.dnsd.text);
-	return missing;
+	wellness_clear(&w);
+	return status;
 }
 
 int
@@ -395,5 +395,5 @@ ctl_watch(const struct ctl *ctl)
 		result = watch_once(ctl, conf, terminal);
 	}
 	conf_free(conf);
-	return result != 0;
+	return result < 0 ? 1 : result;
 }

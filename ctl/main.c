@@ -29,7 +29,7 @@ static const struct {
 	unsigned option;
 	const char *usage, *help;
 } option_help[] = {
-	{ TAKES_ALL, "--all", "every server, or every site, if that is what the name comes to" },
+	{ TAKES_ALL, "--all", "every server (or site), however many" },
 	{ TAKES_AT, "--at TIME", "not now: at 22:30 (local), \"2026-11-28 22:30\", 22:30Z (UTC) or "
 	    "\"in 2h\"" },
 	{ TAKES_COUNT, "--count N", "so many times" },
@@ -67,15 +67,16 @@ static const struct command {
 	{ "force-up", ctl_force_up, 1, TAKES_WORD,
 	    "force-up SERVER|SITE|GLOB",
 	    "up, whatever the checks say" },
+	{ "log", ctl_log, 1, 0, "log SERVER|SITE", "what happened to it last, and why" },
 	{ "notify", ctl_notify, 2, 0, "notify POOL SET", "this set of content is current now" },
 	{ "reload", ctl_reload, 0, TAKES_FORCE, "reload",
 	    "both daemons read their configuration again, dnsd its zones and databases" },
-	{ "status", ctl_status, 0, PRINTS_JSON, "status",
+	{ "status", ctl_status, 0, PRINTS_JSON | TAKES_ALL, "status",
 	    "the route, healthd and dnsd of this machine" },
 	{ "undrain", ctl_undrain, 1, 0, "undrain SERVER|SITE|GLOB", "take a drain back" },
 	{ "verify-scope", ctl_verify_scope, 0, PRINTS_JSON, "verify-scope",
 	    "prove the scopes of every map" },
-	{ "watch", ctl_watch, 0, TAKES_COUNT | PRINTS_JSON, "watch",
+	{ "watch", ctl_watch, 0, TAKES_COUNT | TAKES_ALL | PRINTS_JSON, "watch",
 	    "the same every second" },
 };
 

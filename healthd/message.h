@@ -75,7 +75,6 @@ struct posture_message {
 					 * the worst penalty */
 	struct posture_message_prefix prefixes[MESSAGE_PREFIXES];
 	char reason[HEALTH_REASON_MAX];
-	char alarm[HEALTH_REASON_MAX];	/* "" = none */
 };
 
 #define MESSAGE_VERDICT 0x4e435631u

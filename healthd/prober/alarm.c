@@ -20,7 +20,7 @@ alarm_raise(struct alarms *alarms, enum alarm_kind kind, uint32_t for_ms, const 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	health_reason(a->text, text);
+	health_phrase(a->text, sizeof(a->text), text);
 	a->until_ms = for_ms != 0 ? loop_now(alarms->loop) + for_ms : 0;
 	if (!fresh)
 		return;

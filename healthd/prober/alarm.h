@@ -11,6 +11,7 @@
 #include "common/health_file.h"
 #include "common/loop.h"
 
+enum { ALARM_TEXT = 512 };		/* octets of one, with NUL */
 enum { ALARM_PASSING_MS = 60000 };	/* that a passing trouble stays an alarm */
 
 enum alarm_kind {
@@ -30,7 +31,7 @@ enum alarm_kind {
 };
 
 struct alarm {
-	char text[HEALTH_REASON_MAX];	/* "" = none */
+	char text[ALARM_TEXT];		/* "" = none */
 	double since;			/* wall clock, seconds */
 	uint64_t until_ms;		/* ends by itself then; 0 = does not */
 };

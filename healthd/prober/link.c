@@ -47,7 +47,6 @@ hear_posture(struct link *l, const struct posture_message *m)
 		return;
 	l->posture = *m;
 	l->posture.reason[sizeof(l->posture.reason) - 1] = '\0';
-	l->posture.alarm[sizeof(l->posture.alarm) - 1] = '\0';
 	if (known && was == (enum health_posture)m->posture)
 		return;
 	l->changes++;

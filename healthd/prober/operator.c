@@ -133,11 +133,13 @@ parse_status(struct operator_command *c, struct text *line, struct err *err)
 
 	if (!more(line))
 		return 0;
-	if (next_word(line, word) && strcmp(word, "json") == 0 && !more(line)) {
-		c->json = true;
-		return 0;
+	if (next_word(line, word) && !more(line)) {
+		c->json = strcmp(word, "json") == 0;
+		c->all = strcmp(word, "all") == 0;
+		if (c->json || c->all)
+			return 0;
 	}
-	return err_set(err, "\"status\" or \"status json\" was expected");
+	return err_set(err, "\"status\", \"status all\" or \"status json\" was expected");
 }
 
 static bool

@@ -7,7 +7,7 @@
  *   left PATTERN [id ID]      milliseconds until what is drained there has run out
  *   notify POOL SET           this set is current now
  *   log NAME                  what happened to this server or site last, oldest first
- *   status [json]
+ *   status [all|json]         of many servers a summary, of all, or for programs
  *
  * `at` is when it begins, in seconds of the epoch, not yet over; `for` counts from there.  `all`
  * allows a glob that means every server, or every site.  `reason` is last and takes the rest of

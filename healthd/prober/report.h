@@ -20,7 +20,8 @@ struct report {
 	struct judge_time now;
 };
 
-void report_text(const struct report *report, FILE *out);
+/* Of many servers, with `all` false, a summary. */
+void report_text(const struct report *report, bool all, FILE *out);
 
 /* 0, or -1 when memory is out. */
 int report_json(const struct report *report, FILE *out);

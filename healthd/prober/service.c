@@ -82,14 +82,14 @@ left_ms(struct service *s, const struct operator_done *done)
 }
 
 static enum control_result
-status(struct service *s, bool json, FILE *out, struct err *err)
+status(struct service *s, bool json, bool all, FILE *out, struct err *err)
 {
 	const struct core *core = s->core;
 	const struct report r = { core->conf, core->judge, &core->alarms, s->link,
 	    &s->publish->file, core->started, core_now(core) };
 
 	if (!json)
-		report_text(&r, out);
+		report_text(&r, all, out);
 	else if (report_json(&r, out) < 0) {
 		err_set(err, "out of memory");
 		return CONTROL_ERROR;
@@ -116,7 +116,7 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 	if (operator_parse(&c, line, err) < 0)
 		return CONTROL_ERROR;
 	if (c.verb == OPERATOR_STATUS)
-		return status(s, c.json, out, err);
+		return status(s, c.json, c.all, out, err);
 	if (c.verb == OPERATOR_LOG)
 		return history_print(s->history, c.pattern, out, err) == 0 ? CONTROL_OK :
 		    CONTROL_ERROR;

@@ -14,6 +14,7 @@
 #include "healthd/route/child.h"
 #include "healthd/route/dnsd_watch.h"
 #include "healthd/route/posture.h"
+#include "healthd/route/posture_file.h"
 #include "healthd/route/trial.h"
 
 enum keeper_alarm {
@@ -105,7 +106,7 @@ struct keeper {
 	uint64_t late_ms;		/* when we last stood still; 0 = never */
 	uint64_t tell_ms, report_ms;	/* when due */
 	char report_path[4096];
-	char alarms[KEEPER_ALARMS][HEALTH_REASON_MAX];	/* "" = none */
+	char alarms[KEEPER_ALARMS][POSTURE_FILE_ALARM];	/* "" = none */
 };
 
 /* Listens on keeper.sock.  `take` puts k->fresh, which has been tried, in the place of k->conf,

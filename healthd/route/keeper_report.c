@@ -34,7 +34,7 @@
 void
 keeper_alarm(struct keeper *k, enum keeper_alarm kind, const char *fmt, ...)
 {
-	char text[HEALTH_REASON_MAX * 2];
+	char text[1024];
 	bool was = k->alarms[kind][0] != '\0';
 	va_list ap;
 
@@ -50,7 +50,7 @@ keeper_alarm(struct keeper *k, enum keeper_alarm kind, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	health_reason(k->alarms[kind], text);
+	health_phrase(k->alarms[kind], sizeof(k->alarms[kind]), text);
 	if (was)
 		return;
 	log_warn("alarm: %s", k->alarms[kind]);
@@ -250,15 +250,6 @@ keeper_judge(struct keeper *k, uint64_t now_ms)
 	}
 }
 
-static const char *
-first_alarm(const struct keeper *k)
-{
-	for (size_t i = 0; i < KEEPER_ALARMS; i++)
-		if (k->alarms[i][0] != '\0')
-			return k->alarms[i];
-	return "";
-}
-
 static double
 worst_penalty(const struct keeper *k, uint64_t now_ms)
 {
@@ -296,7 +287,6 @@ keeper_tell(struct keeper *k, uint64_t now_ms)
 			.exported = !known ? -1 : seen->prefixes[i].exported,
 		};
 	health_reason(m.reason, best->posture.reason);
-	snprintf(m.alarm, sizeof(m.alarm), "%s", first_alarm(k));
 	/* a prober that does not read misses words, and will be killed for its silence */
 	if (send(k->child.io.fd, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("prober: %s", strerror(errno));
@@ -393,6 +383,7 @@ keeper_report(struct keeper *k, uint64_t now_ms)
 	snprintf(f.via, sizeof(f.via), "%s", !conf->announce.enabled ? "none" :
 	    conf->announce.via == CONF_VIA_LEASE ? "lease" : "bird-socket");
 	health_reason(f.reason, best->posture.reason);
+	snprintf(f.digest, sizeof(f.digest), "%s", conf->digest);
 	f.n_prefixes = k->n_prefixes;
 	for (size_t i = 0; i < k->n_prefixes; i++)
 		report_prefix(k, i, &f, now_ms);
@@ -400,7 +391,7 @@ keeper_report(struct keeper *k, uint64_t now_ms)
 	report_bird(k, &f);
 	for (size_t i = 0; i < KEEPER_ALARMS && f.n_alarms < POSTURE_FILE_ALARMS; i++)
 		if (k->alarms[i][0] != '\0')
-			snprintf(f.alarms[f.n_alarms++], HEALTH_REASON_MAX, "%s", k->alarms[i]);
+			memcpy(f.alarms[f.n_alarms++], k->alarms[i], sizeof(k->alarms[i]));
 	if (posture_file_write(&f, k->report_path, &err) < 0)
 		keeper_alarm(k, KEEPER_ALARM_REPORT, "%s", err.text);
 	else

@@ -249,8 +249,9 @@ set_alarm(struct posture *p, const struct posture_input *in, bool hold)
 		    "no word from the prober for %.0f s: the last verdict (%s) stands",
 		    (double)in->word_age_ms / 1000, message_verdict_name(p->health));
 	else if (hold)
-		set_sentence(p->alarm, in->word->reason,
-		    "shared cause suspected, nothing is changed");
+		/* in the prober's words, so that nobody reads it twice */
+		snprintf(p->alarm, sizeof(p->alarm), "%s", in->word->reason[0] != '\0' ?
+		    in->word->reason : "shared cause suspected, nothing is changed");
 	else if (p->suppressed)
 		snprintf(p->alarm, sizeof(p->alarm), "flap budget used up: down for another %u s",
 		    (unsigned)(p->hold_left_ms / 1000 + 1));

@@ -52,6 +52,8 @@ print_posture(void *arg, FILE *out)
 		fprintf(out, "answered \"%s\"\n", f->answered[i]);
 	for (size_t i = 0; i < f->n_alarms; i++)
 		fprintf(out, "alarm \"%s\"\n", f->alarms[i]);
+	if (f->digest[0] != '\0')
+		fprintf(out, "configuration digest=%s\n", f->digest);
 	fprintf(out, "end\n");
 	return 0;
 }
@@ -270,10 +272,13 @@ posture_file_parse(struct posture_file *file, const char *text, size_t len, stru
 			return set_where(text, &c, err);
 	while (text_take(&c, "alarm ")) {
 		if (file->n_alarms == POSTURE_FILE_ALARMS ||
-		    !take_text(&c, file->alarms[file->n_alarms++], HEALTH_REASON_MAX) ||
+		    !take_text(&c, file->alarms[file->n_alarms++], POSTURE_FILE_ALARM) ||
 		    !text_take(&c, "\n"))
 			return set_where(text, &c, err);
 	}
+	if (text_take(&c, "configuration digest=") &&
+	    (!take_word(&c, file->digest, sizeof(file->digest)) || !text_take(&c, "\n")))
+		return set_where(text, &c, err);
 	if (!text_take(&c, "end\n") || c.at != c.end)
 		return set_where(text, &c, err);
 	return 0;

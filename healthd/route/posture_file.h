@@ -20,6 +20,7 @@
  *   answered "192.0.2.53@53 tcp"     ; by dnsd: an address, over TCP as well, or not any more
  *                                    ; (no-tcp); or a question ("example.org SOA")
  *   alarm "..."                      ; any number of these two
+ *   configuration digest=0123456789abcdef
  *   end
  *
  * Texts are printable ASCII without '"' and '\'.  A reader that meets anything else, or
@@ -38,10 +39,11 @@
 #include "healthd/message.h"
 
 #define POSTURE_FILE_ALARMS 16
+#define POSTURE_FILE_ALARM 512		/* octets of each, with NUL */
 #define POSTURE_FILE_PREFIXES 32
 #define POSTURE_FILE_ANSWERED 64
 #define POSTURE_FILE_ANSWER 80		/* octets of each, with NUL */
-#define POSTURE_FILE_MAX 32768		/* octets */
+#define POSTURE_FILE_MAX 65536		/* octets */
 #define POSTURE_FILE_NAME "posture"	/* in run-dir */
 
 struct posture_file_prefix {
@@ -94,7 +96,8 @@ struct posture_file {
 	size_t n_prefixes;
 	char answered[POSTURE_FILE_ANSWERED][POSTURE_FILE_ANSWER];
 	size_t n_answered;
-	char alarms[POSTURE_FILE_ALARMS][HEALTH_REASON_MAX];
+	char digest[17];		/* of the configuration in force; "" = not told */
+	char alarms[POSTURE_FILE_ALARMS][POSTURE_FILE_ALARM];
 	size_t n_alarms;
 };
 

@@ -23,7 +23,7 @@ def test_common_options_stand_anywhere(conf):
     for words in (["-c", conf, "--json", "status"], ["--json", "status", "-c", conf],
                   ["status", "--json", "-c", conf], ["status", "-c" + conf, "--json"]):
         status, out, _ = said(*words)
-        assert status == 1 and json.loads(out)["dnsd"] is None, words
+        assert status == 2 and json.loads(out)["dnsd"] is None, words
 
 
 @pytest.mark.parametrize("words", [["--for", "1x"], ["--for=1x"]])
@@ -35,12 +35,12 @@ def test_values_of_options(conf, words, before):
 
 
 @pytest.mark.parametrize("line, usage", [
-    ("status again", "status [--json]"),
-    ("status --wait", "status [--json]"),
+    ("status again", "status [--all] [--json]"),
+    ("status --wait", "status [--all] [--json]"),
     ("undrain fra --for 1h", "undrain SERVER|SITE|GLOB"),
     ("drain fra --for", "drain SERVER|SITE|GLOB "
      "[--all] [--at TIME] [--for T] [--reason TEXT] [--wait]"),
-    ("watch --count 0", "watch [--count N] [--json]"),
+    ("watch --count 0", "watch [--all] [--count N] [--json]"),
     ("explain download.example.org", "explain NAME ADDRESS[/LEN] [--resolver] [--json]"),
     ("notify mirrors", "notify POOL SET"),
 ])

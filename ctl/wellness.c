@@ -1,0 +1,212 @@
+#include "ctl/wellness.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/control.h"
+#include "common/json.h"
+#include "common/text.h"
+
+#define ASK_MS 2000
+#define FRESH_S 5.0			/* the keeper writes every second */
+
+/* ---- asking ---- */
+
+static char *
+ask(const struct conf *conf, const char *name, const char *line, struct err *err)
+{
+	char path[4200], *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	int rc;
+
+	if (out == NULL) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "%s/%s.sock", conf->run_dir, name);
+	rc = control_ask(path, line, ASK_MS, out, err);
+	fclose(out);
+	if (rc == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* ---- alarms ---- */
+
+static void add_alarm(struct wellness *w, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Adds an alarm, unless one says the same and more; one that says less gives way. */
+static void
+add_alarm(struct wellness *w, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (rc < 0)
+		return;
+	for (size_t i = 0; i < w->n_alarms; i++) {
+		if (strstr(w->alarms[i], text) != NULL) {
+			free(text);
+			return;
+		}
+		if (strstr(text, w->alarms[i]) != NULL) {
+			free(w->alarms[i]);
+			w->alarms[i] = text;
+			return;
+		}
+	}
+	if (w->n_alarms < WELLNESS_ALARMS)
+		w->alarms[w->n_alarms++] = text;
+	else
+		free(text);
+}
+
+/* Is a healthd expected here at all? */
+static bool
+wants_healthd(const struct conf *conf)
+{
+	bool checks = false;
+
+	for (size_t i = 0; i < conf->n_pools; i++)
+		checks |= conf->pools[i].check != CONF_NONE;
+	return conf->announce.enabled || checks;
+}
+
+static void
+judge_route(struct wellness *w)
+{
+	bool announces = w->conf->announce.enabled;
+
+	for (size_t i = 0; w->route_known && i < w->route.n_alarms; i++)
+		add_alarm(w, "%s", w->route.alarms[i]);
+	if (!w->route_known && wants_healthd(w->conf))
+		add_alarm(w, "the route is not known: %s", w->route_err.text);
+	else if (w->route_known && !w->route_fresh)
+		add_alarm(w, "what is told of the route is %.0f s old: healthd does not run, or hangs",
+		    w->now - w->route.stamp);
+	if (announces && (!w->route_fresh || w->route.posture == POSTURE_DOWN))
+		w->serving = false;
+}
+
+/* The prober's own alarms are lines of its status. */
+static void
+judge_healthd(struct wellness *w)
+{
+	struct text rest, line;
+
+	if (w->healthd.text == NULL) {
+		if (w->route_fresh || wants_healthd(w->conf))
+			add_alarm(w, "healthd does not answer: %s", w->healthd.err.text);
+		return;
+	}
+	rest = text_of(w->healthd.text);
+	while (text_line(&rest, &line))
+		if (text_take(&line, "ALARM "))
+			add_alarm(w, "%.*s", (int)(line.end - line.at), line.at);
+}
+
+static void
+judge_health(struct wellness *w, const json_t *dnsd)
+{
+	const char *trust = json_string_value(json_object_get(dnsd, "health"));
+	const char *why = json_string_value(json_object_get(dnsd, "health_reason"));
+
+	if (trust != NULL && strcmp(trust, "fresh") != 0 && w->route_fresh)
+		add_alarm(w, "dnsd does not believe healthd (%s): all servers count as healthy%s%s",
+		    trust, why != NULL && *why != '\0' ? ": " : "", why != NULL ? why : "");
+}
+
+/* Two configurations at a time are what a reload that failed leaves. */
+static void
+judge_digests(struct wellness *w, const json_t *dnsd)
+{
+	const char *digest = json_string_value(json_object_get(dnsd, "digest"));
+
+	if (digest == NULL || !w->route_known || w->route.digest[0] == '\0')
+		return;
+	snprintf(w->digest, sizeof(w->digest), "%s", digest);
+	if (w->route_fresh && strcmp(digest, w->route.digest) != 0)
+		add_alarm(w, "dnsd and healthd differ: they run different configurations (%s and %s): "
+		    "reload", digest, w->route.digest);
+}
+
+static void
+judge_dnsd(struct wellness *w)
+{
+	json_t *dnsd = w->dnsd.json != NULL ? json_loads(w->dnsd.json, 0, NULL) : NULL;
+	long long configured, loaded;
+
+	if (dnsd == NULL) {
+		add_alarm(w, "dnsd does not answer: %s", w->dnsd.err.text);
+		w->serving = false;
+		return;
+	}
+	configured = json_integer_value(json_object_get(dnsd, "zones_configured"));
+	loaded = json_integer_value(json_object_get(dnsd, "zones_loaded"));
+	if (loaded < configured)
+		add_alarm(w, "dnsd serves %lld of %lld zones", loaded, configured);
+	if (configured > 0 && loaded == 0)
+		w->serving = false;
+	judge_health(w, dnsd);
+	judge_digests(w, dnsd);
+	json_decref(dnsd);
+}
+
+/* ---- all of it ---- */
+
+void
+wellness_gather(struct wellness *w, const struct conf *conf, const char *line, bool json)
+{
+	char path[4200];
+
+	*w = (struct wellness){ .conf = conf, .serving = true };
+	snprintf(path, sizeof(path), "%s/" POSTURE_FILE_NAME, conf->run_dir);
+	w->route_known = posture_file_read(&w->route, path, &w->route_err) == 0;
+	w->healthd.text = ask(conf, "healthd", line, &w->healthd.err);
+	if (json && w->healthd.text != NULL)
+		w->healthd.json = ask(conf, "healthd", "status json", &w->healthd.err);
+	w->dnsd.json = ask(conf, "dnsd", "status json", &w->dnsd.err);
+	if (!json && w->dnsd.json != NULL)
+		w->dnsd.text = ask(conf, "dnsd", "status", &w->dnsd.err);
+	w->now = clock_wall();
+	w->route_fresh = w->route_known && fabs(w->now - w->route.stamp) < FRESH_S;
+	judge_route(w);
+	judge_healthd(w);
+	judge_dnsd(w);
+}
+
+void
+wellness_clear(struct wellness *w)
+{
+	for (size_t i = 0; i < w->n_alarms; i++)
+		free(w->alarms[i]);
+	free(w->healthd.text);
+	free(w->healthd.json);
+	free(w->dnsd.text);
+	free(w->dnsd.json);
+}
+
+int
+wellness_status(const struct wellness *w)
+{
+	return !w->serving ? 2 : w->n_alarms > 0 ? 1 : 0;
+}
+
+const char *
+wellness_name(const struct wellness *w)
+{
+	static const char *const names[] = { "well", "alarm", "not serving" };
+
+	return names[wellness_status(w)];
+}

@@ -1,0 +1,190 @@
+"""nearctl status: 0 well, 1 alarm, 2 not serving; each alarm once and whole; quick with many."""
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from conftest import Daemon, free_port
+from ctl_world import Pair
+from probe_world import Http
+
+HTTP = 'kind = "http"  url = "http://www.example.org/"  interval = "200ms"  timeout = "100ms"'
+
+
+@pytest.fixture
+def pair(dnsd_factory):
+    p = Pair(dnsd_factory)
+    yield p
+    p.stop()
+
+
+def status(p, *words):
+    """(exit status, first line, alarms, all of it)"""
+    done = p.ctl("status", *words)
+    lines = done.stdout.splitlines()
+    return done.returncode, lines[0], [x[12:] for x in lines if x.startswith("ALARM")], done.stdout
+
+
+def wait_status(p, code, seconds=10):
+    end = time.monotonic() + seconds
+    while (found := status(p))[0] != code:
+        assert time.monotonic() < end, found[3]
+        time.sleep(0.1)
+    return found
+
+
+def test_well(pair):
+    code, first, alarms, text = wait_status(pair, 0)
+    assert (code, first, alarms) == (0, "well", [])
+    assert "f1 " in text and "-- dnsd" in text
+    j = json.loads(pair.ctl("status", "--json").stdout)
+    assert j["state"] == "well" and j["alarms"] == [] and j["errors"] == []
+    assert j["healthd"]["servers"][0]["name"] == "f1"
+    assert j["route"]["digest"] == j["dnsd"]["digest"]
+
+
+def test_two_configurations(pair):
+    """C.2: the daemons ran different configurations, and nothing showed it."""
+    wait_status(pair, 0)
+    pair.write(1)
+    pair.dnsd.reload(r"generation \d+ in service")
+    code, first, alarms, text = wait_status(pair, 1)
+    assert (code, first) == (1, "alarm")
+    time.sleep(2)               # healthd has noticed, too
+    code, _, alarms, text = status(pair)
+    differ = [a for a in alarms if "run different configurations" in a]
+    assert code == 1 and len(differ) == 1, text
+    j = json.loads(pair.ctl("status", "--json").stdout)
+    assert j["route"]["digest"] != j["dnsd"]["digest"] and j["state"] == "alarm"
+    assert pair.ctl("reload").returncode == 0
+    wait_status(pair, 0)
+
+
+def test_a_file_that_was_not_reloaded(pair):
+    wait_status(pair, 0)
+    pair.write(1)
+    assert "the file has changed since: nearctl reload" in status(pair)[3]
+
+
+def test_without_dnsd(pair):
+    wait_status(pair, 0)
+    pair.dnsd.stop()
+    code, first, alarms, _ = status(pair)
+    assert (code, first) == (2, "not serving") and "dnsd does not answer" in alarms[-1]
+
+
+def test_no_zone_is_served(pair):
+    wait_status(pair, 0)
+    pair.dnsd.zones = {"new.example": "nonsense"}
+    pair.write(1)
+    assert pair.ctl("reload").returncode == 1
+    code, first, alarms, _ = status(pair)
+    assert code == 2 and any("0 of 1 zones" in a for a in alarms)
+
+
+def test_a_prober_that_hangs(pair):
+    wait_status(pair, 0)
+    os.kill(pair.pids()[0], signal.SIGSTOP)
+    code, _, alarms, _ = status(pair)
+    assert code == 1 and any("healthd does not answer" in a for a in alarms)
+
+
+def test_without_healthd(pair):
+    wait_status(pair, 0)
+    pair.healthd.stop()
+    time.sleep(5.5)
+    code, _, alarms, _ = status(pair)
+    assert code == 1 and any("healthd does not run, or hangs" in a for a in alarms)
+
+
+def test_reload_refused_is_an_alarm_told_whole(pair):
+    """Alarms were cut at 127 octets."""
+    long = "x" * 150
+    wait_status(pair, 0)
+    pair.write(1, f'hook = "/nonexistent/{long}/end-of-it"')
+    pair.ctl("reload")
+    time.sleep(1.2)             # the keeper tells every second
+    alarms = wait_status(pair, 1)[2]
+    refused = [a for a in alarms if "reload refused" in a]
+    assert len(refused) == 1 and "end-of-it" in refused[0], alarms
+
+
+def test_a_shared_cause_is_told_once(world):
+    """Keeper and prober both say it."""
+    servers = {n: (s, f"127.0.0.5@{free_port()}") for n, s in (("f1", "fra"), ("n1", "nyc"))}
+    up = {n: Http(address="127.0.0.5", port=int(a.split("@")[1])) for n, (_, a) in servers.items()}
+    w = world(servers, check=HTTP)
+    w.wait("f1", "up")
+    for server in up.values():
+        server.close()
+    w.until(lambda: "shared cause" in w.ctl("status", ok=False).stdout, "the alarm")
+    time.sleep(1.5)
+    out = w.ctl("status", ok=False).stdout
+    alarms = [x for x in out.splitlines() if x.startswith("ALARM")]
+    assert len([a for a in alarms if "shared cause" in a]) == 1, alarms
+    assert alarms[0].endswith("every target everywhere fails: a shared cause, nothing is changed")
+
+
+def test_a_route_that_is_down_is_not_serving(tmp_path, dnsd_factory):
+    pair = Pair(dnsd_factory, f'announce {{ prefix = "127.0.0.0/24"  via = "bird-socket"  '
+                f'router-id = "127.0.0.1"  bird-socket = "{tmp_path}/bird.ctl"  '
+                f'neighbor "rt" {{ address = "10.0.0.1"  as = 65100 }} }}')
+    try:
+        code, first, _, text = wait_status(pair, 1)       # BIRD is not there
+        assert "announce    via bird-socket" in text
+        pair.ctl("force-down", "fra")
+        code, first, _, text = wait_status(pair, 2)
+        assert first == "not serving", text
+        pair.ctl("clear", "fra")
+        wait_status(pair, 1, 40)
+    finally:
+        pair.stop()
+
+
+def many(tmp_path, n):
+    """A healthd with so many servers, which all refuse, at two sites."""
+    servers = "\n".join(f'  server "server{i:04}" {{ site = "{"fn"[i % 2]}"  address = '
+                        f'{{ "127.1.{i // 250}.{i % 250 + 1}" }} }}' for i in range(n))
+    conf = tmp_path / "nearcast.conf"
+    conf.write_text(f'''here = "f"
+listen = "127.0.0.1@{free_port()}"
+run-dir = "{tmp_path}/run"
+state-dir = "{tmp_path}/state"
+site "f" {{ }}
+site "n" {{ }}
+check "c" {{ kind = "tcp"  port = 9  interval = "30s"  timeout = "500ms" }}
+pool "p" {{ check = "c"
+{servers}
+}}''')
+    return conf, Daemon(tmp_path, "healthd", "-c", str(conf))
+
+
+def test_five_thousand_servers(tmp_path):
+    """B.4: in under 0.5 s, and the few that matter can be found."""
+    from conftest import nearctl
+    conf, healthd = many(tmp_path, 5000)
+    healthd.start()
+    try:
+        healthd.wait_log(r"probing 5000 targets")
+        nearctl(conf, "drain", "server4999", "--reason", "new disks")
+        time.sleep(3)
+        times = {}
+        for words in (["status"], ["status", "--json"]):
+            best = 9.0
+            for _ in range(5):
+                began = time.monotonic()
+                out = nearctl(conf, *words).stdout
+                best = min(best, time.monotonic() - began)
+            times[" ".join(words)] = round(best, 3)
+            if "--json" in words:
+                assert len(json.loads(out)["healthd"]["servers"]) == 5000
+        print(times)
+        assert max(times.values()) < 0.5, times
+        out = nearctl(conf, "status").stdout
+        assert "pool p at f: 2500 servers: 2500 unknown" in out or "2500 servers:" in out
+        assert len(out.splitlines()) < 200 and "--all shows all 5000 servers" in out
+        assert len(nearctl(conf, "status", "--all").stdout.splitlines()) > 5000
+    finally:
+        healthd.stop()
