@@ -16,7 +16,7 @@ struct carrier_shard {
 	struct loop_timer timer;
 };
 
-struct sock {
+struct carrier_sock {
 	struct loop_io io;
 	struct carrier_shard *shard;	/* whose connection has this descriptor now */
 };
@@ -25,7 +25,7 @@ struct carrier {
 	struct loop *loop;
 	void (*ended)(CURL *easy, CURLcode code);
 	struct carrier_shard *shards;	/* owned */
-	struct sock **socks;		/* by descriptor; kept for the next use of its number */
+	struct carrier_sock **socks;	/* by descriptor; kept for the next use of its number */
 	size_t n_socks;
 };
 
@@ -43,7 +43,7 @@ tell_ended(struct carrier_shard *s)
 static void
 on_socket_ready(struct loop_io *io, uint32_t events)
 {
-	struct carrier_shard *s = LOOP_OWNER(io, struct sock, io)->shard;
+	struct carrier_shard *s = LOOP_OWNER(io, struct carrier_sock, io)->shard;
 	int flags = (events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP) ? CURL_CSELECT_IN : 0) |
 	    (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) | (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
 	int running;
@@ -52,14 +52,14 @@ on_socket_ready(struct loop_io *io, uint32_t events)
 	tell_ended(s);
 }
 
-static struct sock *
+static struct carrier_sock *
 sock_of(struct carrier *c, curl_socket_t fd)
 {
 	if (fd < 0)
 		return NULL;
 	if ((size_t)fd >= c->n_socks) {
 		size_t n = (size_t)fd * 2 + 64;
-		struct sock **grown = realloc(c->socks, n * sizeof(*grown));
+		struct carrier_sock **grown = realloc(c->socks, n * sizeof(*grown));
 
 		if (grown == NULL)
 			return NULL;
@@ -68,7 +68,7 @@ sock_of(struct carrier *c, curl_socket_t fd)
 		c->n_socks = n;
 	}
 	if (c->socks[fd] == NULL) {
-		struct sock *s = calloc(1, sizeof(*s));
+		struct carrier_sock *s = calloc(1, sizeof(*s));
 
 		if (s == NULL)
 			return NULL;
@@ -84,7 +84,7 @@ on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *mine)
 {
 	struct carrier_shard *shard = arg;
 	struct loop *loop = shard->carrier->loop;
-	struct sock *s = sock_of(shard->carrier, fd);
+	struct carrier_sock *s = sock_of(shard->carrier, fd);
 
 	(void)easy;
 	(void)mine;

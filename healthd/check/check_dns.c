@@ -37,7 +37,7 @@ struct dns {
 };
 
 /* One record of an answer, in place. */
-struct record {
+struct answer_record {
 	uint16_t type, rdata_len;
 	size_t rdata;			/* where it begins in the message */
 };
@@ -56,7 +56,7 @@ skip_name(const uint8_t *message, size_t len, size_t at)
 
 /* Behind the record at `at`, which is filled in; 0 = the message ends within it. */
 static size_t
-read_record(const uint8_t *message, size_t len, size_t at, struct record *r)
+read_record(const uint8_t *message, size_t len, size_t at, struct answer_record *r)
 {
 	at = skip_name(message, len, at);
 	if (at == 0 || len - at < 10)
@@ -95,7 +95,7 @@ match_name(const uint8_t *message, size_t len, size_t at, const uint8_t *want)
 
 /* Is this rdata the one expected?  Its names may be compressed, and have other case. */
 static bool
-same_rdata(const struct dns *d, const uint8_t *message, size_t len, const struct record *r)
+same_rdata(const struct dns *d, const uint8_t *message, size_t len, const struct answer_record *r)
 {
 	size_t at = r->rdata, end = r->rdata + r->rdata_len;
 
@@ -120,7 +120,7 @@ same_rdata(const struct dns *d, const uint8_t *message, size_t len, const struct
 /* The record expected; or one of the type asked for, or an alias, whose target may be another
  * server's. */
 static bool
-is_wanted(const struct dns *d, const uint8_t *message, size_t len, const struct record *r)
+is_wanted(const struct dns *d, const uint8_t *message, size_t len, const struct answer_record *r)
 {
 	if (d->expected == NULL)
 		return r->type == d->type || r->type == DNS_CNAME || d->type == DNS_ANY;
@@ -143,7 +143,7 @@ find_record(const struct dns *d, const uint8_t *message, size_t len)
 		at += 4;
 	}
 	for (; records > 0; records--) {
-		struct record r;
+		struct answer_record r;
 		size_t next = read_record(message, len, at, &r);
 
 		if (next == 0)
@@ -206,7 +206,7 @@ on_answer(struct client *client, enum client_end end, const uint8_t *message, si
 
 /* "name TYPE" */
 static int
-read_question(struct dns *d, const char *text, struct err *err)
+read_check_question(struct dns *d, const char *text, struct err *err)
 {
 	uint8_t wire[NAME_MAX_WIRE];
 	char name[NAME_TYPE_MAX], type[32];
@@ -247,7 +247,7 @@ read_expected(struct dns *d, const struct conf_check *c, struct err *err)
 static int
 read_options(struct dns *d, const struct conf_check *c, struct err *err)
 {
-	if (read_question(d, c->question, err) == 0 && read_expected(d, c, err) == 0)
+	if (read_check_question(d, c->question, err) == 0 && read_expected(d, c, err) == 0)
 		return 0;
 	return err_prefix(err, "check \"%s\"", c->name);
 }

@@ -48,7 +48,7 @@ struct transfer {
 };
 
 static uint64_t
-now_us(void)
+mono_us(void)
 {
 	struct timespec ts;
 
@@ -250,7 +250,7 @@ end_transfer(struct transfer *t)
 static void
 finish(struct transfer *t, struct result *r)
 {
-	uint64_t took = now_us() - t->started_us, unread = (uint64_t)t->unread_ms * 1000;
+	uint64_t took = mono_us() - t->started_us, unread = (uint64_t)t->unread_ms * 1000;
 
 	took = took > unread ? took - unread : 0;
 	r->latency_us = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
@@ -269,7 +269,7 @@ finish(struct transfer *t, struct result *r)
 }
 
 static void
-on_no_answer(struct loop_timer *timer)
+on_time_over(struct loop_timer *timer)
 {
 	struct transfer *t = LOOP_OWNER(timer, struct transfer, timer);
 	struct result r = { .reason = REASON_TIMEOUT };
@@ -282,7 +282,7 @@ on_no_answer(struct loop_timer *timer)
 }
 
 static void
-launch(struct transfer *t)
+launch_transfer(struct transfer *t)
 {
 	struct result r = { .reason = REASON_INTERNAL, .detail = "out of memory" };
 
@@ -313,7 +313,7 @@ worth_another_try(const struct transfer *t, enum reason reason)
 }
 
 static void
-on_ended(CURL *easy, CURLcode code)
+on_transfer_end(CURL *easy, CURLcode code)
 {
 	struct transfer *t = NULL;
 	struct result r = { .reason = REASON_OK };
@@ -330,7 +330,7 @@ on_ended(CURL *easy, CURLcode code)
 	if (worth_another_try(t, r.reason)) {
 		carrier_stop(t->shard, t->easy);
 		t->again = true;
-		launch(t);
+		launch_transfer(t);
 		return;
 	}
 	finish(t, &r);
@@ -370,7 +370,7 @@ on_heard(void *arg)
 		return;
 	t->resolving = false;
 	if (set_addresses(t)) {
-		launch(t);
+		launch_transfer(t);
 		return;
 	}
 	snprintf(r.detail, sizeof(r.detail), "%.40s: %.36s", t->setup.host,
@@ -420,7 +420,7 @@ prepare_transfer(struct transfer *t, struct err *err)
 {
 	struct fetch *f = t->fetch;
 
-	t->timer.fire = on_no_answer;
+	t->timer.fire = on_time_over;
 	t->tls = strncasecmp(f->url, "https:", 6) == 0;
 	t->easy = curl_easy_init();
 	t->shard = carrier_join(f->fetcher->carrier);
@@ -466,7 +466,7 @@ fetch_start(struct fetch *f)
 	assert(!f->busy);
 	f->busy = true;
 	t->again = t->certified = false;
-	t->started_us = now_us();
+	t->started_us = mono_us();
 	t->unread_ms = 0;
 	http_answer_reset(&t->answer);
 	loop_timer_set(f->fetcher->loop, &t->timer, t->started_us / 1000 + f->timeout_ms);
@@ -474,7 +474,7 @@ fetch_start(struct fetch *f)
 		snprintf(r.detail, sizeof(r.detail), "%.79s", t->setup.fault);
 		finish(t, &r);
 	} else if (t->host == NULL || set_addresses(t)) {
-		launch(t);
+		launch_transfer(t);
 	} else {
 		t->resolving = true;
 	}
@@ -507,7 +507,7 @@ fetch_open(struct loop *loop, struct err *err)
 		return NULL;
 	}
 	fr->loop = loop;
-	fr->carrier = carrier_open(loop, on_ended, err);
+	fr->carrier = carrier_open(loop, on_transfer_end, err);
 	if (fr->carrier != NULL)
 		return fr;
 	free(fr);

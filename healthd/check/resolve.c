@@ -28,7 +28,7 @@ struct resolve {
 	bool ended;			/* the channel's question, not yet told */
 	uint64_t again_ms;		/* not to be asked before */
 	struct loop_timer timer;
-	struct socket_slot {
+	struct resolve_socket {
 		struct loop_io io;
 		struct resolve *resolve;
 		bool used;
@@ -41,7 +41,7 @@ struct resolve {
 
 /* When c-ares, or what it said, wants to be looked at again. */
 static void
-set_timer(struct resolve *r)
+set_ares_timer(struct resolve *r)
 {
 	struct timeval most = { .tv_sec = 1 }, room, *in = &most;
 	uint64_t ms = 0;
@@ -54,21 +54,21 @@ set_timer(struct resolve *r)
 }
 
 static void
-on_socket(struct loop_io *io, uint32_t events)
+on_ares_socket(struct loop_io *io, uint32_t events)
 {
-	struct resolve *r = LOOP_OWNER(io, struct socket_slot, io)->resolve;
+	struct resolve *r = LOOP_OWNER(io, struct resolve_socket, io)->resolve;
 
 	ares_process_fd(r->channel, events & ~(uint32_t)EPOLLOUT ? io->fd : ARES_SOCKET_BAD,
 	    events & EPOLLOUT ? io->fd : ARES_SOCKET_BAD);
-	set_timer(r);
+	set_ares_timer(r);
 }
 
 /* A socket that finds no slot is only looked at when its time is over. */
 static void
-on_socket_state(void *arg, ares_socket_t fd, int in, int out)
+on_ares_state(void *arg, ares_socket_t fd, int in, int out)
 {
 	struct resolve *r = arg;
-	struct socket_slot *slot = NULL;
+	struct resolve_socket *slot = NULL;
 
 	for (size_t i = 0; i < SOCKETS && (slot == NULL || !slot->used); i++)
 		if (r->sockets[i].used ? r->sockets[i].io.fd == fd : slot == NULL)
@@ -76,8 +76,8 @@ on_socket_state(void *arg, ares_socket_t fd, int in, int out)
 	if (slot == NULL)
 		return;
 	if (!slot->used)
-		*slot = (struct socket_slot){ .resolve = r, .used = true,
-		    .io = { .fd = fd, .ready = on_socket } };
+		*slot = (struct resolve_socket){ .resolve = r, .used = true,
+		    .io = { .fd = fd, .ready = on_ares_socket } };
 	loop_io_set(r->loop, &slot->io, (in ? (uint32_t)EPOLLIN : 0) |
 	    (out ? (uint32_t)EPOLLOUT : 0));
 	slot->used = in || out;
@@ -140,14 +140,14 @@ end_question(struct resolve *r)
 
 /* c-ares's time, or the end of a question: told from here, where its channel may go. */
 static void
-on_time(struct loop_timer *timer)
+on_ares_time(struct loop_timer *timer)
 {
 	struct resolve *r = LOOP_OWNER(timer, struct resolve, timer);
 
 	if (!r->ended && r->channel != NULL)
 		ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	if (r->channel != NULL && !r->ended) {
-		set_timer(r);
+		set_ares_timer(r);
 		return;
 	}
 	end_question(r);
@@ -155,10 +155,10 @@ on_time(struct loop_timer *timer)
 }
 
 static void
-ask(struct resolve *r)
+ask_ares(struct resolve *r)
 {
 	struct ares_options options = { .timeout = TRY_MS, .tries = TRIES,
-	    .sock_state_cb = on_socket_state, .sock_state_cb_data = r };
+	    .sock_state_cb = on_ares_state, .sock_state_cb_data = r };
 	struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC };
 	int status = ares_init_options(&r->channel, &options,
 	    ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
@@ -166,7 +166,7 @@ ask(struct resolve *r)
 	r->ended = false;
 	if (status == ARES_SUCCESS) {
 		ares_getaddrinfo(r->channel, r->name, NULL, &hints, on_resolved, r);
-		set_timer(r);
+		set_ares_timer(r);
 		return;
 	}
 	r->channel = NULL;
@@ -181,7 +181,7 @@ const char *
 resolve_addresses(struct resolve *r)
 {
 	if (r->channel == NULL && clock_mono().ms >= r->again_ms)
-		ask(r);
+		ask_ares(r);
 	return r->text[0] != '\0' ? r->text : NULL;
 }
 
@@ -208,8 +208,8 @@ resolve_open(struct loop *loop, const char *name, void (*heard)(void *), void *a
 	r->loop = loop;
 	r->heard = heard;
 	r->arg = arg;
-	r->timer.fire = on_time;
-	ask(r);
+	r->timer.fire = on_ares_time;
+	ask_ares(r);
 	return r;
 }
 

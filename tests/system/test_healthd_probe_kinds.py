@@ -250,7 +250,7 @@ esac
     ("printf 'no newline'", "exit status 1: no newline"),
     ("printf 'a\\tb\\001\\377c\\n'", "exit status 1: a?b??c"),
     ("head -c 5000000 /dev/zero | tr '\\0' x", "exit status 1: " + "x" * 38),
-    ("exec yes long & sleep 0.2; kill -TERM $$", "killed by signal 15: long"),
+    ("{ echo long; exec sleep 9; } & sleep 0.3; kill -TERM $$", "killed by signal 15: long"),
     (":", "exit status 1")])
 def test_last_line_of_a_failing_command_is_the_reason(world, tmp_path, prints, reason):
     script = tmp_path / "check.sh"
