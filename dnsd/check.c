@@ -164,13 +164,16 @@ check_user(const struct inputs *inputs)
 static void
 say_well(const struct inputs *inputs)
 {
+	const struct conf *conf = inputs->conf;
 	unsigned long names = 0;
 
-	for (size_t i = 0; i < inputs->conf->n_zones; i++)
+	for (size_t i = 0; i < conf->n_zones; i++)
 		names += inputs->zones[i]->names;
-	printf("%s: ok: %zu zones with %lu names, %zu pools with %zu servers at %zu sites\n",
-	    inputs->conf->path, inputs->conf->n_zones, names, inputs->conf->n_pools,
-	    inputs->conf->n_servers, inputs->conf->n_sites);
+	printf("%s: ok: %zu zone%s with %lu name%s, %zu pool%s with %zu server%s at %zu site%s\n",
+	    conf->path, conf->n_zones, conf->n_zones == 1 ? "" : "s", names, names == 1 ? "" : "s",
+	    conf->n_pools, conf->n_pools == 1 ? "" : "s",
+	    conf->n_servers, conf->n_servers == 1 ? "" : "s",
+	    conf->n_sites, conf->n_sites == 1 ? "" : "s");
 }
 
 int

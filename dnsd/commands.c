@@ -79,6 +79,7 @@ put_status(const struct commands *c, FILE *out)
 {
 	const struct generation *gen = server_generation(c->server);
 	const struct conf *conf = gen->conf;
+	unsigned tcp = server_tcp_connections(c->server);
 	char text[ADDR_TEXT];
 
 	fprintf(out, "version     %s\n", VERSION);
@@ -89,13 +90,13 @@ put_status(const struct commands *c, FILE *out)
 		fprintf(out, " %s", addr_text(&conf->listen[i], text));
 	fprintf(out, "\nworkers     %u\n", server_workers(c->server));
 	fprintf(out, "generation  %" PRIu64 ", built in %.3f s, "
-	    "%" PRIu64 " reloads, %" PRIu64 " refused\n",
-	    gen->number, c->build_s, c->reloads, c->reload_failures);
+	    "%" PRIu64 " reload%s, %" PRIu64 " refused\n",
+	    gen->number, c->build_s, c->reloads, c->reloads == 1 ? "" : "s", c->reload_failures);
 	fprintf(out, "digest      %s\n", conf->digest);
 	fprintf(out, "zones       %u of %u\n", gen->n_loaded, gen->n_zones);
 	fprintf(out, "health      %s%s%s\n", trust_name(c->health->trust),
 	    c->health->why[0] != '\0' ? ": " : "", c->health->why);
-	fprintf(out, "tcp         %u connections\n", server_tcp_connections(c->server));
+	fprintf(out, "tcp         %u connection%s\n", tcp, tcp == 1 ? "" : "s");
 }
 
 static int

@@ -122,8 +122,9 @@ log_health(const struct daemon *d)
 	if (d->inputs->conf->n_pools == 0)
 		return;				/* nobody is steered: health is nobody's concern */
 	if (health->trust == HEALTH_FRESH)
-		log_info("health: believed, file generation %" PRIu64 ", %zu servers",
-		    health->file.generation, health->file.n_servers);
+		log_info("health: believed, file generation %" PRIu64 ", %zu server%s",
+		    health->file.generation, health->file.n_servers,
+		    health->file.n_servers == 1 ? "" : "s");
 	else
 		log_warn("health: unknown, answers fail open: %s", health->why);
 }
@@ -411,6 +412,8 @@ static void
 log_ready(const struct daemon *d)
 {
 	const struct generation *gen = server_generation(d->got.server);
+	unsigned long names = count_names(gen);
+	unsigned workers = server_workers(d->got.server);
 	char addresses[1024] = "", text[ADDR_TEXT];
 
 	for (size_t i = 0; i < gen->conf->n_listen; i++) {
@@ -418,8 +421,9 @@ log_ready(const struct daemon *d)
 		snprintf(addresses + used, sizeof(addresses) - used, " %s",
 		    addr_text(&gen->conf->listen[i], text));
 	}
-	log_info("ready: nearcast %s on%s, %u workers, %u zones, %lu names, generation %" PRIu64,
-	    VERSION, addresses, server_workers(d->got.server), gen->n_loaded, count_names(gen),
+	log_info("ready: nearcast %s on%s, %u worker%s, %u zone%s, %lu name%s, generation %" PRIu64,
+	    VERSION, addresses, workers, workers == 1 ? "" : "s",
+	    gen->n_loaded, gen->n_loaded == 1 ? "" : "s", names, names == 1 ? "" : "s",
 	    d->generation);
 	if (!server_knows_own(d->got.server))
 		log_warn("this machine's own questions cannot be told from forged ones here: "

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,20 @@
 static void
 usage(FILE *out)
 {
-	fputs("usage: healthd [-c FILE] [-s SITE] [-d] [-t] [-V]\n", out);
+	fputs("usage: healthd [-dhtV] [-c FILE] [-s SITE]\n", out);
+}
+
+static void
+print_help(void)
+{
+	usage(stdout);
+	fputs("  -c FILE        the configuration, " CONF_DEFAULT_FILE "\n"
+	    "  -d             log more\n"
+	    "  -s SITE        this machine is SITE, whatever `here` says\n"
+	    "  -t             check the configuration, and exit\n"
+	    "  -V, --version  print the version\n"
+	    "  -h, --help     print this\n"
+	    "See healthd(8) and nearcast.conf(5).\n", stdout);
 }
 
 /* -t: what can be known without opening anything, and whether what will be read and run can be.
@@ -87,6 +101,11 @@ lock_run_dir(const char *run_dir)
 int
 main(int argc, char **argv)
 {
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
 	struct keeper_setup setup = { .prober = prober_run, .check = prober_reload_main };
 	const char *path = CONF_DEFAULT_FILE, *here = NULL;
 	enum log_level level = LOG_INFO;
@@ -94,13 +113,13 @@ main(int argc, char **argv)
 	struct err err;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:dths:V")) != -1)
+	while ((option = getopt_long(argc, argv, "c:dths:V", long_options, NULL)) != -1)
 		switch (option) {
 		case 'c': path = optarg; break;
 		case 'd': level = LOG_DEBUG; break;
 		case 's': here = optarg; break;
 		case 't': only_check = true; break;
-		case 'h': usage(stdout); return 0;
+		case 'h': print_help(); return 0;
 		case 'V': puts("healthd " VERSION); return 0;
 		default: usage(stderr); return 2;
 		}

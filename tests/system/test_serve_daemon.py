@@ -44,10 +44,22 @@ def test_version():
     assert code == 0 and re.match(r"dnsd \S+\n$", said)
 
 
-@pytest.mark.parametrize("args", [["-x"], ["-c"], ["nonsense"]])
-def test_wrong_usage(args):
-    code, said = run("dnsd", *args)
+@pytest.mark.parametrize("args", [["-x"], ["-c"], ["nonsense"], ["--nonsense"]])
+@pytest.mark.parametrize("daemon", ["dnsd", "healthd"])
+def test_wrong_usage(daemon, args):
+    code, said = run(daemon, *args)
     assert code == 2 and "usage" in said
+
+
+@pytest.mark.parametrize("daemon", ["dnsd", "healthd"])
+def test_help_names_every_option(daemon):
+    code, said = run(daemon, "--help")
+    assert (code, said) == run(daemon, "-h") and code == 0
+    assert said.startswith(f"usage: {daemon} ")
+    options = re.search(r"\[-([a-zA-Z]+)\]", said)[1] + "cs"
+    for option in options:
+        assert re.search(rf"^  -{option}[ ,]", said, re.M), option
+    assert run(daemon, "--version") == run(daemon, "-V")
 
 
 @pytest.mark.parametrize("args", [["-c", "/nonexistent/nearcast.conf"],
@@ -90,13 +102,13 @@ def test_no_address_to_serve_on_is_an_error(tmp_path):
 def test_example_that_ships_is_well(tmp_path):
     """From a clone as it is; without the database and the user that it names it warns, no more."""
     code, said = run("dnsd", "-t", "-c", os.path.join(ROOT, "deploy/nearcast.conf"))
-    assert code == 0 and "1 zones" in said and "error" not in said, said
+    assert code == 0 and "1 zone with" in said and "error" not in said, said
 
 
 def test_ready_line_says_what_is_served(dnsd_factory):
     d = dnsd_factory(zones=ZONES)
     line = next(x for x in d.log().splitlines() if " ready: " in x)
-    for part in (f"127.0.0.1@{d.port}", f"::1@{d.port}", "2 workers", "1 zones", "4 names"):
+    for part in (f"127.0.0.1@{d.port}", f"::1@{d.port}", "2 workers", "1 zone,", "4 names"):
         assert part in line, line
 
 

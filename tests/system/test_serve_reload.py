@@ -298,7 +298,7 @@ def test_serial_that_went_back_is_refused_unless_forced(dnsd_factory):
 def test_check_without_a_running_dnsd(dnsd_factory):
     d = dnsd_factory(zones={"example.org": zone(5)}, start=False)
     code, said = d.check()
-    assert code == 0 and "1 zones" in said
+    assert code == 0 and "1 zone with" in said
     d.write(conf="nonsense = 1")
     code, said = d.check()
     assert code == 1 and "nonsense" in said
