@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #define READS_A_TURN 16			/* of 4096 octets: the loop is not BIRD's alone */
+#define TURNS_A_REPLY 32		/* from then on PAUSE_MS lie between two: octets that come one */
+#define PAUSE_MS 20			/* by one must not have a turn of the loop each */
 #define REPLY_MAX (1u << 20)		/* octets; longer ones are nonsense */
 
 /* The steps of a look, in order.  ASSERT counts the commands of the posture. */
@@ -30,6 +32,8 @@ struct bird {
 	bool wanted;			/* bird_want was called */
 	enum health_posture postures[BIRD_PREFIXES];
 	size_t octets;			/* read since the command outstanding was sent */
+	unsigned turns;			/* of the loop, in which that was */
+	bool paused;			/* not read from until the timer fires */
 
 	struct bird_seen seen, look;	/* the last whole look, and the one going on */
 	char neighbours[BIRD_MAX_NEIGHBOURS][BIRD_NAME_MAX + 2];
@@ -60,6 +64,8 @@ connect_bird(struct bird *b)
 	}
 	bird_reader_init(&b->reader);
 	b->octets = 0;
+	b->turns = 0;
+	b->paused = false;
 	b->step = STEP_GREETING;
 	b->again = false;
 	b->sent_ms = b->full_ms = loop_now(b->loop);
@@ -75,6 +81,7 @@ send_command(struct bird *b, const char *command)
 		lost(b, "write", strerror(errno));
 	b->sent_ms = loop_now(b->loop);
 	b->octets = 0;
+	b->turns = 0;
 }
 
 static size_t
@@ -296,8 +303,10 @@ static void
 plan_timer(struct bird *b)
 {
 	bool waiting = b->io.fd >= 0 && b->step != STEP_IDLE;
+	uint64_t next_ms = waiting ? b->sent_ms + BIRD_PATIENCE_MS + 1 : b->due_ms;
+	uint64_t pause_ms = loop_now(b->loop) + PAUSE_MS;
 
-	loop_timer_set(b->loop, &b->timer, waiting ? b->sent_ms + BIRD_PATIENCE_MS + 1 : b->due_ms);
+	loop_timer_set(b->loop, &b->timer, b->paused && pause_ms < next_ms ? pause_ms : next_ms);
 }
 
 static void
@@ -307,6 +316,10 @@ on_reply(struct loop_io *io, uint32_t events)
 
 	(void)events;
 	read_replies(b);
+	if (b->io.fd >= 0 && ++b->turns > TURNS_A_REPLY) {
+		loop_io_set(b->loop, &b->io, 0);
+		b->paused = true;
+	}
 	plan_timer(b);
 }
 
@@ -316,6 +329,10 @@ on_time(struct loop_timer *timer)
 	struct bird *b = LOOP_OWNER(timer, struct bird, timer);
 	uint64_t now_ms = loop_now(b->loop);
 
+	if (b->io.fd >= 0 && b->paused) {
+		b->paused = false;
+		loop_io_set(b->loop, &b->io, EPOLLIN);
+	}
 	if (b->io.fd < 0 && now_ms >= b->due_ms)
 		connect_bird(b);
 	else if (b->io.fd >= 0 && b->step == STEP_IDLE && now_ms >= b->due_ms)
