@@ -3,6 +3,7 @@
  *
  * One thread; either checks a configuration (check.h) or becomes the daemon (daemon.h), which
  * starts all other threads.  The log is opened for the daemon only: a check speaks to people.
+ * Wrong usage ends with 2, all else that is wrong with 1.
  */
 #include <getopt.h>
 #include <stdio.h>

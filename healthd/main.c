@@ -7,7 +7,8 @@
  * without privileges.  It may still be root: what the prober's libraries would read is looked at
  * by such a child, too (route/trial.h).
  *
- * Whatever goes wrong here ends the program, with one line that says why.
+ * Whatever goes wrong here ends the program, with one line that says why; -t says all that can be
+ * known without opening anything.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,7 @@
 #include "common/control.h"
 
 static void
-hang_up(struct dnsd_link *link)
+drop_link(struct dnsd_link *link)
 {
 	if (link->io.fd < 0)
 		return;
@@ -21,7 +21,7 @@ hang_up(struct dnsd_link *link)
 static void
 lose(struct dnsd_link *link)
 {
-	hang_up(link);
+	drop_link(link);
 	loop_timer_set(link->loop, &link->timer, loop_now(link->loop) + DNSD_LINK_AGAIN_MS);
 	link->lost(link);
 }
@@ -78,7 +78,7 @@ try_connect(struct dnsd_link *link)
 	if (link->io.fd >= 0 && loop_io_set(link->loop, &link->io, EPOLLIN) == 0)
 		again_ms = DNSD_LINK_MUTE_MS;
 	else
-		hang_up(link);
+		drop_link(link);
 	loop_timer_set(link->loop, &link->timer, loop_now(link->loop) + again_ms);
 }
 
@@ -112,5 +112,5 @@ dnsd_link_close(struct dnsd_link *link)
 	if (link->io.ready == NULL)		/* never opened */
 		return;
 	loop_timer_stop(link->loop, &link->timer);
-	hang_up(link);
+	drop_link(link);
 }

@@ -57,7 +57,7 @@ set_timer(struct watch_address *a)
 }
 
 static void
-end_round(struct watch_address *a)
+close_round(struct watch_address *a)
 {
 	give_up(a);
 	a->life.elsewhere = is_flooded_elsewhere(a);
@@ -88,7 +88,7 @@ on_ask_end(struct client *client, enum client_end end, const uint8_t *message, s
 		dnsd_life_error(&a->life, error);
 	}
 	if (a->outstanding == 0)
-		end_round(a);
+		close_round(a);
 	set_timer(a);
 }
 
@@ -130,7 +130,7 @@ begin_round(struct watch_address *a)
 		a->outstanding++;
 	}
 	if (a->outstanding == 0)
-		end_round(a);
+		close_round(a);
 }
 
 static void
@@ -143,7 +143,7 @@ on_address_time(struct loop_timer *timer)
 	 * questions below, the address is still asked again */
 	loop_timer_set(a->watch->loop, timer, now_ms + DNSD_LIFE_INTERVAL_MS);
 	if (a->asking && now_ms >= a->asked_ms + DNSD_LIFE_TIMEOUT_MS)
-		end_round(a);
+		close_round(a);
 	if (!a->asking && now_ms >= a->life.due_ms)
 		begin_round(a);
 	set_timer(a);
@@ -357,7 +357,7 @@ list_addresses(struct dnsd_watch *w)
 
 /* Something differs, or does not; *since_ms is when that began. */
 static void
-note(bool *differs, uint64_t *since_ms, bool now, uint64_t now_ms)
+note_difference(bool *differs, uint64_t *since_ms, bool now, uint64_t now_ms)
 {
 	if (now && !*differs)
 		*since_ms = now_ms;
@@ -373,8 +373,8 @@ compare(struct dnsd_watch *w, const struct dnsd_report *report)
 	for (size_t i = 0; i < w->n_listen; i++)
 		differs = differs ||
 		    find(w->reported, w->n_reported, &w->listen[i]) == w->n_reported;
-	note(&w->listen_differs, &w->listen_ms, differs, now_ms);
-	note(&w->digest_differs, &w->digest_ms, w->digest[0] != '\0' &&
+	note_difference(&w->listen_differs, &w->listen_ms, differs, now_ms);
+	note_difference(&w->digest_differs, &w->digest_ms, w->digest[0] != '\0' &&
 	    strcmp(report->digest, "-") != 0 && strcmp(w->digest, report->digest) != 0, now_ms);
 	for (size_t i = 0; i < w->n; i++)
 		w->addresses[i]->life.loaded = report->loaded > 0;

@@ -99,13 +99,13 @@ dnsd_watch_tcp(const struct dnsd_watch *w, size_t prefix, char reason[HEALTH_REA
 
 /* ---- alarms ---- */
 
-struct alarms {
+struct watch_alarms {
 	char *text;			/* of the first, HEALTH_REASON_MAX octets */
 	unsigned n;
 };
 
 static void __attribute__((format(printf, 2, 3)))
-add_alarm(struct alarms *alarms, const char *fmt, ...)
+add_alarm(struct watch_alarms *alarms, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -118,7 +118,7 @@ add_alarm(struct alarms *alarms, const char *fmt, ...)
 
 /* Those that are held; those that fail while their prefix does not; those that never answered. */
 static void
-add_addresses(struct alarms *alarms, const struct dnsd_watch *w, enum dnsd_life_state state)
+add_addresses(struct watch_alarms *alarms, const struct dnsd_watch *w, enum dnsd_life_state state)
 {
 	uint64_t now_ms = loop_now(w->loop);
 	char reason[HEALTH_REASON_MAX];
@@ -138,7 +138,7 @@ add_addresses(struct alarms *alarms, const struct dnsd_watch *w, enum dnsd_life_
 }
 
 static void
-add_zones(struct alarms *alarms, const struct dnsd_watch *w)
+add_zones(struct watch_alarms *alarms, const struct dnsd_watch *w)
 {
 	char question[HEALTH_REASON_MAX];
 
@@ -149,7 +149,7 @@ add_zones(struct alarms *alarms, const struct dnsd_watch *w)
 }
 
 static void
-add_differences(struct alarms *alarms, const struct dnsd_watch *w)
+add_differences(struct watch_alarms *alarms, const struct dnsd_watch *w)
 {
 	uint64_t now_ms = loop_now(w->loop);
 
@@ -162,7 +162,7 @@ add_differences(struct alarms *alarms, const struct dnsd_watch *w)
 
 /* But where a whole prefix has lost TCP: its owner asks that by itself. */
 static void
-add_tcp(struct alarms *alarms, const struct dnsd_watch *w)
+add_tcp(struct watch_alarms *alarms, const struct dnsd_watch *w)
 {
 	char text[ADDR_TEXT], reason[HEALTH_REASON_MAX];
 
@@ -180,7 +180,7 @@ bool
 dnsd_watch_alarm(const struct dnsd_watch *w, enum dnsd_watch_alarm kind,
     char text[HEALTH_REASON_MAX])
 {
-	struct alarms alarms = { .text = text };
+	struct watch_alarms alarms = { .text = text };
 	size_t len;
 
 	text[0] = '\0';

@@ -83,7 +83,8 @@ free(void *old)
 }
 
 static const char head[] =
-    "include = more; here-file = here; listen = { \"192.0.2.53\", \"2001:db8:53::53\" }; user = nearcast\n"
+    "include = more; here-file = here; listen = { \"192.0.2.53\", \"2001:db8:53::53\" }\n"
+    "user = nearcast\n"
     "hook = hook; alarm-hook = tell; health-file = health; nsid = \"one\"\n"
     "cookies { secret-file = \"cookie.secret\" } rrl { exempt = { \"10.0.0.0/8\", \"::1\" } }\n"
     "explain { allow = \"192.0.2.0/24\" } chaos { version = \"none\" }\n"
