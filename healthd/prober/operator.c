@@ -1,5 +1,6 @@
 #include "healthd/prober/operator.h"
 
+#include <assert.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
@@ -467,6 +468,7 @@ operator_apply(struct judge *j, const struct operator_command *c, struct judge_t
 {
 	struct match m;
 
+	assert(c->verb != OPERATOR_STATUS && c->verb != OPERATOR_LOG);
 	memset(done, 0, sizeof(*done));
 	if (c->verb == OPERATOR_NOTIFY)
 		return notify(j, c, now, err);
