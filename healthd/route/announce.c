@@ -100,7 +100,7 @@ open_netlink(uint32_t groups, int flags, struct err *err)
 
 int
 announce_open(struct announce *a, struct loop *loop, const char *interface, uint32_t lease_ms,
-    void (*meddled)(struct announce *a, const char *marker, bool added, const char *why),
+    announce_meddled *meddled,
     struct err *err)
 {
 	*a = (struct announce){ .fd = -1, .events = { .fd = -1, .ready = on_events },
@@ -339,7 +339,8 @@ marker_gone(struct announce *a, const struct marker *m)
 		return;
 	result = set_marker(a, m, true, &err);
 	name_marker(name, m);
-	a->meddled(a, name, false, result < 0 ? err.text : NULL);
+	a->meddled(a, &(struct announce_event){ .marker = name, .family = m->family, .k = m->k,
+	    .why = result < 0 ? err.text : NULL });
 }
 
 /* An address of ours is there.  Our own word for it comes late when we have removed it since: then
@@ -358,7 +359,8 @@ marker_there(struct announce *a, const struct marker *m)
 	if (result == 0 && *ours == before)
 		return;
 	name_marker(name, m);
-	a->meddled(a, name, true, result < 0 ? err.text : NULL);
+	a->meddled(a, &(struct announce_event){ .marker = name, .family = m->family, .k = m->k,
+	    .added = true, .why = result < 0 ? err.text : NULL });
 }
 
 /* The kernel told more than was read: what is missing is found by looking. */

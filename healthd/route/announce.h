@@ -42,6 +42,19 @@ struct announce_postures {
 	enum health_posture of[2][ANNOUNCE_PREFIXES];
 };
 
+struct announce;
+
+/* What somebody else did to a marker: removed it, or added one that is not wanted. */
+struct announce_event {
+	const char *marker;		/* in text, until the call returns */
+	unsigned family;		/* 0 = IPv4, 1 = IPv6 */
+	unsigned k;			/* of the prefix in its family */
+	bool added;			/* else removed */
+	const char *why;		/* it is not as it was again; NULL = it is */
+};
+
+typedef void announce_meddled(struct announce *a, const struct announce_event *event);
+
 struct announce {
 	int fd;				/* netlink, for requests; -1 = closed */
 	unsigned ifindex;
@@ -52,16 +65,13 @@ struct announce {
 
 	struct loop *loop;
 	struct loop_io events;		/* netlink, for what the kernel tells; fd -1 = closed */
-	/* Somebody else has removed a marker (or added one, that is not wanted), named in `marker`
-	 * until the call returns.  It is as it was, or `why` says why it is not (else NULL). */
-	void (*meddled)(struct announce *a, const char *marker, bool added, const char *why);
+	announce_meddled *meddled;
 };
 
 /* Opens netlink for the interface.  The lease counts in milliseconds, 2000 at least; the loop is
  * borrowed until announce_close.  0, or -1 with a reason and *a closed. */
 int announce_open(struct announce *a, struct loop *loop, const char *interface, uint32_t lease_ms,
-    void (*meddled)(struct announce *a, const char *marker, bool added, const char *why),
-    struct err *err);
+    announce_meddled *meddled, struct err *err);
 void announce_close(struct announce *a);	/* the markers stay; closed already is fine */
 
 /* Another lease, from the next announce_set on. */

@@ -52,6 +52,7 @@ struct keeper_prefix {
 	enum posture_dnsd dnsd;
 	char dnsd_reason[HEALTH_REASON_MAX];
 	bool unset;			/* the markers are still to be set */
+	uint64_t flushed_ms;		/* when a flush of them was counted last; 0 = never */
 	uint64_t differs_ms;		/* since when BIRD exports something else, or 0 */
 };
 
@@ -145,7 +146,7 @@ void keeper_route_renew(struct keeper *k, uint64_t now_ms);
 void keeper_route_stood_still(struct keeper *k, uint64_t now_ms);
 
 /* For announce_open, of k->announce. */
-void keeper_route_meddled(struct announce *a, const char *marker, bool added, const char *why);
+announce_meddled keeper_route_meddled;
 
 /* The prefix that stands for the site: the first of those with the highest posture. */
 static inline const struct keeper_prefix *

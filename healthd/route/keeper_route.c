@@ -27,6 +27,7 @@
 #include "healthd/route/posture_file.h"
 
 #define RETRY_MS 250		/* after a marker could not be set */
+#define FLUSH_MS 1000		/* one flush may take so long, in several rounds */
 #define FOLLOW_MS 100		/* until BIRD, which needs a few milliseconds, has followed */
 #define ADOPT_MS 1000		/* for BIRD's first word about a posture left in force */
 
@@ -254,25 +255,45 @@ keeper_route_stood_still(struct keeper *k, uint64_t now_ms)
 	}
 }
 
+/* Our neighbours have seen a withdrawal, however short: it is counted, once for all the
+ * rounds in which one flush removes what is put back. */
+static void
+count_flush(struct keeper *k, const struct announce_event *event, uint64_t now_ms)
+{
+	for (size_t i = 0; i < k->n_prefixes; i++) {
+		struct keeper_prefix *p = &k->prefixes[i];
+
+		if (p->prefix.family != (event->family == 0 ? 4 : 6) || p->k != event->k)
+			continue;
+		if (p->flushed_ms != 0 && now_ms - p->flushed_ms < FLUSH_MS)
+			continue;
+		p->flushed_ms = now_ms;
+		posture_flushed(&p->posture, now_ms);
+	}
+}
+
 void
-keeper_route_meddled(struct announce *a, const char *marker, bool added, const char *why)
+keeper_route_meddled(struct announce *a, const struct announce_event *event)
 {
 	struct keeper *k = LOOP_OWNER(a, struct keeper, announce);
-	const char *what = added ? "added" : "removed";
+	const char *what = event->added ? "added" : "removed";
 
 	k->meddled++;
 	k->meddled_ms = loop_now(k->loop);
 	k->report_ms = k->meddled_ms;
-	if (why != NULL) {
-		log_error("marker %s was %s by somebody else, and stays so: %s", marker, what, why);
+	if (!event->added)
+		count_flush(k, event, k->meddled_ms);
+	if (event->why != NULL) {
+		log_error("marker %s was %s by somebody else, and stays so: %s", event->marker, what,
+		    event->why);
 		k->renew_ms = k->meddled_ms + RETRY_MS;
 	} else {
-		log_warn("marker %s was %s by somebody else: %s at once", marker, what,
-		    added ? "removed" : "put back");
+		log_warn("marker %s was %s by somebody else: %s at once", event->marker, what,
+		    event->added ? "removed" : "put back");
 	}
 	keeper_alarm(k, KEEPER_ALARM_MARKERS, "%u times somebody else removed or added a marker "
-	    "(ip addr flush, a network manager?), the last time %s: %s", k->meddled, marker,
-	    why != NULL ? why : "mended at once");
+	    "(ip addr flush, a network manager?), the last time %s: %s", k->meddled, event->marker,
+	    event->why != NULL ? event->why : "mended at once");
 }
 
 /* ---- start and reload ---- */

@@ -333,6 +333,13 @@ posture_lost(struct posture *p, uint64_t now_ms, const char *reason)
 	set_sentence(p->reason, "", "%s", reason);
 }
 
+void
+posture_flushed(struct posture *p, uint64_t now_ms)
+{
+	assert(p->now != POSTURE_DOWN);
+	damping_add(&p->damping, &p->rules.damping, p->rules.damping.withdrawal, now_ms);
+}
+
 /* Still below what is wanted: counts the time, raises when it is over. */
 static bool
 try_to_raise(struct posture *p, enum health_posture wanted, uint64_t now_ms)

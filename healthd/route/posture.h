@@ -116,6 +116,10 @@ bool posture_step(struct posture *p, const struct posture_input *in);
  * stood still): DOWN, counted as a flap.  Only while not DOWN. */
 void posture_lost(struct posture *p, uint64_t now_ms, const char *reason);
 
+/* The route was gone for a moment, by somebody who removed what is put back at once: a withdrawal
+ * to routers, and no reason to change anything.  Only while not DOWN. */
+void posture_flushed(struct posture *p, uint64_t now_ms);
+
 /* The penalty now. */
 double posture_penalty(const struct posture *p, uint64_t now_ms);
 
