@@ -103,5 +103,5 @@ doubts_say(const struct generation *gen, const struct warn *warn)
 	fault = question_fault(gen, a->question);
 	if (fault != NULL)
 		err_warn(warn, "%s: announce: question \"%s\": %s",
-		    conf_where(gen->conf, a->line, where), a->question, fault);
+		    conf_where(gen->conf, a->question_line, where), a->question, fault);
 }

@@ -207,6 +207,7 @@ struct conf_announce {
 	char *bird_socket;		/* default /run/bird/bird.ctl */
 	char *question;			/* what dnsd is asked, "name TYPE";
 					 * default the first zone's SOA */
+	int question_line;		/* the block's where it is not given */
 	uint32_t local_as;		/* for `nearctl bird-config`, default 65001 */
 	char *router_id;		/* for `nearctl bird-config`; NULL = BIRD finds one */
 	struct conf_neighbor *neighbors; /* for `nearctl bird-config` */

@@ -1,11 +1,13 @@
 #include "common/conf/conf_checks.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/conf/conf.h"
 #include "common/conf/conf_scan.h"
+#include "common/dns/name.h"
 
 #define HERE_FILE_MAX 4096
 #define DEFAULT_TTL_MIN_S 5
@@ -231,16 +233,39 @@ default_ttl_min(struct conf_reader *r)
 	c->ttl_min_s = least_s < c->ttl_max_s ? least_s : c->ttl_max_s;
 }
 
+/* A question that dnsd has to refuse shows nothing. */
+static int
+check_question(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+	const char *question = c->announce.question;
+	uint8_t name[NAME_MAX_WIRE], apex[NAME_MAX_WIRE];
+	char text[NAME_TEXT];
+
+	if (question == NULL || c->n_zones == 0)
+		return 0;
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(question, " "), question);
+	for (size_t i = 0; i < c->n_zones; i++)
+		if (name_parse(name, text, NULL) > 0 &&
+		    name_parse(apex, c->zones[i].name, NULL) > 0 && name_below(name, apex))
+			return 0;
+	return conf_fail(r, conf_scan_line(r->scan, c->announce.line, "question"),
+	    "question \"%s\": lies in none of the zones, a name in one of them was expected",
+	    question);
+}
+
 static int
 check_announce(struct conf_reader *r)
 {
-	const struct conf_announce *a = &r->conf->announce;
+	struct conf_announce *a = &r->conf->announce;
 	struct addr id;
 	char text[ADDR_TEXT];
 
 	if (!a->enabled)
 		return 0;
-	if (limit_prefixes(r) < 0 || check_prefixes(r) < 0 || check_siblings(r) < 0)
+	a->question_line = conf_scan_line(r->scan, a->line, "question");
+	if (limit_prefixes(r) < 0 || check_prefixes(r) < 0 || check_siblings(r) < 0 ||
+	    check_question(r) < 0)
 		return -1;
 	if (strchr(a->interface, '/') != NULL || strchr(a->interface, ' ') != NULL)
 		return conf_fail(r, a->line,
@@ -256,9 +281,9 @@ check_announce(struct conf_reader *r)
 			covers = covers || (cover->len < a->prefixes.v[j].len &&
 			    prefix_contains(cover, a->prefixes.v[j].family, a->prefixes.v[j].ip));
 		if (!covers)
-			return conf_fail(r, a->line, "cover \"%s\": contains no announced prefix, "
-			    "a shorter prefix around one of `prefix` was expected",
-			    prefix_text(cover, text));
+			return conf_fail(r, conf_scan_line(r->scan, a->line, "cover"),
+			    "cover \"%s\": contains no announced prefix, a shorter prefix around "
+			    "one of `prefix` was expected", prefix_text(cover, text));
 	}
 	return 0;
 }

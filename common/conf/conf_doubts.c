@@ -191,6 +191,27 @@ doubt_addresses(struct conf_reader *r)
 	free(all);
 }
 
+/* nearctl takes names where it takes globs, and server:GLOB and site:GLOB. */
+static void
+doubt_name(struct conf_reader *r, const char *what, const char *name, int line)
+{
+	if (strpbrk(name, "*?[") != NULL || strncmp(name, "site:", 5) == 0 ||
+	    strncmp(name, "server:", 7) == 0)
+		conf_warn(r, line, "%s \"%s\": nearctl reads a name with *, ? or [ in it, or with "
+		    "site: or server: before it, as a pattern", what, name);
+}
+
+static void
+doubt_names(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+
+	for (size_t i = 0; i < c->n_sites; i++)
+		doubt_name(r, "site", c->sites[i].name, c->sites[i].line);
+	for (size_t i = 0; i < c->n_servers; i++)
+		doubt_name(r, "server", c->servers[i].name, c->servers[i].line);
+}
+
 void
 conf_doubts_say(struct conf_reader *r)
 {
@@ -204,6 +225,10 @@ conf_doubts_say(struct conf_reader *r)
 	for (size_t i = 0; i < c->n_pools; i++)
 		doubt_min_weight(r, &c->pools[i]);
 	doubt_addresses(r);
+	doubt_names(r);
+	if (c->cookies.require && !c->cookies.enabled)
+		conf_warn(r, conf_scan_line(r->scan, c->cookies.line, "require"),
+		    "cookies: require without `enabled = yes` does nothing");
 	if (c->n_listen == 0)
 		conf_warn(r, 0, "no `listen` address is given, dnsd has nothing to serve on");
 }

@@ -114,6 +114,19 @@ read_list(struct conf_reader *r, const struct conf_row *row, void *field,
 	return 0;
 }
 
+/* Neither multicast nor broadcast, no net itself, no IPv4 in IPv6, and nothing that is another
+ * address on each link. */
+static bool
+is_unicast(const struct addr *a)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (a->family == 4)
+		return a->ip[0] != 0 && a->ip[0] < 224;
+	return !addr_is_zero(a->ip) && memcmp(a->ip, mapped, 12) != 0 && a->ip[0] != 0xff &&
+	    (a->ip[0] != 0xfe || (a->ip[1] & 0xc0) != 0x80);
+}
+
 static int
 read_listen(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
@@ -122,6 +135,9 @@ read_listen(struct conf_reader *r, const struct conf_row *row, void *field,
 
 	if (conf_read_addr(r, row, a, w) < 0)
 		return -1;
+	if (!is_unicast(a) && !addr_is_zero(a->ip))
+		return conf_wrong(r, row, w, "a unicast address of this machine, or 0.0.0.0 or "
+		    "::, was expected");
 	if (a->port == 0)
 		a->port = 53;
 	return 0;
@@ -207,15 +223,11 @@ static int
 unicast(struct conf_reader *r, const struct conf_row *row, const struct addr *a,
     const struct conf_word *w)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	const struct conf *c = r->conf;
 	const struct prefix *announced;
 	char text[ADDR_TEXT];
-	bool reachable = a->family == 4 ? a->ip[0] != 0 && a->ip[0] < 224 :
-	    !addr_is_zero(a->ip) && memcmp(a->ip, mapped, 12) != 0 && a->ip[0] != 0xff &&
-	    (a->ip[0] != 0xfe || (a->ip[1] & 0xc0) != 0x80);
 
-	if (!reachable)
+	if (!is_unicast(a))
 		return conf_wrong(r, row, w,
 		    "a unicast address that clients can reach was expected");
 	for (size_t i = 0; i < c->n_listen; i++)
