@@ -60,6 +60,16 @@ who(char out[64])
 	return out;
 }
 
+/* 0 for a day that its month does not have: the 30th of February is no 2nd of March. */
+static time_t
+time_of_day(struct tm tm, bool utc)
+{
+	struct tm day = tm;
+	time_t at = utc ? timegm(&day) : mktime(&day);
+
+	return day.tm_mday == tm.tm_mday && day.tm_mon == tm.tm_mon ? at : 0;
+}
+
 /* --at as seconds since 1970: "22:30" (the next one), "2026-11-28 22:30", both local; "in 2h"; with
  * Z behind it, UTC.  0 = no such time. */
 static time_t
@@ -86,7 +96,7 @@ time_of(const char *text, time_t now)
 		if (*end != '\0' && !utc)
 			continue;
 		if (i < N_FORMS - 1)
-			return utc ? timegm(&tm) : mktime(&tm);
+			return time_of_day(tm, utc);
 		day = utc ? *gmtime(&now) : *localtime(&now);
 		day.tm_hour = tm.tm_hour;
 		day.tm_min = tm.tm_min;
@@ -182,6 +192,10 @@ put_options(const struct ctl *ctl, FILE *line)
 		    "22:30Z (UTC) or \"in 2h\" was expected\n", ctl->at);
 		return 2;
 	}
+	if (ctl->at != NULL && begin <= time(NULL)) {
+		fprintf(stderr, "nearctl: --at \"%s\": that is over\n", ctl->at);
+		return 2;
+	}
 	if (ctl->reason != NULL && (*ctl->reason == '\0' || strlen(ctl->reason) > MOST_REASON)) {
 		fprintf(stderr, "nearctl: --reason: 1 to %d octets were expected\n", MOST_REASON);
 		return 2;
@@ -196,6 +210,21 @@ put_options(const struct ctl *ctl, FILE *line)
 	return 0;
 }
 
+/* What stands behind a blank or on another line would be read as the command's own words. */
+static bool
+is_word(const char *what, const char *text)
+{
+	const char *at = text;
+
+	while (text_in_word(*at))
+		at++;
+	if (at != text && *at == '\0' && at - text <= MOST_NAME)
+		return true;
+	fprintf(stderr, "nearctl: %s: a word of 1 to %d printable characters without blanks and "
+	    "quotes was expected\n", what, MOST_NAME);
+	return false;
+}
+
 /* Sends healthd a verb about the servers or the site that the argument names; the answer comes
  * as text, which is the caller's to free (NULL = none). */
 static int
@@ -208,8 +237,8 @@ send_override(const struct ctl *ctl, const char *verb, char **answer)
 	int rc;
 
 	*answer = NULL;
-	if (strlen(ctl->arg[0]) > MOST_NAME)
-		return ctl_usage(ctl);
+	if (!is_word("SERVER|SITE|GLOB", ctl->arg[0]))
+		return 2;
 	line = fmemopen(words, sizeof(words), "w");
 	if (line == NULL)
 		return 1;
@@ -302,8 +331,8 @@ ctl_notify(const struct ctl *ctl)
 {
 	char line[512], name[64];
 
-	if (strlen(ctl->arg[0]) > MOST_NAME || strlen(ctl->arg[1]) > MOST_NAME)
-		return ctl_usage(ctl);
+	if (!is_word("POOL", ctl->arg[0]) || !is_word("SET", ctl->arg[1]))
+		return 2;
 	snprintf(line, sizeof(line), "notify %s %s by %s", ctl->arg[0], ctl->arg[1], who(name));
 	return ctl_ask(ctl, "healthd", line, ASK_MS, stdout);
 }

@@ -379,17 +379,17 @@ watch_once(const struct ctl *ctl, const struct conf *conf, bool terminal)
 int
 ctl_watch(const struct ctl *ctl)
 {
-	long times = ctl->count != NULL ? strtol(ctl->count, NULL, 10) : -1;
+	uint64_t times = UINT64_MAX;		/* for ever */
 	bool terminal = isatty(STDOUT_FILENO) && !ctl->json;
 	struct conf *conf;
 	int result = 0;
 
-	if (times == 0 || times < -1)
+	if (ctl->count != NULL && (!text_is_number(ctl->count, 1000000000, &times) || times == 0))
 		return ctl_usage(ctl);
 	conf = ctl_conf(ctl);
 	if (conf == NULL)
 		return 1;
-	for (long i = 0; (times < 0 || i < times) && result >= 0; i++) {
+	for (uint64_t i = 0; i < times && result >= 0; i++) {
 		if (i > 0)
 			nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
 		result = watch_once(ctl, conf, terminal);

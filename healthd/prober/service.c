@@ -2,9 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "healthd/prober/report.h"
 
 enum { DNSD_FRESH_MS = 3000 };		/* how old what our own dnsd says may be */
@@ -16,12 +18,28 @@ verb_of(const struct operator_command *c)
 	    c->verb == OPERATOR_UNDRAIN ? "undrain" : "clear";
 }
 
+/* A time of day that was over is tomorrow's, and whoever said it should know. */
+static void
+say_begin(uint64_t at_s, FILE *out)
+{
+	char when[32], left[TEXT_DURATION];
+	time_t at = (time_t)at_s, now = time(NULL);
+	struct tm tm;
+
+	if (at > now && gmtime_r(&at, &tm) != NULL &&
+	    strftime(when, sizeof(when), "%F %TZ", &tm) > 0)
+		fprintf(out, "begins at %s, in %s\n", when, text_duration((double)(at - now),
+		    left));
+}
+
 static void
 say_done(struct service *s, const struct operator_command *c, const struct operator_done *done,
     FILE *out)
 {
 	fprintf(out, "%s %s: %u server%s, %u site%s\n", verb_of(c), c->pattern, done->servers,
 	    done->servers == 1 ? "" : "s", done->sites, done->sites == 1 ? "" : "s");
+	if (c->at_s != 0)
+		say_begin(c->at_s, out);
 	if (done->sites > 0 && done->elsewhere)
 		fprintf(out, "note: this is known here only; a whole site is drained by its own "
 		    "healthd\n");

@@ -195,3 +195,35 @@ def test_many_waiters(three):
     for t in threads:
         t.join()
     assert sorted(ends) == [0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["", " ", "f1 all", "f1 wait", "f1\nclear f1", "f1\t", 'f"1',
+                                  "f" * 200])
+def test_a_name_that_is_no_word(three, name):
+    """What stands behind a blank was read as an option, and a newline cut all options off."""
+    p = three.ctl("drain", name, "--for", "1h", ok=False)
+    assert p.returncode == 2 and "SERVER|SITE|GLOB: a word of 1 to 128 printable" in p.stderr
+    assert {s["state"] for s in three.health().values()} == {"up"}
+
+
+@pytest.mark.parametrize("at, what", [
+    ("2027-02-30 10:00", "a time like"), ("2027-04-31T10:00Z", "a time like"),
+    ("2020-01-01 00:00", "that is over"), ("1970-01-01 00:00Z", "a time like"),
+])
+def test_at_is_a_day_there_is_and_not_over(three, at, what):
+    p = three.ctl("drain", "f1", "--at", at, ok=False)
+    assert p.returncode == 2 and f'--at "{at}": ' in p.stderr and what in p.stderr
+
+
+def test_at_says_when_it_begins(three):
+    """A time of day that has passed is tomorrow's."""
+    past = time.strftime("%H:%MZ", time.gmtime(time.time() - 3600))
+    day = time.strftime("%F", time.gmtime(time.time() + 23 * 3600))
+    p = three.ctl("drain", "f1", "--at", past)
+    assert re.search(rf"^begins at {day} {past[:-1]}:00Z, in 2[23] h", p.stdout, re.M), p.stdout
+    three.ctl("clear", "f1")
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "x", "1x", ""])
+def test_watch_counts_up_from_one(three, count):
+    assert three.ctl("watch", "--count", count, ok=False).returncode == 2
