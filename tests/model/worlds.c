@@ -33,8 +33,8 @@ const struct world worlds[] = {
 	    .events = "plan:fra:2000|drain:fra|drain:fra:1000|up:fra|clear:fra|plan:f1:1000|clear:f1|"
 	    "wait:250|wait:1000|wait:8000|reload|gone|f1- n1-" },
 	{ "peers", "f1 n1 s1", 1, 1, .begin = UP, .depth = 30, .states = 10000,
-	    .events = "site:nyc+|site:nyc-|drain:nyc|clear:nyc|drain:fra|clear:fra|wait:1000|"
-	    "rounds|reload" },
+	    .events = "site:nyc+|site:nyc-|site:fra+|drain:nyc|clear:nyc|drain:fra|clear:fra|"
+	    "wait:1000|rounds|reload" },
 	{ "ttls", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
 	    .events = "ttl:fra:5|ttl:fra:2|ttl:nyc:9|ttl:nyc:2|drain:fra|clear:fra|wait:1000|"
 	    "wait:8000|reload" },
