@@ -224,6 +224,7 @@ static void
 add_rounds(struct explorer *x)
 {
 	size_t n = x->sim->judge->n_targets;
+	const struct world *w = x->world;
 
 	for (unsigned failing = 0; failing < 1u << n; failing++) {
 		struct event *e = &x->events[x->n_events++];
@@ -232,8 +233,9 @@ add_rounds(struct explorer *x)
 		for (size_t i = 0; i < n; i++) {
 			const struct judge_target *t = &x->sim->judge->targets[i];
 
-			at += (size_t)snprintf(e->text + at, sizeof(e->text) - at, " %s.%u%c",
+			at += (size_t)snprintf(e->text + at, sizeof(e->text) - at, " %s.%u%s%c",
 			    x->sim->conf->servers[t->server].name, t->family,
+			    w->checks != 2 ? "" : t->check == x->sim->conf->checks ? "#1" : "#2",
 			    failing >> i & 1 ? '-' : '+');
 		}
 	}
@@ -264,16 +266,16 @@ read_events(struct explorer *x)
 }
 
 static void
-begin(struct explorer *x, const struct world *w)
+begin(struct explorer *x, const struct world *w, size_t states)
 {
 	struct event first = { .text = "" };
 
-	*x = (struct explorer){ .world = w, .sim = sim_new(w), .room = w->states };
+	*x = (struct explorer){ .world = w, .sim = sim_new(w), .room = states };
 	x->books.not_health = true;	/* nothing was lowered by it yet */
 	x->n_slots = 1;
-	while (x->n_slots < w->states * 2)
+	while (x->n_slots < states * 2)
 		x->n_slots *= 2;
-	x->nodes = get(w->states, sizeof(*x->nodes));
+	x->nodes = get(states, sizeof(*x->nodes));
 	x->slots = get(x->n_slots, sizeof(*x->slots));
 	x->begin.sim = get(1, sim_size(x->sim));
 	x->here.sim = get(1, sim_size(x->sim));
@@ -326,7 +328,7 @@ is_as_known(const struct explorer *x)
 }
 
 static bool
-explore(const struct world *w, bool loud)
+explore(const struct world *w, size_t states, bool loud)
 {
 	static struct explorer x;
 	double began = seconds();
@@ -334,7 +336,7 @@ explore(const struct world *w, bool loud)
 	size_t i;
 	bool fine;
 
-	begin(&x, w);
+	begin(&x, w, states);
 	for (i = 0; i < x.n && x.nodes[i].depth < w->depth && x.n < x.room; i++) {
 		expand(&x, i);
 		depth = x.nodes[i].depth;
@@ -355,7 +357,7 @@ walk(const struct world *w, const char *text)
 	static struct explorer x;
 	char copy[2048], *save_at = NULL;
 
-	begin(&x, w);
+	begin(&x, w, 2);
 	show_state(&x, w->begin);
 	snprintf(copy, sizeof(copy), "%s", text);
 	for (char *one = strtok_r(copy, " ", &save_at); one != NULL;
@@ -394,13 +396,17 @@ main(int argc, char **argv)
 		first_only |= strcmp(argv[at], "-1") == 0;
 	}
 	all = at == argc;
+	/* a first look at all of them finds most of what is to be found */
+	for (size_t i = 0; i < worlds_n && first_only; i++)
+		if (!worlds[i].large)
+			explore(&worlds[i], worlds[i].states / 16, false);
 	for (size_t i = 0; i < worlds_n; i++) {
 		bool chosen = all && worlds[i].large == large;
 
 		for (int a = at; a < argc; a++)
 			chosen |= strcmp(argv[a], worlds[i].name) == 0;
 		if (chosen)
-			*(explore(&worlds[i], loud) ? &passed : &failed) += 1;
+			*(explore(&worlds[i], worlds[i].states, loud) ? &passed : &failed) += 1;
 	}
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed != 0 || passed == 0;

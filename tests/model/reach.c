@@ -84,7 +84,7 @@ reach_fall_and_rise(struct sim *s, const struct watch_books *b, uint32_t target)
 	sign_all(s, b, '+', signs);
 	for (size_t i = 0; i < s->judge->n_targets; i++)
 		others += i != target && signs[i] == '+' &&
-		    s->judge->targets[i].remote == t->remote;
+		    s->judge->targets[i].group == t->group;
 	if (signs[target] == '?')
 		return WATCH_FINE;
 	signs[target] = '-';

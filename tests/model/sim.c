@@ -63,7 +63,10 @@ conf_of(const struct world *w)
 		    "size = 1 }\n", w->quorum, 0);
 	if (w->origin)
 		fprintf(f, "origin = \"http://origin.example/\"\n");
-	fprintf(f, "}\npool \"p\" { check = c\n");
+	fprintf(f, "}\ncheck \"d\" { kind = tcp; interval = 1s; rise = %u; fall = %u }\n", w->rise,
+	    w->fall);
+	fprintf(f, "pool \"p\" { check = { c%s }; checks = %s\n", w->checks == 2 ? ", d" : "",
+	    w->any ? "any" : "all");
 	print_servers(f, w);
 	fprintf(f, "}\nannounce { prefix = \"192.0.2.0/24\"; min-healthy = %u\n",
 	    w->min_healthy != 0 ? w->min_healthy : 1);
@@ -250,13 +253,13 @@ begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* "f1+", "f1.6-", "fra-", "all?", "f1=B" */
+/* "f1+", "f1.6-", "f1#2-", "f1.6#2-", "fra-", "all?", "f1=B" */
 static size_t
 read_results(const struct sim *s, char *w, struct sim_word *out)
 {
 	struct sim_word word = { .op = SIM_RESULT, .sign = '+' };
-	char *set = strchr(w, '='), *dot;
-	int site, family = 0;
+	char *set = strchr(w, '='), *dot, *hash;
+	int site, family = 0, check = 0;
 	size_t n = 0;
 
 	if (set != NULL) {
@@ -265,6 +268,11 @@ read_results(const struct sim *s, char *w, struct sim_word *out)
 	} else {
 		word.sign = w[strlen(w) - 1];
 		w[strlen(w) - 1] = '\0';
+	}
+	hash = strchr(w, '#');
+	if (hash != NULL) {
+		*hash = '\0';
+		check = hash[1] - '0';
 	}
 	dot = strchr(w, '.');
 	if (dot != NULL) {
@@ -277,7 +285,8 @@ read_results(const struct sim *s, char *w, struct sim_word *out)
 		const struct conf_server *c = &s->conf->servers[target->server];
 
 		if ((strcmp(w, "all") == 0 || c->site == site || strcmp(w, c->name) == 0) &&
-		    (family == 0 || family == target->family)) {
+		    (family == 0 || family == target->family) &&
+		    (check == 0 || target->check == &s->conf->checks[check - 1])) {
 			word.index = t;
 			out[n++] = word;
 		}

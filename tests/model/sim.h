@@ -36,6 +36,8 @@ struct world {
 	unsigned min_healthy;		/* 0 = 1 */
 	unsigned quorum;		/* of pool p; 0 = no sets */
 	bool origin;			/* of the sets */
+	unsigned checks;		/* of pool p: 1 (or 0), 2; the second of f1 is f1#2 */
+	bool any;			/* one of two is enough */
 	bool caches_drain;		/* on-caches-down = drain */
 	bool large;			/* for `make model` alone */
 	const char *begin;		/* words, not explored */

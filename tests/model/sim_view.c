@@ -131,7 +131,7 @@ age_of(uint64_t since, uint64_t now)
 
 /* Copies that may be changed; static, for there is one thread. */
 static struct judge judge_copy;
-static struct judge_family families[2];
+static struct judge_family families[4];
 static struct judge_target targets[SIM_TARGETS];
 static struct judge_server servers[SIM_SERVERS];
 static struct judge_site sites[SIM_SITES];
@@ -209,9 +209,9 @@ mix_judge(struct mix *m, const struct sim *s, uint64_t base)
 	c->n_changed = c->change_at = c->last_id = 0;
 	c->drain_ms = age_of(c->drain_ms, s->now.mono_ms);
 	add_time(m, &c->last_ok_ms, base);
-	memcpy(families, j->family, sizeof(families));
+	memcpy(families, j->family, j->n_families * sizeof(families[0]));
 	c->family = families;
-	for (unsigned f = 0; f < 2; f++) {
+	for (size_t f = 0; f < j->n_families; f++) {
 		add_time(m, &c->family[f].ok_ms, base);
 		add_time(m, &c->family[f].remote_ok_ms, base);
 		add_time(m, &c->family[f].sibling_ms, base);
@@ -242,7 +242,7 @@ static void
 mix_copies(struct mix *m, const struct sim *s)
 {
 	mix_octets(m, &judge_copy, sizeof(judge_copy));
-	mix_octets(m, families, sizeof(families));
+	mix_octets(m, families, s->judge->n_families * sizeof(families[0]));
 	mix_octets(m, targets, s->judge->n_targets * sizeof(targets[0]));
 	mix_octets(m, servers, s->conf->n_servers * sizeof(servers[0]));
 	mix_octets(m, sites, sizeof(sites));

@@ -54,7 +54,7 @@ struct facts {
 	enum health_state alive[SIM_TARGETS];
 	enum health_state state[SIM_SERVERS];
 	enum judge_freeze freeze;
-	enum judge_scope doubted[2];
+	enum judge_scope doubted[4];	/* by group */
 	bool prober;
 	enum health_posture posture;
 	struct verdict_message word;
@@ -71,8 +71,8 @@ note_facts(const struct sim *s, struct facts *f)
 	for (size_t i = 0; i < s->conf->n_servers; i++)
 		f->state[i] = j->servers[i].state;
 	f->freeze = j->freeze;
-	f->doubted[0] = j->family[0].doubted;
-	f->doubted[1] = j->family[1].doubted;
+	for (size_t i = 0; i < j->n_families; i++)
+		f->doubted[i] = j->family[i].doubted;
 	f->prober = s->alive;
 	f->posture = s->posture.now;
 	memcpy(f->current, j->pools[0].current.id, sizeof(f->current));
@@ -83,7 +83,7 @@ static bool
 was_frozen(const struct sim *s, const struct facts *was, size_t target)
 {
 	const struct judge_target *t = &s->judge->targets[target];
-	enum judge_scope doubted = was->doubted[t->family == 6];
+	enum judge_scope doubted = was->doubted[t->group];
 
 	if (was->freeze == FREEZE_UPLINK)
 		return doubted == SCOPE_ALL || (doubted == SCOPE_REMOTE && t->remote);
@@ -94,7 +94,7 @@ was_frozen(const struct sim *s, const struct facts *was, size_t target)
 static bool
 began_anew(const struct sim *s, const struct facts *was)
 {
-	for (unsigned f = 0; f < 2; f++)
+	for (size_t f = 0; f < s->judge->n_families; f++)
 		if (was->doubted[f] != SCOPE_NONE && s->judge->family[f].doubted == SCOPE_NONE)
 			return true;
 	return s->judge->freeze != was->freeze;
@@ -371,7 +371,7 @@ check_frozen(const struct sim *s, const struct sim_word *w, const struct facts *
 	return WATCH_FINE;
 }
 
-/* Among whom somebody must have answered: all, those of the family, those of it elsewhere. */
+/* Among whom somebody must have answered: all, those of its family and check, those of it elsewhere. */
 enum scope { ALL, FAMILY, ELSEWHERE };
 
 static bool
@@ -379,7 +379,7 @@ in_scope(const struct sim *s, enum scope scope, size_t at, size_t other)
 {
 	const struct judge_target *t = &s->judge->targets[at], *o = &s->judge->targets[other];
 
-	return scope == ALL || (o->family == t->family && (scope == FAMILY || o->remote));
+	return scope == ALL || (o->group == t->group && (scope == FAMILY || o->remote));
 }
 
 /* Has anybody else answered who shows that this one's failures are its own? */
@@ -424,7 +424,7 @@ static bool
 is_witnessed(const struct sim *s, const struct watch_books *b, const struct facts *was, size_t at)
 {
 	const struct judge_target *t = &s->judge->targets[at];
-	enum scope last = s->judge->family[t->family == 6].n_remote == 0 ? ALL :
+	enum scope last = s->judge->family[t->group].n_remote == 0 ? ALL :
 	    t->remote && was->alive[at] == HEALTH_UP ? ELSEWHERE : FAMILY;
 
 	for (enum scope scope = ALL; scope <= last && s->judge->n_remote > 0; scope++)
@@ -484,14 +484,19 @@ state_by_checks(const struct sim *s, size_t server)
 	enum health_state best = HEALTH_DOWN;
 
 	for (unsigned f = 0; f < 2; f++) {
-		enum health_state alive;
+		unsigned up = 0, down = 0;
 
+		for (unsigned k = 0; k < v->n_checks && v->target[f] >= 0; k++) {
+			enum health_state alive = judge_target_of(s->judge, v, f, k)->alive;
+
+			up += alive == HEALTH_UP;
+			down += alive == HEALTH_DOWN;
+		}
 		if (v->target[f] < 0)
 			continue;
-		alive = s->judge->targets[v->target[f]].alive;
-		if (alive == HEALTH_UP || best == HEALTH_UP)
+		if (up == v->n_checks || (v->any && up > 0) || best == HEALTH_UP)
 			best = HEALTH_UP;
-		else if (alive == HEALTH_UNKNOWN)
+		else if (v->any ? down < v->n_checks : down == 0)
 			best = HEALTH_UNKNOWN;
 	}
 	return best;
@@ -653,13 +658,14 @@ count_here(const struct sim *s, const struct watch_books *b)
 			continue;
 		n.need = s->conf->announce.min_healthy;
 		for (unsigned f = 0; f < 2; f++) {
-			const struct watch_target *t;
+			unsigned good = 0, seen = 0;
 
-			if (v->target[f] < 0)
-				continue;
-			t = &b->targets[v->target[f]];
-			innocent |= !t->guilty;
-			answered |= t->answered;
+			for (unsigned k = 0; k < v->n_checks && v->target[f] >= 0; k++) {
+				good += !b->targets[(unsigned)v->target[f] + k].guilty;
+				seen += b->targets[(unsigned)v->target[f] + k].answered;
+			}
+			innocent |= v->target[f] >= 0 && (v->any ? good > 0 : good == v->n_checks);
+			answered |= v->target[f] >= 0 && (v->any ? seen > 0 : seen == v->n_checks);
 		}
 		n.innocent += b->servers[i].kind == OVERRIDE_FORCE_UP ||
 		    (innocent && !in_force(&b->servers[i]));

@@ -15,6 +15,10 @@ const struct world worlds[] = {
 	    .events = "rounds|late" },
 	{ "one-site", "f1 f2", 2, 2, .min_healthy = 2, .begin = UP, .depth = 30, .states = 10000,
 	    .events = "f1+|f1-|f2+|f2-|f1?|wait:1000|wait:8000|dnsd-|dnsd+" },
+	{ "both-checks", "f1 n1", 1, 2, .checks = 2, .begin = UP, .depth = 30, .states = 6000,
+	    .events = "f1#1+|f1#1-|f1#2+|f1#2-|n1#1+|n1#1-|n1#2-|n1#2+|f1#2?|wait:1000|reload" },
+	{ "any-check", "f1 n1", 1, 1, .checks = 2, .any = true, .begin = "dnsd+", .depth = 30,
+	    .states = 6000, .events = "rounds|wait:1000|f1#1?|f1#2?|late" },
 	{ "route", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 15000,
 	    .events = "dnsd+|dnsd-|dnsd?|f1+|f1-|n1+|n1-|stall|wait:1000|wait:8000|wait:900000" },
 	{ "tcp", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 6000,
@@ -68,6 +72,11 @@ const struct world worlds[] = {
 	{ "large-families", "f1/46 n1/46 s1/46", 1, 1, .large = true, .begin = "dnsd+", .depth = 30,
 	    .states = 400000, .events = "f1.4+|f1.4-|f1.6+|f1.6-|n1.4+|n1.4-|n1.6+|n1.6-|s1.4+|"
 	    "s1.4-|s1.6+|s1.6-|wait:1000|site:nyc-" },
+	{ "large-both-checks", "f1 n1 s1", 1, 2, .checks = 2, .large = true, .begin = UP,
+	    .depth = 30, .states = 400000, .events = "f1#1+|f1#1-|f1#2+|f1#2-|n1#1+|n1#1-|n1#2-|n1#2+|"
+	    "s1#1+|s1#1-|s1#2+|s1#2-|f1#2?|wait:1000|reload|late" },
+	{ "large-any-check", "f1 n1", 2, 2, .checks = 2, .any = true, .large = true, .begin = UP,
+	    .depth = 30, .states = 400000, .events = "rounds|wait:1000|f1#1?|n1#2?|late|reload" },
 	{ "large-min-healthy", "f1 f2 n1", 3, 3, .min_healthy = 2, .large = true, .begin = UP,
 	    .depth = 30, .states = 400000, .events = "rounds|late|f1?|dnsd-|dnsd+" },
 	{ "large-route", "f1 n1", 1, 1, .large = true, .begin = UP, .depth = 40, .states = 600000,
