@@ -200,6 +200,25 @@ class Lab:
         os.rename(self.path(*parts) + ".new", self.path(*parts))
         return self.path(*parts)
 
+    def configure(self, site, text=None):
+        """The site's nearcast.conf becomes `text`, None = as it was at the start.  No daemon
+        is told."""
+        return self.write(text or self.nearcast_conf(site), site, "nearcast.conf")
+
+    def reload(self, text_of=lambda site: None, sites=SITES):
+        """The same change everywhere at once, as a roll-out does it: site -> nearctl reload."""
+        for site in sites:
+            self.configure(site, text_of(site))
+        running = {site: subprocess.Popen(
+            self.net.argv(site, [f"{BUILD}/nearctl", "reload", "-c",
+                                 self.path(site, "nearcast.conf")]),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for site in sites}
+        out = {}
+        for site, p in running.items():
+            text = p.communicate(timeout=30)[0]
+            out[site] = subprocess.CompletedProcess(p.args, p.returncode, text, text)
+        return out
+
     # ---- start and stop of roles
 
     def start(self):
@@ -350,7 +369,19 @@ class Lab:
                                 ("healthd", self.start_healthd)):
                 if (site, role) not in self.net.processes:
                     start(site)
+        self.heal_configuration()
         return self.ready()
+
+    def heal_configuration(self):
+        """The daemons of a site whose configuration a scenario changed read the first one again."""
+        changed = []
+        for site in SITES:
+            with open(self.path(site, "nearcast.conf")) as f:
+                if f.read() != self.nearcast_conf(site):
+                    changed.append(site)
+        if changed:
+            wait_for(lambda: all(self.status(s) for s in changed), 10)
+            self.reload(sites=changed)
 
     # ---- questions
 
@@ -365,6 +396,12 @@ class Lab:
             return json.loads(out.stdout)
         except ValueError:
             return {}
+
+    def counter(self, site, name):
+        """One of dnsd's counters."""
+        out = self.nearctl(site, "counters").stdout
+        return int(next(line for line in out.splitlines()
+                        if line.startswith(f"nearcast_dnsd_{name}_total ")).split()[1])
 
     def posture(self, site):
         """serving, draining or down, from the keeper's own file."""
@@ -446,16 +483,17 @@ class Lab:
 
     # ---- load
 
-    def load(self, lookups=170, downloads=5, regions=EYEBALLS):
-        return Load(self, lookups, downloads, regions)
+    def load(self, lookups=170, downloads=5, regions=EYEBALLS, direct_ms=20):
+        return Load(self, lookups, downloads, regions, direct_ms)
 
 
 class Load:
     """Clients in every region while a with-block runs; their counts afterwards."""
 
-    def __init__(self, lab, lookups, downloads, regions):
+    def __init__(self, lab, lookups, downloads, regions, direct_ms):
         self.lab, self.lookups, self.downloads, self.regions = lab, lookups, downloads, \
             list(regions)
+        self.direct_ms = direct_ms      # between two questions straight to the anycast address
         self.by_region, self.total = {}, {}
 
     def __enter__(self):
@@ -467,7 +505,8 @@ class Load:
                                            "--sources", EYEBALLS[region]["net4"], "--direct",
                                            ANYCAST4, "--name", NAME,
                                            "--lookups", str(self.lookups), "--downloads",
-                                           str(self.downloads)]),
+                                           str(self.downloads), "--direct-every",
+                                           str(self.direct_ms)]),
                 stdout=subprocess.PIPE, text=True)
         for p in self.running.values():
             p.stdout.readline()

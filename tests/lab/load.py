@@ -20,6 +20,7 @@ import dns.message
 import dns.rcode
 
 START = time.monotonic()
+UNDER_WAY = set()                       # lookups, downloads and questions that have begun
 RESULT = {"lookups": 0, "lookups_failed": 0, "lookups_slow": 0, "worst_lookup_ms": 0.0,
           "downloads": 0, "downloads_failed": 0, "downloads_retried": 0, "downloads_again": 0,
           "worst_download_ms": 0.0,
@@ -141,12 +142,11 @@ async def download(args, source):
 
 async def every(interval, make):
     """Starts make() at a steady rate, whatever the earlier ones do."""
-    tasks = set()
     due = time.monotonic()
     while True:
         task = asyncio.create_task(make())
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        UNDER_WAY.add(task)
+        task.add_done_callback(UNDER_WAY.discard)
         due += interval
         await asyncio.sleep(max(0, due - time.monotonic()))
 
@@ -199,7 +199,8 @@ async def main():
     await stop.wait()
     for job in jobs:
         job.cancel()
-    await asyncio.sleep(6.0 if RESULT["events"] else 0.5)   # those under way may end
+    if UNDER_WAY:                       # they may end
+        await asyncio.wait(UNDER_WAY, timeout=6)
     print(json.dumps(RESULT), flush=True)
 
 

@@ -73,6 +73,10 @@ class Net:
     def call(self, ns, *argv, check=False, timeout=20):
         return run(*self.argv(ns, argv), check=check, timeout=timeout)
 
+    def popen(self, ns, *argv):
+        """A program whose output the caller waits for."""
+        return subprocess.Popen(self.argv(ns, argv), stdout=subprocess.PIPE, text=True)
+
     def kill(self, ns, name, sig):
         """To the process itself: `ip netns exec` has become it by exec."""
         self.processes[ns, name].send_signal(sig)
