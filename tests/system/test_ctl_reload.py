@@ -132,3 +132,23 @@ def test_hostile_keeper_socket(pair, line):
         s.connect(pair.folder + "/run/keeper.sock")
         s.sendall(line + b"\n")
         assert s.recv(4096).startswith(b"error: ")
+
+
+@pytest.mark.parametrize("hangs", ["the trial", "the new prober"])
+def test_end_while_a_reload_is_under_way(pair, hangs):
+    """SIGTERM is heard within a second whoever keeps a reload waiting."""
+    tls = 'check "tls" { kind = "http"  url = "https://www.example.org/"  ca-file = "ca" }'
+    os.mkfifo(f"{pair.folder}/ca")                      # whoever opens it to read waits
+    old = pair.pids()
+    pair.write(1, tls if hangs == "the trial" else "")
+    os.kill(pair.healthd.process.pid, signal.SIGHUP)
+    if hangs == "the trial":
+        pair.wait(lambda: len(pair.pids()) == 2)
+        time.sleep(0.3)
+        assert len(pair.pids()) == 2
+    else:
+        pair.wait(lambda: len(pair.pids()) == 1 and pair.pids() != old)
+        os.kill(pair.pids()[0], signal.SIGSTOP)
+    start = time.monotonic()
+    pair.healthd.process.send_signal(signal.SIGTERM)
+    assert pair.healthd.process.wait(10) == 0 and time.monotonic() - start < 1
