@@ -68,6 +68,13 @@ int text_hex_digit(char c);
 /* True if the `len` characters are the 2n hexadecimal digits of n octets. */
 bool text_hex(uint8_t *octets, size_t n, const char *digits, size_t len);
 
+/* What makes a plural: "" behind one thing, "s" behind any other number of them. */
+static inline const char *
+text_s(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 #define TEXT_DURATION 32
 
 /* A time for people, below zero as zero.  Both return `out`. */

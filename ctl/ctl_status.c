@@ -96,11 +96,13 @@ print_route(FILE *out, const struct wellness *w)
 	if (r->dnsd_held > 0)
 		fprintf(out, "dnsd        held for overload: %u %s\n", r->dnsd_held,
 		    r->dnsd_held == 1 ? "time" : "times");
-	fprintf(out, "dnsd        %u of %u addresses answer%s%s\n",
-	    r->dnsd_answering, r->dnsd_asked,
+	fprintf(out, "dnsd        %u of %u %s%s%s\n",
+	    r->dnsd_answering, r->dnsd_asked, r->dnsd_asked == 1 ? "address answers" :
+	    "addresses answer",
 	    r->dnsd_reason[0] != '\0' ? ": " : "", r->dnsd_reason);
-	fprintf(out, "verdict     %s, %u of %u local servers up, %.1f s old: %s\n",
-	    r->verdict, r->local_up, r->local_total, r->verdict_age_s, r->verdict_reason);
+	fprintf(out, "verdict     %s, %u of %u local server%s up, %.1f s old: %s\n",
+	    r->verdict, r->local_up, r->local_total, text_s(r->local_total), r->verdict_age_s,
+	    r->verdict_reason);
 	for (size_t i = 0; i < r->n_prefixes; i++)
 		print_route_prefix(out, w, &r->prefixes[i]);
 	fprintf(out, "keeper      pid %d, prober pid %d, restarted %u %s%s%s\n",

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/text.h"
 #include "ctl/ctl.h"
 #include "ctl/geo_look.h"
 #include "dnsd/geo/geo_map.h"
@@ -317,15 +318,16 @@ check_leaf(void *arg, const struct prefix *net, uint16_t result)
 static void
 print_map(const struct verify *v, size_t index)
 {
-	printf("map %zu: %zu sites\n", index + 1, v->n_sites);
+	printf("map %zu: %zu site%s\n", index + 1, v->n_sites, text_s(v->n_sites));
 	for (unsigned f = 0; f < 2; f++)
-		printf("  IPv%c: %llu scopes, /%u to /%u; %llu answers lengthened to /%u, "
+		printf("  IPv%c: %llu scope%s, /%u to /%u; %llu answer%s lengthened to /%u, "
 		    "where servers outnumber answers\n", f ? '6' : '4',
-		    (unsigned long long)v->leaves[f], v->shortest[f], v->longest[f],
-		    (unsigned long long)v->lengthened[f],
+		    (unsigned long long)v->leaves[f], text_s(v->leaves[f]), v->shortest[f], v->longest[f],
+		    (unsigned long long)v->lengthened[f], text_s(v->lengthened[f]),
 		    f ? v->conf->geo.spread6 : v->conf->geo.spread4);
-	printf("  %llu addresses looked up the long way, %llu answers compared, %llu wrong\n",
-	    (unsigned long long)v->addresses, (unsigned long long)v->answers,
+	printf("  %llu %s looked up the long way, %llu answer%s compared, %llu wrong\n",
+	    (unsigned long long)v->addresses, v->addresses == 1 ? "address" : "addresses",
+	    (unsigned long long)v->answers, text_s(v->answers),
 	    (unsigned long long)v->wrong);
 }
 

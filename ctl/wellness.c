@@ -155,7 +155,8 @@ judge_dnsd(struct wellness *w)
 	configured = json_integer_value(json_object_get(dnsd, "zones_configured"));
 	loaded = json_integer_value(json_object_get(dnsd, "zones_loaded"));
 	if (loaded < configured)
-		add_alarm(w, "dnsd serves %lld of %lld zones", loaded, configured);
+		add_alarm(w, "dnsd serves %lld of %lld zone%s", loaded, configured,
+		    text_s((uint64_t)configured));
 	if (configured > 0 && loaded == 0)
 		w->serving = false;
 	judge_health(w, dnsd);

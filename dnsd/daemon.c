@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/notify.h"
+#include "common/text.h"
 #include "dnsd/acquire.h"
 #include "dnsd/commands.h"
 #include "dnsd/generation/inputs.h"
@@ -244,8 +245,9 @@ put_into_service(struct daemon *d, struct inputs *inputs)
 	set_watches(d);
 	outcome_reloaded(d->first->conf, gen, said);
 	log_info("generation %" PRIu64 " in service: "
-	    "%u of %u zones, %lu names, built in %.3f s%s%s",
-	    d->generation, gen->n_loaded, gen->n_zones, count_names(gen), d->figures.build_s,
+	    "%u of %u zone%s, %lu name%s, built in %.3f s%s%s",
+	    d->generation, gen->n_loaded, gen->n_zones, text_s(gen->n_zones), count_names(gen),
+	    text_s(count_names(gen)), d->figures.build_s,
 	    said[0] != '\0' ? "; " : "", said);
 	outcome_restart(d->first->conf, inputs->conf, restart);
 	if (restart[0] != '\0')
@@ -448,8 +450,8 @@ start_serving(struct daemon *d, struct err *err)
 	d->first = d->inputs->owner;
 	d->first->refs++;
 	if (d->inputs->failed != 0)
-		return err_set(err, "%u of %zu zones are refused", d->inputs->failed,
-		    d->inputs->conf->n_zones);
+		return err_set(err, "%u of %zu zone%s refused", d->inputs->failed,
+		    d->inputs->conf->n_zones, text_s(d->inputs->conf->n_zones));
 	if (acquire(&d->got, d->inputs, d->loop, commands_handle, &d->figures, err) < 0)
 		return -1;
 	d->figures.server = d->got.server;

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
+
 /* Other sites learn of a drain by asking once a second, and a question that is lost takes two
  * seconds more; then their health files are written and read. */
 enum { DRAIN_MARGIN_MS = 4000 };
@@ -538,12 +540,12 @@ static enum verdict
 cannot_tell(const struct local *n, uint32_t need, char *text, size_t size)
 {
 	if (n->unchecked == 0) {
-		snprintf(text, size, "%u of %u servers here up, %u not yet asked often enough",
-		    n->proven, n->total, n->up - n->proven + n->unknown);
+		snprintf(text, size, "%u of %u server%s here up, %u not yet asked often "
+		    "enough", n->proven, n->total, text_s(n->total), n->up - n->proven + n->unknown);
 		return VERDICT_NONE;
 	}
-	snprintf(text, size, "%u of %u servers here up, %u needed, %u cannot be checked", n->up,
-	    n->total, need, n->unchecked);
+	snprintf(text, size, "%u of %u server%s here up, %u needed, %u cannot be checked",
+	    n->up, n->total, text_s(n->total), need, n->unchecked);
 	return VERDICT_HOLD;
 }
 
@@ -555,7 +557,8 @@ decide(const struct judge *j, const struct local *n, uint64_t left_ms, char *tex
 	 * than it has, or one number too large would take all of them down */
 	uint32_t min = j->conf->announce.min_healthy, need = min < n->total ? min : n->total;
 
-	snprintf(text, size, "%u of %u servers here up, %u needed", n->up, n->total, need);
+	snprintf(text, size, "%u of %u server%s here up, %u needed", n->up, n->total,
+	    text_s(n->total), need);
 	if (!j->first_round_over)
 		return VERDICT_NONE;
 	if (need > 0 && j->freeze != FREEZE_NONE && j->freeze != FREEZE_UPLINK) {
@@ -568,8 +571,8 @@ decide(const struct judge *j, const struct local *n, uint64_t left_ms, char *tex
 		return VERDICT_CACHES_DOWN;
 	if (n->up >= need || n->up + n->drained < need)
 		return cannot_tell(n, need, text, size);
-	snprintf(text, size, "drain: %u of %u servers here are drained, %u needed", n->drained,
-	    n->total, need);
+	snprintf(text, size, "drain: %u of %u server%s here %s drained, %u needed", n->drained,
+	    n->total, text_s(n->total), n->drained == 1 ? "is" : "are", need);
 	return left_ms > 0 ? VERDICT_DRAIN : VERDICT_DRAINED;
 }
 

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/privilege.h"
+#include "common/text.h"
 #include "common/conf/conf_access.h"
 #include "healthd/check/checks.h"
 #include "healthd/check/running.h"
@@ -572,8 +573,8 @@ prober_run(const struct conf *conf, int keeper_fd)
 
 	running_blame(clock_mono().ms);
 	if (prober_open(&p, conf, keeper_fd, &err) == 0) {
-		log_info("probing %zu targets of %zu servers", p.core.judge->n_targets,
-		    conf->n_servers);
+		log_info("probing %zu target%s of %zu server%s", p.core.judge->n_targets,
+		    text_s(p.core.judge->n_targets), conf->n_servers, text_s(conf->n_servers));
 		status = loop_run(p.core.loop, &err) == 0 ? 0 : 1;
 		if (remember_worth(p.core.judge))
 			remember_save(&p.remember, &err);

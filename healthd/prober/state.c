@@ -237,8 +237,8 @@ read_one(const char *path, void (*take)(void *, const struct state_item *), void
 	free(text);
 	*whole = report.whole;
 	if (!report.whole)
-		err_set(err, "%s: damaged: %u good lines used, %u bad ones left out", path,
-		    report.items, report.bad_lines);
+		err_set(err, "%s: damaged: %u good line%s used, %u bad left out", path,
+		    report.items, text_s(report.items), report.bad_lines);
 	return report.items > 0;
 }
 

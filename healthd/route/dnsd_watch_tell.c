@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "healthd/route/dnsd_watch_inner.h"
 
 #define TCP_NEVER 5			/* misses of a TCP that never answered, to be an alarm */
@@ -145,7 +146,7 @@ add_zones(struct watch_alarms *alarms, const struct dnsd_watch *w)
 	if (dnsd_question_alarm(&w->questions, loop_now(w->loop), question))
 		add_alarm(alarms, "%s", question);
 	if (w->loaded < w->zones)
-		add_alarm(alarms, "dnsd serves %u of %u zones", w->loaded, w->zones);
+		add_alarm(alarms, "dnsd serves %u of %u zone%s", w->loaded, w->zones, text_s(w->zones));
 }
 
 static void

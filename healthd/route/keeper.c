@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/notify.h"
+#include "common/text.h"
 #include "healthd/route/keeper_inner.h"
 #include "healthd/route/posture_file.h"
 
@@ -90,8 +91,9 @@ on_word(struct loop_io *io, uint32_t events)
 		child_heard(&k->child, now_ms);
 		k->word_ms = now_ms;
 		if (m.verdict != k->word.verdict || m.override != k->word.override)
-			log_debug("verdict heard: %s, %u of %u local servers up (%s)",
-			    message_name(&m), m.local_up, m.local_total, message_reason(&m));
+			log_debug("verdict heard: %s, %u of %u local server%s up (%s)",
+			    message_name(&m), m.local_up, m.local_total,
+			    text_s(m.local_total), message_reason(&m));
 		k->word = m;
 		k->heard = true;
 	}

@@ -22,6 +22,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/text.h"
 #include "healthd/route/alarm_child.h"
 #include "healthd/route/keeper_inner.h"
 #include "healthd/route/posture_file.h"
@@ -143,8 +144,8 @@ judge_bird(struct keeper *k, uint64_t now_ms)
 	judge_exports(k, seen, now_ms);
 	if (lasts(&k->sessions_ms, seen->established < seen->neighbours || seen->neighbours == 0,
 	    BIRD_MS, now_ms))
-		keeper_alarm(k, KEEPER_ALARM_SESSIONS, "BGP: %u of %u sessions established",
-		    seen->established, seen->neighbours);
+		keeper_alarm(k, KEEPER_ALARM_SESSIONS, "BGP: %u of %u session%s established",
+		    seen->established, seen->neighbours, text_s(seen->neighbours));
 	else if (k->sessions_ms == 0)
 		keeper_alarm(k, KEEPER_ALARM_SESSIONS, NULL);
 }
@@ -232,8 +233,8 @@ keeper_judge(struct keeper *k, uint64_t now_ms)
 	judge_uneven(k, now_ms);
 	if (k->child_lost_ms != 0 && now_ms - k->child_lost_ms < REMEMBER_MS)
 		keeper_alarm(k, KEEPER_ALARM_PROBER,
-		    "prober %s: restarted %u times, the last verdict stands",
-		    k->child.why, k->child.restarts);
+		    "prober %s: restarted %u time%s, the last verdict stands",
+		    k->child.why, k->child.restarts, text_s(k->child.restarts));
 	else
 		keeper_alarm(k, KEEPER_ALARM_PROBER, NULL);
 	if (k->late_ms != 0 && now_ms - k->late_ms >= REMEMBER_MS) {

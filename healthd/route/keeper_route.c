@@ -23,6 +23,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/text.h"
 #include "healthd/route/keeper_inner.h"
 #include "healthd/route/posture_file.h"
 
@@ -291,9 +292,9 @@ keeper_route_meddled(struct announce *a, const struct announce_event *event)
 		log_warn("marker %s was %s by somebody else: %s at once", event->marker, what,
 		    event->added ? "removed" : "put back");
 	}
-	keeper_alarm(k, KEEPER_ALARM_MARKERS, "%u times somebody else removed or added a marker "
-	    "(ip addr flush, a network manager?), the last time %s: %s", k->meddled, event->marker,
-	    event->why != NULL ? event->why : "mended at once");
+	keeper_alarm(k, KEEPER_ALARM_MARKERS, "%u time%s somebody else removed or added a marker "
+	    "(ip addr flush, a network manager?), the last time %s: %s", k->meddled,
+	    text_s(k->meddled), event->marker, event->why != NULL ? event->why : "mended at once");
 }
 
 /* ---- start and reload ---- */

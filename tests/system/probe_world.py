@@ -61,7 +61,7 @@ class World:
         after = len(self.log()) if os.path.exists(self.daemon.log_path) else 0
         began = time.time()
         self.daemon.start(ready=None)
-        self.daemon.wait_log(r"probing \d+ targets", after)
+        self.daemon.wait_log(r"probing \d+ target", after)
         if wait:
             self.until(lambda: os.path.exists(self.health_path) and
                        float(self.head()["stamp"]) >= began,

@@ -81,7 +81,7 @@ def test_no_zone_is_served(pair):
     pair.write(1)
     assert pair.ctl("reload").returncode == 1
     code, first, alarms, _ = status(pair)
-    assert code == 2 and any("0 of 1 zones" in a for a in alarms)
+    assert code == 2 and any("0 of 1 zone" in a for a in alarms)
 
 
 def test_a_prober_that_hangs(pair):

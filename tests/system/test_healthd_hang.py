@@ -87,7 +87,7 @@ def test_killed_asleep_nothing_is_put_aside(tmp_path):
             pid = w.prober_pid()
             os.kill(pid, signal.SIGSTOP)
             w.until(lambda: w.log().count("error: prober silent for") > n, "it is killed", 6)
-            w.until(lambda: w.log().count("probing 1 targets") > n + 1, "another")
+            w.until(lambda: w.log().count("probing 1 target ") > n + 1, "another")
             assert current(w) and w.health()["a1"]["state"] == "up"
         assert not any("put aside" in a["text"] for a in w.status()["alarms"])
     finally:

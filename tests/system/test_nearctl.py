@@ -1,9 +1,12 @@
 """nearctl's command line: options stand anywhere, and what is wrong is said with the usage."""
 import json
+import os
+import re
+import subprocess
 
 import pytest
 
-from conftest import nearctl
+from conftest import BUILD, nearctl
 
 
 def said(*words):
@@ -54,3 +57,21 @@ def test_help_version_and_no_command():
     assert said()[0] == 2 and said("-V")[0] == 0
     assert said("statsu")[2] == \
         'nearctl: there is no command "statsu"; `nearctl -h` lists them\n'
+
+
+@pytest.mark.parametrize("program", ["dnsd", "healthd", "nearctl"])
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_of_each_program(program, word):
+    p = subprocess.run([os.path.join(BUILD, program), word], capture_output=True, text=True)
+    assert p.returncode == 0 and p.stdout.startswith(f"usage: {program} ") and p.stderr == ""
+    assert len(p.stdout.splitlines()) > 5
+
+
+def test_help_of_each_command():
+    commands = re.findall(r"^  ([a-z-]+)", said("--help")[1], re.M)
+    assert len(commands) >= 16
+    for command in commands:
+        for words in ([command, "--help"], [command, "-h"], ["--help", command]):
+            status, out, err = said(*words)
+            assert status == 0 and err == "", words
+            assert re.match(rf"usage: nearctl .*{command}.*\n\n\S", out), out
