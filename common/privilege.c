@@ -48,7 +48,8 @@ privilege_net_admin(void)
 static int
 become(const struct privilege_user *user, bool groups, struct err *err)
 {
-	if (geteuid() != 0 || user->name == NULL)
+	/* who is that user already may have no capability left to become it again */
+	if (geteuid() != 0 || user->name == NULL || user->uid == 0)
 		return 0;
 	if ((groups ? initgroups(user->name, user->gid) : setgroups(1, &user->gid)) < 0 ||
 	    setresgid(user->gid, user->gid, user->gid) < 0 ||
@@ -145,8 +146,9 @@ privilege_folder(const char *path, const struct privilege_user *user, struct err
 	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(err, "\"%s\" is no folder", path);
 	/* a folder with folders in it is not ours alone: "/run" is not given away by mistake */
-	if (geteuid() == 0 && user->name != NULL && st.st_uid == 0 && st.st_nlink <= 2 &&
-	    chown(path, user->uid, user->gid) < 0)
+	/* and one on a disk that an error has made read-only is read, at least */
+	if (geteuid() == 0 && user->name != NULL && st.st_uid == 0 && st.st_uid != user->uid &&
+	    st.st_nlink <= 2 && chown(path, user->uid, user->gid) < 0 && errno != EROFS)
 		return err_set(err, "folder \"%s\": cannot be given to user \"%s\": %s", path,
 		    user->name, strerror(errno));
 	return 0;

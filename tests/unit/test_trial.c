@@ -139,6 +139,29 @@ test_hangs_and_is_cancelled(void **state)
 	loop_free(loop);
 }
 
+/* `user = "root"`: the keeper has given up its capabilities by the time that it starts a prober
+ * again or tries a configuration; before, neither could ever be done. */
+static void
+test_whose_user_is_root(void **state)
+{
+	static const struct privilege_user root = { .name = "root" };
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	pid = fork();
+	if (pid == 0) {
+		struct err err;
+
+		_exit(privilege_keep(&root, true, &err) < 0 ||
+		    trial_run(says_nothing_is_wrong, &conf, &root, &err) < 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 /* What the trials above left behind is waited for by nobody else. */
 static int
 bury_all(void **state)
@@ -154,6 +177,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_ends, bury_all),
+		cmocka_unit_test_teardown(test_whose_user_is_root, bury_all),
 		cmocka_unit_test_teardown(test_hangs_and_is_cancelled, bury_all),
 	};
 
