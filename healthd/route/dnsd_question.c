@@ -66,6 +66,9 @@ dnsd_question_init(struct dnsd_questions *qs, const struct conf *conf, struct er
 	memset(qs, 0, sizeof(*qs));
 	if (question == NULL || question[0] == '\0')
 		question = conf->n_zones > 0 ? conf->zones[0].name : NULL;
+	/* without a zone dnsd refuses everything, which still shows that it lives */
+	if (question == NULL && conf->announce.enabled)
+		question = ".";
 	if (question == NULL)
 		return 0;
 	server->type = DNS_TXT;

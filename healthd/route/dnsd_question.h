@@ -3,7 +3,8 @@
  *
  * [0] is about the server itself (CH TXT site.nearcast), [1] is `question` of `announce`, or
  * the first zone's SOA, and the others are SOAs of up to eight zones, spread over the list.  A
- * zone that fails while others answer is an alarm and no failure: only all together are.
+ * zone that fails while others answer is an alarm and no failure: only all together are.  Where
+ * the configuration has no zone, the root is asked about: what is announced is always watched.
  *
  * A question must have been answered with data once before its failing means anything: until
  * then it may be that dnsd reads another configuration than we do, or that it asks for what is

@@ -320,10 +320,42 @@ holds(const struct dnsd_watch *w, const struct addr *v, size_t n, size_t prefix)
 	return false;
 }
 
+/* Has an address in this prefix answered, of those that are wanted, or of those that are not and
+ * of a watch before this one? */
+static bool
+has_proven(const struct dnsd_watch *w, size_t prefix, bool wanted)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->addresses[i]->wanted == wanted && w->addresses[i]->prefix == prefix &&
+		    w->addresses[i]->life.proven)
+			return true;
+	return !wanted && holds(w, w->restored, w->n_restored, prefix);
+}
+
+/* All addresses of a prefix are new ones.  When dnsd says so, nobody answers the prefix if they do
+ * not; while it says nothing, it may still have those that answered before. */
+static int
+mind_replaced(struct dnsd_watch *w)
+{
+	int rc = 0;
+
+	for (size_t p = 0; p < w->n_prefixes; p++) {
+		if (has_proven(w, p, true) || !has_proven(w, p, false))
+			continue;
+		for (size_t i = 0; i < w->n && w->n_reported > 0; i++)
+			if (w->addresses[i]->wanted && w->addresses[i]->prefix == p)
+				w->addresses[i]->life.proven = true;
+		for (size_t i = 0; i < w->n_restored && w->n_reported == 0; i++)
+			if (prefix_of(w, &w->restored[i]) == p)
+				rc |= want_address(w, &w->restored[i]);
+	}
+	return rc;
+}
+
 /* Makes the list anew: reported addresses; of prefixes without any the configured ones; and if
  * there are none in any prefix, all. */
-static int
-list_addresses(struct dnsd_watch *w)
+int
+dnsd_watch_list(struct dnsd_watch *w)
 {
 	bool any = holds(w, w->reported, w->n_reported, DNSD_WATCH_NOWHERE) ||
 	    holds(w, w->listen, w->n_listen, DNSD_WATCH_NOWHERE);
@@ -344,6 +376,7 @@ list_addresses(struct dnsd_watch *w)
 		    !holds(w, w->reported, w->n_reported, prefix))
 			rc |= want_address(w, &w->listen[i]);
 	}
+	rc |= mind_replaced(w);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->addresses[i]->wanted)
 			w->addresses[kept++] = w->addresses[i];
@@ -412,7 +445,7 @@ on_report(struct dnsd_link *link, const struct dnsd_report *report)
 	}
 	w->n_reported = report->n;
 	/* without memory the next report finds a list that is not the same */
-	if (!same && list_addresses(w) < 0)
+	if (!same && dnsd_watch_list(w) < 0)
 		w->n_reported = 0;
 	w->n_restored = 0;
 	count_answers(w, report);
@@ -426,7 +459,7 @@ on_mute(struct dnsd_link *link)
 	struct dnsd_watch *w = LOOP_OWNER(link, struct dnsd_watch, link);
 
 	w->n_reported = 0;
-	list_addresses(w);
+	dnsd_watch_list(w);
 }
 
 /* What it said last of its addresses stands: they are what was announced. */
@@ -479,7 +512,7 @@ dnsd_watch_new(struct loop *loop, const struct conf *conf, struct err *err)
 		.lost = on_lost };
 	if (dnsd_question_init(&w->questions, conf, err) == 0 &&
 	    dnsd_link_open(&w->link, conf->run_dir, err) == 0) {
-		if (copy_conf(w, conf) == 0 && list_addresses(w) == 0)
+		if (copy_conf(w, conf) == 0 && dnsd_watch_list(w) == 0)
 			return w;
 		err_set(err, "out of memory");
 	}

@@ -71,6 +71,9 @@ struct dnsd_watch {
 /* What a watch before this one knew of an address: it has answered, and this became of its TCP. */
 void dnsd_watch_recall(struct watch_address *address, enum watch_tcp tcp);
 
+/* Makes the list of addresses anew.  0, or -1 when memory is out. */
+int dnsd_watch_list(struct dnsd_watch *watch);
+
 static inline bool
 dnsd_watch_same(const struct addr *a, const struct addr *b)
 {

@@ -301,6 +301,8 @@ restore_address(struct dnsd_watch *w, const struct addr *addr, enum watch_tcp tc
 	if (w->n_restored < DNSD_REPORT_ADDRESSES) {
 		w->restored_tcp[w->n_restored] = tcp;
 		w->restored[w->n_restored++] = *addr;
+		if (w->n_reported == 0)
+			(void)dnsd_watch_list(w);	/* the first report makes it anew */
 	}
 }
 

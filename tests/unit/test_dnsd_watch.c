@@ -274,6 +274,60 @@ test_an_address_of_another_machine(void **unused)
 	stop(&b);
 }
 
+/* `listen` was changed and both daemons restarted: the address that answered is gone with dnsd, and
+ * a new one that never answers must not keep the prefix announced for ever. */
+static void
+test_all_addresses_of_a_prefix_are_new(void **unused)
+{
+	struct prefix prefix = { .family = 4, .ip = { 127 }, .len = 8 };
+	struct bench b;
+	struct err err;
+	char text[64];
+
+	(void)unused;
+	start(&b);
+	dnsd_watch_free(b.watch);
+	b.conf.announce.enabled = true;
+	b.conf.announce.prefixes = (struct conf_prefixes){ .v = &prefix, .n = 1 };
+	snprintf(text, sizeof(text), "127.0.0.1@%u tcp", b.listen.port);
+	b.listen.ip[3] = 99;
+	b.watch = dnsd_watch_new(b.loop, &b.conf, &err);
+	assert_non_null(b.watch);
+	after(&b, 0, 0, 0);
+	assert_int_equal(state(&b), POSTURE_DNSD_UNKNOWN);
+	dnsd_watch_restore(b.watch, text);
+	for (int i = 0; i < DNSD_LIFE_RISE; i++)
+		after(&b, 250, 1, 0);
+	assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);	/* it is the old one still */
+	for (int i = 0; i < 6; i++)
+		after(&b, 150, 0, 0);
+	assert_int_equal(state(&b), POSTURE_DNSD_FAILED);
+	stop(&b);
+}
+
+/* All zones were taken out of the configuration: what is announced is watched. */
+static void
+test_without_a_zone_a_dead_dnsd_is_found(void **unused)
+{
+	struct bench b;
+	struct err err;
+
+	(void)unused;
+	start(&b);
+	dnsd_watch_free(b.watch);
+	b.conf.n_zones = 0;
+	b.conf.announce.enabled = true;
+	b.watch = dnsd_watch_new(b.loop, &b.conf, &err);
+	assert_non_null(b.watch);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(after(&b, 250, 2, 5), ROUND);
+	assert_int_equal(state(&b), POSTURE_DNSD_UNKNOWN);	/* it lives, and serves nothing */
+	for (int i = 0; i < 6; i++)
+		after(&b, 150, 0, 0);
+	assert_int_equal(state(&b), POSTURE_DNSD_FAILED);
+	stop(&b);
+}
+
 /* on-tcp-down = "drain": a reload of healthd while TCP is dead must not raise the site. */
 static void
 test_lost_tcp_stays_lost_over_a_reload(void **unused)
@@ -340,6 +394,8 @@ main(void)
 		cmocka_unit_test(test_restarted),
 		cmocka_unit_test(test_late_is_no_miss),
 		cmocka_unit_test(test_an_address_of_another_machine),
+		cmocka_unit_test(test_all_addresses_of_a_prefix_are_new),
+		cmocka_unit_test(test_without_a_zone_a_dead_dnsd_is_found),
 		cmocka_unit_test(test_lost_tcp_stays_lost_over_a_reload),
 		cmocka_unit_test(test_bad_questions_are_refused),
 	};
