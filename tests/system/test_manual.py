@@ -21,3 +21,22 @@ def test_every_option_is_in_nearcast_conf_5():
     inside = {"sites", "address", "as", "sha256", "size"}
     assert not sorted(o for o in options - inside if o not in heads)
     assert all(re.search(rf"\b{o} = ", page) for o in inside)
+
+
+def alarms():
+    """The text of every alarm that the daemons and nearctl can raise, but for those handed on."""
+    for room in ("healthd/route", "healthd/prober", "ctl"):
+        for name in sorted(os.listdir(os.path.join(ROOT, room))):
+            for call in re.findall(r"\b(?:keeper_alarm|alarm_raise|add_alarm)\(([^;]*?)\);",
+                                   read(room, name), re.S):
+                text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', call))
+                if re.search("[a-z]{6}", re.sub(r"%[.*0-9]*l*[a-z]", "", text)):
+                    yield text
+
+
+def test_every_alarm_is_in_the_runbook():
+    page = " ".join(read("deploy", "RUNBOOK.md").split())
+    quoted = [q for q in re.findall(r"`([^`]+)`", page) if len(q) > 3]
+    found = sorted(set(alarms()))
+    assert len(found) > 25
+    assert not [text for text in found if not any(q in text for q in quoted)]
