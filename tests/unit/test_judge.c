@@ -13,7 +13,8 @@
  *   mem:f1+ mem:f1-          remembered from before a restart
  *   f1/b+ f1/b-              the result of its second check, where a row asks for "all" or "any"
  *   digest:f1+ digest:f1-    f1's objects are right or wrong
- *   reload                   another process, with what the state file keeps
+ *   plan:fra:500             a drain of the site in 500 ms
+ *   reload                   another process, with what the state file keeps; away:MS  later
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -239,7 +240,20 @@ remember(void *arg, const struct state_item *item)
 }
 
 static void
-reload(void)
+plan(char *what)
+{
+	char *ms = strchr(what, ':');
+	struct judge_override w = { .kind = OVERRIDE_DRAIN, .by = "me" };
+
+	*ms++ = '\0';
+	w.at = now.wall + atoi(ms) / 1e3;
+	w.at_ms = now.mono_ms + (uint64_t)atoi(ms);
+	judge_step(judge, &(struct judge_event){ .kind = JUDGE_OVERRIDE_SITE,
+	    .index = (uint32_t)site_of(what), .override = &w }, now);
+}
+
+static void
+reload(uint64_t away_ms)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -249,6 +263,7 @@ reload(void)
 	assert_non_null(f);
 	state_print(f, judge, now);
 	fclose(f);
+	pass(away_ms);
 	judge_free(judge);
 	judge = judge_new(&conf, now);
 	assert_non_null(judge);
@@ -277,7 +292,11 @@ do_one(char *w)
 	} else if (strcmp(w, "late") == 0 || strcmp(w, "clock") == 0) {
 		tell(JUDGE_DISTURBED, 0, NULL, w[0] == 'c');
 	} else if (strcmp(w, "reload") == 0) {
-		reload();
+		reload(0);
+	} else if (strncmp(w, "away:", 5) == 0) {
+		reload((uint64_t)atoi(w + 5));
+	} else if (strncmp(w, "plan:", 5) == 0) {
+		plan(w + 5);
 	} else if (strncmp(w, "digest:", 7) == 0) {
 		bool good = w[n - 1] == '+';
 
@@ -642,6 +661,10 @@ words(void **state)
 		    "all+ up:f1 drain:fra wait:34500 clear:f1", "verdict=drain" },
 		{ "A.9: a drain that was heard is remembered over a restart", 0,
 		    "all+ site:nyc+ reload all+", "n1=drain n2=drain s1=up" },
+		{ "a plan whose time comes begins", 0, "all+ plan:fra:2000 wait:3000",
+		    "f1=drain verdict=drain" },
+		{ "one that came while nobody was there begins when somebody is", 0,
+		    "all+ plan:fra:2000 away:60000 all+", "f1=drain verdict=drain" },
 		{ "until that site says otherwise", 0, "all+ site:nyc+ reload all+ site:nyc-",
 		    "n1=up n2=up" },
 		{ "a longer TTL of before is remembered, too", 0,
