@@ -81,15 +81,13 @@ conf_of(const struct world *w)
 	return conf;
 }
 
-/* The flap budget of routers that know no better, so that it is used up soon. */
-static const struct damping_rules strict = { 2000, DAMPING_WITHDRAWAL, DAMPING_ATTRIBUTES,
-	DAMPING_HALF_LIFE_MS };
-
 static void
 begin_keeper(struct sim *s, enum health_posture inherited)
 {
 	const struct posture_rules rules = { .hold_down_ms = s->conf->announce.hold_down_ms,
-		.drain_on_caches_down = s->world->caches_drain, .damping = strict };
+		.drain_on_caches_down = s->world->caches_drain,
+		.damping = { s->world->suppress != 0 ? s->world->suppress : 2000,
+		    DAMPING_WITHDRAWAL, DAMPING_ATTRIBUTES, DAMPING_HALF_LIFE_MS } };
 
 	posture_init(&s->posture, &rules, inherited);
 	s->dnsd = POSTURE_DNSD_UNKNOWN;

@@ -39,6 +39,7 @@ struct world {
 	unsigned checks;		/* of pool p: 1 (or 0), 2; the second of f1 is f1#2 */
 	bool any;			/* one of two is enough */
 	bool caches_drain;		/* on-caches-down = drain */
+	unsigned suppress;		/* of the flap budget; 0 = 2000, which is used up soon */
 	bool large;			/* for `make model` alone */
 	const char *begin;		/* words, not explored */
 	const char *events;		/* words, | between events; "rounds" stands for a second

@@ -7,7 +7,7 @@
 
 enum { SLACK_MS = 20, MARGIN_MS = 3000, NOTIFY_MS = 60000, CALM = 3 };
 
-static const double withdrawal = 1000, attributes = 500, suppress = 2000, half_life = 900000;
+static const double withdrawal = 1000, attributes = 500, half_life = 900000;
 
 const struct watch_rule_row watch_rules[WATCH_RULES] = {
 	[WATCH_FINE] = { "fine", "" },
@@ -253,23 +253,29 @@ book_new_prober(struct watch_books *b)
 }
 
 static double
+suppress_of(const struct sim *s)
+{
+	return s->world->suppress != 0 ? s->world->suppress : 2000;
+}
+
+static double
 penalty_of(const struct watch_books *b, uint64_t now_ms)
 {
 	return b->penalty * exp2(-(double)(now_ms - b->penalty_ms) / half_life);
 }
 
 static void
-charge(struct watch_books *b, double cost, uint64_t now_ms)
+charge(const struct sim *s, struct watch_books *b, double cost)
 {
-	b->penalty = fmin(penalty_of(b, now_ms) + cost, 2 * suppress);
-	b->penalty_ms = now_ms;
+	b->penalty = fmin(penalty_of(b, s->true_ms) + cost, 2 * suppress_of(s));
+	b->penalty_ms = s->true_ms;
 }
 
 /* The route went, and nobody meant it. */
 static void
 book_lost(const struct sim *s, struct watch_books *b)
 {
-	charge(b, withdrawal, s->true_ms);
+	charge(s, b, withdrawal);
 	b->lowered_ms = s->true_ms;
 	b->not_health = true;
 	b->pardon = false;
@@ -621,10 +627,14 @@ check_word_of_site(const struct sim *s, const struct watch_books *b, const struc
 }
 
 static enum watch_rule
-check_drained(const struct sim *s, struct watch_books *b)
+check_drained(const struct sim *s, struct watch_books *b, const struct facts *was)
 {
 	uint64_t need;
 
+	for (size_t i = 0; i < s->conf->n_servers; i++)
+		if (s->judge->servers[i].local && s->judge->servers[i].state == HEALTH_DRAIN &&
+		    (was->state[i] == HEALTH_UP || was->state[i] == HEALTH_STALE))
+			b->out_ms = s->true_ms;
 	if (!message_is_draining(&s->word) && !message_is_drained(&s->word)) {
 		b->drain_ms = 0;
 		return WATCH_FINE;
@@ -633,7 +643,7 @@ check_drained(const struct sim *s, struct watch_books *b)
 		b->drain_ms = s->true_ms;
 	if (b->sites[0].kind == OVERRIDE_DRAIN)
 		b->drain_ms = b->sites[0].said_ms;
-	need = b->drain_ms + ttl_ms(s, b);
+	need = (b->drain_ms > b->out_ms ? b->drain_ms : b->out_ms) + ttl_ms(s, b);
 	need = (need > b->ttl_over_ms ? need : b->ttl_over_ms) + MARGIN_MS;
 	return message_is_drained(&s->word) && s->true_ms + SLACK_MS < need ? WATCH_DRAINED :
 	    WATCH_FINE;
@@ -695,7 +705,7 @@ check_raised(const struct sim *s, struct watch_books *b, const struct facts *was
 	bool pardon = b->pardon;
 
 	if (was->posture == POSTURE_DRAINING && !pardon)
-		charge(b, attributes, s->true_ms);
+		charge(s, b, attributes);
 	b->pardon = false;
 	if (b->sites[0].kind != OVERRIDE_FORCE_UP && n.answered < n.need)
 		return WATCH_UNPROVEN;
@@ -704,7 +714,7 @@ check_raised(const struct sim *s, struct watch_books *b, const struct facts *was
 		return WATCH_RAISED_IN_HOLD;
 	if (pardon)
 		return WATCH_FINE;
-	if (penalty_of(b, s->true_ms) + withdrawal > suppress + 1)
+	if (penalty_of(b, s->true_ms) + withdrawal > suppress_of(s) + 1)
 		return WATCH_BUDGET;
 	return s->true_ms - b->lowered_ms + SLACK_MS < hold_ms(s, b->flaps) ? WATCH_HOLD_DOWN :
 	    WATCH_FINE;
@@ -719,9 +729,9 @@ check_lowered(const struct sim *s, struct watch_books *b)
 	struct servers_here n = count_here(s, b);
 
 	if (s->posture.now == POSTURE_DOWN)
-		charge(b, withdrawal, s->true_ms);
+		charge(s, b, withdrawal);
 	else if (!planned)
-		charge(b, attributes, s->true_ms);
+		charge(s, b, attributes);
 	b->not_health = failed || planned || s->tcp_dead;
 	b->pardon = b->said;
 	b->lowered_ms = s->true_ms;
@@ -781,7 +791,7 @@ check_judge(const struct sim *s, struct watch_books *b, const struct sim_word *w
 	if (broken == WATCH_FINE)
 		broken = check_word_of_site(s, b, w);
 	if (broken == WATCH_FINE)
-		broken = check_drained(s, b);
+		broken = check_drained(s, b, was);
 	return broken;
 }
 
@@ -847,6 +857,8 @@ watch_hash(const struct sim *s, const struct watch_books *books)
 	b.lowered_ms = b.lowered_ms < 30 ? b.lowered_ms : 30;
 	b.drain_ms = b.drain_ms != 0 ? (s->true_ms - b.drain_ms) / 1000 : 0;
 	b.drain_ms = b.drain_ms < SIM_TTL_S + 5 ? b.drain_ms : SIM_TTL_S + 5;
+	b.out_ms = b.out_ms != 0 ? (s->true_ms - b.out_ms) / 1000 : 0;
+	b.out_ms = b.out_ms < SIM_TTL_S + 5 ? b.out_ms : SIM_TTL_S + 5;
 	b.ttl_over_ms = b.ttl_over_ms > s->true_ms ? 1 + (b.ttl_over_ms - s->true_ms) / 1000 : 0;
 	b.notified_ms = b.notified_ms != 0;
 	b.sibling_ms = b.penalty_ms = 0;

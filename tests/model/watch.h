@@ -85,6 +85,7 @@ struct watch_books {
 	unsigned flaps;
 	uint64_t flap_ms, lowered_ms, penalty_ms, sibling_ms, drain_ms, ttl_over_ms;
 	uint64_t notified_ms;
+	uint64_t out_ms;		/* when a server here was taken out last */
 	double penalty;
 	uint32_t ttl_s[SIM_SITES];
 	bool ttl_known[SIM_SITES];

@@ -5,13 +5,13 @@
 #define UP "all+ dnsd+"
 
 const struct world worlds[] = {
-	{ "one-each", "f1 n1", 2, 2, .begin = "dnsd+", .depth = 30, .states = 15000,
+	{ "one-each", "f1 n1", 2, 2, .begin = "dnsd+", .depth = 30, .states = 12000,
 	    .events = "f1+|f1-|n1+|n1-|f1?|n1?|wait:250|wait:1000|late" },
-	{ "rounds", "f1 f2 n1", 2, 2, .begin = UP, .depth = 30, .states = 15000,
+	{ "rounds", "f1 f2 n1", 2, 2, .begin = UP, .depth = 30, .states = 12000,
 	    .events = "rounds|late|clock|f1?" },
-	{ "three-sites", "f1 n1 s1", 1, 2, .begin = UP, .depth = 30, .states = 15000,
+	{ "three-sites", "f1 n1 s1", 1, 2, .begin = UP, .depth = 30, .states = 12000,
 	    .events = "f1+|f1-|n1+|n1-|s1+|s1-|wait:1000|site:nyc-" },
-	{ "families", "f1/46 n1/46", 1, 1, .begin = "dnsd+", .depth = 30, .states = 12000,
+	{ "families", "f1/46 n1/46", 1, 1, .begin = "dnsd+", .depth = 30, .states = 8000,
 	    .events = "rounds|late" },
 	{ "one-site", "f1 f2", 2, 2, .min_healthy = 2, .begin = UP, .depth = 30, .states = 10000,
 	    .events = "f1+|f1-|f2+|f2-|f1?|wait:1000|wait:8000|dnsd-|dnsd+" },
@@ -19,19 +19,21 @@ const struct world worlds[] = {
 	    .events = "f1#1+|f1#1-|f1#2+|f1#2-|n1#1+|n1#1-|n1#2-|n1#2+|f1#2?|wait:1000|reload" },
 	{ "any-check", "f1 n1", 1, 1, .checks = 2, .any = true, .begin = "dnsd+", .depth = 30,
 	    .states = 6000, .events = "rounds|wait:1000|f1#1?|f1#2?|late" },
-	{ "route", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 15000,
+	{ "route", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 12000,
 	    .events = "dnsd+|dnsd-|dnsd?|f1+|f1-|n1+|n1-|stall|wait:1000|wait:8000|wait:900000" },
+	{ "flaps", "f1 n1", 1, 1, .suppress = 6000, .begin = UP, .depth = 40, .states = 4000,
+	    .events = "dnsd-|dnsd+|f1- n1+|f1+ n1+|wait:1000|wait:8000" },
 	{ "tcp", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 6000,
 	    .events = "tcp-|tcp+|dnsd-|dnsd+|f1- n1+|f1+ n1+|drain:fra|clear:fra|wait:1000|wait:8000" },
 	{ "caches-drain", "f1 n1", 1, 1, .caches_drain = true, .begin = "dnsd+", .depth = 30,
 	    .states = 10000, .events = "f1+|f1-|n1+|n1-|wait:1000|wait:8000|dnsd-|dnsd+" },
-	{ "words-of-site", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 15000,
+	{ "words-of-site", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 10000,
 	    .events = "drain:fra|drain:fra:2000|up:fra|down:fra|clear:fra|f1+ n1+|f1- n1+|f1- n1-|"
 	    "wait:1000|wait:8000|dnsd-|dnsd+" },
 	{ "words-of-servers", "f1 f2 n1", 1, 1, .begin = UP, .depth = 30, .states = 10000,
 	    .events = "drain:f1|up:f1:2000|down:f1|clear:f1|drain:f2|clear:f2|rounds|wait:8000" },
 	{ "word-of-a-server", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
-	    .events = "drain:f1|drain:f1:3000|clear:f1|f1+ n1+|f1- n1+|f1- n1-|wait:1000|wait:8000|"
+	    .events = "drain:f1|drain:f1:3000|up:f1|drain:fra|clear:f1|f1+ n1+|f1- n1+|f1- n1-|wait:1000|wait:8000|"
 	    "reload" },
 	{ "plans", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
 	    .events = "plan:fra:2000|drain:fra|drain:fra:1000|up:fra|clear:fra|plan:f1:1000|clear:f1|"
@@ -42,7 +44,7 @@ const struct world worlds[] = {
 	{ "ttls", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
 	    .events = "ttl:fra:5|ttl:fra:2|ttl:nyc:9|ttl:nyc:2|drain:fra|clear:fra|wait:1000|"
 	    "wait:8000|reload" },
-	{ "restarts", "f1 n1", 2, 2, .begin = UP, .depth = 30, .states = 15000,
+	{ "restarts", "f1 n1", 2, 2, .begin = UP, .depth = 30, .states = 12000,
 	    .events = "kill|start|reload|restart|gone|reboot|dnsd+|dnsd-|f1+ n1+|f1- n1+|f1- n1-|"
 	    "wait:1000" },
 	{ "restarts-and-words", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 12000,
@@ -51,7 +53,7 @@ const struct world worlds[] = {
 	{ "not-checked", "f1 f2 n1", 1, 2, .begin = "dnsd+", .depth = 30, .states = 12000,
 	    .events = "f1+|f1-|f1?|f2-|f2?|n1+|n1-|n1?|wait:1000|reload" },
 	{ "quorum", "f1 f2 n1", 1, 1, .quorum = 2, .begin = "f1=A f2=A n1=A dnsd+", .depth = 30,
-	    .states = 15000, .events = "f1=A|f1=B|f2=A|f2=B|n1=A|n1=B|f1-|f2-|n1-|reload|wait:1000|"
+	    .states = 12000, .events = "f1=A|f1=B|f2=A|f2=B|n1=A|n1=B|f1-|f2-|n1-|reload|wait:1000|"
 	    "digest:f1-|digest:f1+" },
 	{ "seed", "f1* f2 n1", 1, 1, .quorum = 2, .begin = "f1=A f2=A n1=A dnsd+", .depth = 30,
 	    .states = 10000, .events = "f1=A|f1=B|f2=A|f2=B|n1=A|n1=B|f1-|drain:f1|clear:f1|reload|"
