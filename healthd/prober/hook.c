@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { AT_ONCE = 8, WAITING = 1024, TIMEOUT_MS = 30000, ENV_LEN = 256 };
+enum { AT_ONCE = 8, WAITING = 1024, TIMEOUT_MS = 30000, ENV_LEN = ALARM_TEXT + 32 };
 
 struct hook_job {
 	struct core *core;

@@ -7,10 +7,11 @@
 #include "common/health_file.h"
 #include "common/log.h"
 #include "healthd/route/child.h"
+#include "healthd/route/posture_file.h"
 
 /* What the child is to tell: copied by fork. */
 static struct {
-	char reason[HEALTH_REASON_MAX + 32];
+	char reason[POSTURE_FILE_ALARM + 32];
 	bool over;
 } news;
 

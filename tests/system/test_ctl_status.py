@@ -99,9 +99,17 @@ def test_without_healthd(pair):
     assert code == 1 and any("healthd does not run, or hangs" in a for a in alarms)
 
 
-def test_reload_refused_is_an_alarm_told_whole(pair):
+def test_reload_refused_is_an_alarm_told_whole(pair, tmp_path):
     """Alarms were cut at 127 octets."""
-    long = "x" * 150
+    long, told = "x" * 150, tmp_path / "told"
+    hook = tmp_path / "hook"
+    hook.write_text(f'#!/bin/sh\necho "$NEARCAST_STATE $NEARCAST_REASON" >> {told}\n')
+    hook.chmod(0o755)
+    told.touch()
+    for path in (told, tmp_path):
+        path.chmod(0o777)
+    pair.write(0, f'alarm-hook = "{hook}"')
+    assert pair.ctl("reload").returncode == 0
     wait_status(pair, 0)
     pair.write(1, f'hook = "/nonexistent/{long}/end-of-it"')
     pair.ctl("reload")
@@ -109,6 +117,7 @@ def test_reload_refused_is_an_alarm_told_whole(pair):
     alarms = wait_status(pair, 1)[2]
     refused = [a for a in alarms if "reload refused" in a]
     assert len(refused) == 1 and "end-of-it" in refused[0], alarms
+    pair.wait(lambda: f"on {refused[0]}\n" in told.read_text())
 
 
 def test_a_shared_cause_is_told_once(world):
