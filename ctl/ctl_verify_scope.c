@@ -322,7 +322,8 @@ print_map(const struct verify *v, size_t index)
 	for (unsigned f = 0; f < 2; f++)
 		printf("  IPv%c: %llu scope%s, /%u to /%u; %llu answer%s lengthened to /%u, "
 		    "where servers outnumber answers\n", f ? '6' : '4',
-		    (unsigned long long)v->leaves[f], text_s(v->leaves[f]), v->shortest[f], v->longest[f],
+		    (unsigned long long)v->leaves[f], text_s(v->leaves[f]), v->shortest[f],
+		    v->longest[f],
 		    (unsigned long long)v->lengthened[f], text_s(v->lengthened[f]),
 		    f ? v->conf->geo.spread6 : v->conf->geo.spread4);
 	printf("  %llu %s looked up the long way, %llu answer%s compared, %llu wrong\n",

@@ -93,8 +93,8 @@ judge_route(struct wellness *w)
 	if (!w->route_known && wants_healthd(w->conf))
 		add_alarm(w, "the route is not known: %s", w->route_err.text);
 	else if (w->route_known && !w->route_fresh)
-		add_alarm(w, "what is told of the route is %.0f s old: healthd does not run, or hangs",
-		    w->now - w->route.stamp);
+		add_alarm(w, "what is told of the route is %.0f s old: healthd does not run, or "
+		    "hangs", w->now - w->route.stamp);
 	if (announces && (!w->route_fresh || w->route.posture == POSTURE_DOWN))
 		w->serving = false;
 }
@@ -137,8 +137,8 @@ judge_digests(struct wellness *w, const json_t *dnsd)
 		return;
 	snprintf(w->digest, sizeof(w->digest), "%s", digest);
 	if (w->route_fresh && strcmp(digest, w->route.digest) != 0)
-		add_alarm(w, "dnsd and healthd differ: they run different configurations (%s and %s): "
-		    "reload", digest, w->route.digest);
+		add_alarm(w, "dnsd and healthd differ: they run different configurations (%s and "
+		    "%s): reload", digest, w->route.digest);
 }
 
 static void

@@ -541,7 +541,8 @@ cannot_tell(const struct local *n, uint32_t need, char *text, size_t size)
 {
 	if (n->unchecked == 0) {
 		snprintf(text, size, "%u of %u server%s here up, %u not yet asked often "
-		    "enough", n->proven, n->total, text_s(n->total), n->up - n->proven + n->unknown);
+		    "enough", n->proven, n->total, text_s(n->total),
+		    n->up - n->proven + n->unknown);
 		return VERDICT_NONE;
 	}
 	snprintf(text, size, "%u of %u server%s here up, %u needed, %u cannot be checked",

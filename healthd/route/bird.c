@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #define READS_A_TURN 16			/* of 4096 octets: the loop is not BIRD's alone */
-#define TURNS_A_REPLY 32		/* from then on PAUSE_MS lie between two: octets that come one */
-#define PAUSE_MS 20			/* by one must not have a turn of the loop each */
+#define TURNS_A_REPLY 32		/* more are PAUSE_MS apart: octets that come one by one */
+#define PAUSE_MS 20			/* must not have a turn of the loop each */
 #define REPLY_MAX (1u << 20)		/* octets; longer ones are nonsense */
 
 /* The steps of a look, in order.  ASSERT counts the commands of the posture. */

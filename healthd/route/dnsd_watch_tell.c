@@ -146,7 +146,8 @@ add_zones(struct watch_alarms *alarms, const struct dnsd_watch *w)
 	if (dnsd_question_alarm(&w->questions, loop_now(w->loop), question))
 		add_alarm(alarms, "%s", question);
 	if (w->loaded < w->zones)
-		add_alarm(alarms, "dnsd serves %u of %u zone%s", w->loaded, w->zones, text_s(w->zones));
+		add_alarm(alarms, "dnsd serves %u of %u zone%s", w->loaded, w->zones,
+		    text_s(w->zones));
 }
 
 static void
