@@ -264,6 +264,18 @@ free_address(struct watch_address *a)
 	free(a);
 }
 
+void
+dnsd_watch_recall(struct watch_address *a, enum watch_tcp tcp)
+{
+	a->life.proven = true;
+	a->tcp_proven = tcp != WATCH_TCP_NEVER;
+	/* what was lost stays lost until it answers: a reload or a restart is no recovery */
+	if (tcp == WATCH_TCP_LOST) {
+		a->tcp_missed = DNSD_WATCH_TCP_FALL;
+		a->tcp_why = "no answer over TCP before a reload or restart of healthd";
+	}
+}
+
 /* Asked in the loop's next turn.  0, or -1 when memory is out. */
 static int
 add_address(struct dnsd_watch *w, const struct addr *addr)

@@ -279,18 +279,6 @@ dnsd_watch_proven(const struct dnsd_watch *w, size_t i, char text[DNSD_WATCH_PRO
 	return false;
 }
 
-void
-dnsd_watch_recall(struct watch_address *a, enum watch_tcp tcp)
-{
-	a->life.proven = true;
-	a->tcp_proven = tcp != WATCH_TCP_NEVER;
-	/* what was lost stays lost until it answers: a reload or a restart is no recovery */
-	if (tcp == WATCH_TCP_LOST) {
-		a->tcp_missed = DNSD_WATCH_TCP_FALL;
-		a->tcp_why = "no answer over TCP before a reload or restart of healthd";
-	}
-}
-
 static void
 restore_address(struct dnsd_watch *w, const struct addr *addr, enum watch_tcp tcp)
 {
