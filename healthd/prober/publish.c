@@ -26,8 +26,13 @@ take_over(struct publish *p)
 
 	p->before = (struct health_site){ .posture = POSTURE_DOWN, .since = p->core->started };
 	health_reason(p->before.reason, "the keeper has not said yet");
-	if (health_file_read(&old, conf->health_file, &err) < 0)
+	if (health_file_read(&old, conf->health_file, &err) < 0) {
+		core_step(p->core, &(struct judge_event){ .kind = JUDGE_UNPUBLISHED });
 		return;
+	}
+	/* a dnsd that knows no health hands out what is drained, too: until now it may have */
+	if (clock_wall() - old.stamp >= old.lease_ms / 1000.0)
+		core_step(p->core, &(struct judge_event){ .kind = JUDGE_UNPUBLISHED });
 	p->file.generation = old.generation;
 	for (size_t i = 0; i < old.n_sites; i++)
 		if (conf->here != NULL && strcmp(old.sites[i].name, conf->here) == 0)

@@ -350,6 +350,21 @@ def test_a_drain_lasts_as_long_as_answers_may_be_kept(world):
     assert 1 <= time.monotonic() - began < 10
 
 
+def test_a_drain_begins_anew_when_dnsd_had_lost_it(world):
+    """Away for longer than the health file is believed: dnsd handed out what was drained."""
+    servers, conf = three_sites()
+    w = world(conf, check=HTTP, conf='ttl-min = "1s"\nttl-max = "2s"')
+    w.wait("s1", "up")
+    w.ctl("drain", "fra")
+    w.stop()
+    time.sleep(7)
+    w.start()
+    began = time.monotonic()
+    assert w.status()["verdict"] == "drain"
+    w.verdict("drained")
+    assert time.monotonic() - began > 4
+
+
 def test_hostile_control_socket(world):
     w = world({"a1": ("fra", Http().where)}, check=HTTP)
     w.wait("a1", "up")
