@@ -1,3 +1,4 @@
+import re
 import time
 
 from routes import Routes
@@ -21,7 +22,10 @@ def run(lab):
     assert away < 50, f"{away:.1f} ms without the route: {routes.changed()}"
     assert [now[1] for now in routes.after.values()] == [was[1] for was in routes.before.values()]
     assert "marker" in said, said
-    assert "penalty=0.0" in kept and "meddled=0" not in kept, kept
+    # what neighbours have seen is counted, and nothing is held down for it
+    penalty = max(float(p) for p in re.findall(r"penalty=([\d.]+)", kept))
+    assert 900 < penalty <= 1000 * len(FLUSHES) and "suppressed=1" not in kept, kept
+    assert "meddled=0" not in kept, kept
     assert "put back" in lab.net.log("sin", "healthd"), "nothing is logged"
     assert load["lookups_failed"] == 0 and load["direct_lost"] == 0, load.line()
     return f"never without the route for more than {away:.1f} ms, {routes.withdrawn['sin']} " \
