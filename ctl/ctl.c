@@ -36,33 +36,53 @@ ctl_conf(const struct ctl *ctl)
 	return conf;
 }
 
-/* Where the daemons' sockets are.  When the configuration is broken, an operator must still be
- * able to ask a daemon how it is: then any line that sets run-dir counts, else the default.
- * Looked for once, however often a daemon is asked. */
-static const char *
-run_dir(const struct ctl *ctl)
+/* When the configuration is broken, an operator must still be able to ask a daemon how it is:
+ * then any line that sets run-dir counts, else the default. */
+static void
+guess_run_dir(const char *path, char dir[RUN_DIR_MAX])
 {
-	static char dir[RUN_DIR_MAX];
-	struct err err;
-	struct conf *conf;
+	FILE *f = fopen(path, "r");
 	char line[1024];
-	FILE *f;
 
-	if (dir[0] != '\0')
-		return dir;
-	conf = conf_read(ctl->conf_path, ctl->here, NULL, &err);
-	snprintf(dir, RUN_DIR_MAX, "%s", conf != NULL ? conf->run_dir : "/run/nearcast");
-	if (conf != NULL) {
-		conf_free(conf);
-		return dir;
-	}
-	fprintf(stderr, "nearctl: warning: %s\n", err.text);
-	f = fopen(ctl->conf_path, "r");
+	snprintf(dir, RUN_DIR_MAX, "/run/nearcast");
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
 		if (sscanf(line, " run-dir = \"%255[^\"]\"", dir) == 1)
 			break;
 	if (f != NULL)
 		fclose(f);
+}
+
+struct conf *
+ctl_conf_or_bare(const struct ctl *ctl, struct err *broken)
+{
+	struct conf *conf = conf_read(ctl->conf_path, ctl->here, NULL, broken);
+	char dir[RUN_DIR_MAX], text[RUN_DIR_MAX + 32];
+	struct err err;
+
+	if (conf != NULL) {
+		broken->text[0] = '\0';
+		return conf;
+	}
+	guess_run_dir(ctl->conf_path, dir);
+	snprintf(text, sizeof(text), "run-dir = \"%s\"\n", dir);
+	return conf_parse(ctl->conf_path, text, strlen(text), NULL, NULL, &err);
+}
+
+/* Where the daemons' sockets are; looked for once, however often a daemon is asked. */
+static const char *
+run_dir(const struct ctl *ctl)
+{
+	static char dir[RUN_DIR_MAX];
+	struct err broken;
+	struct conf *conf;
+
+	if (dir[0] != '\0')
+		return dir;
+	conf = ctl_conf_or_bare(ctl, &broken);
+	snprintf(dir, RUN_DIR_MAX, "%s", conf != NULL ? conf->run_dir : "/run/nearcast");
+	if (broken.text[0] != '\0')
+		fprintf(stderr, "nearctl: warning: %s\n", broken.text);
+	conf_free(conf);
 	return dir;
 }
 

@@ -37,6 +37,10 @@ int ctl_usage(const struct ctl *ctl);
 /* The configuration, or NULL after saying why on stderr.  The caller frees it. */
 struct conf *ctl_conf(const struct ctl *ctl);
 
+/* The same, or one that knows nothing but run-dir, and why in `broken`, which is "" else: the
+ * daemons can be asked how they are whatever the file holds by now.  NULL without memory. */
+struct conf *ctl_conf_or_bare(const struct ctl *ctl, struct err *broken);
+
 /* Asks a daemon ("dnsd", "healthd" or, for its parent process, "keeper") one line over its socket
  * in run-dir; its text goes to `out`.  A healthd whose socket is away while its keeper lives is
  * starting its prober again: it is waited for, a few seconds.  0, or 1 after saying why on

@@ -326,12 +326,16 @@ print_status_json(FILE *out, const struct wellness *w)
 
 /* Gathers and prints once; the exit status. */
 static int
-print_once(const struct ctl *ctl, const struct conf *conf, FILE *out)
+print_once(const struct ctl *ctl, FILE *out)
 {
+	struct err broken;
+	struct conf *conf = ctl_conf_or_bare(ctl, &broken);
 	struct wellness w;
 	int status;
 
-	wellness_gather(&w, conf, ctl->all && !ctl->json ? "status all" : "status", ctl->json);
+	if (conf == NULL)
+		return 1;
+	wellness_gather(&w, conf, broken.text, ctl->all && !ctl->json ? "status all" : "status", ctl->json);
 	status = wellness_status(&w);
 	if (!ctl->json)
 		print_status(out, &w);
@@ -340,26 +344,21 @@ print_once(const struct ctl *ctl, const struct conf *conf, FILE *out)
 		status = status == 0 ? 1 : status;
 	}
 	wellness_clear(&w);
+	conf_free(conf);
 	return status;
 }
 
 int
 ctl_status(const struct ctl *ctl)
 {
-	struct conf *conf;
-	int result;
+	int result = print_once(ctl, stdout);
 
-	conf = ctl_conf(ctl);
-	if (conf == NULL)
-		return 1;
-	result = print_once(ctl, conf, stdout);
-	conf_free(conf);
 	return fflush(stdout) == 0 ? result : 1;
 }
 
 /* The screen is drawn in one write, so that it does not flicker. */
 static int
-watch_once(const struct ctl *ctl, const struct conf *conf, bool terminal)
+watch_once(const struct ctl *ctl, bool terminal)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -370,7 +369,7 @@ watch_once(const struct ctl *ctl, const struct conf *conf, bool terminal)
 		return 1;
 	if (terminal)
 		fputs("\033[H\033[J", out);
-	result = print_once(ctl, conf, out);
+	result = print_once(ctl, out);
 	fclose(out);
 	if (fwrite(text, 1, len, stdout) != len || fflush(stdout) != 0)
 		result = -1;
@@ -383,19 +382,14 @@ ctl_watch(const struct ctl *ctl)
 {
 	uint64_t times = UINT64_MAX;		/* for ever */
 	bool terminal = isatty(STDOUT_FILENO) && !ctl->json;
-	struct conf *conf;
 	int result = 0;
 
 	if (ctl->count != NULL && (!text_is_number(ctl->count, 1000000000, &times) || times == 0))
 		return ctl_usage(ctl);
-	conf = ctl_conf(ctl);
-	if (conf == NULL)
-		return 1;
 	for (uint64_t i = 0; i < times && result >= 0; i++) {
 		if (i > 0)
 			nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
-		result = watch_once(ctl, conf, terminal);
+		result = watch_once(ctl, terminal);
 	}
-	conf_free(conf);
 	return result < 0 ? 1 : result;
 }

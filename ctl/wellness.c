@@ -86,7 +86,8 @@ wants_healthd(const struct conf *conf)
 static void
 judge_route(struct wellness *w)
 {
-	bool announces = w->conf->announce.enabled;
+	bool announces = w->conf->announce.enabled ||
+	    (w->route_known && strcmp(w->route.via, "none") != 0);
 
 	for (size_t i = 0; w->route_known && i < w->route.n_alarms; i++)
 		add_alarm(w, "%s", w->route.alarms[i]);
@@ -167,7 +168,8 @@ judge_dnsd(struct wellness *w)
 /* ---- all of it ---- */
 
 void
-wellness_gather(struct wellness *w, const struct conf *conf, const char *line, bool json)
+wellness_gather(struct wellness *w, const struct conf *conf, const char *broken, const char *line,
+    bool json)
 {
 	char path[4200];
 
@@ -182,6 +184,8 @@ wellness_gather(struct wellness *w, const struct conf *conf, const char *line, b
 		w->dnsd.text = ask(conf, "dnsd", "status", &w->dnsd.err);
 	w->now = clock_wall();
 	w->route_fresh = w->route_known && fabs(w->now - w->route.stamp) < FRESH_S;
+	if (broken[0] != '\0')
+		add_alarm(w, "the configuration cannot be read any more: %s", broken);
 	judge_route(w);
 	judge_healthd(w);
 	judge_dnsd(w);

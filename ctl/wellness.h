@@ -43,8 +43,10 @@ struct wellness {
 };
 
 /* Asks and judges; `line` is what healthd's socket is asked for people, and with `json` both
- * sockets are asked for JSON, too.  `conf` is borrowed.  Then wellness_clear is the caller's. */
-void wellness_gather(struct wellness *w, const struct conf *conf, const char *line, bool json);
+ * sockets are asked for JSON, too.  `conf` is borrowed; `broken` says why the file cannot be read
+ * and `conf` is bare, "" = it is whole.  Then wellness_clear is the caller's. */
+void wellness_gather(struct wellness *w, const struct conf *conf, const char *broken,
+    const char *line, bool json);
 void wellness_clear(struct wellness *w);
 
 /* 0 = all is well, 1 = there is an alarm, 2 = the site does not serve. */

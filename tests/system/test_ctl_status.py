@@ -2,11 +2,12 @@
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 
-from conftest import Daemon, free_port
+from conftest import BUILD, Daemon, free_port
 from ctl_world import Pair
 from probe_world import Http
 
@@ -197,3 +198,30 @@ def test_five_thousand_servers(tmp_path):
         assert len(nearctl(conf, "status", "--all").stdout.splitlines()) > 5000
     finally:
         healthd.stop()
+
+
+@pytest.mark.parametrize("tail", ["bogus = 1\n", 'include = "gone.conf"\n', "pool {\n"])
+def test_a_file_that_is_broken_by_now(pair, tail):
+    """The daemons run on; how they are was not told for a mistake in a file they have not read."""
+    wait_status(pair, 0)
+    pair.write(1, tail)
+    code, first, alarms, text = status(pair)
+    assert (code, first) == (1, "alarm") and len(alarms) == 1, text
+    assert alarms[0].startswith(f"the configuration cannot be read any more: {pair.conf}:"), alarms
+    for said in ("f1 ", "keeper      pid", "zones       1 of 1"):
+        assert said in text, text
+    assert json.loads(pair.ctl("status", "--json").stdout)["state"] == "alarm"
+    pair.dnsd.stop()
+    assert wait_status(pair, 2)[1] == "not serving"
+
+
+def test_watch_reads_the_file_again(pair):
+    """What a reload has put in force is no change of the file."""
+    wait_status(pair, 0)
+    watch = subprocess.Popen([os.path.join(BUILD, "nearctl"), "-c", pair.conf, "watch",
+                              "--count", "4"], stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    pair.write(1)
+    assert pair.ctl("reload").returncode == 0
+    out, _ = watch.communicate(timeout=20)
+    assert watch.returncode == 0 and "changed since" not in out.split("-- dnsd")[-2], out
