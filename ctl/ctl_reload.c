@@ -1,8 +1,9 @@
 /*
  * nearctl reload, counters: questions to the daemons' control sockets.
  *
- * A reload reaches both daemons or fails.  dnsd is asked first, for healthd judges it by what it
- * was told to serve: where dnsd has refused, healthd is not asked, and both go on as before.
+ * A reload reaches both daemons or fails.  healthd is asked first whether it would take the file,
+ * for one that only dnsd takes leaves two configurations; then dnsd, for healthd judges it by what
+ * it was told to serve: where one has refused, both go on as before.
  * Then healthd's keeper is asked, whose answer comes when another prober has been heard.  Where no
  * healthd runs there is none to be asked, unless the configuration announces something.  With
  * a configuration that cannot be read no daemon is asked to read it.
@@ -53,6 +54,21 @@ has_healthd(const struct conf *conf)
 	return conf->announce.enabled || access(path, F_OK) == 0;
 }
 
+/* Would healthd take the file?  One that cannot be asked is no reason to leave dnsd as it is. */
+static bool
+would_take(const struct ctl *ctl)
+{
+	struct err err;
+
+	if (ctl_ask_quietly(ctl, "keeper", "try", HEALTHD_MS, NULL, &err) == 0 ||
+	    strncmp(err.text, refused, sizeof(refused) - 1) != 0)
+		return true;
+	fprintf(stderr, "nearctl: healthd: %s\n"
+	    "nearctl: dnsd was not asked, for healthd would not take the configuration\n",
+	    err.text);
+	return false;
+}
+
 int
 ctl_reload(const struct ctl *ctl)
 {
@@ -64,6 +80,8 @@ ctl_reload(const struct ctl *ctl)
 		return 1;
 	with_healthd = has_healthd(conf);
 	conf_free(conf);
+	if (with_healthd && !would_take(ctl))
+		return 1;
 	of_dnsd = ask_reload(ctl, "dnsd", ctl->force ? "reload --force" : "reload", RELOAD_MS,
 	    &taken);
 	if (!with_healthd)

@@ -335,7 +335,8 @@ print_once(const struct ctl *ctl, FILE *out)
 
 	if (conf == NULL)
 		return 1;
-	wellness_gather(&w, conf, broken.text, ctl->all && !ctl->json ? "status all" : "status", ctl->json);
+	wellness_gather(&w, conf, broken.text, ctl->all && !ctl->json ? "status all" : "status",
+	    ctl->json);
 	status = wellness_status(&w);
 	if (!ctl->json)
 		print_status(out, &w);

@@ -64,11 +64,13 @@ struct keeper;
 struct keeper_reload {
 	struct control *control;	/* owned */
 	enum keeper_reload_state state;
-	bool again;			/* asked for since this one began */
+	bool again;			/* one is asked for since this one began */
+	bool dry;			/* this one is a try: it ends with the trial */
 	int (*take)(struct keeper *k, struct err *err);	/* see keeper_reload_open */
 	uint64_t settle_ms;		/* until when the new prober is waited for */
 	uint64_t now[CONTROL_MAX_CONNECTIONS], next[CONTROL_MAX_CONNECTIONS]; /* requests */
-	size_t n_now, n_next;
+	uint64_t tries[CONTROL_MAX_CONNECTIONS]; /* those that ask for a try */
+	size_t n_now, n_next, n_tries;
 	char said[4096];		/* for those who wait */
 };
 

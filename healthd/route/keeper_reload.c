@@ -13,8 +13,12 @@
  *
  *   idle -> trial -> settling -> idle        with `again`: on to the next trial
  *
- * struct keeper_reload has the state; the loop's thread only.  Of the two lines that the socket
- * knows, `digest` only tells which configuration is in force.
+ * `try` asks for a reload that ends with the trial: would the file be taken?  nearctl asks so
+ * before it tells dnsd, for a configuration that only one of them takes leaves two.  What needs a
+ * restart is no reason against it.
+ *
+ * struct keeper_reload has the state; the loop's thread only.  The third line that the socket
+ * knows, `digest`, only tells which configuration is in force.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -74,6 +78,12 @@ fixed_option(const struct conf *old, const struct conf *new)
 
 static void begin_reload(struct keeper *k);
 
+static bool
+is_wanted(const struct keeper_reload *r)
+{
+	return r->again || r->n_tries > 0;
+}
+
 /* The reload is over: those who have asked since it began have the next. */
 static void
 end_reload(struct keeper *k, const char *reason)
@@ -82,7 +92,7 @@ end_reload(struct keeper *k, const char *reason)
 
 	answer_waiting(r, reason, reason == NULL ? r->said : NULL);
 	r->state = RELOAD_IDLE;
-	if (r->again)
+	if (is_wanted(r))
 		begin_reload(k);
 }
 
@@ -99,6 +109,21 @@ refuse_reload(struct keeper *k, const char *why)
 	end_reload(k, reason);
 }
 
+/* Whom the reload that begins is for: whoever wants one, or else those who want a try. */
+static void
+take_waiting(struct keeper_reload *r)
+{
+	const uint64_t *from = r->again ? r->next : r->tries;
+	size_t *n = r->again ? &r->n_next : &r->n_tries;
+
+	r->dry = !r->again;
+	r->again = false;
+	memcpy(r->now, from, *n * sizeof(r->now[0]));
+	r->n_now = *n;
+	*n = 0;
+	r->said[0] = '\0';
+}
+
 /* Reads the file and sends a child ahead, which looks at what the keeper must not touch. */
 static void
 begin_reload(struct keeper *k)
@@ -110,13 +135,9 @@ begin_reload(struct keeper *k)
 
 	assert(r->state == RELOAD_IDLE && k->fresh == NULL);
 	r->state = RELOAD_TRIAL;
-	r->again = false;
-	memcpy(r->now, r->next, r->n_next * sizeof(r->now[0]));
-	r->n_now = r->n_next;
-	r->n_next = 0;
-	r->said[0] = '\0';
-	k->fresh = conf_read_again(k->conf, &warn, &err);
-	if (k->fresh != NULL) {
+	take_waiting(r);
+	k->fresh = conf_read_again(k->conf, r->dry ? NULL : &warn, &err);
+	if (k->fresh != NULL && !r->dry) {
 		fixed = fixed_option(k->conf, k->fresh);
 		if (fixed != NULL)
 			err_set(&err, RESTART "%s (%s)", fixed, k->fresh->path);
@@ -135,6 +156,13 @@ keeper_reload_tried(struct trial *trial, const char *reason)
 	assert(k->fresh != NULL && k->reload.state == RELOAD_TRIAL);
 	if (reason != NULL) {
 		refuse_reload(k, reason);
+		return;
+	}
+	if (k->reload.dry) {
+		keeper_alarm(k, KEEPER_ALARM_RELOAD, NULL);
+		conf_free(k->fresh);
+		k->fresh = NULL;
+		end_reload(k, NULL);
 		return;
 	}
 	if (k->reload.take(k, &err) < 0) {
@@ -160,7 +188,7 @@ keeper_reload_turn(struct keeper *k, uint64_t now_ms)
 	struct keeper_reload *r = &k->reload;
 	size_t used = strlen(r->said);
 
-	if (r->state == RELOAD_IDLE && r->again)
+	if (r->state == RELOAD_IDLE && is_wanted(r))
 		begin_reload(k);
 	if (r->state != RELOAD_SETTLING)
 		return;
@@ -184,16 +212,22 @@ handle_line(void *arg, uint64_t request, const char *line, FILE *out, struct err
 		fprintf(out, "%s\n", k->conf->digest);
 		return CONTROL_OK;
 	}
-	if (strcmp(line, "reload") != 0) {
-		err_set(err, "no command \"%.100s\": reload, digest or watch was expected", line);
+	if (strcmp(line, "reload") != 0 && strcmp(line, "try") != 0) {
+		err_set(err, "no command \"%.100s\": reload, try, digest or watch was expected",
+		    line);
 		return CONTROL_ERROR;
 	}
-	if (r->n_next == CONTROL_MAX_CONNECTIONS) {
+	if (r->n_next == CONTROL_MAX_CONNECTIONS || r->n_tries == CONTROL_MAX_CONNECTIONS) {
 		err_set(err, REFUSED "too many wait for a reload");
 		return CONTROL_ERROR;
 	}
-	r->next[r->n_next++] = request;
-	r->again = true;		/* it begins at the end of this turn */
+	if (*line == 't') {
+		r->tries[r->n_tries++] = request;
+	} else {
+		r->next[r->n_next++] = request;
+		r->again = true;
+	}
+	/* it begins at the end of this turn */
 	return CONTROL_LATER;
 }
 

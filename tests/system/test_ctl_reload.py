@@ -152,3 +152,52 @@ def test_end_while_a_reload_is_under_way(pair, hangs):
     start = time.monotonic()
     pair.healthd.process.send_signal(signal.SIGTERM)
     assert pair.healthd.process.wait(10) == 0 and time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("extra, why", [
+    ('hook = "/nope"', 'hook "/nope": No such file'),
+    ('check "z" { kind = "dns"  question = "a.example A"  answer = "zz" }', 'answer "zz"'),
+    ('check "z" { kind = "http"  url = "https://x.example/"  ca-file = "gone.pem" }', "gone.pem"),
+])
+def test_what_only_healthd_refuses_reaches_neither(pair, extra, why):
+    """dnsd had taken it before healthd was asked: two configurations until somebody noticed."""
+    before = in_force(pair, "dnsd")
+    pair.write(1, extra)
+    p = pair.ctl("reload")
+    assert p.returncode == 1 and why in p.stderr and "dnsd was not asked" in p.stderr, p.stderr
+    assert in_force(pair, "dnsd") == in_force(pair, "keeper") == before
+    pair.write(2)
+    assert pair.ctl("reload").returncode == 0
+    assert in_force(pair, "dnsd") == in_force(pair, "keeper") != before
+
+
+def test_tries_and_reloads_at_once(pair):
+    """A try changes nothing, holds up no reload, and each is answered."""
+    before = in_force(pair, "keeper")
+    pair.write(1)
+    asking = []
+    for i in range(24):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(20)
+        s.connect(f"{pair.folder}/run/keeper.sock")
+        s.sendall(b"try\n" if i < 12 or i % 2 else b"reload\n")
+        asking.append(s)
+        if i == 11:
+            assert [x.recv(100)[:3] for x in asking] == [b"ok\n"] * 12
+            assert in_force(pair, "keeper") == before
+    assert [x.recv(100)[:3] for x in asking[12:]] == [b"ok\n"] * 12
+    assert in_force(pair, "keeper") != before
+
+
+def test_sighup_among_tries_reloads(pair):
+    before = in_force(pair, "keeper")
+    pair.write(1)
+    asking = []
+    for i in range(8):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(f"{pair.folder}/run/keeper.sock")
+        s.sendall(b"try\n")
+        asking.append(s)
+        if i == 3:
+            pair.healthd.signal(signal.SIGHUP)
+    pair.wait(lambda: in_force(pair, "keeper") != before)
