@@ -55,10 +55,10 @@ turn_over(struct history *h)
 		open_file(h);
 }
 
-static void note(struct history *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void tell(struct history *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void
-note(struct history *h, const char *fmt, ...)
+tell(struct history *h, const char *fmt, ...)
 {
 	char line[LINE_LEN];
 	int n = snprintf(line, sizeof(line), "%.3f ", clock_wall()), more;
@@ -84,7 +84,7 @@ history_server(struct history *h, const struct judge_server *s)
 {
 	char reason[HEALTH_REASON_MAX];
 
-	note(h, "server %s %s %s \"%s\"\n", s->conf->name, health_state_name(s->was),
+	tell(h, "server %s %s %s \"%s\"\n", s->conf->name, health_state_name(s->was),
 	    health_state_name(s->state), health_reason(reason, s->reason));
 }
 
@@ -94,7 +94,7 @@ history_site(struct history *h, const char *site, const struct posture_message *
 {
 	char reason[HEALTH_REASON_MAX];
 
-	note(h, "site %s %s %s \"%s\"\n", site, health_posture_name(was),
+	tell(h, "site %s %s %s \"%s\"\n", site, health_posture_name(was),
 	    health_posture_name((enum health_posture)m->posture),
 	    health_reason(reason, m->reason));
 }
@@ -106,7 +106,7 @@ history_word(struct history *h, const struct operator_command *c, const struct o
 	    c->verb == OPERATOR_UNDRAIN ? "undrain" : "clear";
 
 	if (done->servers + done->sites > 0)
-		note(h, "word %s %s \"by %s%s%s\"\n", c->pattern, verb, c->by,
+		tell(h, "word %s %s \"by %s%s%s\"\n", c->pattern, verb, c->by,
 		    c->reason[0] != '\0' ? ": " : "", c->reason);
 }
 

@@ -285,8 +285,8 @@ keeper_route_meddled(struct announce *a, const struct announce_event *event)
 	if (!event->added)
 		count_flush(k, event, k->meddled_ms);
 	if (event->why != NULL) {
-		log_error("marker %s was %s by somebody else, and stays so: %s", event->marker, what,
-		    event->why);
+		log_error("marker %s was %s by somebody else, and stays so: %s", event->marker,
+		    what, event->why);
 		k->renew_ms = k->meddled_ms + RETRY_MS;
 	} else {
 		log_warn("marker %s was %s by somebody else: %s at once", event->marker, what,
