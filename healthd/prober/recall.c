@@ -24,8 +24,10 @@ recall_override(struct judge *judge, const struct state_item *item, struct judge
 		return;
 	memcpy(w.by, item->by, sizeof(w.by));
 	memcpy(w.reason, item->reason, sizeof(w.reason));
-	/* a plan whose time came while nobody was there to tell dnsd begins now */
-	if (item->planned && item->at < now.wall)
+	/* a plan whose time came while nobody was there to tell dnsd begins now, and so does a
+	 * drain that dnsd had lost meanwhile */
+	if (item->planned ? item->at < now.wall :
+	    item->override == OVERRIDE_DRAIN && judge->unpublished_ms != 0)
 		w.at = now.wall;
 	w.at_ms = mono_of(w.at, now);
 	/* the clock may have been wrong then, or be wrong now: one in force begins at once, and
