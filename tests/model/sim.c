@@ -10,7 +10,7 @@
 #include "healthd/prober/remember.h"
 #include "healthd/prober/state.h"
 
-enum { SETTLE_MS = 1000, REFRESH_MS = 30000 };	/* as in remember.c */
+enum { SETTLE_MS = 1000, REFRESH_MS = 30000, LEASE_MS = 5000 };	/* as in the product */
 
 static const char *const site_names[SIM_SITES] = { "fra", "nyc", "sin" };
 
@@ -154,10 +154,20 @@ renew_judge(struct sim *s)
 }
 
 static void
+tell(struct sim *s, const struct judge_event *event)
+{
+	if (s->alive)
+		judge_step(s->judge, event, s->now);
+}
+
+static void
 start_prober(struct sim *s)
 {
 	renew_judge(s);
 	s->alive = true;
+	s->lost = s->told_ms != 0 && s->true_ms - s->told_ms >= LEASE_MS;
+	if (s->lost)		/* as publish.c has it */
+		tell(s, &(struct judge_event){ .kind = JUDGE_UNPUBLISHED });
 	state_parse(s->file, strlen(s->file), take_item, s);
 	while (judge_take_change(s->judge) >= 0)
 		;		/* what is remembered is no news */
@@ -419,13 +429,6 @@ pass(struct sim *s, uint64_t ms)
 }
 
 static void
-tell(struct sim *s, const struct judge_event *event)
-{
-	if (s->alive)
-		judge_step(s->judge, event, s->now);
-}
-
-static void
 write_memory(struct sim *s)
 {
 	FILE *f = fmemopen(s->file, sizeof(s->file), "w");
@@ -456,7 +459,7 @@ keeper_round(struct sim *s)
 	if (s->alive) {
 		judge_verdict(s->judge, s->now, &s->word);
 		s->heard = true;
-		s->heard_ms = s->true_ms;
+		s->heard_ms = s->told_ms = s->true_ms;
 		remember(s);
 	}
 	in.word = s->heard ? &s->word : NULL;

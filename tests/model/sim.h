@@ -77,6 +77,8 @@ struct sim {
 	uint64_t written_changes, due_ms; /* as struct remember has them */
 	char file[SIM_FILE_MAX];	/* the state file */
 	uint64_t file_ms;		/* true time when it was written */
+	uint64_t told_ms;		/* and when dnsd was told of health last */
+	bool lost;			/* it had forgotten before this prober began */
 
 	struct posture posture;
 	struct verdict_message word;	/* that the keeper has heard last */

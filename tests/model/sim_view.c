@@ -208,6 +208,7 @@ mix_judge(struct mix *m, const struct sim *s, uint64_t base)
 	c->changes = s->written_changes != j->changes;
 	c->n_changed = c->change_at = c->last_id = 0;
 	c->drain_ms = age_of(c->drain_ms, s->now.mono_ms);
+	c->unpublished_ms = age_of(c->unpublished_ms, s->now.mono_ms);
 	add_time(m, &c->last_ok_ms, base);
 	memcpy(families, j->family, j->n_families * sizeof(families[0]));
 	c->family = families;
@@ -295,6 +296,7 @@ mix_posture(struct mix *m, const struct sim *s)
 	p.hold_left_ms = 0;
 	mix_octets(m, &p, sizeof(p));
 	mix_number(m, s->alive);
+	mix_number(m, s->alive ? 0 : s->true_ms - s->told_ms >= 5000);
 	mix_number(m, s->heard);
 	mix_number(m, s->dnsd * 2u + s->tcp_dead);
 	mix_number(m, !s->alive && s->heard ? s->word.verdict * 8 + s->word.override : 0);

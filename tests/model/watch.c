@@ -803,6 +803,7 @@ watch_step(struct sim *s, struct watch_books *b, const struct sim_word *w)
 	bool disturbed;
 
 	note_facts(s, &was);
+	s->lost = false;
 	if (w->op == SIM_RESULT && s->alive && w->set[0] != '\0')
 		book_set(s, b, &b->targets[w->index], w->set);
 	sim_step(s, w);
@@ -811,6 +812,8 @@ watch_step(struct sim *s, struct watch_books *b, const struct sim_word *w)
 	if (w->op == SIM_GONE || w->op == SIM_REBOOT || w->op == SIM_STALL)
 		was.posture = POSTURE_DOWN;	/* it went by itself */
 	end_words(s, b);
+	if (s->lost)			/* then it handed out what was drained until now */
+		b->out_ms = s->true_ms;
 	if (s->alive)
 		broken = check_judge(s, b, w, &was);
 	if (broken == WATCH_FINE)
