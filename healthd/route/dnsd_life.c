@@ -108,6 +108,19 @@ dnsd_life_time(struct dnsd_life *l, uint64_t now_ms)
 	return l->state == DNSD_LIFE_HELD && !l->elsewhere ? moved_until(l) : UINT64_MAX;
 }
 
+void
+dnsd_life_inherit(struct dnsd_life *l, const struct dnsd_life *old, uint64_t now_ms)
+{
+	bool proven = l->proven || old->proven;
+
+	*l = *old;
+	l->proven = proven;
+	l->settled = true;		/* nobody hears what the former has asked */
+	l->due_ms = now_ms;
+	/* another connection; what was moved before it moved nonetheless */
+	l->reported = false;
+}
+
 /* ---- the end of a round ---- */
 
 /* True if the misses so far are a failure. */

@@ -119,6 +119,10 @@ void dnsd_life_end(struct dnsd_life *life, uint64_t now_ms);
  * held is held until the reports that wait have been read. */
 void dnsd_life_void(struct dnsd_life *life, uint64_t now_ms);
 
+/* The address is from now on asked by somebody else, who has a new connection for reports, and
+ * knows what was known: a reload neither forgets misses nor that there is a flood. */
+void dnsd_life_inherit(struct dnsd_life *life, const struct dnsd_life *former, uint64_t now_ms);
+
 /* Is it silent to us while it answers others? */
 bool dnsd_life_flooded(const struct dnsd_life *life, uint64_t now_ms);
 

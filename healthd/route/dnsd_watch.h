@@ -88,8 +88,8 @@ bool dnsd_watch_proven(const struct dnsd_watch *w, size_t i, char text[DNSD_WATC
 /* Takes over one such text from a watch before this one; nonsense is ignored. */
 void dnsd_watch_restore(struct dnsd_watch *w, const char *text);
 
-/* Takes over all that `old`, which watched with another configuration, knows to have answered,
- * and its count of overloads. */
+/* Takes over what `old`, which watched with another configuration, knows: the addresses that dnsd
+ * said it listens on, their states and misses, what has answered, and its count of overloads. */
 void dnsd_watch_inherit(struct dnsd_watch *w, const struct dnsd_watch *old);
 
 #endif

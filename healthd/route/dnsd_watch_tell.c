@@ -316,12 +316,31 @@ dnsd_watch_restore(struct dnsd_watch *w, const char *text)
 			w->questions.v[i].proven = true;
 }
 
+/* What is known of an address that both ask: its state, its misses, and that it is flooded. */
+static void
+inherit_address(struct watch_address *a, const struct dnsd_watch *old)
+{
+	for (size_t i = 0; i < old->n; i++)
+		if (dnsd_watch_same(&old->addresses[i]->addr, &a->addr))
+			dnsd_life_inherit(&a->life, &old->addresses[i]->life,
+			    loop_now(a->watch->loop));
+}
+
 void
 dnsd_watch_inherit(struct dnsd_watch *w, const struct dnsd_watch *old)
 {
 	char text[DNSD_WATCH_PROVEN];
 
+	memcpy(w->reported, old->reported, sizeof(w->reported));
+	w->n_reported = old->n_reported;
+	/* without memory the next report finds a list that is not the same */
+	if (dnsd_watch_list(w) < 0)
+		w->n_reported = 0;
 	for (size_t i = 0; dnsd_watch_proven(old, i, text); i++)
 		dnsd_watch_restore(w, text);
+	for (size_t i = 0; i < w->n; i++)
+		inherit_address(w->addresses[i], old);
 	w->held_before += dnsd_watch_held(old);
+	for (size_t i = 0; i < w->n; i++)
+		w->held_before -= w->addresses[i]->life.held;
 }

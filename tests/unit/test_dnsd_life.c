@@ -329,6 +329,32 @@ count_reports(struct dnsd_report_reader *reader, const char *text, size_t len)
 	return n;
 }
 
+/* Overload with reports that come late, and a reload of healthd in the midst of it: the patience
+ * that the flood has earned is not forgotten. */
+static void
+test_overload_outlives_a_reload(void **unused)
+{
+	struct dnsd_life old = { .proven = true, .state = DNSD_LIFE_HELD, .misses = 5,
+		.silent = true, .reported = true, .reported_ms = 10000, .moved = true,
+		.moved_ms = 10000, .certain = true, .answered = 70, .held = 1 };
+	struct dnsd_life l = { .proven = false };
+	uint64_t now_ms = 10000 + DNSD_LIFE_MOVED_MS + 100;
+
+	(void)unused;
+	dnsd_life_inherit(&l, &old, now_ms);
+	assert_int_equal(dnsd_life_time(&l, now_ms), 10000 + DNSD_LIFE_LATE_MS);
+	assert_int_equal(l.state, DNSD_LIFE_HELD);
+	dnsd_life_begin(&l, now_ms);
+	dnsd_life_asked(&l, DNSD_LIFE_ZONE);
+	dnsd_life_end(&l, now_ms + DNSD_LIFE_TIMEOUT_MS);
+	assert_int_equal(l.state, DNSD_LIFE_HELD);
+	/* the first report of the new connection is no movement: dnsd may be another one */
+	dnsd_life_report(&l, 1000000, now_ms + 200);
+	assert_int_equal(l.moved_ms, 10000);
+	dnsd_life_time(&l, 10000 + DNSD_LIFE_LATE_MS);
+	assert_int_equal(l.state, DNSD_LIFE_FAILED);
+}
+
 static void
 test_report(void **unused)
 {
@@ -485,6 +511,7 @@ main(void)
 		cmocka_unit_test(test_overload_in_every_phase),
 		cmocka_unit_test(test_death_under_overload),
 		cmocka_unit_test(test_hung_under_overload),
+		cmocka_unit_test(test_overload_outlives_a_reload),
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_report_rows),
 		cmocka_unit_test(test_report_of_10000_lines),

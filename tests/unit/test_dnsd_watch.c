@@ -274,6 +274,33 @@ test_an_address_of_another_machine(void **unused)
 	stop(&b);
 }
 
+/* dnsd hangs while healthd is reloaded again and again: the misses go on. */
+static void
+test_a_reload_forgets_no_misses(void **unused)
+{
+	struct bench b;
+	struct err err;
+
+	(void)unused;
+	start(&b);
+	up(&b);
+	after(&b, 250, 0, 0);
+	for (int i = 0; i < DNSD_LIFE_FALL_SILENT; i++) {
+		struct dnsd_watch *old = b.watch;
+
+		assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);
+		b.watch = dnsd_watch_new(b.loop, &b.conf, &err);
+		assert_non_null(b.watch);
+		dnsd_watch_inherit(b.watch, old);
+		dnsd_watch_free(old);
+		assert_int_equal(state(&b), POSTURE_DNSD_ANSWERING);
+		after(&b, 0, 0, 0);
+		after(&b, 150, 0, 0);
+	}
+	assert_int_equal(state(&b), POSTURE_DNSD_FAILED);
+	stop(&b);
+}
+
 /* `listen` was changed and both daemons restarted: the address that answered is gone with dnsd, and
  * a new one that never answers must not keep the prefix announced for ever. */
 static void
@@ -394,6 +421,7 @@ main(void)
 		cmocka_unit_test(test_restarted),
 		cmocka_unit_test(test_late_is_no_miss),
 		cmocka_unit_test(test_an_address_of_another_machine),
+		cmocka_unit_test(test_a_reload_forgets_no_misses),
 		cmocka_unit_test(test_all_addresses_of_a_prefix_are_new),
 		cmocka_unit_test(test_without_a_zone_a_dead_dnsd_is_found),
 		cmocka_unit_test(test_lost_tcp_stays_lost_over_a_reload),
