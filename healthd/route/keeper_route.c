@@ -445,6 +445,43 @@ warn_of_numbers(const struct keeper *k, const struct keeper_prefix *old, size_t 
 		    "(nearctl bird-config -o FILE, birdc configure)");
 }
 
+static bool
+is_named(const struct keeper_prefix *v, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+overlap(const struct prefix *a, const struct prefix *b)
+{
+	return prefix_contains(a, b->family, b->ip) || prefix_contains(b, a->family, a->ip);
+}
+
+/* What prefix `at` was before the reload: that of its name, or, if dnsd answers there, one that it
+ * is longer or shorter than and that is no more: the same file at every site must not leave all
+ * of them without a route for a moment.  NULL = it is new. */
+static const struct keeper_prefix *
+former(const struct keeper *k, size_t at, const struct keeper_prefix *old, size_t n)
+{
+	const struct keeper_prefix *p = &k->prefixes[at];
+	char reason[HEALTH_REASON_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(old[i].name, p->name) == 0)
+			return &old[i];
+	if (dnsd_watch_prefix(k->parts.watch, at, reason) != POSTURE_DNSD_ANSWERING)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (p->prefix.family != 0 && old[i].prefix.family != 0 &&
+		    overlap(&p->prefix, &old[i].prefix) &&
+		    !is_named(k->prefixes, k->n_prefixes, old[i].name))
+			return &old[i];
+	return NULL;
+}
+
 void
 keeper_route_reload(struct keeper *k)
 {
@@ -456,7 +493,7 @@ keeper_route_reload(struct keeper *k)
 	name_prefixes(k);
 	for (size_t i = 0; i < k->n_prefixes; i++) {
 		struct keeper_prefix *p = &k->prefixes[i];
-		unsigned at = p->k;
+		const struct keeper_prefix fresh = *p, *before = former(k, i, old, n);
 
 		/* a prefix that is new knows what the site knows, and has never been announced */
 		posture_init(&p->posture, &rules, POSTURE_DOWN);
@@ -464,12 +501,13 @@ keeper_route_reload(struct keeper *k)
 		p->posture.override = old[0].posture.override;
 		p->posture.override_id = old[0].posture.override_id;
 		p->posture.proven = old[0].posture.proven;
-		for (size_t j = 0; j < n; j++)
-			if (strcmp(old[j].name, p->name) == 0) {
-				*p = old[j];
-				p->k = at;
-				p->posture.rules = rules;
-			}
+		if (before != NULL) {
+			*p = *before;
+			p->prefix = fresh.prefix;
+			p->k = fresh.k;
+			memcpy(p->name, fresh.name, sizeof(p->name));
+			p->posture.rules = rules;
+		}
 		p->unset = true;
 	}
 	warn_of_numbers(k, old, n);

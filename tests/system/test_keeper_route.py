@@ -300,6 +300,21 @@ def test_a_reload_takes_a_prefix_away_and_brings_another(make, net):
     assert "meddled=0" in site.wait_posture("markers", "meddled")
 
 
+def test_a_prefix_that_becomes_another_size_stays_announced(make, net):
+    site = make()
+    time.sleep(1.2)
+    before, after = net.updates(), len(site.log())
+    with open(site.conf) as f:
+        text = f.read()
+    with open(site.conf, "w") as f:
+        f.write(text.replace("192.0.2.0/24", "192.0.2.0/23").replace("db8:53::/48", "db8:50::/44"))
+    site.healthd.send_signal(signal.SIGHUP)
+    site.wait_log("configuration read again", after)
+    net.stays("serving", 1)
+    assert net.updates() == before, "BIRD's configuration is another matter"
+    assert site.wait_posture("192.0.2.0/23", "^serving")
+
+
 def test_flap_budget_holds_down_and_says_so(make, net):
     site = make(extra="damping { suppress = 2000 }")
     for _ in range(2):
