@@ -1,4 +1,4 @@
-"""A BIRD socket that floods, in all the ways it may, costs healthd at most 5 % of a core (B.6)."""
+"""A BIRD socket that floods, in all the ways it may, costs healthd at most 5 % of a core."""
 import os
 import socket
 import threading

@@ -27,7 +27,7 @@ def test_it_returns_when_both_have_it(pair):
 
 
 def test_two_within_a_moment(pair):
-    """C.2: two reloads within 0.3 s were not told to healthd in 58 of 61 cases."""
+    """Two reloads within 0.3 s were not told to healthd in 58 of 61 cases."""
     for i in range(30):
         pair.write(2 * i)
         first = pair.start_reload()

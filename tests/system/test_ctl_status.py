@@ -47,7 +47,7 @@ def test_well(pair):
 
 
 def test_two_configurations(pair):
-    """C.2: the daemons ran different configurations, and nothing showed it."""
+    """The daemons ran different configurations, and nothing showed it."""
     wait_status(pair, 0)
     pair.write(1)
     pair.dnsd.reload(r"generation \d+ in service")
@@ -172,7 +172,7 @@ pool "p" {{ check = "c"
 
 
 def test_five_thousand_servers(tmp_path):
-    """B.4: in under 0.5 s, and the few that matter can be found."""
+    """In under 0.5 s, and the few that matter can be found."""
     from conftest import nearctl
     conf, healthd = many(tmp_path, 5000)
     healthd.start()

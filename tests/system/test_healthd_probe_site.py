@@ -90,7 +90,7 @@ def test_uplink_in_doubt(world):
 
 
 def test_ipv6_has_an_uplink_of_its_own(world):
-    """IPv6 transit is broken, IPv4 is fine: IPv6 states of other sites are kept (A.4)."""
+    """IPv6 transit is broken, IPv4 is fine: IPv6 states of other sites are kept."""
     v4 = {name: Http() for name in ("f1", "n1", "s1")}
     v6 = {name: Http(address="::1") for name in v4}
     w = world({name: (site, v4[name].where, v6[name].where)
@@ -445,7 +445,7 @@ def test_drain_of_another_site_outlives_a_restart(world):
 
 
 def test_site_line_says_that_it_drains(world):
-    """One server forced up or down at a drained site does not undrain it (M3)."""
+    """One server forced up or down at a drained site does not undrain it."""
     servers, conf = three_sites()
     w = world(conf, check=HTTP, conf='ttl-max = "1s"\nttl-min = "1s"')
     w.wait("s1", "up")
@@ -576,7 +576,7 @@ def test_all_at_and_reason(world):
 
 
 def test_drain_is_confirmed_when_dnsd_can_know(world, tmp_path):
-    """run-dir is full: an error, and the word is kept (B.6)."""
+    """run-dir is full: an error, and the word is kept."""
     servers, conf = three_sites()
     w = world(conf, check=HTTP)
     w.wait("s1", "up")

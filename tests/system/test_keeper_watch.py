@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 
 SECOND = "192.0.2.54"			# a further address of the IPv4 prefix
 ADDRESSES = [*ANYCAST, SECOND]
-FAST = 0.75 + 0.15			# the figure, and BIRD with its neighbour
+FAST = 0.75 + 0.15			# the promise, and BIRD with its neighbour
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def watched(net):
     net.wait("down")
 
 
-# ---- A.1: what protects dnsd is not its death
+# ---- what protects dnsd is not its death
 
 def test_cookies_required(watched):
     w = watched(cookies=True).serving()
@@ -140,7 +140,7 @@ def test_rate_limit_that_drops_most(watched):
     w.stays(5)
 
 
-# ---- A.2: what a reload says is not its death
+# ---- what a reload says is not its death
 
 @pytest.mark.parametrize("word", ["refused", "nxdomain", "nodata", "referral"])
 def test_all_zones_answered_so(watched, word):
@@ -265,7 +265,7 @@ def test_only_the_server_itself_answers(watched, net):
     assert net.wait("down", 3) < FAST + 0.25
 
 
-# ---- A.3: overload is not its death
+# ---- overload is not its death
 
 def test_overload_is_held(watched, net):
     w = watched().serving()
@@ -325,7 +325,7 @@ def test_killed(watched, net):
     assert net.wait("down", 3) < FAST
 
 
-# ---- A.4: one prefix's fault is not another's
+# ---- one prefix's fault is not another's
 
 def test_one_address_of_two_in_a_prefix(watched):
     w = watched().serving()
@@ -346,7 +346,7 @@ def test_one_family_silent(watched, net):
     net.wait("serving")
 
 
-# ---- A.5: over TCP as well
+# ---- over TCP as well
 
 @pytest.mark.parametrize("tcp", ["refused", "silent"])
 def test_tcp_dead_is_an_alarm(watched, tcp):
@@ -387,7 +387,7 @@ def test_dnsd_dead_when_healthd_starts(watched, net):
     w.site.wait_log("does not answer")
 
 
-# ---- A.6: a further address of an interface
+# ---- a further address of an interface
 
 def test_a_secondary_address_is_on_this_machine(watched, net):
     run("ip", "-n", net.site, "addr", "add", "192.0.2.60/24", "dev", "lo")

@@ -557,7 +557,7 @@ def test_drain_is_said_on_while_health_is_away(steered):
 
 
 def test_lowered_ttl_is_said_when_the_long_one_has_run_out(steered):
-    """The textbook procedure: TTLs are lowered, then the site is drained (M4: 6 s after an answer
+    """The textbook procedure: TTLs are lowered, then the site is drained (6 s after an answer
     with TTL 40 it was "drained")."""
     def ttl():
         return int(site_state(steered)[3][4:])

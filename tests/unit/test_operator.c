@@ -117,7 +117,7 @@ obeyed(void **state)
 		{ "a site", NULL, "drain fra", 0, 0, 1, true, false },
 		{ "another site", NULL, "drain nyc", 0, 0, 1, false, true },
 		{ "a glob means servers", NULL, "drain fra*", 0, 2, 0, true, false },
-		{ "C.1: all servers need \"all\"", NULL, "drain *", -1, 0, 0, false, false },
+		{ "all servers need \"all\"", NULL, "drain *", -1, 0, 0, false, false },
 		{ "all servers", NULL, "drain * all", 0, 4, 0, true, true },
 		{ "all sites, too", NULL, "drain site:*", -1, 0, 0, false, false },
 		{ "however they are written", NULL, "force-down [a-z]*", -1, 0, 0, false, false },
@@ -125,7 +125,7 @@ obeyed(void **state)
 		{ "taking back does not", "drain * all", "undrain *", 0, 4, 0, true, true },
 		{ "longer than what is left", "drain fra1 for 60", "drain fra1 for 90", 0, 1, 0,
 		    true, false },
-		{ "C.1: shorter than what is left", "drain fra1 for 60", "drain fra1 for 30", -1,
+		{ "shorter than what is left", "drain fra1 for 60", "drain fra1 for 30", -1,
 		    0, 0, false, false },
 		{ "one of two would be shorter", "drain fra1 for 60", "drain fra* for 30", -1, 0,
 		    0, false, false },
@@ -135,7 +135,7 @@ obeyed(void **state)
 		    1, 0, true, false },
 		{ "none for what has an end", "drain fra1 for 60", "drain fra1", 0, 1, 0, true,
 		    false },
-		{ "C.1: it would end before it is drained", NULL, "drain fra for 20 wait", -1, 0,
+		{ "it would end before it is drained", NULL, "drain fra for 20 wait", -1, 0,
 		    0, false, false },
 		{ "it would not", NULL, "drain fra for 60 wait", 0, 0, 1, true, false },
 		{ "whether or not somebody waits", NULL, "drain fra for 20", -1, 0, 0, false,
@@ -188,7 +188,7 @@ obeyed(void **state)
 	}
 }
 
-/* What whoever waits for a drain is told (C.1). */
+/* What whoever waits for a drain is told. */
 static void
 waited(void **state)
 {
