@@ -9,8 +9,8 @@
  * The words are those of tests/unit/test_judge.c, so that what is found here can be pasted
  * there; each takes 10 ms.  Others: dnsd+ dnsd- dnsd? (answers, has failed, not known), kill (the
  * prober dies) and start, reload, restart (of healthd within the lease), gone (longer than it),
- * reboot, stall (the keeper stands still for longer than the lease), plan:fra:2000 (a drain in 2 s),
- * tcp- tcp+ (dnsd is dead over TCP, and the site is to drain for it).
+ * reboot, stall (the keeper stands still for longer than the lease), plan:fra:2000 (a drain in
+ * 2 s), tcp- tcp+ (dnsd is dead over TCP, and the site is to drain for it).
  *
  * A struct sim is saved and loaded as a whole, so that it can be gone on with in many ways.
  */
@@ -50,8 +50,8 @@ struct world {
 
 enum sim_op {
 	SIM_RESULT, SIM_DIGEST, SIM_ORIGIN, SIM_NOTIFY, SIM_SERVER_WORD, SIM_SITE_WORD, SIM_SIBLING,
-	SIM_TTL, SIM_LATE, SIM_CLOCK, SIM_WAIT, SIM_DNSD, SIM_TCP, SIM_STALL, SIM_KILL, SIM_START, SIM_RELOAD,
-	SIM_RESTART, SIM_GONE, SIM_REBOOT
+	SIM_TTL, SIM_LATE, SIM_CLOCK, SIM_WAIT, SIM_DNSD, SIM_TCP, SIM_STALL, SIM_KILL, SIM_START,
+	SIM_RELOAD, SIM_RESTART, SIM_GONE, SIM_REBOOT
 };
 
 /* A word, read. */

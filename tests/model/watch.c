@@ -377,7 +377,8 @@ check_frozen(const struct sim *s, const struct sim_word *w, const struct facts *
 	return WATCH_FINE;
 }
 
-/* Among whom somebody must have answered: all, those of its family and check, those of it elsewhere. */
+/* Among whom somebody must have answered: all, those of its family and check, or those of them
+ * elsewhere. */
 enum scope { ALL, FAMILY, ELSEWHERE };
 
 static bool

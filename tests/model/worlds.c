@@ -24,7 +24,8 @@ const struct world worlds[] = {
 	{ "flaps", "f1 n1", 1, 1, .suppress = 6000, .begin = UP, .depth = 40, .states = 4000,
 	    .events = "dnsd-|dnsd+|f1- n1+|f1+ n1+|wait:1000|wait:8000" },
 	{ "tcp", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 6000,
-	    .events = "tcp-|tcp+|dnsd-|dnsd+|f1- n1+|f1+ n1+|drain:fra|clear:fra|wait:1000|wait:8000" },
+	    .events = "tcp-|tcp+|dnsd-|dnsd+|f1- n1+|f1+ n1+|drain:fra|clear:fra|wait:1000|"
+	    "wait:8000" },
 	{ "caches-drain", "f1 n1", 1, 1, .caches_drain = true, .begin = "dnsd+", .depth = 30,
 	    .states = 10000, .events = "f1+|f1-|n1+|n1-|wait:1000|wait:8000|dnsd-|dnsd+" },
 	{ "words-of-site", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 10000,
@@ -33,11 +34,11 @@ const struct world worlds[] = {
 	{ "words-of-servers", "f1 f2 n1", 1, 1, .begin = UP, .depth = 30, .states = 10000,
 	    .events = "drain:f1|up:f1:2000|down:f1|clear:f1|drain:f2|clear:f2|rounds|wait:8000" },
 	{ "word-of-a-server", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
-	    .events = "drain:f1|drain:f1:3000|up:f1|drain:fra|clear:f1|f1+ n1+|f1- n1+|f1- n1-|wait:1000|wait:8000|"
-	    "reload" },
+	    .events = "drain:f1|drain:f1:3000|up:f1|drain:fra|clear:f1|f1+ n1+|f1- n1+|f1- n1-|"
+	    "wait:1000|wait:8000|reload" },
 	{ "plans", "f1 n1", 1, 1, .begin = UP, .depth = 30, .states = 8000,
-	    .events = "plan:fra:2000|drain:fra|drain:fra:1000|up:fra|clear:fra|plan:f1:1000|clear:f1|"
-	    "wait:250|wait:1000|wait:8000|reload|gone|f1- n1-" },
+	    .events = "plan:fra:2000|drain:fra|drain:fra:1000|up:fra|clear:fra|plan:f1:1000|"
+	    "clear:f1|wait:250|wait:1000|wait:8000|reload|gone|f1- n1-" },
 	{ "peers", "f1 n1 s1", 1, 1, .begin = UP, .depth = 30, .states = 10000,
 	    .events = "site:nyc+|site:nyc-|site:fra+|drain:nyc|clear:nyc|drain:fra|clear:fra|"
 	    "wait:1000|rounds|reload" },
@@ -75,8 +76,8 @@ const struct world worlds[] = {
 	    .states = 400000, .events = "f1.4+|f1.4-|f1.6+|f1.6-|n1.4+|n1.4-|n1.6+|n1.6-|s1.4+|"
 	    "s1.4-|s1.6+|s1.6-|wait:1000|site:nyc-" },
 	{ "large-both-checks", "f1 n1 s1", 1, 2, .checks = 2, .large = true, .begin = UP,
-	    .depth = 30, .states = 400000, .events = "f1#1+|f1#1-|f1#2+|f1#2-|n1#1+|n1#1-|n1#2-|n1#2+|"
-	    "s1#1+|s1#1-|s1#2+|s1#2-|f1#2?|wait:1000|reload|late" },
+	    .depth = 30, .states = 400000, .events = "f1#1+|f1#1-|f1#2+|f1#2-|n1#1+|n1#1-|n1#2-|"
+	    "n1#2+|s1#1+|s1#1-|s1#2+|s1#2-|f1#2?|wait:1000|reload|late" },
 	{ "large-any-check", "f1 n1", 2, 2, .checks = 2, .any = true, .large = true, .begin = UP,
 	    .depth = 30, .states = 400000, .events = "rounds|wait:1000|f1#1?|n1#2?|late|reload" },
 	{ "large-min-healthy", "f1 f2 n1", 3, 3, .min_healthy = 2, .large = true, .begin = UP,
@@ -87,9 +88,9 @@ const struct world worlds[] = {
 	{ "large-caches-drain", "f1 f2 n1", 1, 1, .caches_drain = true, .large = true,
 	    .begin = "dnsd+", .depth = 40, .states = 300000,
 	    .events = "rounds|drain:f1|clear:f1|wait:1000|wait:8000|dnsd-|dnsd+" },
-	{ "large-words", "f1 f2 n1", 1, 2, .large = true, .begin = UP, .depth = 30, .states = 400000,
-	    .events = "rounds|drain:fra|drain:fra:2000|up:fra|down:fra|clear:fra|drain:f1|up:f1:2000|"
-	    "down:f1|clear:f1|drain:f2|clear:f2|wait:1000|wait:8000|dnsd-|dnsd+" },
+	{ "large-words", "f1 f2 n1", 1, 2, .large = true, .begin = UP, .depth = 30,
+	    .states = 400000, .events = "rounds|drain:fra|drain:fra:2000|up:fra|down:fra|"
+	    "clear:fra|drain:f1|up:f1:2000|down:f1|clear:f1|drain:f2|clear:f2|wait:1000|wait:8000|dnsd-|dnsd+" },
 	{ "large-restarts", "f1 n1 n2", 2, 2, .large = true, .begin = UP, .depth = 30,
 	    .states = 500000, .events = "kill|start|reload|restart|gone|reboot|dnsd+|dnsd-|rounds|"
 	    "drain:fra:4000|up:fra|clear:fra|wait:1000|wait:8000" },
