@@ -1,7 +1,7 @@
 import signal
 import time
 
-from inet import ANYCAST4, SITES
+from inet import ANYCAST4, SITES, site_unicast
 from routes import Routes
 
 TITLE = "reloads that go wrong, at all sites at once"
@@ -26,6 +26,10 @@ ROLL_OUTS = {
         lab.nearcast_conf(s), 'question = "nosuch.example A"'), None),
     "a question without data": (lambda lab, s: in_announce(
         lab.nearcast_conf(s), 'question = "ns.example.org MX"'), None),
+    "a listen address more": (lambda lab, s: lab.nearcast_conf(s).replace(
+        "listen = {", 'listen = { "127.0.0.1",'), True),
+    "a listen address less": (lambda lab, s: lab.nearcast_conf(s).replace(
+        f', "{site_unicast(s)[1]}"', ""), True),
     "a listen address that is not here": (lambda lab, s: lab.nearcast_conf(s).replace(
         "listen = {", 'listen = { "192.0.2.99",'), None),
     "only a listen address that is not here": (lambda lab, s: lab.nearcast_conf(s).replace(

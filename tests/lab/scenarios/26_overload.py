@@ -9,11 +9,11 @@ from routes import Routes
 
 TITLE = "three times as many questions as dnsd can answer, for six seconds"
 
-RUNS, STANDS = 0.0005, 0.0395           # seconds
+RUNS, STANDS = 0.001, 0.039             # seconds
 
 
 class Slow:
-    """dnsd gets a fraction of a core: it runs half a millisecond of every forty."""
+    """dnsd gets a fraction of a core: it runs one millisecond of every forty."""
 
     def __init__(self, lab, site):
         self.pid, self.stop = lab.net.processes[site, "dnsd"].pid, threading.Event()
@@ -55,7 +55,7 @@ def overloaded(lab):
     with Routes(lab) as routes:
         with Slow(lab, "fra"):
             before = answered(lab)
-            sent = int(flood(lab, 30000, 6).communicate(timeout=30)[0])
+            sent = int(flood(lab, 36000, 6).communicate(timeout=30)[0])
             said = lab.alarms("fra")
             got = answered(lab) - before
         time.sleep(1)
@@ -70,7 +70,7 @@ def overloaded(lab):
 def hung_meanwhile(lab):
     """What really hangs goes, also in a flood."""
     with Slow(lab, "fra") as slow:
-        flooding = flood(lab, 30000, 3)
+        flooding = flood(lab, 36000, 3)
         time.sleep(2)
         slow.end(signal.SIGSTOP)
         gone = lab.time_until(lambda: not lab.announced("fra"), 5)

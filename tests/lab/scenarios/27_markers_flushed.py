@@ -13,7 +13,7 @@ def run(lab):
     # 0 withdrawals is not to be had: BIRD and healthd hear of it at the same moment
     with lab.load(regions=["ap"], downloads=2) as load, Routes(lab, ["sin"]) as routes:
         for flush in FLUSHES:
-            lab.net.ip("sin", flush)
+            lab.net.ip("sin", flush, check=False)     # it gives up after ten rounds
             time.sleep(1)
         said = lab.alarms("sin")
         with open(lab.path("sin", "run", "posture")) as f:
