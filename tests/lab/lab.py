@@ -249,7 +249,8 @@ class Lab:
     def ready(self, seconds=30):
         """All sites announce, see all caches, and every region gets an answer."""
         return wait_for(lambda: all(self.all_up(s) for s in SITES), seconds) and \
-            wait_for(lambda: all(self.posture(s) == "serving" and self.announced(s) for s in SITES),
+            wait_for(lambda: all(self.posture(s) == "serving" and self.announced(s) and
+                             self.announced(s, 6) for s in SITES),
                      seconds) and \
             wait_for(lambda: all(self.dig(r, "+short") for r in EYEBALLS), seconds)
 
@@ -421,12 +422,11 @@ class Lab:
                             "@" + (server or ANYCAST4), name, qtype)
         return out.stdout.strip()
 
-    def announced(self, site):
-        """Does the site's transit hold the IPv4 anycast route from it?"""
-        t = SITES[site]["transit"]
-        via = inet.neighbor(t, site)[0]
-        return f"{inet.PREFIX4} " in self.net.ip(t, f"route show {inet.PREFIX4}") and \
-            via in self.net.ip(t, f"route show {inet.PREFIX4}")
+    def announced(self, site, family=4):
+        """Does the site's transit send the family's anycast traffic to it?"""
+        prefix = inet.PREFIX4 if family == 4 else inet.PREFIX6
+        out = self.net.ip(SITES[site]["transit"], f"-{family} route show {prefix}")
+        return f"{prefix} " in out and f"dev to-{site} " in out
 
     def updates(self, site):
         """BGP updates and withdrawals that the site's transit has had from it, both families."""
