@@ -350,6 +350,26 @@ def test_a_drain_lasts_as_long_as_answers_may_be_kept(world):
     assert 1 <= time.monotonic() - began < 10
 
 
+def test_a_dnsd_that_restarts_does_not_shorten_a_drain(world):
+    """It has forgotten the TTLs that it handed out before; healthd has not."""
+    ttl = 9
+
+    def answer(query, tcp):
+        r = dns.message.make_response(query)
+        r.answer.append(dns.rrset.from_text("site.nearcast.", 0, "CH", "TXT",
+                                            f'"fra" "serving" "drain=0" "ttl={ttl}"'))
+        return r
+
+    dnsd = Dns(answer, address="127.0.0.2")
+    servers, conf = three_sites()
+    w = world(conf, check=HTTP, listen=dnsd.where)
+    w.wait("s1", "up")
+    time.sleep(1.2)                                     # it is asked each second
+    began, ttl = time.monotonic(), 1
+    w.ctl("drain", "fra", "--wait")
+    assert time.monotonic() - began > 9
+
+
 def test_a_drain_begins_anew_when_dnsd_had_lost_it(world):
     """Away for longer than the health file is believed: dnsd handed out what was drained."""
     servers, conf = three_sites()
