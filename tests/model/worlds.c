@@ -90,7 +90,8 @@ const struct world worlds[] = {
 	    .events = "rounds|drain:f1|clear:f1|wait:1000|wait:8000|dnsd-|dnsd+" },
 	{ "large-words", "f1 f2 n1", 1, 2, .large = true, .begin = UP, .depth = 30,
 	    .states = 400000, .events = "rounds|drain:fra|drain:fra:2000|up:fra|down:fra|"
-	    "clear:fra|drain:f1|up:f1:2000|down:f1|clear:f1|drain:f2|clear:f2|wait:1000|wait:8000|dnsd-|dnsd+" },
+	    "clear:fra|drain:f1|up:f1:2000|"
+	    "down:f1|clear:f1|drain:f2|clear:f2|wait:1000|wait:8000|dnsd-|dnsd+" },
 	{ "large-restarts", "f1 n1 n2", 2, 2, .large = true, .begin = UP, .depth = 30,
 	    .states = 500000, .events = "kill|start|reload|restart|gone|reboot|dnsd+|dnsd-|rounds|"
 	    "drain:fra:4000|up:fra|clear:fra|wait:1000|wait:8000" },
