@@ -62,6 +62,28 @@ doubt_cover(struct conf_reader *r)
 	}
 }
 
+/* Which service addresses this machine has is then nobody's knowledge. */
+static void
+doubt_wildcard(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+
+	for (size_t i = 0; i < c->announce.prefixes.n; i++) {
+		const struct prefix *p = &c->announce.prefixes.v[i];
+		bool named = false;
+		char text[ADDR_TEXT];
+
+		for (size_t j = 0; j < c->n_listen; j++)
+			named = named || prefix_contains(p, c->listen[j].family, c->listen[j].ip);
+		if (named || c->n_listen == 0)
+			continue;
+		conf_warn(r, conf_scan_line(r->scan, c->announce.line, "prefix"),
+		    "prefix \"%s\": `listen` has a wildcard and no address in it: that its "
+		    "addresses are on this machine is not watched, name them",
+		    prefix_text(p, text));
+	}
+}
+
 static void
 doubt_announce(struct conf_reader *r)
 {
@@ -90,6 +112,7 @@ doubt_announce(struct conf_reader *r)
 		conf_warn(r, a->line, "`router-id` is missing: without an IPv4 address BIRD finds "
 		    "none and does not start");
 	doubt_cover(r);
+	doubt_wildcard(r);
 }
 
 /* ---- checks and pools ---- */

@@ -36,16 +36,22 @@ tell_address(const struct watch_address *a, char reason[HEALTH_REASON_MAX])
 	snprintf(reason, HEALTH_REASON_MAX, "%s: %s", addr_text(&a->addr, text), why(a));
 }
 
-/* Does the address count for the prefix?  All do for a prefix that holds none. */
+/* Does the address count for the prefix?  For one that holds none (dnsd listens on a wildcard) those
+ * of its family do, or all. */
 static bool
 is_of(const struct dnsd_watch *w, const struct watch_address *a, size_t prefix)
 {
+	uint8_t family = prefix < w->n_prefixes ? w->prefixes[prefix].family : 0;
+	bool same_family = false;
+
 	if (a->prefix == prefix)
 		return true;
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; i < w->n; i++) {
 		if (w->addresses[i]->prefix == prefix)
 			return false;
-	return true;
+		same_family = same_family || w->addresses[i]->addr.family == family;
+	}
+	return a->addr.family == family || !same_family;
 }
 
 enum posture_dnsd

@@ -332,6 +332,34 @@ test_all_addresses_of_a_prefix_are_new(void **unused)
 	stop(&b);
 }
 
+/* Without `listen` addresses in the prefixes, one family's fault is not the other's. */
+static void
+test_wildcards_are_of_their_family(void **unused)
+{
+	struct prefix prefixes[] = { { .family = 6, .ip = { 0x20, 1 }, .len = 16 },
+		{ .family = 4, .ip = { 192, 0, 2 }, .len = 24 } };
+	struct addr listen[2] = { { .family = 4 }, { .family = 6 } };
+	struct bench b;
+	struct err err;
+	char reason[HEALTH_REASON_MAX];
+
+	(void)unused;
+	start(&b);
+	dnsd_watch_free(b.watch);
+	listen[0].port = listen[1].port = b.listen.port;	/* nobody is at ::1 */
+	b.conf.listen = listen;
+	b.conf.n_listen = 2;
+	b.conf.announce.enabled = true;
+	b.conf.announce.prefixes = (struct conf_prefixes){ .v = prefixes, .n = 2 };
+	b.watch = dnsd_watch_new(b.loop, &b.conf, &err);
+	assert_non_null(b.watch);
+	for (int i = 0; i < DNSD_LIFE_RISE; i++)
+		after(&b, 250, 9, 0);
+	assert_int_equal(dnsd_watch_prefix(b.watch, 0, reason), POSTURE_DNSD_UNKNOWN);
+	assert_int_equal(dnsd_watch_prefix(b.watch, 1, reason), POSTURE_DNSD_ANSWERING);
+	stop(&b);
+}
+
 /* All zones were taken out of the configuration: what is announced is watched. */
 static void
 test_without_a_zone_a_dead_dnsd_is_found(void **unused)
@@ -423,6 +451,7 @@ main(void)
 		cmocka_unit_test(test_an_address_of_another_machine),
 		cmocka_unit_test(test_a_reload_forgets_no_misses),
 		cmocka_unit_test(test_all_addresses_of_a_prefix_are_new),
+		cmocka_unit_test(test_wildcards_are_of_their_family),
 		cmocka_unit_test(test_without_a_zone_a_dead_dnsd_is_found),
 		cmocka_unit_test(test_lost_tcp_stays_lost_over_a_reload),
 		cmocka_unit_test(test_bad_questions_are_refused),
