@@ -176,6 +176,25 @@ def test_a_marker_that_somebody_adds_announces_nothing(make, net):
     site.wait_posture("markers", "meddled=4")
 
 
+def test_an_address_around_the_markers_announces_nothing(make, net):
+    """One that has no lifetime, and that BIRD's next hops would be reached by."""
+    site = make()
+    around = ["169.254.53.1/24", "fd53:5300::99/64"]
+    for address in around:
+        run("ip", "-n", net.site, "addr", "add", address, "dev", "lo")
+    try:
+        net.dnsd_mode("servfail")
+        net.wait("down", 3)
+        net.stays("down", 0.5)
+        net.dnsd_mode("ok")
+        net.wait("serving", 5)
+        net.kill(site.healthd)
+        net.wait("down", 4)
+    finally:
+        for address in around:
+            run("ip", "-n", net.site, "addr", "del", address, "dev", "lo")
+
+
 def test_what_healthd_removes_itself_is_no_flush(make, net):
     site = make()
     net.dnsd_mode("servfail")
