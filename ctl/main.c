@@ -145,6 +145,7 @@ read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "reason", required_argument, NULL, TAKES_REASON },
 		{ "resolver", no_argument, NULL, TAKES_RESOLVER },
+		{ "version", no_argument, NULL, 'V' },
 		{ "wait", no_argument, NULL, TAKES_WAIT },
 		{ NULL, 0, NULL, 0 },
 	};

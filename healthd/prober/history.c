@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -104,10 +105,18 @@ history_word(struct history *h, const struct operator_command *c, const struct o
 {
 	const char *verb = c->verb == OPERATOR_OVERRIDE ? judge_override_name(c->override) :
 	    c->verb == OPERATOR_UNDRAIN ? "undrain" : "clear";
+	char from[48] = "", until[TEXT_DURATION + 8] = "", text[TEXT_DURATION];
+	time_t at = (time_t)c->at_s;
+	struct tm tm;
 
-	if (done->servers + done->sites > 0)
-		tell(h, "word %s %s \"by %s%s%s\"\n", c->pattern, verb, c->by,
-		    c->reason[0] != '\0' ? ": " : "", c->reason);
+	if (done->servers + done->sites == 0)
+		return;
+	if (c->for_s != 0)
+		snprintf(until, sizeof(until), " for %s", text_duration(c->for_s, text));
+	if (c->at_s != 0 && gmtime_r(&at, &tm) != NULL)
+		strftime(from, sizeof(from), " from %Y-%m-%d %H:%M:%S UTC", &tm);
+	tell(h, "word %s %s \"by %s%s%s%s%s\"\n", c->pattern, verb, c->by, from, until,
+	    c->reason[0] != '\0' ? ": " : "", c->reason);
 }
 
 /* --- telling it --- */

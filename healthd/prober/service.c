@@ -28,8 +28,8 @@ say_begin(uint64_t at_s, FILE *out)
 
 	if (at > now && gmtime_r(&at, &tm) != NULL &&
 	    strftime(when, sizeof(when), "%F %TZ", &tm) > 0)
-		fprintf(out, "begins at %s, in %s\n", when, text_duration((double)(at - now),
-		    left));
+		fprintf(out, "begins at %s, in %s\n", when, text_duration((double)(at - now) +
+		    1, left));
 }
 
 static void

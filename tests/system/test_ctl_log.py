@@ -25,3 +25,13 @@ def test_log(world):
     assert not any(" n1 " in x for x in lines)
     p = w.ctl("log", "nobody", ok=False)
     assert p.returncode == 1 and 'nothing is known of "nobody"' in p.stderr
+
+
+def test_log_says_from_when_and_for_how_long(world):
+    """A drain for next week looked like one in force."""
+    w = world({"f1": ("fra", Http().where), "n1": ("nyc", Http().where)}, check=HTTP)
+    w.wait("f1", "up")
+    w.ctl("drain", "f1", "--at", "2027-01-31 22:30Z", "--for", "2h", "--reason", "disks")
+    text = w.ctl("log", "f1").stdout
+    assert re.search(r'word f1 drain "by \S+ from 2027-01-31 22:30:00 UTC for 2 h 0 min: disks"$', text,
+                     re.M), text
