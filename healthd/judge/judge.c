@@ -601,6 +601,22 @@ on_ttl(struct judge *j, uint32_t index, uint32_t ttl_s, struct judge_time now)
 	site->ttl_s = ttl_s;
 }
 
+/* A restart in the middle of a warm-up is no reason for the whole weight at once. */
+static void
+on_remembered_warmth(struct judge *j, size_t i, uint64_t since_ms, struct judge_time now)
+{
+	struct judge_server *s = &j->servers[i];
+
+	if (s->check == NULL || s->found == HEALTH_DOWN || s->found == HEALTH_UNKNOWN ||
+	    s->recovered_ms != 0 || since_ms >= j->conf->pools[s->conf->pool].warm_up_ms)
+		return;
+	s->recovered_ms = now.mono_ms > since_ms ? now.mono_ms - since_ms : 1;
+	j->n_warming++;
+	judge_view_server(j, i, now);
+	while (judge_take_change(j) >= 0)
+		;		/* remembering is no change */
+}
+
 static void
 on_remembered_site(struct judge *j, const struct judge_event *e, struct judge_time now)
 {
@@ -768,6 +784,7 @@ range_of(const struct judge *j, enum judge_event_kind kind)
 	case JUDGE_REMEMBER:
 		return j->n_targets;
 	case JUDGE_OVERRIDE_SERVER:
+	case JUDGE_REMEMBER_WARMTH:
 		return j->conf->n_servers;
 	case JUDGE_OVERRIDE_SITE:
 	case JUDGE_SIBLING:
@@ -833,6 +850,9 @@ judge_step(struct judge *j, const struct judge_event *e, struct judge_time now)
 		break;
 	case JUDGE_REMEMBER_SITE:
 		on_remembered_site(j, e, now);
+		break;
+	case JUDGE_REMEMBER_WARMTH:
+		on_remembered_warmth(j, e->index, e->since_ms, now);
 		break;
 	case JUDGE_TICK:
 		on_time_passed(j, now);

@@ -116,6 +116,8 @@ enum judge_event_kind {
 	JUDGE_REMEMBER_SET,		/* pool, set, order: seen before a restart */
 	JUDGE_REMEMBER_POOL,		/* pool, pool_memory: after its sets */
 	JUDGE_REMEMBER_SITE,		/* site, drain, ttl_s: what its dnsd said last */
+	JUDGE_REMEMBER_WARMTH,		/* server, since_ms: it has recovered so long ago; after
+					 * its targets */
 	JUDGE_TICK			/* time passes: overrides end, drains complete */
 };
 
@@ -147,6 +149,7 @@ struct judge_event {
 	uint64_t order;
 	bool drain;
 	uint32_t ttl_s;
+	uint64_t since_ms;
 	enum judge_disturbance disturbance;
 };
 

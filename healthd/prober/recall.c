@@ -112,6 +112,13 @@ recall_item(struct judge *judge, const struct state_item *item, struct judge_tim
 	case STATE_POOL:
 		recall_pool(judge, item, now);
 		break;
+	case STATE_WARMTH:
+		index = conf_find_server(judge->conf, item->name);
+		if (index != CONF_NONE && item->since <= now.wall)
+			judge_step(judge, &(struct judge_event){ .kind = JUDGE_REMEMBER_WARMTH,
+			    .index = index,
+			    .since_ms = (uint64_t)((now.wall - item->since) * 1000) }, now);
+		break;
 	case STATE_SIBLING:
 		index = conf_find_site(judge->conf, item->name);
 		if (index != CONF_NONE)

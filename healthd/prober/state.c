@@ -157,6 +157,14 @@ take_sibling(struct text *line, struct state_item *item)
 	return true;
 }
 
+/* After "warm". */
+static bool
+take_warmth(struct text *line, struct state_item *item)
+{
+	item->kind = STATE_WARMTH;
+	return take_name(line, " ", item->name) && take_time(line, " since=", &item->since);
+}
+
 static bool
 parse_item(struct text line, struct state_item *item)
 {
@@ -166,6 +174,7 @@ parse_item(struct text line, struct state_item *item)
 	} kinds[] = {
 		{ "word", take_override }, { "plan", take_plan }, { "target", take_target },
 		{ "pool", take_pool }, { "set", take_known_set }, { "sibling", take_sibling },
+		{ "warm", take_warmth },
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -366,6 +375,23 @@ print_targets(FILE *out, const struct judge *j)
 	return n;
 }
 
+static unsigned
+print_warmth(FILE *out, const struct judge *j, struct judge_time now)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; j->n_warming > 0 && i < j->conf->n_servers; i++) {
+		const struct judge_server *s = &j->servers[i];
+
+		if (s->recovered_ms == 0)
+			continue;
+		fprintf(out, "warm %s since=%.3f\n", s->conf->name,
+		    now.wall - (double)(now.mono_ms - s->recovered_ms) / 1000);
+		n++;
+	}
+	return n;
+}
+
 void
 state_print(FILE *out, const struct judge *j, struct judge_time now)
 {
@@ -376,6 +402,7 @@ state_print(FILE *out, const struct judge *j, struct judge_time now)
 	n += print_siblings(out, j, now);
 	n += print_pools(out, j, now);
 	n += print_targets(out, j);
+	n += print_warmth(out, j, now);
 	fprintf(out, "end %u\n", n);
 }
 

@@ -8,9 +8,11 @@
  *   set mirrors order=2 id=2026-11-20
  *   pool mirrors set=2026-11-20 held=1 asked=2 notified=0 origin=-
  *   target fra1 v4 up since=1763680000.000 set=2026-11-20 digest=ok
- *   end 6
+ *   warm fra1 since=1763689990.000
+ *   end 7
  *
- * A target of a pool with several checks ends with check=NAME.  A plan is a word that begins
+ * A target of a pool with several checks ends with check=NAME, and behind its targets stands since
+ * when a server's weight grows (warm-up).  A plan is a word that begins
  * later.  A pool's sets come before it, and it before the targets.
  * Version 1 had neither plans, siblings nor sets, a word ended with `by`, a pool's and a target's
  * line with their set; those are read, too.
@@ -38,7 +40,7 @@
 
 enum state_kind {
 	STATE_OVERRIDE_SERVER, STATE_OVERRIDE_SITE, STATE_SIBLING, STATE_SET, STATE_POOL,
-	STATE_TARGET
+	STATE_TARGET, STATE_WARMTH
 };
 
 struct state_item {
@@ -50,7 +52,7 @@ struct state_item {
 	uint64_t id;			/* 0 = not told */
 	double at, until;
 	char by[HEALTH_NAME_MAX];
-	/* targets and pools */
+	/* targets and pools; of warmth `since` */
 	uint8_t family;
 	enum health_state state;
 	double since;

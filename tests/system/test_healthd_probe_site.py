@@ -793,3 +793,27 @@ def test_five_thousand_targets(world, tmp_path, capsys):
         assert used < 0.95 and ages[-1] < 3 and ages[2500] < 1.2
     finally:
         nginx.stop()
+
+
+@pytest.mark.parametrize("how", ["killed", "reload"])
+def test_a_warm_up_goes_on_after_a_restart(world, how):
+    """A server that was at a tenth of its weight had all of it after a reload."""
+    cache = Http()
+    w = world({"f1": ("fra", cache.where), "n1": ("nyc", Http().where)}, check=HTTP,
+              pool=' warm-up = "10s" ')
+    w.wait("f1", "up", weight=100)
+    cache.close()
+    w.wait("f1", "down")
+    cache.open(cache.port)
+    w.wait("f1", "up", weight=20)
+    time.sleep(0.5)             # the state file is written a moment after a change
+    after = len(w.log())
+    if how == "killed":
+        os.kill(w.prober_pid(), signal.SIGKILL)
+    else:
+        w.daemon.signal(signal.SIGHUP)
+    w.daemon.wait_log("probing 2 targets", after)
+    time.sleep(1)
+    assert 20 <= w.health()["f1"]["weight"] <= 60
+    w.wait("f1", "up", weight=100)
+    assert w.health()["n1"]["weight"] == 100
