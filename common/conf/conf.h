@@ -135,6 +135,8 @@ struct conf_check {
 	/* command */
 	char **command;			/* argv, NULL at its end */
 	int line;
+	int ca_line, auth_line, cert_line, key_line, command_line; /* of options; `line` where
+					 * not given */
 };
 
 struct conf_server {

@@ -94,20 +94,21 @@ is_secret(struct access_run *run, const char *what, const char *path, int line)
 static void
 look_at_check(struct access_run *run, const struct conf_check *k)
 {
-	may_read(run, "ca-file", k->ca_file, k->line);
-	may_read(run, "basic-auth-file", k->basic_auth_file, k->line);
-	is_secret(run, "basic-auth-file", k->basic_auth_file, k->line);
-	may_read(run, "client-cert", k->client_cert, k->line);
-	may_read(run, "client-key", k->client_key, k->line);
-	is_there(run, "basic-auth-file", k->basic_auth_file, k->line);
-	is_there(run, "client-cert", k->client_cert, k->line);
-	is_there(run, "client-key", k->client_key, k->line);
+	may_read(run, "ca-file", k->ca_file, k->ca_line);
+	may_read(run, "basic-auth-file", k->basic_auth_file, k->auth_line);
+	is_secret(run, "basic-auth-file", k->basic_auth_file, k->auth_line);
+	may_read(run, "client-cert", k->client_cert, k->cert_line);
+	may_read(run, "client-key", k->client_key, k->key_line);
+	is_there(run, "ca-file", k->ca_file, k->ca_line);
+	is_there(run, "basic-auth-file", k->basic_auth_file, k->auth_line);
+	is_there(run, "client-cert", k->client_cert, k->cert_line);
+	is_there(run, "client-key", k->client_key, k->key_line);
 	if (k->client_key != NULL)
-		is_secret(run, "client-key", k->client_key, k->line);
+		is_secret(run, "client-key", k->client_key, k->key_line);
 	else
-		is_secret(run, "client-cert", k->client_cert, k->line);	/* with its key */
+		is_secret(run, "client-cert", k->client_cert, k->cert_line);	/* with its key */
 	if (k->command != NULL && k->kind == CONF_CHECK_COMMAND)
-		may_run(run, "command", k->command[0], k->line);
+		may_run(run, "command", k->command[0], k->command_line);
 }
 
 unsigned

@@ -268,11 +268,11 @@ check_announce(struct conf_reader *r)
 	    check_question(r) < 0)
 		return -1;
 	if (strchr(a->interface, '/') != NULL || strchr(a->interface, ' ') != NULL)
-		return conf_fail(r, a->line,
+		return conf_fail(r, conf_scan_line(r->scan, a->line, "interface"),
 		    "interface \"%s\": the name of a network interface was expected", a->interface);
 	if (a->router_id != NULL &&
 	    (addr_parse(&id, a->router_id, NULL) < 0 || id.family != 4 || id.port != 0))
-		return conf_fail(r, a->line,
+		return conf_fail(r, conf_scan_line(r->scan, a->line, "router-id"),
 		    "router-id \"%s\": an IPv4 address was expected", a->router_id);
 	for (size_t i = 0; i < a->cover.n; i++) {
 		const struct prefix *cover = &a->cover.v[i];
@@ -305,6 +305,26 @@ conf_lacks_router_id(const struct conf *conf)
 	return a->enabled && a->router_id == NULL;
 }
 
+/* Whether these files are there, and may be read, is seen later (conf_access.h). */
+static void
+note_lines(struct conf_reader *r)
+{
+	struct conf *c = r->conf;
+
+	for (size_t i = 0; i < c->n_checks; i++) {
+		struct conf_check *k = &c->checks[i];
+
+		k->ca_line = conf_scan_line(r->scan, k->line, "ca-file");
+		k->auth_line = conf_scan_line(r->scan, k->line, "basic-auth-file");
+		k->cert_line = conf_scan_line(r->scan, k->line, "client-cert");
+		k->key_line = conf_scan_line(r->scan, k->line, "client-key");
+		k->command_line = conf_scan_line(r->scan, k->line, "command");
+	}
+	c->listen_line = conf_scan_option(r->scan, 0, "listen");
+	c->hook_line = conf_scan_option(r->scan, 0, "hook");
+	c->alarm_hook_line = conf_scan_option(r->scan, 0, "alarm-hook");
+}
+
 int
 conf_checks_run(struct conf_reader *r)
 {
@@ -313,9 +333,7 @@ conf_checks_run(struct conf_reader *r)
 	if (check_here(r) < 0 || check_announce(r) < 0 || check_timeouts(r) < 0 ||
 	    sort_servers(r) < 0)
 		return -1;
-	r->conf->listen_line = conf_scan_option(r->scan, 0, "listen");
-	r->conf->hook_line = conf_scan_option(r->scan, 0, "hook");
-	r->conf->alarm_hook_line = conf_scan_option(r->scan, 0, "alarm-hook");
+	note_lines(r);
 	r->ttl_min_line = conf_scan_option(r->scan, 0, "ttl-min");
 	if (r->ttl_min_line == 0)
 		default_ttl_min(r);

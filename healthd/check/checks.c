@@ -23,25 +23,26 @@ static const struct kind kinds[] = {
 
 /* libcurl would find out with the first probe only, and then nobody could be judged. */
 static int
-test_pem(const struct conf_check *c, const char *option, const char *path, const char *what,
-    struct err *err)
+test_pem(const struct conf *conf, const char *option, const char *path, int line_of,
+    const char *what, struct err *err)
 {
 	FILE *f = path != NULL ? fopen(path, "re") : NULL;
-	char line[256];
+	char line[256], where[CONF_WHERE];
 	bool found = false;
 
 	if (path == NULL)
 		return 0;
 	if (f == NULL)
-		return err_set(err, "check \"%s\": %s \"%s\": %s", c->name, option, path,
-		    strerror(errno));
+		return err_set(err, "%s: %s \"%s\": %s", conf_where(conf, line_of, where),
+		    option, path, strerror(errno));
 	while (!found && fgets(line, sizeof(line), f) != NULL)
 		found = strstr(line, "-----BEGIN ") != NULL;
 	fclose(f);
 	if (found)
 		return 0;
-	return err_set(err, "check \"%s\": %s \"%s\": %s in PEM form %s expected", c->name, option,
-	    path, what, what[0] == 'c' ? "were" : "was");
+	return err_set(err, "%s: %s \"%s\": %s in PEM form %s expected",
+	    conf_where(conf, line_of, where), option, path, what,
+	    what[0] == 'c' ? "were" : "was");
 }
 
 int
@@ -51,11 +52,13 @@ checks_test(const struct conf *conf, struct err *err)
 		const struct conf_check *c = &conf->checks[i];
 		char where[CONF_WHERE];
 
-		if ((c->kind == CONF_CHECK_DNS && check_dns_test(c, err) < 0) ||
-		    test_pem(c, "ca-file", c->ca_file, "certificates", err) < 0 ||
-		    test_pem(c, "client-cert", c->client_cert, "certificates", err) < 0 ||
-		    test_pem(c, "client-key", c->client_key, "a key", err) < 0)
+		if (c->kind == CONF_CHECK_DNS && check_dns_test(c, err) < 0)
 			return err_prefix(err, "%s", conf_where(conf, c->line, where));
+		if (test_pem(conf, "ca-file", c->ca_file, c->ca_line, "certificates", err) < 0 ||
+		    test_pem(conf, "client-cert", c->client_cert, c->cert_line, "certificates",
+		    err) < 0 ||
+		    test_pem(conf, "client-key", c->client_key, c->key_line, "a key", err) < 0)
+			return -1;
 	}
 	return 0;
 }

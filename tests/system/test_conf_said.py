@@ -63,6 +63,15 @@ BROKEN = {
     "a password that is not there": (
         'check "h" { kind = http; url = "http://e.example/"; basic-auth-file = "no.auth" }\n',
         'no.auth": No such file or directory'),
+    "the line of a password's option": (
+        'check "h" {\n kind = http\n url = "http://e.example/"\n basic-auth-file = "no.auth" }\n',
+        'nearcast.conf:6: basic-auth-file "'),
+    "authorities that are not there": (
+        'check "h" {\n kind = http\n url = "https://e.example/"\n ca-file = "no.pem"\n }\n',
+        'no.pem": No such file or directory'),
+    "a certificate that is not there": (
+        'check "h" {\n kind = http\n url = "https://e.example/"\n client-cert = "no.pem"\n }\n',
+        'nearcast.conf:6: client-cert "'),
 }
 
 
