@@ -2,11 +2,7 @@
 
 #include <string.h>
 
-static inline uint64_t
-rotl(uint64_t x, unsigned b)
-{
-	return x << b | x >> (64 - b);
-}
+#define ROTL(x, b) ((x) << (b) | (x) >> (64 - (b)))	/* uint64_t, 0 < b < 64 */
 
 static inline uint64_t
 load64(const uint8_t *p)
@@ -24,15 +20,15 @@ static inline void
 sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[0] = rotl(v[0], 32);
+	v[1] = ROTL(v[1], 13) ^ v[0];
+	v[0] = ROTL(v[0], 32);
 	v[2] += v[3];
-	v[3] = rotl(v[3], 16) ^ v[2];
+	v[3] = ROTL(v[3], 16) ^ v[2];
 	v[0] += v[3];
-	v[3] = rotl(v[3], 21) ^ v[0];
+	v[3] = ROTL(v[3], 21) ^ v[0];
 	v[2] += v[1];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
+	v[1] = ROTL(v[1], 17) ^ v[2];
+	v[2] = ROTL(v[2], 32);
 }
 
 static inline void

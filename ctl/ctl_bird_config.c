@@ -84,9 +84,11 @@ print_lease_tables(FILE *out, const struct conf *conf, const char *interface)
 		fprintf(out, "ipv6 table lease6;\n");
 	fprintf(out, "protocol direct lease {\n");
 	if (v4)
-		fprintf(out, "\tipv4 { table lease4; import where net ~ [169.254.53.0/24{30,30}]; };\n");
+		fprintf(out, "\tipv4 { table lease4; "
+		    "import where net ~ [169.254.53.0/24{30,30}]; };\n");
 	if (v6)
-		fprintf(out, "\tipv6 { table lease6; import where net ~ [fd53:5300::/64{126,126}]; };\n");
+		fprintf(out, "\tipv6 { table lease6; "
+		    "import where net ~ [fd53:5300::/64{126,126}]; };\n");
 	fprintf(out, "\tinterface \"%s\";\n}\n", interface);
 }
 

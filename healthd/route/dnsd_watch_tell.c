@@ -36,8 +36,8 @@ tell_address(const struct watch_address *a, char reason[HEALTH_REASON_MAX])
 	snprintf(reason, HEALTH_REASON_MAX, "%s: %s", addr_text(&a->addr, text), why(a));
 }
 
-/* Does the address count for the prefix?  For one that holds none (dnsd listens on a wildcard) those
- * of its family do, or all. */
+/* Does the address count for the prefix?  For one that holds none (dnsd listens on a wildcard)
+ * those of its family do, or all. */
 static bool
 is_of(const struct dnsd_watch *w, const struct watch_address *a, size_t prefix)
 {

@@ -79,7 +79,7 @@ fixed_option(const struct conf *old, const struct conf *new)
 static void begin_reload(struct keeper *k);
 
 static bool
-is_wanted(const struct keeper_reload *r)
+is_asked_for(const struct keeper_reload *r)
 {
 	return r->again || r->n_tries > 0;
 }
@@ -92,7 +92,7 @@ end_reload(struct keeper *k, const char *reason)
 
 	answer_waiting(r, reason, reason == NULL ? r->said : NULL);
 	r->state = RELOAD_IDLE;
-	if (is_wanted(r))
+	if (is_asked_for(r))
 		begin_reload(k);
 }
 
@@ -188,7 +188,7 @@ keeper_reload_turn(struct keeper *k, uint64_t now_ms)
 	struct keeper_reload *r = &k->reload;
 	size_t used = strlen(r->said);
 
-	if (r->state == RELOAD_IDLE && is_wanted(r))
+	if (r->state == RELOAD_IDLE && is_asked_for(r))
 		begin_reload(k);
 	if (r->state != RELOAD_SETTLING)
 		return;

@@ -446,7 +446,7 @@ warn_of_numbers(const struct keeper *k, const struct keeper_prefix *old, size_t 
 }
 
 static bool
-is_named(const struct keeper_prefix *v, size_t n, const char *name)
+has_prefix(const struct keeper_prefix *v, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(v[i].name, name) == 0)
@@ -477,7 +477,7 @@ former(const struct keeper *k, size_t at, const struct keeper_prefix *old, size_
 	for (size_t i = 0; i < n; i++)
 		if (p->prefix.family != 0 && old[i].prefix.family != 0 &&
 		    overlap(&p->prefix, &old[i].prefix) &&
-		    !is_named(k->prefixes, k->n_prefixes, old[i].name))
+		    !has_prefix(k->prefixes, k->n_prefixes, old[i].name))
 			return &old[i];
 	return NULL;
 }

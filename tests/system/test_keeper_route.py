@@ -509,7 +509,7 @@ def test_sighup_with_a_broken_file_keeps_the_old(make, net):
     with open(site.conf, "w") as f:
         f.write(good.replace("run\"", "elsewhere\""))
     site.healthd.send_signal(signal.SIGHUP)
-    site.wait_log("change of run-dir needs a restart", after)
+    site.wait_log("restart needed: run-dir", after)
     with open(site.conf, "w") as f:
         f.write(good)
     site.healthd.send_signal(signal.SIGHUP)

@@ -205,7 +205,7 @@ def test_question_is_looked_up_by_t(tmp_path, question, says):
     done = subprocess.run([os.path.join(BUILD, "dnsd"), "-t", "-c", str(conf)],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    warning = re.search(r"nearcast.conf:4: announce: question .*", done.stderr)
+    warning = re.search(r"nearcast.conf:6: announce: question .*", done.stderr)
     assert (says is None) == (warning is None), done.stderr
     assert says is None or (says in warning.group() and question in warning.group())
 
