@@ -33,5 +33,5 @@ def test_log_says_from_when_and_for_how_long(world):
     w.wait("f1", "up")
     w.ctl("drain", "f1", "--at", "2027-01-31 22:30Z", "--for", "2h", "--reason", "disks")
     text = w.ctl("log", "f1").stdout
-    assert re.search(r'word f1 drain "by \S+ from 2027-01-31 22:30:00 UTC for 2 h 0 min: disks"$', text,
-                     re.M), text
+    said = r'word f1 drain "by \S+ from 2027-01-31 22:30:00 UTC for 2 h 0 min: disks"$'
+    assert re.search(said, text, re.M), text
