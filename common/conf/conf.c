@@ -85,7 +85,7 @@ conf_read_again(const struct conf *conf, const struct warn *warn, struct err *er
 const char *
 conf_where(const struct conf *conf, int line, char text[CONF_WHERE])
 {
-	unsigned file = conf_line_file(line);
+	unsigned file = CONF_LINE_FILE(line);
 
 	snprintf(text, CONF_WHERE, "%s:%d", file < conf->n_files ? conf->files[file] : conf->path,
 	    conf_line_number(line));

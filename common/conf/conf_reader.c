@@ -10,7 +10,7 @@
 const char *
 conf_line_name(const struct conf_reader *r, int line)
 {
-	return r->files != NULL ? r->files[conf_line_file(line)] : r->file;
+	return r->files != NULL ? r->files[CONF_LINE_FILE(line)] : r->file;
 }
 
 int

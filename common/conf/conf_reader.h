@@ -22,11 +22,7 @@ struct conf_scan;
  * was named are plain numbers, and all of an included one are larger. */
 enum { CONF_LINE_BITS = 25, CONF_FILES_MAX = 64 };
 
-static inline unsigned
-conf_line_file(int line)
-{
-	return (unsigned)line >> CONF_LINE_BITS;
-}
+#define CONF_LINE_FILE(line) ((unsigned)(line) >> CONF_LINE_BITS)
 
 static inline int
 conf_line_number(int line)

@@ -267,7 +267,7 @@ once(struct scan *s, const char *name, int line)
 	for (const struct conf_item *i = block + 1; i < end; i = conf_scan_past(i)) {
 		if (i->block && i->given.n != 0)
 			continue;
-		if (strcmp(i->name, name) == 0 && conf_line_file(i->line) != conf_line_file(line))
+		if (strcmp(i->name, name) == 0 && CONF_LINE_FILE(i->line) != CONF_LINE_FILE(line))
 			return conf_fail(s->r, line, "`%s` is given twice, first at %s:%d", name,
 			    conf_line_name(s->r, i->line), conf_line_number(i->line));
 		if (strcmp(i->name, name) == 0)

@@ -106,7 +106,7 @@ conf_read_file(struct conf_reader *r, const struct conf_row *row, void *field,
 		    "a file name of at most 3000 octets on one line was expected");
 	if (*w->text == '/')
 		return conf_keep(r, field, w, w->text);
-	if (asprintf(&path, "%s/%s", r->folders[conf_line_file(w->line)], w->text) < 0)
+	if (asprintf(&path, "%s/%s", r->folders[CONF_LINE_FILE(w->line)], w->text) < 0)
 		return conf_fail(r, w->line, "out of memory");
 	*(char **)field = path;
 	return 0;

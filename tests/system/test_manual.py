@@ -30,6 +30,7 @@ def alarms():
             for call in re.findall(r"\b(?:keeper_alarm|alarm_raise|add_alarm)\(([^;]*?)\);",
                                    read(room, name), re.S):
                 text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', call))
+                text = re.sub(r"(?<=[a-z])%s", "s", text)
                 if re.search("[a-z]{6}", re.sub(r"%[.*0-9]*l*[a-z]", "", text)):
                     yield text
 
