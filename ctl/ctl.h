@@ -17,6 +17,7 @@
 struct ctl {
 	const char *conf_path;		/* -c, or the default */
 	const char *here;		/* -s: the site this machine is; NULL = as the file says */
+	const char *command;		/* its name */
 	const char *usage;		/* of the command, with its options */
 	bool json, force, resolver, wait, all;
 	const char *out;		/* -o, NULL = stdout */
@@ -62,10 +63,7 @@ int ctl_check(const struct ctl *ctl);		/* ctl_check.c */
 int ctl_diff(const struct ctl *ctl);		/* ctl_diff.c */
 int ctl_explain(const struct ctl *ctl);	/* ctl_explain.c */
 int ctl_drain(const struct ctl *ctl);		/* ctl_operator.c */
-int ctl_undrain(const struct ctl *ctl);
-int ctl_force_up(const struct ctl *ctl);
-int ctl_force_down(const struct ctl *ctl);
-int ctl_clear(const struct ctl *ctl);
+int ctl_override(const struct ctl *ctl);	/* undrain, force-up, force-down, clear */
 int ctl_notify(const struct ctl *ctl);
 int ctl_log(const struct ctl *ctl);
 int ctl_reload(const struct ctl *ctl);	/* ctl_reload.c */

@@ -225,10 +225,10 @@ is_word(const char *what, const char *text)
 	return false;
 }
 
-/* Sends healthd a verb about the servers or the site that the argument names; the answer comes
- * as text, which is the caller's to free (NULL = none). */
+/* Sends healthd the command about the servers or the site that the argument names; the answer
+ * comes as text, which is the caller's to free (NULL = none). */
 static int
-send_override(const struct ctl *ctl, const char *verb, char **answer)
+send_override(const struct ctl *ctl, char **answer)
 {
 	char words[1024];
 	FILE *line, *out;
@@ -242,7 +242,7 @@ send_override(const struct ctl *ctl, const char *verb, char **answer)
 	line = fmemopen(words, sizeof(words), "w");
 	if (line == NULL)
 		return 1;
-	fprintf(line, "%s %s", verb, ctl->arg[0]);
+	fprintf(line, "%s %s", ctl->command, ctl->arg[0]);
 	rc = put_options(ctl, line);
 	fclose(line);
 	if (rc != 0)
@@ -255,19 +255,6 @@ send_override(const struct ctl *ctl, const char *verb, char **answer)
 	if (rc < 0)
 		fprintf(stderr, "nearctl: healthd: %s\n", err.text);
 	return rc < 0;
-}
-
-/* The same for a verb whose answer is for people. */
-static int
-say_override(const struct ctl *ctl, const char *verb)
-{
-	char *answer;
-	int status = send_override(ctl, verb, &answer);
-
-	if (answer != NULL)
-		fputs(answer, stdout);
-	free(answer);
-	return fflush(stdout) == 0 ? status : 1;
 }
 
 /* Prints an answer without its last line, "id ID"; the id, 0 = there is none. */
@@ -291,7 +278,7 @@ ctl_drain(const struct ctl *ctl)
 {
 	unsigned long long id = 0;
 	char *answer;
-	int status = send_override(ctl, "drain", &answer);
+	int status = send_override(ctl, &answer);
 
 	if (answer != NULL)
 		id = print_answer(answer);
@@ -303,27 +290,15 @@ ctl_drain(const struct ctl *ctl)
 }
 
 int
-ctl_undrain(const struct ctl *ctl)
+ctl_override(const struct ctl *ctl)
 {
-	return say_override(ctl, "undrain");
-}
+	char *answer;
+	int status = send_override(ctl, &answer);
 
-int
-ctl_force_up(const struct ctl *ctl)
-{
-	return say_override(ctl, "force-up");
-}
-
-int
-ctl_force_down(const struct ctl *ctl)
-{
-	return say_override(ctl, "force-down");
-}
-
-int
-ctl_clear(const struct ctl *ctl)
-{
-	return say_override(ctl, "clear");
+	if (answer != NULL)
+		fputs(answer, stdout);
+	free(answer);
+	return fflush(stdout) == 0 ? status : 1;
 }
 
 int

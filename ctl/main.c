@@ -52,7 +52,7 @@ static const struct command {
 	{ "bird-config", ctl_bird_config, 0, TAKES_OUT, "bird-config",
 	    "the BIRD configuration of this site" },
 	{ "check", ctl_check, 0, 0, "check", "check configuration, zones and databases" },
-	{ "clear", ctl_clear, 1, 0, "clear SERVER|SITE|GLOB", "take any word back" },
+	{ "clear", ctl_override, 1, 0, "clear SERVER|SITE|GLOB", "take any word back" },
 	{ "counters", ctl_counters, 0, 0, "counters", "dnsd's counters, in Prometheus text form" },
 	{ "diff", ctl_diff, 2, PRINTS_JSON, "diff OLD.mmdb NEW.mmdb",
 	    "whom a new database sends to other sites" },
@@ -61,10 +61,10 @@ static const struct command {
 	    "give it to nobody; a site: take its route away gently" },
 	{ "explain", ctl_explain, 2, TAKES_RESOLVER | PRINTS_JSON,
 	    "explain NAME ADDRESS[/LEN]", "which servers a client gets, and why" },
-	{ "force-down", ctl_force_down, 1, TAKES_WORD,
+	{ "force-down", ctl_override, 1, TAKES_WORD,
 	    "force-down SERVER|SITE|GLOB",
 	    "down, whatever the checks say" },
-	{ "force-up", ctl_force_up, 1, TAKES_WORD,
+	{ "force-up", ctl_override, 1, TAKES_WORD,
 	    "force-up SERVER|SITE|GLOB",
 	    "up, whatever the checks say" },
 	{ "log", ctl_log, 1, 0, "log SERVER|SITE", "what happened to it last, and why" },
@@ -73,7 +73,7 @@ static const struct command {
 	    "both daemons read their configuration again, dnsd its zones and databases" },
 	{ "status", ctl_status, 0, PRINTS_JSON | TAKES_ALL, "status",
 	    "the route, healthd and dnsd of this machine" },
-	{ "undrain", ctl_undrain, 1, 0, "undrain SERVER|SITE|GLOB", "take a drain back" },
+	{ "undrain", ctl_override, 1, 0, "undrain SERVER|SITE|GLOB", "take a drain back" },
 	{ "verify-scope", ctl_verify_scope, 0, PRINTS_JSON, "verify-scope",
 	    "prove the scopes of every map" },
 	{ "watch", ctl_watch, 0, TAKES_COUNT | TAKES_ALL | PRINTS_JSON, "watch",
@@ -205,6 +205,7 @@ main(int argc, char **argv)
 		    argv[optind]);
 		return 2;
 	}
+	ctl.command = command->name;
 	ctl.usage = whole_usage(command);
 	ctl.arg = argv + optind + 1;
 	if (asked.wrong || argc - optind - 1 != command->args ||

@@ -181,14 +181,9 @@ is_mark(const struct lexeme *t, char mark)
 /* `v`, an array of `n` elements, or a larger copy of it where it is full: its room
  * is the power of two that is `n` or above.  NULL if there is no memory. */
 static void *
-room_for_one(struct scan *s, void *v, size_t n, size_t size)
+room_for_one(void *v, size_t n, size_t size)
 {
-	if ((n & (n - 1)) != 0)
-		return v;
-	v = realloc(v, (n != 0 ? 2 * n : 1) * size);
-	if (v == NULL)
-		conf_fail(s->r, s->line, "out of memory");
-	return v;
+	return (n & (n - 1)) != 0 ? v : realloc(v, (n != 0 ? 2 * n : 1) * size);
 }
 
 /* The item with this name that is read now. */
@@ -196,10 +191,10 @@ static int
 add_item(struct scan *s, const char *name, bool block, int line)
 {
 	struct conf_scan *out = s->out;
-	struct conf_item *items = room_for_one(s, out->items, out->n_items, sizeof(*items));
+	struct conf_item *items = room_for_one(out->items, out->n_items, sizeof(*items));
 
 	if (items == NULL)
-		return -1;
+		return conf_fail(s->r, s->line, "out of memory");
 	out->items = items;
 	items[out->n_items++] = (struct conf_item){ .name = name, .block = block, .line = line };
 	return 0;
@@ -210,10 +205,10 @@ static int
 add_word(struct scan *s, const char *text, int line)
 {
 	struct conf_scan *out = s->out;
-	struct conf_word *words = room_for_one(s, out->words, out->n_words, sizeof(*words));
+	struct conf_word *words = room_for_one(out->words, out->n_words, sizeof(*words));
 
 	if (words == NULL)
-		return -1;
+		return conf_fail(s->r, s->line, "out of memory");
 	out->words = words;
 	words[out->n_words++] = (struct conf_word){ text, line };
 	out->items[out->n_items - 1].given.n++;

@@ -1,5 +1,6 @@
 """nearctl log: what happened to a server or a site, with reasons, over restarts."""
 import re
+import time
 
 from probe_world import Http
 
@@ -31,7 +32,8 @@ def test_log_says_from_when_and_for_how_long(world):
     """A drain for next week looked like one in force."""
     w = world({"f1": ("fra", Http().where), "n1": ("nyc", Http().where)}, check=HTTP)
     w.wait("f1", "up")
-    w.ctl("drain", "f1", "--at", "2027-01-31 22:30Z", "--for", "2h", "--reason", "disks")
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 7 * 86400))
+    w.ctl("drain", "f1", "--at", f"{day} 22:30Z", "--for", "2h", "--reason", "disks")
     text = w.ctl("log", "f1").stdout
-    said = r'word f1 drain "by \S+ from 2027-01-31 22:30:00 UTC for 2 h 0 min: disks"$'
+    said = rf'word f1 drain "by \S+ from {day} 22:30:00 UTC for 2 h 0 min: disks"$'
     assert re.search(said, text, re.M), text
