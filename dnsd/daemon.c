@@ -416,7 +416,7 @@ log_ready(const struct daemon *d)
 	const struct generation *gen = server_generation(d->got.server);
 	unsigned long names = count_names(gen);
 	unsigned workers = server_workers(d->got.server);
-	char addresses[1024] = "", text[ADDR_TEXT];
+	char addresses[1024] = "", text[ADDR_TEXT], refused[OUTCOME_TEXT];
 
 	for (size_t i = 0; i < gen->conf->n_listen; i++) {
 		size_t used = strlen(addresses);
@@ -427,6 +427,9 @@ log_ready(const struct daemon *d)
 	    VERSION, addresses, workers, workers == 1 ? "" : "s",
 	    gen->n_loaded, gen->n_loaded == 1 ? "" : "s", names, names == 1 ? "" : "s",
 	    d->generation);
+	outcome_reloaded(d->first->conf, gen, refused);
+	if (refused[0] != '\0')
+		log_error("%s", refused);
 	if (!server_knows_own(d->got.server))
 		log_warn("this machine's own questions cannot be told from forged ones here: "
 		    "rate limiting, required cookies and max-amplification hit healthd, too");
@@ -449,7 +452,8 @@ start_serving(struct daemon *d, struct err *err)
 		return -1;
 	d->first = d->inputs->owner;
 	d->first->refs++;
-	if (d->inputs->failed != 0)
+	/* one bad zone, pushed to all sites, must not keep a restart from serving the others */
+	if (d->inputs->failed != 0 && d->inputs->failed == d->inputs->conf->n_zones)
 		return err_set(err, "%u of %zu zone%s refused", d->inputs->failed,
 		    d->inputs->conf->n_zones, text_s(d->inputs->conf->n_zones));
 	if (acquire(&d->got, d->inputs, d->loop, commands_handle, &d->figures, err) < 0)

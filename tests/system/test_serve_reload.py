@@ -258,6 +258,32 @@ def test_new_zone_that_is_broken_is_not_ready(dnsd_factory):
     assert address(d) == "192.0.2.2"
 
 
+def test_start_with_a_broken_zone_serves_the_others(dnsd_factory):
+    """A restart after a bad zone was pushed to every site must not take them all down."""
+    d = dnsd_factory(zones={"example.org": zone(1), "example.net": zone(1)}, start=False)
+    d.zones["example.net"] = "nonsense\n"
+    d.write()
+    assert d.check()[0] == 1
+    d.start()
+    d.wait_log("1 zone refused, answered with SERVFAIL for want of an old version")
+    assert address(d) == "192.0.2.2"
+    assert d.udp("www.example.net").rcode() == dns.rcode.SERVFAIL
+    d.zones["example.net"] = zone(1)
+    d.write()
+    d.reload("generation 2 in service: 2 of 2 zones")
+    assert d.udp("example.net", "SOA").rcode() == dns.rcode.NOERROR
+
+
+def test_start_without_any_usable_zone_is_refused(dnsd_factory):
+    d = dnsd_factory(zones={"example.org": zone(1)}, start=False)
+    d.zones["example.org"] = "nonsense\n"
+    d.write()
+    d.start(ready=None)
+    assert d.process.wait(10) == 1
+    d.process = None
+    assert "1 of 1 zone refused" in d.log()
+
+
 def test_shrunk_zone_is_refused_unless_forced(dnsd_factory):
     d = dnsd_factory(zones={"example.org": zone(1, names=100)})
     change(d, zone(2, "192.0.2.3", names=10))
