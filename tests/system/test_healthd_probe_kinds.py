@@ -374,7 +374,7 @@ def test_notify(world):
     a.answer = reply(200, b"", X_Set_Id="s2")
     w.wait("a", "up")
     assert w.ctl("notify", "nopool", "s2", ok=False).returncode == 1
-    assert w.ctl("notify", "p", 'a"b', ok=False).returncode == 1
+    assert w.ctl("notify", "p", 'a"b', ok=False).returncode == 2
 
 
 def test_content_by_quorum_from_the_body(world):
