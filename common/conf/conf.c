@@ -29,6 +29,7 @@ read_blocks(struct conf_reader *r, const char *text, size_t len)
 		done = conf_checks_run(r);
 	if (done == 0)
 		conf_doubts_say(r);
+	r->scan = NULL;
 	conf_scan_free(&scan);
 	snprintf(r->conf->digest, sizeof(r->conf->digest), "%016" PRIx64, r->digest);
 	return done;

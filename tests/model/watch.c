@@ -692,11 +692,11 @@ count_here(const struct sim *s, const struct watch_books *b)
 static uint64_t
 hold_ms(const struct sim *s, unsigned flaps)
 {
-	uint64_t ms = s->posture.rules.hold_down_ms;
+	uint64_t ms = s->posture.rules.hold_down_ms, most = (uint64_t)half_life;
 
-	for (unsigned i = 1; i < flaps && ms < half_life; i++)
+	for (unsigned i = 1; i < flaps && ms < most; i++)
 		ms *= 2;
-	return flaps == 0 ? 0 : ms < half_life ? ms : (uint64_t)half_life;
+	return flaps == 0 ? 0 : ms < most ? ms : most;
 }
 
 static enum watch_rule
