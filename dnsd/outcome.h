@@ -25,8 +25,8 @@
  * "threads, user"; "" = none does. */
 void outcome_restart(const struct conf *first, const struct conf *fresh, char text[OUTCOME_TEXT]);
 
-/* What to say of a reload that is in service: zones that were refused, then options that take a
- * restart; "" = nothing. */
+/* What to say of a generation that goes into service, by a reload or at the start: zones that were
+ * refused, then options that take a restart; "" = nothing. */
 void outcome_reloaded(const struct conf *first, const struct generation *gen,
     char text[OUTCOME_TEXT]);
 

@@ -77,16 +77,23 @@ read_number(struct conf_reader *r, const struct conf_row *row, const struct conf
 	    units == durations ? ", like \"300ms\", \"5s\", \"2m\"" : "");
 }
 
+static int
+read_uint32(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w, const struct unit *units, double scale)
+{
+	double value;
+
+	if (read_number(r, row, w, units, scale, &value) < 0)
+		return -1;
+	*(uint32_t *)field = (uint32_t)value;
+	return 0;
+}
+
 int
 conf_read_uint(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
 {
-	double value;
-
-	if (read_number(r, row, w, no_units, 1, &value) < 0)
-		return -1;
-	*(uint32_t *)field = (uint32_t)value;
-	return 0;
+	return read_uint32(r, row, field, w, no_units, 1);
 }
 
 int
@@ -117,24 +124,14 @@ int
 conf_read_ms(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
 {
-	double value;
-
-	if (read_number(r, row, w, durations, 1, &value) < 0)
-		return -1;
-	*(uint32_t *)field = (uint32_t)value;
-	return 0;
+	return read_uint32(r, row, field, w, durations, 1);
 }
 
 int
 conf_read_seconds(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
 {
-	double value;
-
-	if (read_number(r, row, w, durations, 1000, &value) < 0)
-		return -1;
-	*(uint32_t *)field = (uint32_t)value;
-	return 0;
+	return read_uint32(r, row, field, w, durations, 1000);
 }
 
 /* A plain decimal number: no hexadecimal, no exponent, no "nan", no "inf". */
