@@ -21,7 +21,14 @@ import sys
 import tempfile
 import time
 
+import pytest
+
 from conftest import BUILD, HERE, REPORT, nearctl
+
+NEEDS_BIRD = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("bird") is None or shutil.which("ip") is None or
+    not os.path.exists(os.path.join(BUILD, "healthd")),
+    reason="needs root, BIRD, iproute2 and healthd")
 
 PREFIX4, PREFIX6 = "192.0.2.0/24", "2001:db8:53::/48"
 ANYCAST = ["192.0.2.53", "2001:db8:53::53"]
@@ -374,3 +381,15 @@ class Site:
     def prober_pid(self):
         """Of the prober that lives; never 0, which kill(2) takes for everybody."""
         return int(re.search(r"pid=([1-9]\d*)", self.wait_posture("prober", r"pid=[1-9]")).group(1))
+
+
+@pytest.fixture
+def site(net):
+    """A healthd that serves on the test's own `net`, down again at the end."""
+    s = Site(net)
+    assert net.states() == {"down"}, "down until proven up"
+    s.healthd_start()
+    net.wait("serving")
+    yield s
+    s.close()
+    net.wait("down")

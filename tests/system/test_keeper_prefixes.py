@@ -1,18 +1,14 @@
 """Several prefixes of a family, by the lease and over BIRD's socket: one is not another's fault."""
 import os
-import shutil
 import subprocess
 import time
 
 import pytest
 
 from conftest import BUILD
-from keeper_net import PREFIX4, PREFIX6, Net, Site, run
+from keeper_net import NEEDS_BIRD, PREFIX4, PREFIX6, Net, run, site  # noqa: F401 (a fixture)
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("bird") is None or shutil.which("ip") is None or
-    not os.path.exists(os.path.join(BUILD, "healthd")),
-    reason="needs root, BIRD, iproute2 and healthd")
+pytestmark = NEEDS_BIRD
 
 MORE = {"198.51.100.0/24": "198.51.100.53", "203.0.113.0/24": "203.0.113.53"}
 SECOND = "198.51.100.0/24"
@@ -23,17 +19,6 @@ def net(request):
     n = Net(f'via = "{request.param}"  ', MORE)
     yield n
     n.close()
-
-
-@pytest.fixture
-def site(net):
-    s = Site(net)
-    assert net.states() == {"down"}, "down until proven up"
-    s.healthd_start()
-    net.wait("serving")
-    yield s
-    s.close()
-    net.wait("down")
 
 
 def test_the_second_of_three_goes_alone(site, net):

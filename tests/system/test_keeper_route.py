@@ -2,7 +2,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +10,9 @@ import time
 import pytest
 
 from conftest import BUILD, nearctl
-from keeper_net import ANYCAST, PREFIX4, PREFIX6, Net, Site, run
+from keeper_net import NEEDS_BIRD, ANYCAST, PREFIX4, PREFIX6, Net, Site, run
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("bird") is None or shutil.which("ip") is None or
-    not os.path.exists(os.path.join(BUILD, "healthd")),
-    reason="needs root, BIRD, iproute2 and healthd")
+pytestmark = NEEDS_BIRD
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,11 @@
 """via = "bird-socket": protocols of a real BIRD switched on and off by patterns."""
-import os
-import shutil
 import time
 
 import pytest
 
-from conftest import BUILD
-from keeper_net import Net, Site
+from keeper_net import NEEDS_BIRD, Net, site  # noqa: F401 (a fixture)
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("bird") is None or shutil.which("ip") is None or
-    not os.path.exists(os.path.join(BUILD, "healthd")),
-    reason="needs root, BIRD, iproute2 and healthd")
+pytestmark = NEEDS_BIRD
 
 
 @pytest.fixture(scope="module")
@@ -19,17 +13,6 @@ def net():
     n = Net('via = "bird-socket"  ')
     yield n
     n.close()
-
-
-@pytest.fixture
-def site(net):
-    s = Site(net)
-    assert net.states() == {"down"}, "down until proven up"
-    s.healthd_start()
-    net.wait("serving")
-    yield s
-    s.close()
-    net.wait("down")
 
 
 def test_withdraws_and_returns(site, net):

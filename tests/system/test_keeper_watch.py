@@ -3,7 +3,6 @@ dead: a route is withdrawn when nothing answers, and never otherwise."""
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +11,9 @@ import time
 import pytest
 
 from conftest import BUILD, HERE
-from keeper_net import ANYCAST, PREFIX4, PREFIX6, Net, Site, run
+from keeper_net import NEEDS_BIRD, ANYCAST, PREFIX4, PREFIX6, Net, Site, run
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("bird") is None or shutil.which("ip") is None or
-    not os.path.exists(os.path.join(BUILD, "healthd")),
-    reason="needs root, BIRD, iproute2 and healthd")
+pytestmark = NEEDS_BIRD
 
 SECOND = "192.0.2.54"			# a further address of the IPv4 prefix
 ADDRESSES = [*ANYCAST, SECOND]
