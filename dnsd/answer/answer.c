@@ -210,6 +210,14 @@ answer_read(struct answer_ask *ask, const struct generation *gen,
 	ask->vz = generation_find_zone(gen, &ask->q.qname, ask->q.qtype);
 }
 
+void
+answer_cut(struct answer_ask *ask)
+{
+	if (ask->outcome > QUERY_REFUSED)
+		ask->outcome = QUERY_FORMERR;
+	ask->vz = NULL;
+}
+
 static void
 count_drop(struct counters *c, enum query_outcome outcome)
 {

@@ -41,6 +41,10 @@ struct answer_ask {
 void answer_read(struct answer_ask *ask, const struct generation *gen,
     const struct answer_client *client, const uint8_t *packet, size_t len);
 
+/* The packet that was read was only the beginning of a longer one.  What does not end cannot be
+ * understood: FORMERR, unless something worse or its opcode was to be said already. */
+void answer_cut(struct answer_ask *ask);
+
 /* For n packets that were read: finds their clients in the maps and fetches what their answers
  * will look at into the cache.  Only time depends on it: answers are the same without. */
 void answer_ahead(struct answer_ask *ask, unsigned n);

@@ -14,6 +14,8 @@
 #define COUNTERS(X) \
 	X(udp_queries, "queries received over UDP") \
 	X(udp_answers, "answers sent over UDP") \
+	X(udp_oversized, "queries over UDP of more octets than are read: FORMERR") \
+	X(udp_uncut, "times the kernel refused to cut joined answers") \
 	X(tcp_queries, "queries received over TCP") \
 	X(tcp_connections, "TCP connections accepted") \
 	X(tcp_evicted, "idle TCP connections closed to make room") \
@@ -51,5 +53,8 @@ struct counters {
 #define COUNTER_ADD(c, field, n) \
 	__atomic_store_n(&(c)->field, __atomic_load_n(&(c)->field, __ATOMIC_RELAXED) + (n), \
 	    __ATOMIC_RELAXED)
+
+/* The same for what its owner counts elsewhere. */
+#define COUNTER_SET(c, field, n) __atomic_store_n(&(c)->field, (n), __ATOMIC_RELAXED)
 
 #endif

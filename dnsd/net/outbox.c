@@ -7,7 +7,8 @@
 
 enum {
 	JOINED_MAX = 60000,		/* octets of one message; IP has room for 65535 */
-	SEGMENT_MAX = 1232		/* octets of a reply, so that no path has to fragment it */
+	SEGMENT_MAX = 1232,		/* octets of a reply, so that no path has to fragment it */
+	SINGLE_MS = 60000		/* until the kernel is asked again to cut */
 };
 
 void
@@ -134,19 +135,37 @@ send_singly(struct outbox *o, unsigned i, int fd)
 	return lost;
 }
 
-/* The kernel did not take message i, for the reason in errno.  Returns how many replies are lost
- * with that. */
-static unsigned
-not_taken(struct outbox *o, unsigned i, int fd)
+/* What the kernel says of a message that it does not cut: no such option, checksums that it may
+ * not leave to the card, a device whose MTU is smaller than the pieces.  Everything else is said
+ * of the one address it was to go to (no route, a filter, a full queue), and the pieces would
+ * fare no better. */
+static bool
+is_uncut(int error)
 {
-	if (o->count[i] == 1 || errno == EAGAIN || errno == ENOBUFS)
-		return o->count[i];
+	return error == EINVAL || error == EIO || error == EOPNOTSUPP || error == EMSGSIZE;
+}
+
+/* The kernel did not take message i, for the reason in errno.  Returns how many replies are lost
+ * with that.  An address for which the pieces are refused as well says nothing of cutting: with
+ * such ones a stranger could keep it switched off. */
+static unsigned
+not_taken(struct outbox *o, unsigned i, int fd, uint64_t now_ms)
+{
+	unsigned lost = o->count[i];
+
+	if (o->count[i] == 1 || !is_uncut(errno))
+		return lost;
+	lost = send_singly(o, i, fd);
+	if (lost == o->count[i])
+		return lost;
 	o->single = true;
-	return send_singly(o, i, fd);
+	o->single_until_ms = now_ms + SINGLE_MS;
+	o->uncut++;
+	return lost;
 }
 
 unsigned
-outbox_send(struct outbox *o, int fd)
+outbox_send(struct outbox *o, int fd, uint64_t now_ms)
 {
 	unsigned at = 0, lost = 0;
 
@@ -156,8 +175,10 @@ outbox_send(struct outbox *o, int fd)
 		if (sent > 0)
 			at += (unsigned)sent;
 		else if (errno != EINTR)
-			lost += not_taken(o, at++, fd);
+			lost += not_taken(o, at++, fd, now_ms);
 	}
+	if (o->single && now_ms >= o->single_until_ms)
+		o->single = false;
 	outbox_init(o);
 	return lost;
 }

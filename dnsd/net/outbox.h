@@ -10,7 +10,9 @@
  * A forwarder asks everything from one port and has such replies in most batches.  A
  * resolver that takes a new port for each query has none; for its replies the search for
  * one to join costs a look into a table of 64 octets.  Where the kernel refuses to cut a
- * message, its replies, and all replies from then on, are sent one by one.
+ * message, its replies, and all replies of the next minute, are sent one by one; then it is
+ * asked again.  A message that cannot be sent for another reason, because no route leads to its
+ * address or a filter forbids it, takes only its own replies with it.
  *
  * Knows no DNS.  Used by one thread.  Nothing is allocated, and no reply is copied: it is
  * written where it is sent from, and a message is a list of pointers to its replies.
@@ -38,6 +40,8 @@ struct outbox {
 	unsigned n;			/* messages */
 	unsigned n_replies;
 	bool single;			/* the kernel does not cut: one reply a message */
+	uint64_t single_until_ms;
+	uint64_t uncut;			/* times that it refused to, so far */
 	uint8_t *next;			/* where the next reply goes, in data */
 	/* by message; its replies are a list, in the order of sending */
 	struct mmsghdr m[OUTBOX_BATCH];
@@ -71,8 +75,8 @@ outbox_next(const struct outbox *o)
 void outbox_add(struct outbox *o, size_t len, const struct msghdr *query);
 
 /* Sends all replies over the socket `fd` and is empty again.  It never waits, not for a full
- * device either, because the next queries are waiting too.  Returns how many replies the kernel
- * did not take, which are lost. */
-unsigned outbox_send(struct outbox *o, int fd);
+ * device either, because the next queries are waiting too.  `now_ms` is a clock that does not go
+ * back.  Returns how many replies the kernel did not take, which are lost. */
+unsigned outbox_send(struct outbox *o, int fd, uint64_t now_ms);
 
 #endif

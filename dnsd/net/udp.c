@@ -22,7 +22,8 @@ enum {
 	LAST_BATCHES = 64,		/* when we end: questions may never stop coming */
 	/* Octets; a cache line more than a power of two.  Most packets touch only the first
 	 * lines of a buffer, and those of all buffers would share the same few places in the
-	 * cache otherwise. */
+	 * cache otherwise.  What is longer exceeds the payload size that we announce (RFC 6891
+	 * 6.2.3) by far, and is a FORMERR. */
 	IN_SIZE = 2048 + 64
 };
 
@@ -148,6 +149,10 @@ read_batch(struct udp_worker *w, const struct generation *gen, unsigned n, struc
 		peer_addr(&w->peer[i], &client.addr);
 		client.own = ask_is_own(w, gen->conf, &client.addr, i);
 		answer_read(&w->ask[i], gen, &client, w->in_data[i], w->in[i].msg_len);
+		if ((w->in[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+			answer_cut(&w->ask[i]);
+			COUNTER_ADD(&w->counters, udp_oversized, 1);
+		}
 	}
 }
 
@@ -192,10 +197,11 @@ serve_batch(struct udp_worker *w, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		answer_one(w, gen, now.mono_ms, i);
 	answers = w->out.n_replies;
-	lost = outbox_send(&w->out, w->fd);
+	lost = outbox_send(&w->out, w->fd, now.mono_ms);
 	COUNTER_ADD(&w->counters, udp_answers, answers - lost);
 	if (lost != 0)
 		COUNTER_ADD(&w->counters, drop_send, lost);
+	COUNTER_SET(&w->counters, udp_uncut, w->out.uncut);
 }
 
 static void *

@@ -304,6 +304,44 @@ def test_a_query_larger_than_any_is_judged(d):
     assert answer[:2] == b"\0\x4d" and answer[3] & 15 == dns.rcode.FORMERR
 
 
+def padded(octets, **options):
+    """A query of so many octets (RFC 7830)."""
+    bare = query(use_edns=0, options=[dns.edns.GenericOption(12, b"")], **options)
+    pad = octets - len(bare)
+    return bare[:-6] + struct.pack(">HHH", 4 + pad, 12, pad) + bytes(pad)
+
+
+@pytest.mark.parametrize("octets", [128, 468, 1232, 2047, 2048, 2111, 2112])
+def test_padded_queries_up_to_the_limit_are_answered(d, octets):
+    before = d.counters()
+    answer = dns.message.from_wire(d.raw(padded(octets)))
+    assert answer.rcode() == dns.rcode.NOERROR and answer.answer
+    assert d.counters()["udp_oversized"] == before["udp_oversized"]
+
+
+@pytest.mark.parametrize("packet, rcode", [
+    (padded(2113), "FORMERR"), (padded(4096), "FORMERR"), (padded(65000), "FORMERR"),
+    # what is read of it would be a whole query
+    (padded(2112) + b"x", "FORMERR"), (padded(2112) + padded(2112), "FORMERR"),
+    (b"\0\1\x10\0" + padded(2113)[4:], "NOTIMP"), (b"\0\1\x28\0" + padded(2113)[4:], "REFUSED"),
+    (padded(2113, ednsflags=1 << 16), "FORMERR"),
+], ids=["2113", "4096", "65000", "an octet behind it", "twice", "opcode 2", "update", "version 1"])
+def test_a_query_that_was_cut_is_no_query(d, packet, rcode):
+    before = d.counters()
+    answer = d.raw(packet)
+    assert answer[:2] == packet[:2] and dns.rcode.to_text(answer[3] & 15) == rcode
+    assert len(answer) < 100
+    assert d.counters()["udp_oversized"] == before["udp_oversized"] + 1
+
+
+def test_a_response_that_was_cut_gets_no_answer(d):
+    before = d.counters()
+    assert d.raw(b"\0\1\x84\0" + padded(3000)[4:], timeout=0.2) is None
+    after = d.counters()
+    assert after["drop_response"] == before["drop_response"] + 1
+    assert after["udp_oversized"] == before["udp_oversized"] + 1
+
+
 def test_ipv6_answers_fit_1280(dnsd_factory):
     """The largest answer by default is 1232 octets: with headers 1280, which IPv6 always
     carries."""

@@ -6,8 +6,10 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "dnsd/net/outbox.h"
@@ -38,6 +40,37 @@ static const struct row {
 static struct outbox *box;
 static int server, peer[PEERS];
 static struct sockaddr_in address[PEERS];
+static uint64_t now_ms;
+
+/* Errors that the kernel is to give from now on: for joined messages to peer 0, and for single
+ * ones to it; 0 = none. */
+static int joined_error, single_error;
+
+static bool
+refuse(const struct msghdr *m)
+{
+	errno = m->msg_iovlen > 1 ? joined_error : single_error;
+	return errno != 0 && memcmp(m->msg_name, &address[0], sizeof(address[0])) == 0;
+}
+
+/* Instead of the library's: refuses, or does the same. */
+ssize_t
+sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	return refuse(m) ? -1 : syscall(SYS_sendmsg, fd, m, flags);
+}
+
+int
+sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
+{
+	unsigned good = 0;
+
+	while (good < n && !refuse(&m[good].msg_hdr))
+		good++;
+	if (good == 0)
+		return -1;
+	return (int)syscall(SYS_sendmmsg, fd, m, good, flags);
+}
 
 static int
 open_socket(struct sockaddr_in *a)
@@ -62,6 +95,8 @@ set_up(void **state)
 	box = calloc(1, sizeof(*box));
 	assert_non_null(box);
 	outbox_init(box);
+	joined_error = single_error = 0;
+	now_ms = 1000;
 	server = open_socket(&mine);
 	for (unsigned i = 0; i < PEERS; i++)
 		peer[i] = open_socket(&address[i]);
@@ -122,7 +157,7 @@ run_row(const struct row *row, unsigned messages)
 	}
 	if (messages != 0)
 		assert_int_equal(box->n, messages);
-	assert_int_equal(outbox_send(box, server), 0);
+	assert_int_equal(outbox_send(box, server, now_ms), 0);
 	assert_int_equal(box->n, 0);
 	expect_arrival(row);
 }
@@ -145,6 +180,94 @@ test_a_kernel_that_does_not_cut(void **state)
 	assert_true(box->single);
 	run_row(&rows[1], 3);
 	run_row(&rows[5], 4);
+}
+
+/* Sends `n` replies to peer 0 and two to peer 1; how many are lost. */
+static unsigned
+send_to_both(unsigned n)
+{
+	struct msghdr query[PEERS];
+
+	for (unsigned i = 0; i < PEERS; i++)
+		query[i] = (struct msghdr){ .msg_name = &address[i],
+		    .msg_namelen = sizeof(address[i]) };
+	for (unsigned i = 0; i < n + 2; i++)
+		add(i, 50, &query[i < n ? 0 : 1]);
+	return outbox_send(box, server, now_ms);
+}
+
+static unsigned
+arrived(unsigned i)
+{
+	uint8_t got[64];
+	unsigned n = 0;
+
+	while (recv(peer[i], got, sizeof(got), MSG_DONTWAIT) == 50)
+		n++;
+	return n;
+}
+
+/* An address without a route, or one that a filter forbids, says nothing of cutting: its replies
+ * are lost, the others go as before. */
+static void
+test_an_error_of_one_address_costs_its_replies(void **state)
+{
+	static const int errors[] = { EHOSTUNREACH, ENETUNREACH, EPERM, EACCES, ECONNREFUSED,
+	    EAGAIN, ENOBUFS, ENOMEM, ENETDOWN };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		print_message("%s\n", strerror(errors[i]));
+		joined_error = single_error = errors[i];
+		assert_int_equal(send_to_both(2), 2);
+		assert_false(box->single);
+		assert_int_equal(send_to_both(1), 1);
+		assert_false(box->single);
+		assert_int_equal(box->uncut, 0);
+		assert_int_equal(arrived(0), 0);
+		assert_int_equal(arrived(1), 4);
+	}
+}
+
+/* The same error for the pieces is the address's too. */
+static void
+test_an_address_that_takes_nothing_does_not_end_cutting(void **state)
+{
+	(void)state;
+	joined_error = single_error = EINVAL;
+	assert_int_equal(send_to_both(3), 3);
+	assert_false(box->single);
+	assert_int_equal(arrived(1), 2);
+}
+
+/* What means that the kernel does not cut: nothing is lost, a minute goes singly, then it is asked
+ * again. */
+static void
+test_cutting_is_tried_again_after_a_minute(void **state)
+{
+	static const int errors[] = { EINVAL, EIO, EOPNOTSUPP, EMSGSIZE };
+	uint64_t began;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		print_message("%s\n", strerror(errors[i]));
+		joined_error = errors[i];
+		began = now_ms;
+		assert_int_equal(send_to_both(3), 0);
+		assert_true(box->single);
+		assert_int_equal(box->uncut, i + 1);
+		assert_int_equal(arrived(0), 3);
+		now_ms = began + 59999;
+		assert_int_equal(send_to_both(3), 0);
+		assert_true(box->single);
+		now_ms = began + 60000;
+		assert_int_equal(send_to_both(3), 0);
+		assert_false(box->single);
+		assert_int_equal(arrived(0), 6);
+		assert_int_equal(arrived(1), 6);
+		joined_error = 0;
+		run_row(&rows[1], 1);
+	}
 }
 
 /* Replies that must leave from a certain address keep it when they are joined. */
@@ -178,7 +301,7 @@ test_source_address(void **state)
 		add(i, 40, &query[i]);
 	}
 	assert_int_equal(box->n, 2);
-	assert_int_equal(outbox_send(box, server), 0);
+	assert_int_equal(outbox_send(box, server, now_ms), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		len = sizeof(from);
 		assert_int_equal(recvfrom(peer[0], got, sizeof(got), MSG_DONTWAIT,
@@ -193,6 +316,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_rows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_kernel_that_does_not_cut, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_error_of_one_address_costs_its_replies,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_an_address_that_takes_nothing_does_not_end_cutting, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cutting_is_tried_again_after_a_minute,
+		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_source_address, set_up, tear_down),
 	};
 
