@@ -6,6 +6,8 @@
 
 #include "common/memory.h"
 
+enum { SOA_NUMBERS = 20 };		/* octets behind its two names */
+
 /* Lays `id` into the index, which has room. */
 static void
 index_put(struct zone_slot *index, uint32_t mask, uint64_t hash, uint32_t id)
@@ -167,17 +169,20 @@ by_type(const void *a, const void *b, void *arg)
 static int
 compare_rdata(const struct zone_record *a, const struct zone_record *b)
 {
-	int at = zone_tree_name_at(a->type), rc;
+	int at = a->type == DNS_SOA ? 0 : zone_tree_name_at(a->type), rc;
+	unsigned end = a->rdlength;
 
 	assert(a->type == b->type && at <= (int)a->rdlength);
 	if (a->rdlength != b->rdlength)
 		return a->rdlength < b->rdlength ? -1 : 1;
 	if (at < 0 || a->type == DNS_SVCB || a->type == DNS_HTTPS)
 		return memcmp(a->rdata, b->rdata, a->rdlength);
+	if (a->type == DNS_SOA)
+		end -= SOA_NUMBERS;
 	rc = memcmp(a->rdata, b->rdata, (size_t)at);
-	for (unsigned i = (unsigned)at; rc == 0 && i < a->rdlength; i++)
+	for (unsigned i = (unsigned)at; rc == 0 && i < end; i++)
 		rc = name_fold(a->rdata[i]) - name_fold(b->rdata[i]);
-	return rc;
+	return rc != 0 ? rc : memcmp(a->rdata + end, b->rdata + end, a->rdlength - end);
 }
 
 static int
@@ -190,13 +195,16 @@ by_rdata(const void *a, const void *b, void *arg)
 	return rc != 0 ? rc : x < y ? -1 : x > y;
 }
 
-/* A second SOA is a mistake even when it repeats the first. */
+/* The SOA ends a transfer as it began it, and so what dig writes of one. */
 static void
 drop_duplicate(struct zone_source *src, const struct zone_record *first, struct zone_record *again)
 {
 	if (again->type == DNS_SOA)
-		return;
-	zone_warn_at(src, again, "a duplicate of the record in line %u is dropped", first->line);
+		zone_warn_at(src, again, "the SOA of line %u once more, as at the end of a "
+		    "transfer, is dropped", first->line);
+	else
+		zone_warn_at(src, again, "a duplicate of the record in line %u is dropped",
+		    first->line);
 	again->type = 0;
 }
 
@@ -256,22 +264,26 @@ arrange(struct zone_tree *t, struct zone_tree_node *node)
 	return 0;
 }
 
-/* Brings the records of each node together. */
+/* Brings the records of each node together; those without a node stay out. */
 static int
 gather_records(struct zone_tree *t, const uint32_t *node_of)
 {
 	uint32_t at = 0;
 
 	for (uint32_t i = 0; i < t->src->n_records; i++)
-		t->nodes[node_of[i]].n++;
+		if (node_of[i] != ZONE_NONE)
+			t->nodes[node_of[i]].n++;
 	for (uint32_t i = 0; i < t->n_nodes; i++) {
 		t->nodes[i].first = at;
 		at += t->nodes[i].n;
 		t->nodes[i].n = 0;
 	}
-	assert(at == t->src->n_records);
+	assert(at <= t->src->n_records);
 	for (uint32_t i = 0; i < t->src->n_records; i++) {
-		struct zone_tree_node *node = &t->nodes[node_of[i]];
+		struct zone_tree_node *node;
+		if (node_of[i] == ZONE_NONE)
+			continue;
+		node = &t->nodes[node_of[i]];
 		t->order[node->first + node->n++] = i;
 	}
 	for (uint32_t i = 0; i < t->n_nodes; i++)
@@ -280,7 +292,16 @@ gather_records(struct zone_tree *t, const uint32_t *node_of)
 	return 0;
 }
 
-/* Makes the nodes; node_of[i] becomes the node of record i. */
+/* A record of the NSEC3 chain, or a signature over one.  Their owners are hashes: names that do
+ * not exist (RFC 5155 section 7.2.8), unless other data stands there. */
+static bool
+in_nsec3_chain(const struct zone_record *rec)
+{
+	return rec->type == DNS_NSEC3 || (rec->type == DNS_RRSIG && rec->rdlength >= 2 &&
+	    dns_get16(rec->rdata) == DNS_NSEC3);
+}
+
+/* Makes the nodes; node_of[i] becomes the node of record i, or ZONE_NONE: it makes no name. */
 static int
 place_records(struct zone_tree *t, uint32_t *node_of)
 {
@@ -290,6 +311,10 @@ place_records(struct zone_tree *t, uint32_t *node_of)
 
 	for (uint32_t i = 0; i < src->n_records; i++) {
 		const uint8_t *owner = src->records[i].owner;
+		if (in_nsec3_chain(&src->records[i])) {
+			node_of[i] = ZONE_NONE;
+			continue;
+		}
 		if (owner != last) {
 			id = node_for(t, owner);
 			if (id == ZONE_NONE)

@@ -4,7 +4,8 @@
  * Every owner and every empty non-terminal above one is a node, reached by the same hash as in
  * struct zone.  A node's records are sorted by type, then in the order of the source, each type
  * followed by the RRSIGs over it; duplicates are dropped.  Parents always come before their
- * children in `nodes`.
+ * children in `nodes`.  NSEC3 records and their signatures make no names and stand in no node (RFC
+ * 5155 section 7.2.8): they are the source's alone.
  *
  * Building it sets names and order; flags, occluded_by and steer are zone_check's to set, id and
  * the order of children zone_compile's.  Does not judge what is there.  Names and records stay in
