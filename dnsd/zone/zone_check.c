@@ -242,8 +242,10 @@ warn_odd(const struct zone_tree *t, const struct zone_tree_node *node)
 		    name_text(owner, node->name), rrset.type == DNS_NS ? "NS" : "DNAME");
 	if ((node->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) == 0 &&
 	    zone_tree_rrset(t, node, DNS_DS, &rrset))
-		zone_warn_at(t->src, record(t, &rrset.records[0]),
-		    "%.200s has DS but no NS: it is no delegation", name_text(owner, node->name));
+		zone_warn_at(t->src, record(t, &rrset.records[0]), node == t->nodes ?
+		    "%.200s has DS at the apex: it belongs in the parent zone (RFC 4035 section "
+		    "2.4)" : "%.200s has DS but no NS: it is no delegation",
+		    name_text(owner, node->name));
 }
 
 /* Why a target in this zone leads to no address; NULL when it does, or when that is for a

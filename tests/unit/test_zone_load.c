@@ -60,7 +60,11 @@ static const struct {
 	{ "no SOA", "@ 60 NS ns1\n", "z:1: no SOA record" },
 	{ "two SOAs", HEAD "@ 60 SOA ns1 admin 8 1 1 1 1\n",
 	    "z:4: a second SOA record; the first is in line 1" },
-	{ "the same SOA twice", HEAD SOA, "z:4: a second SOA record; the first is in line 1" },
+	{ "a closing SOA of another serial", HEAD "@ 60 IN SOA ns1 admin 8 1h 15m 1w 300\n",
+	    "z:4: a second SOA record; the first is in line 1" },
+	{ "a closing SOA whose serial is the other's letter case", "@ 60 SOA a b 65 1 1 1 1\n"
+	    "@ 60 NS a\na 60 A 192.0.2.1\n@ 60 SOA a b 97 1 1 1 1\n",
+	    "z:4: a second SOA record; the first is in line 1" },
 	{ "an SOA below the apex", HEAD "a 60 SOA ns1 admin 8 1 1 1 1\n",
 	    "z:4: an SOA record for a.example.org" },
 	{ "no NS at the apex", SOA "a 60 NS b\n", "z:1: no NS record for example.org" },
@@ -373,6 +377,17 @@ static const struct {
 	    "a", DNS_A, 60, "c0000209 c0000207", "" },
 	{ "a duplicate is dropped", HEAD "a 60 A 192.0.2.9\na 60 A 192.0.2.9\n", "a", DNS_A, 60,
 	    "c0000209", "z:5: a duplicate of the record in line 4 is dropped" },
+	{ "a closing SOA", HEAD SOA, "@", DNS_SOA, 60,
+	    "036e7331c00c0561646d696ec00c0000000700000e100000038400093a800000012c",
+	    "z:4: the SOA of line 1 once more, as at the end of a transfer, is dropped" },
+	{ "a closing SOA in other letters", HEAD "@ 60 IN SOA NS1 Admin 7 3600 900 604800 300\n",
+	    "@", DNS_SOA, 60,
+	    "036e7331c00c0561646d696ec00c0000000700000e100000038400093a800000012c",
+	    "z:4: the SOA of line 1 once more" },
+	{ "DS at the apex", HEAD "@ 60 DS 1 8 2 "
+	    "1111111111111111111111111111111111111111111111111111111111111111\n", "@", DNS_DS, 60,
+	    "00010802" "1111111111111111111111111111111111111111111111111111111111111111",
+	    "z:4: example.org has DS at the apex: it belongs in the parent zone" },
 	{ "the lowest TTL wins", HEAD "a 60 A 192.0.2.9\na 50 A 192.0.2.7\na 70 A 192.0.2.8\n", "a",
 	    DNS_A, 50, "c0000209 c0000207 c0000208",
 	    "z:5: a.example.org A: TTL 50 differs from 60 in line 4: the lowest (50)" },
@@ -551,6 +566,33 @@ keeps_signatures(void **state)
 	/* RFC 4034 3: the TTL of what it covers */
 	assert_int_equal(dns_get32(set->wire + 32 + 6), 50);
 	assert_int_equal(find(z, "a", DNS_AAAA)->n_sigs, 0);
+	zone_free(z);
+}
+
+/* dig's output of a transfer, whole, is a zone file. */
+static void
+reads_a_transfer_by_dig(void **state)
+{
+	static const char text[] =
+	    "\n; <<>> DiG 9.18.49-1~deb12u3-Debian <<>> @127.0.0.1 example.org AXFR\n"
+	    "; (1 server found)\n"
+	    ";; global options: +cmd\n"
+	    "example.org.\t\t3600\tIN\tSOA\tns1.example.org. admin.example.org. 7 3600 900 1 300\n"
+	    "example.org.\t\t3600\tIN\tNS\tns1.example.org.\n"
+	    "ns1.example.org.\t3600\tIN\tA\t192.0.2.1\n"
+	    "example.org.\t\t3600\tIN\tSOA\tns1.example.org. admin.example.org. 7 3600 900 1 300\n"
+	    ";; Query time: 0 msec\n"
+	    ";; SERVER: 127.0.0.1#53(127.0.0.1) (TCP)\n"
+	    ";; WHEN: Fri Nov 27 22:22:21 UTC 2026\n"
+	    ";; XFR size: 4 records (messages 1, bytes 180)\n\n";
+	struct err err;
+	struct zone *z = load(text, sizeof(text) - 1, &err);
+
+	(void)state;
+	assert_non_null(z);
+	assert_string_equal(warnings,
+	    "z:8: the SOA of line 5 once more, as at the end of a transfer, is dropped\n");
+	assert_int_equal(z->soa->count, 1);
 	zone_free(z);
 }
 
@@ -849,6 +891,7 @@ main(void)
 		cmocka_unit_test(accepts),
 		cmocka_unit_test(reads_steer),
 		cmocka_unit_test(keeps_signatures),
+		cmocka_unit_test(reads_a_transfer_by_dig),
 		cmocka_unit_test(makes_negative_soa),
 		cmocka_unit_test(finds_additional),
 		cmocka_unit_test(includes),

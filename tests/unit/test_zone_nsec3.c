@@ -1,5 +1,5 @@
-/* The names of NSEC3 records do not exist (RFC 5155 section 7.2.8): the zone of its appendix A,
- * with its chain, answers as the same zone without the chain does, for every name and every type. */
+/* The names of NSEC3 records do not exist (RFC 5155 section 7.2.8): the zone of its appendix A
+ * answers as the same zone without its chain does, for every name and every type. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,8 +51,8 @@ static const char *const hashes[] = {
 enum { N_HASHES = sizeof(hashes) / sizeof(hashes[0]) };
 
 static const char *const others[] = {
-	"", "ns1", "nope", "a", "x.a", "c", "ai", "w", "y.w", "x.y.w", "*.w", "z.w", "wild", "*.wild",
-	"q.wild", "empty", "x.empty", "xx",
+	"", "ns1", "nope", "a", "x.a", "c", "ai", "w", "y.w", "x.y.w", "*.w", "z.w", "wild",
+	"*.wild", "q.wild", "empty", "x.empty", "xx",
 	"below.kohar7mbb8dc2ce8a9qvl8hon4k53uhi",
 };
 
@@ -100,7 +100,8 @@ tear_down(void **state)
 static void
 ask(const struct zone *z, const uint8_t *name, uint16_t type, char out[700])
 {
-	static const char *const ends[] = { "found", "wildcard", "delegation", "dname", "nxdomain" };
+	static const char *const ends[] = {
+	    "found", "wildcard", "delegation", "dname", "nxdomain" };
 	struct name_walk w;
 	char owner[NAME_TEXT];
 	const struct rrset *set;
@@ -118,8 +119,9 @@ ask(const struct zone *z, const uint8_t *name, uint16_t type, char out[700])
 static int
 same(const char *prefix, const char *label)
 {
-	static const uint16_t types[] = { DNS_A, DNS_NS, DNS_CNAME, DNS_SOA, DNS_MX, DNS_TXT, DNS_AAAA,
-	    DNS_DS, DNS_RRSIG, DNS_NSEC, DNS_DNSKEY, DNS_NSEC3, DNS_NSEC3PARAM, 255, 65280 };
+	static const uint16_t types[] = { DNS_A, DNS_NS, DNS_CNAME, DNS_SOA, DNS_MX, DNS_TXT,
+	    DNS_AAAA, DNS_DS,
+	    DNS_RRSIG, DNS_NSEC, DNS_DNSKEY, DNS_NSEC3, DNS_NSEC3PARAM, 255, 65280 };
 	char text[300], got[700], want[700];
 	uint8_t name[NAME_MAX_WIRE];
 	int failed = 0;
