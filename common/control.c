@@ -179,7 +179,7 @@ static void
 conn_handle(struct conn *conn)
 {
 	struct control *c = conn->control;
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);

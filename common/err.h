@@ -11,6 +11,9 @@
 
 struct err {
 	char text[512];
+	unsigned told;			/* lines that a listener has heard already, of which `text`
+					 * is the first: whoever says why need not repeat it;
+					 * 0 = nobody has */
 };
 
 /* Formats the reason, cutting it to fit; returns -1, so that a function can

@@ -28,17 +28,20 @@ int
 mistakes_tell(const struct mistakes *m, const char *file, const struct warn *error,
     struct err *err)
 {
-	char more[40] = "";
+	size_t rest = m->n > MISTAKES_TOLD ? m->n - MISTAKES_TOLD : 0;
+	char more[40];
 
 	if (m->n == 0)
 		return 0;
-	for (size_t i = 0; i < m->n && i < MISTAKES_TOLD; i++)
+	if (m->n == 1)
+		return err_set(err, "%s", m->first[0].text);
+	snprintf(more, sizeof(more), " (and %zu more)", m->n - 1);
+	err_set(err, "%.*s%s", (int)(sizeof(err->text) - 1 - strlen(more)), m->first[0].text, more);
+	for (size_t i = 0; i < m->n - rest; i++)
 		err_warn(error, "%s", m->first[i].text);
-	if (m->n > MISTAKES_TOLD)
-		err_warn(error, "%s: and %zu more mistake%s", file, m->n - MISTAKES_TOLD,
-		    m->n - MISTAKES_TOLD == 1 ? "" : "s");
-	if (m->n > 1)
-		snprintf(more, sizeof(more), " (and %zu more)", m->n - 1);
-	return err_set(err, "%.*s%s", (int)(sizeof(err->text) - 1 - strlen(more)),
-	    m->first[0].text, more);
+	if (rest != 0)
+		err_warn(error, "%s: and %zu more mistake%s", file, rest, rest == 1 ? "" : "s");
+	if (err != NULL && error != NULL)
+		err->told = (unsigned)(m->n - rest);
+	return -1;
 }

@@ -34,9 +34,10 @@ struct mistakes {
  * Returns -1, as err_set does. */
 int mistakes_add(struct mistakes *mistakes, uint64_t place, const char *line);
 
-/* Hands each line to `error`, then "FILE: and N more mistakes" where there are more; `error` may
- * be NULL.  Into err, which may be NULL too, the first, with " (and N more)" behind it where it is
- * not the only one.  Returns 0 if there are none, in which case err stays as it is, else -1. */
+/* Into err, which may be NULL, the first, with " (and N more)" behind it where it is not the only
+ * one.  Then each is handed to `error`, which may be NULL, too, with "FILE: and N more mistakes" at
+ * the end where not all are kept, and err->told says so: one mistake alone is err's.  Returns 0 if
+ * there are none, in which case err stays as it is, else -1. */
 int mistakes_tell(const struct mistakes *mistakes, const char *file, const struct warn *error,
     struct err *err);
 

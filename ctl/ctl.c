@@ -29,9 +29,9 @@ struct conf *
 ctl_conf(const struct ctl *ctl)
 {
 	struct err err;
-	struct conf *conf = conf_read(ctl->conf_path, ctl->here, NULL, &err);
+	struct conf *conf = conf_read(ctl->conf_path, ctl->here, NULL, &ctl_warn, &err);
 
-	if (conf == NULL)
+	if (conf == NULL && err.told == 0)
 		fprintf(stderr, "nearctl: %s\n", err.text);
 	return conf;
 }
@@ -55,7 +55,7 @@ guess_run_dir(const char *path, char dir[RUN_DIR_MAX])
 struct conf *
 ctl_conf_or_bare(const struct ctl *ctl, struct err *broken)
 {
-	struct conf *conf = conf_read(ctl->conf_path, ctl->here, NULL, broken);
+	struct conf *conf = conf_read(ctl->conf_path, ctl->here, NULL, NULL, broken);
 	char dir[RUN_DIR_MAX], text[RUN_DIR_MAX + 32];
 	struct err err;
 
@@ -65,7 +65,7 @@ ctl_conf_or_bare(const struct ctl *ctl, struct err *broken)
 	}
 	guess_run_dir(ctl->conf_path, dir);
 	snprintf(text, sizeof(text), "run-dir = \"%s\"\n", dir);
-	return conf_parse(ctl->conf_path, text, strlen(text), NULL, NULL, &err);
+	return conf_parse(ctl->conf_path, text, strlen(text), NULL, NULL, NULL, &err);
 }
 
 /* Where the daemons' sockets are; looked for once, however often a daemon is asked. */

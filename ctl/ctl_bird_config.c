@@ -432,7 +432,7 @@ ctl_bird_config(const struct ctl *ctl)
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out;
-	struct err err = { "out of memory" };
+	struct err err = { .text = "out of memory" };
 	int result = 1;
 
 	if (conf == NULL)

@@ -149,7 +149,7 @@ wait_drained(const struct ctl *ctl, unsigned long long id)
 {
 	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000 };
 	uint64_t heard_ms = clock_mono().ms;
-	struct err what = { "" };
+	struct err what = { .text = "" };
 	long long said = -1;
 
 	/* a healthd that is being restarted is asked again for a while */

@@ -185,7 +185,8 @@ check_run(const char *path, const char *here)
 	unsigned bad;
 
 	if (inputs == NULL) {
-		err_warn(&say_error, "%s", err.text);
+		if (err.told == 0)
+			err_warn(&say_error, "%s", err.text);
 		return 1;
 	}
 	bad = inputs->failed;

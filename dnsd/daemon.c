@@ -182,7 +182,11 @@ reload_failed(struct daemon *d, const struct err *why)
 	char said[sizeof(why->text) + sizeof(OUTCOME_REFUSED)];
 
 	d->figures.reload_failures++;
-	log_error("reload failed: %s; generation %" PRIu64 " stays", why->text, d->generation);
+	if (why->told == 0)
+		log_error("reload failed: %s; generation %" PRIu64 " stays", why->text,
+		    d->generation);
+	else
+		log_error("reload failed; generation %" PRIu64 " stays", d->generation);
 	snprintf(said, sizeof(said), OUTCOME_REFUSED "%s", why->text);
 	finish_waiting(d, said);
 }
@@ -492,7 +496,7 @@ int
 daemon_run(const char *path, const char *here)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
-	struct err err = { "out of memory" };
+	struct err err = { .text = "out of memory" };
 	int rc = -1;
 
 	/* large blocks always from the system and back to it, so that a reload leaves nothing
@@ -514,7 +518,7 @@ daemon_run(const char *path, const char *here)
 		stop(d);
 		free(d);
 	}
-	if (rc < 0)
+	if (rc < 0 && err.told == 0)
 		log_error("%s", err.text);
 	return rc < 0;
 }

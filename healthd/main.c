@@ -129,7 +129,9 @@ main(int argc, char **argv)
 		return 2;
 	}
 	log_open("healthd", level);
-	setup.conf = conf_read(path, here, &log_warn_lines, &err);
+	setup.conf = conf_read(path, here, &log_warn_lines, &log_error_lines, &err);
+	if (setup.conf == NULL && err.told != 0)
+		return 1;
 	if (setup.conf == NULL)
 		log_fatal("%s", err.text);
 	if (only_check) {

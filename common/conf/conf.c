@@ -37,19 +37,20 @@ read_blocks(struct conf_reader *r, const char *text, size_t len)
 
 struct conf *
 conf_parse(const char *path, const char *text, size_t len, const struct conf_how *how,
-    const struct warn *warn, struct err *err)
+    const struct warn *warn, const struct warn *error, struct err *err)
 {
-	struct err local = { "" };
+	struct mistakes mistakes = { .n = 0 };
 	struct conf *conf = calloc(1, sizeof(*conf));
 	struct conf_reader r = { .file = path, .conf = conf, .warn = warn,
 	    .read = how != NULL ? how->read : NULL, .said_here = how != NULL ? how->here : NULL,
-	    .err = err != NULL ? err : &local };
+	    .mistakes = &mistakes };
 	int done = conf != NULL ? read_blocks(&r, text, len) : conf_fail(&r, 0, "out of memory");
 
 	for (size_t i = 0; i < CONF_FILES_MAX; i++)
 		free(r.folders[i]);
 	if (done == 0)
 		return conf;
+	mistakes_tell(&mistakes, path, error, err);
 	conf_free(conf);
 	return NULL;
 }
@@ -61,7 +62,8 @@ read_file(const char *path, size_t max, size_t *len, struct err *err)
 }
 
 struct conf *
-conf_read(const char *path, const char *here, const struct warn *warn, struct err *err)
+conf_read(const char *path, const char *here, const struct warn *warn, const struct warn *error,
+    struct err *err)
 {
 	const struct conf_how how = { here, read_file };
 	size_t len;
@@ -72,15 +74,16 @@ conf_read(const char *path, const char *here, const struct warn *warn, struct er
 		err_prefix(err, errno != 0 ? "%s: cannot be opened" : "%s", path);
 		return NULL;
 	}
-	conf = conf_parse(path, text, len, &how, warn, err);
+	conf = conf_parse(path, text, len, &how, warn, error, err);
 	free(text);
 	return conf;
 }
 
 struct conf *
-conf_read_again(const struct conf *conf, const struct warn *warn, struct err *err)
+conf_read_again(const struct conf *conf, const struct warn *warn, const struct warn *error,
+    struct err *err)
 {
-	return conf_read(conf->path, conf->said_here, warn, err);
+	return conf_read(conf->path, conf->said_here, warn, error, err);
 }
 
 const char *

@@ -294,12 +294,14 @@ struct conf {
 /* Reads `path` and what it includes.  `here` is the site this machine is whatever the
  * file says; NULL: the file or its here-file say it.  Returns NULL with "FILE:LINE: what,
  * which value, what was expected" in err.  Warnings (things odd but usable) go to `warn`,
- * one line each. */
+ * one line each; where more than one thing is wrong, all of them to `error` (mistakes.h).
+ * Either may be NULL. */
 struct conf *conf_read(const char *path, const char *here, const struct warn *warn,
-    struct err *err);
+    const struct warn *error, struct err *err);
 
 /* The files as they are now, for the same site. */
-struct conf *conf_read_again(const struct conf *conf, const struct warn *warn, struct err *err);
+struct conf *conf_read_again(const struct conf *conf, const struct warn *warn,
+    const struct warn *error, struct err *err);
 
 /* How conf_parse comes by what is not in the text. */
 struct conf_how {
@@ -311,7 +313,8 @@ struct conf_how {
 /* The same from memory, `path` standing for the file in messages and for its
  * folder.  `how` may be NULL.  Any thread. */
 struct conf *conf_parse(const char *path, const char *text, size_t len,
-    const struct conf_how *how, const struct warn *warn, struct err *err);
+    const struct conf_how *how, const struct warn *warn, const struct warn *error,
+    struct err *err);
 void conf_free(struct conf *conf);
 
 /* "FILE:LINE" of a `line` member, in `text`, which is returned. */

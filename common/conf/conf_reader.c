@@ -16,21 +16,25 @@ conf_line_name(const struct conf_reader *r, int line)
 int
 conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
 {
-	char text[sizeof(r->err->text)];
+	char text[sizeof(r->mistakes->first->text)];
+	struct err whole;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (line == 0)
-		return err_set(r->err, "%s: %s", r->file, text);
-	return err_set(r->err, "%s:%d: %s", conf_line_name(r, line), conf_line_number(line), text);
+		err_set(&whole, "%s: %s", r->file, text);
+	else
+		err_set(&whole, "%s:%d: %s", conf_line_name(r, line),
+		    conf_line_number(line), text);
+	return mistakes_add(r->mistakes, (uint64_t)line, whole.text);
 }
 
 void
 conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
 {
-	char text[sizeof(r->err->text)];
+	char text[sizeof(r->mistakes->first->text)];
 	va_list ap;
 
 	va_start(ap, fmt);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/mistakes.h"
 
 struct conf;
 struct conf_scan;
@@ -41,7 +42,7 @@ struct conf_reader {
 	const char *said_here;		/* the site of the command line; NULL = none */
 	struct conf *conf;		/* what is read so far; can be freed at any time */
 	const struct warn *warn;	/* NULL = nobody listens */
-	struct err *err;
+	struct mistakes *mistakes;	/* so far */
 	int ttl_min_line;		/* 0 = not given */
 	int here_line, ttl_line;	/* of the last `here...`, `ttl-...`; 0 = not given */
 };
@@ -49,7 +50,7 @@ struct conf_reader {
 /* The file that a line is of. */
 const char *conf_line_name(const struct conf_reader *r, int line);
 
-/* "FILE:LINE: ..." into r->err, without the line if it is 0; returns -1. */
+/* "FILE:LINE: ..." into r->mistakes, without the line if it is 0; returns -1. */
 int conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -81,8 +81,8 @@ conf_scan_line(const struct conf_scan *scan, int block_line, const char *name)
 	return line != 0 ? line : block_line;
 }
 
-/* Fills `scan`, which is zero before and good until conf_scan_free.  0, or -1 with a message in
- * r->err and nothing to free. */
+/* Fills `scan`, which is zero before and good until conf_scan_free.  0, or -1 with a mistake kept
+ * and nothing to free. */
 int conf_scan(struct conf_scan *scan, struct conf_reader *r, const char *text, size_t len);
 void conf_scan_free(struct conf_scan *scan);
 

@@ -66,6 +66,18 @@ check_pools(const struct conf *conf, const struct zone *zone, struct err *err)
 	return 0;
 }
 
+/* Where all that is wrong with it has been told, only what that means is left. */
+static void
+say_refused(const struct warn *error, const struct err *reason, const char *name, bool has_old)
+{
+	const char *stays = has_old ? "; the old version stays" : "";
+
+	if (reason->told == 0)
+		err_warn(error, "%s%s", reason->text, stays);
+	else
+		err_warn(error, "zone \"%s\" is refused%s", name, stays);
+}
+
 /* One zone: shared, fresh, or the old one in place of a fresh one that is refused. */
 static int
 read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool force,
@@ -93,8 +105,7 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 	if (zone == NULL) {
 		inputs->failed++;
 		add_line(&reason, cz->file, inputs->conf, cz->line, "zone");
-		err_warn(say->error, "%s%s", reason.text,
-		    old != NULL ? "; the old version stays" : "");
+		say_refused(say->error, &reason, cz->name, old != NULL);
 		if (old != NULL && check_pools(inputs->conf, old, err) < 0)
 			return -1;
 		zone = old;
@@ -144,7 +155,7 @@ static int
 read_conf_file(struct inputs *inputs, const char *path, const char *here,
     const struct inputs_say *say, struct err *err)
 {
-	struct conf *conf = conf_read(path, here, say->warn, err);
+	struct conf *conf = conf_read(path, here, say->warn, say->error, err);
 
 	if (conf == NULL)
 		return -1;

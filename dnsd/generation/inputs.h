@@ -50,7 +50,8 @@ struct inputs {
 /* Where lines go, each complete with file and line; NULL = nobody listens. */
 struct inputs_say {
 	const struct warn *warn;
-	const struct warn *error;	/* a zone refused */
+	const struct warn *error;	/* a zone refused, and all that is wrong with a file where
+					 * that is more than one thing */
 };
 
 /* Reads everything.  `here` as conf_read takes it.  `old` may be NULL.  `force` lets

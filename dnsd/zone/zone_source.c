@@ -23,6 +23,8 @@ zone_source_open(struct zone_source *src, const uint8_t *apex, const struct warn
     struct err *err)
 {
 	*src = (struct zone_source){ .warn = warn, .err = err };
+	if (err != NULL)
+		err->told = 0;		/* its text is written here without err_set */
 	src->apex_len = (uint8_t)name_len(apex);
 	src->apex_labels = (uint8_t)name_labels(apex);
 	memcpy(src->apex, apex, src->apex_len);

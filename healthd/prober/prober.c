@@ -532,7 +532,7 @@ prober_close(struct prober *p)
 int
 prober_check_main(const struct conf *conf, int fd)
 {
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	int status = checks_test(conf, &err) == 0 ? 0 : 1;
 	size_t len = strlen(err.text) + 1;
 
@@ -552,7 +552,7 @@ keep_first(void *arg, const char *line)
 int
 prober_reload_main(const struct conf *conf, int fd)
 {
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	const struct warn broken = { keep_first, &err };
 	const struct conf_access_say say = { &log_warn_lines, &broken, NULL, 0 };
 	size_t len;
@@ -568,7 +568,7 @@ int
 prober_run(const struct conf *conf, int keeper_fd)
 {
 	struct prober p = { .history.fd = -1 };
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	int status = 1;
 
 	running_blame(clock_mono().ms);

@@ -96,13 +96,17 @@ end_reload(struct keeper *k, const char *reason)
 		begin_reload(k);
 }
 
+/* `told`: the log has it all already, `why` is the first of it. */
 static void
-refuse_reload(struct keeper *k, const char *why)
+refuse_reload(struct keeper *k, const char *why, bool told)
 {
 	char reason[sizeof(((struct err *)0)->text) + sizeof(REFUSED)];
 
 	snprintf(reason, sizeof(reason), REFUSED "%s", why);
-	log_error("reload: %s; the old configuration stays", why);
+	if (told)
+		log_error("reload refused; the old configuration stays");
+	else
+		log_error("reload: %s; the old configuration stays", why);
 	keeper_alarm(k, KEEPER_ALARM_RELOAD, "reload refused: %s", why);
 	conf_free(k->fresh);
 	k->fresh = NULL;
@@ -129,14 +133,14 @@ static void
 begin_reload(struct keeper *k)
 {
 	struct keeper_reload *r = &k->reload;
-	const struct warn warn = { keep_warning, r };
+	const struct warn warn = { keep_warning, r }, *error = r->dry ? NULL : &log_error_lines;
 	const char *fixed = NULL;
 	struct err err;
 
 	assert(r->state == RELOAD_IDLE && k->fresh == NULL);
 	r->state = RELOAD_TRIAL;
 	take_waiting(r);
-	k->fresh = conf_read_again(k->conf, r->dry ? NULL : &warn, &err);
+	k->fresh = conf_read_again(k->conf, r->dry ? NULL : &warn, error, &err);
 	if (k->fresh != NULL && !r->dry) {
 		fixed = fixed_option(k->conf, k->fresh);
 		if (fixed != NULL)
@@ -144,7 +148,7 @@ begin_reload(struct keeper *k)
 	}
 	k->last_ms = clock_mono().ms;		/* a long file is not a loop that stood still */
 	if (k->fresh == NULL || fixed != NULL || trial_start(&k->trial, k->fresh, &err) < 0)
-		refuse_reload(k, err.text);
+		refuse_reload(k, err.text, err.told != 0);
 }
 
 void
@@ -155,7 +159,7 @@ keeper_reload_tried(struct trial *trial, const char *reason)
 
 	assert(k->fresh != NULL && k->reload.state == RELOAD_TRIAL);
 	if (reason != NULL) {
-		refuse_reload(k, reason);
+		refuse_reload(k, reason, false);
 		return;
 	}
 	if (k->reload.dry) {
@@ -166,7 +170,7 @@ keeper_reload_tried(struct trial *trial, const char *reason)
 		return;
 	}
 	if (k->reload.take(k, &err) < 0) {
-		refuse_reload(k, err.text);
+		refuse_reload(k, err.text, false);
 		return;
 	}
 	keeper_alarm(k, KEEPER_ALARM_RELOAD, NULL);

@@ -162,7 +162,7 @@ main(int argc, char **argv)
 	double opened, built, mb, ns[4];
 	uint64_t seed = 1;
 
-	conf = argc == 2 ? conf_read(argv[1], NULL, NULL, &err) : NULL;
+	conf = argc == 2 ? conf_read(argv[1], NULL, NULL, NULL, &err) : NULL;
 	if (argc != 2 || conf == NULL || conf->geo.city == NULL) {
 		fprintf(stderr, "usage: maps CONF, with a database: %s\n",
 		    argc == 2 && conf == NULL ? err.text : "");

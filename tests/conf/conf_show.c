@@ -52,7 +52,7 @@ round_trip(const char *text, size_t len)
 {
 	struct err err;
 	size_t again_len;
-	struct conf *conf = conf_parse(AS, text, len, NULL, NULL, &err);
+	struct conf *conf = conf_parse(AS, text, len, NULL, NULL, NULL, &err);
 	char *again;
 	int same;
 
@@ -92,7 +92,7 @@ main(int argc, char **argv)
 		abort();
 	len = fread(file, 1, sizeof(file), in);
 	fclose(in);
-	conf = conf_parse(AS, file, len, &how, &warn, &err);
+	conf = conf_parse(AS, file, len, &how, &warn, NULL, &err);
 	if (conf == NULL) {
 		puts(err.text);
 		return 1;

@@ -81,7 +81,7 @@ make_generation(void)
 	static const char *const names[] = { "nearcast.conf", "example.org.zone", "sub.zone" };
 	static const struct warn warn = { say, NULL };
 	const struct inputs_say lines = { .warn = &warn, .error = &warn };
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	struct inputs *inputs;
 	struct generation *gen;
 

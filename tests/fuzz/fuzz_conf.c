@@ -56,14 +56,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct warn warn = { check_line, NULL };
 	static const struct conf_how how = { NULL, read_other };
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	struct conf *conf, *again;
 	char *first, *second;
 	size_t n, m;
 
 	input = (const char *)data;
 	input_len = size;
-	conf = conf_parse(AS, input, strnlen(input, size), &how, &warn, &err);
+	conf = conf_parse(AS, input, strnlen(input, size), &how, &warn, NULL, &err);
 	if (conf == NULL) {
 		if (strncmp(err.text, AS ":", sizeof(AS)) != 0 &&
 		    (strchr(err.text, ':') == NULL || memmem(data, size, "include", 7) == NULL))
@@ -71,7 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	first = printed(conf, &n);
-	again = conf_parse(AS, first, n, NULL, NULL, &err);
+	again = conf_parse(AS, first, n, NULL, NULL, NULL, &err);
 	if (again == NULL)
 		abort();
 	second = printed(again, &m);

@@ -83,7 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	struct geo_db *db;
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	char path[32];
 
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)

@@ -10,7 +10,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct health_file file;
-	struct err err = { "" };
+	struct err err = { .text = "" };
 
 	if (health_file_parse(&file, "health", (const char *)data, size, &err) < 0) {
 		if (strncmp(err.text, "health:", 7) != 0 || file.servers != NULL ||

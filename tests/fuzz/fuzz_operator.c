@@ -26,7 +26,7 @@ obey(struct judge *judge, const char *line)
 	struct judge_time now = { 1000000, 1.7e9 };
 	struct operator_command c;
 	struct operator_done done;
-	struct err err = { "" };
+	struct err err = { .text = "" };
 
 	if (operator_parse(&c, line, &err) < 0) {
 		if (err.text[0] == '\0')

@@ -49,7 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool whole = size != 0 && data[0] == '@';
 	size_t front = whole ? 0 : sizeof(head) - 1;
 	char *text = malloc(size + front);
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	struct zone *z;
 
 	if (text == NULL)

@@ -74,7 +74,7 @@ conf_of(const struct world *w)
 		fprintf(f, "on-caches-down = drain\n");
 	fprintf(f, "}\n");
 	fclose(f);
-	conf = conf_parse("model", text, len, NULL, NULL, &err);
+	conf = conf_parse("model", text, len, NULL, NULL, NULL, &err);
 	if (conf == NULL)
 		stop(w, "configuration", err.text);
 	free(text);

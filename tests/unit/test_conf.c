@@ -23,10 +23,10 @@ refused(const char *reason)
 {
 	struct err err;
 
-	assert_null(conf_read(PATH, NULL, NULL, &err));
+	assert_null(conf_read(PATH, NULL, NULL, NULL, &err));
 	if (strncmp(err.text, PATH, strlen(PATH)) != 0 || strstr(err.text, reason) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", err.text, reason);
-	assert_null(conf_read(PATH, NULL, NULL, NULL));
+	assert_null(conf_read(PATH, NULL, NULL, NULL, NULL));
 }
 
 static void
@@ -69,8 +69,8 @@ test_a_file_includes_itself_by_another_name(void **state)
 static struct conf *
 read_site(const char *here)
 {
-	struct err err = { "" };
-	struct conf *conf = conf_read(PATH, here, NULL, &err);
+	struct err err = { .text = "" };
+	struct conf *conf = conf_read(PATH, here, NULL, NULL, &err);
 
 	if (conf == NULL)
 		fail_msg("%s", err.text);
@@ -94,7 +94,7 @@ test_digest_covers_what_is_included(void **state)
 	assert_string_equal(again->digest, first);
 	conf_free(again);
 	folder_put("sites.conf", "site fra { } site  nyc { }\n");
-	again = conf_read_again(conf, NULL, NULL);
+	again = conf_read_again(conf, NULL, NULL, NULL);
 	assert_non_null(again);
 	assert_string_not_equal(again->digest, first);
 	conf_free(again);
@@ -121,15 +121,15 @@ test_which_site_this_is(void **state)
 	conf_free(conf);
 	conf = read_site("fra");
 	assert_string_equal(conf->here, "fra");
-	again = conf_read_again(conf, NULL, NULL);
+	again = conf_read_again(conf, NULL, NULL, NULL);
 	assert_non_null(again);
 	assert_string_equal(again->here, "fra");
 	assert_string_equal(again->nsid, "fra");
 	conf_free(again);
 	conf_free(conf);
-	assert_null(conf_read(PATH, "par", NULL, NULL));
-	assert_null(conf_read(PATH, "f r", NULL, NULL));
-	assert_null(conf_read(PATH, "", NULL, NULL));
+	assert_null(conf_read(PATH, "par", NULL, NULL, NULL));
+	assert_null(conf_read(PATH, "f r", NULL, NULL, NULL));
+	assert_null(conf_read(PATH, "", NULL, NULL, NULL));
 	folder_put("here", "");
 	refused(":2: here-file");
 	assert_int_equal(unlink(folder_path("here")), 0);
@@ -154,7 +154,7 @@ test_relative_names(void **state)
 	assert_non_null(getcwd(here, sizeof(here)));
 	for (size_t i = 0; i < 4; i++) {
 		struct conf *conf = conf_parse(rows[i].path, text, sizeof(text) - 1, NULL, NULL,
-		    NULL);
+		    NULL, NULL);
 		assert_non_null(conf);
 		snprintf(wanted, sizeof(wanted), "%s%s/z/a", here, i == 3 ? "/conf" : "");
 		assert_string_equal(conf->zones[0].file,
@@ -180,7 +180,7 @@ many_servers(unsigned n, struct err *err)
 		    i * 7919 % n, i >> 16, i >> 8 & 255, (i & 255));
 	fputs("}\n", out);
 	fclose(out);
-	conf = conf_parse("f", text, len, NULL, NULL, err);
+	conf = conf_parse("f", text, len, NULL, NULL, NULL, err);
 	free(text);
 	return conf;
 }
@@ -188,7 +188,7 @@ many_servers(unsigned n, struct err *err)
 static void
 test_names_are_found(void **state)
 {
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	struct conf *conf = many_servers(1000, &err);
 	char name[16];
 
@@ -216,7 +216,7 @@ test_names_are_found(void **state)
 static void
 test_the_most_servers(void **state)
 {
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	struct conf *conf = many_servers(CONF_MAX_SERVERS, &err);
 
 	(void)state;

@@ -144,7 +144,7 @@ read_text(struct err *err)
 {
 	static const struct conf_how how = { NULL, read_other };
 
-	return conf_parse("dir/nearcast.conf", text, strlen(text), &how, NULL, err);
+	return conf_parse("dir/nearcast.conf", text, strlen(text), &how, NULL, NULL, err);
 }
 
 /* Servers enough that even the C library's sort needs memory. */
@@ -183,7 +183,7 @@ free_text(void **state)
 static bool
 without_allocation(long n)
 {
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	long before = living;
 	struct conf *conf;
 

@@ -150,7 +150,7 @@ changing_while_read(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct file file;
-		struct err err = { "" };
+		struct err err = { .text = "" };
 		char text[7];
 
 		put(path, "before\n");

@@ -159,7 +159,7 @@ test_find_zone(void **state)
 		    "example.net" },
 	};
 	struct fixture *f = *state;
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	struct inputs *inputs = inputs_read(f->conf, NULL, NULL, false, &say, &err);
 	struct generation *gen;
 	char text[NAME_TEXT];

@@ -55,7 +55,7 @@ write_record(const char *octets, size_t n)
 static void
 expect_refused(const char *sentence, const char *reason)
 {
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	struct geo_db *db = geo_db_open(path, &err);
 
 	if (db != NULL)
@@ -565,7 +565,7 @@ maxminds_own_files(void **state)
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		const char *name = strrchr(found.gl_pathv[i], '/') + 1, *reason = "";
 		struct library lib = { .compared = 0 };
-		struct err err = { "" };
+		struct err err = { .text = "" };
 		struct geo_db *db = geo_db_open(found.gl_pathv[i], &err);
 		for (size_t k = 0; k < sizeof(files) / sizeof(files[0]); k++)
 			if (strncmp(name, files[k].name, strlen(files[k].name)) == 0 &&

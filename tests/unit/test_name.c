@@ -53,7 +53,7 @@ parses(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		uint8_t wire[NAME_MAX_WIRE];
 		char back[NAME_TEXT];
-		struct err err = { "" };
+		struct err err = { .text = "" };
 		int len = name_parse(wire, texts[i].text, &err);
 		if (len != texts[i].len)
 			fail_msg("%s: length %d, expected %d", texts[i].sentence, len,

@@ -220,7 +220,7 @@ waited(void **state)
 		    t0.wall + (double)rows[i].wait_ms / 1e3 };
 		struct operator_command c;
 		struct operator_done done;
-		struct err err = { "" };
+		struct err err = { .text = "" };
 		char line[64], *then = rows[i].then != NULL ? strdup(rows[i].then) : NULL, *save;
 		int said;
 

@@ -84,7 +84,7 @@ test_ends(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct err err = { "" };
+		struct err err = { .text = "" };
 		int result = trial_run(rows[i].main, &conf, &nobody_else, &err);
 
 		print_message("%s\n", rows[i].sentence);

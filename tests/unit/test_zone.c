@@ -39,7 +39,7 @@ static struct zone *zone;
 static int
 set_up(void **state)
 {
-	struct err err = { "" };
+	struct err err = { .text = "" };
 
 	(void)state;
 	zone = zone_load_text("example.org", "z", text, sizeof(text) - 1, NULL, NULL, &err);
@@ -198,7 +198,7 @@ serves_the_root(void **state)
 {
 	static const char root[] = "@ 60 SOA a. b. 1 2 3 4 5\n@ 60 NS a.\norg 60 NS a.org\n"
 	    "a.org 60 A 192.0.2.1\n";
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	struct zone *z = zone_load_text(".", "z", root, sizeof(root) - 1, NULL, NULL, &err);
 	struct name_walk w;
 	uint8_t name[NAME_MAX_WIRE];
@@ -247,7 +247,7 @@ judges_replacements(void **state)
 	(void)state;
 	assert_true(old != NULL && fresh != NULL);
 	for (size_t i = 0; i < sizeof(replacements) / sizeof(replacements[0]); i++) {
-		struct err err = { "" };
+		struct err err = { .text = "" };
 		int rc;
 		old->serial = replacements[i].old_serial;
 		fresh->serial = replacements[i].fresh_serial;

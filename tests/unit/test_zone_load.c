@@ -837,7 +837,7 @@ compiles_any_source(void **state)
 		{ .owner = apex, .type = DNS_SOA, .ttl_s = 60, .rdlength = 22, .rdata = soa },
 	};
 	struct zone_source src;
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	char hex[64];
 	struct zone *z;
 

@@ -61,7 +61,7 @@ static struct zone *with, *without;
 static struct zone *
 load(const char *text)
 {
-	struct err err = { "" };
+	struct err err = { .text = "" };
 	struct zone *z = zone_load_text("example", "z", text, strlen(text), NULL, NULL, &err);
 
 	if (z == NULL || zone_verify(z) != NULL)

@@ -145,7 +145,7 @@ finds_what_is_broken(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct err err = { "" };
+		struct err err = { .text = "" };
 		struct zone *z = zone_load_text("example.org", "z", text, sizeof(text) - 1, NULL,
 		    NULL, &err);
 		struct zone whole;
