@@ -85,6 +85,33 @@ any_type(const struct zone *zone, const struct zone_node *node)
 	return node->n_rrsets != 0 ? best->type : DNS_ANY;
 }
 
+/* The sets of a steered name that are not sent as the zone has them. */
+static bool
+is_made(const struct zone_node *node, uint16_t type)
+{
+	return node->steer != ZONE_NONE && (type == DNS_A || type == DNS_AAAA ||
+	    type == DNS_SVCB || type == DNS_HTTPS);
+}
+
+/* RRSIG is no rrset of its own (RFC 4034 3.1.3): each belongs to a set, and all of a name are
+ * good for attackers only.  As for ANY (RFC 8482 4.1) one is enough: the signatures of the set
+ * whose signatures are smallest, of the lowest type among equals. */
+static void
+put_signatures(struct answer_job *j, const struct zone_node *node, size_t owner_at)
+{
+	const struct zone *zone = j->r.zone;
+	const struct rrset *set = (const void *)(zone->data + node->rrsets), *best = NULL;
+
+	for (unsigned i = 0; i < node->n_rrsets; i++, set = zone_rrset_next(set))
+		if (set->n_sigs != 0 && !is_made(node, set->type) &&
+		    (best == NULL || set->sigs_len < best->sigs_len))
+			best = set;
+	if (best == NULL)
+		answer_nodata(j);
+	else if (!reply_signatures(&j->r, owner_at, best))
+		answer_truncate(j);
+}
+
 /* The name exists (or a wildcard stands for it): its data of the type asked. */
 static void
 put_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
@@ -95,6 +122,10 @@ put_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 	size_t set_at;
 
 	assert(node->steer == ZONE_NONE || node->steer < zone->n_steers);
+	if (type == DNS_RRSIG) {
+		put_signatures(j, node, owner_at);
+		return;
+	}
 	if (node->steer != ZONE_NONE && (type == DNS_A || type == DNS_AAAA)) {
 		answer_steered(j, node, type == DNS_A ? 4 : 6, owner_at);
 		return;
@@ -176,6 +207,23 @@ follow_dname(struct answer_job *j, const struct zone_node *node, const struct na
 	return true;
 }
 
+/* Whether an alias stands for its target's data of this type.  What may stand beside a CNAME is
+ * the alias's own (RFC 4034 3, 4; RFC 3007 3.2: KEY). */
+static bool
+is_followed(const struct zone *zone, const struct zone_node *node, uint16_t qtype)
+{
+	switch (qtype) {
+	case DNS_CNAME:
+	case DNS_ANY:
+	case DNS_RRSIG:
+		return false;
+	case DNS_NSEC:
+	case DNS_SIG: case DNS_KEY: case DNS_NXT:
+		return zone_rrset(zone, node, qtype) == NULL;
+	}
+	return true;
+}
+
 /* True when the chain may go on to `name`: in this zone, not seen before. */
 static bool
 chain_goes_on(const struct answer_job *j, const struct name_walk *name, uint64_t *seen,
@@ -226,7 +274,7 @@ answer_zone(struct answer_job *j)
 			followed = follow_dname(j, node, name, &at, target) &&
 			    j->q->qtype != DNS_CNAME;
 		else if (outcome <= ZONE_WILDCARD && (node->flags & ZONE_NODE_CNAME) &&
-		    j->q->qtype != DNS_CNAME && j->q->qtype != DNS_ANY)
+		    is_followed(zone, node, j->q->qtype))
 			followed = follow_cname(j, node, &at, target);
 		else
 			break;

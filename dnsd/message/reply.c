@@ -126,6 +126,21 @@ reply_rrset(struct reply *r, enum reply_section section, size_t owner_at,
 	return true;
 }
 
+bool
+reply_signatures(struct reply *r, size_t owner_at, const struct rrset *set)
+{
+	uint8_t *p = r->out + r->at;
+
+	assert(set->n_sigs != 0);
+	if (set->sigs_len > r->end - r->at)
+		return false;
+	memcpy(p, set->wire + set->len, set->sigs_len);
+	for (size_t at = 0; at < set->sigs_len; at += RR_FIXED + (size_t)dns_get16(p + at + 10))
+		put_pointer(p + at, owner_at);
+	count_records(r, REPLY_ANSWER, set->n_sigs, p + set->sigs_len);
+	return true;
+}
+
 /* The owner's labels up to the apex, then a pointer to it. */
 static size_t
 put_owner(const struct reply *r, uint8_t *out, const uint8_t *owner)

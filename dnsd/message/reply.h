@@ -82,6 +82,9 @@ bool reply_rrset(struct reply *r, enum reply_section section, size_t owner_at,
 bool reply_rrset_named(struct reply *r, enum reply_section section, const uint8_t *owner,
     const struct rrset *set);
 
+/* The signatures over an rrset, which has some, alone, in the answer section. */
+bool reply_signatures(struct reply *r, size_t owner_at, const struct rrset *set);
+
 /* One record of our own making; rdlength at most 65535. */
 bool reply_record(struct reply *r, enum reply_section section, size_t owner_at, uint16_t type,
     uint16_t class, uint32_t ttl_s, const uint8_t *rdata, size_t rdlength);

@@ -43,7 +43,7 @@ static bool
 beside_cname(uint16_t type)
 {
 	return type == DNS_CNAME || type == DNS_RRSIG || type == DNS_NSEC ||
-	    type == 24 || type == 25 || type == 30;
+	    type == DNS_SIG || type == DNS_KEY || type == DNS_NXT;
 }
 
 static int
