@@ -4,8 +4,7 @@
  * Splits text into entries (a directive or a record, over several lines inside
  * parentheses) and entries into tokens; removes comments; knows quotes, escapes and
  * line ends (LF, CRLF) and counts lines.  Tokens are slices of the text with their
- * escapes as written.  Also the two things written alike everywhere in a zone file:
- * names and times.  Knows no types, no files and no directives.
+ * escapes as written; what they say is zone_token.h's.  Knows no types, no files and no directives.
  *
  * Strict where a slip would lose records silently: an open quote ends with an error at
  * its line (it may span lines inside parentheses only), so does an open parenthesis at
@@ -20,18 +19,9 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "common/dns/name.h"
+#include "dnsd/zone/zone_token.h"
 
 #define ZONE_TOKENS_MAX 70000		/* of one entry: rdata has 65535 octets */
-#define ZONE_MAX_TTL 0x7fffffffu	/* RFC 2181 section 8 */
-
-struct zone_token {
-	const char *s;			/* without the quotes around it */
-	uint32_t len;
-	uint32_t line;
-	bool quoted;			/* "..." as a whole */
-	bool mixed;			/* has quotes inside: key="value" */
-};
 
 struct zone_text {
 	const char *at, *end;
@@ -52,25 +42,7 @@ void zone_text_close(struct zone_text *t);
  * with a reason that names neither the file nor the line; that is t->first_line. */
 int zone_text_next(struct zone_text *t, struct err *err);
 
-/* A token in quotes for a message, cut short and made printable; returns `out`. */
-#define ZONE_TOKEN_SHOWN 80
-char *zone_token_show(char out[ZONE_TOKEN_SHOWN], const struct zone_token *tok);
-
-/* True when the token, unquoted, is this word in any case. */
-bool zone_token_is(const struct zone_token *tok, const char *word);
-
 /* One character at s[*i] (plain, \X or \DDD) to *c; *i moves past it.  false = a bad escape. */
 bool zone_text_char(const char *s, size_t len, size_t *i, uint8_t *c);
-
-/* A domain name, relative ones completed with origin (wire form).  Its length, or -1 with a
- * reason. */
-int zone_token_name(const struct zone_token *tok, const uint8_t *origin, uint8_t out[NAME_MAX_WIRE],
-    struct err *err);
-
-/* A decimal number up to `max`, which is less than 2^59.  0, or -1 with a reason. */
-int zone_token_number(const struct zone_token *tok, uint64_t max, uint64_t *out, struct err *err);
-
-/* Seconds, plain or as 1w2d3h4m5s, up to `max`.  0, or -1 with a reason. */
-int zone_token_seconds(const struct zone_token *tok, uint32_t max, uint32_t *out, struct err *err);
 
 #endif
