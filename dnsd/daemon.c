@@ -436,7 +436,7 @@ log_ready(const struct daemon *d)
 		log_error("%s", refused);
 	if (!server_knows_own(d->got.server))
 		log_warn("this machine's own questions cannot be told from forged ones here: "
-		    "rate limiting, required cookies and max-amplification hit healthd, too");
+		    "rate limiting, required cookies and amplification hit healthd, too");
 	notify("READY=1\nSTATUS=answering");
 }
 

@@ -247,8 +247,14 @@ struct conf {
 
 	/* answering */
 	uint16_t udp_payload;		/* octets, 512-4096, default 1232 */
-	unsigned max_amplification;	/* UDP answer to question, in octets, without a
-					 * valid cookie; default 15; 0 = off */
+	struct {			/* UDP answers without a valid cookie */
+		unsigned factor;	/* octets of answer for an octet of question that
+					 * nobody counts; default 5; 0 = off */
+		unsigned octets_per_second;	/* beyond that, for a prefix of rrl's; default
+						 * 500000 */
+		int line;		/* 0 = not given */
+	} amplification;
+	unsigned max_amplification;	/* what was before: 0 turns amplification off */
 	char *nsid;			/* text; default `here`; NULL or "" = none */
 	struct {
 		char *version;		/* text for version.bind/.server */
@@ -262,10 +268,13 @@ struct conf {
 	} cookies;
 	struct {
 		unsigned responses_per_second;	/* 0 = off */
+		unsigned all_per_second;	/* of all names and kinds together; 0 =
+						 * fifty times responses_per_second */
 		unsigned slip;		/* every n-th limited answer goes out truncated;
 					 * 0 = none, default 2 */
 		unsigned prefix4, prefix6;	/* default 24 and 56 */
-		struct conf_prefixes exempt;
+		struct conf_prefixes exempt;	/* of amplification, too, as the prefixes */
+		int line;		/* 0 = not given */
 	} rrl;
 	struct {
 		uint32_t idle_timeout_ms;	/* default 10000 */

@@ -325,6 +325,26 @@ note_lines(struct conf_reader *r)
 	c->alarm_hook_line = conf_scan_option(r->scan, 0, "alarm-hook");
 }
 
+/* A file that was right is not refused because an option has gone.  0 goes on meaning that nothing
+ * is limited; what a number was for, the budget does better. */
+static void
+heed_max_amplification(struct conf_reader *r)
+{
+	int line = conf_scan_option(r->scan, 0, "max-amplification");
+	struct conf *c = r->conf;
+
+	if (line == 0)
+		return;
+	if (c->max_amplification == 0 && c->amplification.line == 0) {
+		c->amplification.factor = 0;
+		conf_warn(r, line, "`max-amplification = 0` is taken for "
+		    "`amplification { factor = 0 }`, as it is called now");
+	} else {
+		conf_warn(r, line, "`max-amplification` does nothing any more, the block "
+		    "`amplification` has taken its place");
+	}
+}
+
 int
 conf_checks_run(struct conf_reader *r)
 {
@@ -334,6 +354,7 @@ conf_checks_run(struct conf_reader *r)
 	    sort_servers(r) < 0)
 		return -1;
 	note_lines(r);
+	heed_max_amplification(r);
 	r->ttl_min_line = conf_scan_option(r->scan, 0, "ttl-min");
 	if (r->ttl_min_line == 0)
 		default_ttl_min(r);

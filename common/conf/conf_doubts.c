@@ -32,6 +32,23 @@ doubt_sites(struct conf_reader *r)
 		    n > 1 ? " and others have" : " has", n > 1 ? "one of them is" : "it is");
 }
 
+/* ---- what protects from strangers ---- */
+
+static void
+doubt_limits(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+
+	if (c->cookies.require && !c->cookies.enabled)
+		conf_warn(r, conf_scan_line(r->scan, c->cookies.line, "require"),
+		    "cookies: require without `enabled = yes` does nothing");
+	if (c->rrl.all_per_second != 0 && c->rrl.all_per_second < c->rrl.responses_per_second)
+		conf_warn(r, conf_scan_line(r->scan, c->rrl.line, "all-per-second"),
+		    "rrl: all-per-second %u < responses-per-second %u: all names of a prefix "
+		    "together get less than each of them", c->rrl.all_per_second,
+		    c->rrl.responses_per_second);
+}
+
 /* ---- the route ---- */
 
 static void
@@ -249,9 +266,7 @@ conf_doubts_say(struct conf_reader *r)
 		doubt_min_weight(r, &c->pools[i]);
 	doubt_addresses(r);
 	doubt_names(r);
-	if (c->cookies.require && !c->cookies.enabled)
-		conf_warn(r, conf_scan_line(r->scan, c->cookies.line, "require"),
-		    "cookies: require without `enabled = yes` does nothing");
+	doubt_limits(r);
 	if (c->n_listen == 0)
 		conf_warn(r, 0, "no `listen` address is given, dnsd has nothing to serve on");
 }

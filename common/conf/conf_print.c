@@ -48,7 +48,8 @@ print_element(const struct conf *conf, const struct conf_block *block, const voi
     unsigned depth, FILE *out)
 {
 	for (const struct conf_row *row = block->rows; row->name != NULL; row++) {
-		if (!conf_value_present(row, element) || !conf_row_applies(row, element))
+		if (row->old || !conf_value_present(row, element) ||
+		    !conf_row_applies(row, element))
 			continue;
 		indent(depth, out);
 		fprintf(out, "%s = ", row->name);

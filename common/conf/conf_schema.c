@@ -56,8 +56,16 @@ static const struct conf_row cookies_rows[] = {
 	END
 };
 
+static const struct conf_row amplification_rows[] = {
+	{ "factor", CONF_UINT, ROOT(amplification.factor), 0, 1000, "5" },
+	{ "octets-per-second", CONF_UINT, ROOT(amplification.octets_per_second), 10000,
+	    1000000000, "500000" },
+	END
+};
+
 static const struct conf_row rrl_rows[] = {
 	{ "responses-per-second", CONF_UINT, ROOT(rrl.responses_per_second), 0, 1000000, "0" },
+	{ "all-per-second", CONF_UINT, ROOT(rrl.all_per_second), 0, 1000000, "0" },
 	{ "slip", CONF_UINT, ROOT(rrl.slip), 0, 100, "2" },
 	{ "prefix4", CONF_UINT, ROOT(rrl.prefix4), 1, 32, "24" },
 	{ "prefix6", CONF_UINT, ROOT(rrl.prefix6), 1, 128, "56" },
@@ -82,7 +90,13 @@ static const struct conf_block chaos_block = { .name = "chaos", .rows = chaos_ro
 static const struct conf_block cookies_block = {
 	.name = "cookies", .line_offset = ROOT(cookies.line), .rows = cookies_rows,
 };
-static const struct conf_block rrl_block = { .name = "rrl", .rows = rrl_rows };
+static const struct conf_block amplification_block = {
+	.name = "amplification", .line_offset = ROOT(amplification.line),
+	.rows = amplification_rows,
+};
+static const struct conf_block rrl_block = {
+	.name = "rrl", .line_offset = ROOT(rrl.line), .rows = rrl_rows,
+};
 static const struct conf_block tcp_block = { .name = "tcp", .rows = tcp_rows };
 static const struct conf_block explain_block = { .name = "explain", .rows = explain_rows };
 
@@ -477,7 +491,7 @@ static const struct conf_row root_rows[] = {
 	{ "alarm-hook", CONF_FILE, ROOT(alarm_hook) },
 	{ "max-shrink", CONF_UINT, ROOT(max_shrink), 0, 100, "50" },
 	{ "udp-payload", CONF_UINT16, ROOT(udp_payload), 512, 4096, "1232" },
-	{ "max-amplification", CONF_UINT, ROOT(max_amplification), 0, 1000, "15" },
+	{ "max-amplification", CONF_UINT, ROOT(max_amplification), 0, 1000, "15", .old = true },
 	{ "nsid", CONF_TEXT, ROOT(nsid), 0, 128 },
 	{ "ttl-min", CONF_SECONDS, ROOT(ttl_min_s), 0, 604800 },
 	{ "ttl-max", CONF_SECONDS, ROOT(ttl_max_s), 0, 604800, "5m" },
@@ -485,8 +499,8 @@ static const struct conf_row root_rows[] = {
 };
 /* What others refer to stands before what refers to it: read in this order. */
 static const struct conf_block *const root_blocks[] = {
-	&chaos_block, &cookies_block, &rrl_block, &tcp_block, &explain_block, &zone_block,
-	&site_block, &announce_block, &geo_block, &check_block, &pool_block, NULL
+	&chaos_block, &cookies_block, &amplification_block, &rrl_block, &tcp_block, &explain_block,
+	&zone_block, &site_block, &announce_block, &geo_block, &check_block, &pool_block, NULL
 };
 const struct conf_block conf_schema = {
 	.name = "nearcast.conf", .rows = root_rows, .blocks = root_blocks, .finish = root_finish,

@@ -48,6 +48,7 @@ struct conf_row {
 	bool required;
 	unsigned kinds;			/* in a check: bits of the kinds it is for; 0 = all */
 	const char *former;		/* an old name, refused with a hint to this one */
+	bool old;			/* read and checked, but neither named nor printed */
 };
 
 enum conf_place {

@@ -22,11 +22,22 @@ known_names(const struct conf_block *block, bool blocks, const char *names[NAMES
 		for (; block->blocks != NULL && block->blocks[n] != NULL; n++)
 			names[n] = block->blocks[n]->name;
 	} else {
-		for (; block->rows[n].name != NULL; n++)
-			names[n] = block->rows[n].name;
+		for (const struct conf_row *row = block->rows; row->name != NULL; row++)
+			if (!row->old)
+				names[n++] = row->name;
 	}
 	assert(n <= NAMES_MAX);
 	return n;
+}
+
+/* An option that old files have. */
+static bool
+is_old(const struct conf_block *block, const struct conf_item *item)
+{
+	for (const struct conf_row *row = block->rows; row->name != NULL; row++)
+		if (row->old && !item->block && strcmp(row->name, item->name) == 0)
+			return true;
+	return false;
 }
 
 static int
@@ -88,6 +99,8 @@ check_items(struct conf_reader *r, const struct conf_block *block, const struct 
 		size_t n = known_names(block, i->block, names), k = 0;
 		while (k < n && strcmp(names[k], i->name) != 0)
 			k++;
+		if (k == n && is_old(block, i))
+			continue;
 		if (k == n)
 			return unknown_name(r, block, i);
 		if (i->block && (check_title(r, block->blocks[k], i) < 0 ||

@@ -71,14 +71,12 @@ dispatch(struct answer_job *j)
 		answer_zone(j);
 }
 
-/* The most octets this answer may have: what both sides take (RFC 6891 6.2.5), and over UDP,
- * unless a cookie proves the address or it is our own, no more than max-amplification times the
- * question. */
+/* The most octets this answer may have: what both sides take (RFC 6891 6.2.5). */
 static size_t
-most_octets(const struct answer_job *j, size_t packet_len, size_t out_size)
+most_octets(const struct answer_job *j, size_t out_size)
 {
 	const struct conf *conf = j->gen->conf;
-	size_t size = out_size, most = packet_len * conf->max_amplification;
+	size_t size = out_size;
 
 	if (j->client->tcp)
 		return size;
@@ -86,9 +84,16 @@ most_octets(const struct answer_job *j, size_t packet_len, size_t out_size)
 		size = j->q->payload;
 	if (size > conf->udp_payload)
 		size = conf->udp_payload < 512 ? 512 : conf->udp_payload;
-	if (most != 0 && size > most && !j->note.cookie_ok && !j->client->own)
-		size = most;
 	return size;
+}
+
+/* Octets of an answer that its prefix has to pay for (rrl.h). */
+static uint32_t
+octets_beyond(const struct conf *conf, size_t asked, size_t answered)
+{
+	size_t most = asked * conf->amplification.factor;
+
+	return most != 0 && answered > most ? (uint32_t)(answered - most) : 0;
 }
 
 /* Fills in what OPT will say and judges the cookie.  `plain`: the query was not understood, and
@@ -250,7 +255,7 @@ answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t
 	j.explaining = false;
 	j.note = (struct answer_note){ .kind = ANSWER_DATA, .question_end = ask->q.question_end };
 	prepare_opt(&j, ask->outcome < QUERY_COOKIE_ONLY);
-	reply_begin(&j.r, j.q, out, most_octets(&j, ask->len, out_size));
+	reply_begin(&j.r, j.q, out, most_octets(&j, out_size));
 	if (ask->outcome < QUERY_COOKIE_ONLY)
 		finish_error(&j, refusals[ask->outcome].rcode, refusals[ask->outcome].ede);
 	else if (ask->outcome == QUERY_COOKIE_ONLY)
@@ -258,11 +263,31 @@ answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t
 	else if (!lacks_cookie(&j))
 		dispatch(&j);
 	count_answer(&j);
+	j.note.opt_at = j.r.opt.present ? (uint16_t)j.r.at : 0;
+	len = reply_finish(&j.r, j.q);
+	assert(len <= out_size && j.note.question_end <= len && j.note.opt_at < len);
+	j.note.beyond = octets_beyond(gen->conf, ask->len, len);
 	if (note != NULL)
 		*note = j.note;
-	len = reply_finish(&j.r, j.q);
-	assert(len <= out_size && j.note.question_end <= len);
 	return len;
+}
+
+/* Moves OPT to `to`, which is no further than it was, and of its options only the cookie: with
+ * that the client may ask again over UDP (RFC 7873 5.2).  Returns its end. */
+static uint8_t *
+slip_opt(uint8_t *to, const uint8_t *opt)
+{
+	const uint8_t *p = opt + 11, *end = p + dns_get16(opt + 9);
+	size_t len = 0;
+
+	while (p < end && dns_get16(p) != DNS_OPT_COOKIE)
+		p += 4 + dns_get16(p + 2);
+	if (p < end)
+		len = 4u + dns_get16(p + 2);
+	memmove(to, opt, 11);
+	memmove(to + 11, p, len);
+	dns_put16(to + 9, (uint16_t)len);
+	return to + 11 + len;
 }
 
 size_t
@@ -273,6 +298,10 @@ answer_slip(uint8_t *out, const struct answer_note *note)
 	out[2] |= DNS_TC >> 8;
 	dns_put16(out + 4, end > DNS_HEADER_LEN);
 	memset(out + 6, 0, 6);			/* answer, authority, additional */
+	if (note->opt_at != 0) {		/* RFC 6891 6.1.1: who sent one gets one */
+		out[11] = 1;
+		end = (size_t)(slip_opt(out + end, out + note->opt_at) - out);
+	}
 	return end;
 }
 

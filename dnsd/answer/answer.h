@@ -55,8 +55,10 @@ void answer_ahead(struct answer_ask *ask, unsigned n);
 size_t answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t *out,
     size_t out_size, struct answer_note *note, struct counters *counters);
 
-/* Cuts an answer in `out` down to header and question, with TC, so that the client asks again
- * over TCP.  `note` is what answer_write said of it.  Returns its octets. */
+/* Cuts an answer in `out` down to header, question and OPT, with TC, so that the client asks again
+ * over TCP.  Of the options only a cookie stays, with which it may ask over UDP; so it is no
+ * longer than the question, or by 16 octets where that had a client cookie alone.  `note` is
+ * what answer_write said of it.  Returns its octets. */
 size_t answer_slip(uint8_t *out, const struct answer_note *note);
 
 /* answer_read and answer_write for one packet. */

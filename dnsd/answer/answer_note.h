@@ -30,6 +30,8 @@ struct answer_note {
 	uint64_t name_hash;		/* of the name that answered: wildcard, apex for NXDOMAIN;
 					 * of an error the rcode */
 	uint16_t question_end;		/* offset past the question, 0 = there is none */
+	uint16_t opt_at;		/* offset of OPT, with which the answer ends; 0 = none */
+	uint32_t beyond;		/* octets past amplification's factor of the question */
 };
 
 #endif

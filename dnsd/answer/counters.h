@@ -41,7 +41,8 @@
 	X(drop_port0, "packets dropped: source port 0") \
 	X(drop_send, "answers the kernel did not take") \
 	X(drop_rrl, "answers dropped by rate limiting") \
-	X(slip_rrl, "answers truncated by rate limiting")
+	X(slip_rrl, "answers truncated by rate limiting") \
+	X(answers_over_budget, "answers truncated because their prefix had got too many octets")
 
 struct counters {
 #define COUNTERS_FIELD(name, help) uint64_t name;

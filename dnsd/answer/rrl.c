@@ -15,10 +15,18 @@
  *   tag (21 bits) | limited in a row, for slip (7) | when it will be full again (36, microseconds)
  *
  * "When it will be full again" is all a token bucket needs (the generic cell rate
- * algorithm): each answer moves it by 1/rate seconds; more than a second ahead of now
- * means that the bucket is empty.  36 bits of microseconds wrap after 19 hours; a
- * bucket that old is full whatever it says.  Eight buckets share a cache line: a key
- * looks at its line only, and takes the bucket that has been full for longest.
+ * algorithm): each answer moves it by what the answer costs, 1/rate seconds or octets/rate;
+ * more than a second ahead of now means that the bucket is empty.  So buckets of any rate are
+ * alike, and a bucket that is full can be told from one that is not without knowing its rate.
+ * 36 bits of microseconds wrap after 19 hours; a bucket that old is full whatever it says, but
+ * for the two seconds in which the clock passes what it says.
+ *
+ * Eight buckets share a cache line: a key looks at its line only, and takes the bucket that
+ * has been full for longest.  So what strangers ask from ever new prefixes, a few milliseconds
+ * of debt each, does not drive out a bucket that is empty: all other seven of its line would
+ * have to be emptier.  Who does lose his bucket has a full one again.
+ * A prefix is taken for one of V others that are empty with probability V/2^36: while a thousand
+ * are flooded, one of 70 million.
  */
 enum {
 	LINES = 1 << 16,
@@ -119,16 +127,15 @@ bucket_find(uint64_t line[WAYS], uint64_t tag, uint64_t now_us)
 	return best;
 }
 
-/* Takes one answer out of a bucket. */
+/* Takes what costs cost_us out of a bucket, or, where that is more than is in it, nothing. */
 static enum rrl_verdict
-bucket_take(struct bucket *b, uint64_t now_us, unsigned rate, unsigned slip)
+bucket_take(struct bucket *b, uint64_t now_us, uint64_t cost_us, unsigned slip)
 {
-	uint64_t cost = SECOND_US / rate;
 	uint64_t debt = bucket_debt(*b, now_us);
 
-	assert(cost != 0);			/* the configuration's most is a million */
-	if (debt + cost <= SECOND_US) {
-		b->full_us = now_us + debt + cost;
+	assert(cost_us != 0);
+	if (debt + cost_us <= SECOND_US) {
+		b->full_us = now_us + debt + cost_us;
 		b->limited = 0;
 		return RRL_PASS;
 	}
@@ -140,45 +147,109 @@ bucket_take(struct bucket *b, uint64_t now_us, unsigned rate, unsigned slip)
 	return b->limited == 0 ? RRL_SLIP : RRL_DROP;
 }
 
+/* The same with the bucket that a hash stands for. */
+static enum rrl_verdict
+table_take(struct rrl *rrl, uint64_t hash, uint64_t now_us, uint64_t cost_us, unsigned slip)
+{
+	uint64_t tag = hash >> (TIME_BITS + SLIP_BITS);
+	uint64_t *place = bucket_find(rrl->lines[hash % LINES], tag, now_us);
+	uint64_t word = __atomic_load_n(place, __ATOMIC_RELAXED);
+	enum rrl_verdict verdict;
+	struct bucket b;
+
+	do {
+		b = bucket_unpack(word);
+		if (b.tag != tag)
+			b = (struct bucket){ .tag = tag, .full_us = now_us };
+		verdict = bucket_take(&b, now_us, cost_us, slip);
+	} while (!__atomic_compare_exchange_n(place, &word, bucket_pack(b), true,
+	    __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return verdict;
+}
+
+/* ---- what is counted ---- */
+
+/* What a bucket is of, beside its prefix: a kind of answer (below 16) and a name, or this. */
+enum { OF_PREFIX = 16, OF_NETWORK };
+
+/* The two buckets of a prefix lie in one cache line, and differ in this bit of their tags. */
+#define BUDGET_BIT (UINT64_C(1) << 63)
+
 static uint64_t
-key_hash(const struct rrl *rrl, const struct conf *conf, const struct addr *addr,
-    const struct answer_note *note)
+key_hash(const struct rrl *rrl, const struct addr *addr, unsigned len, unsigned of, uint64_t name)
 {
 	uint8_t data[16 + 8 + 2];
-	/* errors are told apart by prefix only, so that random nonsense has one bucket */
-	uint64_t name = note->kind == ANSWER_ERROR ? 0 : note->name_hash;
 
+	assert(of <= OF_NETWORK);
 	memcpy(data, addr->ip, 16);
-	addr_mask(data, addr->family == 4 ? conf->rrl.prefix4 : conf->rrl.prefix6);
+	addr_mask(data, len);
 	memcpy(data + 16, &name, 8);
-	data[24] = (uint8_t)note->kind;
+	data[24] = (uint8_t)of;
 	data[25] = addr->family;
 	return siphash(rrl->key, data, sizeof(data));
+}
+
+static unsigned
+prefix_len(const struct conf *conf, const struct addr *addr)
+{
+	return addr->family == 4 ? conf->rrl.prefix4 : conf->rrl.prefix6;
+}
+
+/* Answers of one kind for one name, then all that the prefix gets. */
+static enum rrl_verdict
+check_answers(struct rrl *rrl, const struct conf *conf, const struct addr *addr,
+    const struct answer_note *note, uint64_t of_prefix, uint64_t now_us)
+{
+	uint64_t rate = conf->rrl.responses_per_second, all = conf->rrl.all_per_second;
+	/* errors are told apart by prefix only, so that random nonsense has one bucket */
+	uint64_t name = note->kind == ANSWER_ERROR ? 0 : note->name_hash;
+	uint64_t hash = key_hash(rrl, addr, prefix_len(conf, addr), note->kind, name);
+	enum rrl_verdict verdict;
+
+	verdict = table_take(rrl, hash, now_us, SECOND_US / rate, conf->rrl.slip);
+	if (verdict != RRL_PASS)
+		return verdict;
+	if (all == 0)
+		all = rate * RRL_ALL;
+	if (all > SECOND_US)
+		all = SECOND_US;
+	return table_take(rrl, of_prefix & ~BUDGET_BIT, now_us, SECOND_US / all, conf->rrl.slip);
+}
+
+/* False if the budget of the prefix, or of the network around it, has no `octets` left. */
+static bool
+check_budget(struct rrl *rrl, const struct conf *conf, const struct addr *addr, uint32_t octets,
+    uint64_t of_prefix, uint64_t now_us)
+{
+	uint64_t rate = conf->amplification.octets_per_second;
+	uint64_t wide_rate = rate * RRL_NETWORK;
+	unsigned wide = addr->family == 4 ? RRL_NETWORK4 : RRL_NETWORK6;
+
+	if (table_take(rrl, of_prefix | BUDGET_BIT, now_us,
+	    (octets * (uint64_t)SECOND_US + rate - 1) / rate, 0) != RRL_PASS)
+		return false;
+	return prefix_len(conf, addr) <= wide ||
+	    table_take(rrl, key_hash(rrl, addr, wide, OF_NETWORK, 0), now_us,
+	    (octets * (uint64_t)SECOND_US + wide_rate - 1) / wide_rate, 0) == RRL_PASS;
 }
 
 enum rrl_verdict
 rrl_check(struct rrl *rrl, const struct conf *conf, const struct answer_client *client,
     const struct answer_note *note, uint64_t now_ms)
 {
-	unsigned rate = conf->rrl.responses_per_second;
-	uint64_t hash, tag, now_us, *place, word;
-	enum rrl_verdict verdict;
-	struct bucket b;
+	const struct addr *addr = &client->addr;
+	enum rrl_verdict verdict = RRL_PASS;
+	uint64_t of_prefix, now_us;
 
-	if (rate == 0 || client->tcp || client->own || note->cookie_ok ||
-	    prefix_find(conf->rrl.exempt.v, conf->rrl.exempt.n, &client->addr) != NULL)
+	if (!rrl_counts(conf, note) || client->tcp || client->own || note->cookie_ok ||
+	    prefix_find(conf->rrl.exempt.v, conf->rrl.exempt.n, addr) != NULL)
 		return RRL_PASS;
-	hash = key_hash(rrl, conf, &client->addr, note);
-	tag = hash >> (TIME_BITS + SLIP_BITS);
+	of_prefix = key_hash(rrl, addr, prefix_len(conf, addr), OF_PREFIX, 0);
 	now_us = now_ms * 1000 & TIME_MASK;
-	place = bucket_find(rrl->lines[hash % LINES], tag, now_us);
-	word = __atomic_load_n(place, __ATOMIC_RELAXED);
-	do {
-		b = bucket_unpack(word);
-		if (b.tag != tag)
-			b = (struct bucket){ .tag = tag, .full_us = now_us };
-		verdict = bucket_take(&b, now_us, rate, conf->rrl.slip);
-	} while (!__atomic_compare_exchange_n(place, &word, bucket_pack(b), true,
-	    __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	if (conf->rrl.responses_per_second != 0)
+		verdict = check_answers(rrl, conf, addr, note, of_prefix, now_us);
+	if (verdict == RRL_PASS && note->beyond != 0 &&
+	    !check_budget(rrl, conf, addr, note->beyond, of_prefix, now_us))
+		verdict = RRL_OVER;
 	return verdict;
 }

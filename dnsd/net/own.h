@@ -3,7 +3,7 @@
  *
  * healthd asks dnsd from the address that it asks, and takes the site off the internet when
  * no answer comes.  What protects dnsd from strangers (rate limiting, required cookies,
- * max-amplification, the number of TCP connections) would hit it as well, and a stranger can
+ * amplification, the number of TCP connections) would hit it as well, and a stranger can
  * use up the share of a whole prefix.  So a question is exempt whose source is one of the
  * addresses that are listened on: nobody else has them, if such packets come from this
  * machine only.  TCP's handshake proves that.  For UDP a packet filter on the socket does

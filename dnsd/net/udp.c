@@ -83,6 +83,9 @@ limit(struct udp_worker *w, const struct generation *gen, const struct answer_cl
 	case RRL_SLIP:
 		COUNTER_ADD(&w->counters, slip_rrl, 1);
 		return answer_slip(out, note);
+	case RRL_OVER:
+		COUNTER_ADD(&w->counters, answers_over_budget, 1);
+		return answer_slip(out, note);
 	default:
 		return len;
 	}
@@ -131,7 +134,7 @@ ask_is_own(const struct udp_worker *w, const struct conf *conf, const struct add
 	uint8_t ip[16];
 
 	if (conf->rrl.responses_per_second == 0 && !conf->cookies.require &&
-	    conf->max_amplification == 0)
+	    conf->amplification.factor == 0)
 		return false;
 	return __atomic_load_n(&w->serving->guarded, __ATOMIC_RELAXED) &&
 	    own_is(conf->listen, conf->n_listen, from, came_to(w, i, ip));
@@ -165,7 +168,7 @@ answer_one(struct udp_worker *w, const struct generation *gen, uint64_t now_ms, 
 	struct answer_note note;
 	size_t len = answer_write(gen, &w->ask[i], out, OUTBOX_ROOM, &note, &w->counters);
 
-	if (len != 0 && gen->conf->rrl.responses_per_second != 0)
+	if (len != 0 && rrl_counts(gen->conf, &note))
 		len = limit(w, gen, &w->ask[i].client, &note, now_ms, out, len);
 	if (len == 0)
 		return;

@@ -116,8 +116,8 @@ def servers(tmp_path_factory):
                     f.write(text)
             running[name] = start(folder, files)
         # the amplification limit would cut answers that the peers give in full
-        ours = Dnsd(tmp_path_factory.mktemp("dnsd"), zones=texts, conf="max-amplification = 0",
-                    threads=1)
+        ours = Dnsd(tmp_path_factory.mktemp("dnsd"), zones=texts,
+                    conf="amplification { factor = 0 }", threads=1)
         running["dnsd"] = ours
         ours.start()
         yield {name: Link(s.port) for name, s in running.items()}

@@ -139,7 +139,7 @@ for s, to in itertools.cycle(sockets):
 def test_flood_from_the_own_prefix_under_rrl(site, slip):
     """400 forged questions a second from other addresses of the anycast prefixes: they use up the
     share of all of it."""
-    d = site(f"rrl {{ responses-per-second = 1  slip = {slip} }}\nmax-amplification = 0")
+    d = site(f"rrl {{ responses-per-second = 1  slip = {slip} }}\namplification {{ factor = 0 }}")
     flood = threading.Thread(target=d.inside, args=(FLOOD.format(
         name="example.org", rdtype="SOA", seconds=4), d.world))
     flood.start()
@@ -160,11 +160,15 @@ def test_cookies_required(site):
         assert d.ask(own, n=3, namespace=d.world) == 0
 
 
-def test_max_amplification(site):
-    d = site("max-amplification = 2")
+def test_amplification(site):
+    """The budget is for strangers: a burst of 10,000 octets, nine answers of this size."""
+    d = site("amplification { factor = 1  octets-per-second = 10000 }")
     for own in OWN:
-        assert d.ask(own, n=5, name="big.example.org", rdtype="TXT") == 5
-        assert d.ask(own, n=2, name="big.example.org", rdtype="TXT", namespace=d.world) == 0
+        assert d.ask(own, n=50, name="big.example.org", rdtype="TXT") == 50
+        assert 9 <= d.ask(own, n=50, name="big.example.org", rdtype="TXT",
+                          namespace=d.world) < 50
+        assert d.ask(own, n=50, name="big.example.org", rdtype="TXT") == 50
+    assert d.counters()["answers_over_budget"] > 0
 
 
 def test_wildcard_addresses(site):

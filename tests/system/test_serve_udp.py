@@ -222,7 +222,7 @@ def test_ipv6_fragments_fit_1280(anycast_net, tmp_path):
     (tmp_path / "nearcast.conf").write_text(
         f'listen = {{ "fd99::1@53" }}\nthreads = 1\nrun-dir = "{tmp_path}/run"\nudp-payload = '
         '4096\n'
-        'max-amplification = 0\nzone "example.org" { file = "example.org.zone" }\n')
+        'amplification { factor = 0 }\nzone "example.org" { file = "example.org.zone" }\n')
     d = Daemon(tmp_path, "dnsd", "-c", str(tmp_path / "nearcast.conf"))
     d.argv = ["ip", "netns", "exec", server, *d.argv]
     d.start()
@@ -246,7 +246,8 @@ def test_without_rrl_everything_is_answered(d):
 
 def test_rrl_limits_slips_and_amplifies_little(dnsd_factory):
     d = dnsd_factory(zones=ZONES,
-                     conf="rrl { responses-per-second = 10  slip = 2 }\nmax-amplification = 0")
+                     conf="rrl { responses-per-second = 10  slip = 2 }\n"
+                          "amplification { factor = 0 }")
     asked = [query("a.wild.example.org", "TXT", ident=i) for i in range(1000)]
     start = time.monotonic()
     answers = flood(d, asked)
@@ -346,6 +347,6 @@ def test_ipv6_answers_fit_1280(dnsd_factory):
     """The largest answer by default is 1232 octets: with headers 1280, which IPv6 always
     carries."""
     zone = ZONE + "".join(f'large IN TXT "{i:03d}{"y" * 200}"\n' for i in range(40))
-    d = dnsd_factory(zones={"example.org": zone}, conf="max-amplification = 0")
+    d = dnsd_factory(zones={"example.org": zone}, conf="amplification { factor = 0 }")
     answer = d.raw(query("large.example.org", "TXT", use_edns=0, payload=4096), where="::1")
     assert len(answer) <= 1232 and answer[2] & 2

@@ -7,7 +7,7 @@ from routes import Routes
 TITLE = "what protects dnsd, switched on at all sites at once"
 
 RRL, COOKIES, SMALL = "rrl { responses-per-second = 1 }\n", "cookies { require = yes }\n", \
-    "max-amplification = 2\n"
+    "amplification { factor = 1; octets-per-second = 10000 }\n"
 
 
 def switch_on(lab, lines):
