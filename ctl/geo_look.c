@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dnsd/geo/geo_map.h"
+#include "dnsd/geo/geo_point.h"
 
 /* IPv6 addresses that hold the client's IPv4 one. */
 const struct prefix geo_look_holders[GEO_LOOK_HOLDERS] = {
@@ -133,7 +134,7 @@ by_distance(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 	for (size_t i = 0; i < n_sites; i++) {
 		const struct conf_site *site = &conf->sites[sites[i]];
 		double mine = !site->located ? 1e9 :
-		    geo_rank_distance_km(latitude, longitude, site->latitude, site->longitude);
+		    geo_point_km(latitude, longitude, site->latitude, site->longitude);
 		size_t at = i;
 
 		for (; at > 0 && km[at - 1] > mine + 1e-6; at--) {

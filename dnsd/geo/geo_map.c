@@ -7,9 +7,15 @@
 
 #include "dnsd/geo/geo_merge.h"
 
+/* One tree of results: an IPv6 leaf may stand for a range that folds to IPv4. */
+struct tree {
+	struct geo_trie v4, v6;
+};
+
 struct geo_map {
 	struct geo_rank *rank;
-	struct geo_trie v4, v6;
+	struct geo_order *order;
+	struct tree near, beyond;	/* `beyond` is empty where every list is whole */
 	double located[2];		/* IPv4 and IPv6 /64s that have a place or a rule */
 };
 
@@ -73,20 +79,36 @@ geo_map_fold(const uint8_t ip[16], uint8_t v4[4])
 
 /* ---- lookups ---- */
 
-struct geo_leaf
-geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip)
+static struct geo_leaf
+find_in(const struct tree *tree, uint8_t family, const uint8_t *ip)
 {
 	geo_key key = geo_key_of(family, ip);
 	const struct geo_fold *fold;
 	struct geo_leaf leaf;
 
 	if (family == 4)
-		return geo_trie_find4(&map->v4, (uint32_t)(key >> 96));
-	leaf = geo_trie_find(&map->v6, key);
+		return geo_trie_find4(&tree->v4, (uint32_t)(key >> 96));
+	leaf = geo_trie_find(&tree->v6, key);
 	fold = fold_of(leaf.result);
 	if (fold == NULL)
 		return leaf;
-	return unfold(fold, geo_trie_find4(&map->v4, folded_ip(fold, key)), leaf);
+	return unfold(fold, geo_trie_find4(&tree->v4, folded_ip(fold, key)), leaf);
+}
+
+struct geo_leaf
+geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip)
+{
+	return find_in(&map->near, family, ip);
+}
+
+bool
+geo_map_beyond(const struct geo_map *map, uint8_t family, const uint8_t *ip,
+    struct geo_leaf *leaf)
+{
+	if (map->beyond.v6.words == NULL)
+		return false;
+	*leaf = find_in(&map->beyond, family, ip);
+	return true;
 }
 
 #define BATCH 64
@@ -101,15 +123,15 @@ find_some(size_t n, const struct geo_map *const *map, const uint8_t *family,
 	size_t i = 0;
 
 	do {
-		trie[i] = family[i] == 4 ? &map[i]->v4 : &map[i]->v6;
+		trie[i] = family[i] == 4 ? &map[i]->near.v4 : &map[i]->near.v6;
 		key[i] = geo_key_of(family[i], ip[i]);
 	} while (++i < n);
 	geo_trie_find_batch(n, trie, key, leaf);
 	for (i = 0; i < n; i++) {
 		const struct geo_fold *fold = fold_of(leaf[i].result);
 		if (fold != NULL)
-			leaf[i] = unfold(fold, geo_trie_find4(&map[i]->v4, folded_ip(fold, key[i])),
-			    leaf[i]);
+			leaf[i] = unfold(fold, geo_trie_find4(&map[i]->near.v4,
+			    folded_ip(fold, key[i])), leaf[i]);
 	}
 }
 
@@ -123,27 +145,79 @@ geo_map_find_batch(size_t n, const struct geo_map *const *map, const uint8_t *fa
 
 /* ---- building ---- */
 
-static int
-build_family(struct geo_map *map, uint8_t family, const struct geo_db *city,
-    const struct geo_db *asn, struct err *err)
+/* The one result of all IPv4 addresses, when there is only one and IPv6 is built. */
+static uint16_t
+all_of_ipv4(const struct tree *tree, uint8_t family)
 {
-	struct geo_leaf all_v4 = { GEO_RANK_NONE, 1 };
-	struct geo_merge *merge;
-	struct geo_runs runs = { geo_merge_next, NULL };
-	int rc;
+	struct geo_leaf all = { GEO_RANK_NONE, 1 };
 
 	if (family == 6)
-		all_v4 = geo_trie_find4(&map->v4, 0);
-	merge = geo_merge_new(map->rank, family, city, asn,
-	    all_v4.depth == 0 ? all_v4.result : GEO_RANK_NONE, err);
-	if (merge == NULL)
+		all = geo_trie_find4(&tree->v4, 0);
+	return all.depth == 0 ? all.result : GEO_RANK_NONE;
+}
+
+/* 1 = there were too many results. */
+static int
+build_trie(struct geo_trie *trie, struct geo_merge *merge, struct err *err)
+{
+	struct geo_runs runs = { geo_merge_next, merge };
+
+	if (merge == NULL || geo_trie_build(trie, &runs, err) < 0)
 		return -1;
-	runs.arg = merge;
-	rc = geo_trie_build(family == 4 ? &map->v4 : &map->v6, &runs, err);
-	if (rc == 0)
-		rc = geo_merge_failed(merge, err);
-	map->located[family == 6] = geo_merge_located(merge);
+	return geo_merge_failed(merge, err) < 0 ? 1 : 0;
+}
+
+static int
+build_near(struct geo_map *map, uint8_t family, const struct geo_db *city,
+    const struct geo_db *asn, struct err *err)
+{
+	struct geo_merge *merge = geo_merge_new(map->rank, family, city, asn,
+	    all_of_ipv4(&map->near, family), err);
+	int rc = build_trie(family == 4 ? &map->near.v4 : &map->near.v6, merge, err);
+
+	if (merge != NULL)
+		map->located[family == 6] = geo_merge_located(merge);
 	geo_merge_free(merge);
+	return rc == 0 ? 0 : -1;
+}
+
+static void
+free_tree(struct tree *tree)
+{
+	geo_trie_free(&tree->v4);
+	geo_trie_free(&tree->v6);
+}
+
+/* Both families of the second tree; 1 = there were too many orders. */
+static int
+build_beyond(struct geo_map *map, const struct geo_db *city, struct err *err)
+{
+	static const uint8_t families[2] = { 4, 6 };
+	int rc = 0;
+
+	for (int i = 0; i < 2 && rc == 0; i++) {
+		struct geo_merge *merge = geo_merge_orders(map->order, families[i], city,
+		    all_of_ipv4(&map->beyond, families[i]), err);
+
+		rc = build_trie(i == 0 ? &map->beyond.v4 : &map->beyond.v6, merge, err);
+		geo_merge_free(merge);
+	}
+	return rc;
+}
+
+/* Places are taken as they are, and by square degrees where that makes too many orders. */
+static int
+build_orders(struct geo_map *map, const struct geo_db *city, struct err *err)
+{
+	int rc;
+
+	if (geo_rank_is_whole(map->rank))
+		return 0;
+	while ((rc = build_beyond(map, city, err)) > 0) {
+		free_tree(&map->beyond);
+		if (!geo_order_coarsen(map->order))
+			return -1;
+	}
 	return rc;
 }
 
@@ -157,9 +231,10 @@ geo_map_build(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 		err_set(err, "no memory");
 		return NULL;
 	}
-	map->rank = geo_rank_new(conf, sites, n_sites, err);
-	if (map->rank == NULL || build_family(map, 4, city, asn, err) < 0 ||
-	    build_family(map, 6, city, asn, err) < 0) {
+	if ((map->rank = geo_rank_new(conf, sites, n_sites, err)) == NULL ||
+	    (map->order = geo_order_new(conf, sites, n_sites, err)) == NULL ||
+	    build_near(map, 4, city, asn, err) < 0 || build_near(map, 6, city, asn, err) < 0 ||
+	    build_orders(map, city, err) < 0) {
 		geo_map_free(map);
 		return NULL;
 	}
@@ -171,9 +246,10 @@ geo_map_free(struct geo_map *map)
 {
 	if (map == NULL)
 		return;
-	geo_trie_free(&map->v4);
-	geo_trie_free(&map->v6);
+	free_tree(&map->near);
+	free_tree(&map->beyond);
 	geo_rank_free(map->rank);
+	geo_order_free(map->order);
 	free(map);
 }
 
@@ -197,6 +273,30 @@ geo_map_unlocated(const struct geo_map *map)
 	return geo_rank_unlocated(map->rank);
 }
 
+const uint8_t *
+geo_map_order(const struct geo_map *map, uint16_t order)
+{
+	return geo_order_list(map->order, order);
+}
+
+uint16_t
+geo_map_order_unlocated(const struct geo_map *map)
+{
+	return geo_order_unlocated(map->order);
+}
+
+uint16_t
+geo_map_order_from_site(const struct geo_map *map, uint16_t site)
+{
+	return geo_order_from_site(map->order, site);
+}
+
+uint32_t
+geo_map_orders(const struct geo_map *map)
+{
+	return geo_order_count(map->order);
+}
+
 int
 geo_map_walk(const struct geo_map *map,
     int (*each)(void *arg, const struct prefix *net, uint16_t result), void *arg)
@@ -204,7 +304,7 @@ geo_map_walk(const struct geo_map *map,
 	static const uint8_t families[2] = { 4, 6 };
 
 	for (int f = 0; f < 2; f++) {
-		const struct geo_trie *trie = families[f] == 4 ? &map->v4 : &map->v6;
+		const struct geo_trie *trie = families[f] == 4 ? &map->near.v4 : &map->near.v6;
 		geo_key key = 0, last;
 		do {
 			struct geo_leaf leaf = geo_trie_find(trie, key);
@@ -239,8 +339,8 @@ moved(const struct geo_map *old, const struct geo_map *fresh, bool six)
 	double n = 0;
 
 	do {
-		struct geo_leaf a = geo_trie_find(six ? &old->v6 : &old->v4, key);
-		struct geo_leaf b = geo_trie_find(six ? &fresh->v6 : &fresh->v4, key);
+		struct geo_leaf a = geo_trie_find(six ? &old->near.v6 : &old->near.v4, key);
+		struct geo_leaf b = geo_trie_find(six ? &fresh->near.v6 : &fresh->near.v4, key);
 		last = geo_key_last(key, a.depth > b.depth ? a.depth : b.depth);
 		/* folded ranges are counted as IPv4 */
 		if (a.result < GEO_FOLD_MARK && b.result < GEO_FOLD_MARK &&

@@ -21,7 +21,8 @@ struct entry {
 };
 
 struct geo_merge {
-	struct geo_rank *rank;
+	struct geo_rank *rank;		/* one of the two is NULL */
+	struct geo_order *order;
 	uint8_t family;
 	struct geo_cursor city, asn;
 	bool has_asn_rules, asn_of_city;
@@ -86,8 +87,8 @@ lay_flat(struct geo_merge *m, const struct entry *entries, size_t n, const struc
 static int
 add_fixed(struct geo_merge *m, uint16_t all_v4)
 {
-	size_t n_rules, n = 0;
-	const struct geo_rule *rules = geo_rank_rules(m->rank, &n_rules);
+	size_t n_rules = 0, n = 0;
+	const struct geo_rule *rules = m->rank != NULL ? geo_rank_rules(m->rank, &n_rules) : NULL;
 	struct entry *entries = malloc((n_rules + GEO_FOLDS) * sizeof(*entries));
 	const struct entry **open = malloc((n_rules + GEO_FOLDS) * sizeof(struct entry *));
 	int rc = -1;
@@ -148,16 +149,23 @@ asn_result(struct geo_merge *m)
 	return (uint16_t)*known;
 }
 
+/* The result of a place; NULL = none. */
+static uint16_t
+result_of(struct geo_merge *m, const struct geo_place *place)
+{
+	return m->order != NULL ? geo_order_place(m->order, place) : geo_rank_place(m->rank, place);
+}
+
 static uint16_t
 place_result(struct geo_merge *m)
 {
 	uint32_t *known;
 
 	if (m->city.record == GEO_DB_NONE)
-		return geo_rank_unlocated(m->rank);
+		return result_of(m, NULL);
 	known = &m->city_result[m->city.record];
 	if (*known == NOT_YET) {
-		*known = geo_rank_place(m->rank, geo_db_place(m->city.db, m->city.record));
+		*known = result_of(m, geo_db_place(m->city.db, m->city.record));
 		m->failed |= *known == GEO_RANK_NONE;
 	}
 	return (uint16_t)*known;
@@ -186,7 +194,7 @@ result_here(struct geo_merge *m, bool *located)
 		result = asn_result(m);
 	if (result == GEO_RANK_NONE) {
 		result = place_result(m);
-		*located = is_placed(m);
+		*located = m->rank != NULL && is_placed(m);
 	}
 	return result;
 }
@@ -218,16 +226,17 @@ geo_merge_next(void *arg, struct geo_run *run)
 		m->at_fixed++;
 }
 
-struct geo_merge *
-geo_merge_new(struct geo_rank *rank, uint8_t family,
+static struct geo_merge *
+new_merge(struct geo_rank *rank, struct geo_order *order, uint8_t family,
     const struct geo_db *city, const struct geo_db *asn, uint16_t all_v4, struct err *err)
 {
 	struct geo_merge *m = calloc(1, sizeof(*m));
 
 	if (m != NULL) {
 		m->rank = rank;
+		m->order = order;
 		m->family = family;
-		m->has_asn_rules = geo_rank_has_asn_rules(rank);
+		m->has_asn_rules = rank != NULL && geo_rank_has_asn_rules(rank);
 		m->asn_of_city = asn == NULL;
 		m->city_result = new_results(city);
 		m->asn_result = new_results(asn != NULL ? asn : city);
@@ -242,6 +251,20 @@ geo_merge_new(struct geo_rank *rank, uint8_t family,
 		return NULL;
 	}
 	return m;
+}
+
+struct geo_merge *
+geo_merge_new(struct geo_rank *rank, uint8_t family,
+    const struct geo_db *city, const struct geo_db *asn, uint16_t all_v4, struct err *err)
+{
+	return new_merge(rank, NULL, family, city, asn, all_v4, err);
+}
+
+struct geo_merge *
+geo_merge_orders(struct geo_order *order, uint8_t family, const struct geo_db *city,
+    uint16_t all_v4, struct err *err)
+{
+	return new_merge(NULL, order, family, city, NULL, all_v4, err);
 }
 
 void

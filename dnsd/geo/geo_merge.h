@@ -2,9 +2,10 @@
  * geo_merge: two databases and the prefix rules, walked side by side.
  *
  * Gives every stretch of one family's addresses its result, in order, as geo_trie_build
- * pulls them.  Where IPv6 folds to IPv4 it gives the fold's mark instead.  Builds no
- * lists of networks: it holds one network of each database at a time, and remembers the result of
- * each record.  One thread; used while a map is built.
+ * pulls them: the list of sites that its clients are given first (geo_rank), or, for a second
+ * trie, the order of all sites (geo_order).  Where IPv6 folds to IPv4 it gives the fold's mark
+ * instead.  Builds no lists of networks: it holds one network of each database at a time, and
+ * remembers the result of each record.  One thread; used while a map is built.
  */
 #ifndef NEARCAST_GEO_MERGE_H
 #define NEARCAST_GEO_MERGE_H
@@ -12,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dnsd/geo/geo_order.h"
 #include "dnsd/geo/geo_rank.h"
 #include "dnsd/geo/geo_trie.h"
 
@@ -42,6 +44,9 @@ struct geo_merge;
  * folding. */
 struct geo_merge *geo_merge_new(struct geo_rank *rank, uint8_t family,
     const struct geo_db *city, const struct geo_db *asn, uint16_t all_v4, struct err *err);
+/* The same for orders, which know no rules and no AS numbers. */
+struct geo_merge *geo_merge_orders(struct geo_order *order, uint8_t family,
+    const struct geo_db *city, uint16_t all_v4, struct err *err);
 void geo_merge_free(struct geo_merge *merge);
 
 /* For struct geo_runs, with the merge as its arg. */

@@ -1,20 +1,15 @@
 #include "dnsd/geo/geo_rank.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define EARTH_RADIUS_KM 6371.0088	/* IUGG mean radius */
-
-struct vector {
-	double x, y, z;			/* on the unit sphere */
-};
+#include "dnsd/geo/geo_point.h"
 
 struct site {
 	uint16_t index;			/* into conf->sites */
 	bool located;
-	struct vector at;
+	struct geo_point at;
 };
 
 struct list {
@@ -40,50 +35,17 @@ struct geo_rank {
 
 /* ---- distance ---- */
 
-static double
-radians(double degrees)
-{
-	return degrees * (M_PI / 180);
-}
-
-double
-geo_rank_distance_km(double lat1, double lon1, double lat2, double lon2)
-{
-	double dlat = sin(radians(lat2 - lat1) / 2), dlon = sin(radians(lon2 - lon1) / 2);
-	double a = dlat * dlat + cos(radians(lat1)) * cos(radians(lat2)) * dlon * dlon;
-
-	return 2 * EARTH_RADIUS_KM * asin(sqrt(a > 1 ? 1 : a));
-}
-
-static struct vector
-vector_of(double latitude, double longitude)
-{
-	double lat = radians(latitude), lon = radians(longitude);
-
-	return (struct vector){ cos(lat) * cos(lon), cos(lat) * sin(lon), sin(lat) };
-}
-
-/* The straight line through the earth, in millimetres: it grows with the great circle and costs a
- * tenth of it.  Rounded, so that what is equally far on paper is equally far here. */
-static int64_t
-chord_mm(struct vector a, struct vector b)
-{
-	double x = a.x - b.x, y = a.y - b.y, z = a.z - b.z;
-
-	return (int64_t)(sqrt(x * x + y * y + z * z) * (EARTH_RADIUS_KM * 1e6) + 0.5);
-}
-
 /* Fills `list` after the sites it already has: by distance from `from`, then those without
  * coordinates. */
 static void
-add_by_distance(const struct geo_rank *rank, struct list *list, struct vector from)
+add_by_distance(const struct geo_rank *rank, struct list *list, struct geo_point from)
 {
 	int64_t far[GEO_RANK_MAX_LIST];
 	size_t fixed = list->n, n = fixed;
 
 	for (size_t i = 0; i < rank->n_sites; i++) {
 		const struct site *s = &rank->sites[i];
-		int64_t d = s->located ? chord_mm(s->at, from) : INT64_MAX;
+		int64_t d = s->located ? geo_point_chord_mm(s->at, from) : INT64_MAX;
 		size_t at = n;
 		if (fixed != 0 && s->index == list->site[0])
 			continue;
@@ -329,7 +291,7 @@ geo_rank_place(struct geo_rank *rank, const struct geo_place *place)
 		return rule->result;
 	if (!place->has_point || !rank->any_located)
 		return rank->unlocated;
-	add_by_distance(rank, &list, vector_of(place->latitude, place->longitude));
+	add_by_distance(rank, &list, geo_point_of(place->latitude, place->longitude));
 	return add_list(rank, &list);
 }
 
@@ -351,7 +313,7 @@ add_unlocated(struct geo_rank *rank, const struct conf *conf, struct err *err)
 	if (first)
 		list.site[list.n++] = conf->here_site;
 	if (here != NULL && here->located)
-		add_by_distance(rank, &list, vector_of(here->latitude, here->longitude));
+		add_by_distance(rank, &list, geo_point_of(here->latitude, here->longitude));
 	else
 		for (size_t i = 0; i < rank->n_sites && list.n < rank->cut; i++)
 			if (!first || rank->sites[i].index != conf->here_site)
@@ -381,7 +343,7 @@ add_sites(struct geo_rank *rank, const struct conf *conf, const uint16_t *sites,
 			continue;
 		rank->any_located |= conf->sites[i].located;
 		rank->sites[rank->n_sites++] = (struct site){ (uint16_t)i, conf->sites[i].located,
-		    vector_of(conf->sites[i].latitude, conf->sites[i].longitude) };
+		    geo_point_of(conf->sites[i].latitude, conf->sites[i].longitude) };
 	}
 	return rank->n_sites == 0 ? err_set(err, "a map without sites") : 0;
 }
@@ -419,6 +381,15 @@ geo_rank_free(struct geo_rank *rank)
 	free(rank->lists);
 	free(rank->index);
 	free(rank);
+}
+
+bool
+geo_rank_is_whole(const struct geo_rank *rank)
+{
+	for (size_t i = 0; i < rank->n_rules; i++)
+		if (rank->lists[rank->rules[i].result].n < rank->n_sites)
+			return false;
+	return rank->cut >= rank->n_sites;
 }
 
 uint16_t

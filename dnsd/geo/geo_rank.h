@@ -60,14 +60,13 @@ const struct geo_rule *geo_rank_code_rule(const struct geo_rank *rank,
 uint16_t geo_rank_place(struct geo_rank *rank, const struct geo_place *place);
 uint16_t geo_rank_unlocated(const struct geo_rank *rank);
 
+/* True if no list by distance or by a rule can lack one of the sites: there is nothing beyond. */
+bool geo_rank_is_whole(const struct geo_rank *rank);
+
 uint16_t geo_rank_results(const struct geo_rank *rank);
 /* Indices into conf->sites, nearest first; at least one. */
 size_t geo_rank_list(const struct geo_rank *rank, uint16_t result, const uint16_t **sites);
 /* The name of a site of the configuration this was made from. */
 const char *geo_rank_site_name(const struct geo_rank *rank, uint16_t site);
-
-
-/* Kilometres along the great circle (haversine, mean radius 6371.0088 km). */
-double geo_rank_distance_km(double lat1, double lon1, double lat2, double lon2);
 
 #endif

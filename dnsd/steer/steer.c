@@ -143,7 +143,32 @@ steer_locate(unsigned n, const struct steer_name *const *name, struct steer_clie
 	}
 }
 
-/* Steps 1 and 2: the client's result, and how many of its bits may matter. */
+/* Where the best there is is at no site of the client's list: the nearest to the client that
+ * has it.  A client in no database, whom a rule has sent to its first site, is near that. */
+static void
+go_beyond(struct steer_trace *t)
+{
+	const struct steer_pool *pool = t->name->pool;
+	uint16_t order = geo_map_order_unlocated(pool->map);
+	struct geo_leaf leaf;
+	const uint16_t *list;
+
+	if (t->mapped && geo_map_beyond(pool->map, t->client->family, t->client->ip, &leaf)) {
+		if (leaf.depth > t->depth)
+			t->depth = leaf.depth;
+		if (leaf.result != order)
+			order = leaf.result;
+		else if (t->result != pool->unlocated &&
+		    steer_list(pool, t->result, &list) != 0)
+			order = geo_map_order_from_site(pool->map, list[0]);
+	}
+	steer_go_beyond(t->name, steer_family_index(t->family), geo_map_order(pool->map, order),
+	    t->choice, &t->far);
+	t->choice = &t->far;
+	t->beyond = true;
+}
+
+/* Steps 1 to 3: the client's result, what it is given, and how many of its bits may matter. */
 static void
 locate(struct steer_trace *t)
 {
@@ -161,12 +186,15 @@ locate(struct steer_trace *t)
 	t->result = leaf.result;
 	t->depth = leaf.depth;
 	t->choice = &name->pool->choices[steer_family_index(t->family)][leaf.result];
+	t->beyond = false;
+	if (t->choice->away)
+		go_beyond(t);
 	if (!client->ecs)
 		t->key_bits = six ? RESOLVER_BITS6 : RESOLVER_BITS4;
-	else if (t->choice->most > name->answers && leaf.depth < name->spread[six])
+	else if (t->choice->most > name->answers && t->depth < name->spread[six])
 		t->key_bits = name->spread[six];
 	else
-		t->key_bits = leaf.depth;
+		t->key_bits = t->depth;
 	assert(t->key_bits <= (six ? 128 : 32));
 }
 

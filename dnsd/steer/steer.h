@@ -7,19 +7,21 @@
  * databases and health is prepared when a generation is built; steer_pick looks up
  * and copies.  Explanations come from the same steer_pick with a place to write them.
  *
- * Of a client's list of sites the first that has something of the best there is answers:
+ * What a site can give is on one of these rungs, from best to worst:
  *   1. current servers (up, or not known) whose weight reaches the pool's min-weight,
  *   2. the same with stale ones counted, who are given after the current ones,
  *   3. any current server, 4. any stale one, 5. one that is up without load to spare,
- *   6. all of the list are down: the nearest full set, drained ones left out.
- * From 2 on the TTL is the shortest; 6 sets fail_open and an EDE.  Only where a list has
- * nothing but drained servers, or none of the family asked, do the pool's other sites answer, by
- * distance from the list's first; drained servers are given when nothing else exists
- * in the whole pool.  Each family is chosen for by its own health.  Health that is not known for
- * a probed pool's candidates is said by fail_open and an EDE.
+ *   6. nothing but servers that are down: the full set, drained ones left out,
+ *   7. nothing but drained ones.
+ * The best rung that any site of the pool has answers, wherever it is: the first site on it of
+ * the client's list, or, where the list has none, the nearest to the client of all the pool's.
+ * From 2 on the TTL is the shortest; 6 and 7 set fail_open and an EDE.  Each family is chosen for
+ * by its own health.  Health that is not known for a probed pool's candidates is said by
+ * fail_open and an EDE.
  *
- * Health never changes a scope: it is the map's leaf, lengthened to spread4/spread6 where a
- * site of the list has more servers configured than are answered.
+ * While a site of the list answers, health never changes a scope: it is the map's leaf,
+ * lengthened to spread4/spread6 where a site of the list has more servers configured than are
+ * answered.  Who is sent beyond the list may get the longer scope of the map's second tree.
  *
  * Knows no packets.  A struct steer is immutable; any thread may pick.
  */

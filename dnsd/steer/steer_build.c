@@ -179,8 +179,10 @@ fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *
 	}
 	free(next);
 	assert(steer->n_candidates <= 2 * steer->conf->n_servers);
-	for (unsigned s = 0; s < pool->n_sites; s++)
+	for (unsigned s = 0; s < pool->n_sites; s++) {
 		assert(is_sorted(steer, &pool->groups[six][s]));
+		steer_bound_group(steer, cp, &pool->groups[six][s]);
+	}
 	return 0;
 }
 
@@ -237,6 +239,7 @@ build_pool(struct steer *steer, size_t index)
 			return -1;
 		if (!pool->has[six])
 			continue;
+		steer_find_best(cp, pool, six);
 		for (unsigned r = 0; r <= pool->here; r++) {
 			const uint16_t *list;
 			size_t n = steer_list(pool, (uint16_t)r, &list);

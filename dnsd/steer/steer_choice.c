@@ -12,19 +12,23 @@
  *	[-------------------------------------------------]          DOWN
  *	[--------------------------------------------------------]   DRAIN
  *
- * The rungs are tried in the order of `passes`, each at every site of the list, nearest first,
- * before the next rung is tried anywhere: a far site that is healthy comes before a near one
- * that is not.  From FEW_STALE on a run holds servers of its last class only: had the list any
- * better ones, an earlier pass would have found them.
+ * The rungs are ordered from best to worst, and a better rung anywhere in the pool comes before
+ * a worse one near: a far site that is healthy before a near one that is not.  So there is one
+ * rung for all clients, the best that any site of the pool has (steer_find_best), and what is
+ * left to find is the nearest site that has it.  Most often that is one of the client's list;
+ * the list comes first, whatever the distances, since an operator's rule may have written it.
+ * Where none of the list has it, the choice says `away`, and steer_go_beyond looks for the first in
+ * the order of all sites by distance from the client, which only the map knows.
  *
- * Runs when a generation is built, once for each pool, family and result; pure but for the
- * choice that it fills.
+ * From FEW_STALE on a run holds servers of its last class only: had the pool any better ones, an
+ * earlier rung would have found them.
+ *
+ * steer_choose runs when a generation is built, once for each pool, family and result;
+ * steer_go_beyond when a client asks.  Pure but for the choice that they fill.
  */
 #include "dnsd/steer/steer_inner.h"
 
 #include <assert.h>
-
-#include "dnsd/geo/geo_rank.h"
 
 /* The state of one family: the worse of the server's and the family's own, and a drain,
  * which is an order, before any of them. */
@@ -55,7 +59,7 @@ steer_list(const struct steer_pool *pool, uint16_t result, const uint16_t **site
 static const struct {
 	enum steer_class upto;
 	bool enough;
-} passes[] = {
+} rungs[RUNGS] = {
 	[RUNG_HEALTHY] = { CLASS_CURRENT, true },
 	[RUNG_STALE] = { CLASS_STALE, true },
 	[RUNG_FEW] = { CLASS_CURRENT, false },
@@ -77,91 +81,67 @@ run_length(const struct steer_group *g, enum steer_class upto, uint32_t min_weig
 	return weight >= min_weight ? n : 0;
 }
 
-/* Walks the list once for each pass of from..to; false = none of them finds anything. */
-static bool
-walk_list(const struct conf_pool *cp, const struct steer_pool *pool, bool six,
-    const uint16_t *list, size_t n, enum steer_rung from, enum steer_rung to,
-    struct steer_choice *choice)
-{
-	for (unsigned p = from; p <= (unsigned)to; p++) {
-		for (size_t i = 0; i < n; i++) {
-			const struct steer_group *g = steer_group_of(pool, six, list[i]);
-			uint16_t run = run_length(g, passes[p].upto,
-			    passes[p].enough ? cp->min_weight : 0);
-
-			if (run == 0)
-				continue;
-			choice->first = g->first;
-			choice->n = run;
-			choice->site = list[i];
-			choice->rung = p & 15;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The pool's sites that are not in the list: by distance from the list's first site,
- * and in configured order where there is none. */
-static size_t
-other_sites(const struct conf *conf, const struct steer_pool *pool,
-    const uint16_t *list, size_t n, uint16_t rest[CONF_MAX_SITES])
-{
-	double km[CONF_MAX_SITES];
-	const struct conf_site *from = n != 0 ? &conf->sites[list[0]] : NULL;
-	size_t found = 0;
-
-	for (uint16_t s = 0; s < pool->n_sites; s++) {
-		const struct conf_site *site = &conf->sites[pool->sites[s]];
-		double mine = 1e9;
-		size_t at = 0;
-
-		while (at < n && list[at] != pool->sites[s])
-			at++;
-		if (at < n)
-			continue;
-		if (from != NULL && from->located && site->located)
-			mine = geo_rank_distance_km(from->latitude, from->longitude,
-			    site->latitude, site->longitude);
-		for (at = found++; at > 0 && km[at - 1] > mine; at--) {
-			km[at] = km[at - 1];
-			rest[at] = rest[at - 1];
-		}
-		km[at] = mine;
-		rest[at] = pool->sites[s];
-	}
-	return found;
-}
+/* ---- what a group can do ---- */
 
 static void
-lower_ttl(struct steer_choice *choice, const struct steer_candidate *c)
+lower(struct steer_bound *bound, uint32_t ttl_s, uint16_t server)
 {
-	if (c->ttl_s < choice->ttl_s) {
-		choice->ttl_s = c->ttl_s;
-		choice->ttl_server = c->server;
-	}
+	if (ttl_s < bound->ttl_s)
+		*bound = (struct steer_bound){ ttl_s, server };
 }
 
-/* Whose return or loss would change a healthy choice without their being chosen:
- * servers of better sites, those of the site that are no candidates, and those without
- * which the site would fall below the minimum. */
-static void
-bound_choice(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool,
-    bool six, const uint16_t *list, size_t n, struct steer_choice *choice)
+/* `rest`: those of the site that are no candidates, and those without which it would fall below
+ * the minimum. */
+void
+steer_bound_group(const struct steer *steer, const struct conf_pool *cp, struct steer_group *g)
 {
-	const struct steer_group *g;
-	const struct steer_candidate *c;
-
-	for (size_t i = 0; i < n && list[i] != choice->site; i++) {
-		g = steer_group_of(pool, six, list[i]);
-		for (unsigned k = 0; k < g->total; k++)
-			lower_ttl(choice, &steer->candidates[g->first + k]);
-	}
-	g = steer_group_of(pool, six, choice->site);
+	g->any = g->rest = (struct steer_bound){ STEER_TTL_NONE, CONF_NONE };
 	for (unsigned k = 0; k < g->total; k++) {
-		c = &steer->candidates[g->first + k];
-		if (k >= choice->n || g->current_weight - c->weight < cp->min_weight)
-			lower_ttl(choice, c);
+		const struct steer_candidate *c = &steer->candidates[g->first + k];
+
+		lower(&g->any, c->ttl_s, c->server);
+		if (k >= g->n[CLASS_CURRENT] || g->current_weight - c->weight < cp->min_weight)
+			lower(&g->rest, c->ttl_s, c->server);
+	}
+}
+
+static uint16_t
+run_on(const struct conf_pool *cp, const struct steer_group *g, enum steer_rung rung)
+{
+	return run_length(g, rungs[rung].upto, rungs[rung].enough ? cp->min_weight : 0);
+}
+
+void
+steer_find_best(const struct conf_pool *cp, struct steer_pool *pool, bool six)
+{
+	struct steer_best *best = &pool->best[six];
+	bool found = false;
+
+	*best = (struct steer_best){ .rung = RUNG_HEALTHY };
+	for (; best->rung < RUNGS && !found; best->rung += !found) {
+		for (unsigned s = 0; s < pool->n_sites; s++) {
+			if (run_on(cp, &pool->groups[six][s], best->rung) == 0)
+				continue;
+			best->sites[pool->sites[s] / 64] |= UINT64_C(1) << pool->sites[s] % 64;
+			found = true;
+		}
+	}
+}
+
+static bool
+is_best(const struct steer_best *best, uint16_t site)
+{
+	return best->sites[site / 64] >> site % 64 & 1;
+}
+
+/* ---- choosing ---- */
+
+static void
+lower_ttl(struct steer_choice *choice, const struct steer_bound *bound)
+{
+	if (bound->ttl_s < choice->ttl_s) {
+		choice->ttl_s = bound->ttl_s;
+		choice->ttl_server = bound->server;
 	}
 }
 
@@ -192,29 +172,63 @@ all_unknown(const struct steer *steer, const struct conf_pool *cp,
 	return true;
 }
 
-/* The design's step 3, for clients with this list of sites. */
+/* The choice of this site, which has `rung`. */
+static void
+take(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool, bool six,
+    uint16_t site, enum steer_rung rung, struct steer_choice *choice)
+{
+	const struct steer_group *g = steer_group_of(pool, six, site);
+
+	choice->first = g->first;
+	choice->n = run_on(cp, g, rung);
+	choice->site = site;
+	choice->rung = rung & 15;
+	choice->away = false;
+	assert(choice->n != 0 && choice->first + choice->n <= steer->n_candidates);
+	if (rung == RUNG_HEALTHY)
+		lower_ttl(choice, &g->rest);
+	choice->unknown = all_unknown(steer, cp, choice, six);
+}
+
 void
 steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool,
     bool six, const uint16_t *list, size_t n, struct steer_choice *choice)
 {
-	uint16_t rest[CONF_MAX_SITES];
-	size_t n_rest;
+	const struct steer_best *best = &pool->best[six];
 
-	*choice = (struct steer_choice){ .ttl_s = STEER_TTL_NONE, .ttl_server = CONF_NONE };
+	*choice = (struct steer_choice){ .ttl_s = STEER_TTL_NONE, .ttl_server = CONF_NONE,
+	    .site = CONF_NONE, .away = true };
 	choice->most = richest(pool, six, list, n);
-	if (!walk_list(cp, pool, six, list, n, RUNG_HEALTHY, RUNG_DOWN, choice)) {
-		n_rest = other_sites(steer->conf, pool, list, n, rest);
-		if (choice->most == 0)
-			choice->most = richest(pool, six, rest, n_rest);
-		choice->beyond = walk_list(cp, pool, six, rest, n_rest, RUNG_HEALTHY, RUNG_DOWN,
-		    choice);
-		if (!choice->beyond &&
-		    !walk_list(cp, pool, six, list, n, RUNG_DRAIN, RUNG_DRAIN, choice))
-			choice->beyond = walk_list(cp, pool, six, rest, n_rest, RUNG_DRAIN,
-			    RUNG_DRAIN, choice);
+	assert(best->rung < RUNGS);
+	for (size_t i = 0; i < n; i++) {
+		if (is_best(best, list[i])) {
+			take(steer, cp, pool, six, list[i], best->rung, choice);
+			return;
+		}
+		lower_ttl(choice, &steer_group_of(pool, six, list[i])->any);
 	}
-	assert(choice->n != 0 && choice->first + choice->n <= steer->n_candidates);
-	if (choice->rung == RUNG_HEALTHY)
-		bound_choice(steer, cp, pool, six, list, n, choice);
-	choice->unknown = all_unknown(steer, cp, choice, six);
+}
+
+void
+steer_go_beyond(const struct steer_name *name, bool six, const uint8_t *order,
+    const struct steer_choice *near, struct steer_choice *choice)
+{
+	const struct steer *steer = name->steer;
+	const struct steer_pool *pool = name->pool;
+	const struct conf_pool *cp = &steer->conf->pools[name->pool_index];
+	const struct steer_best *best = &pool->best[six];
+	uint16_t site;
+
+	*choice = *near;
+	for (unsigned i = 0; i < pool->n_sites; i++) {
+		site = order[i];
+		if (!is_best(best, site)) {
+			lower_ttl(choice, &steer_group_of(pool, six, site)->any);
+			continue;
+		}
+		choice->most = richest(pool, six, &site, 1);
+		take(steer, cp, pool, six, site, best->rung, choice);
+		return;
+	}
+	assert(false);
 }

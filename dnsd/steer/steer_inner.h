@@ -6,7 +6,9 @@
  * and result of its map there is one ready `choice`: the run of candidates that a client of this
  * result is hashed over.  Candidates of one site lie together, sorted by class, so that every
  * choice, whatever health says, is a run from the start of the site's part (drawn in
- * steer_choice.c).  Knows no packets.  Threads: as said of each struct below.
+ * steer_choice.c).  Where no site of a list has the best there is, the choice is made when the
+ * client asks, among all sites by distance from it (steer_go_beyond).  Knows no packets.
+ * Threads: as said of each struct below.
  */
 #ifndef NEARCAST_STEER_INNER_H
 #define NEARCAST_STEER_INNER_H
@@ -72,7 +74,8 @@ enum steer_rung {
 	RUNG_FEW_STALE,
 	RUNG_SPENT,			/* only servers that are out of load */
 	RUNG_DOWN,			/* all down: the nearest full set */
-	RUNG_DRAIN			/* nothing else exists */
+	RUNG_DRAIN,			/* nothing else exists */
+	RUNGS
 };
 
 struct steer_candidate {
@@ -89,13 +92,19 @@ struct steer_candidate {
 struct steer_choice {
 	uint32_t first;			/* candidate */
 	uint32_t ttl_s;			/* bound by others than the candidates chosen */
-	uint16_t n;			/* candidates; 0 = the pool has none of this family */
-	uint16_t site;
+	uint16_t n;			/* candidates; 0 = none, or `away` */
+	uint16_t site;			/* CONF_NONE = none */
 	uint16_t ttl_server;		/* whose state gives ttl_s, CONF_NONE = none */
 	uint8_t most;			/* servers at the richest site of the list, at most 255 */
 	uint8_t rung : 4;		/* enum steer_rung */
 	bool unknown : 1;		/* the pool is probed, and no candidate's health is known */
-	bool beyond : 1;		/* the site is not in the client's list */
+	bool away : 1;			/* the best there is is beyond the list: steer_go_beyond */
+};
+
+/* How soon something else may be better, as TTLs have it. */
+struct steer_bound {
+	uint32_t ttl_s;			/* STEER_TTL_NONE = nothing is near */
+	uint16_t server;		/* whose state it is */
 };
 
 /* A pool's servers of one family at one site: a run of candidates sorted by class. */
@@ -104,6 +113,14 @@ struct steer_group {
 	uint16_t n[CLASSES];
 	uint16_t total;
 	uint32_t current_weight, stale_weight;
+	struct steer_bound any;		/* of all its servers: while a farther site answers */
+	struct steer_bound rest;	/* while its current ones answer, and are enough */
+};
+
+/* The best rung that any site of the pool has, and the sites that have it. */
+struct steer_best {
+	enum steer_rung rung;		/* RUNGS = no site has anything */
+	uint64_t sites[CONF_MAX_SITES / 64]; /* bits, by index into conf->sites */
 };
 
 struct steer_pool {
@@ -116,6 +133,7 @@ struct steer_pool {
 	const uint16_t *sites;		/* ascending; the map's */
 	uint16_t site_index[CONF_MAX_SITES]; /* from a site to its index in `sites`, or CONF_NONE */
 	struct steer_group *groups[2];	/* by index of `sites` */
+	struct steer_best best[2];
 	struct steer_choice *choices[2]; /* by result, IPv4 and IPv6; then `here` */
 	bool has[2];			/* any server of the family */
 };
@@ -166,10 +184,21 @@ steer_group_of(const struct steer_pool *pool, bool six, uint16_t site)
 /* The state of one family of a server, from its own and the server's. */
 enum health_state steer_family_state(const struct steer_server *s, bool six);
 
+/* What steer_choose goes by: the group's bounds, its candidates being in place. */
+void steer_bound_group(const struct steer *steer, const struct conf_pool *cp,
+    struct steer_group *g);
+/* And the pool's best rung, its groups being complete. */
+void steer_find_best(const struct conf_pool *cp, struct steer_pool *pool, bool six);
+
 /* The design's step 3 for clients with this list of sites. */
 void steer_choose(const struct steer *steer, const struct conf_pool *cp,
     const struct steer_pool *pool, bool six, const uint16_t *list, size_t n,
     struct steer_choice *choice);
+
+/* The same for a choice that is `away`: the first of `order`, all the pool's sites by distance
+ * from the client, that has the best there is.  `near` is what steer_choose has said. */
+void steer_go_beyond(const struct steer_name *name, bool six, const uint8_t *order,
+    const struct steer_choice *near, struct steer_choice *choice);
 
 /* The sites of a result (or of `here`), nearest first. */
 size_t steer_list(const struct steer_pool *pool, uint16_t result, const uint16_t **sites);
@@ -187,10 +216,13 @@ struct steer_trace {
 	const struct steer_client *client;
 	const struct steer_answer *answer;
 	const struct steer_choice *choice;
+	struct steer_choice far;	/* what `choice` points to where `beyond` */
 	uint8_t family;
 	uint16_t result;
-	uint8_t depth;			/* of the leaf; 0 when the map was not asked */
+	uint8_t depth;			/* of the leaf, or of the deeper of two where `beyond`;
+					 * 0 when the map was not asked */
 	bool mapped;			/* the map was asked */
+	bool beyond;			/* the site is not one of the list */
 	uint8_t key_bits;
 	uint64_t key;
 	uint16_t ttl_server;		/* whose state bounds the TTL, CONF_NONE = nobody's */

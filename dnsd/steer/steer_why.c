@@ -18,6 +18,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dnsd/geo/geo_point.h"
 #include "dnsd/steer/steer_inner.h"
 
 enum { LINE = 256, MOST_SERVERS = 64 };	/* servers explained one by one */
@@ -174,10 +175,10 @@ kilometres(const struct steer_trace *t, const struct geo_why *geo, uint16_t site
 	if (!to->located)
 		return text;
 	if (t->mapped && geo->place.has_point)
-		snprintf(text, 16, "%.0f", geo_rank_distance_km(geo->place.latitude,
+		snprintf(text, 16, "%.0f", geo_point_km(geo->place.latitude,
 		    geo->place.longitude, to->latitude, to->longitude));
 	else if ((!t->mapped || geo->kind == GEO_WHY_UNLOCATED) && here != NULL && here->located)
-		snprintf(text, 16, "%.0f", geo_rank_distance_km(here->latitude, here->longitude,
+		snprintf(text, 16, "%.0f", geo_point_km(here->latitude, here->longitude,
 		    to->latitude, to->longitude));
 	return text;
 }
@@ -220,15 +221,12 @@ put_servers(const struct steer_why *why, const struct steer_trace *t, const stru
 	const uint16_t *list;
 	size_t n = steer_list(t->name->pool, t->result, &list);
 	unsigned seen = 0;
-	bool listed = false;
 	struct why_line l = { .len = 0 };
 
-	for (size_t i = 0; i < n; i++) {
-		listed |= list[i] == t->choice->site;
+	for (size_t i = 0; i < n; i++)
 		seen += put_site(why, t, geo, list[i],
 		    seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
-	}
-	if (!listed)
+	if (t->beyond)
 		seen += put_site(why, t, geo, t->choice->site,
 		    seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
 	if (seen > MOST_SERVERS) {
@@ -309,6 +307,9 @@ put_list(const struct steer_why *why, const struct steer_trace *t)
 	    t->name->nearest ? "nearest" : "site", conf->here != NULL ? conf->here : "-");
 	for (size_t i = 0; i < n; i++)
 		addf(&l, "%s%.32s", i != 0 ? "," : "", conf->sites[list[i]].name);
+	if (t->beyond)
+		addf(&l, " beyond=%.32s why=\"no site of the list has any as good\"",
+		    conf->sites[t->choice->site].name);
 	put(why, &l);
 }
 
@@ -344,6 +345,7 @@ rung_reason(const struct steer_choice *choice)
 	case RUNG_SPENT: return "only servers without load to spare are left";
 	case RUNG_DOWN: return "all servers are down";
 	case RUNG_DRAIN: return "all servers are drained";
+	case RUNGS: break;
 	}
 	return NULL;
 }

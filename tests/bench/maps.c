@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "dnsd/geo/geo_map.h"
+#include "dnsd/geo/geo_point.h"
 #include "tests/lib/random.h"
 
 enum { LOOKUPS = 1 << 20, BATCH = 64, ROUNDS = 5 };
@@ -141,7 +142,7 @@ by_libmaxminddb(const struct conf *conf)
 		longitude = double_at(&found.entry, "longitude");
 		nearest = 1e9;
 		for (size_t s = 0; s < conf->n_sites; s++) {
-			double km = geo_rank_distance_km(latitude, longitude,
+			double km = geo_point_km(latitude, longitude,
 			    conf->sites[s].latitude, conf->sites[s].longitude);
 			nearest = km < nearest ? km : nearest;
 		}

@@ -47,6 +47,7 @@ CONF = "\n".join([
 UP = {name: "up" for name in [*SERVERS, "s1", "s2", "s3"]}
 FRA_DOWN = {"fra1": "down", "fra2": "down", "fra3": "down"}
 LISTED_DOWN = {**FRA_DOWN, "ams1": "down", "ams2": "down", "nyc1": "down"}
+ALL_DOWN = {**LISTED_DOWN, "syd1": "down"}
 
 
 @pytest.fixture
@@ -94,12 +95,22 @@ def test_up_down_and_back(d):
     set_health(d, {}, FRA)
 
 
-def test_all_listed_down(d):
+def test_healthy_beyond_the_list_before_dead_in_it(d):
+    """The three sites of the list are down and a fourth is not: that, with no EDE."""
+    for net in "10.2.3.0/24", None:
+        reply = set_health(d, LISTED_DOWN, ["syd1"], net=net)
+        assert reply.ttl == 60 and reply.ede is None
+        assert names(get(d, net, rdtype=AAAA)) == FRA          # syd1 has IPv4 only
+        set_health(d, {}, FRA, net=net)
+    assert d.counters()["answers_fail_open"] > 0               # the AAAA
+
+
+def test_all_down(d):
     """The nearest full set, the shortest TTL, an EDE and a counter; no other site, and no
     SERVFAIL."""
     set_health(d, {"fra1": "down"}, ["fra2", "fra3"])
     before = d.counters().get("answers_fail_open", 0)
-    reply = set_health(d, LISTED_DOWN, FRA)
+    reply = set_health(d, ALL_DOWN, FRA)
     assert reply.rcode == 0 and reply.ttl == 5 and reply.scope == 4
     assert reply.ede is not None and "down" in reply.ede_text
     until(lambda: d.counters()["answers_fail_open"] > before)
@@ -112,7 +123,7 @@ def test_drain_is_given_to_nobody(d):
     set_health(d, {"fra3": "drain"}, ["fra1", "fra2"])
     set_health(d, {"fra1": "drain", "fra2": "drain", "fra3": "drain"}, ["ams1", "ams2"])
     # not even when all the others are down
-    reply = set_health(d, {**LISTED_DOWN, "fra2": "drain"}, ["fra1", "fra3"])
+    reply = set_health(d, {**ALL_DOWN, "fra2": "drain"}, ["fra1", "fra3"])
     assert reply.ttl == 5
     # unless nothing else exists in the whole pool
     set_health(d, {name: "drain" for name in SERVERS}, FRA)
@@ -145,8 +156,9 @@ def test_min_weight(d):
 def test_stale_comes_last(d):
     set_health(d, {"fra1": "stale"}, ["fra2", "fra3"])
     set_health(d, {n: "stale" for n in FRA}, ["ams1", "ams2"])
-    set_health(d, {**{n: "stale" for n in FRA}, "ams1": "down", "ams2": "down", "nyc1": "down"},
-               FRA)
+    set_health(d, {**ALL_DOWN, **{n: "stale" for n in FRA}}, FRA)
+    # a current one beyond the list comes before them
+    set_health(d, {**LISTED_DOWN, **{n: "stale" for n in FRA}}, ["syd1"])
 
 
 def test_load_moves_shares(d):
