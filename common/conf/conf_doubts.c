@@ -1,5 +1,6 @@
 #include "common/conf/conf_doubts.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,11 @@ doubt_sites(struct conf_reader *r)
 		if (!s->located)
 			conf_warn(r, s->line, "site \"%s\" has no `location`: by distance nobody "
 			    "is sent there", s->name);
+		if (s->located && fpclassify(s->latitude) == FP_ZERO &&
+		    fpclassify(s->longitude) == FP_ZERO)
+			conf_warn(r, conf_scan_line(r->scan, s->line, "location"),
+			    "site \"%s\": location 0, 0 is in the sea off Africa: by distance "
+			    "clients are counted from there", s->name);
 		if (s->sibling.family == 0 && n++ == 0)
 			alone = s;
 	}

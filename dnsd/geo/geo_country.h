@@ -1,8 +1,9 @@
 /*
- * geo_country: a point and a continent for every country.
+ * geo_country: a point and a continent for every country, and a point for every continent.
  *
- * For databases that know countries only, and records without coordinates.  The table is
- * made by deploy/mk-country-points; its head tells where the figures are from.  Pure.
+ * For databases that know countries only, and records without coordinates.  The table of
+ * countries is made by deploy/mk-country-points; its head tells where the figures are from.  A
+ * continent's point is the middle of its land.  Pure.
  */
 #ifndef NEARCAST_GEO_COUNTRY_H
 #define NEARCAST_GEO_COUNTRY_H
@@ -15,5 +16,13 @@ struct geo_country {
 
 /* NULL if there is no such country. */
 const struct geo_country *geo_country_find(const char *code);
+
+struct geo_continent {
+	char code[3];			/* as databases have them: AF AN AS EU NA OC SA */
+	double latitude, longitude;
+};
+
+/* NULL if there is no such continent. */
+const struct geo_continent *geo_country_continent(const char *code);
 
 #endif

@@ -182,20 +182,32 @@ take_field(struct geo_place *p, enum field field, const MMDB_entry_data_s *v)
 	return false;
 }
 
-/* What a record leaves open is filled from the table of countries. */
+/* In range, and not 0,0, in the Gulf of Guinea, which is how writers spell "not known". */
+static bool
+is_point(const struct geo_place *p)
+{
+	return fabs(p->latitude) <= 90 && fabs(p->longitude) <= 180 &&
+	    (fpclassify(p->latitude) != FP_ZERO || fpclassify(p->longitude) != FP_ZERO);
+}
+
+/* What a record leaves open is filled from the tables of countries and continents. */
 static void
 complete(struct geo_place *p, bool has_point)
 {
 	const struct geo_country *country = geo_country_find(p->country);
+	const struct geo_continent *continent;
 
 	if (p->continent[0] == '\0' && country != NULL)
 		memcpy(p->continent, country->continent, sizeof(p->continent));
-	p->has_point = has_point && fabs(p->latitude) <= 90 && fabs(p->longitude) <= 180;
+	p->has_point = has_point && is_point(p);
 	if (p->has_point)
 		return;
-	p->has_point = p->country_point = country != NULL;
-	p->latitude = country != NULL ? country->latitude : 0;
-	p->longitude = country != NULL ? country->longitude : 0;
+	continent = geo_country_continent(p->continent);
+	p->has_point = p->country_point = country != NULL || continent != NULL;
+	p->latitude = country != NULL ? country->latitude :
+	    continent != NULL ? continent->latitude : 0;
+	p->longitude = country != NULL ? country->longitude :
+	    continent != NULL ? continent->longitude : 0;
 	assert(fabs(p->latitude) <= 90 && fabs(p->longitude) <= 180);
 }
 

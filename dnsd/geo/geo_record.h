@@ -8,9 +8,9 @@
  * Shapes: GeoIP2/GeoLite2/DB-IP (country.iso_code, continent.code, location.latitude ...),
  * their ASN databases, and flat ones (country_code or country, lat/lng, loc, asn).  A field
  * is looked for in one place after the other until one is usable; registered_country
- * counts only where country is absent.  Coordinates that are out of range, or not there
- * (country databases), are replaced by the country's point (geo_country.h);
- * accuracy_radius is not looked at.
+ * counts only where country is absent.  Coordinates that are out of range, 0,0, or not there
+ * (country databases), are replaced by the country's point, and where there is no such country,
+ * by the continent's (geo_country.h); accuracy_radius is not looked at.
  */
 #ifndef NEARCAST_GEO_RECORD_H
 #define NEARCAST_GEO_RECORD_H
@@ -27,7 +27,8 @@ struct geo_place {
 	char continent[3];		/* AF AN AS EU NA OC SA */
 	char subdivision[4];
 	bool has_point;
-	bool country_point;		/* the point is the country's, not the record's */
+	bool country_point;		/* the point is the country's or continent's, not the
+					 * record's */
 	uint32_t asn;
 	double latitude, longitude;
 };

@@ -120,11 +120,33 @@ static const struct shape shapes[] = {
 	{ "latitude out of range: the country's point", OCTETS("\xe3"
 	    "\x4c" "country_code" "\x42" "DE"
 	    "\x43" "lat" "\x42" "91" "\x43" "lng" "\x41" "8"), "DE", "EU", "", 51.29, 9.97, 0 },
-	{ "NaN, and no country: no point", OCTETS("\xe3" "\x4e" "continent_code" "\x42" "EU"
-	    "\x43" "lat" "\x68\x7f\xf8\x00\x00\x00\x00\x00\x00" "\x43" "lng" "\x41" "8"), "", "EU",
-	    "", (double)NAN, 0, 0 },
+	{ "0,0 is no place: the country's point", OCTETS("\xe2"
+	    "\x47" "country" "\xe1" "\x48" "iso_code" "\x42" "US"
+	    "\x48" "location" "\xe2" "\x48" "latitude" "\x68\x00\x00\x00\x00\x00\x00\x00\x00"
+	    "\x49" "longitude" "\x68\x80\x00\x00\x00\x00\x00\x00\x00"), "US", "NA", "", 37.42,
+	    -92.35, 0 },
+	{ "nor is it as a string", OCTETS("\xe2" "\x47" "country" "\x42" "DE" "\x43" "loc"
+	    "\x43" "0,0"), "DE", "EU", "", 51.29, 9.97, 0 },
+	{ "on the equator or on the meridian one can live", OCTETS("\xe3"
+	    "\x4c" "country_code" "\x42" "GH" "\x43" "lat" "\x43" "5.6" "\x43" "lng" "\x41" "0"),
+	    "GH", "AF", "", 5.6, 0, 0 },
+	{ "0,0 and no country: the continent's middle", OCTETS("\xe3" "\x4e" "continent_code"
+	    "\x42" "SA" "\x43" "lat" "\x41" "0" "\x43" "lng" "\x41" "0"), "", "SA", "",
+	    -14.6, -57.7, 0 },
+	{ "0,0 alone: no point", OCTETS("\xe3" "\x43" "asn" "\xc1\x07"
+	    "\x43" "lat" "\x41" "0" "\x43" "lng" "\x41" "0"), "", "", "", (double)NAN, 0, 7 },
+	{ "a continent alone: its middle", OCTETS("\xe1" "\x49" "continent" "\xe1" "\x44" "code"
+	    "\x42" "NA"), "", "NA", "", 46.1, -100.5, 0 },
+	{ "a country that has no point: the continent's", OCTETS("\xe2" "\x4e" "continent_code"
+	    "\x42" "OC" "\x4c" "country_code" "\x42" "ZZ"), "ZZ", "OC", "", -25, 139, 0 },
+	{ "NaN, and no country: the continent's middle", OCTETS("\xe3" "\x4e" "continent_code"
+	    "\x42" "EU" "\x43" "lat" "\x68\x7f\xf8\x00\x00\x00\x00\x00\x00" "\x43" "lng" "\x41"
+	    "8"), "", "EU", "", 50.5, 15, 0 },
+	{ "NaN, and nothing else: no point", OCTETS("\xe3" "\x43" "asn" "\xc1\x07"
+	    "\x43" "lat" "\x68\x7f\xf8\x00\x00\x00\x00\x00\x00" "\x43" "lng" "\x41" "8"), "", "",
+	    "", (double)NAN, 0, 7 },
 	{ "longitude alone is no point", OCTETS("\xe2" "\x4e" "continent_code" "\x42" "EU" "\x43"
-	    "lng" "\x41" "8"), "", "EU", "", (double)NAN, 0, 0 },
+	    "lng" "\x41" "8"), "", "EU", "", 50.5, 15, 0 },
 	{ "ASN", OCTETS("\xe1" "\x58" "autonomous_system_number" "\xc2\xfb\xf4"), "", "", "",
 	    (double)NAN, 0, 64500 },
 	{ "a country that is none", OCTETS("\xe2" "\x4c" "country_code" "\x42" "1\xff" "\x43" "asn"

@@ -79,8 +79,8 @@ random_prefix(void)
 	return p;
 }
 
-static const char *const countries[] = { "US", "JP", "DE", "BR", "ZZ", "" };
-static const char *const continents[] = { "NA", "AS", "EU", "SA", "", "" };
+static const char *const countries[] = { "US", "JP", "DE", "BR", "ZZ", "ZZ", "" };
+static const char *const continents[] = { "NA", "AS", "EU", "SA", "OC", "", "" };
 
 static int
 by_length(const void *a, const void *b)
@@ -102,7 +102,7 @@ draw_places(struct world *w)
 
 	w->n_nets = 1 + below(NETS);
 	for (size_t i = 0; i < w->n_nets; i++) {
-		unsigned which = below(6);
+		unsigned which = below(7);
 
 		w->nets[i] = (struct net){ random_prefix(), countries[which], continents[which],
 		    below(5) == 0 ? 1000 : below(1600) / 10.0 - 80, below(3600) / 10.0 - 180 };
@@ -132,7 +132,7 @@ draw_rules(struct world *w)
 		r->kind = (enum conf_rule_kind)(below(2) == 0 ? CONF_RULE_PREFIX :
 		    CONF_RULE_COUNTRY + below(2));
 		r->prefix = random_prefix();
-		strcpy(r->code, r->kind == CONF_RULE_COUNTRY ? countries[below(5)] :
+		strcpy(r->code, r->kind == CONF_RULE_COUNTRY ? countries[below(6)] :
 		    continents[below(4)]);
 		r->sites = w->rule_sites[i];
 		r->n_sites = 1 + below(3);
@@ -234,6 +234,7 @@ place_of(const struct world *w, uint8_t family, const uint8_t *ip, struct place 
 {
 	const struct net *found = NULL;
 	const struct geo_country *country;
+	const struct geo_continent *continent;
 
 	*p = (struct place){ .country = "", .continent = "" };
 	for (size_t i = 0; i < w->n_nets; i++)
@@ -245,11 +246,12 @@ place_of(const struct world *w, uint8_t family, const uint8_t *ip, struct place 
 	country = geo_country_find(found->country);
 	p->continent = found->continent[0] == '\0' && country != NULL ? country->continent :
 	    found->continent;
-	p->has_point = found->latitude < 1000 || country != NULL;
+	continent = geo_country_continent(p->continent);
+	p->has_point = found->latitude < 1000 || country != NULL || continent != NULL;
 	p->latitude = found->latitude < 1000 ? found->latitude :
-	    country != NULL ? country->latitude : 0;
+	    country != NULL ? country->latitude : continent != NULL ? continent->latitude : 0;
 	p->longitude = found->latitude < 1000 ? found->longitude :
-	    country != NULL ? country->longitude : 0;
+	    country != NULL ? country->longitude : continent != NULL ? continent->longitude : 0;
 }
 
 static bool
