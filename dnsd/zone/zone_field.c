@@ -28,10 +28,16 @@ zone_field_put(struct zone_rdata *r, const void *octets, size_t len)
 }
 
 int
-zone_field_number(struct zone_rdata *r, unsigned octets)
+zone_field_more(struct zone_rdata *r)
+{
+	return r->tok == r->end ? err_set(r->err, "the data ends too soon") : 0;
+}
+
+static int
+read_number(struct zone_rdata *r, unsigned octets)
 {
 	uint64_t v = 0;
-	uint8_t wire[8];
+	uint8_t wire[4];
 
 	assert(r->tok < r->end && octets >= 1 && octets <= 4);
 	if (zone_token_number(r->tok, (UINT64_C(1) << (8 * octets)) - 1, &v, r->err) != 0)
@@ -40,6 +46,45 @@ zone_field_number(struct zone_rdata *r, unsigned octets)
 		wire[i] = (uint8_t)(v >> (8 * (octets - 1 - i)));
 	r->tok++;
 	return zone_field_put(r, wire, octets);
+}
+
+int
+zone_field_u8(struct zone_rdata *r)
+{
+	return read_number(r, 1);
+}
+
+int
+zone_field_u16(struct zone_rdata *r)
+{
+	return read_number(r, 2);
+}
+
+int
+zone_field_u32(struct zone_rdata *r)
+{
+	return read_number(r, 4);
+}
+
+int
+zone_field_u64(struct zone_rdata *r)
+{
+	const struct zone_token *tok = r->tok;
+	uint64_t v = 0;
+	uint8_t wire[8];
+
+	for (uint32_t i = 0; i < tok->len; i++) {
+		unsigned digit = (unsigned)tok->s[i] - '0';
+		if (digit > 9 || v > (UINT64_MAX - digit) / 10)
+			return zone_field_bad(r, "a number from 0 to 18446744073709551615");
+		v = v * 10 + digit;
+	}
+	if (tok->len == 0 || tok->quoted)
+		return zone_field_bad(r, "a number from 0 to 18446744073709551615");
+	dns_put32(wire, (uint32_t)(v >> 32));
+	dns_put32(wire + 4, (uint32_t)v);
+	r->tok++;
+	return zone_field_put(r, wire, 8);
 }
 
 int
@@ -53,6 +98,98 @@ zone_field_period(struct zone_rdata *r)
 	dns_put32(wire, v);
 	r->tok++;
 	return zone_field_put(r, wire, 4);
+}
+
+/* Days from 1 January 1970 to this day of the Gregorian calendar, which must exist; month and
+ * day from 1.  -1 = there is no such day. */
+static int64_t
+days_since_1970(unsigned year, unsigned month, unsigned day)
+{
+	static const uint8_t lengths[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	unsigned before = year - 1;
+	int64_t days;
+
+	if (year < 1970 || month < 1 || month > 12 || day < 1 ||
+	    day > lengths[month - 1] + (month == 2 && leap ? 1u : 0u))
+		return -1;
+	days = (int64_t)before * 365 + before / 4 - before / 100 + before / 400 - 719162;
+	for (unsigned m = 1; m < month; m++)
+		days += lengths[m - 1] + (m == 2 && leap);
+	return days + day - 1;
+}
+
+int
+zone_field_time(struct zone_rdata *r)
+{
+	static const char expected[] = "a time as YYYYMMDDHHMMSS or seconds since 1970";
+	static const uint8_t widths[6] = { 4, 2, 2, 2, 2, 2 };
+	const char *s = r->tok->s;
+	unsigned part[6] = { 0 };
+	uint8_t wire[4];
+	int64_t days;
+
+	if (r->tok->quoted || r->tok->len == 0)
+		return zone_field_bad(r, expected);
+	for (uint32_t i = 0; i < r->tok->len; i++)
+		if (s[i] < '0' || s[i] > '9')
+			return zone_field_bad(r, expected);
+	if (r->tok->len <= 10)
+		return zone_field_u32(r);
+	if (r->tok->len != 14)
+		return zone_field_bad(r, expected);
+	for (unsigned i = 0; i < 6; i++)
+		for (unsigned k = 0; k < widths[i]; k++)
+			part[i] = part[i] * 10 + (unsigned)(*s++ - '0');
+	days = days_since_1970(part[0], part[1], part[2]);
+	if (days < 0 || part[3] > 23 || part[4] > 59 || part[5] > 59)
+		return zone_field_bad(r, "a date and time that exist, from 1970 on");
+	/* RFC 4034 3.1.5: times are compared by serial number arithmetic, so later ones wrap */
+	dns_put32(wire, (uint32_t)(days * 86400 + part[3] * 3600 + part[4] * 60 + part[5]));
+	r->tok++;
+	return zone_field_put(r, wire, 4);
+}
+
+bool
+zone_field_type_of(struct zone_rdata *r, const struct zone_token *tok, uint16_t *type)
+{
+	char name[12] = "";
+	unsigned slot = 0;
+	int number;
+
+	if (tok->quoted || tok->len == 0 || tok->len >= sizeof(name))
+		return false;
+	for (uint32_t i = 0; i < tok->len; i++) {
+		name[i] = tok->s[i];
+		slot = slot * 31 + (uint8_t)name[i];
+	}
+	slot %= sizeof(r->known) / sizeof(r->known[0]);
+	if (memcmp(r->known[slot].name, name, sizeof(name)) != 0) {
+		memcpy(r->known[slot].name, name, sizeof(name));
+		number = dns_type_number(name);
+		r->known[slot].type = number > 0 ? (uint16_t)number : 0;
+	}
+	*type = r->known[slot].type;
+	return *type != 0;
+}
+
+bool
+zone_field_type_foreign(uint16_t type)
+{
+	return type == 0 || type == DNS_OPT || (type >= DNS_TKEY && type <= DNS_ANY);
+}
+
+int
+zone_field_type(struct zone_rdata *r)
+{
+	uint8_t wire[2];
+	uint16_t type;
+
+	if (!zone_field_type_of(r, r->tok, &type) || zone_field_type_foreign(type))
+		return zone_field_bad(r, "a record type (or TYPEnnn)");
+	dns_put16(wire, type);
+	r->tok++;
+	return zone_field_put(r, wire, 2);
 }
 
 int
@@ -70,23 +207,62 @@ zone_field_name(struct zone_rdata *r)
 }
 
 int
-zone_field_address(struct zone_rdata *r, int family)
+zone_field_names(struct zone_rdata *r)
+{
+	while (r->tok < r->end)
+		if (zone_field_name(r) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+read_address(struct zone_rdata *r, const struct zone_token *item, int family)
 {
 	char text[64];
 	uint8_t wire[16];
 
-	if (r->tok->quoted || r->tok->len >= sizeof(text))
+	if (item->quoted || item->len >= sizeof(text))
 		return zone_field_bad(r, family == AF_INET ? "an IPv4 address" : "an IPv6 address");
-	memcpy(text, r->tok->s, r->tok->len);
-	text[r->tok->len] = '\0';
+	memcpy(text, item->s, item->len);
+	text[item->len] = '\0';
 	if (inet_pton(family, text, wire) != 1)
 		return zone_field_bad(r, family == AF_INET ? "an IPv4 address" : "an IPv6 address");
-	r->tok++;
 	return zone_field_put(r, wire, family == AF_INET ? 4 : 16);
 }
 
 int
-zone_field_string(struct zone_rdata *r, bool open)
+zone_field_ipv4_item(struct zone_rdata *r, const struct zone_token *item)
+{
+	return read_address(r, item, AF_INET);
+}
+
+int
+zone_field_ipv6_item(struct zone_rdata *r, const struct zone_token *item)
+{
+	return read_address(r, item, AF_INET6);
+}
+
+int
+zone_field_ipv4(struct zone_rdata *r)
+{
+	if (read_address(r, r->tok, AF_INET) != 0)
+		return -1;
+	r->tok++;
+	return 0;
+}
+
+int
+zone_field_ipv6(struct zone_rdata *r)
+{
+	if (read_address(r, r->tok, AF_INET6) != 0)
+		return -1;
+	r->tok++;
+	return 0;
+}
+
+/* A text, behind its count of octets, which are 255 at most, or (`open`) without one. */
+static int
+read_string(struct zone_rdata *r, bool open)
 {
 	const struct zone_token *tok = r->tok;
 	uint32_t start = r->len;
@@ -112,21 +288,72 @@ zone_field_string(struct zone_rdata *r, bool open)
 }
 
 int
-zone_field_hex(struct zone_rdata *r)
+zone_field_string(struct zone_rdata *r)
 {
-	unsigned half = 0, digits = 0;
+	return read_string(r, false);
+}
 
-	for (; r->tok < r->end; r->tok++)
-		for (uint32_t i = 0; i < r->tok->len; i++) {
-			int v = r->tok->quoted ? -1 : text_hex_digit(r->tok->s[i]);
-			uint8_t octet = (uint8_t)(half << 4 | (unsigned)v);
-			if (v < 0)
-				return zone_field_bad(r, "hexadecimal digits");
-			if (++digits % 2 == 0 && zone_field_put(r, &octet, 1) != 0)
-				return -1;
-			half = (unsigned)v;
-		}
-	if (digits % 2 != 0)
-		return err_set(r->err, "an odd number of hexadecimal digits");
+int
+zone_field_string_maybe(struct zone_rdata *r)
+{
+	return r->tok == r->end ? 0 : read_string(r, false);
+}
+
+int
+zone_field_strings(struct zone_rdata *r)
+{
+	while (r->tok < r->end)
+		if (read_string(r, false) != 0)
+			return -1;
 	return 0;
+}
+
+int
+zone_field_text(struct zone_rdata *r)
+{
+	return read_string(r, true);
+}
+
+/* `groups` of hex digits, min to max of them in each, with `between` between them. */
+static int
+read_groups(struct zone_rdata *r, unsigned groups, unsigned min, unsigned max, char between,
+    const char *expected)
+{
+	const char *s = r->tok->s, *end = s + r->tok->len;
+	uint8_t wire[2];
+
+	for (unsigned g = 0; g < groups; g++) {
+		unsigned v = 0, digits = 0;
+		if (g != 0 && (s == end || *s++ != between))
+			return zone_field_bad(r, expected);
+		for (; s < end && text_hex_digit(*s) >= 0 && digits < max; s++, digits++)
+			v = v << 4 | (unsigned)text_hex_digit(*s);
+		if (digits < min)
+			return zone_field_bad(r, expected);
+		dns_put16(wire, (uint16_t)v);
+		if (zone_field_put(r, wire + (max == 2), max == 2 ? 1 : 2) != 0)
+			return -1;
+	}
+	if (s != end || r->tok->quoted)
+		return zone_field_bad(r, expected);
+	r->tok++;
+	return 0;
+}
+
+int
+zone_field_eui48(struct zone_rdata *r)
+{
+	return read_groups(r, 6, 2, 2, '-', "an address as 00-00-5e-00-53-2a");
+}
+
+int
+zone_field_eui64(struct zone_rdata *r)
+{
+	return read_groups(r, 8, 2, 2, '-', "an address as 00-00-5e-ef-10-00-00-2a");
+}
+
+int
+zone_field_ilnp64(struct zone_rdata *r)
+{
+	return read_groups(r, 4, 1, 4, ':', "64 bits as 2001:db8:1140:1000");
 }

@@ -1,13 +1,11 @@
 /*
  * zone_rdata: a record's type and data, from tokens to wire form.
  *
- * ldns says which fields a type has, and its converters read all but the plainest of them
- * (base64, bitmaps, LOC, SVCB parameters, mnemonics).  Numbers, addresses, names, texts and hex
- * are read in zone_field.c, because ldns is lenient where a slip must be said: 70000 as a 16-bit
- * number becomes 4464, half an octet of hex becomes one, a relative gateway an absolute name.
- * RFC 3597 generic data of a type that ldns knows is checked by reading it as that type.
+ * Which fields a type has stands in zone_types.c; each kind of field has one reader and one
+ * checker.  What a reader made of the text is checked like what came as octets (RFC 3597 generic
+ * data): by zone_types_check.
  *
- * Knows no zones; ldns stays behind these functions.  One thread per struct.
+ * Knows no zones.  One thread per struct.
  */
 #ifndef NEARCAST_ZONE_RDATA_H
 #define NEARCAST_ZONE_RDATA_H
@@ -33,7 +31,6 @@ struct zone_rdata {
 		char name[12];
 		uint16_t type;
 	} known[64];
-	char text[160000];		/* tokens on their way to ldns */
 };
 
 /* The type of this name (mnemonic or TYPEnnn).  false = there is no such type. */
@@ -43,7 +40,7 @@ bool zone_rdata_type(struct zone_rdata *r, const struct zone_token *tok, uint16_
 bool zone_rdata_meta(uint16_t type);
 
 /* Reads n tokens as data of r->type; r->origin completes relative names.  Octets in
- * r->data.  0, or -1 with a reason. */
+ * r->data, well-formed for the type.  0, or -1 with a reason. */
 int zone_rdata_read(struct zone_rdata *r, const struct zone_token *tok, uint32_t n,
     struct err *err);
 

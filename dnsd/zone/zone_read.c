@@ -208,7 +208,8 @@ record_head(struct reading *r, const struct zone_token *tok, uint32_t have, uint
 	if (*n == have)
 		return err_set(&r->err, "a record without a type: is the line cut off?");
 	if (!zone_rdata_type(&r->rdata, &tok[*n], &rec->type))
-		return err_set(&r->err, "type \"%s\": expected a record type",
+		return err_set(&r->err, "type \"%s\": expected a record type; one without "
+		    "a name here is written TYPEnnn \\# LENGTH HEX (RFC 3597)",
 		    zone_token_show(shown, &tok[*n]));
 	++*n;
 	return ttl;

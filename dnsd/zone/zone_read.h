@@ -3,7 +3,7 @@
  *
  * Opens regular files only, bounds their size and the depth of $INCLUDE, reads directives and the
  * head of each record (owner, TTL, class, type), and says file and line of what it refuses.  Text
- * is split in zone_text.c, the data of each type is read in zone_rdata.c (with ldns).
+ * is split in zone_text.c, the data of each type is read in zone_rdata.c.
  *
  * Does not know what a zone must hold as a whole (zone_check.c), how it is served, configuration
  * or generations.  One thread; reads files, so never on the packet path.

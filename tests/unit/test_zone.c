@@ -23,7 +23,7 @@ static const char text[] =
     "*.*.two 60 TXT x\n"
     "alias 60 CNAME a.b.c\n"
     "child 60 NS ns.child\n"
-    "child 60 DS 1 8 2 AA\n"
+    "child 60 DS 1 8 99 AA\n"
     "ns.child 60 A 192.0.2.3\n"
     "sub.child 60 NS ns.child\n"	/* a cut below a cut */
     "*.child 60 A 192.0.2.4\n"

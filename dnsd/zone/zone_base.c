@@ -1,0 +1,190 @@
+#include "dnsd/zone/zone_base.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "dnsd/zone/zone_field.h"
+
+struct base64 {
+	uint32_t bits;			/* of the group that is being read */
+	unsigned chars;			/* read so far, padding too */
+	unsigned pads;
+};
+
+static int
+hex_chars(struct zone_rdata *r, const char *s, uint32_t len, unsigned *half, unsigned *digits)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		int v = r->tok->quoted ? -1 : text_hex_digit(s[i]);
+		uint8_t octet = (uint8_t)(*half << 4 | (unsigned)v);
+		if (v < 0)
+			return zone_field_bad(r, "hexadecimal digits");
+		if (++*digits % 2 == 0 && zone_field_put(r, &octet, 1) != 0)
+			return -1;
+		*half = (unsigned)v;
+	}
+	return 0;
+}
+
+int
+zone_base_hex(struct zone_rdata *r)
+{
+	unsigned half = 0, digits = 0;
+
+	for (; r->tok < r->end; r->tok++)
+		if (hex_chars(r, r->tok->s, r->tok->len, &half, &digits) != 0)
+			return -1;
+	if (digits % 2 != 0)
+		return err_set(r->err, "an odd number of hexadecimal digits");
+	return 0;
+}
+
+int
+zone_base_hex_token(struct zone_rdata *r, uint32_t skip)
+{
+	unsigned half = 0, digits = 0;
+
+	if (hex_chars(r, r->tok->s + skip, r->tok->len - skip, &half, &digits) != 0)
+		return -1;
+	return digits % 2 == 0 ? 0 : zone_field_bad(r, "an even number of hexadecimal digits");
+}
+
+static int
+base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* The octets of four characters; bits that belong to none must be 0. */
+static int
+base64_group(struct zone_rdata *r, struct base64 *b)
+{
+	const uint8_t octets[3] = { (uint8_t)(b->bits >> 16), (uint8_t)(b->bits >> 8),
+	    (uint8_t)b->bits };
+
+	if ((b->pads == 1 && octets[2] != 0) || (b->pads == 2 && (octets[1] | octets[2]) != 0))
+		return zone_field_bad(r, "base64 that ends with whole octets");
+	return zone_field_put(r, octets, 3 - b->pads);
+}
+
+static int
+base64_chars(struct zone_rdata *r, struct base64 *b, const char *s, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		int v = base64_value(s[i]);
+		bool pad = s[i] == '=' && b->pads < 2 && b->chars % 4 >= 2;
+		if (r->tok->quoted || (v < 0 && !pad) || (b->pads != 0 && !pad) ||
+		    (b->pads != 0 && b->chars % 4 == 0))
+			return zone_field_bad(r, "base64");
+		b->pads += pad;
+		b->bits = b->bits << 6 | (pad ? 0 : (unsigned)v);
+		if (++b->chars % 4 == 0 && base64_group(r, b) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+base64_end(struct zone_rdata *r, const struct base64 *b)
+{
+	if (b->chars % 4 == 0)
+		return 0;
+	return err_set(r->err, "base64 of %u characters: expected a multiple of 4", b->chars);
+}
+
+int
+zone_base_64(struct zone_rdata *r)
+{
+	struct base64 b = { 0 };
+
+	for (; r->tok < r->end; r->tok++)
+		if (base64_chars(r, &b, r->tok->s, r->tok->len) != 0)
+			return -1;
+	return base64_end(r, &b);
+}
+
+int
+zone_base_64_dash(struct zone_rdata *r)
+{
+	if (!zone_token_is(r->tok, "-"))
+		return zone_base_64(r);
+	r->tok++;
+	return 0;
+}
+
+int
+zone_base_64_chars(struct zone_rdata *r, const char *s, uint32_t len)
+{
+	struct base64 b = { 0 };
+
+	return base64_chars(r, &b, s, len) != 0 ? -1 : base64_end(r, &b);
+}
+
+/* Writes the length of what stands behind r->data[at] there. */
+static int
+put_length(struct zone_rdata *r, uint32_t at, const char *expected)
+{
+	if (r->len - at - 1 > 255)
+		return zone_field_bad(r, expected);
+	r->data[at] = (uint8_t)(r->len - at - 1);
+	r->tok++;
+	return 0;
+}
+
+int
+zone_base_salt(struct zone_rdata *r)
+{
+	uint32_t at = r->len;
+
+	if (zone_field_put(r, "", 1) != 0)
+		return -1;
+	if (r->tok->len == 0)
+		return zone_field_bad(r, "a salt in hexadecimal digits, or - for none");
+	if (!zone_token_is(r->tok, "-") && zone_base_hex_token(r, 0) != 0)
+		return -1;
+	return put_length(r, at, "a salt of at most 255 octets");
+}
+
+static int
+base32_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'V')
+		return c - 'A' + 10;
+	return c >= 'a' && c <= 'v' ? c - 'a' + 10 : -1;
+}
+
+int
+zone_base_hash(struct zone_rdata *r)
+{
+	uint32_t at = r->len;
+	unsigned bits = 0, n = 0;
+
+	if (zone_field_put(r, "", 1) != 0)
+		return -1;
+	for (uint32_t i = 0; i < r->tok->len; i++) {
+		int v = r->tok->quoted ? -1 : base32_value(r->tok->s[i]);
+		if (v < 0)
+			return zone_field_bad(r, "base32hex without padding");
+		bits = (bits << 5 | (unsigned)v) & 0x1fff;
+		n += 5;
+		if (n >= 8) {
+			uint8_t octet = (uint8_t)(bits >> (n - 8));
+			n -= 8;
+			if (zone_field_put(r, &octet, 1) != 0)
+				return -1;
+		}
+	}
+	/* what is left are fewer bits than a character has, all 0: no character too many */
+	if (n >= 5 || (bits & ((1u << n) - 1)) != 0)
+		return zone_field_bad(r, "base32hex of whole octets");
+	return put_length(r, at, "a hash of at most 255 octets");
+}

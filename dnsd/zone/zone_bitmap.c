@@ -1,0 +1,97 @@
+#include "dnsd/zone/zone_bitmap.h"
+
+#include <string.h>
+
+#include "dnsd/zone/zone_field.h"
+
+enum { WINDOW = 32 };			/* octets: 256 types */
+
+struct bitmap {
+	bool used[256];			/* windows that hold a type; the others are not set */
+	uint8_t windows[256][WINDOW];
+};
+
+static int
+read_types(struct zone_rdata *r, struct bitmap *map)
+{
+	uint16_t type;
+
+	memset(map->used, 0, sizeof(map->used));
+	for (; r->tok < r->end; r->tok++) {
+		if (!zone_field_type_of(r, r->tok, &type) || zone_field_type_foreign(type))
+			return zone_field_bad(r, "a record type (or TYPEnnn)");
+		if (!map->used[type >> 8])
+			memset(map->windows[type >> 8], 0, WINDOW);
+		map->used[type >> 8] = true;
+		map->windows[type >> 8][(type & 255) / 8] |= (uint8_t)(0x80 >> type % 8);
+	}
+	return 0;
+}
+
+int
+zone_bitmap_read(struct zone_rdata *r)
+{
+	struct bitmap map;
+
+	if (read_types(r, &map) != 0)
+		return -1;
+	for (unsigned w = 0; w < 256; w++) {
+		uint8_t head[2] = { (uint8_t)w, WINDOW };
+		if (!map.used[w])
+			continue;
+		while (map.windows[w][head[1] - 1] == 0)
+			head[1]--;
+		if (zone_field_put(r, head, 2) != 0 ||
+		    zone_field_put(r, map.windows[w], head[1]) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+zone_bitmap_check(struct zone_octets *o)
+{
+	int last = -1;
+
+	while (o->at < o->end) {
+		if (zone_octets_left(o) < 2 || o->at[1] < 1 || o->at[1] > WINDOW ||
+		    zone_octets_left(o) < 2u + o->at[1])
+			return err_set(o->err, "a bitmap's window of another length than 1 to 32");
+		if (o->at[0] <= last)
+			return err_set(o->err, "window %u of a bitmap behind window %d",
+			    o->at[0], last);
+		if (o->at[1 + o->at[1]] == 0)
+			return err_set(o->err, "a bitmap's window that ends with a zero octet");
+		last = o->at[0];
+		o->at += 2 + o->at[1];
+	}
+	return 0;
+}
+
+int
+zone_bitmap_nxt_read(struct zone_rdata *r)
+{
+	uint8_t bits[16] = { 0 };
+	unsigned len = sizeof(bits);
+	uint16_t type;
+
+	for (; r->tok < r->end; r->tok++) {
+		if (!zone_field_type_of(r, r->tok, &type) || type > 127 ||
+		    zone_field_type_foreign(type))
+			return zone_field_bad(r, "a record type up to 127");
+		bits[type / 8] |= (uint8_t)(0x80 >> type % 8);
+	}
+	while (len > 0 && bits[len - 1] == 0)
+		len--;
+	return zone_field_put(r, bits, len);
+}
+
+int
+zone_bitmap_nxt_check(struct zone_octets *o)
+{
+	size_t len = zone_octets_left(o);
+
+	if (len > 16 || (len != 0 && (o->at[0] >= 0x80 || o->end[-1] == 0)))
+		return err_set(o->err, "expected bits for the types 1 to 127, not ending with 0");
+	return zone_octets_rest(o);
+}

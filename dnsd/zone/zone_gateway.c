@@ -1,0 +1,165 @@
+#include "dnsd/zone/zone_gateway.h"
+
+#include <string.h>
+
+#include "common/dns/dns.h"
+#include "dnsd/zone/zone_base.h"
+#include "dnsd/zone/zone_field.h"
+
+enum { NOBODY = 0, IPV4 = 1, IPV6 = 2, NAME = 3 };
+
+static int
+read_by_type(struct zone_rdata *r, unsigned type)
+{
+	if (type > NAME)
+		return err_set(r->err, "gateway type %u: expected 0 to 3", type);
+	if (zone_field_more(r) != 0)
+		return -1;
+	if (type == IPV4)
+		return zone_field_ipv4(r);
+	if (type == IPV6)
+		return zone_field_ipv6(r);
+	if (type == NAME)
+		return zone_field_name(r);
+	if (!zone_token_is(r->tok, "."))
+		return zone_field_bad(r, "\".\" for no gateway");
+	r->tok++;
+	return 0;
+}
+
+static int
+check_by_type(struct zone_octets *o, unsigned type)
+{
+	switch (type) {
+	case NOBODY:
+		return 0;
+	case IPV4:
+		return zone_octets_u32(o);
+	case IPV6:
+		return zone_octets_ipv6(o);
+	case NAME:
+		return zone_octets_name(o);
+	}
+	return err_set(o->err, "gateway type %u: expected 0 to 3", type);
+}
+
+int
+zone_gateway_read(struct zone_rdata *r)
+{
+	return read_by_type(r, r->data[1]);
+}
+
+int
+zone_gateway_check(struct zone_octets *o)
+{
+	return check_by_type(o, o->start[1]);
+}
+
+int
+zone_gateway_relay_read(struct zone_rdata *r)
+{
+	uint64_t discovery, type;
+	uint8_t octet;
+
+	if (zone_token_number(r->tok, 1, &discovery, r->err) != 0)
+		return err_prefix(r->err, "discovery");
+	r->tok++;
+	if (zone_field_more(r) != 0)
+		return -1;
+	if (zone_token_number(r->tok, NAME, &type, r->err) != 0)
+		return err_prefix(r->err, "relay type");
+	r->tok++;
+	octet = (uint8_t)(discovery << 7 | type);
+	return zone_field_put(r, &octet, 1) != 0 ? -1 : read_by_type(r, (unsigned)type);
+}
+
+int
+zone_gateway_relay_check(struct zone_octets *o)
+{
+	if (zone_octets_u8(o) != 0)
+		return -1;
+	return check_by_type(o, o->at[-1] & 0x7f);
+}
+
+int
+zone_gateway_hip_read(struct zone_rdata *r)
+{
+	uint8_t head[4] = { 0 };
+	uint32_t at = r->len, key;
+	uint64_t algorithm;
+
+	if (zone_token_number(r->tok, 255, &algorithm, r->err) != 0)
+		return err_prefix(r->err, "algorithm");
+	r->tok++;
+	if (zone_field_more(r) != 0 || zone_field_put(r, head, sizeof(head)) != 0 ||
+	    zone_base_hex_token(r, 0) != 0)
+		return -1;
+	key = r->len;
+	if (key - at - sizeof(head) > 255)
+		return zone_field_bad(r, "an identity tag of at most 255 octets");
+	r->tok++;
+	if (zone_field_more(r) != 0 || zone_base_64_chars(r, r->tok->s, r->tok->len) != 0)
+		return -1;
+	r->tok++;
+	r->data[at] = (uint8_t)(key - at - sizeof(head));
+	r->data[at + 1] = (uint8_t)algorithm;
+	dns_put16(r->data + at + 2, (uint16_t)(r->len - key));
+	return 0;
+}
+
+int
+zone_gateway_hip_check(struct zone_octets *o)
+{
+	const uint8_t *head = o->at;
+
+	if (zone_octets_skip(o, 4) != 0)
+		return -1;
+	if (head[0] == 0 || dns_get16(head + 2) == 0)
+		return err_set(o->err, "an empty identity tag or key");
+	return zone_octets_skip(o, (size_t)head[0] + dns_get16(head + 2));
+}
+
+int
+zone_gateway_a6_read(struct zone_rdata *r)
+{
+	uint32_t at = r->len;
+	uint8_t length, address[16];
+	uint64_t bits;
+
+	if (zone_token_number(r->tok, 128, &bits, r->err) != 0)
+		return err_prefix(r->err, "prefix length");
+	length = (uint8_t)bits;
+	r->tok++;
+	if (zone_field_put(r, &length, 1) != 0)
+		return -1;
+	if (bits != 128) {
+		if (zone_field_more(r) != 0 || zone_field_ipv6(r) != 0)
+			return -1;
+		/* only the octets that hold bits behind the prefix, others zero */
+		memcpy(address, r->data + at + 1, sizeof(address));
+		address[bits / 8] &= (uint8_t)(0xff >> bits % 8);
+		r->len = at + 1;
+		if (zone_field_put(r, address + bits / 8, 16 - bits / 8) != 0)
+			return -1;
+	}
+	if (bits == 0)
+		return 0;
+	return zone_field_more(r) != 0 ? -1 : zone_field_name(r);
+}
+
+int
+zone_gateway_a6_check(struct zone_octets *o)
+{
+	unsigned bits;
+
+	if (zone_octets_u8(o) != 0)
+		return -1;
+	bits = o->at[-1];
+	if (bits > 128)
+		return err_set(o->err, "prefix length %u: expected 0 to 128", bits);
+	if (zone_octets_skip(o, 16 - bits / 8) != 0)
+		return -1;
+	if (bits % 8 != 0 && (o->start[1] & ~(0xff >> bits % 8)) != 0)
+		return err_set(o->err, "bits in front of the address that the prefix has");
+	return bits == 0 ? 0 : zone_octets_name(o);
+}

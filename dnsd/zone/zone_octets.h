@@ -1,0 +1,52 @@
+/*
+ * zone_octets: is rdata in wire form what its type says?  The plain fields.
+ *
+ * A checker stands at o->at and moves it past one field; the field must end within the data, names
+ * must be whole (never compressed: RFC 3597 section 4).  Which fields a type has, and the checkers
+ * of the kinds that few types have, are elsewhere (zone_types.c).  0, or -1 with a reason in
+ * o->err, which names neither type nor line.  Pure; any thread.
+ */
+#ifndef NEARCAST_ZONE_OCTETS_H
+#define NEARCAST_ZONE_OCTETS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct zone_octets {
+	const uint8_t *start, *at, *end;	/* of the data; borrowed */
+	struct err *err;
+};
+
+/* Octets behind o->at. */
+static inline size_t
+zone_octets_left(const struct zone_octets *o)
+{
+	return (size_t)(o->end - o->at);
+}
+
+/* Moves past n octets of any value. */
+int zone_octets_skip(struct zone_octets *o, size_t n);
+
+int zone_octets_u8(struct zone_octets *o);
+int zone_octets_u16(struct zone_octets *o);
+int zone_octets_u32(struct zone_octets *o);
+int zone_octets_48(struct zone_octets *o);
+int zone_octets_64(struct zone_octets *o);
+int zone_octets_ipv6(struct zone_octets *o);
+
+/* A domain name; any number of them, up to the end. */
+int zone_octets_name(struct zone_octets *o);
+int zone_octets_names(struct zone_octets *o);
+
+/* A text of up to 255 octets behind its length; perhaps one; one or more, up to the end. */
+int zone_octets_string(struct zone_octets *o);
+int zone_octets_string_maybe(struct zone_octets *o);
+int zone_octets_strings(struct zone_octets *o);
+
+/* All octets up to the end, which may be none; at least one. */
+int zone_octets_rest(struct zone_octets *o);
+int zone_octets_some(struct zone_octets *o);
+
+#endif
