@@ -269,7 +269,7 @@ struct conf {
 	struct {
 		unsigned responses_per_second;	/* 0 = off */
 		unsigned all_per_second;	/* of all names and kinds together; 0 =
-						 * fifty times responses_per_second */
+						 * twenty times responses_per_second */
 		unsigned slip;		/* every n-th limited answer goes out truncated;
 					 * 0 = none, default 2 */
 		unsigned prefix4, prefix6;	/* default 24 and 56 */

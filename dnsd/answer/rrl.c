@@ -175,10 +175,17 @@ enum { OF_PREFIX = 16, OF_NETWORK };
 /* The two buckets of a prefix lie in one cache line, and differ in this bit of their tags. */
 #define BUDGET_BIT (UINT64_C(1) << 63)
 
+/* The buckets that an answer concerns, those of no concern 0. */
+struct keys {
+	uint64_t name, prefix, network;
+};
+
+/* Asks for the bucket's cache line, too: all that are needed come together. */
 static uint64_t
 key_hash(const struct rrl *rrl, const struct addr *addr, unsigned len, unsigned of, uint64_t name)
 {
 	uint8_t data[16 + 8 + 2];
+	uint64_t hash;
 
 	assert(of <= OF_NETWORK);
 	memcpy(data, addr->ip, 16);
@@ -186,51 +193,66 @@ key_hash(const struct rrl *rrl, const struct addr *addr, unsigned len, unsigned 
 	memcpy(data + 16, &name, 8);
 	data[24] = (uint8_t)of;
 	data[25] = addr->family;
-	return siphash(rrl->key, data, sizeof(data));
+	hash = siphash(rrl->key, data, sizeof(data));
+	__builtin_prefetch(rrl->lines[hash % LINES], 1);
+	return hash;
 }
 
-static unsigned
-prefix_len(const struct conf *conf, const struct addr *addr)
+static struct keys
+keys_of(const struct rrl *rrl, const struct conf *conf, const struct addr *addr,
+    const struct answer_note *note)
 {
-	return addr->family == 4 ? conf->rrl.prefix4 : conf->rrl.prefix6;
+	unsigned len = addr->family == 4 ? conf->rrl.prefix4 : conf->rrl.prefix6;
+	unsigned wide = addr->family == 4 ? RRL_NETWORK4 : RRL_NETWORK6;
+	/* errors are told apart by prefix only, so that random nonsense has one bucket */
+	uint64_t name = note->kind == ANSWER_ERROR ? 0 : note->name_hash;
+	struct keys keys = { 0, 0, 0 };
+
+	keys.prefix = key_hash(rrl, addr, len, OF_PREFIX, 0);
+	if (conf->rrl.responses_per_second != 0)
+		keys.name = key_hash(rrl, addr, len, note->kind, name);
+	if (note->beyond != 0 && len > wide)
+		keys.network = key_hash(rrl, addr, wide, OF_NETWORK, 0);
+	return keys;
 }
 
 /* Answers of one kind for one name, then all that the prefix gets. */
 static enum rrl_verdict
-check_answers(struct rrl *rrl, const struct conf *conf, const struct addr *addr,
-    const struct answer_note *note, uint64_t of_prefix, uint64_t now_us)
+check_answers(struct rrl *rrl, const struct conf *conf, const struct keys *keys, uint64_t now_us)
 {
 	uint64_t rate = conf->rrl.responses_per_second, all = conf->rrl.all_per_second;
-	/* errors are told apart by prefix only, so that random nonsense has one bucket */
-	uint64_t name = note->kind == ANSWER_ERROR ? 0 : note->name_hash;
-	uint64_t hash = key_hash(rrl, addr, prefix_len(conf, addr), note->kind, name);
 	enum rrl_verdict verdict;
 
-	verdict = table_take(rrl, hash, now_us, SECOND_US / rate, conf->rrl.slip);
+	verdict = table_take(rrl, keys->name, now_us, SECOND_US / rate, conf->rrl.slip);
 	if (verdict != RRL_PASS)
 		return verdict;
 	if (all == 0)
 		all = rate * RRL_ALL;
 	if (all > SECOND_US)
 		all = SECOND_US;
-	return table_take(rrl, of_prefix & ~BUDGET_BIT, now_us, SECOND_US / all, conf->rrl.slip);
+	return table_take(rrl, keys->prefix & ~BUDGET_BIT, now_us, SECOND_US / all,
+	    conf->rrl.slip);
+}
+
+/* How long a bucket of so many octets a second takes to get `octets` back. */
+static uint64_t
+octets_us(uint64_t octets, uint64_t per_second)
+{
+	return (octets * SECOND_US + per_second - 1) / per_second;
 }
 
 /* False if the budget of the prefix, or of the network around it, has no `octets` left. */
 static bool
-check_budget(struct rrl *rrl, const struct conf *conf, const struct addr *addr, uint32_t octets,
-    uint64_t of_prefix, uint64_t now_us)
+check_budget(struct rrl *rrl, const struct conf *conf, const struct keys *keys, uint32_t octets,
+    uint64_t now_us)
 {
 	uint64_t rate = conf->amplification.octets_per_second;
-	uint64_t wide_rate = rate * RRL_NETWORK;
-	unsigned wide = addr->family == 4 ? RRL_NETWORK4 : RRL_NETWORK6;
 
-	if (table_take(rrl, of_prefix | BUDGET_BIT, now_us,
-	    (octets * (uint64_t)SECOND_US + rate - 1) / rate, 0) != RRL_PASS)
+	if (table_take(rrl, keys->prefix | BUDGET_BIT, now_us, octets_us(octets, rate), 0) !=
+	    RRL_PASS)
 		return false;
-	return prefix_len(conf, addr) <= wide ||
-	    table_take(rrl, key_hash(rrl, addr, wide, OF_NETWORK, 0), now_us,
-	    (octets * (uint64_t)SECOND_US + wide_rate - 1) / wide_rate, 0) == RRL_PASS;
+	return keys->network == 0 || table_take(rrl, keys->network, now_us,
+	    octets_us(octets, rate * RRL_NETWORK), 0) == RRL_PASS;
 }
 
 enum rrl_verdict
@@ -238,18 +260,18 @@ rrl_check(struct rrl *rrl, const struct conf *conf, const struct answer_client *
     const struct answer_note *note, uint64_t now_ms)
 {
 	const struct addr *addr = &client->addr;
+	uint64_t now_us = now_ms * 1000 & TIME_MASK;
 	enum rrl_verdict verdict = RRL_PASS;
-	uint64_t of_prefix, now_us;
+	struct keys keys;
 
 	if (!rrl_counts(conf, note) || client->tcp || client->own || note->cookie_ok ||
 	    prefix_find(conf->rrl.exempt.v, conf->rrl.exempt.n, addr) != NULL)
 		return RRL_PASS;
-	of_prefix = key_hash(rrl, addr, prefix_len(conf, addr), OF_PREFIX, 0);
-	now_us = now_ms * 1000 & TIME_MASK;
+	keys = keys_of(rrl, conf, addr, note);
 	if (conf->rrl.responses_per_second != 0)
-		verdict = check_answers(rrl, conf, addr, note, of_prefix, now_us);
+		verdict = check_answers(rrl, conf, &keys, now_us);
 	if (verdict == RRL_PASS && note->beyond != 0 &&
-	    !check_budget(rrl, conf, addr, note->beyond, of_prefix, now_us))
+	    !check_budget(rrl, conf, &keys, note->beyond, now_us))
 		verdict = RRL_OVER;
 	return verdict;
 }

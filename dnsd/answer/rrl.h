@@ -32,7 +32,7 @@ enum rrl_verdict {
 
 enum {
 	/* What a prefix gets of all names, in rates of one (all-per-second). */
-	RRL_ALL = 50,
+	RRL_ALL = 20,
 	/* The network around a prefix, in bits, and its budget, in prefixes: floods of all
 	 * addresses of a network are not worth more than this. */
 	RRL_NETWORK4 = 16,

@@ -199,7 +199,7 @@ test_all_names(void **state)
 		unsigned rate, all, slip;
 		struct tally expected;
 	} rows[] = {
-		{ "fifty times the rate", 10, 0, 0, { 500, 0, 500, 0 } },
+		{ "twenty times the rate", 10, 0, 0, { 200, 0, 800, 0 } },
 		{ "or what is said", 10, 100, 0, { 100, 0, 900, 0 } },
 		{ "with slip", 10, 100, 2, { 100, 450, 450, 0 } },
 		{ "less than one name gets", 100, 10, 0, { 10, 0, 990, 0 } },
