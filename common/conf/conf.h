@@ -281,7 +281,9 @@ struct conf {
 		unsigned max_connections;	/* default 20000 */
 		unsigned max_per_address;	/* default 1000 */
 	} tcp;
-	struct conf_prefixes explain;	/* who may ask _why; default loopback */
+	struct conf_prefixes explain;	/* who may ask _why; default loopback, */
+	bool explain_own;		/* and, as the file does not say, our own addresses */
+	int explain_line;		/* 0 = the block is not given */
 	uint32_t ttl_min_s, ttl_max_s;	/* of steered answers; ttl_max_s 300 by default,
 					 * ttl_min_s 5 or the shortest fast-interval of a
 					 * check in whole seconds, if that is less: 1 or more */

@@ -320,6 +320,8 @@ note_lines(struct conf_reader *r)
 		k->key_line = conf_scan_line(r->scan, k->line, "client-key");
 		k->command_line = conf_scan_line(r->scan, k->line, "command");
 	}
+	c->explain_own = c->explain_line == 0 ||
+	    conf_scan_option(r->scan, c->explain_line, "allow") == 0;
 	c->listen_line = conf_scan_option(r->scan, 0, "listen");
 	c->hook_line = conf_scan_option(r->scan, 0, "hook");
 	c->alarm_hook_line = conf_scan_option(r->scan, 0, "alarm-hook");

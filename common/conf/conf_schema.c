@@ -98,7 +98,9 @@ static const struct conf_block rrl_block = {
 	.name = "rrl", .line_offset = ROOT(rrl.line), .rows = rrl_rows,
 };
 static const struct conf_block tcp_block = { .name = "tcp", .rows = tcp_rows };
-static const struct conf_block explain_block = { .name = "explain", .rows = explain_rows };
+static const struct conf_block explain_block = {
+	.name = "explain", .line_offset = ROOT(explain_line), .rows = explain_rows,
+};
 
 /* site */
 

@@ -4,12 +4,28 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The site itself, which asks at a service address and so from it. */
+static bool
+is_own(const struct answer_job *j)
+{
+	const struct conf *conf = j->gen->conf;
+	const struct addr *from = &j->client->addr;
+
+	for (size_t i = 0; i < conf->n_listen; i++)
+		if (conf->listen[i].family == from->family &&
+		    memcmp(conf->listen[i].ip, from->ip, addr_len(from->family)) == 0)
+			return true;
+	return j->client->own || prefix_find(conf->announce.prefixes.v, conf->announce.prefixes.n,
+	    from) != NULL;
+}
+
 static bool
 allowed(const struct answer_job *j)
 {
-	const struct conf_prefixes *allow = &j->gen->conf->explain;
+	const struct conf *conf = j->gen->conf;
 
-	return prefix_find(allow->v, allow->n, &j->client->addr) != NULL;
+	return prefix_find(conf->explain.v, conf->explain.n, &j->client->addr) != NULL ||
+	    (conf->explain_own && is_own(j));
 }
 
 /* Adds a line to the text of the EDE, which may be cut to fit the packet: lines about servers that

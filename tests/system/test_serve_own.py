@@ -257,3 +257,32 @@ time.sleep(20)
         hold.kill()
         hold.wait()
         hold.stdout.close()
+
+
+STEERED = {"example.org": ZONES["example.org"] + """dl 60 IN A 198.51.100.10
+_steer.dl IN TXT "pool=mirrors"
+"""}
+EXAMPLE = """site "fra" { location = { 50.11, 8.68 } }
+pool "mirrors" { server "fra1" { site = "fra"; address = "198.51.100.10" } }
+announce { prefix = { "192.0.2.0/24", "2001:db8:53::/48" } }
+"""
+
+
+@pytest.mark.parametrize("addresses", [None, ["0.0.0.0", "::"]])
+def test_why_is_told_on_the_site_itself(site, addresses):
+    """dig at a service address asks from it.  By default that may ask, a stranger may not, and a
+    list that the operator gives is all there is."""
+    d = site(EXAMPLE, addresses)
+    d.zones = STEERED
+    d.write()
+    d.reload()
+    for own in OWN + SECOND:
+        for how in ("udp", "tcp"):
+            assert d.ask(own, how=how, rdtype="TXT", name="_why.dl.example.org") == 1
+    for own in OWN:
+        assert d.ask(own, rdtype="TXT", name="_why.dl.example.org", namespace=d.world) == 0
+    d.write(conf=EXAMPLE + 'explain { allow = { "127.0.0.0/8" } }')
+    d.reload()
+    for own in OWN:
+        assert d.ask(own, rdtype="TXT", name="_why.dl.example.org") == 0
+    assert d.ask("127.0.0.1", rdtype="TXT", name="_why.dl.example.org") == (addresses is not None)
