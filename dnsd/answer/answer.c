@@ -253,6 +253,7 @@ answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t
 	j.place = &ask->place;
 	j.counters = counters;
 	j.explaining = false;
+	j.counted = 0;
 	j.note = (struct answer_note){ .kind = ANSWER_DATA, .question_end = ask->q.question_end };
 	prepare_opt(&j, ask->outcome < QUERY_COOKIE_ONLY);
 	reply_begin(&j.r, j.q, out, most_octets(&j, out_size));

@@ -4,6 +4,32 @@
 
 #include "dnsd/answer/explain.h"
 
+/* What an answer is counted as, each once, however many choices it was made of. */
+enum {
+	STEERED = 1,
+	BY_ECS = 2,
+	UNLOCATED = 4,
+	FAIL_OPEN = 8
+};
+
+static void
+count(struct answer_job *j, const struct steer_answer *picked)
+{
+	unsigned is = STEERED | (j->place->ecs ? BY_ECS : 0) |
+	    (picked->unlocated ? UNLOCATED : 0) | (picked->fail_open ? FAIL_OPEN : 0);
+	unsigned fresh = is & ~(unsigned)j->counted;
+
+	j->counted |= (uint8_t)is;
+	if (fresh & STEERED)
+		COUNTER_ADD(j->counters, answers_steered, 1);
+	if (fresh & BY_ECS)
+		COUNTER_ADD(j->counters, answers_steered_ecs, 1);
+	if (fresh & UNLOCATED)
+		COUNTER_ADD(j->counters, answers_unlocated, 1);
+	if (fresh & FAIL_OPEN)
+		COUNTER_ADD(j->counters, answers_fail_open, 1);
+}
+
 void
 answer_steered_note(struct answer_job *j, const struct steer_answer *picked)
 {
@@ -18,13 +44,7 @@ answer_steered_note(struct answer_job *j, const struct steer_answer *picked)
 		j->r.opt.ede = picked->ede;
 		j->r.opt.ede_text = picked->ede_text;
 	}
-	COUNTER_ADD(j->counters, answers_steered, 1);
-	if (j->place->ecs)
-		COUNTER_ADD(j->counters, answers_steered_ecs, 1);
-	if (picked->unlocated)
-		COUNTER_ADD(j->counters, answers_unlocated, 1);
-	if (picked->fail_open)
-		COUNTER_ADD(j->counters, answers_fail_open, 1);
+	count(j, picked);
 }
 
 void

@@ -209,7 +209,6 @@ add_rules(struct geo_rank *rank, const struct conf *conf, struct err *err)
 		to->prefix = from->prefix;
 		to->asn = from->asn;
 		memcpy(to->code, from->code, sizeof(to->code));
-		to->line = from->line;
 		to->order = (uint32_t)i;
 		to->result = add_list(rank, &list);
 		if (to->result == GEO_RANK_NONE)

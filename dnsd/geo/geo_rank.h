@@ -34,8 +34,8 @@ struct geo_rule {
 	uint32_t asn;			/* kind ASN */
 	char code[3];			/* kinds COUNTRY, CONTINENT */
 	uint16_t result;
-	int line;			/* of nearcast.conf */
-	uint32_t order;			/* among its rules */
+	uint32_t order;			/* its index among the rules of the configuration: the
+					 * line that it stands in may change while maps do not */
 };
 
 struct geo_rank;

@@ -247,7 +247,8 @@ add_rule(struct why_line *l, const struct steer_trace *t, const struct geo_why *
 	const char *line = where;
 
 	if (t->mapped && geo->kind == GEO_WHY_RULE &&
-	    (slash = strrchr(conf_where(conf, rule->line, where), '/')) != NULL)
+	    (slash = strrchr(conf_where(conf, conf->geo.rules[rule->order].line, where),
+	    '/')) != NULL)
 		line = strlen(slash) > 32 ? slash + strlen(slash) - 32 : slash + 1;
 	if (!t->mapped)
 		addf(l, " rule=\"no Client Subnet: this site first\"");

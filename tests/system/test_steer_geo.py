@@ -35,7 +35,7 @@ PLACES = {
     "1.1.7.0/24": (89.9, -179.9), "1.1.8.0/24": (-89.9, 179.9),
     "1.1.9.0/24": (0.0, 179.9), "1.1.10.0/24": (0.0, -179.9), "1.1.11.0/24": (0.0, 180.0),
     "1.1.12.0/24": (0.0, -180.0), "1.1.13.0/24": (16.5, 179.99), "1.1.14.0/24": (-40.0, -175.0),
-    "1.1.15.0/24": (0.0, 0.0),              # a place like any other
+    "1.1.15.0/24": (0.0, 0.0001),           # a place like any other; 0,0 is none
 }
 
 ZONE = """$TTL 300
@@ -399,6 +399,36 @@ def test_why(world):
     assert f'rule="nearcast.conf:{line} prefix' in text
     assert "scope=16" in text and "ttl=60 min=5 max=60 static=60" in text
     assert all(len(l) <= 255 for l in lines)
+
+
+def test_why_cites_the_line_that_the_rule_has_now(dnsd_factory):
+    """Lines move and no rule changes: the maps are the same ones, the lines are not."""
+    d = dnsd_factory(zones={"example.org": ZONE}, head='here = "fra"',
+                     conf='geo {\n  prefix "210.0.0.0/8" { sites = { "rome" } }\n}\n' + CONF)
+    for above in ("", "# one\n# more\n", "\n" * 40):
+        d.write(conf=above + 'geo {\n  prefix "210.0.0.0/8" { sites = { "rome" } }\n}\n' + CONF)
+        d.reload()
+        line = [i + 1 for i, l in enumerate(open(os.path.join(d.folder, "nearcast.conf")))
+                if "210.0.0.0/8" in l][0]
+        _, lines = why(d, "rules.example.org", "210.1.3.0/24")
+        assert f'rule="nearcast.conf:{line} prefix 210.0.0.0/8"' in "\n".join(lines)
+
+
+def test_an_answer_counts_once(world):
+    """However many choices it is made of."""
+    def moved(name, rdtype, net):
+        before = world.counters()
+        with_subnet(world, name, rdtype, net)
+        after = world.counters()
+        return [after[c] - before[c] for c in ("answers_steered", "answers_steered_ecs",
+                                               "answers_unlocated", "answers_fail_open")]
+    assert moved("world.example.org", "A", "1.1.1.0/24") == [1, 1, 0, 0]
+    # both hints; the pool has one site, so that its list is that of clients in no database
+    assert moved("svc.example.org", "HTTPS", "1.1.1.0/24") == [1, 1, 1, 0]
+    assert moved("svc.example.org", "HTTPS", None) == [1, 0, 0, 0]
+    assert moved("deep.example.org", "A", "1.1.1.0/24") == [1, 1, 0, 0]        # two aliases
+    assert moved("svc.example.org", "ANY", "1.1.1.0/24") == [1, 1, 1, 0]
+    assert moved("static.example.org", "A", "5.0.1.0/24") == [0, 0, 0, 0]
 
 
 def test_why_tells_country_place_and_network(world):
