@@ -6,7 +6,7 @@
 CC       ?= gcc
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LIBS     := ldns libmaxminddb libcurl liburcu-qsbr libssl libcrypto libcap-ng jansson \
-            libpcre2-8 libcares
+            libpcre2-8 libcares libidn2
 export B ?= build
 OPT      ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \

@@ -98,7 +98,7 @@ closest_zone(const struct conf *conf, const uint8_t *name, struct err *err)
 		err_set(err, "no zone of %s holds this name", conf->path);
 		return NULL;
 	}
-	return zone_load(best->name, best->file, NULL, NULL, err);
+	return zone_load(best->name, best->file, NULL, NULL, NULL, err);
 }
 
 /* The steered name that `name` leads to, by wildcard and CNAMEs too; ZONE_NONE with a reason. */

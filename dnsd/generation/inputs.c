@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "common/mistakes.h"
 #include "dnsd/zone/zone_load.h"
 
 static void
@@ -52,18 +53,24 @@ old_zone(const struct inputs *old, const char *name)
 	return NULL;
 }
 
-/* Every steered name has its pool in this configuration. */
+/* Every steered name has its pool in this configuration.  0, or -1 with all that have not told. */
 static int
-check_pools(const struct conf *conf, const struct zone *zone, struct err *err)
+check_pools(const struct conf *conf, const struct zone *zone, const struct warn *error,
+    struct err *err)
 {
+	struct mistakes mistakes = { .n = 0 };
+
 	for (uint32_t i = 0; i < zone->n_steers; i++) {
 		const struct zone_steer *s = &zone->steers[i];
-		if (conf_find_pool(conf, s->pool) == CONF_NONE)
-			return err_set(err, "%s:%d: pool \"%s\" is not in %s, "
-			    "the name of a pool there was expected",
-			    (const char *)zone->data + s->file, s->line, s->pool, conf->path);
+		struct err line;
+		if (conf_find_pool(conf, s->pool) != CONF_NONE)
+			continue;
+		err_set(&line, "%s:%d: pool \"%s\" is not in %s, "
+		    "the name of a pool there was expected",
+		    (const char *)zone->data + s->file, s->line, s->pool, conf->path);
+		mistakes_add(&mistakes, (uint64_t)s->line, line.text);
 	}
-	return 0;
+	return mistakes_tell(&mistakes, zone->file, error, err);
 }
 
 /* Where all that is wrong with it has been told, only what that means is left. */
@@ -89,11 +96,11 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 
 	if (old != NULL && strcmp(old->file, cz->file) == 0 && !zone_load_changed(old)) {
 		zone = old;
-		if (check_pools(inputs->conf, zone, err) < 0)
+		if (check_pools(inputs->conf, zone, say->error, err) < 0)
 			return -1;
 	} else {
-		zone = zone_load(cz->name, cz->file, NULL, say->warn, &reason);
-		if (zone != NULL && (check_pools(inputs->conf, zone, &reason) < 0 ||
+		zone = zone_load(cz->name, cz->file, NULL, say->warn, say->error, &reason);
+		if (zone != NULL && (check_pools(inputs->conf, zone, say->error, &reason) < 0 ||
 		    (old != NULL && !force &&
 		    zone_may_replace(zone, old, cz->max_shrink, &reason) < 0))) {
 			zone_free(zone);
@@ -106,7 +113,7 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 		inputs->failed++;
 		add_line(&reason, cz->file, inputs->conf, cz->line, "zone");
 		say_refused(say->error, &reason, cz->name, old != NULL);
-		if (old != NULL && check_pools(inputs->conf, old, err) < 0)
+		if (old != NULL && check_pools(inputs->conf, old, say->error, err) < 0)
 			return -1;
 		zone = old;
 	}

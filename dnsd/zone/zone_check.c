@@ -13,29 +13,28 @@ record(const struct zone_tree *t, const uint32_t *at)
 	return &t->src->records[*at];
 }
 
-/* SOA and NS at the apex. */
-static int
+/* SOA and NS at the apex.  That one is missing is said, but not if it is for another mistake. */
+static void
 check_apex(const struct zone_tree *t)
 {
 	const struct zone_tree_node *apex = &t->nodes[0];
 	struct zone_source *src = t->src;
 	char name[NAME_TEXT];
-	struct zone_tree_rrset rrset;
-	uint32_t line = src->n_records != 0 ? src->records[0].line : 1;
+	struct zone_tree_rrset soa, ns;
 
-	if (!zone_tree_rrset(t, apex, DNS_SOA, &rrset))
-		return zone_refuse(src, 0, line, "no SOA record for %.200s: expected exactly one",
-		    name_text(name, src->apex));
-	if (rrset.n > 1)
-		return zone_refuse_at(src, record(t, &rrset.records[1]),
+	name_text(name, src->apex);
+	if (!zone_tree_rrset(t, apex, DNS_SOA, &soa) && !src->lost_soa) {
+		zone_refuse(src, 0, src->n_records != 0 ? src->records[0].line : 1,
+		    "no SOA record for %.200s: expected exactly one", name);
+		return;			/* is this the zone's file at all? */
+	}
+	if (soa.n > 1)
+		zone_refuse_at(src, record(t, &soa.records[1]),
 		    "a second SOA record; the first is in line %u",
-		    record(t, &rrset.records[0])->line);
-	line = record(t, &rrset.records[0])->line;
-	if (!zone_tree_rrset(t, apex, DNS_NS, &rrset))
-		return zone_refuse(src, record(t, &apex->first)->file, line,
-		    "no NS record for %.200s: expected at least one at the apex",
-		    name_text(name, src->apex));
-	return 0;
+		    record(t, &soa.records[0])->line);
+	if (!zone_tree_rrset(t, apex, DNS_NS, &ns) && soa.n != 0 && !src->lost_ns)
+		zone_refuse_at(src, record(t, &soa.records[0]),
+		    "no NS record for %.200s: expected at least one at the apex", name);
 }
 
 /* The types that may stand beside a CNAME (RFC 4034 sections 3, 4; RFC 2535: SIG, KEY, NXT). */
@@ -46,7 +45,7 @@ beside_cname(uint16_t type)
 	    type == DNS_SIG || type == DNS_KEY || type == DNS_NXT;
 }
 
-static int
+static void
 check_cname(const struct zone_tree *t, const struct zone_tree_node *node,
     const struct zone_tree_rrset *cname)
 {
@@ -56,22 +55,22 @@ check_cname(const struct zone_tree *t, const struct zone_tree_node *node,
 	uint32_t pos = 0;
 
 	name_text(owner, node->name);
-	if (cname->n > 1)
-		return zone_refuse_at(t->src, record(t, &cname->records[1]),
+	for (uint32_t i = 1; i < cname->n; i++)
+		zone_refuse_at(t->src, record(t, &cname->records[i]),
 		    "a second CNAME for %.200s; the first is in line %u", owner, first->line);
 	while (zone_tree_next(t, node, &pos, &rrset)) {
 		if (rrset.n == 0 || beside_cname(rrset.type))
 			continue;
 		other = record(t, &rrset.records[0]);
-		return zone_refuse_at(t->src, other->line > first->line ? other : first,
+		zone_refuse_at(t->src, other->line > first->line ? other : first,
 		    "%.200s has a CNAME (line %u) and other data (%s, line %u): "
 		    "a CNAME stands alone", owner, first->line,
 		    dns_type_text(type, rrset.type), other->line);
+		return;			/* once is enough for all the other data */
 	}
-	return 0;
 }
 
-static int
+static void
 check_dname(const struct zone_tree *t, const struct zone_tree_node *node,
     const struct zone_tree_rrset *dname)
 {
@@ -80,14 +79,13 @@ check_dname(const struct zone_tree *t, const struct zone_tree_node *node,
 	struct zone_tree_rrset rrset;
 
 	name_text(owner, node->name);
-	if (dname->n > 1)
-		return zone_refuse_at(t->src, record(t, &dname->records[1]),
+	for (uint32_t i = 1; i < dname->n; i++)
+		zone_refuse_at(t->src, record(t, &dname->records[i]),
 		    "a second DNAME for %.200s; the first is in line %u", owner, first->line);
 	if (node != t->nodes && zone_tree_rrset(t, node, DNS_NS, &rrset))
-		return zone_refuse_at(t->src, first, "%.200s has a DNAME and NS records (line %u): "
+		zone_refuse_at(t->src, first, "%.200s has a DNAME and NS records (line %u): "
 		    "a DNAME cannot stand at a delegation", owner,
 		    record(t, &rrset.records[0])->line);
-	return 0;
 }
 
 /* Lowest TTL for all (RFC 2181 5.2); says so once. */
@@ -119,7 +117,7 @@ level_ttls(const struct zone_tree *t, const struct zone_tree_node *node,
 }
 
 /* One type at one node; sets the node's flags. */
-static int
+static void
 check_rrset(struct zone_tree *t, struct zone_tree_node *node, const struct zone_tree_rrset *rrset)
 {
 	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
@@ -128,10 +126,10 @@ check_rrset(struct zone_tree *t, struct zone_tree_node *node, const struct zone_
 		zone_warn_at(t->src, record(t, &rrset->sigs[0]),
 		    "%.200s: an RRSIG over %s, which is not there, is dropped",
 		    name_text(owner, node->name), dns_type_text(type, rrset->type));
-		return 0;
+		return;
 	}
 	if (rrset->n > UINT16_MAX || rrset->n_sigs > UINT16_MAX)
-		return zone_refuse_at(t->src, record(t, &rrset->records[0]),
+		zone_refuse_at(t->src, record(t, &rrset->records[0]),
 		    "%.200s has %u records of type %s: expected at most 65535",
 		    name_text(owner, node->name), rrset->n, dns_type_text(type, rrset->type));
 	level_ttls(t, node, rrset);
@@ -142,7 +140,7 @@ check_rrset(struct zone_tree *t, struct zone_tree_node *node, const struct zone_
 		break;
 	case DNS_SOA:
 		if (node != t->nodes)
-			return zone_refuse_at(t->src, record(t, &rrset->records[0]),
+			zone_refuse_at(t->src, record(t, &rrset->records[0]),
 			    "an SOA record for %.200s: it belongs at the apex alone",
 			    name_text(owner, node->name));
 		break;
@@ -152,15 +150,16 @@ check_rrset(struct zone_tree *t, struct zone_tree_node *node, const struct zone_
 		break;
 	case DNS_CNAME:
 		node->flags |= ZONE_NODE_CNAME;
-		return check_cname(t, node, rrset);
+		check_cname(t, node, rrset);
+		break;
 	case DNS_DNAME:
 		node->flags |= ZONE_NODE_DNAME;
-		return check_dname(t, node, rrset);
+		check_dname(t, node, rrset);
+		break;
 	}
-	return 0;
 }
 
-static int
+static void
 check_nodes(struct zone_tree *t)
 {
 	t->nodes[0].flags = ZONE_NODE_APEX;
@@ -168,10 +167,8 @@ check_nodes(struct zone_tree *t)
 		struct zone_tree_rrset rrset;
 		uint32_t pos = 0;
 		while (zone_tree_next(t, &t->nodes[i], &pos, &rrset))
-			if (check_rrset(t, &t->nodes[i], &rrset) != 0)
-				return -1;
+			check_rrset(t, &t->nodes[i], &rrset);
 	}
-	return 0;
 }
 
 /* Marks what lies beneath cuts and DNAMEs: the topmost counts. */
@@ -291,7 +288,7 @@ steered_target(const struct zone_tree *t, const uint8_t *target)
 	return node->steer != ZONE_NONE ? node : NULL;
 }
 
-static int
+static void
 check_targets(const struct zone_tree *t, const struct zone_tree_node *node,
     const struct zone_tree_rrset *rrset)
 {
@@ -306,7 +303,7 @@ check_targets(const struct zone_tree *t, const struct zone_tree_node *node,
 		if (target[0] == 0 || !name_below(target, t->src->apex))
 			continue;
 		if (rrset->type == DNS_NS && t->n_steers != 0 && steered_target(t, target) != NULL)
-			return zone_refuse_at(t->src, rec,
+			zone_refuse_at(t->src, rec,
 			    "NS %.200s: a steered name cannot be a name server's",
 			    name_text(name, target));
 		why = bad_target(t, target, rrset->type == DNS_NS ? cut : NULL);
@@ -315,10 +312,9 @@ check_targets(const struct zone_tree *t, const struct zone_tree_node *node,
 			    name_text(owner, node->name), dns_type_text(type, rrset->type),
 			    name_text(name, target), why);
 	}
-	return 0;
 }
 
-static int
+static void
 check_all_targets(const struct zone_tree *t)
 {
 	for (uint32_t i = 0; i < t->n_nodes; i++) {
@@ -330,15 +326,14 @@ check_all_targets(const struct zone_tree *t)
 		if ((node->flags & ZONE_NODE_OCCLUDED) != 0)
 			continue;
 		while (zone_tree_next(t, node, &pos, &rrset))
-			if ((rrset.type == DNS_NS || rrset.type == DNS_MX ||
-			    rrset.type == DNS_SRV) && check_targets(t, node, &rrset) != 0)
-				return -1;
+			if (rrset.type == DNS_NS || rrset.type == DNS_MX ||
+			    rrset.type == DNS_SRV)
+				check_targets(t, node, &rrset);
 	}
-	return 0;
 }
 
 /* Reads the _steer record of one node into its parent. */
-static int
+static void
 read_steer(struct zone_tree *t, const struct zone_tree_node *node,
     const struct zone_tree_rrset *rrset)
 {
@@ -349,25 +344,24 @@ read_steer(struct zone_tree *t, const struct zone_tree_node *node,
 	struct err err;
 
 	name_text(name, named->name);
-	if (rrset->n > 1)
-		return zone_refuse_at(t->src, record(t, &rrset->records[1]),
+	for (uint32_t i = 1; i < rrset->n; i++)
+		zone_refuse_at(t->src, record(t, &rrset->records[i]),
 		    "a second _steer record for %.200s; the first is in line %u", name, rec->line);
 	*steer = (struct zone_steer){
 		.node = node->parent, .line = (int)rec->line, .file = rec->file
 	};
 	if (zone_steer_parse(steer, rec->rdata, rec->rdlength, &err) != 0)
-		return zone_refuse_at(t->src, rec, "%s", err.text);
-	if ((named->flags & ZONE_NODE_CNAME) != 0)
-		return zone_refuse_at(t->src, rec,
+		zone_refuse_at(t->src, rec, "%s", err.text);
+	else if ((named->flags & ZONE_NODE_CNAME) != 0)
+		zone_refuse_at(t->src, rec,
 		    "_steer: %.200s is a CNAME: steer its target instead", name);
-	if ((named->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) != 0)
-		return zone_refuse_at(t->src, rec,
+	else if ((named->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) != 0)
+		zone_refuse_at(t->src, rec,
 		    "_steer: %.200s lies at or below a delegation or DNAME", name);
-	if (!named->address)
+	else if (!named->address)
 		zone_warn_at(t->src, rec,
 		    "_steer: %.200s has no A or AAAA of its own: nothing to fall back to", name);
 	named->steer = t->n_steers++;
-	return 0;
 }
 
 static int
@@ -388,8 +382,7 @@ read_steers(struct zone_tree *t)
 				return zone_refuse(t->src, 0, 0, "out of memory");
 			t->steers = grown;
 		}
-		if (read_steer(t, node, &rrset) != 0)
-			return -1;
+		read_steer(t, node, &rrset);
 	}
 	return 0;
 }
@@ -397,10 +390,12 @@ read_steers(struct zone_tree *t)
 int
 zone_check(struct zone_tree *t)
 {
-	if (check_apex(t) != 0 || check_nodes(t) != 0)
-		return -1;
+	t->src->place = 0;		/* what no record is to blame for comes first */
+	check_apex(t);
+	check_nodes(t);
 	find_occluded(t);
 	if (read_steers(t) != 0)
 		return -1;
-	return check_all_targets(t);
+	check_all_targets(t);
+	return t->src->mistakes.n == 0 ? 0 : -1;
 }

@@ -14,11 +14,16 @@ zone_load_source(struct zone_source *src)
 	struct zone *zone = NULL;
 	struct zone_tree tree;
 
+	/* what is wrong makes other things look odd: that is not worth a warning now */
+	if (src->mistakes.n != 0)
+		src->warn = NULL;
 	if (zone_tree_build(&tree, src) == 0 && zone_check(&tree) == 0)
 		zone = zone_compile(&tree);
 	zone_tree_free(&tree);
 	if (zone != NULL)
 		zone_warn_rest(src);
+	else
+		mistakes_tell(&src->mistakes, "", NULL, src->err);
 	return zone;
 }
 
@@ -44,15 +49,17 @@ close_source(struct zone_source *src)
 
 struct zone *
 zone_load(const char *name, const char *file, const struct zone_read_limits *limits,
-    const struct warn *warn, struct err *err)
+    const struct warn *warn, const struct warn *error, struct err *err)
 {
 	struct zone_source src;
-	struct zone *zone = NULL;
+	struct zone *zone;
 
 	if (open_source(&src, name, warn, err) != 0)
 		return NULL;
-	if (zone_read_file(&src, file, limits) == 0)
-		zone = zone_load_source(&src);
+	zone_read_file(&src, file, limits);
+	zone = zone_load_source(&src);
+	if (zone == NULL)
+		mistakes_tell(&src.mistakes, file, error, err);
 	close_source(&src);
 	return zone;
 }
@@ -62,12 +69,12 @@ zone_load_text(const char *name, const char *label, const char *text, size_t len
     const struct zone_read_limits *limits, const struct warn *warn, struct err *err)
 {
 	struct zone_source src;
-	struct zone *zone = NULL;
+	struct zone *zone;
 
 	if (open_source(&src, name, warn, err) != 0)
 		return NULL;
-	if (zone_read_text(&src, label, text, len, limits) == 0)
-		zone = zone_load_source(&src);
+	zone_read_text(&src, label, text, len, limits);
+	zone = zone_load_source(&src);
 	close_source(&src);
 	return zone;
 }

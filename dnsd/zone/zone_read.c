@@ -1,319 +1,352 @@
 #include "dnsd/zone/zone_read.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/dns/dns.h"
-#include "common/file.h"
 #include "common/memory.h"
-#include "dnsd/zone/zone_rdata.h"
+#include "dnsd/zone/zone_generate.h"
+#include "dnsd/zone/zone_input.h"
+#include "dnsd/zone/zone_record.h"
+#include "dnsd/zone/zone_spelling.h"
 #include "dnsd/zone/zone_text.h"
 
-enum { DEFAULT_DEPTH = 8, DEFAULT_TTL_S = 3600, FILES_MAX = 10000 };
+enum { DEFAULT_DEPTH = 8, REREAD_MAX = 100 };
 
-/* One file while it is read; includes stand on each other. */
-struct input {
-	const struct input *above;	/* the file with the $INCLUDE, NULL for the zone's own */
-	uint32_t file;			/* index of its name */
-	dev_t dev;
-	ino_t ino;
-	struct zone_text text;
-	uint8_t origin[NAME_MAX_WIRE];
-	const uint8_t *owner;		/* of the last record; NULL = none yet */
-};
+/* What becomes of an entry. */
+enum { DONE = 0, MISTAKE = -1, TOLD = -2 };
 
 struct reading {
 	struct zone_source *src;	/* the caller's */
-	struct zone_rdata rdata;
-	uint64_t octets_left;
-	unsigned depth, max_depth;
-	bool has_ttl;			/* by $TTL */
-	bool has_last;			/* by a record */
-	uint32_t ttl_s;			/* of records that have none */
+	struct zone_record_reading record;
+	struct zone_input_limits limits;
+	uint32_t generated;		/* records of $GENERATE */
+	unsigned reread;		/* times that a text was gone through once more */
+	bool inside, outside;		/* a record was */
 	struct err err;			/* what the tools below say, before file and line */
 };
 
-static int read_text(struct reading *r, struct input *in, const char *text, size_t len);
+static void read_text(struct reading *r, struct zone_input *in, const char *text, size_t len);
 
-/* May this file be read, which is open below those in `above`? */
-static int
-check_file(struct reading *r, const struct input *above, const struct stat *st)
-{
-	if ((uint64_t)st->st_size > r->octets_left)
-		return err_set(&r->err,
-		    "%" PRIu64 " octets: more than the zone may still have (%" PRIu64 ")",
-		    (uint64_t)st->st_size, r->octets_left);
-	if (r->src->n_files > FILES_MAX)
-		return err_set(&r->err, "more than %d included files", FILES_MAX);
-	for (; above != NULL; above = above->above)
-		if (above->dev == st->st_dev && above->ino == st->st_ino)
-			return err_set(&r->err, "an include loop: the file is already being read");
-	return 0;
-}
+/* ---- records ---- */
 
-/* Opens and reads a file; *text is the caller's, NULL after -1.  r->err says what is wrong. */
-static int
-open_file(struct reading *r, struct input *in, const char *name, char **text, size_t *len)
-{
-	struct file file;
-
-	*text = NULL;
-	if (file_open(&file, name, 0, &r->err) != 0)
-		return errno != 0 ? err_prefix(&r->err, "cannot open") : -1;
-	*len = (size_t)file.st.st_size;
-	if (check_file(r, in->above, &file.st) == 0) {
-		in->file = zone_source_file(r->src, name);
-		*text = in->file == UINT32_MAX ? NULL : malloc(*len + 1);
-		if (*text == NULL)
-			err_set(&r->err, "out of memory for a file of %zu octets", *len);
-		else if (file_fill(&file, *text, &r->err) != 0) {
-			free(*text);
-			*text = NULL;
-		}
-	}
-	file_close(&file);
-	if (*text == NULL)
-		return -1;
-	in->dev = file.st.st_dev;
-	in->ino = file.st.st_ino;
-	r->octets_left -= *len;
-	r->src->stamp = file_stamp_add(r->src->stamp, file_stamp_of(&file.st));
-	return 0;
-}
-
-/* $INCLUDE's file: relative names are relative to the including file's folder. */
-static int
-include_path(const struct reading *r, const struct input *in, const struct zone_token *tok,
-    char *path, size_t size)
-{
-	const char *from = r->src->files[in->file], *slash = strrchr(from, '/');
-	size_t at = 0;
-	uint8_t c = 0;
-
-	if (tok->len == 0)
-		return -1;
-	if (tok->s[0] != '/' && slash != NULL) {
-		at = (size_t)(slash - from) + 1;
-		if (at >= size)
-			return -1;
-		memcpy(path, from, at);
-	}
-	for (size_t i = 0; i < tok->len;) {
-		if (!zone_text_char(tok->s, tok->len, &i, &c) || c == 0 || at + 1 >= size)
-			return -1;
-		path[at++] = (char)c;
-	}
-	path[at] = '\0';
-	return 0;
-}
-
-static int
-read_include(struct reading *r, struct input *in)
-{
-	const struct zone_token *tok = in->text.tokens;
-	struct input sub = { .above = in, .owner = in->owner };
-	char path[4096], shown[ZONE_TOKEN_SHOWN];
-	char *text;
-	size_t len;
-	int rc;
-
-	if (in->text.n_tokens < 2 || in->text.n_tokens > 3)
-		return err_set(&r->err, "$INCLUDE: expected a file and perhaps an origin");
-	memcpy(sub.origin, in->origin, sizeof(sub.origin));
-	if (in->text.n_tokens == 3 && zone_token_name(&tok[2], in->origin, sub.origin, &r->err) < 0)
-		return -1;
-	if (include_path(r, in, &tok[1], path, sizeof(path)) != 0)
-		return err_set(&r->err, "$INCLUDE \"%s\": not the name of a file",
-		    zone_token_show(shown, &tok[1]));
-	if (r->depth == r->max_depth)
-		return err_set(&r->err, "$INCLUDE %s: more than %u files deep", path, r->max_depth);
-	if (open_file(r, &sub, path, &text, &len) != 0)
-		return err_prefix(&r->err, "$INCLUDE %s", path);
-	r->depth++;
-	rc = read_text(r, &sub, text, len);
-	r->depth--;
-	free(text);
-	return rc == 0 ? 0 : -2;	/* the reason is complete */
-}
-
-/* 0, -1 with a reason in r->err, -2 when the reason has been given in full. */
-static int
-read_directive(struct reading *r, struct input *in)
-{
-	const struct zone_token *tok = in->text.tokens;
-	char shown[ZONE_TOKEN_SHOWN];
-	uint8_t origin[NAME_MAX_WIRE];
-
-	if (zone_token_is(&tok[0], "$INCLUDE"))
-		return read_include(r, in);
-	if (zone_token_is(&tok[0], "$ORIGIN")) {
-		if (in->text.n_tokens != 2)
-			return err_set(&r->err, "$ORIGIN: expected one domain name");
-		if (zone_token_name(&tok[1], in->origin, origin, &r->err) < 0)
-			return -1;
-		memcpy(in->origin, origin, name_len(origin));
-		return 0;
-	}
-	if (zone_token_is(&tok[0], "$TTL")) {
-		if (in->text.n_tokens != 2)
-			return err_set(&r->err, "$TTL: expected one time in seconds");
-		if (zone_token_seconds(&tok[1], ZONE_MAX_TTL, &r->ttl_s, &r->err) != 0)
-			return err_prefix(&r->err, "$TTL");
-		r->has_ttl = true;
-		return 0;
-	}
-	return err_set(&r->err, "directive \"%s\": expected $ORIGIN, $TTL or $INCLUDE",
-	    zone_token_show(shown, &tok[0]));
-}
-
-/* Is it a class?  *ours says whether the one we serve. */
+/* Does it depend on the origin? */
 static bool
-is_class(const struct zone_token *tok, bool *ours)
+is_relative(const struct zone_token *tok)
 {
-	*ours = zone_token_is(tok, "IN") || zone_token_is(tok, "CLASS1");
-	return *ours || zone_token_is(tok, "CH") || zone_token_is(tok, "HS") ||
-	    zone_token_is(tok, "CS") || zone_token_is(tok, "NONE") ||
-	    (tok->len > 5 && strncasecmp(tok->s, "CLASS", 5) == 0 &&
-	    tok->s[5] >= '0' && tok->s[5] <= '9');
+	return tok->len == 0 || tok->s[tok->len - 1] != '.';
 }
 
-/* [TTL] [class] in either order, then the type.  *n tokens are taken. */
-static int
-record_head(struct reading *r, const struct zone_token *tok, uint32_t have, uint32_t *n,
-    struct zone_record *rec)
+/* What a record that is not used would have been: that it is missing is no mistake of its own. */
+static void
+note_lost(struct reading *r, const struct zone_token *tok, uint32_t n)
 {
-	char shown[ZONE_TOKEN_SHOWN];
-	bool ttl = false, class = false, ours;
-
-	for (*n = 0; *n < have && !tok[*n].quoted; ++*n) {
-		const struct zone_token *t = &tok[*n];
-		if (!ttl && t->s[0] >= '0' && t->s[0] <= '9') {
-			if (zone_token_seconds(t, ZONE_MAX_TTL, &rec->ttl_s, &r->err) != 0)
-				return err_prefix(&r->err, "TTL");
-			ttl = true;
-		} else if (!class && is_class(t, &ours)) {
-			if (!ours)
-				return err_set(&r->err, "class \"%s\": expected IN",
-				    zone_token_show(shown, t));
-			class = true;
-		} else {
-			break;
-		}
+	for (uint32_t i = 0; i < n && i < 4; i++) {
+		r->src->lost_soa |= zone_token_is(&tok[i], "SOA");
+		r->src->lost_ns |= zone_token_is(&tok[i], "NS");
 	}
-	if (*n == have)
-		return err_set(&r->err, "a record without a type: is the line cut off?");
-	if (!zone_rdata_type(&r->rdata, &tok[*n], &rec->type))
-		return err_set(&r->err, "type \"%s\": expected a record type; one without "
-		    "a name here is written TYPEnnn \\# LENGTH HEX (RFC 3597)",
-		    zone_token_show(shown, &tok[*n]));
-	++*n;
-	return ttl;
+}
+
+/* An owner outside the zone: said once for an origin, and once where nothing lies inside. */
+static int
+refuse_outside(struct reading *r, struct zone_input *in, const struct zone_token *tok,
+    const uint8_t *name)
+{
+	const struct zone_source *src = r->src;
+	bool strange = is_relative(tok) && !name_below(src->apex, in->origin);
+	bool told = (strange && in->outside) || (!r->inside && r->outside);
+	char text[NAME_TEXT], apex[NAME_TEXT];
+
+	in->outside |= strange;
+	r->outside = true;
+	if (told)
+		return TOLD;
+	name_text(text, name);
+	name_text(apex, src->apex);
+	if (zone_spelling_dotless(src, tok, name, in->origin))
+		return err_set(&r->err,
+		    "%.180s is outside the zone %.180s: is a final dot missing?", text, apex);
+	return err_set(&r->err, "%.200s is outside the zone %.200s", text, apex);
+}
+
+/* The owner of the SOA as who forgot its final dot has it: the zone's name twice. */
+static int
+check_soa_owner(struct reading *r, const struct zone_input *in, const uint8_t *name)
+{
+	const struct zone_token *tok = in->text.tokens;
+	char apex[NAME_TEXT], text[NAME_TEXT];
+	uint32_t at = 1;
+
+	while (at < 4 && at < in->text.n_tokens && !zone_token_is(&tok[at], "SOA"))
+		at++;
+	if (at == 4 || at >= in->text.n_tokens || name_equal(name, r->src->apex) ||
+	    !zone_spelling_dotless(r->src, &tok[0], name, in->origin))
+		return DONE;
+	name_text(apex, r->src->apex);
+	return err_set(&r->err, "SOA: \"%.120s\" without a final dot is %.200s.: write \"%.120s.\" "
+	    "or \"@\"", apex, name_text(text, name), apex);
 }
 
 /* The record's owner, kept once for a run of records. */
 static int
-record_owner(struct reading *r, struct input *in, const struct zone_token *tok)
-{
-	uint8_t name[NAME_MAX_WIRE];
-	char text[NAME_TEXT], apex[NAME_TEXT];
-	int len = zone_token_name(tok, in->origin, name, &r->err);
-
-	if (len < 0)
-		return -1;
-	if (in->owner != NULL && memcmp(in->owner, name, name_len(in->owner)) == 0)
-		return 0;		/* the length octets make it the same name */
-	if (!name_below(name, r->src->apex))
-		return err_set(&r->err, "%.200s is outside the zone %.200s", name_text(text, name),
-		    name_text(apex, r->src->apex));
-	in->owner = zone_source_keep(r->src, name, (size_t)len);
-	return in->owner == NULL ? err_set(&r->err, "out of memory") : 0;
-}
-
-/* The TTL of a record without one: $TTL's (RFC 2308 section 4), else the last one stated (RFC
- * 1035 section 5.1), else ldns's. */
-static uint32_t
-default_ttl(struct reading *r, const struct input *in)
-{
-	if (!r->has_ttl && !r->has_last) {
-		zone_warn(r->src, in->file, in->text.first_line,
-		    "a record without TTL, and none before it: %d seconds are used", DEFAULT_TTL_S);
-		r->ttl_s = DEFAULT_TTL_S;
-		r->has_last = true;
-	}
-	return r->ttl_s;
-}
-
-static int
-read_record(struct reading *r, struct input *in)
+record_owner(struct reading *r, struct zone_input *in)
 {
 	const struct zone_token *tok = in->text.tokens;
-	uint32_t have = in->text.n_tokens, n;
 	struct zone_record rec = { .file = in->file, .line = in->text.first_line };
-	char name[DNS_TYPE_TEXT];
-	int ttl;
+	uint8_t name[NAME_MAX_WIRE];
+	int len;
 
-	if (!in->text.blank) {
-		if (record_owner(r, in, tok) != 0)
-			return -1;
-		tok++;
-		have--;
-	} else if (in->owner == NULL) {
-		return err_set(&r->err, "a record without an owner, and none before it");
-	}
-	ttl = record_head(r, tok, have, &n, &rec);
-	if (ttl < 0)
-		return -1;
-	if (ttl == 0) {
-		rec.ttl_s = default_ttl(r, in);
-	} else if (!r->has_ttl) {
-		r->ttl_s = rec.ttl_s;
-		r->has_last = true;
-	}
-	if (zone_rdata_meta(rec.type))
-		return err_set(&r->err, "type %s is for questions, not for zone files",
-		    dns_type_text(name, rec.type));
-	r->rdata.type = rec.type;
-	r->rdata.origin = in->origin;
-	if (zone_rdata_read(&r->rdata, tok + n, have - n, &r->err) != 0)
-		return err_prefix(&r->err, "%s", dns_type_text(name, rec.type));
-	assert(name_below(in->owner, r->src->apex));
-	rec.owner = in->owner;
-	rec.rdlength = (uint16_t)r->rdata.len;
-	rec.rdata = zone_source_keep(r->src, r->rdata.data, r->rdata.len);
-	if (rec.rdata == NULL || zone_source_add(r->src, &rec) != 0)
+	if (in->no_origin && is_relative(tok))
+		return TOLD;
+	len = zone_token_name(tok, in->origin, name, &r->err);
+	if (len < 0)
+		return MISTAKE;
+	if (in->owner != NULL && memcmp(in->owner, name, name_len(in->owner)) == 0)
+		return DONE;		/* the length octets make it the same name */
+	if (!name_below(name, r->src->apex))
+		return refuse_outside(r, in, tok, name);
+	r->inside = true;
+	if (check_soa_owner(r, in, name) != DONE)
+		return MISTAKE;
+	rec.owner = in->owner = zone_source_keep(r->src, name, (size_t)len);
+	if (in->owner == NULL)
 		return err_set(&r->err, "out of memory");
-	return 0;
+	zone_spelling_owner(r->src, &rec, tok, in->origin);
+	return DONE;
 }
 
-/* 0, or -1 with the reason in full. */
+/* Reads a record whose owner is not known for its own mistakes alone. */
 static int
-read_text(struct reading *r, struct input *in, const char *text, size_t len)
+try_record(struct reading *r, struct zone_record_place *place, const struct zone_token *tok,
+    uint32_t n)
+{
+	uint32_t before = r->src->n_records;
+	int rc;
+
+	note_lost(r, tok, n);
+	place->owner = r->src->apex;
+	rc = zone_record_read(&r->record, place, tok, n, &r->err);
+	zone_source_cut(r->src, before);
+	return rc == 0 ? TOLD : rc;
+}
+
+static int
+read_record(struct reading *r, struct zone_input *in)
+{
+	const struct zone_token *tok = in->text.tokens;
+	uint32_t n = in->text.n_tokens;
+	struct zone_record_place place = {
+		.file = in->file, .line = in->text.first_line, .origin = in->origin
+	};
+	int rc;
+
+	if (!in->text.blank) {
+		rc = record_owner(r, in);
+		in->no_owner = rc != DONE;
+		tok++;
+		n--;
+		if (rc == MISTAKE) {
+			note_lost(r, tok, n);
+			return rc;
+		}
+	} else if (in->owner == NULL && !in->no_owner) {
+		in->no_owner = true;
+		note_lost(r, tok, n);
+		return err_set(&r->err, "a record without an owner, and none before it");
+	}
+	if (in->no_owner)
+		return try_record(r, &place, tok, n);
+	place.owner = in->owner;
+	rc = zone_record_read(&r->record, &place, tok, n, &r->err);
+	if (rc != 0)
+		note_lost(r, tok, n);
+	return rc;
+}
+
+/* ---- directives ---- */
+
+static int
+read_include(struct reading *r, struct zone_input *in)
+{
+	const struct zone_token *tok = in->text.tokens;
+	struct zone_input sub = {
+		.above = in, .owner = in->owner,
+		.no_owner = in->no_owner, .no_origin = in->no_origin
+	};
+	char *text = NULL;
+	size_t len = 0;
+	int rc;
+
+	if (in->text.n_tokens < 2 || in->text.n_tokens > 3)
+		rc = err_set(&r->err, "$INCLUDE: expected a file and perhaps an origin");
+	else
+		rc = zone_input_include(r->src, in, &tok[1], &r->limits, &sub, &text, &len,
+		    &r->err);
+	if (rc != 0) {
+		r->src->lost_soa = r->src->lost_ns = true;	/* they may be in there */
+		return MISTAKE;
+	}
+	memcpy(sub.origin, in->origin, sizeof(sub.origin));
+	if (in->text.n_tokens == 3) {
+		sub.no_origin = zone_token_name(&tok[2], in->origin, sub.origin, &r->err) < 0;
+		if (sub.no_origin)
+			zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
+	}
+	read_text(r, &sub, text, len);
+	free(text);
+	return DONE;
+}
+
+static int
+read_origin(struct reading *r, struct zone_input *in)
+{
+	const struct zone_token *tok = in->text.tokens;
+	uint8_t origin[NAME_MAX_WIRE];
+
+	in->outside = false;
+	if (in->text.n_tokens != 2) {
+		in->no_origin = true;
+		return err_set(&r->err, "$ORIGIN: expected one domain name");
+	}
+	if (in->no_origin && is_relative(&tok[1]))
+		return TOLD;
+	in->no_origin = zone_token_name(&tok[1], in->origin, origin, &r->err) < 0;
+	if (in->no_origin)
+		return MISTAKE;
+	memcpy(in->origin, origin, name_len(origin));
+	return DONE;
+}
+
+static int
+read_ttl(struct reading *r, const struct zone_input *in)
+{
+	uint32_t ttl_s = 0;
+	int rc;
+
+	if (in->text.n_tokens != 2)
+		rc = err_set(&r->err, "$TTL: expected one time in seconds");
+	else if ((rc = zone_token_seconds(&in->text.tokens[1], ZONE_MAX_TTL, &ttl_s, &r->err)) != 0)
+		err_prefix(&r->err, "$TTL");
+	zone_record_set_ttl(&r->record, ttl_s);		/* after a mistake, too: one was meant */
+	return rc;
+}
+
+/* One line of $GENERATE's; `line` stands for the file. */
+static int
+read_generated(struct reading *r, struct zone_input *line, const char *text, size_t len)
+{
+	uint32_t number = line->text.first_line;
+	int rc;
+
+	zone_text_open(&line->text, text, len);
+	rc = zone_text_next(&line->text, &r->err);
+	line->text.first_line = number;
+	if (rc == 1 && line->text.at != line->text.end)
+		rc = err_set(&r->err, "more than one line");
+	else if (rc == 1)
+		rc = read_record(r, line);
+	zone_text_close(&line->text);
+	return rc;
+}
+
+static int
+read_generate(struct reading *r, struct zone_input *in)
+{
+	struct zone_generate g;
+	struct zone_input line = { .file = in->file, .no_origin = in->no_origin };
+	uint32_t number = 0;
+	size_t len = 0;
+	int rc;
+
+	if (zone_generate_open(&g, in->text.tokens, in->text.n_tokens, &r->err) != 0)
+		return err_prefix(&r->err, "$GENERATE");
+	memcpy(line.origin, in->origin, sizeof(line.origin));
+	line.text.first_line = in->text.first_line;
+	while ((rc = zone_generate_next(&g, &len, &number, &r->err)) == 1) {
+		if (r->generated++ == ZONE_GENERATE_MAX)
+			rc = err_set(&r->err, "more than %u generated records in a zone",
+			    ZONE_GENERATE_MAX);
+		else
+			rc = read_generated(r, &line, g.line, len);
+		if (rc != 0)
+			break;		/* one of a kind */
+	}
+	if (rc == MISTAKE)
+		err_prefix(&r->err, "$GENERATE: for %" PRIu32, number);
+	zone_generate_close(&g);
+	return rc;
+}
+
+static int
+read_directive(struct reading *r, struct zone_input *in)
+{
+	const struct zone_token *tok = in->text.tokens;
+	char shown[ZONE_TOKEN_SHOWN];
+
+	if (zone_token_is(&tok[0], "$INCLUDE"))
+		return read_include(r, in);
+	if (zone_token_is(&tok[0], "$ORIGIN"))
+		return read_origin(r, in);
+	if (zone_token_is(&tok[0], "$TTL"))
+		return read_ttl(r, in);
+	if (zone_token_is(&tok[0], "$GENERATE"))
+		return read_generate(r, in);
+	return err_set(&r->err,
+	    "directive \"%s\": expected $ORIGIN, $TTL, $INCLUDE or $GENERATE",
+	    zone_token_show(shown, &tok[0]));
+}
+
+/* DONE, MISTAKE with the reason in r->err, or TOLD: it is not used, for a reason that was given. */
+static int
+read_entry(struct reading *r, struct zone_input *in)
+{
+	const struct zone_token *first = &in->text.tokens[0];
+
+	if (in->text.unfinished)
+		zone_warn(r->src, in->file, in->text.line,
+		    "the last line has no line end: is the file cut off?");
+	if (!in->text.blank && !first->quoted && first->s[0] == '$')
+		return read_directive(r, in);
+	return read_record(r, in);
+}
+
+/* The text cannot be cut into entries here.  Goes on behind it; false = that cannot be done. */
+static bool
+resume(struct reading *r, struct zone_input *in)
+{
+	zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
+	r->src->lost_soa = r->src->lost_ns = true;
+	in->no_owner |= !in->text.blank;
+	/* who is lost in parentheses may take the rest of a record for the next one */
+	in->guessing |= in->text.rest_depth != 0;
+	return r->reread++ < REREAD_MAX && zone_text_resume(&in->text);
+}
+
+/* Reads to the end, past mistakes, which go to the source. */
+static void
+read_text(struct reading *r, struct zone_input *in, const char *text, size_t len)
 {
 	int rc;
 
 	zone_text_open(&in->text, text, len);
-	while ((rc = zone_text_next(&in->text, &r->err)) == 1) {
-		const struct zone_token *first = &in->text.tokens[0];
-		if (!in->text.blank && !first->quoted && first->s[0] == '$')
-			rc = read_directive(r, in);
-		else
-			rc = read_record(r, in);
-		if (rc != 0)
-			break;
-		if (in->text.unfinished)
-			zone_warn(r->src, in->file, in->text.line,
-			    "the last line has no line end: is the file cut off?");
+	while ((rc = zone_text_next(&in->text, &r->err)) != 0) {
+		if (rc < 0) {
+			if (!resume(r, in))
+				break;
+			continue;
+		}
+		rc = read_entry(r, in);
+		if (rc == MISTAKE && !in->guessing)
+			zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
+		if (rc == DONE)
+			in->guessing = false;
 	}
-	if (rc == -1)
-		zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
 	zone_text_close(&in->text);
-	return rc == 0 ? 0 : -1;
 }
+
+/* ---- the whole ---- */
 
 /* Room for reading into `src`, whose err says so when there is none. */
 static struct reading *
@@ -323,16 +356,16 @@ start(struct zone_source *src, const struct zone_read_limits *limits)
 	char apex[NAME_TEXT];
 
 	if (r == NULL) {
-		err_set(src->err, "zone %.400s: out of memory", name_text(apex, src->apex));
+		zone_refuse(src, 0, 0, "zone %.400s: out of memory", name_text(apex, src->apex));
 		return NULL;
 	}
-	r->src = src;
-	r->octets_left = UINT32_MAX;
-	r->max_depth = DEFAULT_DEPTH;
+	r->src = r->record.src = src;
+	r->limits.octets_left = UINT32_MAX;
+	r->limits.max_depth = DEFAULT_DEPTH;
 	if (limits != NULL && limits->max_octets != 0 && limits->max_octets < UINT32_MAX)
-		r->octets_left = limits->max_octets;
+		r->limits.octets_left = limits->max_octets;
 	if (limits != NULL && limits->max_depth != 0)
-		r->max_depth = limits->max_depth;
+		r->limits.max_depth = limits->max_depth;
 	return r;
 }
 
@@ -341,21 +374,24 @@ zone_read_file(struct zone_source *src, const char *file,
     const struct zone_read_limits *limits)
 {
 	struct reading *r = start(src, limits);
-	struct input in = { .above = NULL };
+	struct zone_input in = { .above = NULL };
 	char *text = NULL;
 	size_t len = 0;
-	int rc;
 
 	if (r == NULL)
 		return -1;
 	memcpy(in.origin, src->apex, src->apex_len);
-	if (open_file(r, &in, file, &text, &len) == 0)
-		rc = read_text(r, &in, text, len);
-	else
-		rc = err_set(src->err, "%.300s: %.150s", file, r->err.text);
+	if (zone_input_open(src, &in, file, &r->limits, &text, &len, &r->err) == 0) {
+		read_text(r, &in, text, len);
+	} else {
+		if (src->n_files == 0)
+			zone_source_file(src, file);
+		zone_refuse(src, 0, 0, "%s", r->err.text);
+		src->lost_soa = src->lost_ns = true;
+	}
 	memory_free(text, len);
 	free(r);
-	return rc;
+	return src->mistakes.n == 0 ? 0 : -1;
 }
 
 int
@@ -363,17 +399,16 @@ zone_read_text(struct zone_source *src, const char *label, const char *text, siz
     const struct zone_read_limits *limits)
 {
 	struct reading *r = start(src, limits);
-	struct input in = { .above = NULL };
-	int rc;
+	struct zone_input in = { .above = NULL };
 
 	if (r == NULL)
 		return -1;
 	memcpy(in.origin, src->apex, src->apex_len);
 	in.file = zone_source_file(src, label);
-	if (in.file == UINT32_MAX || len > r->octets_left)
-		rc = err_set(src->err, "%.300s: %zu octets: more than a zone may have", label, len);
+	if (in.file == UINT32_MAX || len > r->limits.octets_left)
+		zone_refuse(src, 0, 0, "%zu octets: more than a zone may have", len);
 	else
-		rc = read_text(r, &in, text, len);
+		read_text(r, &in, text, len);
 	free(r);
-	return rc;
+	return src->mistakes.n == 0 ? 0 : -1;
 }

@@ -98,7 +98,16 @@ zone_source_add(struct zone_source *src, const struct zone_record *rec)
 		src->room = room;
 	}
 	src->records[src->n_records++] = *rec;
+	src->place = 2 * (uint64_t)src->n_records;
 	return 0;
+}
+
+void
+zone_source_cut(struct zone_source *src, uint32_t n)
+{
+	assert(n <= src->n_records);
+	src->n_records = n;
+	src->place = 2 * (uint64_t)n;
 }
 
 uint32_t
@@ -128,30 +137,36 @@ complain(char *out, size_t size, const struct zone_source *src, uint32_t file, u
 	vsnprintf(out + n, size - (size_t)n, fmt, ap);
 }
 
+/* Keeps a mistake; the first in its order is the reason. */
+static int
+keep_mistake(struct zone_source *src, uint64_t place, const char *line)
+{
+	mistakes_add(&src->mistakes, place, line);
+	return err_set(src->err, "%s", src->mistakes.first[0].text);
+}
+
 int
 zone_refuse(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt, ...)
 {
+	struct err err;
 	va_list ap;
 
-	if (src->err == NULL)
-		return -1;
 	va_start(ap, fmt);
-	complain(src->err->text, sizeof(src->err->text), src, file, line, fmt, ap);
+	complain(err.text, sizeof(err.text), src, file, line, fmt, ap);
 	va_end(ap);
-	return -1;
+	return keep_mistake(src, src->place, err.text);
 }
 
 int
 zone_refuse_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)
 {
+	struct err err;
 	va_list ap;
 
-	if (src->err == NULL)
-		return -1;
 	va_start(ap, fmt);
-	complain(src->err->text, sizeof(src->err->text), src, rec->file, rec->line, fmt, ap);
+	complain(err.text, sizeof(err.text), src, rec->file, rec->line, fmt, ap);
 	va_end(ap);
-	return -1;
+	return keep_mistake(src, 2 * (uint64_t)(rec - src->records) + 1, err.text);
 }
 
 /* True when one more warning may be said. */

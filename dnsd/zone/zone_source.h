@@ -8,6 +8,8 @@
  * A list of records in their order, each knowing its file and line, if it has them; owners and
  * rdata lie in an arena that is freed whole once the zone is compiled.  Also the two ways to
  * complain: zone_refuse (the zone is not served) and zone_warn (it is), both naming file and line.
+ * All mistakes of a zone are kept, in the order of its records; `lost` is what is missing because
+ * of them, which is no mistake of its own.
  * Does not know what records mean, alone or together.  One thread.
  */
 #ifndef NEARCAST_ZONE_SOURCE_H
@@ -18,6 +20,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/mistakes.h"
 #include "common/dns/name.h"
 
 #define ZONE_WARNINGS 100		/* lines a load says at most; the rest is counted */
@@ -44,7 +47,10 @@ struct zone_source {
 	size_t arena_left;
 	const struct warn *warn;
 	unsigned warnings;
-	struct err *err;
+	struct mistakes mistakes;
+	uint64_t place;			/* of a mistake that is found now; grows along the zone */
+	bool lost_soa, lost_ns;
+	struct err *err;		/* the first mistake */
 };
 
 /* An empty source.  `apex` is copied; `warn` and `err` are the caller's until zone_source_close and
@@ -60,10 +66,14 @@ uint8_t *zone_source_keep(struct zone_source *src, const void *octets, size_t le
  * source: zone_source_keep sees to that.  0, or -1 when there is no memory. */
 int zone_source_add(struct zone_source *src, const struct zone_record *rec);
 
+/* Takes back all records but the first n. */
+void zone_source_cut(struct zone_source *src, uint32_t n);
+
 /* Index of a file's name, which is copied; UINT32_MAX when there is no memory. */
 uint32_t zone_source_file(struct zone_source *src, const char *name);
 
-/* "FILE:LINE: reason" into the source's err; line 0 is left out.  Returns -1. */
+/* "FILE:LINE: reason" to the mistakes, and into the source's err; line 0 is left out.  zone_refuse
+ * places it behind the records that there are, zone_refuse_at at the record.  Returns -1. */
 int zone_refuse(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 int zone_refuse_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)

@@ -15,6 +15,13 @@ static const uint8_t octet_class[256] = {
 	['('] = OPEN, [')'] = CLOSE, [';'] = COMMENT, ['"'] = QUOTE, ['\\'] = ESCAPE
 };
 
+/* Can a line that begins so be no more of a record in parentheses? */
+static bool
+starts_entry(char c)
+{
+	return octet_class[(uint8_t)c] == PLAIN || octet_class[(uint8_t)c] == ESCAPE;
+}
+
 void
 zone_text_open(struct zone_text *t, const char *text, size_t len)
 {
@@ -30,17 +37,39 @@ zone_text_close(struct zone_text *t)
 	t->tokens = NULL;
 }
 
+/* A mistake here, or in the line where what is wrong began. */
 static int
 fail(struct zone_text *t, uint32_t line, struct err *err, const char *what)
 {
 	t->first_line = line;
+	t->rest = t->at;
+	t->rest_line = t->line;
 	return err_set(err, "%s", what);
+}
+
+/* The text is over, and what began at `from` is not: that is where to go on. */
+static int
+fail_open(struct zone_text *t, const char *from, uint32_t line, struct err *err, const char *what)
+{
+	fail(t, line, err, what);
+	t->rest = from;
+	t->rest_line = line;
+	return -1;
+}
+
+/* There is nothing to be found behind what no text file has, or without memory. */
+static int
+fail_for_good(struct zone_text *t, struct err *err, const char *what)
+{
+	fail(t, t->line, err, what);
+	t->rest = NULL;
+	return -1;
 }
 
 static int
 fail_nul(struct zone_text *t, struct err *err)
 {
-	return fail(t, t->line, err, "a NUL octet: this is not a text file");
+	return fail_for_good(t, err, "a NUL octet: this is not a text file");
 }
 
 static struct zone_token *
@@ -61,6 +90,7 @@ add_token(struct zone_text *t)
 static int
 skip_quoted(struct zone_text *t, bool multiline, struct err *err)
 {
+	const char *from = t->at;
 	uint32_t line = t->line;
 
 	for (; t->at < t->end; t->at++) {
@@ -85,7 +115,7 @@ skip_quoted(struct zone_text *t, bool multiline, struct err *err)
 			break;
 		}
 	}
-	return fail(t, line, err, "a quote that is never closed: is the file cut off?");
+	return fail_open(t, from, line, err, "a quote that is never closed: is the file cut off?");
 }
 
 /* A token that starts with a quote. */
@@ -97,13 +127,16 @@ read_quoted(struct zone_text *t, bool multiline, struct err *err)
 	uint8_t next;
 
 	if (tok == NULL)
-		return fail(t, t->line, err, "out of memory");
+		return fail_for_good(t, err, "out of memory");
 	*tok = (struct zone_token){ .s = start, .line = t->line, .quoted = true };
 	if (skip_quoted(t, multiline, err) != 0)
 		return -1;
 	tok->len = (uint32_t)(t->at - start);
 	t->at++;
 	next = t->at < t->end ? octet_class[(uint8_t)*t->at] : NEWLINE;
+	if ((next == PLAIN || next == ESCAPE) && tok->line != t->line)
+		return fail(t, tok->line, err,
+		    "a quote that is not closed on its line, with text right behind the next one");
 	if (next == PLAIN || next == ESCAPE)
 		return fail(t, t->line, err, "text right behind a closing quote: expected a blank");
 	return 0;
@@ -117,7 +150,7 @@ read_plain(struct zone_text *t, bool multiline, struct err *err)
 	const char *start = t->at;
 
 	if (tok == NULL)
-		return fail(t, t->line, err, "out of memory");
+		return fail_for_good(t, err, "out of memory");
 	*tok = (struct zone_token){ .s = start, .line = t->line };
 	for (; t->at < t->end; t->at++) {
 		uint8_t class = octet_class[(uint8_t)*t->at];
@@ -190,7 +223,7 @@ read_token(struct zone_text *t, const char *line_start, bool multiline, struct e
 int
 zone_text_next(struct zone_text *t, struct err *err)
 {
-	const char *line_start = t->at;
+	const char *line_start = t->at, *open = NULL;
 	uint32_t open_line = 0;
 	unsigned depth = 0;
 	int rc = 0;
@@ -211,14 +244,19 @@ zone_text_next(struct zone_text *t, struct err *err)
 			break;
 		case OPEN:
 			begin_entry(t, line_start);
-			if (depth++ == 0)
-				open_line = t->line;
 			t->at++;
+			if (depth++ == 0) {
+				open_line = t->line;
+				open = t->at;
+			}
 			break;
 		case CLOSE:
-			if (depth-- == 0)
+			if (depth == 0) {
+				t->rest_depth = 0;
 				return fail(t, t->line, err,
 				    "a closing parenthesis without an opening one");
+			}
+			depth--;
 			t->at++;
 			break;
 		case COMMENT:
@@ -231,14 +269,52 @@ zone_text_next(struct zone_text *t, struct err *err)
 			rc = read_token(t, line_start, depth != 0, err);
 		}
 	}
+	t->rest_depth = depth;
 	if (rc != 0)
 		return -1;
 	if (depth != 0)
-		return fail(t, open_line, err,
+		return fail_open(t, open, open_line, err,
 		    "a parenthesis that is never closed: is the file cut off?");
 	assert(t->at == t->end);
 	t->unfinished = t->n_tokens != 0;
 	return t->n_tokens != 0;
+}
+
+bool
+zone_text_resume(struct zone_text *t)
+{
+	if (t->rest == NULL)
+		return false;
+	t->at = t->rest;
+	t->line = t->rest_line;
+	for (; t->at < t->end; t->at++) {
+		switch (octet_class[(uint8_t)*t->at]) {
+		case ESCAPE:
+			if (t->end - t->at > 1 && t->at[1] != '\n')
+				t->at++;
+			break;
+		case OPEN:
+			t->rest_depth++;
+			break;
+		case CLOSE:
+			t->rest_depth -= t->rest_depth != 0;
+			break;
+		case COMMENT:
+			t->at = memchr(t->at, '\n', (size_t)(t->end - t->at));
+			if (t->at == NULL)
+				t->at = t->end;
+			t->at--;
+			break;
+		case NEWLINE:
+			t->line++;
+			if (t->rest_depth == 0 || (t->end - t->at > 1 && starts_entry(t->at[1]))) {
+				t->at++;
+				return true;
+			}
+			break;
+		}
+	}
+	return true;
 }
 
 bool

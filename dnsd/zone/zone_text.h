@@ -8,8 +8,9 @@
  *
  * Strict where a slip would lose records silently: an open quote ends with an error at
  * its line (it may span lines inside parentheses only), so does an open parenthesis at
- * the end of the text, a NUL or another control character.  One thread per struct; the
- * text must outlive the tokens.
+ * the end of the text, a NUL or another control character.  After a mistake who reads may go on
+ * with the next entry, or what is taken for it.  One thread per struct; the text must outlive the
+ * tokens.
  */
 #ifndef NEARCAST_ZONE_TEXT_H
 #define NEARCAST_ZONE_TEXT_H
@@ -32,6 +33,10 @@ struct zone_text {
 	bool blank;			/* it began with white space: no owner */
 	struct zone_token *tokens;	/* owned */
 	uint32_t n_tokens, room;
+	/* where a mistake was found, and how deep in parentheses; `rest` NULL = all is lost */
+	const char *rest;
+	uint32_t rest_line;
+	unsigned rest_depth;
 };
 
 /* Starts at the first octet (a UTF-8 byte order mark is skipped).  zone_text_close when done. */
@@ -41,6 +46,10 @@ void zone_text_close(struct zone_text *t);
 /* Reads the next entry into t->tokens, which are good until the next call.  1, 0 at the end, or -1
  * with a reason that names neither the file nor the line; that is t->first_line. */
 int zone_text_next(struct zone_text *t, struct err *err);
+
+/* After -1: goes on behind the mistake, with the line after it or, inside parentheses, with the
+ * first that ends them or does not begin with white space.  false = there is no going on. */
+bool zone_text_resume(struct zone_text *t);
 
 /* One character at s[*i] (plain, \X or \DDD) to *c; *i moves past it.  false = a bad escape. */
 bool zone_text_char(const char *s, size_t len, size_t *i, uint8_t *c);

@@ -29,6 +29,16 @@ zone_token_is(const struct zone_token *tok, const char *word)
 	return !tok->quoted && tok->len == n && strncasecmp(tok->s, word, n) == 0;
 }
 
+bool
+zone_token_is_class(const struct zone_token *tok, bool *ours)
+{
+	*ours = zone_token_is(tok, "IN") || zone_token_is(tok, "CLASS1");
+	return *ours || zone_token_is(tok, "CH") || zone_token_is(tok, "HS") ||
+	    zone_token_is(tok, "CS") || zone_token_is(tok, "NONE") ||
+	    (tok->len > 5 && strncasecmp(tok->s, "CLASS", 5) == 0 &&
+	    tok->s[5] >= '0' && tok->s[5] <= '9');
+}
+
 static int
 bad_name(const struct zone_token *tok, struct err *err, const char *what)
 {

@@ -32,6 +32,9 @@ char *zone_token_show(char out[ZONE_TOKEN_SHOWN], const struct zone_token *tok);
 /* True when the token, unquoted, is this word in any case. */
 bool zone_token_is(const struct zone_token *tok, const char *word);
 
+/* Is it a class?  *ours says whether the one we serve. */
+bool zone_token_is_class(const struct zone_token *tok, bool *ours);
+
 /* A domain name, relative ones completed with origin (wire form).  Its length, or -1 with a
  * reason. */
 int zone_token_name(const struct zone_token *tok, const uint8_t *origin, uint8_t out[NAME_MAX_WIRE],

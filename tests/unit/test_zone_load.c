@@ -102,8 +102,51 @@ static const struct {
 	    "z:4: TTL: \"1h30\"" },
 	{ "an unknown type", HEAD "a 60 AA 192.0.2.1\n",
 	    "z:4: type \"AA\": expected a record type" },
-	{ "an unknown directive", HEAD "$GENERATE 1-2 a$ A 192.0.2.$\n",
-	    "z:4: directive \"$GENERATE\": expected $ORIGIN, $TTL or $INCLUDE" },
+	{ "an unknown directive", HEAD "$GENERATED 1-2 a$ A 192.0.2.$\n",
+	    "z:4: directive \"$GENERATED\": expected $ORIGIN, $TTL, $INCLUDE or $GENERATE" },
+	{ "an SOA owner without its final dot", "example.org 60 SOA a b 1 2 3 4 5\n 60 NS a\n",
+	    "z:1: SOA: \"example.org\" without a final dot is example.org.example.org.: "
+	    "write \"example.org.\" or \"@\"" },
+	{ "the same under an origin of its own", HEAD "$ORIGIN a\n"
+	    "example.org 60 SOA a b 1 2 3 4 5\n",
+	    "z:5: SOA: \"example.org\" without a final dot is example.org.a.example.org.: " },
+	{ "the same in the zone above", "$ORIGIN org.\nexample.org 60 SOA a b 1 2 3 4 5\n",
+	    "z:2: example.org.org is outside the zone example.org: is a final dot missing?" },
+	{ "$GENERATE: one number", HEAD "$GENERATE 1 a$ A 192.0.2.$\n",
+	    "z:4: $GENERATE: range \"1\": expected START-STOP" },
+	{ "$GENERATE: step 0", HEAD "$GENERATE 1-2/0 a$ A 192.0.2.$\n",
+	    "z:4: $GENERATE: range \"1-2/0\": expected" },
+	{ "$GENERATE: backwards", HEAD "$GENERATE 3-1 a$ A 192.0.2.$\n",
+	    "z:4: $GENERATE: range \"3-1\": it ends before it starts" },
+	{ "$GENERATE: more than an int", HEAD "$GENERATE 1-2147483648 a$ A 192.0.2.$\n",
+	    "z:4: $GENERATE: range \"1-2147483648\": expected" },
+	{ "$GENERATE: too many", HEAD "$GENERATE 0-1048576 a$ A 192.0.2.1\n",
+	    "z:4: $GENERATE: range \"0-1048576\": 1048577 records: expected at most 1048576" },
+	{ "$GENERATE: a negative start", HEAD "$GENERATE -1-2 a$ A 192.0.2.$\n",
+	    "z:4: $GENERATE: range \"-1-2\"" },
+	{ "$GENERATE: no data", HEAD "$GENERATE 1-2 a$ A\n",
+	    "z:4: $GENERATE: expected START-STOP[/STEP] OWNER" },
+	{ "$GENERATE: data of several fields without quotes", HEAD "$GENERATE 1-2 a$ MX 10 b$\n",
+	    "z:4: $GENERATE: \"MX 10 b$\": data of several fields stands in quotes" },
+	{ "$GENERATE: a brace that is not closed", HEAD "$GENERATE 1-2 a${0,2 A 192.0.2.1\n",
+	    "z:4: $GENERATE: for 1: \"a${0,2\": expected ${OFFSET,WIDTH,BASE}" },
+	{ "$GENERATE: another base", HEAD "$GENERATE 1-2 a${0,2,b} A 192.0.2.1\n",
+	    "z:4: $GENERATE: for 1: \"a${0,2,b}\": expected ${OFFSET,WIDTH,BASE}" },
+	{ "$GENERATE: width 128", HEAD "$GENERATE 1-2 a${0,128,d} A 192.0.2.1\n",
+	    "z:4: $GENERATE: for 1: \"a${0,128,d}\"" },
+	{ "$GENERATE: more than an int with its offset", HEAD
+	    "$GENERATE 1-2 a${2147483646} A 192.0.2.1\n",
+	    "z:4: $GENERATE: for 2: \"a${2147483646}\": 2 and the offset are more than" },
+	{ "$GENERATE: an address past 255", HEAD "$GENERATE 254-257 a$ A 192.0.2.$\n",
+	    "z:4: $GENERATE: for 256: A: \"192.0.2.256\": expected an IPv4 address" },
+	{ "$GENERATE: another class", HEAD "$GENERATE 1-2 a$ CH A 192.0.2.$\n",
+	    "z:4: $GENERATE: for 1: class \"CH\": expected IN" },
+	{ "$GENERATE: a type for questions", HEAD "$GENERATE 1-2 a$ OPT \"\\\\# 0\"\n",
+	    "z:4: $GENERATE: for 1: type OPT is for questions" },
+	{ "$GENERATE: an owner in quotes", HEAD "$GENERATE 1-2 \"a$\" A 192.0.2.$\n",
+	    "z:4: $GENERATE: \"a$\": quotes are for the data alone" },
+	{ "$GENERATE: out of the zone", HEAD "$GENERATE 1-2 a$.example.com. A 192.0.2.$\n",
+	    "z:4: $GENERATE: for 1: a1.example.com is outside the zone example.org" },
 	{ "$ORIGIN without a name", HEAD "$ORIGIN\n", "z:4: $ORIGIN: expected one domain name" },
 	{ "$TTL with two values", HEAD "$TTL 1 2\n", "z:4: $TTL: expected one time" },
 	{ "a record without an owner at the start", " 60 SOA a b 1 2 3 4 5\n",
@@ -305,10 +348,55 @@ static const struct {
 	    "" },
 	{ "TTL 0", HEAD "a 0 A 192.0.2.7\n", "a", DNS_A, 0, "c0000207", "" },
 	{ "$TTL", "$TTL 1h\n" HEAD "a A 192.0.2.7\n", "a", DNS_A, 3600, "c0000207", "" },
-	{ "no TTL at all", "@ SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.7\n", "a", DNS_A, 3600,
-	    "c0000207", "z:1: a record without TTL, and none before it" },
+	{ "no TTL at all: the SOA's minimum", "@ SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.7\n", "a",
+	    DNS_A, 5, "c0000207", "z:1: the SOA has no TTL, and there is no $TTL before it: its "
+	    "minimum, 5 seconds, is used for all records without one\n" },
+	{ "no TTL at all, before the SOA", "a A 192.0.2.7\n@ SOA a b 1 2 3 4 5\n@ NS a\n", "a",
+	    DNS_A, 5, "c0000207", "z:2: the SOA has no TTL" },
+	{ "no TTL: before the SOA, which states one", "a A 192.0.2.7\n@ 9 SOA a b 1 2 3 4 5\n"
+	    "@ NS a\n", "a", DNS_A, 3600, "c0000207",
+	    "z:1: a record without TTL, and none before it: 3600 seconds are used" },
+	{ "the SOA's minimum comes before the TTL last stated", "@ SOA a b 1 2 3 4 5\n@ NS a\n"
+	    "b 60 A 192.0.2.6\na A 192.0.2.7\n", "a", DNS_A, 5, "c0000207", "z:1: the SOA has" },
+	{ "and after it", "b 60 A 192.0.2.6\n@ SOA a b 1 2 3 4 5\n@ NS b\na A 192.0.2.7\n", "a",
+	    DNS_A, 60, "c0000207", "z:2: a record without TTL, and no $TTL before it" },
+	{ "$TTL behind the SOA's minimum", "@ SOA a b 1 2 3 4 5\n@ NS a\n$TTL 7\na A 192.0.2.7\n",
+	    "a", DNS_A, 7, "c0000207", "z:1: the SOA has no TTL" },
+	{ "a minimum past 2^31-1", "@ SOA a b 1 2 3 4 4294967295\n@ NS a\na A 192.0.2.7\n", "a",
+	    DNS_A, 2147483647, "c0000207", "minimum, 2147483647 seconds" },
 	{ "no TTL: the last one stated", HEAD "b 77 A 192.0.2.6\na A 192.0.2.7\n", "a", DNS_A, 77,
-	    "c0000207", "" },
+	    "c0000207", "z:5: a record without TTL, and no $TTL before it: the TTL last stated "
+	    "(77) is used, here and below\n" },
+	{ "Windows DNS: when it last heard of a record", HEAD "a [AGE:3613244] 60 A 192.0.2.7\n",
+	    "a", DNS_A, 60, "c0000207", "" },
+	/* names as they were not meant */
+	{ "an owner without its final dot", HEAD "a.example.org 60 A 192.0.2.7\n",
+	    "a.example.org", DNS_A, 60, "c0000207", "z:4: \"a.example.org\" without a final dot is "
+	    "a.example.org.example.org.: is \"a.example.org.\" meant?\n" },
+	{ "an NS target without its final dot", HEAD "a 60 NS ns1.Example.org\n", "a", DNS_NS, 60,
+	    "036e7331074578616d706c65036f7267c00c", "z:4: \"ns1.Example.org\" without a final dot "
+	    "is ns1.Example.org.example.org.: is \"ns1.Example.org.\" meant?" },
+	{ "an MX target without its final dot", HEAD "a 60 MX 1 example.org\n", "a", DNS_MX, 60,
+	    "0001076578616d706c65036f7267c00c", "z:4: \"example.org\" without a final dot" },
+	{ "a text that ends with the zone's name", HEAD "a 60 TXT a.example.org\n", "a", DNS_TXT,
+	    60, "0d612e6578616d706c652e6f7267", "" },
+	{ "a name that only looks like the zone's", HEAD "a 60 PTR badexample.org\n", "a", DNS_PTR,
+	    60, "0a6261646578616d706c65036f7267c00c", "" },
+	{ "an owner in other letters", HEAD "B\xc3\xbc" "cher 60 A 192.0.2.7\n",
+	    "b\\195\\188cher", DNS_A, 60, "c0000207", "z:4: B\\195\\188cher.example.org is not "
+	    "ASCII: clients ask for xn--bcher-kva.example.org.: write it so\n" },
+	{ "a wildcard in other letters", HEAD "*.\xe6\x97\xa5\xe6\x9c\xac 60 A 192.0.2.7\n",
+	    "*.\\230\\151\\165\\230\\156\\172", DNS_A, 60, "c0000207",
+	    "clients ask for *.xn--wgv71a.example.org." },
+	{ "an owner in no UTF-8", HEAD "b\xfc" "cher 60 A 192.0.2.7\n", "b\\252cher", DNS_A, 60,
+	    "c0000207", "z:4: b\\252cher.example.org is not ASCII, and no name of IDNA (" },
+	{ "an owner in letters that are no name", HEAD "a\xe2\x98\x83\xe2\x80\xae 60 A 192.0.2.7\n",
+	    "a\\226\\152\\131\\226\\128\\174", DNS_A, 60, "c0000207", "and no name of IDNA" },
+	{ "a target in other letters", HEAD "a 60 PTR b\xc3\xbc" "cher.example.\n", "a", DNS_PTR,
+	    60, "0762c3bc63686572076578616d706c6500",
+	    "z:4: b\\195\\188cher.example is not ASCII: clients ask for xn--bcher-kva.example." },
+	{ "a text in other letters", HEAD "a 60 TXT b\xc3\xbc\n", "a", DNS_TXT, 60, "0362c3bc",
+	    "" },
 	{ "no TTL: $TTL before the last one stated", "$TTL 1h\n" HEAD
 	    "b 77 A 192.0.2.6\na A 192.0.2.7\n", "a", DNS_A, 3600, "c0000207", "" },
 	{ "$ORIGIN", HEAD "$ORIGIN b\n$ORIGIN c\na 60 A 192.0.2.7\n", "a.c.b", DNS_A, 60,
@@ -685,7 +773,7 @@ static struct zone *
 load_file(const char *name, const struct zone_read_limits *limits, struct err *err)
 {
 	warnings[0] = err->text[0] = '\0';
-	return verified(zone_load("example.org", folder_path(name), limits, &note, err));
+	return verified(zone_load("example.org", folder_path(name), limits, &note, NULL, err));
 }
 
 static void
@@ -711,11 +799,57 @@ includes(void **state)
 	assert_non_null(find(z, "b.o", DNS_A));
 	/* the last owner goes in, and is what it was when the include ends */
 	assert_int_equal(find(z, "ns1", DNS_TXT)->count, 2);
-	assert_int_equal(z->n_files, 3);
+	/* three, and where sub/two was looked for first */
+	assert_int_equal(z->n_files, 4);
 	assert_false(zone_load_changed(z));
 	folder_put("sub/two", "c A 192.0.2.5\n");
 	assert_true(zone_load_changed(z));
 	zone_free(z);
+}
+
+/* First beside the zone's own file, then beside the including one. */
+static void
+include_beside_the_zone_first(void **state)
+{
+	struct err err;
+	char want[1200];
+	struct zone *z;
+
+	(void)state;
+	assert_int_equal(mkdir(folder_path("inc"), 0700), 0);
+	folder_put("main", HEAD "$INCLUDE inc/one\n");
+	folder_put("inc/one", "$INCLUDE inc/two\n$INCLUDE three\n");
+	folder_put("inc/two", "a 60 A 192.0.2.3\n");
+	folder_put("three", "b 60 A 192.0.2.4\n");
+	folder_put("inc/three", "c 60 A 192.0.2.5\n");
+	z = load_file("main", NULL, &err);
+	assert_non_null(z);
+	assert_non_null(find(z, "a", DNS_A));
+	assert_non_null(find(z, "b", DNS_A));
+	assert_null(find(z, "c", DNS_A));
+	zone_free(z);
+	/* what is not beside the zone is found beside the including file, until it is there */
+	assert_int_equal(unlink(folder_path("three")), 0);
+	z = load_file("main", NULL, &err);
+	assert_non_null(z);
+	assert_non_null(find(z, "c", DNS_A));
+	assert_false(zone_load_changed(z));
+	folder_put("three", "b 60 A 192.0.2.4\n");
+	assert_true(zone_load_changed(z));
+	zone_free(z);
+	/* a file that is there and cannot be read is not passed over */
+	assert_int_equal(unlink(folder_path("three")), 0);
+	assert_int_equal(mkdir(folder_path("three"), 0700), 0);
+	assert_null(load_file("main", NULL, &err));
+	snprintf(want, sizeof(want), "%s:2: $INCLUDE %s: not a regular file",
+	    folder_path("inc/one"), folder_path("three"));
+	assert_string_equal(err.text, want);
+	assert_int_equal(rmdir(folder_path("three")), 0);
+	assert_int_equal(unlink(folder_path("inc/three")), 0);
+	assert_null(load_file("main", NULL, &err));
+	snprintf(want, sizeof(want), "%s:2: $INCLUDE: neither %s nor %s is there",
+	    folder_path("inc/one"), folder_path("three"), folder_path("inc/three"));
+	assert_string_equal(err.text, want);
 }
 
 static void
@@ -895,6 +1029,7 @@ main(void)
 		cmocka_unit_test(makes_negative_soa),
 		cmocka_unit_test(finds_additional),
 		cmocka_unit_test(includes),
+		cmocka_unit_test(include_beside_the_zone_first),
 		cmocka_unit_test(names_line_in_include),
 		cmocka_unit_test(bounds_includes),
 		cmocka_unit_test(opens_regular_files_only),

@@ -1,0 +1,138 @@
+#include "dnsd/zone/zone_record.h"
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/dns/dns.h"
+#include "dnsd/zone/zone_spelling.h"
+
+enum { DEFAULT_TTL_S = 3600 };
+
+/* [AGE:3613244], when Windows DNS last heard of the record: its exports have it before the TTL. */
+static bool
+is_age(const struct zone_token *tok)
+{
+	return tok->len > 8 && tok->s[tok->len - 1] == ']' &&
+	    (strncasecmp(tok->s, "[AGE:", 5) == 0 || strncasecmp(tok->s, "[Aging:", 7) == 0);
+}
+
+/* [TTL] [class] in either order, then the type.  *n tokens are taken.  1 = a TTL is stated. */
+static int
+record_head(struct zone_record_reading *r, const struct zone_token *tok, uint32_t have,
+    uint32_t *n, struct zone_record *rec, struct err *err)
+{
+	char shown[ZONE_TOKEN_SHOWN];
+	bool ttl = false, class = false, ours;
+
+	for (*n = 0; *n < have && !tok[*n].quoted; ++*n) {
+		const struct zone_token *t = &tok[*n];
+		if (!ttl && t->s[0] >= '0' && t->s[0] <= '9') {
+			if (zone_token_seconds(t, ZONE_MAX_TTL, &rec->ttl_s, err) != 0)
+				return err_prefix(err, "TTL");
+			ttl = true;
+		} else if (!class && zone_token_is_class(t, &ours)) {
+			if (!ours)
+				return err_set(err, "class \"%s\": expected IN",
+				    zone_token_show(shown, t));
+			class = true;
+		} else if (*n != 0 || !is_age(t)) {
+			break;
+		}
+	}
+	if (*n == have)
+		return err_set(err, "a record without a type: is the line cut off?");
+	if (!zone_rdata_type(&r->rdata, &tok[*n], &rec->type))
+		return err_set(err, "type \"%s\": expected a record type; one without "
+		    "a name here is written TYPEnnn \\# LENGTH HEX (RFC 3597)",
+		    zone_token_show(shown, &tok[*n]));
+	++*n;
+	return ttl;
+}
+
+void
+zone_record_set_ttl(struct zone_record_reading *r, uint32_t ttl_s)
+{
+	r->known = ZONE_TTL_DEFAULT;
+	r->ttl_s = ttl_s;
+}
+
+/* The SOA states no TTL, nor does anything before it: its minimum is the default (BIND; exports of
+ * Windows rely on it), for records that had to be guessed as well. */
+static void
+take_minimum(struct zone_record_reading *r, const struct zone_record *soa)
+{
+	const struct zone_rdata *data = &r->rdata;
+	uint32_t minimum = dns_get32(data->data + data->len - 4);
+
+	if (minimum > ZONE_MAX_TTL)
+		minimum = ZONE_MAX_TTL;
+	zone_warn_at(r->src, soa, "the SOA has no TTL, and there is no $TTL before it: its "
+	    "minimum, %u seconds, is used for all records without one", minimum);
+	for (uint32_t i = 0; i < r->n_guessed && i < r->src->n_records; i++)
+		r->src->records[i].ttl_s = minimum;
+	zone_record_set_ttl(r, minimum);
+}
+
+/* The TTL of a record that states none. */
+static uint32_t
+unstated_ttl(struct zone_record_reading *r, const struct zone_record *rec)
+{
+	if (rec->type == DNS_SOA && r->known < ZONE_TTL_STATED) {
+		take_minimum(r, rec);
+	} else if (r->known == ZONE_TTL_UNKNOWN) {
+		zone_warn_at(r->src, rec,
+		    "a record without TTL, and none before it: %d seconds are used",
+		    DEFAULT_TTL_S);
+		r->ttl_s = DEFAULT_TTL_S;
+		r->known = ZONE_TTL_GUESSED;
+	} else if (r->known == ZONE_TTL_STATED && !r->said_stated) {
+		zone_warn_at(r->src, rec, "a record without TTL, and no $TTL before it: the TTL "
+		    "last stated (%u) is used, here and below", r->ttl_s);
+		r->said_stated = true;
+	}
+	if (r->known == ZONE_TTL_GUESSED)
+		r->n_guessed = r->src->n_records + 1;
+	return r->ttl_s;
+}
+
+static void
+settle_ttl(struct zone_record_reading *r, struct zone_record *rec, bool stated)
+{
+	if (!stated) {
+		rec->ttl_s = unstated_ttl(r, rec);
+	} else if (r->known != ZONE_TTL_DEFAULT) {
+		r->ttl_s = rec->ttl_s;
+		r->known = ZONE_TTL_STATED;
+	}
+}
+
+int
+zone_record_read(struct zone_record_reading *r, const struct zone_record_place *place,
+    const struct zone_token *tok, uint32_t have, struct err *err)
+{
+	struct zone_record rec = {
+		.owner = place->owner, .file = place->file, .line = place->line
+	};
+	char name[DNS_TYPE_TEXT];
+	uint32_t n;
+	int stated = record_head(r, tok, have, &n, &rec, err);
+
+	if (stated < 0)
+		return -1;
+	if (zone_rdata_meta(rec.type))
+		return err_set(err, "type %s is for questions, not for zone files",
+		    dns_type_text(name, rec.type));
+	r->rdata.type = rec.type;
+	r->rdata.origin = place->origin;
+	if (zone_rdata_read(&r->rdata, tok + n, have - n, err) != 0)
+		return err_prefix(err, "%s", dns_type_text(name, rec.type));
+	settle_ttl(r, &rec, stated != 0);
+	assert(name_below(rec.owner, r->src->apex));
+	rec.rdlength = (uint16_t)r->rdata.len;
+	rec.rdata = zone_source_keep(r->src, r->rdata.data, r->rdata.len);
+	if (rec.rdata == NULL || zone_source_add(r->src, &rec) != 0)
+		return err_set(err, "out of memory");
+	zone_spelling_data(r->src, &rec, tok + n, have - n, place->origin);
+	return 0;
+}
