@@ -8,9 +8,14 @@
 
 #include "dnsd/answer/answer_job.h"
 
-/* Writes the addresses of `family` (4 or 6) under the owner at offset owner_at, or NODATA. */
+/* Writes the addresses of `family` (4 or 6) under the owner at offset owner_at, the zone's own
+ * where the pool has none of the family, or NODATA. */
 void answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family,
     size_t owner_at);
+
+/* The zone's own addresses of `family`, if they are the answer after `picked`; else NULL. */
+const struct rrset *answer_steered_static(const struct answer_job *j,
+    const struct zone_node *node, const struct steer_answer *picked, uint8_t family);
 
 /* Puts scope and EDE of a choice that is answered into OPT and counts it. */
 void answer_steered_note(struct answer_job *j, const struct steer_answer *picked);

@@ -8,9 +8,11 @@
 
 enum { KEY_MANDATORY = 0, KEY_IPV4HINT = 4, KEY_IPV6HINT = 6 };
 
-/* By family, IPv4 first: whether the rrset has such a hint, and what the client gets then. */
+/* By family, IPv4 first: whether the rrset has such a hint, whether it stays as it is, and else
+ * what the client gets then. */
 struct hints {
 	bool there[2];
+	bool stays[2];
 	struct steer_answer picked[2];
 };
 
@@ -49,7 +51,7 @@ is_dropped(const struct hints *h, unsigned key)
 {
 	int family = hint_family(key);
 
-	return family >= 0 && h->there[family] && h->picked[family].n == 0;
+	return family >= 0 && h->there[family] && !h->stays[family] && h->picked[family].n == 0;
 }
 
 /* `mandatory` without the hints that are dropped, which it may not name then (RFC 9460 8); 0 if
@@ -107,7 +109,7 @@ rewrite(const struct hints *h, const uint8_t *rdata, size_t len, uint8_t *out, s
 			whole = len - at;
 		if (key == KEY_MANDATORY) {
 			put = put_mandatory(out + n, room - n, h, rdata + at, whole);
-		} else if (family >= 0) {
+		} else if (family >= 0 && !h->stays[family]) {
 			put = put_hint(out + n, room - n, key, &h->picked[family]);
 		} else {
 			put = whole <= room - n ? whole : SIZE_MAX;
@@ -124,7 +126,7 @@ rewrite(const struct hints *h, const uint8_t *rdata, size_t len, uint8_t *out, s
 static void
 find_hints(const struct rrset *set, struct hints *h)
 {
-	h->there[0] = h->there[1] = false;
+	h->there[0] = h->there[1] = h->stays[0] = h->stays[1] = false;
 	for (size_t at = 0; at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
 		const uint8_t *rdata = set->wire + at + 12;
 		size_t len = dns_get16(set->wire + at + 10);
@@ -156,8 +158,11 @@ svcb_steered(struct answer_job *j, const struct zone_node *node, const struct rr
 			continue;
 		steer_pick(j->vz->steer[node->steer], j->place, i == 0 ? 4 : 6, picked,
 		    explain_why(j));
-		if (picked->n == 0)
+		if (picked->n == 0) {
+			h.stays[i] = answer_steered_static(j, node, picked,
+			    i == 0 ? 4 : 6) != NULL;
 			continue;
+		}
 		answer_steered_note(j, picked);
 		ttl_s = picked->ttl_s < ttl_s ? picked->ttl_s : ttl_s;
 	}

@@ -2,9 +2,9 @@
  * svcb: SVCB and HTTPS records of a steered name (RFC 9460).
  *
  * ipv4hint and ipv6hint, where the zone has them, are replaced by the addresses that the
- * same client gets for A and AAAA; where he gets none, there is no hint, and `mandatory`
- * does not name it.  All else is as in the zone.  Knows no other parameter.  One packet on
- * one thread; nothing is allocated.
+ * same client gets for A and AAAA; where these are the zone's own, the hint is the zone's, and
+ * where he gets none, there is no hint, and `mandatory` does not name it.  All else is as in
+ * the zone.  Knows no other parameter.  One packet on one thread; nothing is allocated.
  */
 #ifndef NEARCAST_SVCB_H
 #define NEARCAST_SVCB_H

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "common/dns/dns.h"
 #include "common/mistakes.h"
 #include "dnsd/zone/zone_load.h"
 
@@ -73,6 +74,31 @@ check_pools(const struct conf *conf, const struct zone *zone, const struct warn 
 	return mistakes_tell(&mistakes, zone->file, error, err);
 }
 
+/* Addresses in the zone of a family that the pool has no server of are answered as they stand:
+ * perhaps meant, perhaps a server's address that was left out. */
+static void
+note_families(const struct conf *conf, const struct zone *zone, const struct warn *warn)
+{
+	static const uint16_t types[2] = { DNS_A, DNS_AAAA };
+
+	for (uint32_t i = 0; i < zone->n_steers; i++) {
+		const struct zone_steer *s = &zone->steers[i];
+		const struct conf_pool *pool = &conf->pools[conf_find_pool(conf, s->pool)];
+		bool has[2] = { false, false };
+
+		for (size_t k = 0; k < pool->n_servers; k++) {
+			has[0] |= conf->servers[pool->first_server + k].v4.family != 0;
+			has[1] |= conf->servers[pool->first_server + k].v6.family != 0;
+		}
+		for (unsigned f = 0; f < 2; f++)
+			if (!has[f] && zone_rrset(zone, &zone->nodes[s->node], types[f]) != NULL)
+				err_warn(warn, "%s:%d: no server of pool \"%s\" has an IPv%c "
+				    "address: the %s records of this name are answered as they "
+				    "stand", (const char *)zone->data + s->file, s->line, s->pool,
+				    f == 0 ? '4' : '6', f == 0 ? "A" : "AAAA");
+	}
+}
+
 /* Where all that is wrong with it has been told, only what that means is left. */
 static void
 say_refused(const struct warn *error, const struct err *reason, const char *name, bool has_old)
@@ -118,8 +144,10 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 		zone = old;
 	}
 	inputs->zones[i] = zone;
-	if (zone != NULL)
-		zone_ref(zone);
+	if (zone == NULL)
+		return 0;
+	zone_ref(zone);
+	note_families(inputs->conf, zone, say->warn);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "dnsd/steer/steer.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "common/dns/dns.h"
 #include "dnsd/steer/steer_inner.h"
@@ -70,6 +71,35 @@ lowest(const struct steer_candidate *c, unsigned n, uint64_t key, unsigned want,
 	else
 		lowest_of_many(c, n, key, want, best);
 	return n < want ? n : want;
+}
+
+static bool
+is_given(const struct steer_candidate *const *best, unsigned n, const struct steer_candidate *c)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (memcmp(best[i]->ip, c->ip, sizeof(c->ip)) == 0)
+			return true;
+	return false;
+}
+
+/* The same where servers share addresses: of those with one, the first is given. */
+static unsigned
+lowest_of_twins(const struct steer_candidate *c, unsigned n, uint64_t key, unsigned want,
+    const struct steer_candidate *best[FEW])
+{
+	const struct steer_candidate *next;
+	unsigned have = 0;
+
+	do {
+		next = NULL;
+		for (unsigned i = 0; i < n; i++)
+			if (!is_given(best, have, &c[i]) &&
+			    (next == NULL || steer_cost(key, &c[i]) < steer_cost(key, next)))
+				next = &c[i];
+		if (next != NULL)
+			best[have++] = next;
+	} while (next != NULL && have < want);
+	return have;
 }
 
 /* Step 5: no longer than the state surely lasts, within [min, max]. */
@@ -210,16 +240,18 @@ steer_pick(const struct steer_name *name, const struct steer_client *client,
 	t.answer = answer;
 	t.family = family;
 	if (!name->pool->has[steer_family_index(family)]) {
-		*answer = (struct steer_answer){ .ede = DNS_EDE_NONE, .site = CONF_NONE };
+		*answer = (struct steer_answer){ .ede = DNS_EDE_NONE, .site = CONF_NONE,
+		    .lacks_family = true };
 		if (why != NULL)
 			steer_why_write(why, &t);
 		return;
 	}
 	locate(&t);
 	t.key = rendezvous_key(client->family, client->ip, t.key_bits);
-	answer->n = (uint8_t)lowest(name->steer->candidates + t.choice->first, t.choice->n, t.key,
-	    name->answers, best);
+	answer->n = (uint8_t)(t.choice->twins ? lowest_of_twins : lowest)(name->steer->candidates +
+	    t.choice->first, t.choice->n, t.key, name->answers, best);
 	assert(answer->n != 0 && answer->n <= name->answers);
+	answer->lacks_family = false;
 	answer->scope = client->ecs ? t.key_bits : 0;
 	answer->unlocated = t.mapped && t.result == name->pool->unlocated;
 	answer->site = t.choice->site;

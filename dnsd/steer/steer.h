@@ -94,6 +94,7 @@ struct steer_client {
 struct steer_answer {
 	uint8_t n;			/* addresses; 0 = none of this family: NODATA */
 	uint8_t scope;			/* for ECS, bits; 0 = not located by ECS */
+	bool lacks_family;		/* none of the pool has: static data may be answered */
 	bool fail_open;			/* all servers down, or their health is not known */
 	bool unlocated;			/* got the list of clients in no database, or its equal */
 	int ede;			/* enum dns_ede, DNS_EDE_NONE mostly */

@@ -148,6 +148,32 @@ is_sorted(const struct steer *steer, const struct steer_group *g)
 	return c == steer->candidates + g->first + g->total;
 }
 
+static int
+by_address(const void *a, const void *b)
+{
+	return memcmp(*(const uint8_t *const *)a, *(const uint8_t *const *)b, 16);
+}
+
+/* Whether two servers of a site have one address.  -1 = no memory. */
+static int
+find_twins(const struct steer *steer, struct steer_group *g)
+{
+	const uint8_t **sorted;
+
+	if (g->total < 2)
+		return 0;
+	sorted = calloc(g->total, sizeof(*sorted));
+	if (sorted == NULL)
+		return -1;
+	for (unsigned i = 0; i < g->total; i++)
+		sorted[i] = steer->candidates[g->first + i].ip;
+	qsort(sorted, g->total, sizeof(*sorted), by_address);
+	for (unsigned i = 1; i < g->total; i++)
+		g->twins |= by_address(&sorted[i - 1], &sorted[i]) == 0;
+	free(sorted);
+	return 0;
+}
+
 /* Counts, then places: each site's candidates together, sorted by class. */
 static int
 fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *pool, bool six)
@@ -182,6 +208,8 @@ fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *
 	for (unsigned s = 0; s < pool->n_sites; s++) {
 		assert(is_sorted(steer, &pool->groups[six][s]));
 		steer_bound_group(steer, cp, &pool->groups[six][s]);
+		if (find_twins(steer, &pool->groups[six][s]) < 0)
+			return -1;
 	}
 	return 0;
 }

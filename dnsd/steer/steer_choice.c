@@ -184,6 +184,7 @@ take(const struct steer *steer, const struct conf_pool *cp, const struct steer_p
 	choice->site = site;
 	choice->rung = rung & 15;
 	choice->away = false;
+	choice->twins = g->twins;
 	assert(choice->n != 0 && choice->first + choice->n <= steer->n_candidates);
 	if (rung == RUNG_HEALTHY)
 		lower_ttl(choice, &g->rest);

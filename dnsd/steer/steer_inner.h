@@ -99,6 +99,7 @@ struct steer_choice {
 	uint8_t rung : 4;		/* enum steer_rung */
 	bool unknown : 1;		/* the pool is probed, and no candidate's health is known */
 	bool away : 1;			/* the best there is is beyond the list: steer_go_beyond */
+	bool twins : 1;			/* some candidates have one address: it is given once */
 };
 
 /* How soon something else may be better, as TTLs have it. */
@@ -113,6 +114,7 @@ struct steer_group {
 	uint16_t n[CLASSES];
 	uint16_t total;
 	uint32_t current_weight, stale_weight;
+	bool twins;			/* two have one address */
 	struct steer_bound any;		/* of all its servers: while a farther site answers */
 	struct steer_bound rest;	/* while its current ones answer, and are enough */
 };

@@ -94,6 +94,16 @@ class_reason(const struct steer_candidate *c)
 	}
 }
 
+/* Another server has given the same address. */
+static bool
+is_twin(const struct steer_trace *t, const struct steer_candidate *c)
+{
+	for (unsigned i = 0; i < t->answer->n; i++)
+		if (memcmp(t->answer->ip[i], c->ip, addr_len(t->family)) == 0)
+			return true;
+	return false;
+}
+
 /* Why a server of the client's list is not in the answer. */
 static void
 add_refusal(struct why_line *l, const struct steer_trace *t, const struct steer_candidate *c,
@@ -105,7 +115,9 @@ add_refusal(struct why_line *l, const struct steer_trace *t, const struct steer_
 	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family),
 	    site);
 
-	if (site == choice->site && rank < choice->n)
+	if (site == choice->site && rank < choice->n && is_twin(t, c))
+		addf(l, " chosen=no why=\"its address is given already\"");
+	else if (site == choice->site && rank < choice->n)
 		addf(l, " chosen=no why=\"rank %u of %u, %u answered\"", rank + 1, choice->n,
 		    t->answer->n);
 	else if (c->class != CLASS_CURRENT)
@@ -379,7 +391,8 @@ steer_why_write(const struct steer_why *why, const struct steer_trace *t)
 	struct why_line l = { .len = 0 };
 
 	if (t->answer->n == 0) {
-		addf(&l, "pool=%.64s servers=0 why=\"no server has an IPv%u address\"",
+		addf(&l, "pool=%.64s servers=0 why=\"no server has an IPv%u address, "
+		    "the zone's own are answered\"",
 		    steer->conf->pools[t->name->pool_index].name, t->family);
 		put(why, &l);
 		return;

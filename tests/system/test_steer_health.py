@@ -144,6 +144,64 @@ def test_families_for_themselves(d):
     assert names(get(d, "30.1.2.0/24", rdtype=AAAA))[0][:3] in ("fra", "ams")
 
 
+def test_the_zones_own_records_where_the_pool_has_none(dnsd_factory):
+    """As on any secondary, scope 0, and -t says so; hints are the zone's then."""
+    zone = ZONE + """four 60 IN A 198.51.100.1
+four 60 IN AAAA 2001:db8::44
+four 60 IN HTTPS 1 . mandatory=ipv6hint ipv4hint=192.0.2.9 ipv6hint=2001:db8::44
+_steer.four IN TXT "pool=four"
+bare 60 IN A 198.51.100.1
+bare 60 IN HTTPS 1 . ipv6hint=2001:db8::44
+_steer.bare IN TXT "pool=four"
+six 60 IN A 198.51.100.66
+_steer.six IN TXT "pool=six"
+"""
+    d = dnsd_factory(zones={"example.org": zone}, head='here = "fra"', conf="\n".join([
+        CONF, pool_conf("four", {"f1": ("fra", ["203.0.113.4"], 10)}, check='"image"'),
+        pool_conf("six", {"x1": ("fra", ["2001:db8:6::1"], 10)})]))
+    write_health(d, {"f1": "down"})
+    for net in "10.2.3.0/24", None, "2001:db8:1::/48":
+        reply = get(d, net, "four", AAAA)
+        assert reply.ips == ["2001:db8::44"] and reply.ttl == 60 and reply.ede is None
+        assert reply.scope == (None if net is None else 0)
+        assert get(d, net, "six", A).ips == ["198.51.100.66"]
+        assert get(d, net, "six", AAAA).ips == ["2001:db8:6::1"]
+        assert get(d, net, "bare", AAAA).ips == []              # nothing there: NODATA
+    params = d.udp("four.example.org", "HTTPS").answer[0][0].params
+    assert [list(params[k].addresses) for k in (4, 6)] == [["203.0.113.4"], ["2001:db8::44"]]
+    assert 6 in params[0].keys
+    assert not d.udp("bare.example.org", "HTTPS").answer[0][0].params
+    status, said = d.check()
+    assert status == 0
+    for pool, family, rdtype in (("four", 6, "AAAA"), ("six", 4, "A")):
+        number = zone.splitlines().index(f'_steer.{pool} IN TXT "pool={pool}"') + 1
+        assert f'example.org.zone:{number}: no server of pool "{pool}" has an IPv{family} ' \
+            f"address: the {rdtype} records of this name are answered as they stand" in said
+    assert said.count("answered as they stand") == 2
+
+
+def test_one_address_is_given_once(dnsd_factory):
+    """Two servers of a site have one address, say on two ports."""
+    servers = {"a": ("fra", ["203.0.113.1"], 10), "b": ("fra", ["203.0.113.1"], 10),
+               "c": ("fra", ["203.0.113.2", "2001:db8::1"], 10),
+               "d": ("fra", ["2001:db8::1"], 10)}
+    zone = ZONE + '_steer.two IN TXT "pool=twins" "answers=2"\ntwo 60 IN A 198.51.100.1\n' \
+        'two 60 IN HTTPS 1 . ipv4hint=192.0.2.9 ipv6hint=2001:db8::9\n'
+    d = dnsd_factory(zones={"example.org": zone}, head='here = "fra"',
+                     conf=CONF + "\n" + pool_conf("twins", servers, check='"image"'))
+    write_health(d, {n: "up" for n in servers})
+    for i in range(64):
+        net = f"10.2.{i * 4}.0/24"
+        assert sorted(get(d, net, "two").ips) == ["203.0.113.1", "203.0.113.2"]
+        assert get(d, net, "two", AAAA).ips == ["2001:db8::1"]
+    params = d.udp("two.example.org", "HTTPS").answer[0][0].params
+    assert [sorted(params[k].addresses) for k in (4, 6)] == \
+        [["203.0.113.1", "203.0.113.2"], ["2001:db8::1"]]
+    write_health(d, {"a": "down", "b": "up", "c": "up", "d": "up"})
+    for i in range(16):
+        assert sorted(get(d, f"10.2.{i * 16}.0/24", "two").ips) == ["203.0.113.1", "203.0.113.2"]
+
+
 def test_min_weight(d):
     set_health(d, {}, ["203.0.113.1", "203.0.113.2"], name="strong")
     set_health(d, {"s1": "down"}, ["203.0.113.3"], name="strong")         # 10 of 15: the next site

@@ -795,7 +795,8 @@ reasons_are_given(void **state)
 		{ "no health", NULL, "10.2.3.0/24", { .pool = "mirrors" }, 4,
 		    { "state=unknown", "why=\"health is not known: the shortest\"" } },
 		{ "no IPv6", "", "10.2.3.0/24", { .pool = "four" }, 6,
-		    { "pool=four servers=0 why=\"no server has an IPv6 address\"" } },
+		    { "pool=four servers=0 why=\"no server has an IPv6 address, the zone's own "
+		    "are answered\"" } },
 		{ "a site without the family", "", "20.2.3.0/24", { .pool = "mirrors" }, 6, {
 		    "site=nyc chosen=no why=\"no server with an IPv6 address\"",
 		    "server=ams1 site=ams" } },
