@@ -31,7 +31,7 @@ take_number(const char **at, const char *end, int64_t min, int64_t max, int64_t 
 		return false;
 	for (; *at < end && **at >= '0' && **at <= '9'; ++*at) {
 		v = v * 10 + (**at - '0');
-		if (v > max - min)
+		if (v > UINT32_MAX)
 			return false;
 	}
 	*out = minus ? -v : v;
@@ -213,7 +213,7 @@ put_field(struct zone_generate *g, const struct zone_token *tok, size_t *n, stru
 			g->line[(*n)++] = *at++;
 			continue;
 		}
-		f.width = 0;
+		f.width = 0;		/* the offset stays: so it is in BIND */
 		f.base = 'd';
 		if (at < end && *at == '{' && !take_format(&at, end, &f))
 			return err_set(err, "\"%s\": expected ${OFFSET,WIDTH,BASE}: numbers up to "

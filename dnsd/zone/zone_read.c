@@ -265,13 +265,14 @@ read_generate(struct reading *r, struct zone_input *in)
 	memcpy(line.origin, in->origin, sizeof(line.origin));
 	line.text.first_line = in->text.first_line;
 	while ((rc = zone_generate_next(&g, &len, &number, &r->err)) == 1) {
-		if (r->generated++ == ZONE_GENERATE_MAX)
-			rc = err_set(&r->err, "more than %u generated records in a zone",
-			    ZONE_GENERATE_MAX);
+		if (r->generated++ == ZONE_GENERATE_MAX || len > r->limits.octets_left)
+			rc = err_set(&r->err, "more than a zone may have: expected at most %u "
+			    "generated records", ZONE_GENERATE_MAX);
 		else
 			rc = read_generated(r, &line, g.line, len);
 		if (rc != 0)
 			break;		/* one of a kind */
+		r->limits.octets_left -= len;
 	}
 	if (rc == MISTAKE)
 		err_prefix(&r->err, "$GENERATE: for %" PRIu32, number);
