@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_gateway.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/dns/dns.h"
@@ -30,9 +31,8 @@ read_by_type(struct zone_rdata *r, unsigned type)
 static int
 check_by_type(struct zone_octets *o, unsigned type)
 {
+	assert(type <= NAME);
 	switch (type) {
-	case NOBODY:
-		return 0;
 	case IPV4:
 		return zone_octets_u32(o);
 	case IPV6:
@@ -40,7 +40,7 @@ check_by_type(struct zone_octets *o, unsigned type)
 	case NAME:
 		return zone_octets_name(o);
 	}
-	return err_set(o->err, "gateway type %u: expected 0 to 3", type);
+	return 0;
 }
 
 int
@@ -52,6 +52,8 @@ zone_gateway_read(struct zone_rdata *r)
 int
 zone_gateway_check(struct zone_octets *o)
 {
+	if (o->start[1] > NAME)
+		return err_set(o->err, "gateway type %u: expected 0 to 3", o->start[1]);
 	return check_by_type(o, o->start[1]);
 }
 
@@ -76,9 +78,14 @@ zone_gateway_relay_read(struct zone_rdata *r)
 int
 zone_gateway_relay_check(struct zone_octets *o)
 {
+	unsigned type;
+
 	if (zone_octets_u8(o) != 0)
 		return -1;
-	return check_by_type(o, o->at[-1] & 0x7f);
+	type = o->at[-1] & 0x7f;
+	if (type > NAME)		/* of the future: of any form (RFC 8777 4.2.3) */
+		return zone_octets_rest(o);
+	return check_by_type(o, type);
 }
 
 int
