@@ -116,6 +116,31 @@ level_ttls(const struct zone_tree *t, const struct zone_tree_node *node,
 		record(t, &rrset->records[i])->ttl_s = ttl;
 }
 
+/* SVCB and HTTPS of priority 0 stand for another name: whatever else is said there is not heard
+ * (RFC 9460 2.4.1, 2.4.2). */
+static void
+check_alias_mode(const struct zone_tree *t, const struct zone_tree_node *node,
+    const struct zone_tree_rrset *rrset)
+{
+	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
+
+	for (uint32_t i = 0; i < rrset->n; i++) {
+		const struct zone_record *rec = record(t, &rrset->records[i]);
+		if (dns_get16(rec->rdata) != 0)
+			continue;
+		if (rec->rdlength > 2 + name_len(rec->rdata + 2))
+			zone_warn_at(t->src, rec, "%.200s %s: priority 0 makes it an alias: "
+			    "clients do not look at its parameters",
+			    name_text(owner, node->name), dns_type_text(type, rrset->type));
+		if (rrset->n > 1) {
+			zone_warn_at(t->src, rec, "%.200s %s: priority 0 makes it an alias: "
+			    "clients do not look at the other records",
+			    name_text(owner, node->name), dns_type_text(type, rrset->type));
+			return;
+		}
+	}
+}
+
 /* One type at one node; sets the node's flags. */
 static void
 check_rrset(struct zone_tree *t, struct zone_tree_node *node, const struct zone_tree_rrset *rrset)
@@ -155,6 +180,10 @@ check_rrset(struct zone_tree *t, struct zone_tree_node *node, const struct zone_
 	case DNS_DNAME:
 		node->flags |= ZONE_NODE_DNAME;
 		check_dname(t, node, rrset);
+		break;
+	case DNS_SVCB:
+	case DNS_HTTPS:
+		check_alias_mode(t, node, rrset);
 		break;
 	}
 }

@@ -505,6 +505,15 @@ static const struct {
 	    "000101620163c00c", "" },
 	{ "an MX target under a wildcard", HEAD "a 60 MX 1 x.b\n*.b 60 A 192.0.2.1\n", "a", DNS_MX,
 	    60, "000101780162c00c", "" },
+	{ "an SVCB alias with parameters", HEAD "a 60 SVCB 0 ns1 port=53\n", "a", 64, 60,
+	    "0000036e7331076578616d706c65036f72670000" "0300020035",
+	    "z:4: a.example.org SVCB: priority 0 makes it an alias: clients do not look at its "
+	    "parameters" },
+	{ "an HTTPS alias beside others", HEAD "a 60 HTTPS 1 .\na 60 HTTPS 0 ns1\n", "a",
+	    DNS_HTTPS, 60, "000100 0000036e7331076578616d706c65036f726700",
+	    "z:5: a.example.org HTTPS: priority 0 makes it an alias: clients do not look at the "
+	    "other records" },
+	{ "an SVCB alias", HEAD "a 60 SVCB 0 .\n", "a", 64, 60, "000000", "" },
 	{ "missing glue", HEAD "a 60 NS b.a\n", "a", DNS_NS, 60, "01620161c00c",
 	    "z:4: a.example.org NS: its target b.a.example.org has no glue" },
 	{ "glue", HEAD "a 60 NS b.a\nb.a 60 A 192.0.2.1\n", "a", DNS_NS, 60, "01620161c00c", "" },
