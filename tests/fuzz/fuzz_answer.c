@@ -148,8 +148,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(len == 0 || (size >= DNS_HEADER_LEN && !(data[2] & 0x80)));
 		assert(len == 0 || (memcmp(out, data, 2) == 0 && (out[2] & 0x80)));
 		assert(len == 0 || note.question_end <= len);
-		/* 15 times the question, but for room for what OPT must say */
-		assert(tcp || note.cookie_ok || len <= 15 * size || len <= 512);
+		assert(len == 0 || note.beyond == (len > 5 * size ? len - 5 * size : 0));
+		/* cut down, it has no more octets than the question, but for a server cookie */
+		assert(len == 0 || answer_slip(out, &note) <= size + 16);
+		assert(len == 0 || (note.opt_at != 0) == (out[11] == 1));
 	}
 	return 0;
 }
