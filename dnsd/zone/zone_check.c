@@ -13,6 +13,16 @@ record(const struct zone_tree *t, const uint32_t *at)
 	return &t->src->records[*at];
 }
 
+/* Is there an SOA anywhere?  One that stands elsewhere is told of where it stands. */
+static bool
+has_soa(const struct zone_source *src)
+{
+	for (uint32_t i = 0; i < src->n_records; i++)
+		if (src->records[i].type == DNS_SOA)
+			return true;
+	return false;
+}
+
 /* SOA and NS at the apex.  That one is missing is said, but not if it is for another mistake. */
 static void
 check_apex(const struct zone_tree *t)
@@ -23,7 +33,7 @@ check_apex(const struct zone_tree *t)
 	struct zone_tree_rrset soa, ns;
 
 	name_text(name, src->apex);
-	if (!zone_tree_rrset(t, apex, DNS_SOA, &soa) && !src->lost_soa) {
+	if (!zone_tree_rrset(t, apex, DNS_SOA, &soa) && !src->lost_soa && !has_soa(src)) {
 		zone_refuse(src, 0, src->n_records != 0 ? src->records[0].line : 1,
 		    "no SOA record for %.200s: expected exactly one", name);
 		return;			/* is this the zone's file at all? */

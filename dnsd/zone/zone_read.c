@@ -167,6 +167,18 @@ read_record(struct reading *r, struct zone_input *in)
 
 /* ---- directives ---- */
 
+/* An origin is spelt like the names below it. */
+static void
+check_spelling(struct reading *r, const struct zone_input *in, const struct zone_token *tok,
+    const uint8_t *origin)
+{
+	const struct zone_record rec = {
+		.file = in->file, .line = in->text.first_line, .owner = origin
+	};
+
+	zone_spelling_owner(r->src, &rec, tok, in->origin);
+}
+
 static int
 read_include(struct reading *r, struct zone_input *in)
 {
@@ -193,6 +205,8 @@ read_include(struct reading *r, struct zone_input *in)
 		sub.no_origin = zone_token_name(&tok[2], in->origin, sub.origin, &r->err) < 0;
 		if (sub.no_origin)
 			zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
+		else
+			check_spelling(r, in, &tok[2], sub.origin);
 	}
 	read_text(r, &sub, text, len);
 	free(text);
@@ -215,6 +229,7 @@ read_origin(struct reading *r, struct zone_input *in)
 	in->no_origin = zone_token_name(&tok[1], in->origin, origin, &r->err) < 0;
 	if (in->no_origin)
 		return MISTAKE;
+	check_spelling(r, in, &tok[1], origin);
 	memcpy(in->origin, origin, name_len(origin));
 	return DONE;
 }

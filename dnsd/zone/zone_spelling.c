@@ -61,8 +61,8 @@ warn_foreign(struct zone_source *src, const struct zone_record *rec, const uint8
 		zone_warn_at(src, rec, "%.180s is not ASCII: clients ask for %.180s.: "
 		    "write it so", written, name_text(meant, out));
 	} else {
-		zone_warn_at(src, rec, "%.180s is not ASCII, and no name of IDNA (%.100s): "
-		    "no client asks for it", written, idn2_strerror(rc));
+		zone_warn_at(src, rec, "%.180s is not ASCII, and no name of IDNA either: "
+		    "%.100s", written, idn2_strerror(rc));
 	}
 }
 

@@ -389,7 +389,7 @@ static const struct {
 	    "*.\\230\\151\\165\\230\\156\\172", DNS_A, 60, "c0000207",
 	    "clients ask for *.xn--wgv71a.example.org." },
 	{ "an owner in no UTF-8", HEAD "b\xfc" "cher 60 A 192.0.2.7\n", "b\\252cher", DNS_A, 60,
-	    "c0000207", "z:4: b\\252cher.example.org is not ASCII, and no name of IDNA (" },
+	    "c0000207", "z:4: b\\252cher.example.org is not ASCII, and no name of IDNA either: " },
 	{ "an owner in letters that are no name", HEAD "a\xe2\x98\x83\xe2\x80\xae 60 A 192.0.2.7\n",
 	    "a\\226\\152\\131\\226\\128\\174", DNS_A, 60, "c0000207", "and no name of IDNA" },
 	{ "a target in other letters", HEAD "a 60 PTR b\xc3\xbc" "cher.example.\n", "a", DNS_PTR,
