@@ -153,7 +153,7 @@ table_take(struct rrl *rrl, uint64_t hash, uint64_t now_us, uint64_t cost_us, un
 {
 	uint64_t tag = hash >> (TIME_BITS + SLIP_BITS);
 	uint64_t *place = bucket_find(rrl->lines[hash % LINES], tag, now_us);
-	uint64_t word = __atomic_load_n(place, __ATOMIC_RELAXED);
+	uint64_t word = __atomic_load_n(place, __ATOMIC_RELAXED), changed;
 	enum rrl_verdict verdict;
 	struct bucket b;
 
@@ -162,7 +162,9 @@ table_take(struct rrl *rrl, uint64_t hash, uint64_t now_us, uint64_t cost_us, un
 		if (b.tag != tag)
 			b = (struct bucket){ .tag = tag, .full_us = now_us };
 		verdict = bucket_take(&b, now_us, cost_us, slip);
-	} while (!__atomic_compare_exchange_n(place, &word, bucket_pack(b), true,
+		changed = bucket_pack(b);
+		/* a bucket that is empty is read by all threads, and not fought for */
+	} while (changed != word && !__atomic_compare_exchange_n(place, &word, changed, true,
 	    __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return verdict;
 }

@@ -72,8 +72,9 @@ def test_a_resolver_farm_s_mail_lookups_are_never_cut(d):
     assert d.counters()["answers_over_budget"] == 0
 
 
-def test_a_flood_in_a_victim_s_name_gets_tc_after_the_burst(d):
-    asked = large(3000)
+@pytest.mark.parametrize("rdtype", ["TXT", "ANY"])
+def test_a_flood_in_a_victim_s_name_gets_tc_after_the_burst(d, rdtype):
+    asked = [query("large.example.org", rdtype, ident=i, **EDNS) for i in range(3000)]
     begun = time.monotonic()
     answers = flood(d, asked, source=VICTIM)
     seconds = time.monotonic() - begun
@@ -180,6 +181,29 @@ def test_slipped_answers_keep_opt(dnsd_factory):
     bad[len(query()) + 6] = 1                   # EDNS version
     answers = [dns.message.from_wire(a) for a in flood(d, [bytes(bad)] * 10, source=VICTIM)]
     assert len(answers) == 10 and all(m.rcode() == dns.rcode.BADVERS for m in answers)
+
+
+@pytest.mark.parametrize("conf", ["", "cookies { require = yes }",
+                                  "rrl { responses-per-second = 1  slip = 1 }"])
+def test_what_is_no_answer_is_hardly_longer_than_its_question(dnsd_factory, conf):
+    """Errors, what is cut, and what asks for a cookie: by a cookie's 16 and an EDE's 6 octets."""
+    d = dnsd_factory(zones=ZONES, conf=conf)
+    for options in ([], [dns.edns.GenericOption(COOKIE, b"12345678")],
+                    [dns.edns.ECSOption("198.51.100.0", 24)],
+                    [dns.edns.GenericOption(COOKIE, b"12345678" + bytes(8))]):
+        for name, rdtype in (("not.served", "A"), ("example.org", "AXFR"), ("x.org", "TKEY"),
+                             ("example.org", "OPT"), ("large.example.org", "TXT")):
+            asked = bytearray(query(name, rdtype, options=options, **EDNS))
+            version = len(query(name, rdtype)) + 6
+            for where, bits in ((None, 0), (2, 4 << 3), (2, 5 << 3), (2, 7 << 3), (version, 1),
+                                (5, 2), (9, 1)):
+                packet = bytearray(asked)
+                if where:
+                    packet[where] |= bits
+                for _ in range(3):
+                    answer = d.raw(bytes(packet), source=VICTIM)
+                    if answer[2] & 2 or answer[3] & 15:
+                        assert len(answer) <= len(packet) + 16 + 6
 
 
 # ---- all names of a prefix, rrl
