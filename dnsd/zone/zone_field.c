@@ -34,7 +34,7 @@ zone_field_more(struct zone_rdata *r)
 }
 
 static int
-read_number(struct zone_rdata *r, unsigned octets)
+read_uint(struct zone_rdata *r, unsigned octets)
 {
 	uint64_t v = 0;
 	uint8_t wire[4];
@@ -51,19 +51,19 @@ read_number(struct zone_rdata *r, unsigned octets)
 int
 zone_field_u8(struct zone_rdata *r)
 {
-	return read_number(r, 1);
+	return read_uint(r, 1);
 }
 
 int
 zone_field_u16(struct zone_rdata *r)
 {
-	return read_number(r, 2);
+	return read_uint(r, 2);
 }
 
 int
 zone_field_u32(struct zone_rdata *r)
 {
-	return read_number(r, 4);
+	return read_uint(r, 4);
 }
 
 int

@@ -30,7 +30,7 @@ is_number(const struct zone_token *tok)
 
 /* The token's name, ended with NUL.  false = too long for one. */
 static bool
-name_of(const struct zone_token *tok, char name[32])
+token_text(const struct zone_token *tok, char name[32])
 {
 	if (tok->quoted || tok->len == 0 || tok->len > 31)
 		return false;
@@ -50,7 +50,7 @@ read_protocol(struct zone_rdata *r, uint64_t *protocol)
 		*protocol = TCP;
 	else if (zone_token_is(r->tok, "udp"))
 		*protocol = UDP;
-	else if (name_of(r->tok, name) &&
+	else if (token_text(r->tok, name) &&
 	    getprotobyname_r(name, &entry, room, sizeof(room), &found) == 0 && found != NULL &&
 	    entry.p_proto >= 0 && entry.p_proto <= 255)
 		*protocol = (uint64_t)entry.p_proto;
@@ -72,7 +72,7 @@ read_port(struct zone_rdata *r, uint64_t protocol, uint64_t *port)
 			*port = services[i].port;
 			return 0;
 		}
-	if (!name_of(r->tok, name) ||
+	if (!token_text(r->tok, name) ||
 	    getservbyname_r(name, protocol == UDP ? "udp" : "tcp", &entry, room, sizeof(room),
 	    &found) != 0 || found == NULL)
 		return zone_field_bad(r, "a port: 0 to 65535, or the name of a service");

@@ -155,7 +155,7 @@ read_key(struct zone_rdata *r, const struct zone_token *item)
 }
 
 static int
-read_number(struct zone_rdata *r, const struct zone_token *item)
+read_u16(struct zone_rdata *r, const struct zone_token *item)
 {
 	uint8_t wire[2];
 	uint64_t v;
@@ -168,7 +168,7 @@ read_number(struct zone_rdata *r, const struct zone_token *item)
 
 /* Hands what stands between commas to `reader`, which appends it. */
 static int
-read_list(struct zone_rdata *r, const struct zone_token *value,
+read_each(struct zone_rdata *r, const struct zone_token *value,
     int (*reader)(struct zone_rdata *, const struct zone_token *))
 {
 	const char *at = value->s, *end = value->s + value->len;
@@ -196,7 +196,7 @@ read_mandatory(struct zone_rdata *r, const struct zone_token *value)
 {
 	uint32_t at = r->len;
 
-	if (read_list(r, value, read_key) != 0)
+	if (read_each(r, value, read_key) != 0)
 		return -1;
 	qsort(r->data + at, (r->len - at) / 2, 2, by_number);
 	return 0;
@@ -223,15 +223,15 @@ read_value(struct zone_rdata *r, const struct param *p)
 	case SVCB_ALPN:
 		return read_items(r, v);
 	case SVCB_PORT:
-		return read_number(r, v);
+		return read_u16(r, v);
 	case SVCB_IPV4HINT:
-		return read_list(r, v, zone_field_ipv4_item);
+		return read_each(r, v, zone_field_ipv4_item);
 	case SVCB_IPV6HINT:
-		return read_list(r, v, zone_field_ipv6_item);
+		return read_each(r, v, zone_field_ipv6_item);
 	case SVCB_ECH:
 		return zone_base_64_chars(r, v->s, v->len);
 	case SVCB_GROUPS:
-		return read_list(r, v, read_number);
+		return read_each(r, v, read_u16);
 	default:
 		return read_octets(r, v);
 	}
