@@ -43,7 +43,7 @@ is_relative(const struct zone_token *tok)
 static void
 note_lost(struct reading *r, const struct zone_token *tok, uint32_t n)
 {
-	for (uint32_t i = 0; i < n && i < 4; i++) {
+	for (uint32_t i = 0; i < n && i < 8; i++) {
 		r->src->lost_soa |= zone_token_is(&tok[i], "SOA");
 		r->src->lost_ns |= zone_token_is(&tok[i], "NS");
 	}
@@ -132,6 +132,23 @@ try_record(struct reading *r, struct zone_record_place *place, const struct zone
 	return rc == 0 ? TOLD : rc;
 }
 
+/* After a mistaken record: is the entry more likely what was to stand in its parentheses? */
+static bool
+is_rest(struct reading *r, const struct zone_input *in)
+{
+	const struct zone_token *tok = in->text.tokens;
+	uint32_t n = in->text.n_tokens;
+	uint16_t type;
+
+	if (!in->broken || (!in->text.blank && n > 1))
+		return false;
+	for (uint32_t i = 0; i < n && i < 3; i++)
+		if (zone_rdata_type(&r->record.rdata, &tok[i], &type))
+			return false;
+	/* a word may be a type that is mistyped */
+	return n == 0 || tok->quoted || tok->len > 10 || (tok->s[0] >= '0' && tok->s[0] <= '9');
+}
+
 static int
 read_record(struct reading *r, struct zone_input *in)
 {
@@ -142,6 +159,8 @@ read_record(struct reading *r, struct zone_input *in)
 	};
 	int rc;
 
+	if (is_rest(r, in))
+		return TOLD;
 	if (!in->text.blank) {
 		rc = record_owner(r, in);
 		in->no_owner = rc != DONE;
@@ -319,20 +338,33 @@ static int
 read_entry(struct reading *r, struct zone_input *in)
 {
 	const struct zone_token *first = &in->text.tokens[0];
+	int rc;
 
 	if (in->text.unfinished)
 		zone_warn(r->src, in->file, in->text.line,
 		    "the last line has no line end: is the file cut off?");
-	if (!in->text.blank && !first->quoted && first->s[0] == '$')
-		return read_directive(r, in);
-	return read_record(r, in);
+	if (!in->text.blank && !first->quoted && first->s[0] == '$') {
+		rc = read_directive(r, in);
+		in->broken = false;
+		if (rc == MISTAKE) {	/* a record may have got into its line */
+			note_lost(r, first, in->text.n_tokens);
+			in->no_owner |= in->owner == NULL;
+		}
+		return rc;
+	}
+	rc = read_record(r, in);
+	if (rc != TOLD)
+		in->broken = rc == MISTAKE;
+	return rc;
 }
 
 /* The text cannot be cut into entries here.  Goes on behind it; false = that cannot be done. */
 static bool
 resume(struct reading *r, struct zone_input *in)
 {
-	zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
+	if (in->text.rest == NULL || *in->text.rest != ')' || !is_rest(r, in))
+		zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
+	in->broken = true;
 	r->src->lost_soa = r->src->lost_ns = true;
 	in->no_owner |= !in->text.blank;
 	/* who is lost in parentheses may take the rest of a record for the next one */
