@@ -95,7 +95,7 @@ metres(const struct zone_token *tok, size_t skip)
 
 	if (tok->quoted || len <= skip)
 		return -1;
-	if (tok->s[len - 1] == 'm' || tok->s[len - 1] == 'M')
+	if (tok->s[len - 1] == 'm')
 		len--;
 	return fixed(tok->s + skip, len - skip, 2);
 }

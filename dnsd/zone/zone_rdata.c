@@ -14,7 +14,7 @@ zone_rdata_type(struct zone_rdata *r, const struct zone_token *tok, uint16_t *ty
 bool
 zone_rdata_meta(uint16_t type)
 {
-	return type == 0 || type == DNS_OPT || (type >= 128 && type <= 255) || type == UINT16_MAX;
+	return type == 0 || type == DNS_OPT || (type >= 128 && type <= 255);
 }
 
 /* \# LENGTH HEX (RFC 3597 section 5). */

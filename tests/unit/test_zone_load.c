@@ -449,6 +449,8 @@ static const struct {
 	    "036e7331076578616d706c65036f726700", "" },
 	{ "an unknown type", HEAD "a 60 TYPE65280 \\# 3 aa bb ( \ncc )\n", "a", 65280, 60, "aabbcc",
 	    "" },
+	{ "the last type, which is nobody's", HEAD "a 60 TYPE65535 \\# 1 00\n", "a", 65535, 60,
+	    "00", "" },
 	{ "an unknown type without data", HEAD "a 60 TYPE65280 \\# 0\n", "a", 65280, 60, "", "" },
 	{ "a known type in generic form is compressed like any", HEAD
 	    "a 60 TYPE12 \\# 17 036e7331076578616d706c65036f726700\n", "a", DNS_PTR, 60,

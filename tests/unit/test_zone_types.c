@@ -210,6 +210,7 @@ static const struct {
 	    "!\"59.9999\": expected seconds below 60, with three decimals at most" },
 	{ "LOC 45 N 180 0 0.001 W 0", "!an angle of more than 180 degrees" },
 	{ "LOC 45 E 0 W 0", "!\"E\": expected minutes below 60, or N, S, E or W" },
+	{ "LOC 45 N 0 W 10M", "!\"10M\": expected an altitude from -100000.00m to 42849672.95m" },
 	{ "LOC 45 N 0 W -100000.01m",
 	    "!\"-100000.01m\": expected an altitude from -100000.00m to 42849672.95m" },
 	{ "LOC 45 N 0 W 42849672.96m",
