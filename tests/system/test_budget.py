@@ -1,12 +1,16 @@
 """The budget of octets that a prefix gets beyond a small factor of its questions: who asks for long
 answers at a resolver's pace has them over UDP, a flood in a victim's name brings him little."""
+import shutil
+import subprocess
 import time
 
 import dns.edns
 import dns.flags
 import dns.message
+import dns.query
 import dns.rcode
 import pytest
+from conftest import free_port
 from test_serve_udp import flood, query
 
 COOKIE = 10
@@ -111,6 +115,51 @@ def test_who_is_over_budget_is_not_lost(d):
     assert d.tcp("large.example.org", "TXT", source=VICTIM).answer
     time.sleep(1.1)
     assert not d.raw(large(1)[0], source=VICTIM)[2] & 2    # it is full again
+
+
+UNBOUND = """server:
+    interface: 127.0.0.1@{port}
+    outgoing-interface: {source}
+    do-not-query-localhost: no
+    use-syslog: no
+    logfile: ""
+    chroot: ""
+    username: ""
+    directory: "{folder}"
+    pidfile: "{folder}/unbound.pid"
+    module-config: "iterator"
+    qname-minimisation: no
+    do-ip6: no
+stub-zone:
+    name: example.org
+    stub-addr: 127.0.0.1@{dnsd}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("unbound"), reason="without unbound")
+def test_a_real_resolver_in_a_flooded_prefix_has_its_answers(dnsd_factory, tmp_path):
+    """unbound, without cookies: over TCP, and short ones as ever."""
+    d = dnsd_factory(zones=ZONES, conf="amplification { octets-per-second = 10000 }")
+    port = free_port()
+    (tmp_path / "unbound.conf").write_text(UNBOUND.format(port=port, source=NEIGHBOUR,
+                                                          folder=tmp_path, dnsd=d.port))
+    resolver = subprocess.Popen(["unbound", "-d", "-c", str(tmp_path / "unbound.conf")],
+                                stderr=subprocess.PIPE, text=True)
+    try:
+        for line in resolver.stderr:
+            if "start of service" in line:
+                break
+        for name, rdtype, octets in (("large.example.org", "TXT", 1000),
+                                     ("www.example.org", "A", 1), ("example.org", "TXT", 700)):
+            flood(d, large(100), source=VICTIM, wait=0.01)
+            q = dns.message.make_query(name, rdtype)
+            reply, _ = dns.query.udp_with_fallback(q, "127.0.0.1", port=port, timeout=5)
+            assert reply.rcode() == 0 and len(reply.to_wire()) > octets
+    finally:
+        resolver.kill()
+        resolver.wait()
+        resolver.stderr.close()
+    assert d.counters()["tcp_queries"] >= 1
 
 
 def test_own_questions_are_never_over_budget(d):
