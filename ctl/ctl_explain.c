@@ -82,6 +82,7 @@ parse_client(const char *text, bool resolver, struct addr *addr, struct steer_cl
 static struct zone *
 closest_zone(const struct conf *conf, const uint8_t *name, struct err *err)
 {
+	static const struct zone_load_how how = { .warn = NULL };
 	const struct conf_zone *best = NULL;
 	uint8_t apex[NAME_MAX_WIRE];
 	unsigned labels = 0;
@@ -98,7 +99,7 @@ closest_zone(const struct conf *conf, const uint8_t *name, struct err *err)
 		err_set(err, "no zone of %s holds this name", conf->path);
 		return NULL;
 	}
-	return zone_load(best->name, best->file, NULL, NULL, NULL, err);
+	return zone_load(best->name, best->file, &how, err);
 }
 
 /* The steered name that `name` leads to, by wildcard and CNAMEs too; ZONE_NONE with a reason. */

@@ -54,7 +54,8 @@ old_zone(const struct inputs *old, const char *name)
 	return NULL;
 }
 
-/* Every steered name has its pool in this configuration.  0, or -1 with all that have not told. */
+/* Every steered name of a zone that was read before has its pool in this configuration, too.  0, or
+ * -1 with all that have not told. */
 static int
 check_pools(const struct conf *conf, const struct zone *zone, const struct warn *error,
     struct err *err)
@@ -111,6 +112,26 @@ say_refused(const struct warn *error, const struct err *reason, const char *name
 		err_warn(error, "zone \"%s\" is refused%s", name, stays);
 }
 
+static bool
+pool_known(const void *arg, const char *pool)
+{
+	const struct conf *conf = arg;
+
+	return conf_find_pool(conf, pool) != CONF_NONE;
+}
+
+static struct zone *
+read_fresh(const struct conf *conf, const struct conf_zone *cz, const struct inputs_say *say,
+    struct err *reason)
+{
+	const struct zone_pools pools = { pool_known, conf, conf->path };
+	const struct zone_load_how how = {
+		.pools = &pools, .warn = say->warn, .error = say->error
+	};
+
+	return zone_load(cz->name, cz->file, &how, reason);
+}
+
 /* One zone: shared, fresh, or the old one in place of a fresh one that is refused. */
 static int
 read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool force,
@@ -125,10 +146,9 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 		if (check_pools(inputs->conf, zone, say->error, err) < 0)
 			return -1;
 	} else {
-		zone = zone_load(cz->name, cz->file, NULL, say->warn, say->error, &reason);
-		if (zone != NULL && (check_pools(inputs->conf, zone, say->error, &reason) < 0 ||
-		    (old != NULL && !force &&
-		    zone_may_replace(zone, old, cz->max_shrink, &reason) < 0))) {
+		zone = read_fresh(inputs->conf, cz, say, &reason);
+		if (zone != NULL && old != NULL && !force &&
+		    zone_may_replace(zone, old, cz->max_shrink, &reason) < 0) {
 			zone_free(zone);
 			zone = NULL;
 		}

@@ -371,6 +371,17 @@ check_all_targets(const struct zone_tree *t)
 	}
 }
 
+/* The pool is there, as far as that is known. */
+static void
+check_pool(const struct zone_tree *t, const struct zone_record *rec, const char *pool)
+{
+	const struct zone_pools *pools = t->src->pools;
+
+	if (pools != NULL && !pools->known(pools->arg, pool))
+		zone_refuse_at(t->src, rec, "pool \"%s\" is not in %s, "
+		    "the name of a pool there was expected", pool, pools->where);
+}
+
 /* Reads the _steer record of one node into its parent. */
 static void
 read_steer(struct zone_tree *t, const struct zone_tree_node *node,
@@ -391,7 +402,9 @@ read_steer(struct zone_tree *t, const struct zone_tree_node *node,
 	};
 	if (zone_steer_parse(steer, rec->rdata, rec->rdlength, &err) != 0)
 		zone_refuse_at(t->src, rec, "%s", err.text);
-	else if ((named->flags & ZONE_NODE_CNAME) != 0)
+	else
+		check_pool(t, rec, steer->pool);
+	if ((named->flags & ZONE_NODE_CNAME) != 0)
 		zone_refuse_at(t->src, rec,
 		    "_steer: %.200s is a CNAME: steer its target instead", name);
 	else if ((named->flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) != 0)

@@ -9,7 +9,7 @@
  * flags, occluded_by and steer of every node.
  *
  * The same for every zone, wherever its records came from: knows no files beyond the line a record
- * came from, and no configuration: whether a pool exists is for inputs.c to say.  One thread.
+ * came from, and no configuration: which pools there are it is told.  One thread.
  */
 #ifndef NEARCAST_ZONE_CHECK_H
 #define NEARCAST_ZONE_CHECK_H

@@ -48,18 +48,18 @@ close_source(struct zone_source *src)
 }
 
 struct zone *
-zone_load(const char *name, const char *file, const struct zone_read_limits *limits,
-    const struct warn *warn, const struct warn *error, struct err *err)
+zone_load(const char *name, const char *file, const struct zone_load_how *how, struct err *err)
 {
 	struct zone_source src;
 	struct zone *zone;
 
-	if (open_source(&src, name, warn, err) != 0)
+	if (open_source(&src, name, how->warn, err) != 0)
 		return NULL;
-	zone_read_file(&src, file, limits);
+	src.pools = how->pools;
+	zone_read_file(&src, file, how->limits);
 	zone = zone_load_source(&src);
 	if (zone == NULL)
-		mistakes_tell(&src.mistakes, file, error, err);
+		mistakes_tell(&src.mistakes, file, how->error, err);
 	close_source(&src);
 	return zone;
 }

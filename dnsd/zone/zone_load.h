@@ -16,12 +16,18 @@
 #include "dnsd/zone/zone.h"
 #include "dnsd/zone/zone_read.h"
 
-/* Loads zone `name` (text) from `file`.  NULL limits are the defaults.  Warnings go to `warn`, one
- * line each, when it is not NULL.  The zone is the caller's (zone_free); NULL when it is refused,
- * with "FILE:LINE: reason" in err.  Where that is not the only mistake, all are told to `error`,
- * which may be NULL, too (mistakes_tell). */
-struct zone *zone_load(const char *name, const char *file, const struct zone_read_limits *limits,
-    const struct warn *warn, const struct warn *error, struct err *err);
+/* How a zone is loaded; all NULL = by default, and nobody listens. */
+struct zone_load_how {
+	const struct zone_read_limits *limits;
+	const struct zone_pools *pools;	/* NULL = any is known */
+	const struct warn *warn;	/* a line each */
+	const struct warn *error;	/* all mistakes, where there are several (mistakes_tell) */
+};
+
+/* Loads zone `name` (text) from `file`.  The zone is the caller's (zone_free); NULL when it is
+ * refused, with "FILE:LINE: reason" in err. */
+struct zone *zone_load(const char *name, const char *file, const struct zone_load_how *how,
+    struct err *err);
 
 /* The same from memory; `label` stands for the file in messages and for relative includes.
  * zone_load_changed says nothing about such a zone. */

@@ -35,6 +35,13 @@ struct zone_record {
 	uint32_t file;			/* index into zone_source.files; 0 when there are none */
 };
 
+/* Which pools there are, for who can tell. */
+struct zone_pools {
+	bool (*known)(const void *arg, const char *pool);
+	const void *arg;
+	const char *where;		/* the file that has them, for messages */
+};
+
 struct zone_source {
 	uint8_t apex[NAME_MAX_WIRE];
 	uint8_t apex_len, apex_labels;
@@ -45,6 +52,7 @@ struct zone_source {
 	uint64_t stamp;			/* of all files as they were when read (file_stamp_add) */
 	struct zone_block *arena;	/* newest first */
 	size_t arena_left;
+	const struct zone_pools *pools;	/* borrowed; NULL = any is known */
 	const struct warn *warn;
 	unsigned warnings;
 	struct mistakes mistakes;

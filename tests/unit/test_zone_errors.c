@@ -25,12 +25,24 @@ say(void *arg, const char *line)
 	fprintf(said, "%s: %s\n", (const char *)arg, line);
 }
 
+/* The only pool is called p. */
+static bool
+known(const void *arg, const char *pool)
+{
+	(void)arg;
+	return strcmp(pool, "p") == 0;
+}
+
 /* What is said of a zone; the caller frees it. */
 static char *
 say_all(const char *file)
 {
 	static const struct warn warn = { say, (void *)"warning" };
 	static const struct warn error = { say, (void *)"error" };
+	static const struct zone_pools pools = { known, NULL, "nearcast.conf" };
+	static const struct zone_load_how how = {
+		.pools = &pools, .warn = &warn, .error = &error
+	};
 	struct err err = { .told = 0 };
 	char *text = NULL;
 	size_t len = 0;
@@ -38,7 +50,7 @@ say_all(const char *file)
 
 	said = open_memstream(&text, &len);
 	assert_non_null(said);
-	z = zone_load("example.org", file, NULL, &warn, &error, &err);
+	z = zone_load("example.org", file, &how, &err);
 	if (z == NULL)
 		fprintf(said, "refused: %s\n", err.text);
 	else

@@ -784,7 +784,8 @@ static struct zone *
 load_file(const char *name, const struct zone_read_limits *limits, struct err *err)
 {
 	warnings[0] = err->text[0] = '\0';
-	return verified(zone_load("example.org", folder_path(name), limits, &note, NULL, err));
+	return verified(zone_load("example.org", folder_path(name),
+	    &(struct zone_load_how){ .limits = limits, .warn = &note }, err));
 }
 
 static void
