@@ -8,6 +8,7 @@
 #include "common/conf/conf_checks.h"
 #include "common/conf/conf_doubts.h"
 #include "common/conf/conf_files.h"
+#include "common/conf/conf_names.h"
 #include "common/conf/conf_scan.h"
 #include "common/conf/conf_schema.h"
 #include "common/conf/conf_tree.h"
@@ -18,21 +19,22 @@ static int
 read_blocks(struct conf_reader *r, const char *text, size_t len)
 {
 	struct conf_scan scan = { 0 };
-	int done = -1;
 
 	if (len > CONF_FILES_SIZE)
 		return conf_fail(r, 0, "more than %u octets", CONF_FILES_SIZE);
 	if (conf_files_begin(r, r->file) < 0 || conf_scan(&scan, r, text, len) < 0)
 		return -1;
 	r->scan = &scan;
-	if (conf_tree_read(r, &scan) == 0)
-		done = conf_checks_run(r);
-	if (done == 0)
+	conf_tree_read(r, &scan);
+	if (!r->no_memory)
+		conf_checks_run(r);
+	conf_names_tell(r);
+	if (r->mistakes->n == 0)
 		conf_doubts_say(r);
 	r->scan = NULL;
 	conf_scan_free(&scan);
 	snprintf(r->conf->digest, sizeof(r->conf->digest), "%016" PRIx64, r->digest);
-	return done;
+	return r->mistakes->n == 0 ? 0 : -1;
 }
 
 struct conf *
@@ -40,11 +42,12 @@ conf_parse(const char *path, const char *text, size_t len, const struct conf_how
     const struct warn *warn, const struct warn *error, struct err *err)
 {
 	struct mistakes mistakes = { .n = 0 };
+	struct conf_names names = { .n = 0 };
 	struct conf *conf = calloc(1, sizeof(*conf));
 	struct conf_reader r = { .file = path, .conf = conf, .warn = warn,
 	    .read = how != NULL ? how->read : NULL, .said_here = how != NULL ? how->here : NULL,
-	    .mistakes = &mistakes };
-	int done = conf != NULL ? read_blocks(&r, text, len) : conf_fail(&r, 0, "out of memory");
+	    .mistakes = &mistakes, .names = &names };
+	int done = conf != NULL ? read_blocks(&r, text, len) : conf_no_memory(&r, 0);
 
 	for (size_t i = 0; i < CONF_FILES_MAX; i++)
 		free(r.folders[i]);

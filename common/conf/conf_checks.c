@@ -6,11 +6,21 @@
 #include <string.h>
 
 #include "common/conf/conf.h"
-#include "common/conf/conf_scan.h"
+#include "common/conf/conf_names.h"
+#include "common/conf/conf_item.h"
 #include "common/dns/name.h"
 
 #define HERE_FILE_MAX 4096
 #define DEFAULT_TTL_MIN_S 5
+
+/* True if nothing is wrong with an option of the block on this line (0 = outside of blocks). */
+static bool
+is_sure(const struct conf_reader *r, int block_line, const char *name)
+{
+	const struct conf_item *block = conf_item_block(r->scan, block_line);
+
+	return block != NULL ? conf_item_sure(r, block, name) : !r->lost;
+}
 
 /* As a name in the file has to be. */
 static bool
@@ -66,7 +76,7 @@ find_here(struct conf_reader *r)
 		c->here = strdup(r->said_here);
 		c->said_here = strdup(r->said_here);
 		if (c->here == NULL || c->said_here == NULL)
-			return conf_fail(r, 0, "out of memory");
+			return conf_no_memory(r, 0);
 		return 0;
 	}
 	if (c->here_file != NULL && c->here != NULL)
@@ -75,38 +85,43 @@ find_here(struct conf_reader *r)
 	return c->here_file != NULL ? read_here_file(r) : 0;
 }
 
-static int
+/* False if there is only one site, which is given twice. */
+static bool
+sites_differ(const struct conf *c)
+{
+	for (size_t i = 1; i < c->n_sites; i++)
+		if (strcmp(c->sites[i].name, c->sites[0].name) != 0)
+			return true;
+	return false;
+}
+
+static void
 check_here(struct conf_reader *r)
 {
 	struct conf *c = r->conf;
-	const char *near, *names[CONF_MAX_SITES];
+	int i;
 
 	c->here_site = CONF_NONE;
 	if (find_here(r) < 0)
-		return -1;
-	if (c->here == NULL && c->n_sites > 1)
-		return conf_fail(r, c->sites[0].line, "`here` is missing: with %zu sites, "
-		    "`here = \"SITE\"`, a `here-file` or -s SITE has to say which one this "
-		    "machine is", c->n_sites);
-	if (c->here == NULL && c->n_sites != 0 && (c->here = strdup(c->sites[0].name)) == NULL)
-		return conf_fail(r, 0, "out of memory");
-	if (c->here != NULL && c->nsid == NULL && (c->nsid = strdup(c->here)) == NULL)
-		return conf_fail(r, 0, "out of memory");
-	if (c->n_sites == 0)
-		return 0;
-	for (size_t i = 0; i < c->n_sites; i++) {
-		names[i] = c->sites[i].name;
-		if (strcmp(names[i], c->here) == 0) {
-			c->here_site = (uint16_t)i;
-			return 0;
-		}
+		return;
+	if (c->here == NULL && c->n_sites > 1) {
+		if (is_sure(r, 0, "here") && is_sure(r, 0, "here-file") && sites_differ(c))
+			conf_fail(r, c->sites[0].line, "`here` is missing: with %zu sites, "
+			    "`here = \"SITE\"`, a `here-file` or -s SITE has to say which one "
+			    "this machine is", c->n_sites);
+		return;
 	}
-	near = conf_nearest(c->here, names, c->n_sites);
-	return conf_fail(r, r->said_here != NULL ? 0 : r->here_line,
-	    "%s \"%.200s\": no site of this name is configured%s%s%s",
-	    r->said_here != NULL ? "-s" : c->here_file != NULL ? "here-file says" : "here", c->here,
-	    near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
-	    near != NULL ? "\"?" : "");
+	if (c->here == NULL && c->n_sites != 0 && (c->here = strdup(c->sites[0].name)) == NULL)
+		conf_no_memory(r, 0);
+	if (c->here != NULL && c->nsid == NULL && (c->nsid = strdup(c->here)) == NULL)
+		conf_no_memory(r, 0);
+	if (c->n_sites == 0 || r->no_memory)
+		return;
+	i = conf_names_find(r, CONF_NAMES_SITE, r->said_here != NULL ? "-s" :
+	    c->here_file != NULL ? "here-file says" : "here", c->here,
+	    r->said_here != NULL ? 0 : r->here_line);
+	if (i >= 0)
+		c->here_site = (uint16_t)i;
 }
 
 static int
@@ -118,14 +133,16 @@ name_compare(const void *a, const void *b, void *arg)
 }
 
 /* The order in which conf_find_server looks for names; they have been found to differ. */
-static int
+static void
 sort_servers(struct conf_reader *r)
 {
 	struct conf *c = r->conf;
 
 	c->by_name = calloc(c->n_servers + 1, sizeof(*c->by_name));
-	if (c->by_name == NULL)
-		return conf_fail(r, 0, "out of memory");
+	if (c->by_name == NULL) {
+		conf_no_memory(r, 0);
+		return;
+	}
 	for (size_t i = 0; i < c->n_servers; i++)
 		c->by_name[i] = (uint16_t)i;
 	qsort_r(c->by_name, c->n_servers, sizeof(*c->by_name), name_compare, c->servers);
@@ -134,11 +151,10 @@ sort_servers(struct conf_reader *r)
 		assert(i == 0 || strcmp(c->servers[c->by_name[i - 1]].name,
 		    c->servers[c->by_name[i]].name) < 0);
 	}
-	return 0;
 }
 
 /* Each prefix of a family has its own markers, of which there is a fixed number. */
-static int
+static void
 limit_prefixes(struct conf_reader *r)
 {
 	const struct conf_announce *a = &r->conf->announce;
@@ -148,20 +164,21 @@ limit_prefixes(struct conf_reader *r)
 		n[a->prefixes.v[i].family == 6]++;
 	for (size_t i = 0; i < 2; i++)
 		if (n[i] > CONF_MAX_PREFIXES)
-			return conf_fail(r, a->line,
+			conf_fail(r, a->line,
 			    "prefix: %zu IPv%d prefixes, at most %d of a family were expected",
 			    n[i], i == 0 ? 4 : 6, CONF_MAX_PREFIXES);
-	return 0;
 }
 
 /* With one digit wrong it is somebody else's: dnsd serves on an address of each. */
-static int
+static void
 check_prefixes(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
 	char text[ADDR_TEXT];
 
-	for (size_t i = 0; i < c->announce.prefixes.n && c->n_listen != 0; i++) {
+	if (c->n_listen == 0 || !is_sure(r, 0, "listen"))
+		return;
+	for (size_t i = 0; i < c->announce.prefixes.n; i++) {
 		const struct prefix *p = &c->announce.prefixes.v[i];
 		bool used = false;
 
@@ -170,15 +187,14 @@ check_prefixes(struct conf_reader *r)
 			    (addr_is_zero(c->listen[j].ip) ||
 			    prefix_contains(p, p->family, c->listen[j].ip)));
 		if (!used)
-			return conf_fail(r, conf_scan_line(r->scan, c->announce.line, "prefix"),
+			conf_fail(r, conf_item_line(r->scan, c->announce.line, "prefix"),
 			    "prefix \"%s\": no `listen` address lies in it, a prefix of "
 			    "addresses that are served was expected", prefix_text(p, text));
 	}
-	return 0;
 }
 
 /* What is asked at an anycast address is the nearest site, not that one. */
-static int
+static void
 check_siblings(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
@@ -190,28 +206,28 @@ check_siblings(struct conf_reader *r)
 		    prefix_find(c->announce.prefixes.v, c->announce.prefixes.n, a);
 
 		if (in != NULL)
-			return conf_fail(r, conf_scan_line(r->scan, c->sites[i].line, "sibling"),
+			conf_fail(r, conf_item_line(r->scan, c->sites[i].line, "sibling"),
 			    "sibling \"%s\" of site \"%s\" lies in the announced (anycast) prefix "
 			    "%s, a unicast address of its dnsd was expected", addr_text(a, sibling),
 			    c->sites[i].name, prefix_text(in, text));
 	}
-	return 0;
 }
 
 /* While healthd reads the file again nothing is published, and a check that takes longer than
  * the lease would leave dnsd without health. */
-static int
+static void
 check_timeouts(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
 
-	for (size_t i = 0; i < c->n_checks && c->announce.enabled; i++)
+	if (!c->announce.enabled || !is_sure(r, c->announce.line, "lease"))
+		return;
+	for (size_t i = 0; i < c->n_checks; i++)
 		if (c->checks[i].timeout_ms >= c->announce.lease_ms)
-			return conf_fail(r, conf_scan_line(r->scan, c->checks[i].line, "timeout"),
+			conf_fail(r, conf_item_line(r->scan, c->checks[i].line, "timeout"),
 			    "check \"%s\": timeout %u ms and `lease` of `announce` %u ms, "
 			    "timeout < lease was expected", c->checks[i].name,
 			    c->checks[i].timeout_ms, c->announce.lease_ms);
-	return 0;
 }
 
 /* `ttl-min` as it is where the file does not say: TTLs follow how soon a server can be called
@@ -234,7 +250,7 @@ default_ttl_min(struct conf_reader *r)
 }
 
 /* A question that dnsd has to refuse shows nothing. */
-static int
+static void
 check_question(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
@@ -242,50 +258,61 @@ check_question(struct conf_reader *r)
 	uint8_t name[NAME_MAX_WIRE], apex[NAME_MAX_WIRE];
 	char text[NAME_TEXT];
 
-	if (question == NULL || c->n_zones == 0)
-		return 0;
+	if (question == NULL || c->n_zones == 0 || !is_sure(r, 0, "zone"))
+		return;
 	snprintf(text, sizeof(text), "%.*s", (int)strcspn(question, " "), question);
 	for (size_t i = 0; i < c->n_zones; i++)
 		if (name_parse(name, text, NULL) > 0 &&
 		    name_parse(apex, c->zones[i].name, NULL) > 0 && name_below(name, apex))
-			return 0;
-	return conf_fail(r, conf_scan_line(r->scan, c->announce.line, "question"),
+			return;
+	conf_fail(r, conf_item_line(r->scan, c->announce.line, "question"),
 	    "question \"%s\": lies in none of the zones, a name in one of them was expected",
 	    question);
 }
 
-static int
-check_announce(struct conf_reader *r)
+static void
+check_covers(struct conf_reader *r)
 {
-	struct conf_announce *a = &r->conf->announce;
-	struct addr id;
+	const struct conf_announce *a = &r->conf->announce;
 	char text[ADDR_TEXT];
 
-	if (!a->enabled)
-		return 0;
-	a->question_line = conf_scan_line(r->scan, a->line, "question");
-	if (limit_prefixes(r) < 0 || check_prefixes(r) < 0 || check_siblings(r) < 0 ||
-	    check_question(r) < 0)
-		return -1;
-	if (strchr(a->interface, '/') != NULL || strchr(a->interface, ' ') != NULL)
-		return conf_fail(r, conf_scan_line(r->scan, a->line, "interface"),
-		    "interface \"%s\": the name of a network interface was expected", a->interface);
-	if (a->router_id != NULL &&
-	    (addr_parse(&id, a->router_id, NULL) < 0 || id.family != 4 || id.port != 0))
-		return conf_fail(r, conf_scan_line(r->scan, a->line, "router-id"),
-		    "router-id \"%s\": an IPv4 address was expected", a->router_id);
+	if (!is_sure(r, a->line, "prefix"))
+		return;
 	for (size_t i = 0; i < a->cover.n; i++) {
 		const struct prefix *cover = &a->cover.v[i];
 		bool covers = false;
+
 		for (size_t j = 0; j < a->prefixes.n; j++)
 			covers = covers || (cover->len < a->prefixes.v[j].len &&
 			    prefix_contains(cover, a->prefixes.v[j].family, a->prefixes.v[j].ip));
 		if (!covers)
-			return conf_fail(r, conf_scan_line(r->scan, a->line, "cover"),
+			conf_fail(r, conf_item_line(r->scan, a->line, "cover"),
 			    "cover \"%s\": contains no announced prefix, a shorter prefix around "
 			    "one of `prefix` was expected", prefix_text(cover, text));
 	}
-	return 0;
+}
+
+static void
+check_announce(struct conf_reader *r)
+{
+	struct conf_announce *a = &r->conf->announce;
+	struct addr id;
+
+	if (!a->enabled)
+		return;
+	a->question_line = conf_item_line(r->scan, a->line, "question");
+	limit_prefixes(r);
+	check_prefixes(r);
+	check_siblings(r);
+	check_question(r);
+	if (a->interface != NULL && strpbrk(a->interface, "/ ") != NULL)
+		conf_fail(r, conf_item_line(r->scan, a->line, "interface"),
+		    "interface \"%s\": the name of a network interface was expected", a->interface);
+	if (a->router_id != NULL &&
+	    (addr_parse(&id, a->router_id, NULL) < 0 || id.family != 4 || id.port != 0))
+		conf_fail(r, conf_item_line(r->scan, a->line, "router-id"),
+		    "router-id \"%s\": an IPv4 address was expected", a->router_id);
+	check_covers(r);
 }
 
 bool
@@ -314,17 +341,17 @@ note_lines(struct conf_reader *r)
 	for (size_t i = 0; i < c->n_checks; i++) {
 		struct conf_check *k = &c->checks[i];
 
-		k->ca_line = conf_scan_line(r->scan, k->line, "ca-file");
-		k->auth_line = conf_scan_line(r->scan, k->line, "basic-auth-file");
-		k->cert_line = conf_scan_line(r->scan, k->line, "client-cert");
-		k->key_line = conf_scan_line(r->scan, k->line, "client-key");
-		k->command_line = conf_scan_line(r->scan, k->line, "command");
+		k->ca_line = conf_item_line(r->scan, k->line, "ca-file");
+		k->auth_line = conf_item_line(r->scan, k->line, "basic-auth-file");
+		k->cert_line = conf_item_line(r->scan, k->line, "client-cert");
+		k->key_line = conf_item_line(r->scan, k->line, "client-key");
+		k->command_line = conf_item_line(r->scan, k->line, "command");
 	}
 	c->explain_own = c->explain_line == 0 ||
-	    conf_scan_option(r->scan, c->explain_line, "allow") == 0;
-	c->listen_line = conf_scan_option(r->scan, 0, "listen");
-	c->hook_line = conf_scan_option(r->scan, 0, "hook");
-	c->alarm_hook_line = conf_scan_option(r->scan, 0, "alarm-hook");
+	    conf_item_option(r->scan, c->explain_line, "allow") == 0;
+	c->listen_line = conf_item_option(r->scan, 0, "listen");
+	c->hook_line = conf_item_option(r->scan, 0, "hook");
+	c->alarm_hook_line = conf_item_option(r->scan, 0, "alarm-hook");
 }
 
 /* A file that was right is not refused because an option has gone.  0 goes on meaning that nothing
@@ -332,10 +359,10 @@ note_lines(struct conf_reader *r)
 static void
 heed_max_amplification(struct conf_reader *r)
 {
-	int line = conf_scan_option(r->scan, 0, "max-amplification");
+	int line = conf_item_option(r->scan, 0, "max-amplification");
 	struct conf *c = r->conf;
 
-	if (line == 0)
+	if (line == 0 || !is_sure(r, 0, "max-amplification"))
 		return;
 	if (c->max_amplification == 0 && c->amplification.line == 0) {
 		c->amplification.factor = 0;
@@ -347,22 +374,30 @@ heed_max_amplification(struct conf_reader *r)
 	}
 }
 
-int
-conf_checks_run(struct conf_reader *r)
+static void
+check_ttls(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
 
-	if (check_here(r) < 0 || check_announce(r) < 0 || check_timeouts(r) < 0 ||
-	    sort_servers(r) < 0)
-		return -1;
-	note_lines(r);
-	heed_max_amplification(r);
-	r->ttl_min_line = conf_scan_option(r->scan, 0, "ttl-min");
+	r->ttl_min_line = conf_item_option(r->scan, 0, "ttl-min");
 	if (r->ttl_min_line == 0)
 		default_ttl_min(r);
-	if (c->ttl_min_s > c->ttl_max_s)
-		return conf_fail(r, r->ttl_line,
+	if (c->ttl_min_s > c->ttl_max_s && is_sure(r, 0, "ttl-max"))
+		conf_fail(r, r->ttl_line,
 		    "ttl-min is %u s and ttl-max %u s, ttl-min <= ttl-max was expected",
 		    c->ttl_min_s, c->ttl_max_s);
-	return 0;
+}
+
+void
+conf_checks_run(struct conf_reader *r)
+{
+	check_here(r);
+	check_announce(r);
+	check_timeouts(r);
+	check_ttls(r);
+	note_lines(r);
+	heed_max_amplification(r);
+	/* with two of one name, or with a site that is none, there is no such order */
+	if (r->mistakes->n == 0 && r->names->n == 0)
+		sort_servers(r);
 }

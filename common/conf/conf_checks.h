@@ -10,7 +10,7 @@
 #include "common/conf/conf_reader.h"
 
 /* Fills in what follows from the rest (`here` of a single site, ttl-min, the index of servers
- * by name).  0, or -1 with a message. */
-int conf_checks_run(struct conf_reader *r);
+ * by name). */
+void conf_checks_run(struct conf_reader *r);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/conf/conf.h"
-#include "common/conf/conf_scan.h"
+#include "common/conf/conf_item.h"
 
 /* ---- sites ---- */
 
@@ -26,7 +26,7 @@ doubt_sites(struct conf_reader *r)
 			    "is sent there", s->name);
 		if (s->located && fpclassify(s->latitude) == FP_ZERO &&
 		    fpclassify(s->longitude) == FP_ZERO)
-			conf_warn(r, conf_scan_line(r->scan, s->line, "location"),
+			conf_warn(r, conf_item_line(r->scan, s->line, "location"),
 			    "site \"%s\": location 0, 0 is in the sea off Africa: by distance "
 			    "clients are counted from there", s->name);
 		if (s->sibling.family == 0 && n++ == 0)
@@ -46,10 +46,10 @@ doubt_limits(struct conf_reader *r)
 	const struct conf *c = r->conf;
 
 	if (c->cookies.require && !c->cookies.enabled)
-		conf_warn(r, conf_scan_line(r->scan, c->cookies.line, "require"),
+		conf_warn(r, conf_item_line(r->scan, c->cookies.line, "require"),
 		    "cookies: require without `enabled = yes` does nothing");
 	if (c->rrl.all_per_second != 0 && c->rrl.all_per_second < c->rrl.responses_per_second)
-		conf_warn(r, conf_scan_line(r->scan, c->rrl.line, "all-per-second"),
+		conf_warn(r, conf_item_line(r->scan, c->rrl.line, "all-per-second"),
 		    "rrl: all-per-second %u < responses-per-second %u: all names of a prefix "
 		    "together get less than each of them", c->rrl.all_per_second,
 		    c->rrl.responses_per_second);
@@ -67,7 +67,7 @@ doubt_cover(struct conf_reader *r)
 	for (size_t i = 0; i < r->conf->n_sites; i++)
 		home = home || r->conf->sites[i].home;
 	if (a->cover.n != 0 && r->conf->n_sites != 0 && !home)
-		conf_warn(r, conf_scan_line(r->scan, a->line, "cover"),
+		conf_warn(r, conf_item_line(r->scan, a->line, "cover"),
 		    "`cover` is given and no site has `home = yes`: nobody announces it");
 	for (size_t i = 0; i < a->prefixes.n && r->conf->n_sites > 1; i++) {
 		const struct prefix *p = &a->prefixes.v[i];
@@ -100,7 +100,7 @@ doubt_wildcard(struct conf_reader *r)
 			named = named || prefix_contains(p, c->listen[j].family, c->listen[j].ip);
 		if (named || c->n_listen == 0)
 			continue;
-		conf_warn(r, conf_scan_line(r->scan, c->announce.line, "prefix"),
+		conf_warn(r, conf_item_line(r->scan, c->announce.line, "prefix"),
 		    "prefix \"%s\": `listen` has a wildcard and no address in it: that its "
 		    "addresses are on this machine is not watched, name them",
 		    prefix_text(p, text));
@@ -117,15 +117,15 @@ doubt_announce(struct conf_reader *r)
 	for (size_t i = 0; i < c->n_servers; i++)
 		here += c->here_site != CONF_NONE && c->servers[i].site == c->here_site;
 	if (here != 0 && here < a->min_healthy)
-		conf_warn(r, conf_scan_line(r->scan, a->line, "min-healthy"),
+		conf_warn(r, conf_item_line(r->scan, a->line, "min-healthy"),
 		    "min-healthy %u: this site has %u server%s and will never be announced",
 		    a->min_healthy, here, here == 1 ? "" : "s");
 	if (a->lease_ms < 3000)
-		conf_warn(r, conf_scan_line(r->scan, a->line, "lease"),
+		conf_warn(r, conf_item_line(r->scan, a->line, "lease"),
 		    "lease %u ms: a machine that stands still for a moment loses its route, "
 		    "3s or more is safer", a->lease_ms);
 	if (a->hold_down_ms == 0)
-		conf_warn(r, conf_scan_line(r->scan, a->line, "hold-down"),
+		conf_warn(r, conf_item_line(r->scan, a->line, "hold-down"),
 		    "hold-down 0: a route that was withdrawn comes back at once, until it is "
 		    "damped");
 	if (a->damping.withdrawal >= a->damping.suppress)
@@ -150,12 +150,12 @@ doubt_check(struct conf_reader *r, const struct conf_check *k)
 	if (k->remote_interval_ms < shortest)
 		shortest = k->remote_interval_ms;
 	if (k->timeout_ms > shortest)
-		conf_warn(r, conf_scan_line(r->scan, k->line, "timeout"),
+		conf_warn(r, conf_item_line(r->scan, k->line, "timeout"),
 		    "check \"%s\": timeout %u ms > interval %u ms: a silent server is asked less "
 		    "often than it should be", k->name, k->timeout_ms, shortest);
 	if (k->fast_interval_ms > shortest &&
-	    conf_scan_option(r->scan, k->line, "fast-interval") != 0)
-		conf_warn(r, conf_scan_line(r->scan, k->line, "fast-interval"),
+	    conf_item_option(r->scan, k->line, "fast-interval") != 0)
+		conf_warn(r, conf_item_line(r->scan, k->line, "fast-interval"),
 		    "check \"%s\": fast-interval %u ms > interval %u ms: it is asked less often "
 		    "while a change is near", k->name, k->fast_interval_ms, shortest);
 	if (r->ttl_min_line != 0 && r->conf->ttl_min_s > 1 &&
@@ -182,7 +182,7 @@ doubt_min_weight(struct conf_reader *r, const struct conf_pool *pool)
 		}
 	}
 	if (most < pool->min_weight)
-		conf_warn(r, conf_scan_line(r->scan, pool->line, "min-weight"),
+		conf_warn(r, conf_item_line(r->scan, pool->line, "min-weight"),
 		    "pool \"%s\": min-weight %u: no site reaches it, \"%s\" has the most, %u",
 		    pool->name, pool->min_weight, c->sites[heaviest].name, most);
 }

@@ -43,7 +43,7 @@ conf_files_begin(struct conf_reader *r, const char *path)
 {
 	r->conf->files = calloc(CONF_FILES_MAX, sizeof(*r->conf->files));
 	if (r->conf->files == NULL || add_file(r, strdup(path)) < 0)
-		return conf_fail(r, 0, "out of memory");
+		return conf_no_memory(r, 0);
 	r->conf->path = r->conf->files[0];
 	r->files = r->conf->files;
 	return 0;
@@ -114,7 +114,7 @@ conf_files_include(struct conf_reader *r, const char *name, int line,
 	*number = (unsigned)r->conf->n_files;
 	path = beside(conf_line_name(r, line), name);
 	if (add_file(r, path) < 0) {
-		conf_fail(r, line, "out of memory");
+		conf_no_memory(r, line);
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -188,15 +188,18 @@ conf_read_codes(struct conf_reader *r, const struct conf_row *row, void *field,
 	bool wanted[600] = { false };
 	struct conf_list list = { calloc(500, sizeof(unsigned)), 0 };
 	unsigned *codes = list.v, first, last;
+	int done = 0;
 
 	if (codes == NULL)
-		return conf_fail(r, g->line, "out of memory");
+		return conf_no_memory(r, g->line);
 	conf_list_set(field, list);
 	for (size_t i = 0; i < g->n; i++) {
-		if (!code_range(g->v[i].text, &first, &last))
-			return conf_wrong(r, row, &g->v[i],
+		if (!code_range(g->v[i].text, &first, &last)) {
+			done = conf_wrong(r, row, &g->v[i],
 			    "an HTTP code from 100 to 599 "
 			    "or a range like \"200-299\" was expected");
+			continue;
+		}
 		for (unsigned c = first; c <= last; c++)
 			wanted[c] = true;
 	}
@@ -204,7 +207,7 @@ conf_read_codes(struct conf_reader *r, const struct conf_row *row, void *field,
 		if (wanted[c])
 			codes[list.n++] = c;
 	conf_list_set(field, list);
-	return 0;
+	return done;
 }
 
 /* The shortest decimal text that reads back as the same number. */

@@ -7,14 +7,14 @@
  * the announced prefixes are known before servers for the same reason, since a server's address
  * must be its own and not the anycast one.  Indices stay valid: lists of struct conf only grow.
  *
- * A list is allocated before its elements are read, with the number that was given, so that
- * whatever goes wrong in the middle it can be freed.  Values of a list may not repeat; they are
+ * What is wrong in a list is told and left out of it.  Values of a list may not repeat; they are
  * compared as read, not as written.  Pure; any thread.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/conf/conf_names.h"
 #include "common/conf/conf_type.h"
 
 int
@@ -39,79 +39,70 @@ conf_read_prefix(struct conf_reader *r, const struct conf_row *row, void *field,
 	return 0;
 }
 
-static_assert(offsetof(struct conf_site, name) == 0, "find_block");
-static_assert(offsetof(struct conf_check, name) == 0, "find_block");
-
-/* The index of the block with this name in a list of `size` octets an element,
- * whose first member is the name. */
+/* The index of what the word names, which is 0 where there is none. */
 static int
-find_block(struct conf_reader *r, const struct conf_row *row, const struct conf_word *w,
-    const char *what, const void *v, size_t n, size_t size)
+read_index(struct conf_reader *r, enum conf_names_kind kind, const struct conf_row *row,
+    uint16_t *index, const struct conf_word *w)
 {
-	const char *near, **names;
+	int i = conf_names_find(r, kind, row->name, w->text, w->line);
 
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(*(char *const *)((const char *)v + i * size), w->text) == 0)
-			return (int)i;
-	names = calloc(n + 1, sizeof(*names));
-	if (names == NULL)
-		return conf_fail(r, w->line, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		names[i] = *(char *const *)((const char *)v + i * size);
-	near = conf_nearest(w->text, names, n);
-	free(names);
-	if (near != NULL)
-		return conf_wrong(r, row, w,
-		    "no %s of this name is configured, did you mean \"%s\"?", what, near);
-	return conf_wrong(r, row, w, "no %s of this name is configured", what);
+	*index = i >= 0 ? (uint16_t)i : 0;
+	return i >= 0 ? 0 : -1;
 }
 
 int
 conf_read_site(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
 {
-	int i = find_block(r, row, w, "site", r->conf->sites, r->conf->n_sites,
-	    sizeof(struct conf_site));
-
-	if (i >= 0)
-		*(uint16_t *)field = (uint16_t)i;
-	return i < 0 ? -1 : 0;
+	return read_index(r, CONF_NAMES_SITE, row, field, w);
 }
 
 static int
 read_check(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
 {
-	int i = find_block(r, row, w, "check", r->conf->checks, r->conf->n_checks,
-	    sizeof(struct conf_check));
-
-	if (i >= 0)
-		*(uint16_t *)field = (uint16_t)i;
-	return i < 0 ? -1 : 0;
+	return read_index(r, CONF_NAMES_CHECK, row, field, w);
 }
 
-/* Reads every word into a list whose elements have `size` octets and may not repeat. */
+/* Refuses the element behind the `n` of a list that is one of them; `from` are their words. */
+static int
+check_twice(struct conf_reader *r, const struct conf_row *row, const char *v, size_t n, size_t size,
+    const struct conf_word *const *from)
+{
+	for (size_t j = 0; j < n; j++)
+		if (memcmp(v + n * size, v + j * size, size) == 0)
+			return conf_wrong(r, row, from[n], "is given twice, first at %s:%d",
+			    conf_line_name(r, from[j]->line), conf_line_number(from[j]->line));
+	return 0;
+}
+
+/* Reads every word into a list whose elements have `size` octets and may not repeat; those that are
+ * wrong are told of and left out. */
 static int
 read_list(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_given *g, size_t size, conf_one *one)
 {
-	struct conf_list list = { calloc(g->n != 0 ? g->n : 1, size), g->n };
+	const struct conf_word **from = calloc(g->n + 1, sizeof(*from));
+	struct conf_list list = { from != NULL ? calloc(g->n + 1, size) : NULL, 0 };
 	char *v = list.v;
+	int done = 0;
 
-	if (v == NULL)
-		return conf_fail(r, g->line, "out of memory");
-	conf_list_set(field, list);
-	for (size_t i = 0; i < g->n; i++) {
-		if (one(r, row, v + i * size, &g->v[i]) < 0)
-			return -1;
-		for (size_t j = 0; j < i && g->n <= 4096; j++)
-			if (memcmp(v + i * size, v + j * size, size) == 0)
-				return conf_wrong(r, row, &g->v[i],
-				    "is given twice, first at %s:%d",
-				    conf_line_name(r, g->v[j].line),
-				    conf_line_number(g->v[j].line));
+	if (v == NULL) {
+		free(from);
+		return conf_no_memory(r, g->line);
 	}
-	return 0;
+	for (size_t i = 0; i < g->n && !r->no_memory; i++) {
+		from[list.n] = &g->v[i];
+		memset(v + list.n * size, 0, size);
+		if (one(r, row, v + list.n * size, &g->v[i]) < 0 ||
+		    (g->n <= 4096 && check_twice(r, row, v, list.n, size, from) < 0))
+			done = -1;
+		else
+			list.n++;
+	}
+	conf_list_set(field, list);
+	free(from);
+	return r->no_memory ? -1 : done;
 }
 
 /* Neither multicast nor broadcast, no net itself, no IPv4 in IPv6, and nothing that is another
@@ -177,14 +168,18 @@ read_texts(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_given *g, conf_one *one)
 {
 	char **texts = calloc(g->n + 1, sizeof(*texts));
+	size_t n = 0;
+	int done = 0;
 
 	if (texts == NULL)
-		return conf_fail(r, g->line, "out of memory");
+		return conf_no_memory(r, g->line);
 	*(char ***)field = texts;
 	for (size_t i = 0; i < g->n; i++)
-		if (one(r, row, &texts[i], &g->v[i]) < 0)
-			return -1;
-	return 0;
+		if (one(r, row, &texts[n], &g->v[i]) < 0)
+			done = -1;
+		else
+			n++;
+	return done;
 }
 
 static int
@@ -252,20 +247,23 @@ conf_read_server_addrs(struct conf_reader *r, const struct conf_row *row, void *
     const struct conf_given *g)
 {
 	struct conf_server *s = field;
+	int done = 0;
 
 	for (size_t i = 0; i < g->n; i++) {
 		struct addr a = { 0 }, *mine;
-		if (conf_read_addr(r, row, &a, &g->v[i]) < 0 || unicast(r, row, &a, &g->v[i]) < 0)
-			return -1;
+		if (conf_read_addr(r, row, &a, &g->v[i]) < 0 || unicast(r, row, &a, &g->v[i]) < 0) {
+			done = -1;
+			continue;
+		}
 		mine = a.family == 4 ? &s->v4 : &s->v6;
 		if (mine->family != 0)
-			return conf_wrong(r, row, &g->v[i],
+			done = conf_wrong(r, row, &g->v[i],
 			    "a second IPv%d address, "
 			    "one IPv4 and one IPv6 address at most were expected",
 			    a.family);
 		*mine = a;
 	}
-	return 0;
+	return done;
 }
 
 int
@@ -273,18 +271,19 @@ conf_read_location(struct conf_reader *r, const struct conf_row *row, void *fiel
     const struct conf_given *g)
 {
 	struct conf_site *s = field;
+	int done = 0;
 
 	if (g->n != 2)
 		return conf_fail(r, g->line,
 		    "%s has %zu values, { LATITUDE, LONGITUDE } was expected", row->name, g->n);
+	s->located = true;
 	if (!conf_plain_real(g->v[0].text, -90, 90, &s->latitude))
-		return conf_wrong(r, row, &g->v[0],
+		done = conf_wrong(r, row, &g->v[0],
 		    "a latitude from -90 to 90 degrees was expected");
 	if (!conf_plain_real(g->v[1].text, -180, 180, &s->longitude))
-		return conf_wrong(r, row, &g->v[1],
+		done = conf_wrong(r, row, &g->v[1],
 		    "a longitude from -180 to 180 degrees was expected");
-	s->located = true;
-	return 0;
+	return done;
 }
 
 static void

@@ -1,5 +1,6 @@
 #include "common/conf/conf_reader.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,41 @@ conf_line_name(const struct conf_reader *r, int line)
 	return r->files != NULL ? r->files[CONF_LINE_FILE(line)] : r->file;
 }
 
+void
+conf_line_enter(struct conf_reader *r, int line)
+{
+	assert(r->n_stretches < sizeof(r->stretch) / sizeof(*r->stretch));
+	r->stretch[r->n_stretches++] = line;
+}
+
+/* A number that grows along what is read, as if included files stood where they are named. */
+static uint64_t
+place_of(const struct conf_reader *r, int line)
+{
+	size_t i = r->n_stretches;
+
+	if (line == 0)
+		return 0;
+	while (i > 0 && (CONF_LINE_FILE(r->stretch[i - 1]) != CONF_LINE_FILE(line) ||
+	    r->stretch[i - 1] > line))
+		i--;
+	return (uint64_t)i << CONF_LINE_BITS | ((uint64_t)line & ((1u << CONF_LINE_BITS) - 1));
+}
+
+bool
+conf_line_before(const struct conf_reader *r, int a, int b)
+{
+	return place_of(r, a) < place_of(r, b);
+}
+
+int
+conf_no_memory(struct conf_reader *r, int line)
+{
+	conf_fail(r, line, "out of memory");
+	r->no_memory = true;
+	return -1;
+}
+
 int
 conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
 {
@@ -20,6 +56,8 @@ conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
 	struct err whole;
 	va_list ap;
 
+	if (r->no_memory)
+		return -1;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -28,7 +66,7 @@ conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
 	else
 		err_set(&whole, "%s:%d: %s", conf_line_name(r, line),
 		    conf_line_number(line), text);
-	return mistakes_add(r->mistakes, (uint64_t)line, whole.text);
+	return mistakes_add(r->mistakes, place_of(r, line), whole.text);
 }
 
 void

@@ -10,6 +10,7 @@
 #ifndef NEARCAST_CONF_READER_H
 #define NEARCAST_CONF_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@
 #include "common/mistakes.h"
 
 struct conf;
+struct conf_item;
 struct conf_scan;
 
 /* A line as an int: the file's number in the upper bits, so that all lines of the file that
@@ -43,6 +45,15 @@ struct conf_reader {
 	struct conf *conf;		/* what is read so far; can be freed at any time */
 	const struct warn *warn;	/* NULL = nobody listens */
 	struct mistakes *mistakes;	/* so far */
+	const struct conf_item *finished;	/* the block whose `finish` is called */
+	bool no_memory;			/* it is told, and nothing that comes of it is */
+	/* Something was not understood that may be what others name, or what they lack: what is
+	 * not there is not told any more. */
+	bool lost;
+	struct conf_names *names;	/* that are of nothing (conf_names.h) */
+	/* The stretches of files in the order in which they are read, by their first lines. */
+	int stretch[2 * CONF_FILES_MAX];
+	size_t n_stretches;
 	int ttl_min_line;		/* 0 = not given */
 	int here_line, ttl_line;	/* of the last `here...`, `ttl-...`; 0 = not given */
 };
@@ -57,6 +68,15 @@ int conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
 /* The same to r->warn. */
 void conf_warn(struct conf_reader *r, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* True if line `a` is read before line `b`. */
+bool conf_line_before(const struct conf_reader *r, int a, int b);
+
+/* "out of memory"; what is told after it is not kept.  Returns -1. */
+int conf_no_memory(struct conf_reader *r, int line);
+
+/* From here on lines are read from this one on, of this or another file. */
+void conf_line_enter(struct conf_reader *r, int line);
 
 /* Of `n` names the one most like `name`, NULL if none is like it. */
 const char *conf_nearest(const char *name, const char *const *names, size_t n);

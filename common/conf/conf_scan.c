@@ -1,3 +1,6 @@
+/* What is wrong is told, and reading goes on where the next item is likely to begin: at the word
+ * that was not expected, if it stands on another line, else behind its line.  An item that was told
+ * of stays in the tree, marked, so that nobody finds it missing. */
 #include "common/conf/conf_scan.h"
 
 #include <assert.h>
@@ -5,276 +8,246 @@
 #include <string.h>
 
 #include "common/conf/conf_files.h"
+#include "common/conf/conf_lex.h"
+#include "common/conf/conf_nest.h"
+
+#define NAME_OCTETS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 /* A file being read, while one it includes is. */
 struct source {
-	const char *at, *end;
+	struct conf_lex lex;
 	char *text;			/* of the file, owned; NULL = the caller's */
-	char *put;			/* where the next word goes in its out->texts */
-	int line;
+	int balance;			/* `{` that are still to come without their `}` */
 };
 
 /* The text being read, and what has come of it so far. */
 struct scan {
 	struct conf_reader *r;
-	const char *at, *end;
-	char *text, *put;		/* as in struct source */
-	int line;
+	struct conf_lex lex;
+	struct conf_nest nest;		/* its `balance` is this file's */
+	char *text;			/* as in struct source */
 	struct source outer[CONF_FILES_DEPTH];
 	struct conf_files_open open[CONF_FILES_DEPTH + 1];
 	size_t nested;			/* how many of `outer` there are; one more of `open` */
-	size_t stack[CONF_SCAN_DEPTH + 1];	/* open blocks, as items; [0] is the file */
-	size_t depth;
-	struct conf_scan *out;
+	int begun;			/* the line whose quotes have been looked at */
 };
 
-/* What next_token found. */
-enum token { TOK_END, TOK_WORD, TOK_STRING, TOK_MARK };
+/* A `}`. */
+static void
+end_block(struct scan *s, int line)
+{
+	if (!conf_nest_leave(&s->nest, line))
+		conf_lex_fail(&s->lex, line, "unexpected `}`, no block is open here");
+}
 
-struct lexeme {
-	enum token kind;
-	int line;
-	size_t len;
-	const char *text;		/* for messages; kinds WORD and STRING: in out->texts */
-	char mark[2];			/* kind MARK: the text, one of {}=,; */
-};
+/* ---- what is not as it should be ---- */
 
+/* After something unexpected in an item that began on `line`: on with the next one. */
+static void
+go_on(struct scan *s, int line, const struct conf_lexeme *t)
+{
+	struct conf_item *last = conf_nest_last(&s->nest);
+
+	conf_nest_open(&s->nest)->state = CONF_ITEM_WRONG;
+	if (!last->block && last->given.line == line)
+		last->state = CONF_ITEM_WRONG;	/* what is left over belongs to it */
+	if (t->line != line || conf_lex_is(t, ';') || conf_lex_is(t, '}'))
+		conf_lex_back(&s->lex, t);
+	else
+		conf_lex_skip(&s->lex);
+}
+
+/* The file ends here in a block: that is told by end_file. */
 static bool
-starts(const struct scan *s, const char *what)
+is_cut(const struct scan *s, const struct conf_lexeme *t)
 {
-	size_t len = strlen(what);
-
-	return (size_t)(s->end - s->at) >= len && memcmp(s->at, what, len) == 0;
+	return t->kind == CONF_END && s->nest.depth != 0;
 }
 
-/* Blanks and comments. */
-static int
-skip_blank(struct scan *s)
+/* The words of an odd line up to the first brace, quote or blank, in the scan's texts. */
+static const char *
+odd_word(struct scan *s, const char **at, const char *more)
 {
-	while (s->at < s->end) {
-		if (*s->at == '\n' || *s->at == ' ' || *s->at == '\t' || *s->at == '\r') {
-			s->line += *s->at++ == '\n';
-		} else if (*s->at == '#' || starts(s, "//")) {
-			while (s->at < s->end && *s->at != '\n')
-				s->at++;
-		} else if (starts(s, "/*")) {
-			int began = s->line;
-			for (s->at += 2; s->at < s->end && !starts(s, "*/"); s->at++)
-				s->line += *s->at == '\n';
-			if (s->at == s->end)
-				return conf_fail(s->r, began,
-				    "the comment that begins here is not closed, "
-				    "the file ends on line %d", conf_line_number(s->line));
-			s->at += 2;
-		} else {
-			break;
-		}
+	const char *from = *at, *word = s->lex.put;
+
+	while (from < s->lex.end && strchr(" \t\"'", *from) != NULL)
+		from++;
+	for (*at = from; *at < s->lex.end && strchr(more, **at) == NULL; (*at)++)
+		*s->lex.put++ = **at;
+	*s->lex.put++ = '\0';
+	return word;
+}
+
+/* A line with a quote too many or too few: what it says is not known, but which option or block it
+ * begins, and what is open behind it.  Sets `list` if that is a list. */
+static int
+odd_line(struct scan *s, const char **name, bool *list)
+{
+	int braces = conf_lex_braces(&s->lex), line = s->lex.line, rc = 0;
+	const char *at = s->lex.at, *title;
+
+	conf_lex_skip_odd(&s->lex);
+	*list = false;
+	*name = odd_word(s, &at, "={\"' \t\n");
+	while (at < s->lex.end && (*at == ' ' || *at == '\t'))
+		at++;
+	if (**name == '\0' || (*name)[strspn(*name, NAME_OCTETS)] != '\0') {
+		conf_nest_open(&s->nest)->state = CONF_ITEM_WRONG;
+	} else if (at < s->lex.end && *at == '=') {
+		conf_nest_mend(&s->nest, *name, false, line);
+		conf_nest_once(&s->nest, *name, line);
+		rc = conf_nest_add(&s->nest, *name, false, line);
+		if (rc == 0)
+			conf_nest_last(&s->nest)->state = CONF_ITEM_WRONG;
+		*list = braces > 0;
+	} else if (braces >= 0) {
+		title = odd_word(s, &at, "{}\"' \t\n");
+		rc = conf_nest_enter(&s->nest, *name, title, line, line, true);
+		braces--;
 	}
-	return 0;
+	while (rc == 0 && !*list && braces > 0 && s->nest.depth < CONF_NEST_DEPTH)
+		rc = conf_nest_enter(&s->nest, "", NULL, line, line, true), braces--;
+	for (; braces < 0; braces++)
+		end_block(s, line);
+	return rc;
 }
 
-/* The octet that an escape stands for, or -1. */
-static int
-escaped(char c)
-{
-	switch (c) {
-	case '"':
-	case '\\':
-		return c;
-	case 'n':
-		return '\n';
-	case 't':
-		return '\t';
-	default:
-		return -1;
-	}
-}
-
-static int
-string_token(struct scan *s, struct lexeme *t)
-{
-	char quote = *s->at++;
-
-	t->kind = TOK_STRING;
-	t->text = s->put;
-	for (; s->at < s->end && *s->at != '\n'; s->at++) {
-		int c = (unsigned char)*s->at;
-		if (c == quote) {
-			s->at++;
-			*s->put++ = '\0';
-			return 0;
-		}
-		if (t->len >= CONF_SCAN_WORD)
-			return conf_fail(s->r, t->line,
-			    "a string of more than %d octets", CONF_SCAN_WORD);
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return conf_fail(s->r, s->line, "a control character (0x%02x) in a string, "
-			    "text was expected", c);
-		if (c == '\\' && quote == '"' && s->end - s->at > 1 && s->at[1] != '\n') {
-			c = escaped(*++s->at);
-			if (c < 0)
-				return conf_fail(s->r, s->line,
-				    "\"\\%c\" in a string is no escape, "
-				    "\\\\ \\\" \\n \\t were expected "
-				    "(\\\\ stands for one backslash)", *s->at);
-		}
-		*s->put++ = (char)c;
-		t->len++;
-	}
-	return conf_fail(s->r, t->line, "the string that begins here is not closed on its line, "
-	    "%c was expected", quote);
-}
-
-static int
-word_token(struct scan *s, struct lexeme *t)
-{
-	t->kind = TOK_WORD;
-	t->text = s->put;
-	for (; s->at < s->end; s->at++) {
-		unsigned char c = (unsigned char)*s->at;
-		if (c <= ' ' || strchr("{}=,;()#\"'", c) != NULL || starts(s, "/*") ||
-		    (starts(s, "//") && t->len != 0 && s->at[-1] != ':'))
-			break;
-		if (c >= 0x7f)
-			return conf_fail(s->r, s->line,
-			    "unexpected octet 0x%02x outside a string", c);
-		if (t->len >= CONF_SCAN_WORD)
-			return conf_fail(s->r, t->line,
-			    "a word of more than %d octets", CONF_SCAN_WORD);
-		*s->put++ = (char)c;
-		t->len++;
-	}
-	*s->put++ = '\0';
-	if (t->len == 0)
-		return conf_fail(s->r, s->line, *s->at < ' ' ? "unexpected control character" :
-		    "unexpected '%c'", *s->at);
-	if (t->text[t->len - 1] == '$' && s->at < s->end && *s->at == '{')
-		return conf_fail(s->r, t->line, "\"${\": the environment is not read here, "
-		    "a value was expected");
-	return 0;
-}
-
-static int
-next_token(struct scan *s, struct lexeme *t)
-{
-	if (skip_blank(s) < 0)
-		return -1;
-	*t = (struct lexeme){ .kind = TOK_END, .line = s->line, .text = "the end of the file" };
-	if (s->at == s->end)
-		return 0;
-	if (*s->at == '"' || *s->at == '\'')
-		return string_token(s, t);
-	if (strchr("{}=,;", *s->at) == NULL)
-		return word_token(s, t);
-	t->kind = TOK_MARK;
-	t->mark[0] = *s->at++;
-	t->text = t->mark;
-	return 0;
-}
-
+/* True at the first word of a line whose quotes are odd. */
 static bool
-is_mark(const struct lexeme *t, char mark)
+at_odd_line(struct scan *s)
 {
-	return t->kind == TOK_MARK && *t->text == mark;
+	conf_lex_blank(&s->lex);
+	if (s->begun == s->lex.line)
+		return false;
+	s->begun = s->lex.line;
+	return conf_lex_odd(&s->lex) != NULL;
 }
 
-/* `v`, an array of `n` elements, or a larger copy of it where it is full: its room
- * is the power of two that is `n` or above.  NULL if there is no memory. */
-static void *
-room_for_one(void *v, size_t n, size_t size)
+/* ---- options ---- */
+
+/* Told once for each list. */
+static void
+fail_list(struct scan *s, const char *name, int began, const struct conf_lexeme *t)
 {
-	return (n & (n - 1)) != 0 ? v : realloc(v, (n != 0 ? 2 * n : 1) * size);
-}
+	struct conf_item *item = conf_nest_last(&s->nest);
 
-/* The item with this name that is read now. */
-static int
-add_item(struct scan *s, const char *name, bool block, int line)
-{
-	struct conf_scan *out = s->out;
-	struct conf_item *items = room_for_one(out->items, out->n_items, sizeof(*items));
-
-	if (items == NULL)
-		return conf_fail(s->r, s->line, "out of memory");
-	out->items = items;
-	items[out->n_items++] = (struct conf_item){ .name = name, .block = block, .line = line };
-	return 0;
-}
-
-/* A value of the last item. */
-static int
-add_word(struct scan *s, const char *text, int line)
-{
-	struct conf_scan *out = s->out;
-	struct conf_word *words = room_for_one(out->words, out->n_words, sizeof(*words));
-
-	if (words == NULL)
-		return conf_fail(s->r, s->line, "out of memory");
-	out->words = words;
-	words[out->n_words++] = (struct conf_word){ text, line };
-	out->items[out->n_items - 1].given.n++;
-	return 0;
-}
-
-/* After `NAME = {`. */
-static int
-scan_list(struct scan *s, const char *name, int began, struct lexeme *t)
-{
-	for (;;) {
-		if (next_token(s, t) < 0)
-			return -1;
-		if (t->kind == TOK_WORD || t->kind == TOK_STRING) {
-			if (add_word(s, t->text, t->line) < 0 || next_token(s, t) < 0)
-				return -1;
-			if (is_mark(t, ','))
-				continue;
-		}
-		if (is_mark(t, '}'))
-			return 0;
-		if (t->kind == TOK_END)
-			return conf_fail(s->r, began,
-			    "the list of `%s` that begins here is not closed, "
-			    "the file ends on line %d", name, conf_line_number(s->line));
-		return conf_fail(s->r, t->line,
+	if (item->state == CONF_ITEM_FINE)
+		conf_lex_fail(&s->lex, t->line,
 		    "unexpected \"%.60s\" in the list of `%s` that begins on line %d, "
 		    "`,` or `}` was expected", t->text, name, conf_line_number(began));
-	}
+	item->state = CONF_ITEM_WRONG;
 }
 
-/* True if the word just read is the name of the next option. */
+/* An odd line in a list; true if the list ends on it. */
 static bool
-equal_follows(const struct scan *s)
+odd_in_list(struct scan *s)
 {
-	const char *c = s->at;
+	int braces = conf_lex_braces(&s->lex);
 
-	while (c < s->end && (*c == ' ' || *c == '\t'))
-		c++;
-	return c < s->end && *c == '=';
+	conf_lex_skip_odd(&s->lex);
+	conf_nest_last(&s->nest)->state = CONF_ITEM_WRONG;
+	for (int more = braces; more < -1; more++)
+		end_block(s, s->lex.line);
+	return braces < 0;
 }
 
-/* Refuses a second option or untitled block of this name in the open block. */
+/* After `NAME = {`, up to its `}`, or to the item behind it where that is missing. */
 static int
-once(struct scan *s, const char *name, int line)
+scan_list(struct scan *s, const char *name, int began, struct conf_lexeme *t)
 {
-	const struct conf_item *block = &s->out->items[s->stack[s->depth]];
-	const struct conf_item *end = s->out->items + s->out->n_items;
-	size_t n = 0;
+	bool comma = true;		/* a value may come */
+	size_t inner = 0;
 
-	for (const struct conf_item *i = block + 1; i < end; i = conf_scan_past(i)) {
-		if (i->block && i->given.n != 0)
+	for (;;) {
+		if (at_odd_line(s)) {
+			if (odd_in_list(s))
+				return 0;
+			comma = true;
 			continue;
-		if (strcmp(i->name, name) == 0 && CONF_LINE_FILE(i->line) != CONF_LINE_FILE(line))
-			return conf_fail(s->r, line, "`%s` is given twice, first at %s:%d", name,
-			    conf_line_name(s->r, i->line), conf_line_number(i->line));
-		if (strcmp(i->name, name) == 0)
-			return conf_fail(s->r, line, "`%s` is given twice, first on line %d", name,
-			    conf_line_number(i->line));
-		n++;
+		}
+		conf_lex_next(&s->lex, t);
+		if (t->kind == CONF_END) {
+			if (conf_nest_last(&s->nest)->state == CONF_ITEM_FINE)
+				conf_lex_fail(&s->lex, began, "the list of `%s` that begins here "
+				    "is not closed, the file ends on line %d", name,
+				    conf_line_number(s->lex.line));
+			conf_nest_last(&s->nest)->state = CONF_ITEM_WRONG;
+			s->r->lost = s->lex.cut = true;
+			s->nest.balance--;
+			return 0;
+		}
+		if (t->kind == CONF_WORD_TOKEN && conf_lex_names_item(&s->lex)) {
+			fail_list(s, name, began, t);
+			conf_lex_back(&s->lex, t);
+			s->nest.balance--;
+			return 0;
+		}
+		if (conf_lex_is_value(t)) {
+			if (t->wrong)
+				conf_nest_last(&s->nest)->state = CONF_ITEM_WRONG;
+			if (!comma)
+				fail_list(s, name, began, t);
+			if (conf_nest_word(&s->nest, t->text, t->line) < 0)
+				return -1;
+			comma = false;
+			continue;
+		}
+		if (conf_lex_is(t, '}')) {
+			if (inner-- == 0)
+				return 0;
+			continue;
+		}
+		if (!conf_lex_is(t, ',') || comma)
+			fail_list(s, name, began, t);
+		inner += conf_lex_is(t, '{');
+		comma = true;
 	}
-	if (n >= CONF_SCAN_OPTIONS)
-		return conf_fail(s->r, line,
-		    "more than %d options in one block", CONF_SCAN_OPTIONS);
+}
+
+/* After `NAME =`. */
+static int
+scan_option(struct scan *s, const char *name, int line, struct conf_lexeme *t)
+{
+	struct conf_item *item;
+	int equal = t->line;
+	bool once;
+
+	conf_nest_mend(&s->nest, name, false, line);
+	once = conf_nest_once(&s->nest, name, line);
+	if (conf_nest_add(&s->nest, name, false, line) < 0)
+		return -1;
+	conf_lex_next(&s->lex, t);
+	item = conf_nest_last(&s->nest);
+	item->given.line = t->line;
+	item->given.list = conf_lex_is(t, '{');
+	if (item->given.list && !conf_nest_fits(&s->nest, name, false) &&
+	    conf_nest_fits(&s->nest, name, true)) {
+		conf_lex_fail(&s->lex, line, "`%s` is a block, `%s { ... }` was expected", name,
+		    name);
+		s->nest.out->n_items--;
+		return conf_nest_enter(&s->nest, name, NULL, line, t->line, true);
+	}
+	item->state = once && !t->wrong ? CONF_ITEM_FINE : CONF_ITEM_WRONG;
+	if (item->given.list)
+		return scan_list(s, name, t->line, t);
+	if (conf_lex_is_value(t) &&
+	    (t->kind == CONF_STRING || conf_lex_peek(&s->lex) != '='))
+		return conf_nest_word(&s->nest, t->text, t->line);
+	item->state = CONF_ITEM_WRONG;
+	if (t->kind == CONF_WORD_TOKEN) {
+		conf_lex_fail(&s->lex, equal, "`%s =` is followed by `%s =`, a value was expected",
+		    name, t->text);
+		conf_lex_back(&s->lex, t);
+		return 0;
+	}
+	if (!is_cut(s, t))
+		conf_lex_fail(&s->lex, t->line,
+		    "`%s =` is followed by \"%s\", a value was expected", name, t->text);
+	go_on(s, equal, t);
 	return 0;
 }
+
+/* ---- other files ---- */
 
 /* Goes over to the text of another file, or to the first one's. */
 static int
@@ -283,21 +256,23 @@ enter(struct scan *s, const char *text, size_t len, int line)
 	const char *nul = memchr(text, '\0', len);
 
 	conf_files_digest(s->r, text, len);
-	s->at = text;
-	s->end = text + len;
-	s->line = line;
-	for (const char *p = text; nul != NULL && p < nul; p++)
-		line += *p == '\n';
-	if (nul != NULL)
-		return conf_fail(s->r, line, "a NUL octet, text was expected");
-	/* Every word with its NUL fits where it stood: a string had two quotes, and behind any
-	 * other word stands an octet that is no word's, or the end, for which is the one more. */
-	s->put = malloc(len + 1);
-	if (s->put == NULL)
-		return conf_fail(s->r, line, "out of memory");
-	s->out->texts[s->out->n_texts++] = s->put;
-	if (starts(s, "\xef\xbb\xbf"))	/* a byte order mark */
-		s->at += 3;
+	s->lex = (struct conf_lex){ .r = s->r, .at = text, .end = text + len, .line = line,
+	    .odd = -1, .put = malloc(len + 1) };
+	s->begun = 0;
+	conf_line_enter(s->r, line);
+	if (s->lex.put == NULL)
+		return conf_no_memory(s->r, line);
+	s->nest.out->texts[s->nest.out->n_texts++] = s->lex.put;
+	if (nul != NULL) {
+		for (const char *p = text; p < nul; p++)
+			line += *p == '\n';
+		conf_fail(s->r, line, "a NUL octet, text was expected");
+		s->lex.at = s->lex.end;
+		s->r->lost = true;
+	}
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)	/* a byte order mark */
+		s->lex.at += s->lex.at == text ? 3 : 0;
+	s->nest.balance = conf_lex_balance(&s->lex);
 	return 0;
 }
 
@@ -312,165 +287,184 @@ leave(struct scan *s)
 	if (s->nested == 0)
 		return false;
 	to = &s->outer[--s->nested];
-	s->at = to->at;
-	s->end = to->end;
+	s->lex = to->lex;
 	s->text = to->text;
-	s->put = to->put;
-	s->line = to->line;
+	s->nest.balance = to->balance;
+	s->begun = s->lex.line;
+	conf_line_enter(s->r, s->lex.line);
 	return true;
 }
 
 /* After `include =`. */
 static int
-scan_include(struct scan *s, struct lexeme *t)
+scan_include(struct scan *s, int line, struct conf_lexeme *t)
 {
+	int equal = t->line;
 	unsigned number;
 	size_t len;
 	char *text;
 
-	if (s->depth != 0)
-		return conf_fail(s->r, t->line, "`include` in a block, it was expected "
-		    "outside of all blocks");
-	if (next_token(s, t) < 0)
-		return -1;
-	if (t->kind != TOK_WORD && t->kind != TOK_STRING)
-		return conf_fail(s->r, t->line,
+	conf_lex_next(&s->lex, t);
+	conf_nest_mend(&s->nest, "include", false, line);
+	if (!conf_lex_is_value(t)) {
+		conf_lex_fail(&s->lex, t->line,
 		    "`include =` is followed by \"%s\", a file name was expected", t->text);
-	text = conf_files_include(s->r, t->text, t->line, s->open, s->nested + 1, &len, &number);
-	if (text == NULL)
-		return -1;
-	s->outer[s->nested++] = (struct source){ s->at, s->end, s->text, s->put, s->line };
+		go_on(s, equal, t);
+	} else if (s->nest.depth != 0) {
+		conf_lex_fail(&s->lex, equal, "`include` in a block, it was expected "
+		    "outside of all blocks");
+	}
+	text = !conf_lex_is_value(t) || t->wrong || s->nest.depth != 0 ? NULL :
+	    conf_files_include(s->r, t->text, t->line, s->open, s->nested + 1, &len, &number);
+	if (text == NULL) {
+		s->r->lost = true;
+		return s->r->no_memory ? -1 : 0;
+	}
+	s->outer[s->nested++] = (struct source){ s->lex, s->text, s->nest.balance };
 	s->open[s->nested] = (struct conf_files_open){ number, t->line };
 	s->text = text;
 	return enter(s, text, len, (int)(number << CONF_LINE_BITS | 1));
 }
 
-/* After `NAME =`. */
-static int
-scan_option(struct scan *s, const char *name, int line, struct lexeme *t)
-{
-	struct conf_given *given;
-	int equal = t->line;
-
-	if (once(s, name, line) < 0 || add_item(s, name, false, line) < 0 || next_token(s, t) < 0)
-		return -1;
-	given = &s->out->items[s->out->n_items - 1].given;
-	given->line = t->line;
-	given->list = is_mark(t, '{');
-	if (given->list)
-		return scan_list(s, name, t->line, t);
-	if (t->kind == TOK_WORD && equal_follows(s))
-		return conf_fail(s->r, equal, "`%s =` is followed by `%s =`, a value was expected",
-		    name, t->text);
-	if (t->kind != TOK_WORD && t->kind != TOK_STRING)
-		return conf_fail(s->r, t->line,
-		    "`%s =` is followed by \"%s\", a value was expected",
-		    name, t->text);
-	return add_word(s, t->text, t->line);
-}
+/* ---- items ---- */
 
 /* At the token after NAME, which is a title or `{`. */
 static int
-scan_head(struct scan *s, const char *name, int line, struct lexeme *t)
+scan_head(struct scan *s, const char *name, int line, struct conf_lexeme *t)
 {
-	const char *title = t->kind != TOK_MARK ? t->text : NULL;
+	const char *title = t->kind != CONF_MARK ? t->text : NULL;
+	bool wrong = t->wrong, known;
 
-	if (title != NULL && next_token(s, t) < 0)
-		return -1;
-	if (!is_mark(t, '{'))
-		return conf_fail(s->r, line, "`%s` is followed by \"%.60s\" and \"%.60s\", "
-		    "`%s = ...` or `%s \"...\" {` was expected", name, title, t->text, name, name);
-	if (s->depth == CONF_SCAN_DEPTH)
-		return conf_fail(s->r, line,
-		    "blocks are nested more than %d deep", CONF_SCAN_DEPTH);
-	if (title == NULL && once(s, name, line) < 0)
-		return -1;
-	if (add_item(s, name, true, line) < 0)
-		return -1;
-	s->stack[++s->depth] = s->out->n_items - 1;
-	s->out->items[s->out->n_items - 1].given.line = t->line;
-	return title != NULL ? add_word(s, title, t->line) : 0;
+	if (title != NULL)
+		conf_lex_next(&s->lex, t);
+	known = conf_nest_fits(&s->nest, name, true);
+	if (conf_lex_is(t, '{')) {
+		if (!known && conf_nest_fits(&s->nest, name, false)) {
+			conf_lex_fail(&s->lex, line, "`%s` is an option, `%s = ...` was expected",
+			    name, name);
+			wrong = true;
+		}
+		return conf_nest_enter(&s->nest, name, title, line, t->line, wrong);
+	}
+	if (!is_cut(s, t))
+		conf_lex_fail(&s->lex, line, "`%s` is followed by \"%.60s\" and \"%.60s\", "
+	    "`%s = ...` or `%s \"...\" {` was expected", name, title, t->text, name, name);
+	while (t->line == line && t->kind != CONF_END && !conf_lex_is(t, '{') &&
+	    !conf_lex_is(t, '}') && !conf_lex_is(t, ';'))
+		conf_lex_next(&s->lex, t);
+	if (conf_lex_is(t, '{') && t->line == line)
+		return conf_nest_enter(&s->nest, name, title, line, t->line, true);
+	if (t->line != line && known && t->kind == CONF_WORD_TOKEN) {
+		/* the `{` itself is missing: what follows is in the block */
+		conf_lex_back(&s->lex, t);
+		s->nest.balance++;
+		return conf_nest_enter(&s->nest, name, title, line, line, true);
+	}
+	s->r->lost = s->r->lost || known;
+	if (!known && conf_nest_add(&s->nest, name, false, line) == 0)
+		conf_nest_last(&s->nest)->state = CONF_ITEM_WRONG;
+	if (t->line != line || t->kind == CONF_END || conf_lex_is(t, '}'))
+		conf_lex_back(&s->lex, t);
+	return s->r->no_memory ? -1 : 0;
 }
 
-/* An option or the head of a block, whose name is in `t`. */
-static int
-scan_item(struct scan *s, struct lexeme *t)
-{
-	const char *name = t->text;
-	int line = t->line;
+enum what { NOTHING, INCLUDE, OPTION, HEAD };
 
-	if (t->len > 63 || strspn(name, "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != t->len)
-		return conf_fail(s->r, line, "unexpected \"%.60s\", "
+/* What begins with the name in `t`, which becomes the token behind it; NOTHING is told. */
+static enum what
+begin_item(struct scan *s, const char *name, int line, struct conf_lexeme *t)
+{
+	if (t->wrong || t->len > 63 || strspn(name, NAME_OCTETS) != t->len) {
+		conf_lex_fail(&s->lex, line, "unexpected \"%.60s\", "
 		    "the name of an option or a block was expected", name);
-	if (next_token(s, t) < 0)
-		return -1;
-	if (is_mark(t, '=') && strcmp(name, "include") == 0)
-		return scan_include(s, t);
-	if (is_mark(t, '='))
-		return scan_option(s, name, line, t);
-	if (is_mark(t, '{') || t->kind == TOK_WORD || t->kind == TOK_STRING)
-		return scan_head(s, name, line, t);
-	return conf_fail(s->r, line,
-	    "`%s` is followed by \"%s\", `=` or `{` was expected", name, t->text);
+		go_on(s, line, t);
+		return NOTHING;
+	}
+	conf_lex_next(&s->lex, t);
+	if (conf_lex_is(t, '='))
+		return strcmp(name, "include") == 0 ? INCLUDE : OPTION;
+	if (conf_lex_is(t, '{') || conf_lex_is_value(t))
+		return HEAD;
+	if (!is_cut(s, t))
+		conf_lex_fail(&s->lex, line,
+		    "`%s` is followed by \"%s\", `=` or `{` was expected", name, t->text);
+	go_on(s, line, t);
+	return NOTHING;
 }
 
-/* The open block, or the file when it ends, has all its items. */
+/* The file being read ends. */
 static void
-close_block(struct scan *s)
+end_file(struct scan *s)
 {
-	size_t block = s->stack[s->depth];
+	const struct conf_item *open = conf_nest_open(&s->nest);
 
-	s->out->items[block].inside = s->out->n_items - block - 1;
+	if (s->nest.depth == 0)
+		return;
+	if (!s->lex.cut && s->nest.too_deep == 0)
+		conf_lex_fail(&s->lex, open->line, "the block `%s` that begins here is not "
+		    "closed, the file ends on line %d", open->name,
+		    conf_line_number(s->lex.line));
+	s->r->lost = true;
+	while (s->nest.depth != 0)
+		conf_nest_leave(&s->nest, 0);
+	s->nest.too_deep = 0;
 }
 
+/* Up to the end of the file being read. */
 static int
 scan_items(struct scan *s)
 {
-	struct lexeme t;
+	struct conf_lexeme t;
+	int line, rc = 0;
+	const char *name;
+	bool list;
 
-	for (;;) {
-		if (next_token(s, &t) < 0)
-			return -1;
-		if (t.kind == TOK_END && s->depth == 0 && leave(s)) {
+	while (rc == 0) {
+		bool odd = at_odd_line(s);
+
+		line = s->lex.line;
+		if (odd) {
+			rc = odd_line(s, &name, &list);
+			if (rc == 0 && list)
+				rc = scan_list(s, name, line, &t);
 			continue;
-		} else if (t.kind == TOK_END) {
-			break;
-		} else if (t.kind == TOK_WORD) {
-			if (scan_item(s, &t) < 0)
-				return -1;
-		} else if (is_mark(&t, '}')) {
-			if (s->depth == 0)
-				return conf_fail(s->r, t.line,
-				    "unexpected `}`, no block is open here");
-			close_block(s);
-			s->depth--;
-		} else if (!is_mark(&t, ';') && !is_mark(&t, ',')) {
-			return conf_fail(s->r, t.line, "unexpected \"%.60s\", "
+		}
+		conf_lex_next(&s->lex, &t);
+		name = t.text;
+		if (t.kind == CONF_END)
+			return 0;
+		if (t.kind == CONF_WORD_TOKEN) {
+			switch (begin_item(s, name, line, &t)) {
+			case NOTHING: break;
+			case INCLUDE: rc = scan_include(s, line, &t); break;
+			case OPTION: rc = scan_option(s, name, line, &t); break;
+			case HEAD: rc = scan_head(s, name, line, &t); break;
+			}
+		} else if (conf_lex_is(&t, '}')) {
+			end_block(s, line);
+		} else if (!conf_lex_is(&t, ';') && !conf_lex_is(&t, ',')) {
+			conf_lex_fail(&s->lex, line, "unexpected \"%.60s\", "
 			    "the name of an option or a block was expected", t.text);
+			go_on(s, line, &t);
 		}
 	}
-	if (s->depth != 0) {
-		const struct conf_item *open = &s->out->items[s->stack[s->depth]];
-		return conf_fail(s->r, open->line, "the block `%s` that begins here is not closed, "
-		    "the file ends on line %d", open->name, conf_line_number(s->line));
-	}
-	close_block(s);
-	return 0;
+	return rc;
 }
 
 int
 conf_scan(struct conf_scan *scan, struct conf_reader *r, const char *text, size_t len)
 {
-	struct scan s = { .r = r, .out = scan };
+	struct scan s = { .r = r, .nest = { r, scan, .stack[0].block = &conf_schema } };
 	size_t n = 0;
 
-	if (enter(&s, text, len, 1) < 0 || add_item(&s, "", true, 1) < 0 || scan_items(&s) < 0) {
-		while (leave(&s))
-			;
-		conf_scan_free(scan);
-		return -1;
-	}
+	if (enter(&s, text, len, 1) < 0 || conf_nest_add(&s.nest, "", true, 1) < 0)
+		goto fail;
+	do {			/* an included file is over before the one around goes on */
+		if (scan_items(&s) < 0)
+			goto fail;
+		end_file(&s);
+	} while (leave(&s));
+	conf_nest_end(&s.nest);
 	for (size_t i = 0; i < scan->n_items; i++) {
 		struct conf_given *given = &scan->items[i].given;
 		if (given->n != 0)
@@ -479,22 +473,11 @@ conf_scan(struct conf_scan *scan, struct conf_reader *r, const char *text, size_
 	}
 	assert(n == scan->n_words);
 	return 0;
-}
-
-int
-conf_scan_option(const struct conf_scan *scan, int block_line, const char *name)
-{
-	for (size_t b = 0; b < scan->n_items; b++) {
-		const struct conf_item *block = &scan->items[b];
-
-		if (!block->block || block->given.line != block_line)
-			continue;
-		for (const struct conf_item *i = block + 1, *past = conf_scan_past(block); i < past;
-		    i = conf_scan_past(i))
-			if (!i->block && strcmp(i->name, name) == 0)
-				return i->given.line;
-	}
-	return 0;
+fail:
+	while (leave(&s))
+		;
+	conf_scan_free(scan);
+	return -1;
 }
 
 void

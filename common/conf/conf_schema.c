@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "common/conf/conf_item.h"
+
 /* A row says what it needs; the rest is zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
@@ -126,14 +128,15 @@ neighbor_finish(struct conf_reader *r, void *element, int line)
 	bool local = n->address.family == 6 && n->address.ip[0] == 0xfe &&
 	    (n->address.ip[1] & 0xc0) == 0x80;
 
-	if (local && n->interface == NULL)
-		return conf_fail(r, line, "neighbor \"%s\" has a link-local address and no "
+	if (local && n->interface == NULL && conf_item_sure(r, r->finished, "interface"))
+		conf_fail(r, line, "neighbor \"%s\" has a link-local address and no "
 		    "`interface`, `interface = \"NAME\"` was expected", n->name);
 	if (n->interface != NULL && n->multihop != 0)
-		return conf_fail(r, line, "neighbor \"%s\" has `interface` and `multihop`: "
+		conf_fail(r, line, "neighbor \"%s\" has `interface` and `multihop`: "
 		    "what is on an interface is one hop away", n->name);
-	if (n->source.family != 0 && n->source.family != n->address.family)
-		return conf_fail(r, line, "neighbor \"%s\": `source` and `address` are of "
+	if (n->source.family != 0 && n->address.family != 0 &&
+	    n->source.family != n->address.family)
+		conf_fail(r, line, "neighbor \"%s\": `source` and `address` are of "
 		    "two families, one was expected", n->name);
 	return 0;
 }
@@ -304,14 +307,17 @@ check_finish(struct conf_reader *r, void *element, int line)
 		missing = "question";
 	else if (c->command == NULL && c->kind == CONF_CHECK_COMMAND)
 		missing = "command";
-	if (missing != NULL)
-		return conf_fail(r, line, "check \"%s\" is of kind %s and has no `%s`", c->name,
+	if (!conf_item_given(r->finished, "kind"))
+		return 0;		/* what it needs is not known */
+	if (missing != NULL && conf_item_sure(r, r->finished, missing))
+		conf_fail(r, line, "check \"%s\" is of kind %s and has no `%s`", c->name,
 		    check_kinds[c->kind], missing);
-	if (c->client_key != NULL && c->client_cert == NULL)
-		return conf_fail(r, line, "check \"%s\" has `client-key` and no `client-cert`, "
+	if (c->client_key != NULL && c->client_cert == NULL &&
+	    conf_item_sure(r, r->finished, "client-cert"))
+		conf_fail(r, line, "check \"%s\" has `client-key` and no `client-cert`, "
 		    "the key's certificate was expected", c->name);
 	if (c->n_digests != 0 && c->kind != CONF_CHECK_CONTENT)
-		return conf_fail(r, line,
+		conf_fail(r, line,
 		    "check \"%s\" is of kind %s, `digest` is for kind content",
 		    c->name, check_kinds[c->kind]);
 	return 0;
@@ -405,8 +411,8 @@ pool_finish(struct conf_reader *r, void *element, int line)
 	if (pool->n_checks != 0)
 		pool->check = pool->checks[0];
 	pool->n_servers = (uint16_t)(r->conf->n_servers - pool->first_server);
-	if (pool->n_servers == 0)
-		return conf_fail(r, line, "pool \"%s\" has no server, "
+	if (pool->n_servers == 0 && conf_item_sure(r, r->finished, NULL))
+		conf_fail(r, line, "pool \"%s\" has no server, "
 		    "`server \"NAME\" { ... }` was expected", pool->name);
 	return 0;
 }
@@ -471,11 +477,11 @@ root_finish(struct conf_reader *r, void *element, int line)
 	struct conf *conf = element;
 
 	(void)line;
-	if (conf->health_file == NULL &&
+	if (conf->health_file == NULL && conf->run_dir != NULL &&
 	    asprintf(&conf->health_file, "%s/health", conf->run_dir) < 0)
 		conf->health_file = NULL;
 	if (conf->health_file == NULL)
-		return conf_fail(r, 0, "out of memory");
+		return conf_no_memory(r, 0);
 	return 0;
 }
 

@@ -78,6 +78,25 @@ struct conf_block {
 
 extern const struct conf_block conf_schema;	/* the file itself */
 
+/* The block or the option of this name that may be in `block`; NULL = none. */
+static inline const struct conf_block *
+conf_schema_inner(const struct conf_block *block, const char *name)
+{
+	for (size_t i = 0; block->blocks != NULL && block->blocks[i] != NULL; i++)
+		if (strcmp(block->blocks[i]->name, name) == 0)
+			return block->blocks[i];
+	return NULL;
+}
+
+static inline const struct conf_row *
+conf_schema_row(const struct conf_block *block, const char *name)
+{
+	for (const struct conf_row *row = block->rows; row->name != NULL; row++)
+		if (strcmp(row->name, name) == 0)
+			return row;
+	return NULL;
+}
+
 /* A list of a schema, of whatever type. */
 struct conf_list {
 	void *v;

@@ -43,7 +43,7 @@ conf_keep(struct conf_reader *r, void *field, const struct conf_word *w, const c
 	char *copy = strdup(text);
 
 	if (copy == NULL)
-		return conf_fail(r, w->line, "out of memory");
+		return conf_no_memory(r, w->line);
 	*(char **)field = copy;
 	return 0;
 }
@@ -107,7 +107,7 @@ conf_read_file(struct conf_reader *r, const struct conf_row *row, void *field,
 	if (*w->text == '/')
 		return conf_keep(r, field, w, w->text);
 	if (asprintf(&path, "%s/%s", r->folders[CONF_LINE_FILE(w->line)], w->text) < 0)
-		return conf_fail(r, w->line, "out of memory");
+		return conf_no_memory(r, w->line);
 	*(char **)field = path;
 	return 0;
 }

@@ -30,84 +30,94 @@ known_names(const struct conf_block *block, bool blocks, const char *names[NAMES
 	return n;
 }
 
-/* An option that old files have. */
-static bool
-is_old(const struct conf_block *block, const struct conf_item *item)
+/* What a name that the schema does not have was meant to be; NULL = no idea. */
+static const char *
+meant(const struct conf_block *block, const struct conf_item *item)
 {
-	for (const struct conf_row *row = block->rows; row->name != NULL; row++)
-		if (row->old && !item->block && strcmp(row->name, item->name) == 0)
-			return true;
-	return false;
-}
-
-static int
-unknown_name(struct conf_reader *r, const struct conf_block *block, const struct conf_item *item)
-{
-	const char *kind = item->block ? "block" : "option", *near, *names[NAMES_MAX];
-	size_t used = 0, n = known_names(block, !item->block, names);
-	char list[400] = "";
+	const char *names[NAMES_MAX], *near;
+	size_t n;
 
 	for (const struct conf_row *row = block->rows; row->name != NULL; row++)
 		if (row->former != NULL && !item->block && strcmp(row->former, item->name) == 0)
-			return conf_fail(r, item->line,
-			    "unknown option \"%s\", did you mean \"%s\"?", item->name, row->name);
+			return row->name;
+	n = known_names(block, item->block, names);
+	near = conf_nearest(item->name, names, n);
+	if (near != NULL)
+		return near;
+	n = known_names(block, !item->block, names);
+	return conf_nearest(item->name, names, n);
+}
+
+static void
+unknown_name(struct conf_reader *r, const struct conf_block *block, struct conf_item *item)
+{
+	const char *kind = item->block ? "block" : "option", *names[NAMES_MAX];
+	size_t used = 0, n = known_names(block, !item->block, names);
+	char list[400] = "";
+
+	item->meant = meant(block, item);
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], item->name) == 0)
-			return conf_fail(r, item->line, item->block ?
+		if (strcmp(names[i], item->name) == 0) {
+			conf_fail(r, item->line, item->block ?
 			    "`%s` is an option, `%s = ...` was expected" :
 			    "`%s` is a block, `%s { ... }` was expected", item->name, item->name);
-	near = conf_nearest(item->name, names, n);
+			return;
+		}
 	n = known_names(block, item->block, names);
-	if (conf_nearest(item->name, names, n) != NULL)
-		near = conf_nearest(item->name, names, n);
-	if (near != NULL)
-		return conf_fail(r, item->line, "unknown %s \"%s\", did you mean \"%s\"?", kind,
-		    item->name, near);
-	if (n == 0)
-		return conf_fail(r, item->line, "unknown %s \"%s\", no %s was expected here", kind,
-		    item->name, kind);
 	for (size_t i = 0; i < n && used < sizeof(list); i++)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
 		    i != 0 ? ", " : "", names[i]);
-	return conf_fail(r, item->line, "unknown %s \"%s\", one of %s was expected", kind,
-	    item->name, list);
+	if (item->meant != NULL)
+		conf_fail(r, item->line, "unknown %s \"%s\", did you mean \"%s\"?", kind,
+		    item->name, item->meant);
+	else if (n == 0)
+		conf_fail(r, item->line, "unknown %s \"%s\", no %s was expected here", kind,
+		    item->name, kind);
+	else
+		conf_fail(r, item->line, "unknown %s \"%s\", one of %s was expected", kind,
+		    item->name, list);
 }
 
 /* Refuses a title that is missing, or one where none belongs. */
-static int
-check_title(struct conf_reader *r, const struct conf_block *block, const struct conf_item *item)
+static void
+check_title(struct conf_reader *r, const struct conf_block *block, struct conf_item *item)
 {
 	const struct conf_given *title = &item->given;
 
-	if (block->title == NULL && title->n != 0)
-		return conf_fail(r, title->line, "%s \"%.60s\": this block has no name, "
+	if (item->state != CONF_ITEM_FINE || (block->title == NULL) == (title->n == 0))
+		return;
+	item->state = CONF_ITEM_WRONG;
+	if (block->title == NULL)
+		conf_fail(r, title->line, "%s \"%.60s\": this block has no name, "
 		    "`%s { ... }` was expected", block->name, title->v[0].text, block->name);
-	if (block->title != NULL && title->n == 0)
-		return conf_fail(r, title->line, "the block `%s` has no name, "
+	else
+		conf_fail(r, title->line, "the block `%s` has no name, "
 		    "`%s \"...\" { ... }` was expected", block->name, block->name);
-	return 0;
 }
 
-/* Refuses the first item in the file that the schema does not have at its place. */
-static int
-check_items(struct conf_reader *r, const struct conf_block *block, const struct conf_item *in)
+/* Refuses the items that the schema does not have at their places, and marks them. */
+static void
+check_items(struct conf_reader *r, const struct conf_block *block, struct conf_item *in)
 {
-	const struct conf_item *past = conf_scan_past(in);
-	const char *names[NAMES_MAX];
+	const struct conf_item *past = conf_item_past(in), *told = NULL;
 
-	for (const struct conf_item *i = in + 1; i < past; i = conf_scan_past(i)) {
-		size_t n = known_names(block, i->block, names), k = 0;
-		while (k < n && strcmp(names[k], i->name) != 0)
-			k++;
-		if (k == n && is_old(block, i))
-			continue;
-		if (k == n)
-			return unknown_name(r, block, i);
-		if (i->block && (check_title(r, block->blocks[k], i) < 0 ||
-		    check_items(r, block->blocks[k], i) < 0))
-			return -1;
+	for (struct conf_item *i = in + 1; i < past; i += 1 + i->inside) {
+		const struct conf_block *inner = i->block ? conf_schema_inner(block, i->name) :
+		    NULL;
+
+		if (i->block ? inner == NULL : conf_schema_row(block, i->name) == NULL) {
+			/* blocks that belong elsewhere come in numbers, for one reason */
+			if (i->state == CONF_ITEM_FINE && (!i->block || told == NULL ||
+			    told->meant != NULL || strcmp(told->name, i->name) != 0))
+				unknown_name(r, block, i);
+			if (i->block)
+				told = i;
+			i->state = CONF_ITEM_UNKNOWN;
+		} else if (i->block) {
+			check_title(r, inner, i);
+			check_items(r, inner, i);
+		}
 	}
-	return 0;
 }
 
 /* ---- items become structs ---- */
@@ -132,136 +142,168 @@ is_named(const struct conf_item *item, bool block, const char *name)
 }
 
 /* The first option or block of this name in `in`; NULL if there is none or `in` is NULL. */
-static const struct conf_item *
-find_item(const struct conf_item *in, bool block, const char *name)
+static struct conf_item *
+find_item(struct conf_item *in, bool block, const char *name)
 {
 	if (in == NULL)
 		return NULL;
-	for (const struct conf_item *i = in + 1, *past = conf_scan_past(in); i < past;
-	    i = conf_scan_past(i))
+	for (struct conf_item *i = in + 1, *past = i + in->inside; i < past; i += 1 + i->inside)
 		if (is_named(i, block, name))
 			return i;
 	return NULL;
 }
 
 /* `item` is the block with the option in it, NULL if the block is not in the file. */
-static int
+static void
 row_read(struct conf_reader *r, const struct conf_block *block, const struct conf_row *row,
-    const struct conf_item *item, void *element)
+    struct conf_item *item, void *element)
 {
-	const struct conf_item *option = find_item(item, false, row->name);
+	struct conf_item *option = find_item(item, false, row->name);
 
-	if (option == NULL && row->required && item != NULL)
-		return conf_fail(r, item->given.line,
+	if (option == NULL && row->required && item != NULL && conf_item_sure(r, item, row->name))
+		conf_fail(r, item->given.line,
 		    "`%s` is missing in the block `%s` that begins here", row->name, block->name);
-	if (option == NULL)
-		return conf_value_standard(r, row, element);
-	if (strncmp(row->name, "here", 4) == 0)
+	if (option != NULL && strncmp(row->name, "here", 4) == 0)
 		r->here_line = option->given.line;
-	else if (strncmp(row->name, "ttl-", 4) == 0)
+	else if (option != NULL && strncmp(row->name, "ttl-", 4) == 0)
 		r->ttl_line = option->given.line;
-	if (conf_value_read(r, row, element, &option->given) < 0)
-		return -1;
-	/* A check's `kind` is its first row, so it is known here. */
-	if (!conf_row_applies(row, element))
+	if (option == NULL || option->state != CONF_ITEM_FINE) {
+		conf_value_standard(r, row, element);
+		return;
+	}
+	if (conf_value_read(r, row, element, &option->given) < 0) {
+		option->state = CONF_ITEM_WRONG;
+		if (row->standard != NULL) {
+			conf_value_free(row, element);
+			conf_value_standard(r, row, element);
+		}
+	} else if (!conf_row_applies(row, element) && conf_item_given(item, "kind")) {
+		/* A check's `kind` is its first row, so it is known here. */
 		conf_warn(r, option->given.line, "`%s` means nothing for a check of this kind",
 		    row->name);
-	return 0;
+	}
 }
 
-/* The title of a block into its element, and to the others. */
-static int
-title_read(struct conf_reader *r, struct titles *titles, const struct conf_block *block,
-    const struct conf_item *item, const void *scope, void *element)
+/* The title of a block into its element.  One that is wrong stays as it was written, so that those
+ * who refer to it find it. */
+static void
+title_read(struct conf_reader *r, const struct conf_block *block, struct conf_item *item,
+    void *element)
+{
+	const struct conf_row *row = block->title;
+	char **text = (char **)((char *)element + row->offset);
+
+	if (item->given.n != 0 && item->state == CONF_ITEM_FINE &&
+	    conf_value_read(r, row, element, &item->given) == 0)
+		return;
+	item->state = CONF_ITEM_WRONG;
+	if (!conf_value_is_text(row->type) || r->no_memory)
+		return;
+	*text = strdup(item->given.n != 0 ? item->given.v[0].text : "");
+	if (*text == NULL)
+		conf_no_memory(r, item->given.line);
+}
+
+/* Keeps a title, to find it given twice. */
+static void
+title_keep(struct conf_reader *r, struct titles *titles, const struct conf_block *block,
+    const struct conf_item *item, const void *scope, const void *element)
 {
 	struct titled t = { block, scope, NULL, item->given.line };
 	size_t len;
 	FILE *out;
 
-	if (conf_value_read(r, block->title, element, &item->given) < 0)
-		return -1;
+	if (r->no_memory || item->given.n == 0 ||
+	    (item->state != CONF_ITEM_FINE && !conf_value_is_text(block->title->type)))
+		return;
 	out = open_memstream(&t.key, &len);
-	if (out == NULL)
-		return conf_fail(r, t.line, "out of memory");
+	if (out == NULL) {
+		conf_no_memory(r, t.line);
+		return;
+	}
 	conf_value_print(r->conf, block->title, element, out);
 	if (fclose(out) != 0 || t.key == NULL) {
 		free(t.key);
-		return conf_fail(r, t.line, "out of memory");
+		conf_no_memory(r, t.line);
+		return;
 	}
 	assert(titles->n < titles->room);
 	titles->v[titles->n++] = t;
-	return 0;
 }
 
-static int block_read(struct conf_reader *r, struct titles *titles, const struct conf_block *block,
-    const struct conf_item *item, void *parent, void *scope, void *element);
+static void block_read(struct conf_reader *r, struct titles *titles,
+    const struct conf_block *block, struct conf_item *item, void *parent, void *scope,
+    void *element);
 
 /* All blocks of one kind in `in` into the list they belong to, which grows at once. */
-static int
+static void
 many_read(struct conf_reader *r, struct titles *titles, const struct conf_block *block,
-    const struct conf_item *in, void *parent)
+    struct conf_item *in, void *parent)
 {
 	void *field = (char *)(block->place == CONF_MANY ? parent : r->conf) + block->offset;
 	struct conf_list list = conf_list_get(field);
-	const struct conf_item *past = conf_scan_past(in);
+	const struct conf_item *past = conf_item_past(in);
 	size_t n = 0;
 	void *v;
 
-	for (const struct conf_item *i = in + 1; i < past; i = conf_scan_past(i))
+	for (const struct conf_item *i = in + 1; i < past; i = conf_item_past(i))
 		n += is_named(i, true, block->name);
-	if (n == 0)
-		return 0;
+	if (n == 0 || (block->max != 0 && list.n > block->max))
+		return;
 	v = realloc(list.v, (list.n + n) * block->size);
-	if (v == NULL)
-		return conf_fail(r, 0, "out of memory");
+	if (v == NULL) {
+		conf_no_memory(r, 0);
+		return;
+	}
 	list.v = v;
 	conf_list_set(field, list);
-	for (const struct conf_item *i = in + 1; i < past; i = conf_scan_past(i)) {
+	for (struct conf_item *i = in + 1; i < past && !r->no_memory; i += 1 + i->inside) {
 		char *element = (char *)list.v + list.n * block->size;
 		if (!is_named(i, true, block->name))
 			continue;
 		memset(element, 0, block->size);
 		list.n++;
 		conf_list_set(field, list);
-		if (block->max != 0 && list.n > block->max)
-			return conf_fail(r, i->given.line, "more than %zu blocks `%s`", block->max,
+		if (block->max != 0 && list.n > block->max) {
+			conf_fail(r, i->given.line, "more than %zu blocks `%s`", block->max,
 			    block->name);
-		if (block_read(r, titles, block, i, parent, field, element) < 0)
-			return -1;
+			r->lost = true;
+			return;
+		}
+		block_read(r, titles, block, i, parent, field, element);
 	}
-	return 0;
 }
 
 /* One block into its element.  `item` NULL: it is not in the file, defaults only. */
-static int
+static void
 block_read(struct conf_reader *r, struct titles *titles, const struct conf_block *block,
-    const struct conf_item *item, void *parent, void *scope, void *element)
+    struct conf_item *item, void *parent, void *scope, void *element)
 {
 	if (item != NULL) {
 		if (block->line_offset != 0)
 			*(int *)((char *)element + block->line_offset) = item->given.line;
 		if (block->begin != NULL)
 			block->begin(r, block, parent, element);
-		if (block->title != NULL && title_read(r, titles, block, item, scope, element) < 0)
-			return -1;
+		if (block->title != NULL) {
+			title_read(r, block, item, element);
+			title_keep(r, titles, block, item, scope, element);
+		}
 	}
-	for (const struct conf_row *row = block->rows; row->name != NULL; row++)
-		if (row_read(r, block, row, item, element) < 0)
-			return -1;
-	for (size_t i = 0; block->blocks != NULL && block->blocks[i] != NULL; i++) {
+	for (const struct conf_row *row = block->rows; row->name != NULL && !r->no_memory; row++)
+		row_read(r, block, row, item, element);
+	for (size_t i = 0; block->blocks != NULL && block->blocks[i] != NULL && !r->no_memory;
+	    i++) {
 		const struct conf_block *inner = block->blocks[i];
-		int done = 0;
 		if (inner->place == CONF_ONE)
-			done = block_read(r, titles, inner, find_item(item, true, inner->name),
+			block_read(r, titles, inner, find_item(item, true, inner->name),
 			    element, NULL, (char *)element + inner->offset);
 		else if (item != NULL)
-			done = many_read(r, titles, inner, item, element);
-		if (done < 0)
-			return -1;
+			many_read(r, titles, inner, item, element);
 	}
-	if (item == NULL || block->finish == NULL)
-		return 0;
-	return block->finish(r, element, item->given.line);
+	if (item != NULL && block->finish != NULL && !r->no_memory) {
+		r->finished = item;
+		block->finish(r, element, item->given.line);
+	}
 }
 
 /* 0 for blocks of one kind with one title in one list. */
@@ -286,39 +328,38 @@ titled_compare(const void *a, const void *b)
 	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-/* Refuses two blocks of one kind with one title: the first repetition in the file. */
-static int
+/* Refuses two blocks of one kind with one title. */
+static void
 titles_check(struct conf_reader *r, struct titles *titles)
 {
-	const struct titled *first = NULL, *again = NULL;
+	const struct titled *first = titles->v;
 
 	qsort(titles->v, titles->n, sizeof(*titles->v), titled_compare);
-	for (size_t i = 1; i < titles->n; i++) {
-		const struct titled *a = &titles->v[i - 1], *b = &titles->v[i];
-		if (title_order(a, b) == 0 && (again == NULL || b->line < again->line))
-			first = a, again = b;
+	for (const struct titled *t = titles->v + 1; t < titles->v + titles->n; t++) {
+		if (title_order(first, t) != 0)
+			first = t;
+		else
+			conf_fail(r, t->line, "%s %s is given twice, first at %s:%d",
+			    t->block->name, t->key, conf_line_name(r, first->line),
+			    conf_line_number(first->line));
 	}
-	if (again == NULL)
-		return 0;
-	return conf_fail(r, again->line, "%s %s is given twice, first at %s:%d", again->block->name,
-	    again->key, conf_line_name(r, first->line), conf_line_number(first->line));
 }
 
-int
-conf_tree_read(struct conf_reader *r, const struct conf_scan *scan)
+void
+conf_tree_read(struct conf_reader *r, struct conf_scan *scan)
 {
 	struct titles titles = { NULL, 0, scan->n_items };
-	int done = -1;
 
-	if (check_items(r, &conf_schema, scan->items) < 0)
-		return -1;
+	check_items(r, &conf_schema, scan->items);
 	titles.v = calloc(titles.room, sizeof(*titles.v));
-	if (titles.v == NULL)
-		return conf_fail(r, 0, "out of memory");
-	if (block_read(r, &titles, &conf_schema, scan->items, NULL, NULL, r->conf) == 0)
-		done = titles_check(r, &titles);
+	if (titles.v == NULL) {
+		conf_no_memory(r, 0);
+		return;
+	}
+	block_read(r, &titles, &conf_schema, scan->items, NULL, NULL, r->conf);
+	if (!r->no_memory)
+		titles_check(r, &titles);
 	for (size_t i = 0; i < titles.n; i++)
 		free(titles.v[i].key);
 	free(titles.v);
-	return done;
 }

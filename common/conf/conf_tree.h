@@ -10,8 +10,10 @@
 #include "common/conf/conf_reader.h"
 #include "common/conf/conf_scan.h"
 
-/* Reads all items into r->conf, which is zero before, defaults included.  0, or -1 with a
- * message; r->conf can be freed either way, and keeps nothing of `scan`. */
-int conf_tree_read(struct conf_reader *r, const struct conf_scan *scan);
+/* Reads all items into r->conf, which is zero before, defaults included, and marks those with
+ * which something is wrong.  Then r->conf is as good as it can be: it has all blocks, every number
+ * and index is in its range, texts without a default may be NULL, and an index of a name that is of
+ * nothing is 0.  It can be freed, and keeps nothing of `scan`. */
+void conf_tree_read(struct conf_reader *r, struct conf_scan *scan);
 
 #endif

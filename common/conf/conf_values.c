@@ -95,6 +95,12 @@ conf_value_standard(struct conf_reader *r, const struct conf_row *row, void *ele
 }
 
 bool
+conf_value_is_text(enum conf_type type)
+{
+	return types[type].memory == STRING;
+}
+
+bool
 conf_value_present(const struct conf_row *row, const void *element)
 {
 	const void *field = (const char *)element + row->offset;
@@ -133,11 +139,14 @@ conf_value_free(const struct conf_row *row, void *element)
 
 	if (memory == STRING) {
 		free(*(char **)field);
+		*(char **)field = NULL;
 	} else if (memory == ARGV) {
 		for (char **v = *(char ***)field; v != NULL && *v != NULL; v++)
 			free(*v);
 		free(*(char ***)field);
+		*(char ***)field = NULL;
 	} else if (memory == LIST) {
 		free(conf_list_get(field).v);
+		conf_list_set(field, (struct conf_list){ NULL, 0 });
 	}
 }

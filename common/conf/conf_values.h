@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "common/conf/conf_scan.h"
+#include "common/conf/conf_item.h"
 #include "common/conf/conf_schema.h"
 
 /* Reads a value into the field of `row`, which is zero before.  0, or -1 with a message; the
@@ -28,7 +28,10 @@ bool conf_value_present(const struct conf_row *row, const void *element);
 void conf_value_print(const struct conf *conf, const struct conf_row *row, const void *element,
     FILE *out);
 
-/* Frees what the field owns. */
+/* True for types whose field is one text (char *). */
+bool conf_value_is_text(enum conf_type type);
+
+/* Frees what the field owns, and empties it. */
 void conf_value_free(const struct conf_row *row, void *element);
 
 #endif

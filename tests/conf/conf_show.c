@@ -1,6 +1,6 @@
 /*
- * conf_show FILE: prints the configuration as read, warnings first, or the one
- * line that says what is wrong with it; then checks that the printed form reads
+ * conf_show FILE: prints the configuration as read, warnings first, or the lines
+ * that say what is wrong with it; then checks that the printed form reads
  * and prints as itself.  The file is taken to lie in /etc/nearcast, so that the
  * output is the same on every machine; other files that it reads are then those beside it.
  * Exit status 0, 1 for a refused file.
@@ -18,6 +18,14 @@ warn_line(void *arg, const char *line)
 {
 	(void)arg;
 	printf("warning: %s\n", line);
+}
+
+/* All mistakes, where there is more than one. */
+static void
+mistake_line(void *arg, const char *line)
+{
+	(void)arg;
+	puts(line);
 }
 
 static const char *folder;		/* of the file, with its slash */
@@ -72,7 +80,7 @@ round_trip(const char *text, size_t len)
 int
 main(int argc, char **argv)
 {
-	static const struct warn warn = { warn_line, NULL };
+	static const struct warn warn = { warn_line, NULL }, error = { mistake_line, NULL };
 	static const struct conf_how how = { NULL, read_beside };
 	FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
 	static char file[32 << 20];
@@ -92,9 +100,10 @@ main(int argc, char **argv)
 		abort();
 	len = fread(file, 1, sizeof(file), in);
 	fclose(in);
-	conf = conf_parse(AS, file, len, &how, &warn, NULL, &err);
+	conf = conf_parse(AS, file, len, &how, &warn, &error, &err);
 	if (conf == NULL) {
-		puts(err.text);
+		if (err.told == 0)
+			puts(err.text);
 		return 1;
 	}
 	text = printed(conf, &len);

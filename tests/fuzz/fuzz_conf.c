@@ -63,7 +63,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	input = (const char *)data;
 	input_len = size;
-	conf = conf_parse(AS, input, strnlen(input, size), &how, &warn, NULL, &err);
+	conf = conf_parse(AS, input, strnlen(input, size), &how, &warn, &warn, &err);
 	if (conf == NULL) {
 		if (strncmp(err.text, AS ":", sizeof(AS)) != 0 &&
 		    (strchr(err.text, ':') == NULL || memmem(data, size, "include", 7) == NULL))

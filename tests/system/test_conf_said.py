@@ -193,3 +193,48 @@ def test_healthd_starts_without_its_hook_and_refuses_a_reload(world):
     w.daemon.signal(signal.SIGHUP)
     w.daemon.wait_log(r'reload: .*:\d+: hook "/nonexistent/other": No such file.*the old '
                       r"configuration stays")
+
+
+MISTAKES = HEAD + 'threads = many\nsite "fra" { hom = yes }\nttl-max = soon\n'
+SAID = [r':3: threads "many": ', r':4: unknown option "hom"', r':5: ttl-max "soon": ']
+
+
+def assert_each_once(out):
+    """All three, in the file's order, each on a line of its own and none again."""
+    lines = [line for line in out.splitlines() if "nearcast.conf" in line]
+    assert len(lines) == 3 and all(part in line for part, line in zip(SAID, lines)), out
+
+
+@every
+def test_all_mistakes_of_a_file_are_told(folder, checker):
+    code, out = check(folder, MISTAKES, checker)
+    assert code == 1
+    assert_each_once(out)
+    assert out.count("error: ") == 3, out
+
+
+@every
+def test_twenty_mistakes_are_told_and_the_rest_is_counted(folder, checker):
+    code, out = check(folder, HEAD + "here = s0\n" +
+                      "".join(f'site "s{i}" {{ hom = yes }}\n' for i in range(25)), checker)
+    assert code == 1 and out.count("did you mean") == 20, out
+    assert out.rstrip().endswith("nearcast.conf: and 5 more mistakes"), out
+
+
+def test_nearctl_tells_all_mistakes(folder):
+    conf = write(folder, "nearcast.conf", MISTAKES)
+    p = subprocess.run([os.path.join(BUILD, "nearctl"), "-c", conf, "reload"],
+                       capture_output=True, text=True, timeout=30, check=False)
+    assert p.returncode == 1
+    assert_each_once(p.stderr)
+
+
+def test_a_reload_logs_all_mistakes_once(world):
+    w = world({"a1": ("fra", "127.0.0.1@9")}, check='kind = "tcp"')
+    before = len(w.daemon.log())
+    w.extra = "threads = many\nttl-max = soon"
+    w.write()
+    w.daemon.signal(signal.SIGHUP)
+    w.daemon.wait_log("reload refused; the old configuration stays")
+    log = w.daemon.log()[before:]
+    assert log.count("threads \"many\"") == 1 and log.count("ttl-max \"soon\"") == 1, log
