@@ -110,7 +110,7 @@ check_name_servers(const struct generation *gen, const struct zone *zone)
 			const struct zone_steer *steer;
 			const struct zone *holder;
 
-			zone_target(zone, set->wire + at + 12, name);
+			zone_target(zone, set, set->wire + at + 12, name);
 			steer = steered_elsewhere(gen, zone, name, &holder);
 			if (steer == NULL)
 				continue;

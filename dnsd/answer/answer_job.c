@@ -8,30 +8,22 @@ answer_truncate(struct answer_job *j)
 	j->r.flags |= DNS_TC;
 }
 
-/* RFC 2308: the SOA with its negative TTL. */
-static void
-put_negative_soa(struct answer_job *j)
+void
+answer_nodata(struct answer_job *j)
 {
 	struct reply *r = &j->r;
 
 	assert(r->zone != NULL && r->zone->soa_negative->type == DNS_SOA);
+	j->note.kind = r->rcode == DNS_NXDOMAIN ? ANSWER_NXDOMAIN : ANSWER_NODATA;
+	/* RFC 2308: the SOA with its negative TTL */
 	if (!reply_rrset(r, REPLY_AUTHORITY, r->apex_at, r->zone->soa_negative))
 		answer_truncate(j);
 }
 
 void
-answer_nodata(struct answer_job *j)
-{
-	assert(j->r.rcode == DNS_NOERROR);
-	j->note.kind = ANSWER_NODATA;
-	put_negative_soa(j);
-}
-
-void
 answer_nxdomain(struct answer_job *j)
 {
-	j->note.kind = ANSWER_NXDOMAIN;
 	j->note.name_hash = j->r.zone->apex_hash;
 	j->r.rcode = DNS_NXDOMAIN;
-	put_negative_soa(j);
+	answer_nodata(j);
 }

@@ -55,31 +55,19 @@ answer_steered_static(const struct answer_job *j, const struct zone_node *node,
 	    zone_rrset(j->r.zone, node, family == 4 ? DNS_A : DNS_AAAA) : NULL;
 }
 
-/* Nobody was chosen: the zone's own records where the pool has none of the family, as every
- * secondary does. */
-static void
-answer_unsteered(struct answer_job *j, const struct zone_node *node,
-    const struct steer_answer *picked, uint8_t family, size_t owner_at)
-{
-	const struct rrset *set = answer_steered_static(j, node, picked, family);
-
-	if (set == NULL)
-		answer_nodata(j);
-	else if (!reply_rrset(&j->r, REPLY_ANSWER, owner_at, set))
-		answer_truncate(j);
-}
-
-void
-answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family, size_t owner_at)
+bool
+answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family, size_t owner_at,
+    const struct rrset **set)
 {
 	struct steer_answer picked;
 
 	steer_pick(j->vz->steer[node->steer], j->place, family, &picked, explain_why(j));
 	if (picked.n == 0) {
-		answer_unsteered(j, node, &picked, family, owner_at);
-		return;
+		*set = answer_steered_static(j, node, &picked, family);
+		return false;
 	}
 	answer_steered_note(j, &picked);
 	if (!reply_addresses(&j->r, owner_at, family, picked.ttl_s, picked.ip, picked.n))
 		answer_truncate(j);
+	return true;
 }

@@ -8,10 +8,11 @@
 
 #include "dnsd/answer/answer_job.h"
 
-/* Writes the addresses of `family` (4 or 6) under the owner at offset owner_at, the zone's own
- * where the pool has none of the family, or NODATA. */
-void answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family,
-    size_t owner_at);
+/* Writes the addresses of `family` (4 or 6) under the owner at offset owner_at.  false = nobody
+ * was chosen: the answer is *set, the zone's own where the pool has none of the family, or NODATA
+ * where that is NULL. */
+bool answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family,
+    size_t owner_at, const struct rrset **set);
 
 /* The zone's own addresses of `family`, if they are the answer after `picked`; else NULL. */
 const struct rrset *answer_steered_static(const struct answer_job *j,

@@ -17,8 +17,8 @@ put_addresses(struct reply *r, const struct zone_additional *additional, size_t 
 	const struct zone *zone = r->zone;
 	size_t owner_at = set_at + additional->target;
 
-	if (additional->target != 0 && owner_at < 0x4000)
-		return reply_rrset(r, REPLY_ADDITIONAL, owner_at, set);
+	if (reply_as_stored(r) && additional->target != 0 && owner_at < COMPRESS_REACH)
+		return reply_rrset(r, REPLY_ADDITIONAL, reply_name_at(r, owner_at, 0), set);
 	return reply_rrset_named(r, REPLY_ADDITIONAL,
 	    zone->data + zone->nodes[additional->node].name, set);
 }
@@ -58,7 +58,7 @@ put_referral(struct answer_job *j, const struct zone_node *cut, const struct nam
 	const struct zone *zone = j->r.zone;
 	const struct rrset *ns = zone_rrset(zone, cut, DNS_NS);
 	const struct rrset *ds = zone_rrset(zone, cut, DNS_DS);
-	size_t cut_at = name_at + name->label[cut->labels], ns_at = j->r.at;
+	size_t cut_at = reply_name_at(&j->r, name_at, name->label[cut->labels]), ns_at = j->r.at;
 
 	assert(ns != NULL && cut->labels <= name->labels);
 	j->note.kind = ANSWER_REFERRAL;
@@ -112,6 +112,20 @@ put_signatures(struct answer_job *j, const struct zone_node *node, size_t owner_
 		answer_truncate(j);
 }
 
+/* Addresses of a steered name: those chosen, or the zone's own, or none. */
+static void
+put_steered(struct answer_job *j, const struct zone_node *node, uint8_t family, size_t owner_at)
+{
+	const struct rrset *set;
+
+	if (answer_steered(j, node, family, owner_at, &set))
+		return;
+	if (set == NULL)
+		answer_nodata(j);
+	else if (!reply_rrset(&j->r, REPLY_ANSWER, owner_at, set))
+		answer_truncate(j);
+}
+
 /* The name exists (or a wildcard stands for it): its data of the type asked. */
 static void
 put_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
@@ -119,18 +133,18 @@ put_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 	const struct zone *zone = j->r.zone;
 	uint16_t type = j->q->qtype == DNS_ANY ? any_type(zone, node) : j->q->qtype;
 	const struct rrset *set;
-	size_t set_at;
+	size_t set_at = j->r.at;
 
 	assert(node->steer == ZONE_NONE || node->steer < zone->n_steers);
-	if (type == DNS_RRSIG) {
-		put_signatures(j, node, owner_at);
-		return;
-	}
 	if (node->steer != ZONE_NONE && (type == DNS_A || type == DNS_AAAA)) {
-		answer_steered(j, node, type == DNS_A ? 4 : 6, owner_at);
+		put_steered(j, node, type == DNS_A ? 4 : 6, owner_at);
 		return;
 	}
 	set = zone_rrset(zone, node, type);
+	if (set == NULL && type == DNS_RRSIG) {
+		put_signatures(j, node, owner_at);
+		return;
+	}
 	if (set == NULL) {
 		answer_nodata(j);
 		return;
@@ -140,12 +154,9 @@ put_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 			answer_truncate(j);
 		return;
 	}
-	set_at = j->r.at;
-	if (!reply_rrset(&j->r, REPLY_ANSWER, owner_at, set)) {
+	if (!reply_rrset(&j->r, REPLY_ANSWER, owner_at, set))
 		answer_truncate(j);
-		return;
-	}
-	if (set->n_additional != 0)
+	else if (set->n_additional != 0)
 		put_additional(j, set, set_at);
 }
 
@@ -162,8 +173,8 @@ follow_cname(struct answer_job *j, const struct zone_node *node, size_t *at,
 		answer_truncate(j);
 		return false;
 	}
-	zone_target(j->r.zone, set->wire + 12, target);
-	*at = rdata_at;
+	zone_target(j->r.zone, set, set->wire + 12, target);
+	*at = reply_name_at(&j->r, rdata_at, 0);
 	return true;
 }
 
@@ -174,36 +185,27 @@ follow_dname(struct answer_job *j, const struct zone_node *node, const struct na
 {
 	const struct rrset *set = zone_rrset(j->r.zone, node, DNS_DNAME);
 	size_t head = name->label[node->labels];	/* labels in front of the DNAME's owner */
-	const struct zone *zone = j->r.zone;
-	uint8_t tail[NAME_MAX_WIRE], rdata[NAME_MAX_WIRE];
+	uint8_t tail[NAME_MAX_WIRE];
 	size_t len, rdata_at;
 
 	assert(set != NULL && node->labels < name->labels);
-	if (!reply_rrset(&j->r, REPLY_ANSWER, *at + head, set)) {
+	if (!reply_rrset(&j->r, REPLY_ANSWER, reply_name_at(&j->r, *at, head), set)) {
 		answer_truncate(j);
 		return false;
 	}
-	zone_target(j->r.zone, set->wire + 12, tail);
-	len = name_len(tail);
+	len = zone_target(j->r.zone, set, set->wire + 12, tail);
 	if (head + len > NAME_MAX_WIRE) {
 		j->r.rcode = DNS_YXDOMAIN;		/* 2.2: the new name is too long */
 		return false;
 	}
 	memmove(target, name->name, head);	/* `name` may lie in `target` already */
 	memcpy(target + head, tail, len);
-	len += head;
-	memcpy(rdata, target, len);
-	if (zone->apex_labels != 0 && name_below(tail, zone->apex)) {
-		len -= zone->apex_len;
-		dns_put16(rdata + len, (uint16_t)(0xc000 | j->r.apex_at));
-		len += 2;
-	}
 	rdata_at = j->r.at + 12;
-	if (!reply_record(&j->r, REPLY_ANSWER, *at, DNS_CNAME, DNS_IN, set->ttl_s, rdata, len)) {
+	if (!reply_name_record(&j->r, *at, DNS_CNAME, set->ttl_s, target)) {
 		answer_truncate(j);
 		return false;
 	}
-	*at = rdata_at;
+	*at = reply_name_at(&j->r, rdata_at, 0);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/addr.h"
+#include "dnsd/message/reply_names.h"
 
 enum {
 	RR_FIXED = 12,			/* pointer to the owner, type, class, TTL, rdlength */
@@ -62,6 +63,9 @@ reply_begin(struct reply *r, const struct query *q, uint8_t *out, size_t size)
 	r->rcode = DNS_NOERROR;
 	r->zone = NULL;
 	r->apex_at = 0;
+	r->asked = &q->qname;
+	r->bits = 0;
+	r->scanned = 0;
 }
 
 /* Puts a pointer to the name at `offset` of the packet (RFC 1035 4.1.4). */
@@ -97,33 +101,126 @@ wire_count(const struct reply *r, const struct rrset *set)
 	return (uint16_t)(set->count + (r->opt.dnssec_ok ? set->n_sigs : 0));
 }
 
-bool
-reply_rrset(struct reply *r, enum reply_section section, size_t owner_at,
-    const struct rrset *set)
+/* Is the end of the question's name none of the set's?  Their list tells more than a bit. */
+static bool __attribute__((noinline))
+is_unasked(const struct reply *r, const struct zone_names *names, const uint32_t *end)
 {
-	size_t len = wire_len(r, set), at = 0;
+	uint32_t asked = (uint32_t)(r->asked->hash[r->zone->apex_labels + 1u] >> 32);
+
+	for (unsigned i = 0; i < names->n_ends; i++)
+		if (end[i] == asked)
+			return false;
+	return names->n_ends != 0;
+}
+
+/* May names of this set, other than what the apex ends with too, be in the packet already?
+ * Remembers its names. */
+static inline bool
+shares_names(struct reply *r, const struct rrset *set)
+{
+	const struct zone_names *names = zone_names_of(set);
+	unsigned apex_labels = r->zone->apex_labels;
+	uint32_t before = r->bits;
+	bool only_asked = before == 0;
+
+	if (only_asked && r->asked->labels > apex_labels)
+		before = zone_name_bit(r->asked->hash[apex_labels + 1]);
+	r->bits = before | names->bits;
+	if ((before & names->bits) == 0)
+		return false;
+	return !only_asked || !is_unasked(r, names, names->words + set->n_pointers);
+}
+
+/* Points the names of a set that was copied to `p` to where the apex and the set now are. */
+static void
+put_pointers(const struct reply *r, const struct rrset *set, const uint32_t *word, uint8_t *p)
+{
+	unsigned to_apex = r->apex_at - (unsigned)DNS_HEADER_LEN;
+	unsigned to_set = 0x4000 + (unsigned)(p - r->out);
+
+	for (unsigned i = 0; i < set->n_pointers; i++) {
+		unsigned v = dns_get16(p + word[i]);
+
+		v += (v & 0x4000) != 0 ? to_apex : to_set;
+		assert(v >= 0xc000 + DNS_HEADER_LEN && v < 0xc000 + r->at + word[i]);
+		dns_put16(p + word[i], (uint16_t)v);
+	}
+}
+
+/* Copies a set as the zone has it; NULL if it does not fit. */
+static inline uint8_t *
+put_stored(struct reply *r, enum reply_section section, size_t owner_at, const struct rrset *set)
+{
+	size_t len = set->len, at = 0;
+	unsigned n = set->count;
 	uint8_t *p = r->out + r->at;
 
-	assert(owner_at < 0x4000);
-	assert(set->count != 0 && set->len > RR_FIXED);
+	if (r->opt.dnssec_ok) {
+		len += set->sigs_len;
+		n += set->n_sigs;
+	}
 	if (len > r->end - r->at)
-		return false;
+		return NULL;
 	memcpy(p, set->wire, len);
 	if (owner_at != DNS_HEADER_LEN) {	/* zone.h: the owner points at the question */
 		for (; at < len; at += RR_FIXED + (size_t)dns_get16(p + at + 10))
 			put_pointer(p + at, owner_at);
 		assert(at == len);
 	}
-	if (set->n_fixups != 0) {
-		const uint32_t *fixup = zone_fixups(set);
-		for (unsigned i = 0; i < set->n_fixups && fixup[i] < len; i++) {
-			assert(fixup[i] >= RR_FIXED && fixup[i] + 2 <= len);
-			assert(i == 0 || fixup[i] > fixup[i - 1]);
-			put_pointer(p + fixup[i], r->apex_at);
-		}
-	}
-	count_records(r, section, wire_count(r, set), p + len);
+	count_records(r, section, n, p + len);
+	return p;
+}
+
+/* A set of a type that has no names to be shortened. */
+static bool __attribute__((noinline))
+put_plain(struct reply *r, enum reply_section section, size_t owner_at, const struct rrset *set)
+{
+	return put_stored(r, section, owner_at, set) != NULL;
+}
+
+/* A set with such names, all of which stand in the wire as they should in this packet. */
+static bool __attribute__((noinline))
+put_pointed(struct reply *r, enum reply_section section, size_t owner_at, const struct rrset *set)
+{
+	const struct zone_names *names = zone_names_of(set);
+	uint8_t *p = put_stored(r, section, owner_at, set);
+
+	if (p == NULL)
+		return false;
+	if (names->reach != 0)
+		put_pointers(r, set, names->words, p);
+	else
+		for (unsigned i = 0; i < set->n_pointers; i++)
+			put_pointer(p + names->words[i], r->apex_at);
 	return true;
+}
+
+/* A set with such names, which have to be looked for in the packet. */
+static bool __attribute__((noinline))
+put_shortened(struct reply *r, enum reply_section section, size_t owner_at,
+    const struct rrset *set)
+{
+	uint8_t *end;
+
+	reply_names_scan(r);
+	end = reply_names_rrset(r, owner_at, set);
+	if (end != NULL)
+		count_records(r, section, wire_count(r, set), end);
+	reply_names_done(r, end != NULL);
+	return end != NULL;
+}
+
+bool
+reply_rrset(struct reply *r, enum reply_section section, size_t owner_at,
+    const struct rrset *set)
+{
+	assert(owner_at < 0x4000);
+	assert(set->count != 0 && set->len >= RR_FIXED);
+	if (set->n_names == 0)
+		return put_plain(r, section, owner_at, set);
+	if (shares_names(r, set) || r->at + zone_names_of(set)->reach >= COMPRESS_REACH)
+		return put_shortened(r, section, owner_at, set);
+	return put_pointed(r, section, owner_at, set);
 }
 
 bool
@@ -141,39 +238,33 @@ reply_signatures(struct reply *r, size_t owner_at, const struct rrset *set)
 	return true;
 }
 
-/* The owner's labels up to the apex, then a pointer to it. */
-static size_t
-put_owner(const struct reply *r, uint8_t *out, const uint8_t *owner)
-{
-	size_t head = name_len(owner) - r->zone->apex_len;
-
-	assert(head < NAME_MAX_WIRE);
-	memcpy(out, owner, head);
-	put_pointer(out + head, r->apex_at);
-	return head + 2;
-}
-
 bool
 reply_rrset_named(struct reply *r, enum reply_section section, const uint8_t *owner,
     const struct rrset *set)
 {
-	uint8_t name[NAME_MAX_WIRE + 2];
-	size_t name_octets = put_owner(r, name, owner);
-	size_t len = wire_len(r, set);
-	uint8_t *p = r->out + r->at;
+	uint8_t *p = r->out + r->at, *end = r->out + r->end;
+	size_t owner_at = COMPRESS_REACH, len = wire_len(r, set), record;
 
-	/* address rrsets only: there are no names in their rdata */
-	assert(set->n_fixups == 0);
-	if (len + wire_count(r, set) * (name_octets - 2) > r->end - r->at)
-		return false;
-	for (size_t at = 0; at < len;) {
-		size_t record = RR_FIXED + (size_t)dns_get16(set->wire + at + 10);
-		memcpy(p, name, name_octets);
-		memcpy(p + name_octets, set->wire + at + 2, record - 2);
-		p += name_octets + record - 2;
-		at += record;
+	assert(set->n_names == 0);
+	for (size_t at = 0; at < len; at += record) {
+		size_t octets = 2;
+
+		record = RR_FIXED + (size_t)dns_get16(set->wire + at + 10);
+		if (owner_at >= COMPRESS_REACH)
+			octets = reply_names_put(r, p, (size_t)(end - p), owner);
+		if (octets == 0 || octets + record - 2 > (size_t)(end - p)) {
+			reply_names_done(r, false);
+			return false;
+		}
+		if (owner_at < COMPRESS_REACH)
+			put_pointer(p, owner_at);
+		else
+			owner_at = reply_name_at(r, (size_t)(p - r->out), 0);
+		memcpy(p + octets, set->wire + at + 2, record - 2);
+		p += octets + record - 2;
 	}
 	count_records(r, section, wire_count(r, set), p);
+	reply_names_done(r, true);
 	return true;
 }
 
@@ -203,6 +294,23 @@ reply_record(struct reply *r, enum reply_section section, size_t owner_at, uint1
 	memmove(p, rdata, rdlength);		/* it may be there already: reply_rdata */
 	count_records(r, section, 1, p + rdlength);
 	return true;
+}
+
+bool
+reply_name_record(struct reply *r, size_t owner_at, uint16_t type, uint32_t ttl_s,
+    const uint8_t *name)
+{
+	size_t room = r->end - r->at, len = 0;
+	uint8_t *p = r->out + r->at;
+
+	if (room > RR_FIXED)
+		len = reply_names_put(r, p + RR_FIXED, room - RR_FIXED, name);
+	if (len != 0) {
+		put_fixed(p, owner_at, type, DNS_IN, ttl_s, len);
+		count_records(r, REPLY_ANSWER, 1, p + RR_FIXED + len);
+	}
+	reply_names_done(r, len != 0);
+	return len != 0;
 }
 
 uint8_t *

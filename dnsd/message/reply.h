@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/dns/compress.h"
 #include "common/dns/dns.h"
 #include "dnsd/message/query.h"
 #include "dnsd/zone/zone.h"
@@ -46,9 +47,16 @@ struct reply {
 	uint16_t flags;			/* header flags to be written; rcode apart */
 	uint16_t rcode;			/* 12 bits with EDNS */
 	uint16_t question_end;
-	const struct zone *zone;	/* whose names are written: fixups point at its apex */
+	const struct zone *zone;	/* whose names are written */
 	uint16_t apex_at;		/* where the apex stands in this packet */
 	struct reply_opt opt;
+	/* the names in the packet: */
+	const struct name_walk *asked;	/* the question's; borrowed until reply_finish */
+	uint32_t bits;			/* zone_name_bit of all but the question's: 0 = there is
+					 * but that one */
+	size_t scanned;			/* compress has those up to here; 0 = nothing was shortened
+					 * yet, 1 = it has to begin anew */
+	struct compress compress;
 };
 
 /* Octets that header, question and OPT (without EDE) surely fit into. */
@@ -69,6 +77,31 @@ reply_zone(struct reply *r, const struct zone *zone, size_t apex_at)
 	r->apex_at = (uint16_t)apex_at;
 }
 
+/* Where the name at offset `at` of the packet stands, without its first `octets` octets, which are
+ * whole labels: pointers are followed, so that none needs to lead to another. */
+static inline size_t
+reply_name_at(const struct reply *r, size_t at, size_t octets)
+{
+	for (;;) {
+		if (r->out[at] >= 0xc0) {
+			at = dns_get16(r->out + at) & 0x3fffu;
+		} else if (octets == 0) {
+			return at;
+		} else {
+			octets -= r->out[at] + 1u;
+			at += r->out[at] + 1u;
+		}
+	}
+}
+
+/* True if all rrsets so far stand in the packet as they are stored, but for what their pointers
+ * lead to: what stands at an offset of their wire stands there in the packet too. */
+static inline bool
+reply_as_stored(const struct reply *r)
+{
+	return r->scanned == 0;
+}
+
 /* The following write whole or not at all; false = it did not fit.  Sections are written in
  * their order. */
 
@@ -77,8 +110,8 @@ reply_zone(struct reply *r, const struct zone *zone, size_t apex_at)
 bool reply_rrset(struct reply *r, enum reply_section section, size_t owner_at,
     const struct rrset *set);
 
-/* An rrset without names in its rdata, of a node of the zone whose own name is not in the
- * packet yet: `owner`, in wire form. */
+/* An rrset whose type has no names to be shortened, and whose owner (wire form) may not be in the
+ * packet yet. */
 bool reply_rrset_named(struct reply *r, enum reply_section section, const uint8_t *owner,
     const struct rrset *set);
 
@@ -88,6 +121,10 @@ bool reply_signatures(struct reply *r, size_t owner_at, const struct rrset *set)
 /* One record of our own making; rdlength at most 65535. */
 bool reply_record(struct reply *r, enum reply_section section, size_t owner_at, uint16_t type,
     uint16_t class, uint32_t ttl_s, const uint8_t *rdata, size_t rdlength);
+
+/* One record of our own making whose data is a name (wire form), in the answer section. */
+bool reply_name_record(struct reply *r, size_t owner_at, uint16_t type, uint32_t ttl_s,
+    const uint8_t *name);
 
 /* Where the rdata of the next record would go and how many octets fit there: a caller
  * may write it in place and then pass it to reply_record. */

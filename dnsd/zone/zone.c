@@ -136,17 +136,34 @@ zone_may_replace(const struct zone *fresh, const struct zone *old, unsigned max_
 	return 0;
 }
 
-void
-zone_target(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE])
+size_t
+zone_target(const struct zone *zone, const struct rrset *set, const uint8_t *rdata,
+    uint8_t name[NAME_MAX_WIRE])
 {
+	const uint8_t *p = rdata, *end = NULL;
+	unsigned to;
 	size_t n = 0;
 
-	for (; rdata[n] != 0 && rdata[n] < 0xc0; n += rdata[n] + 1u)
-		memcpy(name + n, rdata + n, rdata[n] + 1u);
-	if (rdata[n] == 0)
-		name[n] = 0;
-	else
-		memcpy(name + n, zone->apex, zone->apex_len);
+	for (;;) {
+		assert(n < NAME_MAX_WIRE);
+		if (*p < 0x80) {
+			memcpy(name + n, p, *p + 1u);
+			n += *p + 1u;
+			if (*p == 0)
+				return (size_t)((end == NULL ? p + 1 : end) - rdata);
+			p += *p + 1;
+			continue;
+		}
+		end = end == NULL ? p + 2 : end;
+		to = dns_get16(p);
+		if (to >= 0xc000)
+			break;
+		p = set->wire + (to & 0x3fff);
+	}
+	to -= 0xc000 + DNS_HEADER_LEN;	/* an end of the apex */
+	assert(to < zone->apex_len && n + zone->apex_len - to <= NAME_MAX_WIRE);
+	memcpy(name + n, zone->apex + to, zone->apex_len - to);
+	return (size_t)(end - rdata);
 }
 
 const struct zone_node *
@@ -157,6 +174,7 @@ zone_find_steered(const struct zone *zone, uint8_t name[NAME_MAX_WIRE])
 
 	for (int hop = 0; hop < 16; hop++) {
 		const struct zone_node *node;
+		const struct rrset *set;
 
 		if (name_walk(&walk, name, NAME_MAX_WIRE) == 0 || !name_below(name, zone->apex) ||
 		    zone_find(zone, &walk, DNS_A, &found) > ZONE_WILDCARD)
@@ -164,7 +182,8 @@ zone_find_steered(const struct zone *zone, uint8_t name[NAME_MAX_WIRE])
 		node = &zone->nodes[found];
 		if (!(node->flags & ZONE_NODE_CNAME))
 			return node->steer != ZONE_NONE ? node : NULL;
-		zone_target(zone, zone_rrset(zone, node, DNS_CNAME)->wire + 12, name);
+		set = zone_rrset(zone, node, DNS_CNAME);
+		zone_target(zone, set, set->wire + 12, name);
 	}
 	return NULL;
 }

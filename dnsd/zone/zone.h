@@ -8,10 +8,15 @@
  *
  *   C0 0C | type | class | ttl | rdlength | rdata    once per record
  *
- * and names inside the rdata of RFC 1035's types end, where they lie in this
- * zone, with a pointer to the apex; `fixups` lists the offsets of these
- * pointers, whose value (where the apex stands in this packet's question) the
- * writer puts in.  Signatures follow their rrset in the same form.
+ * Names in the rdata of RFC 1035's types are shortened by pointers, whose values depend on
+ * the packet: they are written as
+ *
+ *   C0 0C + n	the end of the apex's name that begins n octets into it
+ *   80 00 + n	the name at offset n of the rrset's own wire
+ *
+ * and the writer puts in where these stand in its packet.  struct zone_names says where they
+ * are, and which other names the rrset might share with a packet.  Signatures follow their rrset
+ * in the same form.
  *
  * Knows nothing of files (zone_read.c), packets (reply.c), or geography: a
  * steered name carries only the text of its _steer record.  Immutable after
@@ -36,29 +41,53 @@ struct rrset {
 	uint32_t ttl_s;
 	uint32_t len;			/* octets of wire that are the records */
 	uint32_t sigs_len;		/* octets of RRSIG records after them; 0 = unsigned */
-	uint16_t n_fixups;		/* see zone_fixups */
+	uint16_t n_names;		/* 32-bit words of its struct zone_names; 0 = it has none */
 	uint16_t n_sigs;
 	uint32_t additional;		/* index of the first of its additionals, or ZONE_NONE */
 	uint16_t n_additional;
-	uint16_t pad;
+	uint16_t n_pointers;		/* listed there */
 	uint8_t wire[];
 };
 
-/* The fixups of an rrset: n_fixups offsets into its wire, ascending.  They lie after its records
- * and signatures, 4-aligned. */
-static inline const uint32_t *
-zone_fixups(const struct rrset *set)
+/* Of an rrset whose type's names may be shortened (RFC 3597 4).  What tells of a name is its
+ * `end`: one label more than it has in common with the apex's name (of www.example.net
+ * in the zone example.org it is net).  Two names that share more than that have the same end. */
+struct zone_names {
+	uint32_t bits;			/* zone_name_bit of each end in it */
+	uint32_t reach;			/* largest offset of its wire that it points to; 0 = all
+					 * its pointers lead to the apex */
+	uint32_t n_ends;		/* below; 0 = there are too many for a list, or none */
+	uint32_t words[];		/* offsets in its wire of the pointers, ascending; then the
+					 * high halves of the hashes of the ends */
+};
+
+enum {
+	ZONE_NAMES_WORDS = sizeof(struct zone_names) / sizeof(uint32_t),
+	ZONE_NAMES_ENDS = 8		/* a list is no longer than this */
+};
+
+/* One of 32 bits for an end with this hash: where sets of ends have no bit in common, their names
+ * have nothing in common but with the apex. */
+static inline uint32_t
+zone_name_bit(uint64_t hash)
+{
+	return UINT32_C(1) << (hash >> 59);
+}
+
+/* Lies after the records and signatures, 4-aligned. */
+static inline const struct zone_names *
+zone_names_of(const struct rrset *set)
 {
 	size_t at = ((size_t)set->len + set->sigs_len + 3) & ~(size_t)3;
 
-	return (const uint32_t *)(const void *)(set->wire + at);
+	return (const struct zone_names *)(const void *)(set->wire + at);
 }
 
 /* The rrset after this one at the same node. */
 static inline const struct rrset *
 zone_rrset_next(const struct rrset *set)
 {
-	const uint8_t *end = (const uint8_t *)(zone_fixups(set) + set->n_fixups);
+	const uint8_t *end = (const uint8_t *)((const uint32_t *)zone_names_of(set) + set->n_names);
 
 	return (const struct rrset *)(const void *)(((uintptr_t)end + 7) & ~(uintptr_t)7);
 }
@@ -171,8 +200,10 @@ enum zone_outcome {
 enum zone_outcome zone_find(const struct zone *zone, const struct name_walk *name,
     uint16_t qtype, uint32_t *node);
 
-/* The name that rdata of this zone starts with, made whole: it may end in a pointer to the apex. */
-void zone_target(const struct zone *zone, const uint8_t *rdata, uint8_t name[NAME_MAX_WIRE]);
+/* The name at `rdata`, a place in the wire of this rrset of the zone, made whole.  Returns the
+ * octets that it takes there. */
+size_t zone_target(const struct zone *zone, const struct rrset *set, const uint8_t *rdata,
+    uint8_t name[NAME_MAX_WIRE]);
 
 /* The steered node that a name leads to, through up to 15 CNAMEs of this zone too; `name` becomes
  * the last name of that chain.  NULL = that is not steered, or does not lie in the zone. */

@@ -8,16 +8,14 @@
 #include "common/dns/dns.h"
 #include "dnsd/zone/zone_additional.h"
 #include "dnsd/zone/zone_verify.h"
-
-enum { RECORD_HEAD = 12 };		/* C00C, type, class, TTL, rdlength */
+#include "dnsd/zone/zone_wire.h"
 
 struct compile {
 	struct zone_tree *tree;
 	struct zone *zone;
 	size_t room;			/* octets of zone->data */
 	uint32_t additionals_room;
-	uint32_t *fixups;		/* of the rrset in the making */
-	uint32_t n_fixups, fixups_room;
+	struct zone_wire wire;		/* of the rrset in the making */
 };
 
 /* ---- the order of nodes ---- */
@@ -91,118 +89,6 @@ put_octets(struct compile *c, const void *octets, size_t len)
 
 /* ---- rrsets ---- */
 
-/* Offsets of the names in rdata of RFC 1035's types, which alone may be compressed (RFC
- * 3597 section 4); returns how many. */
-static unsigned
-compressible(const struct zone_record *rec, unsigned at[2])
-{
-	switch (rec->type) {
-	case DNS_SOA:
-	case 14:			/* MINFO */
-		at[0] = 0;
-		at[1] = (unsigned)name_len(rec->rdata);
-		return 2;
-	case DNS_MX:
-		at[0] = 2;
-		return 1;
-	case DNS_NS: case DNS_CNAME: case DNS_PTR:
-	case 3: case 4: case 7: case 8: case 9:		/* MD MF MB MG MR */
-		at[0] = 0;
-		return 1;
-	}
-	return 0;
-}
-
-/* Octets of `name` in front of the apex when it ends with it, else ZONE_NONE. */
-static uint32_t
-before_apex(const struct zone *z, const uint8_t *name)
-{
-	unsigned labels = name_labels(name);
-	const uint8_t *p = name;
-
-	if (z->apex_labels == 0 || labels < z->apex_labels)
-		return ZONE_NONE;
-	for (; labels > z->apex_labels; labels--)
-		p += *p + 1;
-	return name_equal(p, z->apex) ? (uint32_t)(p - name) : ZONE_NONE;
-}
-
-static int
-add_fixup(struct compile *c, uint32_t offset)
-{
-	if (c->n_fixups == c->fixups_room) {
-		uint32_t room = c->fixups_room == 0 ? 64 : c->fixups_room * 2;
-		uint32_t *grown = realloc(c->fixups, room * sizeof(*grown));
-		if (grown == NULL)
-			return -1;
-		c->fixups = grown;
-		c->fixups_room = room;
-	}
-	assert(c->n_fixups == 0 || c->fixups[c->n_fixups - 1] < offset);
-	c->fixups[c->n_fixups++] = offset;
-	return 0;
-}
-
-/* Writes rdata with apex pointers; `base` is its offset in the rrset's wire.  Its length,
- * or -1. */
-static int
-put_compressed(struct compile *c, const struct zone_record *rec, uint8_t *out, uint32_t base)
-{
-	unsigned at[2], n = compressible(rec, at), from = 0, len = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t head = before_apex(c->zone, rec->rdata + at[i]);
-		unsigned name = (unsigned)name_len(rec->rdata + at[i]), upto;
-		if (head == ZONE_NONE)
-			continue;
-		upto = at[i] + head;
-		memcpy(out + len, rec->rdata + from, upto - from);
-		len += upto - from;
-		if (add_fixup(c, base + len) != 0)
-			return -1;
-		out[len++] = 0xc0;
-		out[len++] = DNS_HEADER_LEN;
-		from = at[i] + name;
-	}
-	memcpy(out + len, rec->rdata + from, rec->rdlength - from);
-	return (int)(len + rec->rdlength - from);
-}
-
-/* One record in the form it is sent; its length, or -1. */
-static int
-put_record(struct compile *c, const struct zone_record *rec, uint32_t ttl_s, bool compress,
-    uint8_t *out, uint32_t base)
-{
-	int len = rec->rdlength;
-
-	out[0] = 0xc0;
-	out[1] = DNS_HEADER_LEN;
-	dns_put16(out + 2, rec->type);
-	dns_put16(out + 4, DNS_IN);
-	dns_put32(out + 6, ttl_s);
-	if (compress)
-		len = put_compressed(c, rec, out + RECORD_HEAD, base + RECORD_HEAD);
-	else
-		memcpy(out + RECORD_HEAD, rec->rdata, rec->rdlength);
-	if (len < 0)
-		return -1;
-	assert(len <= rec->rdlength);
-	dns_put16(out + 10, (uint16_t)len);
-	return RECORD_HEAD + len;
-}
-
-/* Octets these records can take at most: pointers to the apex only make them shorter, for an apex
- * has more than two octets, or is the root, to which none lead. */
-static size_t
-wire_size(const struct compile *c, const uint32_t *run, uint32_t n)
-{
-	size_t sum = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		sum += RECORD_HEAD + c->tree->src->records[run[i]].rdlength;
-	return sum;
-}
-
 static const struct zone_record *
 rec_of(const struct compile *c, uint32_t i)
 {
@@ -213,36 +99,26 @@ rec_of(const struct compile *c, uint32_t i)
 static uint32_t
 put_rrset(struct compile *c, const struct zone_tree_rrset *rrset, uint32_t ttl_s)
 {
-	size_t most = wire_size(c, rrset->records, rrset->n) +
-	    wire_size(c, rrset->sigs, rrset->n_sigs);
-	uint32_t at = reserve(c, sizeof(struct rrset) + most + 4, true), len = 0;
-	bool few = rrset->n <= UINT16_MAX / 2;	/* n_fixups counts to 65535 */
+	struct zone_wire *w = &c->wire;
+	uint32_t at, octets, padded;
 	struct rrset *set;
 
+	if (zone_wire_write(w, rrset, ttl_s) != 0)
+		return ZONE_NONE;
+	octets = w->len + w->sigs_len;
+	padded = (octets + 3) & ~UINT32_C(3);
+	at = reserve(c, sizeof(*set) + padded + 4 * (size_t)w->n_names, true);
 	if (at == ZONE_NONE)
 		return ZONE_NONE;
 	set = (struct rrset *)(void *)(c->zone->data + at);
 	*set = (struct rrset){ .type = rrset->type, .count = (uint16_t)rrset->n, .ttl_s = ttl_s,
-	    .n_sigs = (uint16_t)rrset->n_sigs, .additional = ZONE_NONE };
-	c->n_fixups = 0;
-	for (uint32_t i = 0; i < rrset->n + rrset->n_sigs; i++) {
-		bool sig = i >= rrset->n;
-		uint32_t from = sig ? rrset->sigs[i - rrset->n] : rrset->records[i];
-		int n = put_record(c, rec_of(c, from), ttl_s, few && !sig, set->wire + len, len);
-		if (n < 0)
-			return ZONE_NONE;
-		len += (uint32_t)n;
-		if (i + 1 == rrset->n)
-			set->len = len;
-	}
-	assert(len <= most && c->n_fixups <= UINT16_MAX);
-	set->sigs_len = len - set->len;
-	set->n_fixups = (uint16_t)c->n_fixups;
-	for (; len % 4 != 0; len++)
-		set->wire[len] = 0;
-	c->zone->data_len = at + offsetof(struct rrset, wire) + len;
-	if (put_octets(c, c->fixups, 4 * (size_t)c->n_fixups) == ZONE_NONE)
-		return ZONE_NONE;
+	    .len = w->len, .sigs_len = w->sigs_len, .n_sigs = (uint16_t)rrset->n_sigs,
+	    .n_names = (uint16_t)w->n_names, .n_pointers = (uint16_t)w->n_pointers,
+	    .additional = ZONE_NONE };
+	memcpy(set->wire, w->wire, octets);
+	memset(set->wire + octets, 0, padded - octets);
+	if (w->n_names != 0)
+		memcpy(set->wire + padded, w->names, 4 * (size_t)w->n_names);
 	return at;
 }
 
@@ -400,6 +276,7 @@ zone_compile(struct zone_tree *tree)
 	struct compile c = { .tree = tree, .zone = calloc(1, sizeof(*c.zone)) };
 	int rc = -1;
 
+	zone_wire_begin(&c.wire, src);
 	if (c.zone != NULL) {
 		memcpy(c.zone->apex, src->apex, src->apex_len);
 		c.zone->apex_len = src->apex_len;
@@ -408,7 +285,7 @@ zone_compile(struct zone_tree *tree)
 		number_nodes(tree);
 		rc = fill(&c);
 	}
-	free(c.fixups);
+	zone_wire_free(&c.wire);
 	if (rc == 0) {
 		assert(zone_verify(c.zone) == NULL);
 		return c.zone;

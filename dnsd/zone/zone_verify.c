@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/dns/compress.h"
+
 /* ---- rrsets ---- */
 
 /* Records follow each other without gaps, then their signatures, all with one TTL. */
@@ -29,18 +31,68 @@ verify_records(const struct rrset *set)
 	return NULL;
 }
 
-static const char *
-verify_fixups(const struct rrset *set)
+/* Where a pointer in the wire may lead: into the apex's name, or to an earlier place. */
+static bool
+leads_well(const struct zone *z, const struct rrset *set, uint32_t at)
 {
-	const uint32_t *fixup = zone_fixups(set);
+	unsigned v = dns_get16(set->wire + at), to = v & 0x3fff;
 
-	for (unsigned i = 0; i < set->n_fixups; i++) {
+	if (v >= 0xc000)
+		return to >= DNS_HEADER_LEN && to + 1u < DNS_HEADER_LEN + (unsigned)z->apex_len;
+	return v >= 0x8000 && to >= 12 && to < at && to <= zone_names_of(set)->reach;
+}
+
+static const char *
+verify_fixups(const struct zone *z, const struct rrset *set)
+{
+	const uint32_t *fixup = zone_names_of(set)->words;
+
+	if (set->n_names == 0 ? set->n_pointers != 0 : set->n_names !=
+	    ZONE_NAMES_WORDS + set->n_pointers + zone_names_of(set)->n_ends)
+		return "what an rrset says of its names is whole";
+	for (unsigned i = 0; i < set->n_pointers; i++) {
 		if (i != 0 && fixup[i] <= fixup[i - 1])
 			return "fixups ascend";
 		if (fixup[i] + 2 > set->len)
 			return "fixups lie in the records";
-		if (dns_get16(set->wire + fixup[i]) != (0xc000 | DNS_HEADER_LEN))
+		if (!leads_well(z, set, fixup[i]))
 			return "a fixup is the place of a pointer";
+	}
+	return NULL;
+}
+
+/* The labels that a name has in common with the apex. */
+static unsigned
+common_labels(const struct zone *z, const struct name_walk *w)
+{
+	const uint8_t *apex = z->apex;
+	unsigned n = z->apex_labels;
+
+	for (; n > w->labels || !name_equal(apex, w->name + w->label[n]); n--)
+		apex += *apex + 1;
+	return n;
+}
+
+/* Every name that may be shortened is one, and zone_name_bit tells of its end. */
+static const char *
+verify_names(const struct zone *z, const struct rrset *set)
+{
+	uint32_t bits = zone_names_of(set)->bits;
+	uint8_t name[NAME_MAX_WIRE];
+	struct name_walk w;
+	unsigned end;
+	size_t first, n = set->n_names != 0 ? compress_names(set->type, &first) : 0;
+
+	for (size_t at = 0; n != 0 && at < set->len; at += 12u + dns_get16(set->wire + at + 10)) {
+		const uint8_t *rdata = set->wire + at + 12 + first;
+		for (size_t i = 0; i < n; i++) {
+			rdata += zone_target(z, set, rdata, name);
+			if (name_walk(&w, name, sizeof(name)) == 0)
+				return "the names of an rrset are names";
+			end = common_labels(z, &w) + 1;
+			if (end <= w.labels && (bits & zone_name_bit(w.hash[end])) == 0)
+				return "an rrset has the bits of its names";
+		}
 	}
 	return NULL;
 }
@@ -80,7 +132,7 @@ verify_additionals(const struct zone *z, uint32_t owner, const struct rrset *set
 			continue;
 		if (of[i].target < 12 || of[i].target >= set->len)
 			return "an additional's target lies in the rdata";
-		zone_target(z, set->wire + of[i].target, name);
+		zone_target(z, set, set->wire + of[i].target, name);
 		if (!name_equal(name, z->data + node->name))
 			return "an additional's target is the name of its node";
 	}
@@ -95,11 +147,13 @@ verify_rrset(const struct zone *z, uint32_t owner, const struct rrset *set)
 	const char *broken;
 
 	if (at > z->data_len || set->len > z->data_len - at || set->sigs_len > z->data_len - at ||
-	    (const uint8_t *)(zone_fixups(set) + set->n_fixups) > z->data + z->data_len)
+	    (const uint8_t *)zone_names_of(set) + 4 * (size_t)set->n_names > z->data + z->data_len)
 		return "an rrset lies inside the data";
 	broken = verify_records(set);
 	if (broken == NULL)
-		broken = verify_fixups(set);
+		broken = verify_fixups(z, set);
+	if (broken == NULL)
+		broken = verify_names(z, set);
 	if (broken == NULL)
 		broken = verify_additionals(z, owner, set);
 	return broken;

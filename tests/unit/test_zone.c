@@ -206,7 +206,7 @@ serves_the_root(void **state)
 
 	(void)state;
 	assert_non_null(z);
-	assert_int_equal(z->soa->n_fixups, 0);
+	assert_int_equal(z->soa->n_pointers, 0);
 	walk(&w, name, "x.y");
 	assert_int_equal(zone_find(z, &w, DNS_A, &node), ZONE_NXDOMAIN);
 	assert_int_equal(node, 0);

@@ -437,7 +437,12 @@ static const struct {
 	{ "a name outside stays whole", HEAD "a 60 PTR b.example.\n", "a", DNS_PTR, 60,
 	    "0162076578616d706c6500", "" },
 	{ "a name that ends like the zone but is not in it", HEAD "a 60 PTR badexample.org.\n", "a",
-	    DNS_PTR, 60, "0a6261646578616d706c65036f726700", "" },
+	    DNS_PTR, 60, "0a6261646578616d706c65c014", "" },
+	{ "names that end alike", HEAD "a 60 NS ns1.b.test.\na 60 NS ns2.b.test.\na 60 NS b.test.\n"
+	    "a 60 NS b.\n", "a", DNS_NS, 60,
+	    "036e73310162047465737400 036e73328010 8010 016200", "" },
+	{ "names that end alike in another case", HEAD "a 60 PTR x.b.test.\na 60 PTR y.B.test.\n",
+	    "a", DNS_PTR, 60, "01780162047465737400 017901428010", "" },
 	{ "the root", HEAD "a 60 PTR .\n", "a", DNS_PTR, 60, "00", "" },
 	{ "MX", HEAD "a 60 MX 10 ns1\n", "a", DNS_MX, 60, "000a036e7331c00c", "" },
 	{ "null MX", HEAD "a 60 MX 0 .\n", "a", DNS_MX, 60, "000000", "" },
