@@ -38,10 +38,13 @@ check_mandatory(struct zone_octets *v)
 	if (v->at == v->end || zone_octets_left(v) % 2 != 0)
 		return bad(v, SVCB_MANDATORY, "at least one key");
 	for (; v->at < v->end; v->at += 2) {
-		if (dns_get16(v->at) <= last)
-			return bad(v, SVCB_MANDATORY, "keys in ascending order, each once, "
-			    "without itself");
-		last = dns_get16(v->at);
+		unsigned key = dns_get16(v->at);
+		if (key == SVCB_MANDATORY)
+			return bad(v, SVCB_MANDATORY, "other keys, not itself");
+		if (key <= last)
+			return bad(v, SVCB_MANDATORY, key == last ? "each key once" :
+			    "keys in ascending order");
+		last = key;
 	}
 	return 0;
 }

@@ -203,10 +203,26 @@ too_short(const struct row *row, unsigned have, struct err *err)
 	return err_set(err, "%u of at least %u fields: the data ends too soon", have, needed);
 }
 
+/* What r->tok had become is not well-formed: the reason, with the text from `first` on. */
+static int
+bad_text(struct zone_rdata *r, const struct zone_token *first, const struct err *why)
+{
+	const struct zone_token *last = r->end - 1;
+	char shown[ZONE_TOKEN_SHOWN];
+	struct zone_token whole = *first;
+
+	assert(last >= first);		/* nothing that is no token at all is refused */
+	if (last->s >= first->s)	/* slices of one text */
+		whole.len = (uint32_t)(last->s + last->len - first->s);
+	return err_set(r->err, "%s, in \"%s\"", why->text, zone_token_show(shown, &whole));
+}
+
 int
 zone_types_read(struct zone_rdata *r)
 {
 	const struct row *row = row_of(r->type);
+	const struct zone_token *first = r->tok;
+	struct err why = { .text = "" };
 
 	if (row == NULL)
 		return err_set(r->err,
@@ -220,7 +236,7 @@ zone_types_read(struct zone_rdata *r)
 	assert(r->tok <= r->end);
 	if (r->tok != r->end)
 		return zone_field_bad(r, "nothing more for this type");
-	return zone_types_check(r->type, r->data, r->len, r->err);
+	return zone_types_check(r->type, r->data, r->len, &why) == 0 ? 0 : bad_text(r, first, &why);
 }
 
 int
