@@ -24,9 +24,11 @@ READERS = {"bind": world.from_bind, "knot": world.from_knot, "nsd": world.from_n
 
 # what a zone has beside the record that is tried
 HEAD = "@ 300 IN SOA ns host 1 2 3 4 5\n@ 300 IN NS ns\nns 300 IN A 192.0.2.1\n"
-BESIDE = {"DS": "NS ns", "NSEC3": "A 192.0.2.1"}        # RFC 4034 5, RFC 5155 7.2.8
-HIDDEN = ("NSEC3",)                                     # is in no answer: taken or refused
+A, SIG, DS, RRSIG, NSEC3 = 1, 24, 43, 46, 50
+BESIDE = {DS: "NS ns", NSEC3: "A 192.0.2.1",            # RFC 4034 5, RFC 5155 7.2.8
+          RRSIG: "A 192.0.2.1", SIG: "A 192.0.2.1"}     # over something that is there
 SIGNED = {"AAAA": "AAAA ::1", "SVCB": "SVCB 1 .", "TYPE65534": "TYPE65534 \\# 1 00"}
+HIDDEN = (NSEC3,)                                       # is in no answer: taken or refused
 
 pytestmark = pytest.mark.skipif(world.MISSING, reason="named-compilezone, knotd, nsd: not here")
 
@@ -48,10 +50,10 @@ class Text:
     def zone(self):
         if self.name == "SOA":
             return f"@ {self.rest}\n" + HEAD.split("\n", 1)[1]
-        beside = BESIDE.get(self.name)
-        if self.name in ("RRSIG", "SIG"):               # over something that is there
-            words = self.line.split()
-            beside = SIGNED.get(words[1] if len(words) > 1 else "", "A 192.0.2.1")
+        beside = BESIDE.get(self.type)
+        covered = self.line.split()[1:2]
+        if self.type == RRSIG and covered and covered[0] in SIGNED:
+            beside = SIGNED[covered[0]]
         return HEAD + (f"t 300 IN {beside}\n" if beside else "") + f"t {self.rest}\n"
 
     def owner(self):
@@ -61,7 +63,7 @@ class Text:
         """The TTL and the octets of the record that is tried, None where it was refused."""
         if rows is None:
             return None
-        if self.name in HIDDEN:
+        if self.type in HIDDEN:
             return 0, b""
         mine = world.wire_name(self.owner())
         found = {(ttl if self.whole else 0, rdata) for owner, rdtype, ttl, rdata in rows
@@ -153,21 +155,20 @@ class Verdict:
         return "\n".join(lines)
 
 
-@pytest.fixture(scope="module")
-def verdicts(tmp_path_factory):
-    texts = corpus()
+def judged(texts, folder):
+    """Verdicts of texts; folder(name) makes a folder for a server."""
     zones = {t.origin: t.zone() for t in texts}
-    made = {name: read(str(tmp_path_factory.mktemp(name)), zones)
-            for name, read in READERS.items()}
-    asked = {t.origin: [(t.owner(), 1 if t.name in HIDDEN else t.type)] for t in texts}
-    made["dnsd"], made["said"] = world.from_dnsd(tmp_path_factory.mktemp("dnsd"), zones, asked)
+    made = {name: read(str(folder(name)), zones) for name, read in READERS.items()}
+    asked = {t.origin: [(t.owner(), A if t.type in HIDDEN else t.type)] for t in texts}
+    made["dnsd"], made["said"] = world.from_dnsd(folder("dnsd"), zones, asked)
     known = {p: {(t.name, generic) for t in texts for generic in (True, t.generic)
                  if t.of(made[p][t.origin]) is not None} for p in PEERS}
     return [Verdict(t, made, known) for t in texts]
 
 
-def test_record_texts(verdicts):
+def test_record_texts(tmp_path_factory):
     """Every difference has a reason, every reason a difference."""
+    verdicts = judged(corpus(), tmp_path_factory.mktemp)
     wrong = [(v.wrong(), v) for v in verdicts if v.wrong() and not v.text.open]
     types = {v.text.name for v in verdicts} & set(TYPES)
     print(f"{len(verdicts)} texts of {len(types)} types")
