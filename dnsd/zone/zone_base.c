@@ -15,8 +15,10 @@ struct base64 {
 static int
 hex_chars(struct zone_rdata *r, const char *s, uint32_t len, unsigned *half, unsigned *digits)
 {
+	if (r->tok->quoted)
+		return zone_field_bad(r, "hexadecimal digits without quotes");
 	for (uint32_t i = 0; i < len; i++) {
-		int v = r->tok->quoted ? -1 : text_hex_digit(s[i]);
+		int v = text_hex_digit(s[i]);
 		uint8_t octet = (uint8_t)(*half << 4 | (unsigned)v);
 		if (v < 0)
 			return zone_field_bad(r, "hexadecimal digits");
@@ -77,10 +79,12 @@ base64_group(struct zone_rdata *r, struct base64 *b)
 static int
 base64_chars(struct zone_rdata *r, struct base64 *b, const char *s, uint32_t len)
 {
+	if (r->tok->quoted)
+		return zone_field_bad(r, "base64 without quotes");
 	for (uint32_t i = 0; i < len; i++) {
 		int v = base64_value(s[i]);
 		bool pad = s[i] == '=' && b->pads < 2 && b->chars % 4 >= 2;
-		if (r->tok->quoted || (v < 0 && !pad) || (b->pads != 0 && !pad) ||
+		if ((v < 0 && !pad) || (b->pads != 0 && !pad) ||
 		    (b->pads != 0 && b->chars % 4 == 0))
 			return zone_field_bad(r, "base64");
 		b->pads += pad;

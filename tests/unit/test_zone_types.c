@@ -127,7 +127,7 @@ static const struct {
 	{ "DNSKEY 256 3 8 AA==AAAA", "!\"AA==AAAA\": expected base64" },
 	{ "DNSKEY 256 3 8 AAA", "!base64 of 3 characters: expected a multiple of 4" },
 	{ "DNSKEY 256 3 8 AA-_", "!\"AA-_\": expected base64" },
-	{ "DNSKEY 256 3 8 \"AAAA\"", "!\"AAAA\": expected base64" },
+	{ "DNSKEY 256 3 8 \"AAAA\"", "!\"AAAA\": expected base64 without quotes" },
 	{ "DNSKEY 256 3 8", "!3 of at least 4 fields: the data ends too soon" },
 	{ "NSEC3 1 0 0 - vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv",
 	    "010000000014ffffffffffffffffffffffffffffffffffffffff" },
@@ -151,6 +151,8 @@ static const struct {
 	{ "DOA 1 2 3 \"\" -", "00000001000000020300" },
 	{ "DOA 1 2 3 \"\"", "!4 of at least 5 fields: the data ends too soon" },
 	{ "SINK 1 2 3", "010203" },
+	{ "SINK 1 2 3 \"\"", "!\"\": expected base64 without quotes" },
+	{ "EID \"\"", "!\"\": expected hexadecimal digits without quotes" },
 	/* digests as long as their kind says */
 	{ "DS 1 8 1 123456789abcdef67890123456789abcdef67890",
 	    "00010801123456789abcdef67890123456789abcdef67890" },
