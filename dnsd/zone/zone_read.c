@@ -13,7 +13,7 @@
 #include "dnsd/zone/zone_spelling.h"
 #include "dnsd/zone/zone_text.h"
 
-enum { DEFAULT_DEPTH = 8, REREAD_MAX = 100 };
+enum { DEFAULT_DEPTH = 8, REREAD_MAX = 20 };
 
 /* What becomes of an entry. */
 enum { DONE = 0, MISTAKE = -1, TOLD = -2 };
@@ -369,7 +369,9 @@ resume(struct reading *r, struct zone_input *in)
 	in->no_owner |= !in->text.blank;
 	/* who is lost in parentheses may take the rest of a record for the next one */
 	in->guessing |= in->text.rest_depth != 0;
-	return r->reread++ < REREAD_MAX && zone_text_resume(&in->text);
+	if (in->text.at == in->text.end && r->reread++ == REREAD_MAX)
+		return false;		/* each time costs the whole rest of the text */
+	return zone_text_resume(&in->text);
 }
 
 /* Reads to the end, past mistakes, which go to the source. */
