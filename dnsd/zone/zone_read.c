@@ -362,7 +362,10 @@ read_entry(struct reading *r, struct zone_input *in)
 static bool
 resume(struct reading *r, struct zone_input *in)
 {
-	if (in->text.rest == NULL || *in->text.rest != ')' || !is_rest(r, in))
+	const char *rest = in->text.rest;
+	bool stray = rest != NULL && rest < in->text.end && *rest == ')';
+
+	if (!stray || !is_rest(r, in))
 		zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
 	in->broken = true;
 	r->src->lost_soa = r->src->lost_ns = true;

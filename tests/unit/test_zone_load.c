@@ -183,6 +183,8 @@ static const struct {
 	    "z:4: a parenthesis that is never closed" },
 	{ "a parenthesis too many", HEAD "a 60 TXT ( x\n) )\n",
 	    "z:5: a closing parenthesis without an opening one" },
+	{ "a quote that ends with the text", HEAD "a 60 TXT x\"",
+	    "z:4: a quote that is never closed" },
 	{ "text behind a quote", HEAD "a 60 TXT \"x\"y\n",
 	    "z:4: text right behind a closing quote" },
 	{ "a control character", HEAD "a 60 TXT x\x01y\n",
