@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
 
 size_t
 name_len(const uint8_t *name)
@@ -149,16 +152,48 @@ name_equal_to(const uint8_t *stored, const uint8_t *name, size_t len)
 	return equal8(load_tail(stored, (unsigned)len), load_tail(name, (unsigned)len));
 }
 
-uint64_t
-name_hash_step(uint64_t parent, const uint8_t *label)
+static struct name_key the_key;
+
+void
+name_hash_key(const struct name_key *key)
+{
+	the_key = *key;
+}
+
+/* Without random numbers what differs between processes has to do. */
+static void __attribute__((constructor))
+draw_key(void)
+{
+	struct name_key key;
+
+	if (getrandom(&key, sizeof(key), GRND_NONBLOCK) != (ssize_t)sizeof(key)) {
+		struct timespec now;
+
+		clock_gettime(CLOCK_REALTIME, &now);
+		key.root = mix((uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec,
+		    (uint64_t)getpid() << 32 | 1);
+		key.length = mix(key.root, (uint64_t)(uintptr_t)&key);
+		key.word = mix(key.length, UINT64_C(0xe7037ed1a0b428db));
+		key.last = mix(key.word, UINT64_C(0xa0761d6478bd642f));
+	}
+	key.length |= 1;
+	key.word |= 1;
+	key.last |= 1;
+	name_hash_key(&key);
+}
+
+/* Hash of LABEL.parent given the parent's; `label` points at the length octet.
+ * All three factors are secret: with a known one for the length, "1234567" and an eight-octet label
+ * that makes up for it would meet whatever the rest of the key is. */
+static inline uint64_t
+hash_step(const struct name_key *key, uint64_t parent, const uint8_t *label)
 {
 	unsigned n = *label++;
-	uint64_t h = parent ^ n * UINT64_C(0xff51afd7ed558ccd);
+	uint64_t h = parent ^ n * key->length;
 
 	for (; n > 8; n -= 8, label += 8)
-		h = mix(h ^ fold8(load8(label)), UINT64_C(0xe7037ed1a0b428db));
-	h = mix(h ^ fold8(load_tail(label, n)), UINT64_C(0xa0761d6478bd642f));
-	return h;
+		h = mix(h ^ fold8(load8(label)), key->word);
+	return mix(h ^ fold8(load_tail(label, n)), key->last);
 }
 
 uint64_t
@@ -173,6 +208,7 @@ name_hash(const uint8_t *name)
 size_t
 name_walk(struct name_walk *w, const uint8_t *name, size_t avail)
 {
+	const struct name_key key = the_key;
 	uint8_t from_left[NAME_MAX_LABELS];
 	size_t at = 0;
 	unsigned n = 0;
@@ -191,10 +227,10 @@ name_walk(struct name_walk *w, const uint8_t *name, size_t avail)
 	w->len = (uint8_t)(at + 1);
 	w->labels = (uint8_t)n;
 	w->label[0] = (uint8_t)at;
-	w->hash[0] = NAME_HASH_ROOT;
+	w->hash[0] = key.root;
 	for (unsigned i = 1; i <= n; i++) {
 		w->label[i] = from_left[n - i];
-		w->hash[i] = name_hash_step(w->hash[i - 1], name + w->label[i]);
+		w->hash[i] = hash_step(&key, w->hash[i - 1], name + w->label[i]);
 	}
 	return at + 1;
 }

@@ -50,12 +50,21 @@ bool name_equal_to(const uint8_t *stored, const uint8_t *name, size_t len);
 /* True if `name` is `parent` or lies below it. */
 bool name_below(const uint8_t *name, const uint8_t *parent);
 
-/* Hash of a whole name, without case: name_hash_step from name_hash_root over
- * its labels from the right. */
+/* Hash of a whole name, without case.  Another one in each process, see name_hash_key. */
 uint64_t name_hash(const uint8_t *name);
-#define NAME_HASH_ROOT UINT64_C(0x9e3779b97f4a7c15)
-/* Hash of LABEL.parent given the parent's hash; `label` points at the length octet. */
-uint64_t name_hash_step(uint64_t parent, const uint8_t *label);
+
+/* The key of all hashes of names.  A process draws one before main, so that whoever writes a zone,
+ * or makes us ask for one, cannot choose names that meet in our tables: with a hash that is known,
+ * a few thousand names of one slot make each search a walk over all of them.  The key is for that
+ * and no more: it does not hide what is hashed, and who sees the hashes can find it out.  They stay
+ * in this process: nothing that is written, sent or shared may hold one. */
+struct name_key {
+	uint64_t root;
+	uint64_t length, word, last;	/* odd */
+};
+
+/* Sets the key, before anything is hashed; for tests, which need hashes that they know. */
+void name_hash_key(const struct name_key *key);
 
 /* A name with the hashes of all its ancestors, counted by labels from the right:
  * label[i] is the offset in `name` of the i-th label from the right (1 to labels), label[0]

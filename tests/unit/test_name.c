@@ -217,7 +217,7 @@ walks(void **state)
 		assert_true(name_parse(name, text, NULL) > 0);
 		assert_int_equal(name_walk(&w, name, sizeof(name)), name_len(name));
 		assert_int_equal(w.labels, n);
-		assert_true(w.hash[0] == NAME_HASH_ROOT);
+		assert_true(w.hash[0] == name_hash((const uint8_t *)""));
 		assert_int_equal(w.label[0], w.len - 1);
 		for (unsigned i = 1; i <= n; i++) {
 			assert_true(w.hash[i] == name_hash(name + w.label[i]));
@@ -283,6 +283,101 @@ names_numbers(void **state)
 	assert_string_equal(dns_rcode_text(text, 11), "rcode 11");
 }
 
+/* ---- names that meet ---- */
+
+enum { MEETING = 40000, PARTS = 16, SLOTS = 1 << 17 };
+
+/* A key that is known, so that names can be made for it. */
+static const struct name_key known = {
+	UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xff51afd7ed558ccd),
+	UINT64_C(0xe7037ed1a0b428db), UINT64_C(0xa0761d6478bd642f)
+};
+
+/* Two labels, of 7 and of 8 octets, that step any hash alike under the known key: the words that
+ * are hashed differ by what the lengths do. */
+static void
+make_pair(uint8_t seven[8], uint8_t eight[9], uint32_t *random)
+{
+	bool letters;
+
+	do {
+		uint32_t a, b;
+		uint64_t word;
+
+		seven[0] = 7;
+		for (unsigned i = 1; i <= 7; i++) {
+			*random = *random * 1664525 + 1013904223;
+			seven[i] = (uint8_t)('a' + (*random >> 16) % 26);
+		}
+		memcpy(&a, seven + 1, 4);
+		memcpy(&b, seven + 4, 4);
+		word = ((uint64_t)a << 32 | b) ^ 7 * known.length ^ 8 * known.length;
+		a = (uint32_t)(word >> 32);
+		b = (uint32_t)word;
+		eight[0] = 8;
+		memcpy(eight + 1, &a, 4);
+		memcpy(eight + 5, &b, 4);
+		letters = false;
+		for (unsigned i = 1; i <= 8; i++)
+			letters = letters || (eight[i] >= 'A' && eight[i] <= 'Z');
+	} while (letters);		/* they would be folded */
+}
+
+/* The name whose parts are chosen by the bits of `n`. */
+static void
+make_name(uint8_t name[NAME_MAX_WIRE], uint8_t labels[PARTS][2][9], unsigned n)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < PARTS; i++) {
+		const uint8_t *label = labels[i][n >> i & 1];
+
+		memcpy(name + at, label, *label + 1u);
+		at += *label + 1u;
+	}
+	name[at] = 0;
+}
+
+/* The most hashes of the MEETING names that begin a search at one slot of a table. */
+static unsigned
+most_in_a_slot(uint8_t labels[PARTS][2][9])
+{
+	static unsigned slots[SLOTS];
+	uint8_t name[NAME_MAX_WIRE];
+	unsigned most = 0;
+
+	memset(slots, 0, sizeof(slots));
+	for (unsigned n = 0; n < MEETING; n++) {
+		unsigned *slot;
+
+		make_name(name, labels, n);
+		slot = &slots[name_hash(name) % SLOTS];
+		most = ++*slot > most ? *slot : most;
+	}
+	return most;
+}
+
+static void
+names_made_for_a_known_key_meet_under_no_other(void **state)
+{
+	static uint8_t labels[PARTS][2][9];
+	struct name_key other = known;
+	unsigned before, after;
+	uint32_t random = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < PARTS; i++)
+		make_pair(labels[i][0], labels[i][1], &random);
+	before = most_in_a_slot(labels);		/* the key that this process has drawn */
+	assert_true(before < 20);
+	name_hash_key(&known);
+	assert_int_equal(most_in_a_slot(labels), MEETING);
+	other.length ^= 2;
+	name_hash_key(&other);
+	after = most_in_a_slot(labels);
+	assert_true(after < 20);
+}
+
 int
 main(void)
 {
@@ -291,6 +386,7 @@ main(void)
 		cmocka_unit_test(checks), cmocka_unit_test(skips), cmocka_unit_test(names_numbers),
 		cmocka_unit_test(compares), cmocka_unit_test(compares_by_length),
 		cmocka_unit_test(walks),
+		cmocka_unit_test(names_made_for_a_known_key_meet_under_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
