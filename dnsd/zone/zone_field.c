@@ -66,23 +66,39 @@ zone_field_u32(struct zone_rdata *r)
 	return read_uint(r, 4);
 }
 
-int
-zone_field_u64(struct zone_rdata *r)
+/* Digits from s to `end` as a number up to `max`.  false = they are none. */
+static bool
+digits(const char *s, const char *end, uint64_t max, uint64_t *v)
 {
-	const struct zone_token *tok = r->tok;
-	uint64_t v = 0;
-	uint8_t wire[8];
-
-	for (uint32_t i = 0; i < tok->len; i++) {
-		unsigned digit = (unsigned)tok->s[i] - '0';
-		if (digit > 9 || v > (UINT64_MAX - digit) / 10)
-			return zone_field_bad(r, "a number from 0 to 18446744073709551615");
-		v = v * 10 + digit;
+	if (s == end)
+		return false;
+	for (*v = 0; s < end; s++) {
+		unsigned digit = (unsigned)*s - '0';
+		if (digit > 9 || *v > (max - digit) / 10)
+			return false;
+		*v = *v * 10 + digit;
 	}
-	if (tok->len == 0 || tok->quoted)
-		return zone_field_bad(r, "a number from 0 to 18446744073709551615");
-	dns_put32(wire, (uint32_t)(v >> 32));
-	dns_put32(wire + 4, (uint32_t)v);
+	return true;
+}
+
+int
+zone_field_ipn(struct zone_rdata *r)
+{
+	const char *s = r->tok->s, *end = s + r->tok->len, *dot = memchr(s, '.', r->tok->len);
+	uint64_t high = 0, low = 0;
+	uint8_t wire[8];
+	bool good;
+
+	if (dot == NULL)
+		good = digits(s, end, UINT64_MAX, &low);
+	else
+		good = digits(s, dot, UINT32_MAX, &high) &&
+		    digits(dot + 1, end, UINT32_MAX, &low);
+	if (!good || r->tok->quoted)
+		return zone_field_bad(r, "a number of 64 bits, or two of 32 with a dot between");
+	low |= high << 32;
+	dns_put32(wire, (uint32_t)(low >> 32));
+	dns_put32(wire + 4, (uint32_t)low);
 	r->tok++;
 	return zone_field_put(r, wire, 8);
 }

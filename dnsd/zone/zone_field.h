@@ -31,11 +31,14 @@ int zone_field_more(struct zone_rdata *r);
 /* Appends octets as they are; -1 when the data would become longer than rdata can be. */
 int zone_field_put(struct zone_rdata *r, const void *octets, size_t len);
 
-/* A decimal number of this many octets. */
+/* A decimal number of this many bits. */
 int zone_field_u8(struct zone_rdata *r);
 int zone_field_u16(struct zone_rdata *r);
 int zone_field_u32(struct zone_rdata *r);
-int zone_field_u64(struct zone_rdata *r);
+
+/* A node of the interplanetary network (RFC 9758 4): a number of 64 bits, or two of 32 with a dot
+ * between them. */
+int zone_field_ipn(struct zone_rdata *r);
 
 /* A time in seconds, or as 1h30m; 4 octets. */
 int zone_field_period(struct zone_rdata *r);

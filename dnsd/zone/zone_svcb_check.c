@@ -2,9 +2,9 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "common/dns/dns.h"
+#include "dnsd/zone/zone_template.h"
 
 static const char *const names[SVCB_KEYS] = {
 	[SVCB_MANDATORY] = "mandatory", [SVCB_ALPN] = "alpn",
@@ -59,62 +59,12 @@ check_texts(struct zone_octets *v, unsigned key)
 	return 0;
 }
 
-/* One UTF-8 character at p (RFC 3629); its length, 0 = it is none. */
-static size_t
-utf8_char(const uint8_t *p, size_t left)
-{
-	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
-	uint32_t c;
-
-	if (n <= 1 || n > left)
-		return n > left ? 0 : n;
-	c = *p & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if (p[i] >> 6 != 2)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	return c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
-}
-
-static bool
-is_utf8(const uint8_t *p, const uint8_t *end)
-{
-	while (p < end) {
-		size_t n = utf8_char(p, (size_t)(end - p));
-		if (n == 0)
-			return false;
-		p += n;
-	}
-	return true;
-}
-
-/* Has a URI template this variable (RFC 6570 2.3)?  {dns}, {?dns}, {?a,dns*}... */
-static bool
-has_variable(const uint8_t *p, const uint8_t *end, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (bool inside = false; p < end; p++) {
-		if (*p == '{' || *p == '}')
-			inside = *p == '{';
-		/* a name begins behind the brace, its operator or a comma */
-		if (!inside || strchr("{+#./;?&,", *p) == NULL || (size_t)(end - p) < n + 2)
-			continue;
-		if (memcmp(p + 1, name, n) == 0 && strchr("},:*", p[1 + n]) != NULL)
-			return true;
-	}
-	return false;
-}
-
 /* A relative URI template in UTF-8 with the variable "dns" (RFC 9461 5). */
 static int
 check_dohpath(struct zone_octets *v)
 {
-	if (v->at == v->end || *v->at != '/' || memchr(v->at, 0, zone_octets_left(v)) != NULL ||
-	    !is_utf8(v->at, v->end) || !has_variable(v->at, v->end, "dns"))
-		return bad(v, SVCB_DOHPATH, "a template in UTF-8 like /dns-query{?dns}");
+	if (v->at == v->end || *v->at != '/' || !zone_template_has(v->at, v->end, "dns"))
+		return bad(v, SVCB_DOHPATH, "a URI template like /dns-query{?dns}");
 	return 0;
 }
 

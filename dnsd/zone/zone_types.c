@@ -19,7 +19,7 @@
 enum { FIELDS = 9 };			/* of RRSIG, which has the most */
 
 enum kind {
-	END, NAME, NAMES, U8, U16, U32, U64, PERIOD, TIME, TYPE, IPV4, IPV6,
+	END, NAME, NAMES, U8, U16, U32, IPN, PERIOD, TIME, TYPE, IPV4, IPV6,
 	STRING, STRING_MAYBE, STRINGS, TEXT, TEXT_SOME, TAG, X25,
 	HEX, HEX_MAYBE, BASE64, BASE64_MAYBE, BASE64_DASH, SALT, HASH,
 	ALGORITHM, CERTIFICATE, USAGE, SELECTOR, MATCHING, SCHEME,
@@ -37,7 +37,7 @@ static const struct {
 	[U8] = { zone_field_u8, zone_octets_u8, false },
 	[U16] = { zone_field_u16, zone_octets_u16, false },
 	[U32] = { zone_field_u32, zone_octets_u32, false },
-	[U64] = { zone_field_u64, zone_octets_64, false },
+	[IPN] = { zone_field_ipn, zone_octets_64, false },
 	[PERIOD] = { zone_field_period, zone_octets_u32, false },
 	[TIME] = { zone_field_time, zone_octets_u32, false },
 	[TYPE] = { zone_field_type, zone_octets_u16, false },
@@ -170,7 +170,7 @@ static const struct row rows[] = {
 	{ 261, { STRINGS }, NULL },					/* RESINFO */
 	{ 262, { STRINGS }, NULL },					/* WALLET */
 	{ 263, { STRINGS }, NULL },					/* CLA */
-	{ 264, { U64 }, NULL },						/* IPN */
+	{ 264, { IPN }, NULL },						/* IPN */
 	{ 32768, { U16, ALGORITHM, U8, HEX }, zone_whole_ds },		/* TA */
 	{ 32769, { U16, ALGORITHM, U8, HEX }, zone_whole_ds },		/* DLV */
 };

@@ -42,7 +42,15 @@ static const struct {
 	{ "SOA a b 4294967296 1 2 3 4", "!\"4294967296\": expected a number from 0 to 4294967295" },
 	{ "IPN 18446744073709551615", "ffffffffffffffff" },
 	{ "IPN 18446744073709551616",
-	    "!\"18446744073709551616\": expected a number from 0 to 18446744073709551615" },
+	    "!\"18446744073709551616\": expected a number of 64 bits, or two of 32 with a dot"
+	    " between" },
+	{ "IPN 3.1", "0000000300000001" },
+	{ "IPN 4294967295.4294967295", "ffffffffffffffff" },
+	{ "IPN 4294967296.1",
+	    "!\"4294967296.1\": expected a number of 64 bits, or two of 32 with a dot between" },
+	{ "IPN 1.2.3",
+	    "!\"1.2.3\": expected a number of 64 bits, or two of 32 with a dot between" },
+	{ "IPN .1", "!\".1\": expected a number of 64 bits, or two of 32 with a dot between" },
 	/* words for numbers */
 	{ "CERT PKIX 1 RSASHA1 AAAA", "0001000105000000" },
 	{ "CERT OID 65535 0 AAAA", "00feffff00000000" },
@@ -528,21 +536,85 @@ static const struct {
 	{ "SVCB 1 . dohpath=/dns-query{?dns}", "000100000700102f646e732d71756572797b3f646e737d" },
 	{ "SVCB 1 . dohpath=\"/{&a,dns}\"", "000100000700092f7b26612c646e737d" },
 	{ "SVCB 1 . dohpath=",
-	    "!dohpath: expected a template in UTF-8 like /dns-query{?dns}, in \"1 . dohpath="
-	    "\"" },
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . dohpath=\"" },
 	{ "SVCB 1 . dohpath=/dns-query",
-	    "!dohpath: expected a template in UTF-8 like /dns-query{?dns}, in \"1 . dohpath="
-	    "/dns-query\"" },
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . dohpath=/dns-"
+	    "query\"" },
 	{ "SVCB 1 . dohpath=/q{?mydns}",
-	    "!dohpath: expected a template in UTF-8 like /dns-query{?dns}, in \"1 . dohpath="
-	    "/q{?mydns}\"" },
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . dohpath=/q{?m"
+	    "ydns}\"" },
 	{ "SVCB 1 . dohpath=q{?dns}",
-	    "!dohpath: expected a template in UTF-8 like /dns-query{?dns}, in \"1 . dohpath="
-	    "q{?dns}\"" },
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . dohpath=q{?dn"
+	    "s}\"" },
 	{ "SVCB 1 . dohpath=/\\255{?dns}",
-	    "!dohpath: expected a template in UTF-8 like /dns-query{?dns}, in \"1 . dohpath="
-	    "/\\255{?dns}\"" },
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . dohpath=/\\255"
+	    "{?dns}\"" },
 	{ "SVCB 1 . dohpath=/\\195\\169{?dns}", "000100000700092fc3a97b3f646e737d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/a b{?dns}\"",
+	    "000100000100030268320007000a2f6120627b3f646e737d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/}{?dns}\"",
+	    "00010000010003026832000700082f7d7b3f646e737d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?dns\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{?dns\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?dns}{\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{?dns}{\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?dns}{}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{?dns}{}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?dns,}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{?dns,}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?dns*}\"",
+	    "00010000010003026832000700082f7b3f646e732a7d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?dns:3}\"",
+	    "00010000010003026832000700092f7b3f646e733a337d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?dns:99999}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{?dns:99999}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{=dns}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{=dns}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?dns,é}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{?dns,??}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/é{?dns}\"",
+	    "00010000010003026832000700092fc3a97b3f646e737d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/<{?dns}\"",
+	    "00010000010003026832000700082f3c7b3f646e737d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/%zz{?dns}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/%zz{?dns}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?%64ns,dns}\"",
+	    "000100000100030268320007000d2f7b3f2536346e732c646e737d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?a.b,dns}\"",
+	    "000100000100030268320007000b2f7b3f612e622c646e737d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?.b,dns}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{?.b,dns}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{+dns}\"", "00010000010003026832000700072f7b2b646e737d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/\\000{?dns}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/\\000{?dns}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?{dns}}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{?{dns}}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?dns}x\"",
+	    "00010000010003026832000700082f7b3f646e737d78" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?DNS}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{?DNS}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/{?dnsx}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/{?dnsx}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/dns{?a}\"",
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . alpn=h2 dohpa"
+	    "th=\"/dns{?a}\"\"" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"//{?dns}\"",
+	    "00010000010003026832000700082f2f7b3f646e737d" },
+	{ "HTTPS 1 . alpn=h2 dohpath=\"/\\127{?dns}\"",
+	    "00010000010003026832000700082f7f7b3f646e737d" },
 	{ "SVCB 1 . alpn=h2 ohttp", "0001000001000302683200080000" },
 	{ "SVCB 1 . ohttp=1", "!\"ohttp=1\": expected no value" },
 	{ "SVCB 1 . tls-supported-groups=29,23", "00010000090004001d0017" },
@@ -576,7 +648,7 @@ static const struct {
 	    "!no-default-alpn: expected no value, in \"1 . key2=a alpn=h2\"" },
 	{ "SVCB 1 . key5=", "!ech: expected a value in base64, in \"1 . key5=\"" },
 	{ "SVCB 1 . key7=a",
-	    "!dohpath: expected a template in UTF-8 like /dns-query{?dns}, in \"1 . key7=a\"" },
+	    "!dohpath: expected a URI template like /dns-query{?dns}, in \"1 . key7=a\"" },
 	{ "SVCB 1 . key8 alpn=h2", "0001000001000302683200080000" },
 	{ "SVCB 1 . key8=a", "!ohttp: expected no value, in \"1 . key8=a\"" },
 	{ "SVCB 1 . key10=\\003dns", "000100000a000403646e73" },
