@@ -246,8 +246,8 @@ static bool
 folded_until(geo_key key, geo_key *last)
 {
 	for (size_t i = 0; i < GEO_FOLDS; i++) {
-		geo_key start = geo_fold_key(&geo_merge_folds[i]);
-		*last = geo_key_last(start, geo_merge_folds[i].len);
+		geo_key start = geo_fold_key(&geo_fold_ranges[i]);
+		*last = geo_key_last(start, geo_fold_ranges[i].len);
 		if (key >= start && key <= *last)
 			return true;
 	}

@@ -186,7 +186,7 @@ print_answers_json(const char *name, const char *health, const struct picked *pi
 static void
 print_answers(const char *health, const struct picked *picked)
 {
-	const struct picked *told = picked[0].answer.n != 0 ? &picked[0] : &picked[1];
+	const struct picked *told = !picked[0].answer.lacks_family ? &picked[0] : &picked[1];
 	char text[ADDR_TEXT];
 
 	for (size_t i = 0; i < told->lines.n; i++)
@@ -198,7 +198,7 @@ print_answers(const char *health, const struct picked *picked)
 		for (unsigned i = 0; i < answer->n; i++)
 			printf(" %s", address_text(answer, i, six ? 6 : 4, text));
 		if (answer->n == 0)
-			puts(" none");
+			puts(answer->lacks_family ? " none of the pool, the zone's own" : " none");
 		else
 			printf(" ttl=%u scope=%u\n", answer->ttl_s, answer->scope);
 	}

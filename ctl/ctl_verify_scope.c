@@ -10,7 +10,8 @@
  *   apart     leaves cover each family from end to end without overlap;
  *   minimal   no two sibling leaves have the same list: merging any two would change an
  *             answer.  Where a site has more servers than are answered, a scope shorter
- *             than spread4/spread6 is lengthened to it on purpose; these are counted.
+ *             than spread4/spread6 is lengthened to it on purpose; these are counted, as
+ *             are answers of sites beyond the list, whose scope may be a deeper leaf's.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,7 +38,7 @@ struct verify {
 	struct prefix last;			/* leaf before this one */
 	uint16_t last_result;
 	bool any;				/* leaf in this family so far */
-	uint64_t leaves[2], lengthened[2], addresses, answers, wrong;
+	uint64_t leaves[2], lengthened[2], beyond[2], addresses, answers, wrong;
 	unsigned shortest[2], longest[2];
 	uint32_t random;
 };
@@ -175,10 +176,21 @@ same_answer(const struct steer_answer *a, const struct steer_answer *b)
 	return true;
 }
 
+static bool
+is_listed(const struct verify *v, uint16_t result, uint16_t site)
+{
+	const uint16_t *list;
+	size_t n = geo_map_result(v->map, result, &list), i = 0;
+
+	while (i < n && list[i] != site)
+		i++;
+	return i < n;
+}
+
 /* The answer to one question in the scope that holds `ip`. */
 static void
 check_scope(struct verify *v, size_t which, uint8_t family, const struct prefix *leaf,
-    const uint8_t *ip)
+    uint16_t result, const uint8_t *ip)
 {
 	struct steer_client client = { .family = leaf->family, .ip = ip, .ecs = true,
 	    .source = (uint8_t)(8 * addr_len(leaf->family)) };
@@ -186,17 +198,21 @@ check_scope(struct verify *v, size_t which, uint8_t family, const struct prefix 
 	struct steer_answer first, other;
 	uint8_t there[16];
 	char text[ADDR_TEXT];
+	bool beyond;
 
 	steer_pick(v->names[which], &client, family, &first, NULL);
 	v->answers++;
-	if (first.n == 0)
+	if (first.lacks_family)
 		return;
-	if (first.scope > leaf->len)
+	beyond = first.n != 0 && !is_listed(v, result, first.site);
+	if (beyond)
+		v->beyond[leaf->family == 6]++;
+	else if (first.scope > leaf->len)
 		v->lengthened[leaf->family == 6]++;
 	scope.len = first.scope;
 	memcpy(scope.ip, ip, 16);
 	addr_mask(scope.ip, scope.len);
-	if (first.scope < leaf->len || (first.scope > leaf->len &&
+	if (first.scope < leaf->len || (first.scope > leaf->len && !beyond &&
 	    first.scope != (leaf->family == 4 ? v->conf->geo.spread4 : v->conf->geo.spread6)))
 		report(v, "%s: scope %u of leaf /%u", prefix_text(&scope, text), first.scope,
 		    leaf->len);
@@ -309,7 +325,7 @@ check_leaf(void *arg, const struct prefix *net, uint16_t result)
 	}
 	for (size_t n = 0; n < v->n_names; n++)
 		for (uint8_t family = 4; family <= 6; family += 2)
-			check_scope(v, n, family, net, ip);
+			check_scope(v, n, family, net, result, ip);
 	return 0;
 }
 
@@ -321,11 +337,13 @@ print_map(const struct verify *v, size_t index)
 	printf("map %zu: %zu site%s\n", index + 1, v->n_sites, text_s(v->n_sites));
 	for (unsigned f = 0; f < 2; f++)
 		printf("  IPv%c: %llu scope%s, /%u to /%u; %llu answer%s lengthened to /%u, "
-		    "where servers outnumber answers\n", f ? '6' : '4',
+		    "where servers outnumber answers, %llu of sites beyond the list\n",
+		    f ? '6' : '4',
 		    (unsigned long long)v->leaves[f], text_s(v->leaves[f]), v->shortest[f],
 		    v->longest[f],
 		    (unsigned long long)v->lengthened[f], text_s(v->lengthened[f]),
-		    f ? v->conf->geo.spread6 : v->conf->geo.spread4);
+		    f ? v->conf->geo.spread6 : v->conf->geo.spread4,
+		    (unsigned long long)v->beyond[f]);
 	printf("  %llu %s looked up the long way, %llu answer%s compared, %llu wrong\n",
 	    (unsigned long long)v->addresses, v->addresses == 1 ? "address" : "addresses",
 	    (unsigned long long)v->answers, text_s(v->answers),
@@ -335,9 +353,11 @@ print_map(const struct verify *v, size_t index)
 static json_t *
 map_json(const struct verify *v)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sites", (json_int_t)v->n_sites,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	    "sites", (json_int_t)v->n_sites,
 	    "ipv4", (json_int_t)v->leaves[0], "ipv6", (json_int_t)v->leaves[1],
 	    "lengthened", (json_int_t)(v->lengthened[0] + v->lengthened[1]),
+	    "beyond", (json_int_t)(v->beyond[0] + v->beyond[1]),
 	    "addresses", (json_int_t)v->addresses, "answers", (json_int_t)v->answers,
 	    "wrong", (json_int_t)v->wrong);
 }

@@ -44,6 +44,25 @@ holds(const uint16_t *sites, size_t n, uint16_t site)
 	return false;
 }
 
+/* Whether an `exclude` names this address: then its site must not serve it. */
+static bool
+names(const struct conf_exclude *e, const struct geo_look *look)
+{
+	for (size_t i = 0; i < e->countries.n; i++)
+		if (strcmp(e->countries.v[i].text, look->place.country) == 0)
+			return true;
+	for (size_t i = 0; i < e->continents.n; i++)
+		if (strcmp(e->continents.v[i].text, look->place.continent) == 0)
+			return true;
+	for (size_t i = 0; i < e->asns.n; i++)
+		if (e->asns.v[i] == look->place.asn)
+			return true;
+	for (size_t i = 0; i < e->prefixes.n; i++)
+		if (prefix_contains(&e->prefixes.v[i], look->family, look->ip))
+			return true;
+	return false;
+}
+
 /* How strong a rule is for this address; 0 = it does not match.  Kinds are ordered from
  * strong to weak, longer prefixes are stronger; a prefix inside a range that holds IPv4
  * addresses is meant for that range, and stronger than the IPv4 address in it. */
@@ -83,7 +102,7 @@ strongest(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 
 		for (size_t k = 0; k < rule->n_sites; k++)
 			useful |= holds(sites, n_sites, rule->sites[k]);
-		if (!useful || mine <= most)
+		if ((!useful && !rule->only) || mine <= most)
 			continue;
 		best = rule;
 		most = mine;
@@ -111,15 +130,23 @@ geo_look(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 	look->rule = strongest(conf, sites, n_sites, look, family, ip);
 }
 
-/* A rule's list as it is written, less the sites that are not the pool's. */
+/* A rule's list as it is written, less the sites that are not the pool's and those that must not
+ * serve. */
 static size_t
-by_rule(const uint16_t *sites, size_t n_sites, const struct conf_rule *rule, uint16_t *list)
+by_rule(const struct conf *conf, const uint16_t *sites, size_t n_sites,
+    const struct geo_look *look, uint16_t *list)
 {
-	size_t n = 0;
+	const struct conf_rule *rule = look->rule;
+	uint16_t written[GEO_MAP_MAX_LIST];
+	size_t n_written = 0, n = 0;
 
-	for (size_t i = 0; i < rule->n_sites && n < GEO_MAP_MAX_LIST; i++)
-		if (holds(sites, n_sites, rule->sites[i]) && !holds(list, n, rule->sites[i]))
-			list[n++] = rule->sites[i];
+	for (size_t i = 0; i < rule->n_sites && n_written < GEO_MAP_MAX_LIST; i++)
+		if (holds(sites, n_sites, rule->sites[i]) &&
+		    !holds(written, n_written, rule->sites[i]))
+			written[n_written++] = rule->sites[i];
+	for (size_t i = 0; i < n_written; i++)
+		if (!names(&conf->sites[written[i]].exclude, look))
+			list[n++] = written[i];
 	return n;
 }
 
@@ -171,9 +198,10 @@ geo_look_list(const struct conf *conf, const uint16_t *sites, size_t n_sites,
     const struct geo_look *look, uint16_t list[CONF_MAX_SITES])
 {
 	bool any_located = false;
+	size_t n = look->rule != NULL ? by_rule(conf, sites, n_sites, look, list) : 0;
 
-	if (look->rule != NULL)
-		return by_rule(sites, n_sites, look->rule, list);
+	if (n != 0 || (look->rule != NULL && look->rule->only))
+		return n;
 	for (size_t i = 0; i < n_sites; i++)
 		any_located |= conf->sites[sites[i]].located;
 	if (look->place.has_point && any_located)
@@ -181,5 +209,8 @@ geo_look_list(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 		    list);
 	else
 		by_here(conf, sites, n_sites, list);
-	return n_sites < conf->geo.sites_per_answer ? n_sites : conf->geo.sites_per_answer;
+	for (size_t i = 0; i < n_sites && n < conf->geo.sites_per_answer; i++)
+		if (!names(&conf->sites[list[i]].exclude, look))
+			list[n++] = list[i];
+	return n;
 }

@@ -54,6 +54,7 @@ struct conf_rule {
 	char code[3];			/* kinds COUNTRY, CONTINENT: upper case */
 	uint16_t *sites;		/* indices into conf.sites, nearest first */
 	size_t n_sites;
+	bool only;			/* no other site ever; default false */
 	int line;
 };
 
@@ -67,6 +68,25 @@ struct conf_geo {
 	unsigned spread4, spread6;	/* prefix lengths, default 20 and 44 */
 };
 
+/* A country or continent, upper case. */
+struct conf_code {
+	char text[3];
+};
+
+/* Clients that a site or server must not serve: whoever matches any of these. */
+struct conf_exclude {
+	struct {
+		struct conf_code *v;
+		size_t n;
+	} countries, continents;
+	struct {
+		uint32_t *v;
+		size_t n;
+	} asns;
+	struct conf_prefixes prefixes;
+	int line;			/* 0 = nobody is excluded */
+};
+
 struct conf_site {
 	char *name;
 	bool located;			/* `location` was given */
@@ -74,6 +94,7 @@ struct conf_site {
 	bool home;			/* announces the covering prefix */
 	struct addr sibling;		/* unicast address of this site's dnsd, where other
 					 * sites ask whether it drains; family 0 = none */
+	struct conf_exclude exclude;
 	int line;
 };
 
@@ -146,6 +167,7 @@ struct conf_server {
 	uint32_t weight;		/* 1-CONF_MAX_WEIGHT, default 10 */
 	bool seed;			/* alone handed out at its site while others
 					 * fetch a new set */
+	struct conf_exclude exclude;
 	int line;
 };
 

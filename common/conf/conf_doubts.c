@@ -55,6 +55,59 @@ doubt_limits(struct conf_reader *r)
 		    c->rrl.responses_per_second);
 }
 
+/* ---- who must not be served, and by whom alone ---- */
+
+/* Without a database nobody is known to be what is excluded. */
+static void
+doubt_exclude(struct conf_reader *r, const char *what, const char *name,
+    const struct conf_exclude *e)
+{
+	const struct conf_geo *geo = &r->conf->geo;
+
+	if (e->countries.n + e->continents.n != 0 && geo->city == NULL)
+		conf_warn(r, e->line, "%s \"%s\" excludes countries or continents, and `geo` has "
+		    "no `city` database: nobody is known to be there", what, name);
+	if (e->asns.n != 0 && geo->asn == NULL && geo->city == NULL)
+		conf_warn(r, e->line, "%s \"%s\" excludes AS numbers, and `geo` has no `asn` "
+		    "database: nobody is known to be of one", what, name);
+}
+
+static bool
+has_server_at(const struct conf *c, const struct conf_pool *pool, const struct conf_rule *rule)
+{
+	for (size_t i = 0; i < pool->n_servers; i++)
+		for (size_t k = 0; k < rule->n_sites; k++)
+			if (c->servers[pool->first_server + i].site == rule->sites[k])
+				return true;
+	return false;
+}
+
+static void
+doubt_only(struct conf_reader *r, const struct conf_rule *rule)
+{
+	const struct conf *c = r->conf;
+
+	for (size_t i = 0; i < c->n_pools; i++)
+		if (!has_server_at(c, &c->pools[i], rule))
+			conf_warn(r, conf_item_line(r->scan, rule->line, "only"), "only: pool "
+			    "\"%s\" has no server at the sites of this rule: its clients get no "
+			    "address of that pool", c->pools[i].name);
+}
+
+static void
+doubt_service(struct conf_reader *r)
+{
+	const struct conf *c = r->conf;
+
+	for (size_t i = 0; i < c->n_sites; i++)
+		doubt_exclude(r, "site", c->sites[i].name, &c->sites[i].exclude);
+	for (size_t i = 0; i < c->n_servers; i++)
+		doubt_exclude(r, "server", c->servers[i].name, &c->servers[i].exclude);
+	for (size_t i = 0; i < c->geo.n_rules; i++)
+		if (c->geo.rules[i].only)
+			doubt_only(r, &c->geo.rules[i]);
+}
+
 /* ---- the route ---- */
 
 static void
@@ -264,6 +317,7 @@ conf_doubts_say(struct conf_reader *r)
 	const struct conf *c = r->conf;
 
 	doubt_sites(r);
+	doubt_service(r);
 	if (c->announce.enabled)
 		doubt_announce(r);
 	for (size_t i = 0; i < c->n_checks; i++)

@@ -162,6 +162,32 @@ conf_read_checks(struct conf_reader *r, const struct conf_row *row, void *field,
 	return read_list(r, row, field, g, sizeof(uint16_t), read_check);
 }
 
+/* The range of a row counts the values; that of each is a number's that is not 0. */
+static int
+read_uint(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
+{
+	struct conf_row one = *row;
+
+	one.min = 1;
+	one.max = UINT32_MAX;
+	return conf_read_uint(r, &one, field, w);
+}
+
+int
+conf_read_uints(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
+{
+	return read_list(r, row, field, g, sizeof(uint32_t), read_uint);
+}
+
+int
+conf_read_places(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
+{
+	return read_list(r, row, field, g, sizeof(struct conf_code), conf_read_code);
+}
+
 /* Every word as `one` reads it, with a NULL behind the last. */
 static int
 read_texts(struct conf_reader *r, const struct conf_row *row, void *field,
@@ -343,6 +369,16 @@ PRINT(conf_print_prefixes)
 PRINT(conf_print_sites)
 {
 	print_list(conf, row, field, out, sizeof(uint16_t), conf_print_site);
+}
+
+PRINT(conf_print_uints)
+{
+	print_list(conf, row, field, out, sizeof(uint32_t), conf_print_uint);
+}
+
+PRINT(conf_print_places)
+{
+	print_list(conf, row, field, out, sizeof(struct conf_code), conf_print_code);
 }
 
 PRINT(conf_print_checks)

@@ -39,6 +39,9 @@ LIST(conf_check, codes, n_codes);
 LIST(conf_check, digests, n_digests);
 LIST(conf_pool, checks, n_checks);
 LIST(conf_prefixes, v, n);
+LIST(conf_exclude, countries.v, countries.n);
+LIST(conf_exclude, continents.v, continents.n);
+LIST(conf_exclude, asns.v, asns.n);
 
 /* The blocks of settings: one struct each, no title. */
 
@@ -104,6 +107,45 @@ static const struct conf_block explain_block = {
 	.name = "explain", .line_offset = ROOT(explain_line), .rows = explain_rows,
 };
 
+/* exclude, of a site or server */
+
+static int
+exclude_finish(struct conf_reader *r, void *element, int line)
+{
+	static const char *const who[] = { "countries", "continents", "asns", "prefixes" };
+	const struct conf_exclude *e = element;
+	bool sure = true;
+
+	for (size_t i = 0; i < sizeof(who) / sizeof(who[0]); i++)
+		sure = sure && conf_item_sure(r, r->finished, who[i]);
+	if (sure && e->countries.n + e->continents.n + e->asns.n + e->prefixes.n == 0)
+		conf_fail(r, line, "`exclude` says nobody, one of countries, continents, asns and "
+		    "prefixes was expected");
+	return 0;
+}
+
+static bool
+exclude_belongs(const struct conf *conf, const struct conf_block *block, const void *parent,
+    const void *element)
+{
+	(void)conf, (void)block, (void)parent;
+	return ((const struct conf_exclude *)element)->line != 0;
+}
+
+static const struct conf_row exclude_rows[] = {
+	{ "countries", CONF_PLACES, AT(exclude, countries), 1, 1000 },
+	{ "continents", CONF_PLACES, AT(exclude, continents), 1, 7, .words = continents },
+	{ "asns", CONF_UINTS, AT(exclude, asns), 1, 65536 },
+	{ "prefixes", CONF_PREFIXES, AT(exclude, prefixes), 1, 65536 },
+	END
+};
+#define EXCLUDE(type) { \
+	.name = "exclude", .offset = AT(type, exclude), .line_offset = AT(exclude, line), \
+	.rows = exclude_rows, .finish = exclude_finish, .belongs = exclude_belongs, \
+}
+static const struct conf_block site_exclude_block = EXCLUDE(site);
+static const struct conf_block server_exclude_block = EXCLUDE(server);
+
 /* site */
 
 static const struct conf_row site_title = { "site", CONF_NAME, AT(site, name) };
@@ -113,10 +155,11 @@ static const struct conf_row site_rows[] = {
 	{ "sibling", CONF_ADDR, AT(site, sibling), .former = "peer" },
 	END
 };
+static const struct conf_block *const site_blocks[] = { &site_exclude_block, NULL };
 static const struct conf_block site_block = {
 	.name = "site", .place = CONF_MANY, .offset = ROOT(sites), .size = sizeof(struct conf_site),
 	.line_offset = AT(site, line), .max = CONF_MAX_SITES,
-	.title = &site_title, .rows = site_rows,
+	.title = &site_title, .rows = site_rows, .blocks = site_blocks,
 };
 
 /* announce */
@@ -212,6 +255,7 @@ static const struct conf_block announce_block = {
 
 static const struct conf_row rule_rows[] = {
 	{ "sites", CONF_SITES, AT(rule, sites), 1, CONF_MAX_SITES, .required = true },
+	{ "only", CONF_BOOL, AT(rule, only), 0, 0, "no" },
 	END
 };
 static const struct conf_row prefix_title = { "prefix", CONF_PREFIX, AT(rule, prefix) };
@@ -444,10 +488,12 @@ static const struct conf_row server_rows[] = {
 	{ "seed", CONF_BOOL, AT(server, seed), 0, 0, "no" },
 	END
 };
+static const struct conf_block *const server_blocks[] = { &server_exclude_block, NULL };
 static const struct conf_block server_block = {
 	.name = "server", .place = CONF_MANY_IN_ROOT, .offset = ROOT(servers),
 	.size = sizeof(struct conf_server), .line_offset = AT(server, line),
 	.max = CONF_MAX_SERVERS, .title = &server_title, .rows = server_rows,
+	.blocks = server_blocks,
 	.begin = server_begin, .belongs = server_belongs,
 };
 

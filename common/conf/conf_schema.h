@@ -30,7 +30,8 @@ enum conf_type {
 	/* names of other blocks, stored as indices */
 	CONF_SITE,
 	/* lists: { T *v; size_t n; }, `min` and `max` count the values */
-	CONF_ADDRS, CONF_PREFIXES, CONF_CODES, CONF_SITES, CONF_CHECKS,
+	CONF_ADDRS, CONF_PREFIXES, CONF_CODES, CONF_SITES, CONF_CHECKS, CONF_UINTS,
+	CONF_PLACES,			/* of struct conf_code */
 	/* char **, NULL at its end; NULL where not given */
 	CONF_COMMAND,			/* argv */
 	CONF_REQUEST_HEADERS, CONF_LINES,
@@ -44,7 +45,7 @@ struct conf_row {
 	size_t offset;
 	double min, max;
 	const char *standard;		/* the default, blank-separated; NULL = none */
-	const char *const *words;	/* types ENUM, WORD and CODE, NULL at its end */
+	const char *const *words;	/* types ENUM, WORD, CODE, PLACES, NULL at its end */
 	bool required;
 	unsigned kinds;			/* in a check: bits of the kinds it is for; 0 = all */
 	const char *former;		/* an old name, refused with a hint to this one */

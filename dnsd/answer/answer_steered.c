@@ -55,6 +55,18 @@ answer_steered_static(const struct answer_job *j, const struct zone_node *node,
 	    zone_rrset(j->r.zone, node, family == 4 ? DNS_A : DNS_AAAA) : NULL;
 }
 
+void
+answer_steered_none(struct answer_job *j, const struct steer_answer *picked)
+{
+	assert(picked->n == 0);
+	if (j->r.opt.scope < picked->scope)
+		j->r.opt.scope = picked->scope;
+	if (picked->ede == DNS_EDE_NONE)
+		return;
+	j->r.opt.ede = j->explaining ? DNS_EDE_OTHER : picked->ede;
+	j->r.opt.ede_text = j->explaining ? j->why_text : picked->ede_text;
+}
+
 bool
 answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family, size_t owner_at,
     const struct rrset **set)
@@ -63,6 +75,7 @@ answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t famil
 
 	steer_pick(j->vz->steer[node->steer], j->place, family, &picked, explain_why(j));
 	if (picked.n == 0) {
+		answer_steered_none(j, &picked);
 		*set = answer_steered_static(j, node, &picked, family);
 		return false;
 	}

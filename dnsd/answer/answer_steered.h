@@ -14,6 +14,9 @@
 bool answer_steered(struct answer_job *j, const struct zone_node *node, uint8_t family,
     size_t owner_at, const struct rrset **set);
 
+/* The same of a choice of nobody: what it says holds for the client's scope, too. */
+void answer_steered_none(struct answer_job *j, const struct steer_answer *picked);
+
 /* The zone's own addresses of `family`, if they are the answer after `picked`; else NULL. */
 const struct rrset *answer_steered_static(const struct answer_job *j,
     const struct zone_node *node, const struct steer_answer *picked, uint8_t family);

@@ -89,7 +89,7 @@ put_reasons(struct answer_job *j, const struct zone_node *node)
 	size_t start = j->r.at;
 
 	steer_pick(name, j->place, 4, &picked, NULL);
-	steer_pick(name, j->place, picked.n != 0 ? 4 : 6, &picked, &why);
+	steer_pick(name, j->place, picked.lacks_family ? 6 : 4, &picked, &why);
 	if (j->place->ecs)			/* a line names the very prefix that asked */
 		j->r.opt.scope = j->q->ecs.source;
 	if (j->r.flags & DNS_TC) {		/* never half an rrset */

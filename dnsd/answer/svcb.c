@@ -159,6 +159,7 @@ svcb_steered(struct answer_job *j, const struct zone_node *node, const struct rr
 		steer_pick(j->vz->steer[node->steer], j->place, i == 0 ? 4 : 6, picked,
 		    explain_why(j));
 		if (picked->n == 0) {
+			answer_steered_none(j, picked);
 			h.stays[i] = answer_steered_static(j, node, picked,
 			    i == 0 ? 4 : 6) != NULL;
 			continue;

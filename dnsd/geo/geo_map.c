@@ -13,6 +13,7 @@ struct tree {
 };
 
 struct geo_map {
+	struct geo_exclude *exclude;
 	struct geo_rank *rank;
 	struct geo_order *order;
 	struct tree near, beyond;	/* `beyond` is empty where every list is whole */
@@ -26,15 +27,7 @@ static inline const struct geo_fold *
 fold_of(uint16_t result)
 {
 	assert(result < GEO_FOLD_MARK + GEO_FOLDS);
-	return result >= GEO_FOLD_MARK ? &geo_merge_folds[result - GEO_FOLD_MARK] : NULL;
-}
-
-static inline uint32_t
-folded_ip(const struct geo_fold *fold, geo_key key)
-{
-	uint32_t ip = (uint32_t)(key >> (96 - fold->offset));
-
-	return fold->inverted ? ~ip : ip;
+	return result >= GEO_FOLD_MARK ? &geo_fold_ranges[result - GEO_FOLD_MARK] : NULL;
 }
 
 /* A leaf of IPv4 as one of the IPv6 range around it; `outer` is the leaf that led there. */
@@ -48,16 +41,6 @@ unfold(const struct geo_fold *fold, struct geo_leaf inner, struct geo_leaf outer
 	return inner;
 }
 
-static const struct geo_fold *
-find_fold(geo_key key)
-{
-	for (size_t i = 0; i < GEO_FOLDS; i++)
-		if ((key ^ geo_fold_key(&geo_merge_folds[i])) >> (128 - geo_merge_folds[i].len) ==
-		    0)
-			return &geo_merge_folds[i];
-	return NULL;
-}
-
 static void
 put_ip(uint8_t v4[4], uint32_t ip)
 {
@@ -69,11 +52,11 @@ unsigned
 geo_map_fold(const uint8_t ip[16], uint8_t v4[4])
 {
 	geo_key key = geo_key_of(6, ip);
-	const struct geo_fold *fold = find_fold(key);
+	const struct geo_fold *fold = geo_fold_find(key);
 
 	if (fold == NULL)
 		return 0;
-	put_ip(v4, folded_ip(fold, key));
+	put_ip(v4, geo_fold_ip(fold, key));
 	return fold->offset;
 }
 
@@ -92,7 +75,7 @@ find_in(const struct tree *tree, uint8_t family, const uint8_t *ip)
 	fold = fold_of(leaf.result);
 	if (fold == NULL)
 		return leaf;
-	return unfold(fold, geo_trie_find4(&tree->v4, folded_ip(fold, key)), leaf);
+	return unfold(fold, geo_trie_find4(&tree->v4, geo_fold_ip(fold, key)), leaf);
 }
 
 struct geo_leaf
@@ -131,7 +114,7 @@ find_some(size_t n, const struct geo_map *const *map, const uint8_t *family,
 		const struct geo_fold *fold = fold_of(leaf[i].result);
 		if (fold != NULL)
 			leaf[i] = unfold(fold, geo_trie_find4(&map[i]->near.v4,
-			    folded_ip(fold, key[i])), leaf[i]);
+			    geo_fold_ip(fold, key[i])), leaf[i]);
 	}
 }
 
@@ -171,8 +154,11 @@ static int
 build_near(struct geo_map *map, uint8_t family, const struct geo_db *city,
     const struct geo_db *asn, struct err *err)
 {
-	struct geo_merge *merge = geo_merge_new(map->rank, family, city, asn,
-	    all_of_ipv4(&map->near, family), err);
+	/* beside exclusions, what folds and what does not are never one result */
+	uint16_t all = geo_exclude_is_empty(map->exclude) ? all_of_ipv4(&map->near, family) :
+	    GEO_RANK_NONE;
+	struct geo_merge *merge = geo_merge_new(map->rank, map->exclude, family, city, asn, all,
+	    err);
 	int rc = build_trie(family == 4 ? &map->near.v4 : &map->near.v6, merge, err);
 
 	if (merge != NULL)
@@ -221,9 +207,30 @@ build_orders(struct geo_map *map, const struct geo_db *city, struct err *err)
 	return rc;
 }
 
+/* A rule inside a range that folds has a result whatever the IPv4 address in there is, and so would
+ * get past what excludes that. */
+static int
+check_rules(const struct geo_map *map, const struct conf *conf, struct err *err)
+{
+	char text[ADDR_TEXT], where[CONF_WHERE];
+
+	for (size_t i = 0; i < conf->geo.n_rules && !geo_exclude_is_empty(map->exclude); i++) {
+		const struct conf_rule *r = &conf->geo.rules[i];
+
+		if (r->kind == CONF_RULE_PREFIX && r->prefix.family == 6 &&
+		    geo_fold_holds(&r->prefix))
+			return err_set(err, "%s: prefix \"%s\": beside `exclude`, addresses that "
+			    "hold an IPv4 address have the rules of that, a prefix of it was "
+			    "expected", conf_where(conf, r->line, where),
+			    prefix_text(&r->prefix, text));
+	}
+	return 0;
+}
+
 struct geo_map *
-geo_map_build(const struct conf *conf, const uint16_t *sites, size_t n_sites,
-    const struct geo_db *city, const struct geo_db *asn, struct err *err)
+geo_map_build_for(const struct conf *conf, const uint16_t *sites, size_t n_sites,
+    size_t first_server, size_t n_servers, const struct geo_db *city, const struct geo_db *asn,
+    struct err *err)
 {
 	struct geo_map *map = calloc(1, sizeof(*map));
 
@@ -231,7 +238,9 @@ geo_map_build(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 		err_set(err, "no memory");
 		return NULL;
 	}
-	if ((map->rank = geo_rank_new(conf, sites, n_sites, err)) == NULL ||
+	if ((map->exclude = geo_exclude_new(conf, sites, n_sites, first_server, n_servers,
+	    err)) == NULL || check_rules(map, conf, err) < 0 ||
+	    (map->rank = geo_rank_new(conf, sites, n_sites, map->exclude, err)) == NULL ||
 	    (map->order = geo_order_new(conf, sites, n_sites, err)) == NULL ||
 	    build_near(map, 4, city, asn, err) < 0 || build_near(map, 6, city, asn, err) < 0 ||
 	    build_orders(map, city, err) < 0) {
@@ -239,6 +248,13 @@ geo_map_build(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 		return NULL;
 	}
 	return map;
+}
+
+struct geo_map *
+geo_map_build(const struct conf *conf, const uint16_t *sites, size_t n_sites,
+    const struct geo_db *city, const struct geo_db *asn, struct err *err)
+{
+	return geo_map_build_for(conf, sites, n_sites, 0, 0, city, asn, err);
 }
 
 void
@@ -250,6 +266,7 @@ geo_map_free(struct geo_map *map)
 	free_tree(&map->beyond);
 	geo_rank_free(map->rank);
 	geo_order_free(map->order);
+	geo_exclude_free(map->exclude);
 	free(map);
 }
 
@@ -259,6 +276,37 @@ size_t
 geo_map_result(const struct geo_map *map, uint16_t result, const uint16_t **sites)
 {
 	return geo_rank_list(map->rank, result, sites);
+}
+
+bool
+geo_map_only(const struct geo_map *map, uint16_t result)
+{
+	return geo_rank_only(map->rank, result);
+}
+
+uint8_t
+geo_map_set(const struct geo_map *map, uint16_t result)
+{
+	return geo_rank_set(map->rank, result);
+}
+
+unsigned
+geo_map_sets(const struct geo_map *map)
+{
+	return geo_exclude_sets(map->exclude);
+}
+
+bool
+geo_map_excludes(const struct geo_map *map, uint8_t set, uint16_t site, size_t server)
+{
+	return geo_exclude_site(map->exclude, set, site) ||
+	    geo_exclude_server(map->exclude, set, server);
+}
+
+bool
+geo_map_binds(const struct geo_map *map)
+{
+	return geo_rank_has_only(map->rank) || geo_exclude_sets(map->exclude) > 1;
 }
 
 uint16_t
@@ -327,8 +375,8 @@ first_site_name(const struct geo_map *map, uint16_t result)
 {
 	const uint16_t *sites;
 
-	geo_rank_list(map->rank, result, &sites);
-	return geo_rank_site_name(map->rank, sites[0]);
+	return geo_rank_list(map->rank, result, &sites) != 0 ?
+	    geo_rank_site_name(map->rank, sites[0]) : "";
 }
 
 /* How many /64s (IPv4 addresses) of one family have another first site. */
@@ -392,9 +440,7 @@ deciding_rule(const struct geo_map *map, uint8_t family, const uint8_t *ip,
 	if (rule == NULL)
 		rule = geo_rank_asn_rule(map->rank, why->asn);
 	if (rule == NULL && why->known)
-		rule = geo_rank_code_rule(map->rank, CONF_RULE_COUNTRY, why->place.country);
-	if (rule == NULL && why->known)
-		rule = geo_rank_code_rule(map->rank, CONF_RULE_CONTINENT, why->place.continent);
+		rule = geo_rank_place_rule(map->rank, &why->place);
 	return rule;
 }
 
@@ -402,7 +448,9 @@ void
 geo_map_why(const struct geo_map *map, const struct geo_db *city, const struct geo_db *asn,
     uint8_t family, const uint8_t *ip, struct geo_why *why)
 {
-	const struct geo_fold *fold = family == 6 ? find_fold(geo_key_of(6, ip)) : NULL;
+	const struct geo_fold *fold = family == 6 ? geo_fold_find(geo_key_of(6, ip)) : NULL;
+	uint16_t found = geo_map_find(map, family, ip).result;
+	uint8_t set = geo_rank_set(map->rank, found);
 	struct geo_place as;
 	struct prefix as_net;
 	uint8_t v4[4];
@@ -410,7 +458,7 @@ geo_map_why(const struct geo_map *map, const struct geo_db *city, const struct g
 	memset(why, 0, sizeof(*why));
 	if (fold != NULL) {
 		why->rule = prefix_rule(map, 6, ip, fold->len);
-		put_ip(v4, folded_ip(fold, geo_key_of(6, ip)));
+		put_ip(v4, geo_fold_ip(fold, geo_key_of(6, ip)));
 		family = 4;
 		ip = v4;
 	}
@@ -421,12 +469,16 @@ geo_map_why(const struct geo_map *map, const struct geo_db *city, const struct g
 		why->asn = geo_db_lookup(asn, family, ip, &as, &as_net) ? as.asn : 0;
 	if (why->rule == NULL)
 		why->rule = deciding_rule(map, family, ip, why);
+	if (why->rule != NULL && !geo_rank_leaves(map->rank, why->rule->result, set))
+		why->rule = NULL;
 	if (why->rule != NULL) {
 		why->kind = GEO_WHY_RULE;
-		why->result = why->rule->result;
+		why->result = set == 0 ? why->rule->result : found;
 		return;
 	}
-	/* every list by distance has been made when the map was built, so none is added now */
-	why->result = geo_rank_place(map->rank, why->known ? &why->place : NULL);
+	/* every list by distance has been made when the map was built, so none is added now; that
+	 * of a place where something is excluded may not have been */
+	why->result = set != 0 ? found :
+	    geo_rank_place(map->rank, why->known ? &why->place : NULL);
 	why->kind = why->known && why->place.has_point ? GEO_WHY_DISTANCE : GEO_WHY_UNLOCATED;
 }

@@ -2,8 +2,9 @@
  * geo_map: from a client's address to a result id, by one merged
  * longest-prefix tree over IPv4 and IPv6.
  *
- * A result is an ordered list of sites, nearest first; the id is an index into the
- * map's table of distinct results.  Databases, overrides and distances are merged
+ * A result is an ordered list of sites, nearest first, with the client's exclusions (a set of
+ * sites and servers that must not serve it, geo_exclude); the id is an index into the map's
+ * table of distinct results.  Databases, overrides and distances are merged
  * when the map is built: databases are walked side by side with the prefix rules
  * (geo_db's cursors), each stretch of addresses gets its result (geo_rank), and what comes
  * out goes straight into a compressed trie (geo_trie), where equal neighbours merge
@@ -49,6 +50,10 @@ struct geo_map;
  * not in the database get the list of conf->here_site.  NULL with a reason. */
 struct geo_map *geo_map_build(const struct conf *conf, const uint16_t *sites, size_t n_sites,
     const struct geo_db *city, const struct geo_db *asn, struct err *err);
+/* The same, with what servers exclude: n_servers of conf->servers, from first_server on. */
+struct geo_map *geo_map_build_for(const struct conf *conf, const uint16_t *sites, size_t n_sites,
+    size_t first_server, size_t n_servers, const struct geo_db *city, const struct geo_db *asn,
+    struct err *err);
 void geo_map_free(struct geo_map *map);
 
 /* ip has 4 or 16 octets.  leaf.depth is the scope prefix length in the family asked: a folded IPv6
@@ -64,8 +69,17 @@ bool geo_map_beyond(const struct geo_map *map, uint8_t family, const uint8_t *ip
 void geo_map_find_batch(size_t n, const struct geo_map *const *map, const uint8_t *family,
     const uint8_t *const *ip, struct geo_leaf *leaf);
 
-/* The ordered list of a result: indices into conf->sites; how many.  *sites belongs to the map. */
+/* The ordered list of a result: indices into conf->sites; how many, 0 where nobody may serve.
+ * *sites belongs to the map. */
 size_t geo_map_result(const struct geo_map *map, uint16_t result, const uint16_t **sites);
+/* Whether no site but these may ever serve, and the set of exclusions, 0 = nobody is excluded. */
+bool geo_map_only(const struct geo_map *map, uint16_t result);
+uint8_t geo_map_set(const struct geo_map *map, uint16_t result);
+/* How many sets there are, and whether one holds a server or its site (indices in conf). */
+unsigned geo_map_sets(const struct geo_map *map);
+bool geo_map_excludes(const struct geo_map *map, uint8_t set, uint16_t site, size_t server);
+/* True if any result has either. */
+bool geo_map_binds(const struct geo_map *map);
 /* How many results there are. */
 uint16_t geo_map_results(const struct geo_map *map);
 /* The result of clients that are in no database. */

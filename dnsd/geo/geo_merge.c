@@ -2,23 +2,10 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "dnsd/geo/geo_flat.h"
 
 #define NOT_YET UINT32_MAX
-
-/* IPv4-mapped (RFC 4291 2.5.5.2), NAT64 (RFC 6052 2.1), Teredo (RFC 4380 4), 6to4 (RFC 3056 2). */
-const struct geo_fold geo_merge_folds[GEO_FOLDS] = {
-	{ 0, UINT64_C(0x0000ffff00000000), 96, 96, false },
-	{ UINT64_C(0x0064ff9b00000000), 0, 96, 96, false },
-	{ UINT64_C(0x2001000000000000), 0, 32, 96, true },
-	{ UINT64_C(0x2002000000000000), 0, 16, 16, false },
-};
-
-/* A prefix that has a result whatever the databases say. */
-struct entry {
-	geo_key start, last;
-	uint16_t value;
-};
 
 struct geo_merge {
 	struct geo_rank *rank;		/* one of the two is NULL */
@@ -26,95 +13,94 @@ struct geo_merge {
 	uint8_t family;
 	struct geo_cursor city, asn;
 	bool has_asn_rules, asn_of_city;
-	struct geo_run *fixed;		/* the entries laid flat; GEO_RANK_NONE between them */
-	size_t n_fixed, at_fixed;
+	struct geo_exclude *exclude;	/* NULL = nobody is excluded */
+	struct geo_flat fixed;		/* results; GEO_RANK_NONE between them */
+	struct geo_flat barred;		/* sets of exclusions */
 	uint32_t *city_result;		/* by record of the city database, NOT_YET */
 	uint32_t *asn_result;		/* by record of whichever database has AS numbers */
+	uint32_t *city_set, *asn_set;	/* the same for exclusions */
 	double located;
-	bool failed;
+	bool failed, too_many_sets;
 };
 
 /* ---- prefixes laid flat ---- */
 
-/* By address, shorter prefixes first, folds before rules for the same prefix; else as they came
- * (rules are sorted so that the one that counts is last). */
-static void
-insert_entry(struct entry *entries, size_t *n, struct entry e)
+static struct geo_flat_entry
+entry_of(const struct prefix *net, uint16_t value)
 {
-	size_t at = *n;
+	geo_key start = geo_key_of(net->family, net->ip);
 
-	while (at > 0 && (entries[at - 1].start > e.start ||
-	    (entries[at - 1].start == e.start && entries[at - 1].last < e.last)))
-		at--;
-	memmove(&entries[at + 1], &entries[at], (*n - at) * sizeof(e));
-	entries[at] = e;
-	(*n)++;
+	return (struct geo_flat_entry){ start, geo_key_last(start, net->len), value };
 }
 
-static void
-emit(struct geo_merge *m, geo_key last, uint16_t value)
-{
-	struct geo_run *before = m->n_fixed != 0 ? &m->fixed[m->n_fixed - 1] : NULL;
-
-	if (before != NULL && before->last >= last)
-		return;
-	if (before != NULL && before->value == value)
-		before->last = last;
-	else
-		m->fixed[m->n_fixed++] = (struct geo_run){ last, value };
-}
-
-/* Nested prefixes become neighbouring stretches, the innermost winning. */
-static void
-lay_flat(struct geo_merge *m, const struct entry *entries, size_t n, const struct entry **open)
-{
-	size_t n_open = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		for (; n_open != 0 && open[n_open - 1]->last < entries[i].start; n_open--)
-			emit(m, open[n_open - 1]->last, open[n_open - 1]->value);
-		if (entries[i].start != 0)
-			emit(m, entries[i].start - 1,
-			    n_open != 0 ? open[n_open - 1]->value : GEO_RANK_NONE);
-		open[n_open++] = &entries[i];
-	}
-	for (; n_open != 0; n_open--)
-		emit(m, open[n_open - 1]->last, open[n_open - 1]->value);
-	emit(m, GEO_KEY_MAX, GEO_RANK_NONE);
-	assert(m->n_fixed <= 2 * n + 1);
-}
-
+/* Prefixes that have a result whatever the databases say: rules, and ranges that fold. */
 static int
 add_fixed(struct geo_merge *m, uint16_t all_v4)
 {
 	size_t n_rules = 0, n = 0;
 	const struct geo_rule *rules = m->rank != NULL ? geo_rank_rules(m->rank, &n_rules) : NULL;
-	struct entry *entries = malloc((n_rules + GEO_FOLDS) * sizeof(*entries));
-	const struct entry **open = malloc((n_rules + GEO_FOLDS) * sizeof(struct entry *));
+	struct geo_flat_entry *entries = malloc((n_rules + GEO_FOLDS) * sizeof(*entries));
 	int rc = -1;
 
-	m->fixed = malloc((2 * (n_rules + GEO_FOLDS) + 1) * sizeof(*m->fixed));
-	if (entries != NULL && open != NULL && m->fixed != NULL) {
+	if (entries != NULL) {
 		for (size_t i = 0; m->family == 6 && i < GEO_FOLDS; i++) {
-			geo_key start = geo_fold_key(&geo_merge_folds[i]);
+			geo_key start = geo_fold_key(&geo_fold_ranges[i]);
 			uint16_t value = all_v4 != GEO_RANK_NONE ? all_v4 :
 			    (uint16_t)(GEO_FOLD_MARK + i);
-			geo_key last = geo_key_last(start, geo_merge_folds[i].len);
-			insert_entry(entries, &n, (struct entry){ start, last, value });
+			geo_key last = geo_key_last(start, geo_fold_ranges[i].len);
+			geo_flat_insert(entries, &n, (struct geo_flat_entry){ start, last, value });
 		}
-		for (size_t i = 0; i < n_rules && rules[i].kind == CONF_RULE_PREFIX; i++) {
-			const struct prefix *net = &rules[i].prefix;
-			geo_key start = geo_key_of(net->family, net->ip);
-			geo_key last = geo_key_last(start, net->len);
-			if (net->family == m->family)
-				insert_entry(entries, &n, (struct entry){ start, last,
-				    rules[i].result });
-		}
-		lay_flat(m, entries, n, open);
-		rc = 0;
+		for (size_t i = 0; i < n_rules && rules[i].kind == CONF_RULE_PREFIX; i++)
+			if (rules[i].prefix.family == m->family)
+				geo_flat_insert(entries, &n, entry_of(&rules[i].prefix,
+				    rules[i].result));
+		rc = geo_flat_lay(&m->fixed, entries, n, GEO_RANK_NONE);
 	}
 	free(entries);
+	return rc;
+}
+
+/* Adds to each prefix what those around it exclude, who stand before it.  -1 = no memory. */
+static int
+inherit(struct geo_merge *m, struct geo_flat_entry *entries, size_t n)
+{
+	size_t *open = malloc((n + 1) * sizeof(*open)), n_open = 0;
+
+	if (open == NULL)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		while (n_open != 0 && entries[open[n_open - 1]].last < entries[i].start)
+			n_open--;
+		if (n_open != 0)		/* has inherited already */
+			entries[i].value = geo_exclude_both(m->exclude,
+			    (uint8_t)entries[i].value,
+			    (uint8_t)entries[open[n_open - 1]].value);
+		open[n_open++] = i;
+	}
 	free(open);
+	return 0;
+}
+
+/* Prefixes that some site or server must not serve. */
+static int
+add_barred(struct geo_merge *m)
+{
+	size_t n_prefixes = 0, n = 0;
+	const struct geo_exclude_prefix *prefixes = m->exclude != NULL ?
+	    geo_exclude_prefixes(m->exclude, &n_prefixes) : NULL;
+	struct geo_flat_entry *entries = malloc((n_prefixes + 1) * sizeof(*entries));
+	int rc = -1;
+
+	if (entries != NULL) {
+		for (size_t i = 0; i < n_prefixes; i++)
+			if (prefixes[i].prefix.family == m->family)
+				geo_flat_insert(entries, &n, entry_of(&prefixes[i].prefix,
+				    prefixes[i].set));
+		rc = inherit(m, entries, n);
+		if (rc == 0)
+			rc = geo_flat_lay(&m->barred, entries, n, 0);
+	}
+	free(entries);
 	return rc;
 }
 
@@ -177,26 +163,72 @@ is_placed(const struct geo_merge *m)
 {
 	const struct geo_place *place = geo_db_place(m->city.db, m->city.record);
 
-	return place != NULL && (place->has_point ||
-	    geo_rank_code_rule(m->rank, CONF_RULE_COUNTRY, place->country) != NULL ||
-	    geo_rank_code_rule(m->rank, CONF_RULE_CONTINENT, place->continent) != NULL);
+	return place != NULL && (place->has_point || geo_rank_place_rule(m->rank, place) != NULL);
 }
 
 /* ---- side by side ---- */
 
+/* Who must not serve the country, continent or AS number of a cursor's record. */
+static uint8_t
+set_of(struct geo_merge *m, const struct geo_cursor *c, bool number, uint32_t *sets)
+{
+	const struct geo_place *place = geo_db_place(c->db, c->record);
+	uint32_t *known;
+
+	if (place == NULL)
+		return 0;
+	known = &sets[c->record];
+	if (*known == NOT_YET)
+		*known = number ? geo_exclude_asn(m->exclude, place->asn) :
+		    geo_exclude_place(m->exclude, place);
+	return (uint8_t)*known;
+}
+
+/* Who must not serve here. */
+static uint8_t
+set_here(struct geo_merge *m)
+{
+	uint8_t set = geo_exclude_both(m->exclude, (uint8_t)geo_flat_now(&m->barred)->value,
+	    set_of(m, &m->city, false, m->city_set));
+
+	set = geo_exclude_both(m->exclude, set,
+	    set_of(m, m->asn_of_city ? &m->city : &m->asn, true, m->asn_set));
+	m->too_many_sets |= set == GEO_EXCLUDE_NONE;
+	return set != GEO_EXCLUDE_NONE ? set : 0;
+}
+
+/* The result for clients of this set; `rule` is their prefix's or AS number's. */
+static uint16_t
+excluding(struct geo_merge *m, uint8_t set, uint16_t rule)
+{
+	const struct geo_place *place = geo_db_place(m->city.db, m->city.record);
+	const struct geo_rule *of_place = geo_rank_place_rule(m->rank, place);
+	uint16_t result;
+
+	if (rule == GEO_RANK_NONE && of_place != NULL)
+		rule = of_place->result;
+	result = geo_rank_excluding(m->rank, set, rule, place);
+	m->failed |= result == GEO_RANK_NONE;
+	return result;
+}
+
 static uint16_t
 result_here(struct geo_merge *m, bool *located)
 {
-	uint16_t result = m->fixed[m->at_fixed].value;
+	uint16_t rule = geo_flat_now(&m->fixed)->value;
+	uint8_t set;
 
 	*located = true;
-	if (result == GEO_RANK_NONE)
-		result = asn_result(m);
-	if (result == GEO_RANK_NONE) {
-		result = place_result(m);
+	if (rule == GEO_RANK_NONE)
+		rule = asn_result(m);
+	if (rule == GEO_RANK_NONE)
 		*located = m->rank != NULL && is_placed(m);
-	}
-	return result;
+	/* what folds is judged as IPv4 */
+	set = m->exclude != NULL && (rule < GEO_FOLD_MARK || rule == GEO_RANK_NONE) ?
+	    set_here(m) : 0;
+	if (set != 0)
+		return excluding(m, set, rule);
+	return rule != GEO_RANK_NONE ? rule : place_result(m);
 }
 
 void
@@ -204,13 +236,16 @@ geo_merge_next(void *arg, struct geo_run *run)
 {
 	struct geo_merge *m = arg;
 	geo_key start = m->city.start > m->asn.start ? m->city.start : m->asn.start;
-	geo_key fixed_start = m->at_fixed != 0 ? m->fixed[m->at_fixed - 1].last + 1 : 0;
+	struct geo_flat *flat[2] = { &m->fixed, &m->barred };
 	bool located;
 
-	start = start > fixed_start ? start : fixed_start;
 	run->last = m->city.last < m->asn.last ? m->city.last : m->asn.last;
-	if (m->fixed[m->at_fixed].last < run->last)
-		run->last = m->fixed[m->at_fixed].last;
+	for (unsigned i = 0; i < 2; i++) {
+		if (geo_flat_start(flat[i]) > start)
+			start = geo_flat_start(flat[i]);
+		if (geo_flat_now(flat[i])->last < run->last)
+			run->last = geo_flat_now(flat[i])->last;
+	}
 	run->value = result_here(m, &located);
 	assert(start <= run->last);
 	assert(run->value < GEO_FOLD_MARK + GEO_FOLDS || m->failed);
@@ -222,30 +257,39 @@ geo_merge_next(void *arg, struct geo_run *run)
 		geo_cursor_next(&m->city);
 	if (m->asn.last == run->last)
 		geo_cursor_next(&m->asn);
-	if (m->fixed[m->at_fixed].last == run->last)
-		m->at_fixed++;
+	for (unsigned i = 0; i < 2; i++)
+		if (geo_flat_now(flat[i])->last == run->last)
+			flat[i]->at++;
 }
 
 static struct geo_merge *
-new_merge(struct geo_rank *rank, struct geo_order *order, uint8_t family,
-    const struct geo_db *city, const struct geo_db *asn, uint16_t all_v4, struct err *err)
+new_merge(struct geo_rank *rank, struct geo_exclude *exclude, struct geo_order *order,
+    uint8_t family, const struct geo_db *city, const struct geo_db *asn, uint16_t all_v4,
+    struct err *err)
 {
 	struct geo_merge *m = calloc(1, sizeof(*m));
+	bool asked;			/* for AS numbers */
 
 	if (m != NULL) {
 		m->rank = rank;
+		m->exclude = exclude == NULL || geo_exclude_is_empty(exclude) ? NULL : exclude;
 		m->order = order;
 		m->family = family;
 		m->has_asn_rules = rank != NULL && geo_rank_has_asn_rules(rank);
 		m->asn_of_city = asn == NULL;
 		m->city_result = new_results(city);
 		m->asn_result = new_results(asn != NULL ? asn : city);
+		m->city_set = new_results(m->exclude != NULL ? city : NULL);
+		m->asn_set = new_results(m->exclude == NULL ? NULL : asn != NULL ? asn : city);
 		geo_cursor_first(&m->city, city, family);
-		/* AS numbers that no rule asks for need not split networks */
-		geo_cursor_first(&m->asn, m->has_asn_rules ? asn : NULL, family);
+		/* AS numbers that nobody asks for need not split networks */
+		asked = m->has_asn_rules ||
+		    (m->exclude != NULL && geo_exclude_has_asns(m->exclude));
+		geo_cursor_first(&m->asn, asked ? asn : NULL, family);
 	}
 	if (m == NULL || m->city_result == NULL || m->asn_result == NULL ||
-	    add_fixed(m, all_v4) < 0) {
+	    m->city_set == NULL || m->asn_set == NULL || add_fixed(m, all_v4) < 0 ||
+	    add_barred(m) < 0) {
 		err_set(err, "no memory to merge databases and rules");
 		geo_merge_free(m);
 		return NULL;
@@ -254,17 +298,17 @@ new_merge(struct geo_rank *rank, struct geo_order *order, uint8_t family,
 }
 
 struct geo_merge *
-geo_merge_new(struct geo_rank *rank, uint8_t family,
+geo_merge_new(struct geo_rank *rank, struct geo_exclude *exclude, uint8_t family,
     const struct geo_db *city, const struct geo_db *asn, uint16_t all_v4, struct err *err)
 {
-	return new_merge(rank, NULL, family, city, asn, all_v4, err);
+	return new_merge(rank, exclude, NULL, family, city, asn, all_v4, err);
 }
 
 struct geo_merge *
 geo_merge_orders(struct geo_order *order, uint8_t family, const struct geo_db *city,
     uint16_t all_v4, struct err *err)
 {
-	return new_merge(NULL, order, family, city, NULL, all_v4, err);
+	return new_merge(NULL, NULL, order, family, city, NULL, all_v4, err);
 }
 
 void
@@ -272,15 +316,21 @@ geo_merge_free(struct geo_merge *m)
 {
 	if (m == NULL)
 		return;
-	free(m->fixed);
+	geo_flat_free(&m->fixed);
+	geo_flat_free(&m->barred);
 	free(m->city_result);
 	free(m->asn_result);
+	free(m->city_set);
+	free(m->asn_set);
 	free(m);
 }
 
 int
 geo_merge_failed(const struct geo_merge *m, struct err *err)
 {
+	if (m->too_many_sets)
+		return err_set(err, "more than %d different combinations of `exclude`",
+		    GEO_EXCLUDE_MAX);
 	if (!m->failed)
 		return 0;
 	return err_set(err, "the places of the database give more than %d different site lists: "

@@ -13,36 +13,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dnsd/geo/geo_exclude.h"
+#include "dnsd/geo/geo_fold.h"
 #include "dnsd/geo/geo_order.h"
 #include "dnsd/geo/geo_rank.h"
 #include "dnsd/geo/geo_trie.h"
 
-/* IPv6 ranges with an IPv4 address inside. */
-struct geo_fold {
-	uint64_t hi, lo;		/* the range's first address */
-	uint8_t len;			/* and prefix length */
-	uint8_t offset;			/* IPv6 bits before the IPv4 address */
-	bool inverted;
-};
-
-#define GEO_FOLDS 4
-extern const struct geo_fold geo_merge_folds[GEO_FOLDS];
-
-/* The result that stands for geo_merge_folds[i] is GEO_FOLD_MARK + i. */
+/* The result that stands for geo_fold_ranges[i] is GEO_FOLD_MARK + i. */
 #define GEO_FOLD_MARK GEO_RANK_MAX_RESULTS
-
-static inline geo_key
-geo_fold_key(const struct geo_fold *fold)
-{
-	return (geo_key)fold->hi << 64 | fold->lo;
-}
 
 struct geo_merge;
 
-/* `rank` gets the lists that are met and outlives the merge, as the databases do.  all_v4: the one
- * result of all IPv4 addresses, if there is only one, else GEO_RANK_NONE; then nothing needs
- * folding. */
-struct geo_merge *geo_merge_new(struct geo_rank *rank, uint8_t family,
+/* `rank` gets the lists that are met, `exclude` the sets; they outlive the merge, as the databases
+ * do.  all_v4: the one result of all IPv4 addresses, if there is only one, else GEO_RANK_NONE; then
+ * nothing needs folding. */
+struct geo_merge *geo_merge_new(struct geo_rank *rank, struct geo_exclude *exclude, uint8_t family,
     const struct geo_db *city, const struct geo_db *asn, uint16_t all_v4, struct err *err);
 /* The same for orders, which know no rules and no AS numbers. */
 struct geo_merge *geo_merge_orders(struct geo_order *order, uint8_t family,

@@ -17,7 +17,7 @@ struct order_site {
 };
 
 /* The order of who is nowhere is the first, and in no index: a place with an equal one has
- * another, since a rule may know better where the first is. */
+ * another, since the list of who is nowhere may know better. */
 enum { UNLOCATED = 0 };
 
 struct geo_order {

@@ -14,10 +14,13 @@ struct site {
 
 struct list {
 	uint16_t n;
+	bool only;			/* no other site may serve */
+	uint8_t set;			/* of exclusions (geo_exclude) */
 	uint16_t site[GEO_RANK_MAX_LIST];
 };
 
 struct geo_rank {
+	const struct geo_exclude *exclude;
 	struct site *sites;		/* in the order of the configuration */
 	size_t n_sites;
 	bool any_located;		/* else distance has nothing to say */
@@ -31,9 +34,18 @@ struct geo_rank {
 	uint16_t *index;		/* open addressing: lists by content, at most half full */
 	uint32_t index_size;		/* twice cap_lists */
 	uint16_t unlocated;
+	uint16_t here;			/* CONF_NONE = not a site of these */
+	bool here_located;
+	struct geo_point here_at;
 };
 
 /* ---- distance ---- */
+
+static bool
+is_excluded(const struct geo_rank *rank, const struct list *list, uint16_t site)
+{
+	return list->set != 0 && geo_exclude_site(rank->exclude, list->set, site);
+}
 
 /* Fills `list` after the sites it already has: by distance from `from`, then those without
  * coordinates. */
@@ -47,7 +59,7 @@ add_by_distance(const struct geo_rank *rank, struct list *list, struct geo_point
 		const struct site *s = &rank->sites[i];
 		int64_t d = s->located ? geo_point_chord_mm(s->at, from) : INT64_MAX;
 		size_t at = n;
-		if (fixed != 0 && s->index == list->site[0])
+		if ((fixed != 0 && s->index == list->site[0]) || is_excluded(rank, list, s->index))
 			continue;
 		while (at > fixed && d < far[at - 1])
 			at--;
@@ -69,7 +81,7 @@ add_by_distance(const struct geo_rank *rank, struct list *list, struct geo_point
 static uint32_t
 list_hash(const struct list *list)
 {
-	uint64_t h = list->n;
+	uint64_t h = list->n | (uint64_t)list->only << 16 | (uint64_t)list->set << 24;
 
 	for (size_t i = 0; i < list->n; i++)
 		h = (h ^ list->site[i]) * UINT64_C(0x9e3779b97f4a7c15);
@@ -79,7 +91,8 @@ list_hash(const struct list *list)
 static bool
 list_equal(const struct list *a, const struct list *b)
 {
-	return a->n == b->n && memcmp(a->site, b->site, a->n * sizeof(a->site[0])) == 0;
+	return a->n == b->n && a->only == b->only && a->set == b->set &&
+	    memcmp(a->site, b->site, a->n * sizeof(a->site[0])) == 0;
 }
 
 /* Where in the index the list stands, or would. */
@@ -121,7 +134,7 @@ add_list(struct geo_rank *rank, const struct list *list)
 {
 	uint32_t i = rank->index_size != 0 ? index_of(rank, list) : 0;
 
-	assert(list->n != 0 && list->n <= GEO_RANK_MAX_LIST);
+	assert(list->n <= GEO_RANK_MAX_LIST && (list->n != 0 || list->only || list->set != 0));
 	if (rank->index_size != 0 && rank->index[i] != GEO_RANK_NONE)
 		return rank->index[i];
 	if (rank->n_lists == GEO_RANK_MAX_RESULTS ||
@@ -181,7 +194,7 @@ of_pool(const struct geo_rank *rank, uint16_t site)
 static void
 restrict_list(const struct geo_rank *rank, const struct conf_rule *rule, struct list *list)
 {
-	list->n = 0;
+	*list = (struct list){ .only = rule->only };
 	for (size_t i = 0; i < rule->n_sites && list->n < GEO_RANK_MAX_LIST; i++) {
 		bool twice = false;
 		for (size_t j = 0; j < list->n; j++)
@@ -203,7 +216,7 @@ add_rules(struct geo_rank *rank, const struct conf *conf, struct err *err)
 		const struct conf_rule *from = &conf->geo.rules[i];
 		struct geo_rule *to = &rank->rules[rank->n_rules];
 		restrict_list(rank, from, &list);
-		if (list.n == 0)
+		if (list.n == 0 && !list.only)
 			continue;
 		to->kind = from->kind;
 		to->prefix = from->prefix;
@@ -275,20 +288,27 @@ geo_rank_has_asn_rules(const struct geo_rank *rank)
 
 /* ---- places ---- */
 
+const struct geo_rule *
+geo_rank_place_rule(const struct geo_rank *rank, const struct geo_place *place)
+{
+	const struct geo_rule *rule;
+
+	if (place == NULL)
+		return NULL;
+	rule = geo_rank_code_rule(rank, CONF_RULE_COUNTRY, place->country);
+	return rule != NULL ? rule :
+	    geo_rank_code_rule(rank, CONF_RULE_CONTINENT, place->continent);
+}
+
 uint16_t
 geo_rank_place(struct geo_rank *rank, const struct geo_place *place)
 {
-	const struct geo_rule *rule;
+	const struct geo_rule *rule = geo_rank_place_rule(rank, place);
 	struct list list = { .n = 0 };
 
-	if (place == NULL)
-		return rank->unlocated;
-	rule = geo_rank_code_rule(rank, CONF_RULE_COUNTRY, place->country);
-	if (rule == NULL)
-		rule = geo_rank_code_rule(rank, CONF_RULE_CONTINENT, place->continent);
 	if (rule != NULL)
 		return rule->result;
-	if (!place->has_point || !rank->any_located)
+	if (place == NULL || !place->has_point || !rank->any_located)
 		return rank->unlocated;
 	add_by_distance(rank, &list, geo_point_of(place->latitude, place->longitude));
 	return add_list(rank, &list);
@@ -300,25 +320,75 @@ geo_rank_unlocated(const struct geo_rank *rank)
 	return rank->unlocated;
 }
 
-/* The list for whoever is nowhere: here first. */
+/* The list for whoever is nowhere: here first.  `list` has its set of exclusions. */
+static void
+fill_unlocated(const struct geo_rank *rank, struct list *list)
+{
+	bool first = rank->here != CONF_NONE && !is_excluded(rank, list, rank->here);
+
+	if (first)
+		list->site[list->n++] = rank->here;
+	if (rank->here_located) {
+		add_by_distance(rank, list, rank->here_at);
+		return;
+	}
+	for (size_t i = 0; i < rank->n_sites && list->n < rank->cut; i++)
+		if ((!first || rank->sites[i].index != rank->here) &&
+		    !is_excluded(rank, list, rank->sites[i].index))
+			list->site[list->n++] = rank->sites[i].index;
+}
+
 static int
 add_unlocated(struct geo_rank *rank, const struct conf *conf, struct err *err)
 {
 	const struct conf_site *here = conf->here_site < conf->n_sites ?
 	    &conf->sites[conf->here_site] : NULL;
 	struct list list = { .n = 0 };
-	bool first = here != NULL && of_pool(rank, conf->here_site);
 
-	if (first)
-		list.site[list.n++] = conf->here_site;
-	if (here != NULL && here->located)
-		add_by_distance(rank, &list, geo_point_of(here->latitude, here->longitude));
-	else
-		for (size_t i = 0; i < rank->n_sites && list.n < rank->cut; i++)
-			if (!first || rank->sites[i].index != conf->here_site)
-				list.site[list.n++] = rank->sites[i].index;
+	rank->here = here != NULL && of_pool(rank, conf->here_site) ? conf->here_site : CONF_NONE;
+	rank->here_located = here != NULL && here->located;
+	if (rank->here_located)
+		rank->here_at = geo_point_of(here->latitude, here->longitude);
+	fill_unlocated(rank, &list);
 	rank->unlocated = add_list(rank, &list);
 	return rank->unlocated == GEO_RANK_NONE ? err_set(err, "no memory") : 0;
+}
+
+/* A rule's list less the sites excluded; false = that leaves nothing, and it gives way. */
+static bool
+fill_by_rule(const struct geo_rank *rank, uint16_t rule, struct list *list)
+{
+	const struct list *whole = &rank->lists[rule];
+
+	list->only = whole->only;
+	for (size_t i = 0; i < whole->n; i++)
+		if (!is_excluded(rank, list, whole->site[i]))
+			list->site[list->n++] = whole->site[i];
+	return list->n != 0 || list->only;
+}
+
+bool
+geo_rank_leaves(const struct geo_rank *rank, uint16_t rule, uint8_t set)
+{
+	struct list list = { .set = set };
+
+	return fill_by_rule(rank, rule, &list);
+}
+
+uint16_t
+geo_rank_excluding(struct geo_rank *rank, uint8_t set, uint16_t rule,
+    const struct geo_place *place)
+{
+	struct list list = { .set = set };
+
+	assert(set != 0);
+	if (rule != GEO_RANK_NONE && fill_by_rule(rank, rule, &list))
+		return add_list(rank, &list);
+	if (place != NULL && place->has_point && rank->any_located)
+		add_by_distance(rank, &list, geo_point_of(place->latitude, place->longitude));
+	else
+		fill_unlocated(rank, &list);
+	return add_list(rank, &list);
 }
 
 /* ---- the whole ---- */
@@ -348,7 +418,8 @@ add_sites(struct geo_rank *rank, const struct conf *conf, const uint16_t *sites,
 }
 
 struct geo_rank *
-geo_rank_new(const struct conf *conf, const uint16_t *sites, size_t n_sites, struct err *err)
+geo_rank_new(const struct conf *conf, const uint16_t *sites, size_t n_sites,
+    const struct geo_exclude *exclude, struct err *err)
 {
 	struct geo_rank *rank = calloc(1, sizeof(*rank));
 
@@ -356,6 +427,7 @@ geo_rank_new(const struct conf *conf, const uint16_t *sites, size_t n_sites, str
 		err_set(err, "no memory");
 		return NULL;
 	}
+	rank->exclude = exclude;
 	rank->cut = conf->geo.sites_per_answer;
 	if (rank->cut < 1 || rank->cut > GEO_RANK_MAX_LIST)
 		rank->cut = rank->cut < 1 ? 1 : GEO_RANK_MAX_LIST;
@@ -386,7 +458,8 @@ bool
 geo_rank_is_whole(const struct geo_rank *rank)
 {
 	for (size_t i = 0; i < rank->n_rules; i++)
-		if (rank->lists[rank->rules[i].result].n < rank->n_sites)
+		if (rank->lists[rank->rules[i].result].n < rank->n_sites &&
+		    !rank->lists[rank->rules[i].result].only)
 			return false;
 	return rank->cut >= rank->n_sites;
 }
@@ -403,6 +476,29 @@ geo_rank_list(const struct geo_rank *rank, uint16_t result, const uint16_t **sit
 	assert(result < rank->n_lists);
 	*sites = rank->lists[result].site;
 	return rank->lists[result].n;
+}
+
+bool
+geo_rank_only(const struct geo_rank *rank, uint16_t result)
+{
+	assert(result < rank->n_lists);
+	return rank->lists[result].only;
+}
+
+uint8_t
+geo_rank_set(const struct geo_rank *rank, uint16_t result)
+{
+	assert(result < rank->n_lists);
+	return rank->lists[result].set;
+}
+
+bool
+geo_rank_has_only(const struct geo_rank *rank)
+{
+	for (size_t i = 0; i < rank->n_rules; i++)
+		if (rank->lists[rank->rules[i].result].only)
+			return true;
+	return false;
 }
 
 const char *

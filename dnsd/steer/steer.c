@@ -10,6 +10,7 @@ enum { RESOLVER_BITS4 = 24, RESOLVER_BITS6 = 56 };	/* of the key, without Client
 
 static const char down_text[] = "all servers are down; the nearest are given";
 static const char drain_text[] = "all servers are drained; the nearest are given";
+static const char barred_text[] = "no server of this kind may serve this client";
 static const char unknown_text[] = "health is not known; chosen by geography alone";
 
 /* Up to this many candidates are sorted by counting, without a branch to guess. */
@@ -138,11 +139,12 @@ say_failure(struct steer_answer *answer, const struct steer_choice *choice)
 	}
 }
 
-/* A resolver that sends no Client Subnet is here because this site is near. */
+/* A resolver that sends no Client Subnet is here because this site is near; where it is matters
+ * only if it may not be served by all. */
 static const struct geo_map *
 map_of(const struct steer_name *name, const struct steer_client *client)
 {
-	return client->ecs || name->nearest ? name->pool->map : NULL;
+	return client->ecs || name->nearest || name->pool->binds ? name->pool->map : NULL;
 }
 
 void
@@ -174,7 +176,7 @@ steer_locate(unsigned n, const struct steer_name *const *name, struct steer_clie
 }
 
 /* Where the best there is is at no site of the client's list: the nearest to the client that
- * has it.  A client in no database, whom a rule has sent to its first site, is near that. */
+ * has it.  A client in no database is where the first site of its list is. */
 static void
 go_beyond(struct steer_trace *t)
 {
@@ -188,8 +190,7 @@ go_beyond(struct steer_trace *t)
 			t->depth = leaf.depth;
 		if (leaf.result != order)
 			order = leaf.result;
-		else if (t->result != pool->unlocated &&
-		    steer_list(pool, t->result, &list) != 0)
+		else if (steer_list(pool, t->result, &list) != 0)
 			order = geo_map_order_from_site(pool->map, list[0]);
 	}
 	steer_go_beyond(t->name, steer_family_index(t->family), geo_map_order(pool->map, order),
@@ -216,6 +217,11 @@ locate(struct steer_trace *t)
 	t->result = leaf.result;
 	t->depth = leaf.depth;
 	t->choice = &name->pool->choices[steer_family_index(t->family)][leaf.result];
+	if (t->mapped && !client->ecs && !name->nearest && !t->choice->only) {
+		t->mapped = false;		/* here, as far as that may serve it */
+		t->result = name->pool->here + t->choice->set;
+		t->choice = &name->pool->choices[steer_family_index(t->family)][t->result];
+	}
 	t->beyond = false;
 	if (t->choice->away)
 		go_beyond(t);
@@ -226,6 +232,20 @@ locate(struct steer_trace *t)
 	else
 		t->key_bits = t->depth;
 	assert(t->key_bits <= (six ? 128 : 32));
+}
+
+/* Nobody of this family may serve the client, which holds for its scope. */
+static void
+refuse(struct steer_trace *t)
+{
+	*t->answer = (struct steer_answer){
+		.scope = t->client->ecs ? t->key_bits : 0, .site = CONF_NONE,
+		.unlocated = t->mapped && t->result == t->name->pool->unlocated,
+		.ede = DNS_EDE_PROHIBITED, .ede_text = barred_text
+	};
+	t->key = 0;
+	t->ttl_server = CONF_NONE;
+	t->ttl_bound_s = STEER_TTL_NONE;
 }
 
 void
@@ -247,6 +267,12 @@ steer_pick(const struct steer_name *name, const struct steer_client *client,
 		return;
 	}
 	locate(&t);
+	if (t.choice->n == 0) {
+		refuse(&t);
+		if (why != NULL)
+			steer_why_write(why, &t);
+		return;
+	}
 	t.key = rendezvous_key(client->family, client->ip, t.key_bits);
 	answer->n = (uint8_t)(t.choice->twins ? lowest_of_twins : lowest)(name->steer->candidates +
 	    t.choice->first, t.choice->n, t.key, name->answers, best);

@@ -123,6 +123,15 @@ serves_family(const struct conf_server *server, bool six)
 	return (six ? server->v6.family : server->v4.family) != 0;
 }
 
+static bool
+may_serve(const struct steer *steer, const struct steer_pool *pool, bool six, uint8_t set, size_t i)
+{
+	const struct conf_server *server = &steer->conf->servers[i];
+
+	return serves_family(server, six) &&
+	    (set == 0 || !geo_map_excludes(pool->map, set, server->site, i));
+}
+
 static void
 count_server(struct steer_group *g, const struct steer *steer, size_t i, enum steer_class class)
 {
@@ -176,39 +185,40 @@ find_twins(const struct steer *steer, struct steer_group *g)
 
 /* Counts, then places: each site's candidates together, sorted by class. */
 static int
-fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *pool, bool six)
+fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *pool, bool six,
+    uint8_t set)
 {
 	size_t end = (size_t)cp->first_server + cp->n_servers;
+	struct steer_group *groups = &pool->groups[six][set * pool->n_sites];
 	uint32_t (*next)[CLASSES] = calloc(pool->n_sites, sizeof(*next));
 
 	if (next == NULL)
 		return -1;
 	for (size_t i = cp->first_server; i < end; i++)
-		if (serves_family(&steer->conf->servers[i], six))
-			count_server(steer_group_of(pool, six, steer->conf->servers[i].site),
+		if (may_serve(steer, pool, six, set, i))
+			count_server(&groups[pool->site_index[steer->conf->servers[i].site]],
 			    steer, i, classify(steer, i, six));
 	for (unsigned s = 0; s < pool->n_sites; s++) {
-		pool->groups[six][s].first = steer->n_candidates;
+		groups[s].first = steer->n_candidates;
 		for (unsigned class = 0; class < CLASSES; class++) {
 			next[s][class] = steer->n_candidates;
-			steer->n_candidates += pool->groups[six][s].n[class];
+			steer->n_candidates += groups[s].n[class];
 		}
-		pool->has[six] |= pool->groups[six][s].total != 0;
+		pool->has[six] |= groups[s].total != 0;
 	}
 	for (size_t i = cp->first_server; i < end; i++) {
 		const struct conf_server *server = &steer->conf->servers[i];
 		enum steer_class class = classify(steer, i, six);
 
-		if (serves_family(server, six))
+		if (may_serve(steer, pool, six, set, i))
 			fill_candidate(steer, i, six, class,
 			    &steer->candidates[next[pool->site_index[server->site]][class]++]);
 	}
 	free(next);
-	assert(steer->n_candidates <= 2 * steer->conf->n_servers);
 	for (unsigned s = 0; s < pool->n_sites; s++) {
-		assert(is_sorted(steer, &pool->groups[six][s]));
-		steer_bound_group(steer, cp, &pool->groups[six][s]);
-		if (find_twins(steer, &pool->groups[six][s]) < 0)
+		assert(is_sorted(steer, &groups[s]));
+		steer_bound_group(steer, cp, &groups[s]);
+		if (find_twins(steer, &groups[s]) < 0)
 			return -1;
 	}
 	return 0;
@@ -217,22 +227,38 @@ fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *
 /* ---- pools ---- */
 
 /* Where anycast brought a resolver that says nothing of its client: this site first, then
- * as for clients that are in no database. */
-static int
-make_here_list(const struct conf *conf, struct steer_pool *pool)
+ * as for clients that are in no database; without the sites that must not serve it. */
+static void
+make_here_list(const struct conf *conf, struct steer_pool *pool, uint8_t set)
 {
-	const uint16_t *list;
-	size_t n = geo_map_result(pool->map, pool->unlocated, &list);
-	unsigned most = conf->geo.sites_per_answer;
+	const uint8_t *order = geo_map_order(pool->map, geo_map_order_unlocated(pool->map));
+	struct steer_here *here = &pool->here_lists[set];
 
-	pool->here_list = calloc(n + 1, sizeof(*pool->here_list));
-	if (pool->here_list == NULL)
+	for (unsigned i = 0; i < pool->n_sites && here->n < conf->geo.sites_per_answer &&
+	    here->n < GEO_MAP_MAX_LIST; i++)
+		if (set == 0 || !geo_map_excludes(pool->map, set, order[i], SIZE_MAX))
+			here->site[here->n++] = order[i];
+}
+
+/* The choices of one family. */
+static int
+build_choices(struct steer *steer, const struct conf_pool *cp, struct steer_pool *pool, bool six)
+{
+	unsigned choices = pool->here + pool->n_sets;
+
+	pool->groups[six] = calloc((size_t)pool->n_sites * pool->n_sets,
+	    sizeof(struct steer_group));
+	pool->best[six] = calloc(pool->n_sets, sizeof(struct steer_best));
+	pool->choices[six] = calloc(choices, sizeof(struct steer_choice));
+	if (pool->groups[six] == NULL || pool->best[six] == NULL || pool->choices[six] == NULL)
 		return -1;
-	if (conf->here_site != CONF_NONE && pool->site_index[conf->here_site] != CONF_NONE)
-		pool->here_list[pool->n_here++] = conf->here_site;
-	for (size_t i = 0; i < n; i++)
-		if (list[i] != conf->here_site && (pool->n_here < most || pool->n_here == 0))
-			pool->here_list[pool->n_here++] = list[i];
+	for (unsigned set = 0; set < pool->n_sets; set++) {
+		if (fill_groups(steer, cp, pool, six, (uint8_t)set) < 0)
+			return -1;
+		steer_find_best(cp, pool, six, (uint8_t)set);
+	}
+	for (unsigned r = 0; r < choices && pool->has[six]; r++)
+		steer_choose(steer, cp, pool, six, (uint16_t)r, &pool->choices[six][r]);
 	return 0;
 }
 
@@ -256,25 +282,32 @@ build_pool(struct steer *steer, size_t index)
 		pool->site_index[pool->sites[s]] = s;
 	pool->unlocated = geo_map_unlocated(map->map);
 	pool->here = geo_map_results(map->map);
-	if (make_here_list(steer->conf, pool) < 0)
+	pool->binds = geo_map_binds(map->map);
+	pool->n_sets = (uint16_t)geo_map_sets(map->map);
+	pool->here_lists = calloc(pool->n_sets, sizeof(*pool->here_lists));
+	if (pool->here_lists == NULL)
 		return -1;
-	for (unsigned six = 0; six < 2; six++) {
-		pool->groups[six] = calloc(pool->n_sites, sizeof(struct steer_group));
-		pool->choices[six] = calloc(pool->here + 1u, sizeof(struct steer_choice));
-		if (pool->groups[six] == NULL || pool->choices[six] == NULL)
-			return -1;
-		if (fill_groups(steer, cp, pool, six) < 0)
-			return -1;
-		if (!pool->has[six])
-			continue;
-		steer_find_best(cp, pool, six);
-		for (unsigned r = 0; r <= pool->here; r++) {
-			const uint16_t *list;
-			size_t n = steer_list(pool, (uint16_t)r, &list);
-			steer_choose(steer, cp, pool, six, list, n, &pool->choices[six][r]);
-		}
+	for (unsigned set = 0; set < pool->n_sets; set++)
+		make_here_list(steer->conf, pool, (uint8_t)set);
+	return build_choices(steer, cp, pool, false) < 0 ? -1 :
+	    build_choices(steer, cp, pool, true);
+}
+
+/* How many candidates there can be: each pool's servers, in both families, for each set of
+ * exclusions. */
+static size_t
+most_candidates(const struct conf *conf, const struct steer_geo *geo)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < conf->n_pools; i++) {
+		uint16_t which = geo->maps->of_pool[i];
+
+		if (which != CONF_NONE)
+			n += 2 * (size_t)conf->pools[i].n_servers *
+			    geo_map_sets(geo->maps->v[which].map);
 	}
-	return 0;
+	return n;
 }
 
 struct steer *
@@ -293,7 +326,7 @@ steer_build(const struct conf *conf, struct steer_geo *geo, const struct health_
 	steer->health_known = health != NULL;
 	steer->servers = calloc(conf->n_servers + 1, sizeof(*steer->servers));
 	steer->pools = calloc(conf->n_pools + 1, sizeof(*steer->pools));
-	steer->candidates = calloc(2 * conf->n_servers + 1, sizeof(*steer->candidates));
+	steer->candidates = calloc(most_candidates(conf, geo), sizeof(*steer->candidates));
 	ok = steer->servers != NULL && steer->pools != NULL && steer->candidates != NULL &&
 	    copy_health(steer, health) == 0;
 	for (size_t i = 0; ok && i < conf->n_pools; i++)
@@ -328,9 +361,10 @@ steer_free(struct steer *steer)
 		free(chunk);
 	}
 	for (size_t i = 0; steer->pools != NULL && i < steer->conf->n_pools; i++) {
-		free(steer->pools[i].here_list);
+		free(steer->pools[i].here_lists);
 		for (unsigned six = 0; six < 2; six++) {
 			free(steer->pools[i].groups[six]);
+			free(steer->pools[i].best[six]);
 			free(steer->pools[i].choices[six]);
 		}
 	}

@@ -47,11 +47,11 @@ steer_family_state(const struct steer_server *s, bool six)
 size_t
 steer_list(const struct steer_pool *pool, uint16_t result, const uint16_t **sites)
 {
-	assert(result <= pool->here);
-	if (result != pool->here)
+	assert(result < pool->here + pool->n_sets);
+	if (result < pool->here)
 		return geo_map_result(pool->map, result, sites);
-	*sites = pool->here_list;
-	return pool->n_here;
+	*sites = pool->here_lists[result - pool->here].site;
+	return pool->here_lists[result - pool->here].n;
 }
 
 /* From best to worst: the last class of a run, and whether its current and stale servers must
@@ -112,15 +112,16 @@ run_on(const struct conf_pool *cp, const struct steer_group *g, enum steer_rung 
 }
 
 void
-steer_find_best(const struct conf_pool *cp, struct steer_pool *pool, bool six)
+steer_find_best(const struct conf_pool *cp, struct steer_pool *pool, bool six, uint8_t set)
 {
-	struct steer_best *best = &pool->best[six];
+	struct steer_best *best = &pool->best[six][set];
 	bool found = false;
 
 	*best = (struct steer_best){ .rung = RUNG_HEALTHY };
 	for (; best->rung < RUNGS && !found; best->rung += !found) {
 		for (unsigned s = 0; s < pool->n_sites; s++) {
-			if (run_on(cp, &pool->groups[six][s], best->rung) == 0)
+			if (run_on(cp, steer_group_of(pool, six, set, pool->sites[s]),
+			    best->rung) == 0)
 				continue;
 			best->sites[pool->sites[s] / 64] |= UINT64_C(1) << pool->sites[s] % 64;
 			found = true;
@@ -147,12 +148,12 @@ lower_ttl(struct steer_choice *choice, const struct steer_bound *bound)
 
 /* A scope must not change with health: servers are counted as configured. */
 static uint8_t
-richest(const struct steer_pool *pool, bool six, const uint16_t *list, size_t n)
+richest(const struct steer_pool *pool, bool six, uint8_t set, const uint16_t *list, size_t n)
 {
 	unsigned most = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned total = steer_group_of(pool, six, list[i])->total;
+		unsigned total = steer_group_of(pool, six, set, list[i])->total;
 		most = total > most ? total : most;
 	}
 	return (uint8_t)(most < 255 ? most : 255);
@@ -177,7 +178,7 @@ static void
 take(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool, bool six,
     uint16_t site, enum steer_rung rung, struct steer_choice *choice)
 {
-	const struct steer_group *g = steer_group_of(pool, six, site);
+	const struct steer_group *g = steer_group_of(pool, six, choice->set, site);
 
 	choice->first = g->first;
 	choice->n = run_on(cp, g, rung);
@@ -191,23 +192,56 @@ take(const struct steer *steer, const struct conf_pool *cp, const struct steer_p
 	choice->unknown = all_unknown(steer, cp, choice, six);
 }
 
-void
-steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool,
+/* The best rung of these sites alone, as its first site has it; nobody's where none has any
+ * server. */
+static void
+choose_only(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool,
     bool six, const uint16_t *list, size_t n, struct steer_choice *choice)
 {
-	const struct steer_best *best = &pool->best[six];
+	for (unsigned rung = RUNG_HEALTHY; rung < RUNGS; rung++) {
+		choice->ttl_s = STEER_TTL_NONE;
+		for (size_t i = 0; i < n; i++) {
+			const struct steer_group *g = steer_group_of(pool, six, choice->set,
+			    list[i]);
+
+			if (run_on(cp, g, rung) != 0) {
+				take(steer, cp, pool, six, list[i], rung, choice);
+				return;
+			}
+			lower_ttl(choice, &g->any);
+		}
+	}
+}
+
+void
+steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct steer_pool *pool,
+    bool six, uint16_t result, struct steer_choice *choice)
+{
+	const struct steer_best *best;
+	const uint16_t *list;
+	size_t n = steer_list(pool, result, &list);
 
 	*choice = (struct steer_choice){ .ttl_s = STEER_TTL_NONE, .ttl_server = CONF_NONE,
-	    .site = CONF_NONE, .away = true };
-	choice->most = richest(pool, six, list, n);
-	assert(best->rung < RUNGS);
+	    .site = CONF_NONE };
+	choice->set = result < pool->here ? geo_map_set(pool->map, result) :
+	    (uint8_t)(result - pool->here);
+	choice->only = result < pool->here && geo_map_only(pool->map, result);
+	choice->most = richest(pool, six, choice->set, list, n);
+	best = &pool->best[six][choice->set];
+	if (choice->only) {
+		choose_only(steer, cp, pool, six, list, n, choice);
+		return;
+	}
+	if (best->rung == RUNGS)		/* all are excluded */
+		return;
 	for (size_t i = 0; i < n; i++) {
 		if (is_best(best, list[i])) {
 			take(steer, cp, pool, six, list[i], best->rung, choice);
 			return;
 		}
-		lower_ttl(choice, &steer_group_of(pool, six, list[i])->any);
+		lower_ttl(choice, &steer_group_of(pool, six, choice->set, list[i])->any);
 	}
+	choice->away = true;
 }
 
 void
@@ -217,17 +251,17 @@ steer_go_beyond(const struct steer_name *name, bool six, const uint8_t *order,
 	const struct steer *steer = name->steer;
 	const struct steer_pool *pool = name->pool;
 	const struct conf_pool *cp = &steer->conf->pools[name->pool_index];
-	const struct steer_best *best = &pool->best[six];
+	const struct steer_best *best = &pool->best[six][near->set];
 	uint16_t site;
 
 	*choice = *near;
 	for (unsigned i = 0; i < pool->n_sites; i++) {
 		site = order[i];
 		if (!is_best(best, site)) {
-			lower_ttl(choice, &steer_group_of(pool, six, site)->any);
+			lower_ttl(choice, &steer_group_of(pool, six, near->set, site)->any);
 			continue;
 		}
-		choice->most = richest(pool, six, &site, 1);
+		choice->most = richest(pool, six, near->set, &site, 1);
 		take(steer, cp, pool, six, site, best->rung, choice);
 		return;
 	}

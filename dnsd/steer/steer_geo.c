@@ -130,6 +130,20 @@ db_load(struct steer_geo *geo, struct steer_db **db, enum kind kind, const char 
 
 /* ---- maps ---- */
 
+static uint64_t
+stir_exclude(uint64_t h, const struct conf_exclude *e)
+{
+	h = stir(h, e->line != 0);
+	h = stir_octets(h, e->countries.v, e->countries.n * sizeof(*e->countries.v));
+	h = stir_octets(h, e->continents.v, e->continents.n * sizeof(*e->continents.v));
+	h = stir_octets(h, e->asns.v, e->asns.n * sizeof(*e->asns.v));
+	for (size_t i = 0; i < e->prefixes.n; i++) {
+		const struct prefix *p = &e->prefixes.v[i];
+		h = stir_octets(stir(h, p->len | (uint64_t)p->family << 8), p->ip, 16);
+	}
+	return h;
+}
+
 /* A fingerprint of everything in the configuration that maps depend on. */
 static uint64_t
 conf_shape(const struct conf *conf)
@@ -141,18 +155,20 @@ conf_shape(const struct conf *conf)
 		h = stir_octets(h, s->name, strlen(s->name));
 		h = stir_octets(h, &s->latitude, sizeof(s->latitude));
 		h = stir(stir_octets(h, &s->longitude, sizeof(s->longitude)), s->located);
+		h = stir_exclude(h, &s->exclude);
 	}
 	for (size_t i = 0; i < conf->geo.n_rules; i++) {
 		const struct conf_rule *r = &conf->geo.rules[i];
 		h = stir(stir(stir(h, r->kind), r->asn), r->prefix.len |
 		    (uint64_t)r->prefix.family << 8);
 		h = stir_octets(stir_octets(h, r->prefix.ip, 16), r->code, strlen(r->code));
-		h = stir_octets(h, r->sites, r->n_sites * sizeof(*r->sites));
+		h = stir(stir_octets(h, r->sites, r->n_sites * sizeof(*r->sites)), r->only);
 	}
 	for (size_t i = 0; i < conf->n_pools; i++) {
 		const struct conf_pool *p = &conf->pools[i];
 		for (size_t k = 0; k < p->n_servers; k++)
-			h = stir(h, conf->servers[p->first_server + k].site);
+			h = stir_exclude(stir(h, conf->servers[p->first_server + k].site),
+			    &conf->servers[p->first_server + k].exclude);
 		h = stir(h, p->n_servers);
 	}
 	return h;
@@ -189,16 +205,28 @@ pool_sites(const struct conf *conf, size_t pool, uint16_t sites[CONF_MAX_SITES])
 	return n;
 }
 
-/* Index of the map for these sites, made if there is none yet; CONF_NONE with a reason. */
-static uint16_t
-map_for(struct steer_maps *maps, const struct conf *conf, const uint16_t *sites, size_t n,
-    const struct steer_geo *geo, struct err *err)
+/* What a server excludes is its pool's alone. */
+static bool
+has_exclusions(const struct conf *conf, const struct conf_pool *cp)
 {
+	for (size_t i = 0; i < cp->n_servers; i++)
+		if (conf->servers[cp->first_server + i].exclude.line != 0)
+			return true;
+	return false;
+}
+
+/* Index of the map for a pool with these sites, made if there is none yet; CONF_NONE with a
+ * reason. */
+static uint16_t
+map_for(struct steer_maps *maps, const struct conf *conf, const struct conf_pool *cp,
+    const uint16_t *sites, size_t n, const struct steer_geo *geo, struct err *err)
+{
+	bool alone = has_exclusions(conf, cp);
 	struct steer_map *m;
 
 	assert(n != 0);
-	for (size_t i = 0; i < maps->n; i++)
-		if (maps->v[i].n_sites == n &&
+	for (size_t i = 0; i < maps->n && !alone; i++)
+		if (!maps->v[i].alone && maps->v[i].n_sites == n &&
 		    memcmp(maps->v[i].sites, sites, n * sizeof(*sites)) == 0)
 			return (uint16_t)i;
 	m = &maps->v[maps->n];
@@ -209,8 +237,9 @@ map_for(struct steer_maps *maps, const struct conf *conf, const uint16_t *sites,
 	}
 	memcpy(m->sites, sites, n * sizeof(*sites));
 	m->n_sites = n;
-	m->map = geo_map_build(conf, m->sites, n, geo->city != NULL ? geo->city->db : NULL,
-	    geo->asn != NULL ? geo->asn->db : NULL, err);
+	m->alone = alone;
+	m->map = geo_map_build_for(conf, m->sites, n, cp->first_server, alone ? cp->n_servers : 0,
+	    geo->city != NULL ? geo->city->db : NULL, geo->asn != NULL ? geo->asn->db : NULL, err);
 	if (m->map == NULL) {
 		free(m->sites);
 		return CONF_NONE;
@@ -240,7 +269,7 @@ maps_build(const struct conf *conf, const struct steer_geo *geo, struct err *err
 		maps->of_pool[i] = CONF_NONE;
 		if (n == 0)
 			continue;
-		maps->of_pool[i] = map_for(maps, conf, sites, n, geo, err);
+		maps->of_pool[i] = map_for(maps, conf, &conf->pools[i], sites, n, geo, err);
 		if (maps->of_pool[i] == CONF_NONE) {
 			maps_unref(maps);
 			return NULL;

@@ -34,11 +34,12 @@ struct steer_db {
 struct steer_map {
 	uint16_t *sites;		/* ascending indices into conf->sites */
 	size_t n_sites;
+	bool alone;			/* one pool's, with what its servers exclude */
 	struct geo_map *map;
 };
 
 /* The maps of one configuration and one pair of databases: one for each distinct set
- * of sites that a pool has servers at. */
+ * of sites that a pool has servers at, and one for each pool whose servers exclude clients. */
 struct steer_maps {
 	unsigned refs;
 	uint64_t shape;			/* of everything in the configuration that maps depend on */
@@ -96,10 +97,12 @@ struct steer_choice {
 	uint16_t site;			/* CONF_NONE = none */
 	uint16_t ttl_server;		/* whose state gives ttl_s, CONF_NONE = none */
 	uint8_t most;			/* servers at the richest site of the list, at most 255 */
+	uint8_t set;			/* the client's exclusions (geo_map_set) */
 	uint8_t rung : 4;		/* enum steer_rung */
 	bool unknown : 1;		/* the pool is probed, and no candidate's health is known */
 	bool away : 1;			/* the best there is is beyond the list: steer_go_beyond */
 	bool twins : 1;			/* some candidates have one address: it is given once */
+	bool only : 1;			/* no site but those of the list may ever serve */
 };
 
 /* How soon something else may be better, as TTLs have it. */
@@ -125,18 +128,27 @@ struct steer_best {
 	uint64_t sites[CONF_MAX_SITES / 64]; /* bits, by index into conf->sites */
 };
 
+/* The sites for resolvers of this site. */
+struct steer_here {
+	uint16_t n;
+	uint16_t site[GEO_MAP_MAX_LIST];
+};
+
 struct steer_pool {
 	const struct geo_map *map;	/* NULL = no servers at all */
 	uint16_t unlocated;		/* result */
-	uint16_t here;			/* index of the choice for resolvers of this site */
-	uint16_t *here_list;		/* its sites */
-	uint16_t n_here;
+	uint16_t here;			/* index of the choice for resolvers of this site who are
+					 * excluded by nobody; behind it, those of the other sets */
+	uint16_t n_sets;		/* of exclusions, the empty one first */
+	struct steer_here *here_lists;	/* by set */
 	uint16_t n_sites;
 	const uint16_t *sites;		/* ascending; the map's */
 	uint16_t site_index[CONF_MAX_SITES]; /* from a site to its index in `sites`, or CONF_NONE */
-	struct steer_group *groups[2];	/* by index of `sites` */
-	struct steer_best best[2];
+	struct steer_group *groups[2];	/* by set, n_sites each, by index of `sites` */
+	struct steer_best *best[2];	/* by set */
 	struct steer_choice *choices[2]; /* by result, IPv4 and IPv6; then `here` */
+	bool binds;			/* some client may not be served by some: resolvers are
+					 * located too */
 	bool has[2];			/* any server of the family */
 };
 
@@ -176,11 +188,13 @@ steer_family_index(uint8_t family)
 	return family == 6;
 }
 
+/* The servers of a site that may serve clients with this set of exclusions. */
 static inline struct steer_group *
-steer_group_of(const struct steer_pool *pool, bool six, uint16_t site)
+steer_group_of(const struct steer_pool *pool, bool six, uint8_t set, uint16_t site)
 {
-	assert(site < CONF_MAX_SITES && pool->site_index[site] < pool->n_sites);
-	return &pool->groups[six][pool->site_index[site]];
+	assert(site < CONF_MAX_SITES && pool->site_index[site] < pool->n_sites &&
+	    set < pool->n_sets);
+	return &pool->groups[six][set * pool->n_sites + pool->site_index[site]];
 }
 
 /* The state of one family of a server, from its own and the server's. */
@@ -189,13 +203,12 @@ enum health_state steer_family_state(const struct steer_server *s, bool six);
 /* What steer_choose goes by: the group's bounds, its candidates being in place. */
 void steer_bound_group(const struct steer *steer, const struct conf_pool *cp,
     struct steer_group *g);
-/* And the pool's best rung, its groups being complete. */
-void steer_find_best(const struct conf_pool *cp, struct steer_pool *pool, bool six);
+/* And the pool's best rung for a set of exclusions, its groups being complete. */
+void steer_find_best(const struct conf_pool *cp, struct steer_pool *pool, bool six, uint8_t set);
 
-/* The design's step 3 for clients with this list of sites. */
+/* The design's step 3 for clients of this result, or those of `here`. */
 void steer_choose(const struct steer *steer, const struct conf_pool *cp,
-    const struct steer_pool *pool, bool six, const uint16_t *list, size_t n,
-    struct steer_choice *choice);
+    const struct steer_pool *pool, bool six, uint16_t result, struct steer_choice *choice);
 
 /* The same for a choice that is `away`: the first of `order`, all the pool's sites by distance
  * from the client, that has the best there is.  `near` is what steer_choose has said. */
@@ -216,7 +229,7 @@ steer_cost(uint64_t key, const struct steer_candidate *c)
 struct steer_trace {
 	const struct steer_name *name;
 	const struct steer_client *client;
-	const struct steer_answer *answer;
+	struct steer_answer *answer;
 	const struct steer_choice *choice;
 	struct steer_choice far;	/* what `choice` points to where `beyond` */
 	uint8_t family;

@@ -63,6 +63,22 @@ add_time(struct why_line *l, const char *key, double when)
 		addf(l, " %s=%s", key, text);
 }
 
+enum { CONF_LINE = 33 };
+
+/* "nearcast.conf:12", its end where that is long. */
+static const char *
+line_text(const struct conf *conf, int line, char text[CONF_LINE])
+{
+	char where[CONF_WHERE];
+	const char *name = conf_where(conf, line, where), *slash = strrchr(name, '/');
+	size_t len;
+
+	name = slash != NULL ? slash + 1 : name;
+	len = strlen(name);
+	snprintf(text, CONF_LINE, "%s", len < CONF_LINE ? name : name + len - (CONF_LINE - 1));
+	return text;
+}
+
 /* ---- servers ---- */
 
 static const char *
@@ -113,7 +129,7 @@ add_refusal(struct why_line *l, const struct steer_trace *t, const struct steer_
 	const struct conf *conf = t->name->steer->conf;
 	uint16_t site = conf->servers[c->server].site;
 	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family),
-	    site);
+	    t->choice->set, site);
 
 	if (site == choice->site && rank < choice->n && is_twin(t, c))
 		addf(l, " chosen=no why=\"its address is given already\"");
@@ -127,7 +143,7 @@ add_refusal(struct why_line *l, const struct steer_trace *t, const struct steer_
 		addf(l, " chosen=no why=\"healthy weight of %s is %u, min-weight %u\"",
 		    conf->sites[site].name,
 		    g->current_weight, conf->pools[t->name->pool_index].min_weight);
-	else
+	else if (choice->site != CONF_NONE)
 		addf(l, " chosen=no why=\"%s is nearer\"", conf->sites[choice->site].name);
 }
 
@@ -201,7 +217,7 @@ put_site(const struct steer_why *why, const struct steer_trace *t, const struct 
     uint16_t site, unsigned room)
 {
 	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family),
-	    site);
+	    t->choice->set, site);
 	struct why_line l = { .len = 0 };
 	struct ranked *order;
 	char km[16];
@@ -227,6 +243,32 @@ put_site(const struct steer_why *why, const struct steer_trace *t, const struct 
 	return g->total;
 }
 
+/* Sites and servers that must not serve this client; how many. */
+static unsigned
+put_excluded(const struct steer_why *why, const struct steer_trace *t, unsigned room)
+{
+	const struct conf *conf = t->name->steer->conf;
+	const struct conf_pool *cp = &conf->pools[t->name->pool_index];
+	unsigned seen = 0;
+
+	for (size_t i = cp->first_server; i < (size_t)cp->first_server + cp->n_servers; i++) {
+		const struct conf_server *server = &conf->servers[i];
+		const struct conf_site *site = &conf->sites[server->site];
+		struct why_line l = { .len = 0 };
+		char line[CONF_LINE];
+
+		if (t->choice->set == 0 || !geo_map_excludes(t->name->pool->map, t->choice->set,
+		    server->site, i) || seen++ >= room)
+			continue;
+		addf(&l, "server=%.48s site=%.32s chosen=no why=\"must not serve this client: "
+		    "%s exclude\"", server->name, site->name, line_text(conf,
+		    geo_map_excludes(t->name->pool->map, t->choice->set, server->site, SIZE_MAX) ?
+		    site->exclude.line : server->exclude.line, line));
+		put(why, &l);
+	}
+	return seen;
+}
+
 static void
 put_servers(const struct steer_why *why, const struct steer_trace *t, const struct geo_why *geo)
 {
@@ -238,6 +280,7 @@ put_servers(const struct steer_why *why, const struct steer_trace *t, const stru
 	for (size_t i = 0; i < n; i++)
 		seen += put_site(why, t, geo, list[i],
 		    seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
+	seen += put_excluded(why, t, seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
 	if (t->beyond)
 		seen += put_site(why, t, geo, t->choice->site,
 		    seen < MOST_SERVERS ? MOST_SERVERS - seen : 0);
@@ -255,13 +298,10 @@ add_rule(struct why_line *l, const struct steer_trace *t, const struct geo_why *
 {
 	const struct conf *conf = t->name->steer->conf;
 	const struct geo_rule *rule = geo->rule;
-	char text[ADDR_TEXT], where[CONF_WHERE] = "", *slash;
-	const char *line = where;
+	char text[ADDR_TEXT], line[CONF_LINE] = "";
 
-	if (t->mapped && geo->kind == GEO_WHY_RULE &&
-	    (slash = strrchr(conf_where(conf, conf->geo.rules[rule->order].line, where),
-	    '/')) != NULL)
-		line = strlen(slash) > 32 ? slash + strlen(slash) - 32 : slash + 1;
+	if (t->mapped && geo->kind == GEO_WHY_RULE)
+		line_text(conf, conf->geo.rules[rule->order].line, line);
 	if (!t->mapped)
 		addf(l, " rule=\"no Client Subnet: this site first\"");
 	else if (geo->kind == GEO_WHY_DISTANCE)
@@ -320,6 +360,8 @@ put_list(const struct steer_why *why, const struct steer_trace *t)
 	    t->name->nearest ? "nearest" : "site", conf->here != NULL ? conf->here : "-");
 	for (size_t i = 0; i < n; i++)
 		addf(&l, "%s%.32s", i != 0 ? "," : "", conf->sites[list[i]].name);
+	if (t->choice->only)
+		addf(&l, " only=yes");
 	if (t->beyond)
 		addf(&l, " beyond=%.32s why=\"no site of the list has any as good\"",
 		    conf->sites[t->choice->site].name);
@@ -370,6 +412,12 @@ put_ttl(const struct steer_why *why, const struct steer_trace *t)
 	const char *reason = rung_reason(t->choice);
 	struct why_line l = { .len = 0 };
 
+	if (t->answer->n == 0) {
+		addf(&l, "addresses=0 why=\"no server with an IPv%u address may serve this "
+		    "client\"", t->family);
+		put(why, &l);
+		return;
+	}
 	addf(&l, "ttl=%u min=%u max=%u", t->answer->ttl_s, name->ttl_min_s, name->ttl_max_s);
 	if (name->static_ttl_s != STEER_TTL_NONE)
 		addf(&l, " static=%u", name->static_ttl_s);
@@ -390,7 +438,7 @@ steer_why_write(const struct steer_why *why, const struct steer_trace *t)
 	struct geo_why geo;
 	struct why_line l = { .len = 0 };
 
-	if (t->answer->n == 0) {
+	if (t->answer->lacks_family) {
 		addf(&l, "pool=%.64s servers=0 why=\"no server has an IPv%u address, "
 		    "the zone's own are answered\"",
 		    steer->conf->pools[t->name->pool_index].name, t->family);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/dns/dns.h"
 #include "dnsd/geo/geo_country.h"
 #include "dnsd/geo/geo_map.h"
 #include "dnsd/geo/geo_point.h"
@@ -21,12 +22,25 @@
 #include "tests/lib/mmdb_make.h"
 #include "tests/lib/random.h"
 
-enum { SITES = 12, NETS = 40, RULES = 8, SERVERS = 48, WORLDS = 400, CLIENTS = 60, ENDS = 4 };
+enum { ASNS = 4, SITES = 12, NETS = 40, RULES = 8, SERVERS = 48, WORLDS = 600, CLIENTS = 60,
+    ENDS = 4 };
 
 struct net {
 	struct prefix prefix;
 	const char *country, *continent;
 	double latitude, longitude;	/* latitude 1000 = none */
+};
+
+struct numbered {
+	struct prefix prefix;
+	uint32_t asn;
+};
+
+/* What an `exclude` of the world points to. */
+struct lists {
+	struct conf_code countries[2], continents[2];
+	uint32_t asns[2];
+	struct prefix prefixes[2];
 };
 
 struct world {
@@ -42,7 +56,10 @@ struct world {
 	struct health_server states[SERVERS];
 	struct net nets[NETS];
 	size_t n_nets;
-	char path[40];
+	struct numbered numbered[NETS];
+	size_t n_numbered;
+	struct lists site_lists[SITES], server_lists[SERVERS];
+	char path[40], asn_path[40];
 };
 
 static uint64_t seed = 12;
@@ -102,7 +119,7 @@ draw_places(struct world *w)
 
 	w->n_nets = 1 + below(NETS);
 	for (size_t i = 0; i < w->n_nets; i++) {
-		unsigned which = below(7);
+		unsigned which = i == 0 ? 0 : below(7);	/* a database knows someone */
 
 		w->nets[i] = (struct net){ random_prefix(), countries[which], continents[which],
 		    below(5) == 0 ? 1000 : below(1600) / 10.0 - 80, below(3600) / 10.0 - 180 };
@@ -120,6 +137,68 @@ draw_places(struct world *w)
 	w->conf.geo.city = w->path;
 }
 
+static int
+by_length_too(const void *a, const void *b)
+{
+	const struct numbered *x = a, *y = b;
+
+	return by_length(&(struct net){ .prefix = x->prefix }, &(struct net){ .prefix =
+	    y->prefix });
+}
+
+static void
+draw_asns(struct world *w)
+{
+	struct mmdb_make make;
+	int fd;
+
+	w->n_numbered = 1 + below(NETS / 2);
+	for (size_t i = 0; i < w->n_numbered; i++)
+		w->numbered[i] = (struct numbered){ random_prefix(), 1 + below(ASNS) };
+	qsort(w->numbered, w->n_numbered, sizeof(w->numbered[0]), by_length_too);
+	mmdb_make_init(&make, 6, 24);
+	for (size_t i = 0; i < w->n_numbered; i++)
+		mmdb_make_add(&make, &w->numbered[i].prefix,
+		    mmdb_make_asn(&make, w->numbered[i].asn));
+	strcpy(w->asn_path, "/tmp/test_steer_worlds.XXXXXX");
+	fd = mkstemp(w->asn_path);
+	assert_true(fd >= 0);
+	close(fd);
+	mmdb_make_write(&make, w->asn_path, "world-ASN");
+	w->conf.geo.asn = w->asn_path;
+}
+
+static void
+draw_exclude(struct conf_exclude *e, struct lists *lists)
+{
+	e->line = 1;
+	e->countries.v = lists->countries;
+	e->countries.n = below(2);
+	e->continents.v = lists->continents;
+	e->continents.n = below(4) == 0;
+	e->asns.v = lists->asns;
+	e->asns.n = below(2);
+	e->prefixes.v = lists->prefixes;
+	e->prefixes.n = below(3);
+	for (unsigned i = 0; i < 2; i++) {
+		strcpy(lists->countries[i].text, countries[below(6)]);
+		strcpy(lists->continents[i].text, continents[below(5)]);
+		lists->asns[i] = 1 + below(ASNS);
+		lists->prefixes[i] = random_prefix();
+	}
+}
+
+static void
+draw_exclusions(struct world *w)
+{
+	for (size_t i = 0; i < w->conf.n_sites; i++)
+		if (below(3) == 0)
+			draw_exclude(&w->sites[i].exclude, &w->site_lists[i]);
+	for (size_t i = 0; i < w->conf.n_servers; i++)
+		if (below(10) == 0)
+			draw_exclude(&w->servers[i].exclude, &w->server_lists[i]);
+}
+
 static void
 draw_rules(struct world *w)
 {
@@ -131,6 +210,7 @@ draw_rules(struct world *w)
 
 		r->kind = (enum conf_rule_kind)(below(2) == 0 ? CONF_RULE_PREFIX :
 		    CONF_RULE_COUNTRY + below(2));
+		r->only = below(3) == 0;
 		r->prefix = random_prefix();
 		strcpy(r->code, r->kind == CONF_RULE_COUNTRY ? countries[below(6)] :
 		    continents[below(4)]);
@@ -217,8 +297,12 @@ draw(struct world *w)
 	}
 	w->conf.here = w->site_names[w->conf.here_site];
 	draw_places(w);
+	if (below(2) == 0)
+		draw_asns(w);
 	draw_rules(w);
 	draw_servers(w);
+	if (below(2) == 0)
+		draw_exclusions(w);
 }
 
 /* ---- the plain reading ---- */
@@ -227,6 +311,9 @@ struct place {
 	bool has_point;
 	double latitude, longitude;
 	const char *country, *continent;
+	uint32_t asn;
+	uint8_t family;			/* the address, folded */
+	const uint8_t *ip;
 };
 
 static void
@@ -236,7 +323,10 @@ place_of(const struct world *w, uint8_t family, const uint8_t *ip, struct place 
 	const struct geo_country *country;
 	const struct geo_continent *continent;
 
-	*p = (struct place){ .country = "", .continent = "" };
+	*p = (struct place){ .country = "", .continent = "", .family = family, .ip = ip };
+	for (size_t i = 0; i < w->n_numbered; i++)
+		if (prefix_contains(&w->numbered[i].prefix, family, ip))
+			p->asn = w->numbered[i].asn;
 	for (size_t i = 0; i < w->n_nets; i++)
 		if (prefix_contains(&w->nets[i].prefix, family, ip))
 			found = &w->nets[i];
@@ -252,6 +342,22 @@ place_of(const struct world *w, uint8_t family, const uint8_t *ip, struct place 
 	    country != NULL ? country->latitude : continent != NULL ? continent->latitude : 0;
 	p->longitude = found->latitude < 1000 ? found->longitude :
 	    country != NULL ? country->longitude : continent != NULL ? continent->longitude : 0;
+}
+
+static bool
+names(const struct conf_exclude *e, const struct place *p)
+{
+	bool named = false;
+
+	for (size_t i = 0; i < e->countries.n; i++)
+		named |= strcmp(e->countries.v[i].text, p->country) == 0;
+	for (size_t i = 0; i < e->continents.n; i++)
+		named |= strcmp(e->continents.v[i].text, p->continent) == 0;
+	for (size_t i = 0; i < e->asns.n; i++)
+		named |= e->asns.v[i] == p->asn;
+	for (size_t i = 0; i < e->prefixes.n; i++)
+		named |= prefix_contains(&e->prefixes.v[i], p->family, p->ip);
+	return e->line != 0 && named;
 }
 
 static bool
@@ -329,7 +435,7 @@ rule_of(const struct world *w, uint8_t family, const uint8_t *ip, const struct p
 			mine = 2;
 		else if (r->kind == CONF_RULE_CONTINENT && strcmp(r->code, p->continent) == 0)
 			mine = 1;
-		if (some && mine > most) {
+		if ((some || r->only) && mine > most) {
 			most = mine;
 			best = r;
 		}
@@ -339,36 +445,37 @@ rule_of(const struct world *w, uint8_t family, const uint8_t *ip, const struct p
 
 /* The sites in the order in which they are tried, the list before the rest. */
 static size_t
-plain_order(const struct world *w, const struct steer_client *client, uint16_t order[2 * SITES])
+plain_order(const struct world *w, const struct steer_client *client, const struct place *p,
+    uint16_t order[2 * SITES])
 {
-	uint8_t family = client->family, v4[4];
-	const uint8_t *ip = client->ip;
-	const struct conf_rule *rule;
+	const struct conf_rule *rule = rule_of(w, p->family, p->ip, p);
+	const struct conf_site *first = NULL;
 	uint16_t rest[SITES];
 	bool any_located = false;
-	struct place p;
 	size_t n = 0, n_rest;
 
-	if (!client->ecs)
+	if (!client->ecs && (rule == NULL || !rule->only))
 		return from_here(w, order);
-	if (family == 6 && geo_map_fold(ip, v4) != 0) {
-		family = 4;
-		ip = v4;
-	}
-	place_of(w, family, ip, &p);
-	rule = rule_of(w, family, ip, &p);
+	for (size_t k = 0; rule != NULL && k < rule->n_sites; k++)
+		if (has_servers(w, rule->sites[k]) && !names(&w->sites[rule->sites[k]].exclude, p))
+			order[n++] = rule->sites[k];
+	if (rule != NULL && rule->only)
+		return n;
 	for (uint16_t s = 0; s < w->conf.n_sites; s++)
 		any_located |= has_servers(w, s) && w->sites[s].located;
-	for (size_t k = 0; rule != NULL && k < rule->n_sites; k++)
-		if (has_servers(w, rule->sites[k]))
-			order[n++] = rule->sites[k];
-	if (p.has_point && any_located)
-		n_rest = by_distance(w, p.latitude, p.longitude, rest);
-	else if (rule != NULL && w->sites[order[0]].located)
-		n_rest = by_distance(w, w->sites[order[0]].latitude, w->sites[order[0]].longitude,
-		    rest);
-	else
-		n_rest = from_here(w, rest);
+	if (p->has_point && any_located) {
+		n_rest = by_distance(w, p->latitude, p->longitude, rest);
+		memcpy(order + n, rest, n_rest * sizeof(*rest));
+		return n + n_rest;
+	}
+	n_rest = from_here(w, rest);
+	if (n == 0)				/* their list */
+		for (size_t i = 0; i < n_rest && n < w->conf.geo.sites_per_answer; i++)
+			if (!names(&w->sites[rest[i]].exclude, p))
+				order[n++] = rest[i];
+	first = n != 0 ? &w->sites[order[0]] : NULL;
+	if (first != NULL && first->located)
+		n_rest = by_distance(w, first->latitude, first->longitude, rest);
 	memcpy(order + n, rest, n_rest * sizeof(*rest));
 	return n + n_rest;
 }
@@ -394,7 +501,8 @@ state_of(const struct world *w, size_t i, uint8_t family)
 
 /* The servers of a site that this rung gives; none = it is not on it. */
 static size_t
-on_rung(const struct world *w, uint16_t site, uint8_t family, unsigned rung, bool given[SERVERS])
+on_rung(const struct world *w, const struct place *p, uint16_t site, uint8_t family,
+    unsigned rung, bool given[SERVERS])
 {
 	/* healthy, with stale ones, few, few stale ones, spent, down, drained */
 	static const enum state down_to[] = { CURRENT, STALE, CURRENT, STALE, SPENT, DOWN, DRAIN };
@@ -406,7 +514,8 @@ on_rung(const struct world *w, uint16_t site, uint8_t family, unsigned rung, boo
 		enum state state = state_of(w, i, family);
 		uint32_t mine = (w->servers[i].weight * w->states[i].weight + 50) / 100;
 
-		if (w->servers[i].site != site || state > down_to[rung])
+		if (w->servers[i].site != site || state > down_to[rung] ||
+		    names(&w->servers[i].exclude, p) || names(&w->sites[site].exclude, p))
 			continue;
 		given[i] = true;
 		n++;
@@ -420,12 +529,21 @@ static const char *
 plain_answer(const struct world *w, const struct steer_client *client, uint8_t family,
     bool given[SERVERS], unsigned *rung)
 {
+	uint8_t client_family = client->family, v4[4];
+	const uint8_t *ip = client->ip;
 	uint16_t order[2 * SITES];
-	size_t n = plain_order(w, client, order);
+	struct place p;
+	size_t n;
 
+	if (client_family == 6 && geo_map_fold(ip, v4) != 0) {
+		client_family = 4;
+		ip = v4;
+	}
+	place_of(w, client_family, ip, &p);
+	n = plain_order(w, client, &p, order);
 	for (*rung = 0; *rung < 7; ++*rung)
 		for (size_t i = 0; i < n; i++)
-			if (on_rung(w, order[i], family, *rung, given) != 0)
+			if (on_rung(w, &p, order[i], family, *rung, given) != 0)
 				return w->sites[order[i]].name;
 	memset(given, 0, SERVERS);
 	return NULL;
@@ -446,6 +564,7 @@ check_answer(const struct world *w, const struct steer_client *client, uint8_t f
 	met[rung]++;
 	if (site == NULL) {
 		assert_int_equal(a->n, 0);
+		assert_int_equal(a->ede, a->lacks_family ? DNS_EDE_NONE : DNS_EDE_PROHIBITED);
 		return;
 	}
 	if (a->n == 0 || strcmp(w->sites[a->site].name, site) != 0)
@@ -505,6 +624,8 @@ answers_are_as_the_manual_says(void **state)
 		draw(&w);
 		geo = steer_geo_load(&w.conf, NULL, false, NULL, &err);
 		unlink(w.path);
+		if (w.asn_path[0] != '\0')
+			unlink(w.asn_path);
 		if (geo == NULL)
 			fail_msg("%s", err.text);
 		steer = steer_build(&w.conf, geo, &w.health, &err);
@@ -527,7 +648,7 @@ answers_are_as_the_manual_says(void **state)
 		steer_free(steer);
 		steer_geo_unref(geo);
 	}
-	for (unsigned rung = 0; rung < 7; rung++)
+	for (unsigned rung = 0; rung <= 7; rung++)
 		if (met[rung] < 20)
 			fail_msg("rung %u was met %u times only", rung, met[rung]);
 }

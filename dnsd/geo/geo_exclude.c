@@ -1,0 +1,334 @@
+#include "dnsd/geo/geo_exclude.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dnsd/geo/geo_fold.h"
+
+/* Who excludes: a site or a server, and whom. */
+struct excluder {
+	bool is_site;
+	uint16_t index;			/* into conf->sites or conf->servers */
+	struct conf_code *countries, *continents;
+	size_t n_countries, n_continents;
+	uint32_t *asns;
+	size_t n_asns;
+};
+
+struct geo_exclude {
+	struct excluder *v;
+	size_t n;
+	size_t words;			/* of a set: a bit for each of these */
+	uint64_t *sets;
+	unsigned n_sets;
+	struct geo_exclude_prefix *prefixes;
+	size_t n_prefixes;
+	bool has_asns;
+};
+
+/* ---- sets ---- */
+
+static uint64_t *
+set_at(const struct geo_exclude *e, unsigned set)
+{
+	assert(set <= e->n_sets);
+	return e->sets + set * e->words;
+}
+
+static bool
+holds(const struct geo_exclude *e, unsigned set, size_t i)
+{
+	return set_at(e, set)[i / 64] >> i % 64 & 1;
+}
+
+/* The number of the set that stands behind the last one, old or new. */
+static uint8_t
+number(struct geo_exclude *e)
+{
+	const uint64_t *fresh = set_at(e, e->n_sets);
+
+	for (unsigned i = 0; i < e->n_sets; i++)
+		if (memcmp(set_at(e, i), fresh, e->words * sizeof(*fresh)) == 0)
+			return (uint8_t)i;
+	return e->n_sets < GEO_EXCLUDE_MAX ? (uint8_t)e->n_sets++ : GEO_EXCLUDE_NONE;
+}
+
+static uint64_t *
+begin(struct geo_exclude *e)
+{
+	return memset(set_at(e, e->n_sets), 0, e->words * sizeof(uint64_t));
+}
+
+static void
+put(uint64_t *set, size_t i)
+{
+	set[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+uint8_t
+geo_exclude_both(struct geo_exclude *e, uint8_t a, uint8_t b)
+{
+	uint64_t *both;
+
+	if (a == b || b == 0 || a == GEO_EXCLUDE_NONE)
+		return a;
+	if (a == 0 || b == GEO_EXCLUDE_NONE)
+		return b;
+	both = begin(e);
+	for (size_t w = 0; w < e->words; w++)
+		both[w] = set_at(e, a)[w] | set_at(e, b)[w];
+	return number(e);
+}
+
+static bool
+has_code(const struct conf_code *codes, size_t n, const char *code)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(codes[i].text, code) == 0)
+			return true;
+	return false;
+}
+
+uint8_t
+geo_exclude_place(struct geo_exclude *e, const struct geo_place *place)
+{
+	uint64_t *set;
+
+	if (place == NULL || e->n == 0)
+		return 0;
+	set = begin(e);
+	for (size_t i = 0; i < e->n; i++)
+		if (has_code(e->v[i].countries, e->v[i].n_countries, place->country) ||
+		    has_code(e->v[i].continents, e->v[i].n_continents, place->continent))
+			put(set, i);
+	return number(e);
+}
+
+uint8_t
+geo_exclude_asn(struct geo_exclude *e, uint32_t asn)
+{
+	uint64_t *set;
+
+	if (asn == 0 || !e->has_asns)
+		return 0;
+	set = begin(e);
+	for (size_t i = 0; i < e->n; i++)
+		for (size_t k = 0; k < e->v[i].n_asns; k++)
+			if (e->v[i].asns[k] == asn)
+				put(set, i);
+	return number(e);
+}
+
+/* ---- prefixes ---- */
+
+struct named {
+	struct prefix prefix;
+	size_t by;			/* index into v */
+};
+
+static int
+by_prefix(const void *a, const void *b)
+{
+	const struct prefix *p = &((const struct named *)a)->prefix,
+	    *q = &((const struct named *)b)->prefix;
+	int c = p->family != q->family ? p->family - q->family :
+	    memcmp(p->ip, q->ip, sizeof(p->ip));
+
+	return c != 0 ? c : p->len - q->len;
+}
+
+/* Each prefix once, with all that name it. */
+static int
+number_prefixes(struct geo_exclude *e, struct named *named, size_t n, struct err *err)
+{
+	qsort(named, n, sizeof(*named), by_prefix);
+	for (size_t i = 0, end; i < n; i = end) {
+		uint64_t *set = begin(e);
+		uint8_t is;
+
+		for (end = i; end < n && by_prefix(&named[i], &named[end]) == 0; end++)
+			put(set, named[end].by);
+		is = number(e);
+		if (is == GEO_EXCLUDE_NONE)
+			return err_set(err, "more than %d different combinations of `exclude`",
+			    GEO_EXCLUDE_MAX);
+		e->prefixes[e->n_prefixes++] = (struct geo_exclude_prefix){ named[i].prefix, is };
+	}
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+static void *
+copy(const void *v, size_t n, size_t size)
+{
+	void *p = malloc(n * size + 1);
+
+	if (p != NULL && n != 0)
+		memcpy(p, v, n * size);
+	return p;
+}
+
+static int
+add_excluder(struct geo_exclude *e, const struct conf_exclude *from, bool is_site, size_t index)
+{
+	struct excluder *x;
+
+	if (from->line == 0)
+		return 0;
+	x = &e->v[e->n++];
+	*x = (struct excluder){ .is_site = is_site, .index = (uint16_t)index,
+	    .n_countries = from->countries.n, .n_continents = from->continents.n,
+	    .n_asns = from->asns.n };
+	x->countries = copy(from->countries.v, from->countries.n, sizeof(*x->countries));
+	x->continents = copy(from->continents.v, from->continents.n, sizeof(*x->continents));
+	x->asns = copy(from->asns.v, from->asns.n, sizeof(*x->asns));
+	e->has_asns |= x->n_asns != 0;
+	return x->countries != NULL && x->continents != NULL && x->asns != NULL ? 0 : -1;
+}
+
+static const struct conf_exclude *
+exclude_of(const struct conf *conf, const struct excluder *x)
+{
+	return x->is_site ? &conf->sites[x->index].exclude : &conf->servers[x->index].exclude;
+}
+
+/* Inside a range of addresses that hold IPv4 ones nobody asks for it. */
+static int
+check_prefix(const struct conf *conf, const struct conf_exclude *from, const struct prefix *p,
+    struct err *err)
+{
+	char text[ADDR_TEXT], where[CONF_WHERE];
+
+	if (p->family != 6 || !geo_fold_holds(p))
+		return 0;
+	return err_set(err, "%s: exclude: prefix \"%s\": addresses in it are judged by the IPv4 "
+	    "address that they hold, a prefix of that was expected",
+	    conf_where(conf, from->line, where), prefix_text(p, text));
+}
+
+static int
+add_prefixes(struct geo_exclude *e, const struct conf *conf, struct err *err)
+{
+	struct named *named;
+	size_t n = 0, k = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		n += exclude_of(conf, &e->v[i])->prefixes.n;
+	e->prefixes = calloc(n + 1, sizeof(*e->prefixes));
+	named = calloc(n + 1, sizeof(*named));
+	if (e->prefixes == NULL || named == NULL)
+		rc = err_set(err, "no memory for %zu prefixes", n);
+	for (size_t i = 0; i < e->n && rc == 0; i++) {
+		const struct conf_exclude *from = exclude_of(conf, &e->v[i]);
+
+		for (size_t p = 0; p < from->prefixes.n && rc == 0; p++) {
+			rc = check_prefix(conf, from, &from->prefixes.v[p], err);
+			named[k++] = (struct named){ from->prefixes.v[p], i };
+		}
+	}
+	if (rc == 0)
+		rc = number_prefixes(e, named, n, err);
+	free(named);
+	return rc;
+}
+
+struct geo_exclude *
+geo_exclude_new(const struct conf *conf, const uint16_t *sites, size_t n_sites,
+    size_t first_server, size_t n_servers, struct err *err)
+{
+	struct geo_exclude *e = calloc(1, sizeof(*e));
+	bool ok = e != NULL && (e->v = calloc(n_sites + n_servers + 1, sizeof(*e->v))) != NULL;
+
+	for (size_t i = 0; ok && i < n_sites; i++)
+		ok = add_excluder(e, &conf->sites[sites[i]].exclude, true, sites[i]) == 0;
+	for (size_t i = first_server; ok && i < first_server + n_servers; i++)
+		ok = add_excluder(e, &conf->servers[i].exclude, false, i) == 0;
+	if (ok) {
+		e->words = e->n / 64 + 1;
+		/* the last is where a set is put together */
+		e->sets = calloc((GEO_EXCLUDE_MAX + 1) * e->words, sizeof(*e->sets));
+		e->n_sets = 1;
+		ok = e->sets != NULL;
+	}
+	if (!ok)
+		err_set(err, "no memory for exclusions");
+	if (!ok || add_prefixes(e, conf, err) < 0) {
+		geo_exclude_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+void
+geo_exclude_free(struct geo_exclude *e)
+{
+	if (e == NULL)
+		return;
+	for (size_t i = 0; i < e->n; i++) {
+		free(e->v[i].countries);
+		free(e->v[i].continents);
+		free(e->v[i].asns);
+	}
+	free(e->v);
+	free(e->sets);
+	free(e->prefixes);
+	free(e);
+}
+
+bool
+geo_exclude_is_empty(const struct geo_exclude *e)
+{
+	return e->n == 0;
+}
+
+bool
+geo_exclude_has_asns(const struct geo_exclude *e)
+{
+	return e->has_asns;
+}
+
+const struct geo_exclude_prefix *
+geo_exclude_prefixes(const struct geo_exclude *e, size_t *n)
+{
+	*n = e->n_prefixes;
+	return e->prefixes;
+}
+
+unsigned
+geo_exclude_sets(const struct geo_exclude *e)
+{
+	return e->n_sets;
+}
+
+static bool
+is_in(const struct geo_exclude *e, uint8_t set, bool is_site, size_t index)
+{
+	size_t low = 0, high = set != 0 ? e->n : 0;
+
+	while (low < high) {		/* sites come first, each kind by its index */
+		size_t middle = (low + high) / 2;
+		const struct excluder *x = &e->v[middle];
+
+		if (x->is_site == is_site ? x->index < index : x->is_site)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return set != 0 && low < e->n && e->v[low].is_site == is_site &&
+	    e->v[low].index == index && holds(e, set, low);
+}
+
+bool
+geo_exclude_site(const struct geo_exclude *e, uint8_t set, uint16_t site)
+{
+	return is_in(e, set, true, site);
+}
+
+bool
+geo_exclude_server(const struct geo_exclude *e, uint8_t set, size_t server)
+{
+	return is_in(e, set, false, server);
+}
