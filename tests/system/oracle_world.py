@@ -26,6 +26,7 @@ BIND, KNOTD, NSD = (shutil.which(p, path="/usr/sbin:/usr/bin")
                     for p in ("named-compilezone", "knotd", "nsd"))
 MISSING = not (BIND and KNOTD and NSD)
 CLASS_IN, SOA, AXFR = 1, 6, 252
+NOERROR, NXDOMAIN = 0, 3
 
 # Where names stand in rdata: octets before the first, and how many (RFC 3597 4, RFC 4034 6.2).
 NAMES = {2: (0, 1), 3: (0, 1), 4: (0, 1), 5: (0, 1), 6: (0, 2), 7: (0, 1), 8: (0, 1), 9: (0, 1),
@@ -126,7 +127,7 @@ class Connection:
                 self.close()
                 if attempt == 2:
                     raise
-        return None if packet[3] & 15 else list(records(packet))
+        return list(records(packet)) if packet[3] & 15 in (NOERROR, NXDOMAIN) else None
 
     def transfer(self, name):
         """All records of a zone, without the SOA at the end; None = refused."""
@@ -304,7 +305,8 @@ def from_bind(folder, texts):
 # ---- ours ----
 
 def from_dnsd(folder, texts, asked):
-    """What dnsd answers to asked[origin], a list of (owner, type); and {origin: its last error}."""
+    """What dnsd answers to asked[origin], pairs of owner on the wire and type, and what it said
+    of each origin that it refuses."""
     zones = {o: text.encode("latin-1") for o, text in {**texts, GUARD: GUARD_TEXT}.items()}
     d = Dnsd(folder, zones=zones, threads=1)
     d.start()
@@ -312,8 +314,14 @@ def from_dnsd(folder, texts, asked):
         connection = Connection(d.port)
         made = {}
         for origin in texts:
-            rows = [connection.ask(wire_name(owner), rdtype) for owner, rdtype in asked[origin]]
-            made[origin] = None if None in rows else {r for part in rows for r in part}
+            rows = set()
+            for owner, rdtype in asked[origin]:
+                found = connection.ask(owner, rdtype)
+                if found is None:
+                    rows = None
+                    break
+                rows |= {r for r in found if r[:2] == (owner, rdtype)}
+            made[origin] = rows
         connection.close()
     finally:
         d.stop()

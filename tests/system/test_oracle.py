@@ -159,7 +159,8 @@ def judged(texts, folder):
     """Verdicts of texts; folder(name) makes a folder for a server."""
     zones = {t.origin: t.zone() for t in texts}
     made = {name: read(str(folder(name)), zones) for name, read in READERS.items()}
-    asked = {t.origin: [(t.owner(), A if t.type in HIDDEN else t.type)] for t in texts}
+    asked = {t.origin: [(world.wire_name(t.owner()), A if t.type in HIDDEN else t.type)]
+             for t in texts}
     made["dnsd"], made["said"] = world.from_dnsd(folder("dnsd"), zones, asked)
     known = {p: {(t.name, generic) for t in texts for generic in (True, t.generic)
                  if t.of(made[p][t.origin]) is not None} for p in PEERS}
