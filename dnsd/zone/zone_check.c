@@ -12,6 +12,21 @@ record(const struct zone_tree *t, const uint32_t *at)
 	return &t->src->records[*at];
 }
 
+/* Of these there may be one: refuses the others.  `what` and, unless it is NULL, the name. */
+static void
+refuse_others(const struct zone_tree *t, const struct zone_tree_rrset *rrset, const char *what,
+    const char *name)
+{
+	char line[ZONE_SOURCE_LINE];
+
+	for (uint32_t i = 1; i < rrset->n; i++) {
+		const struct zone_record *rec = record(t, &rrset->records[i]);
+		zone_refuse_at(t->src, rec, "a second %s%.200s; the first is in %s", what,
+		    name == NULL ? "" : name,
+		    zone_source_line(t->src, record(t, &rrset->records[0]), rec, line));
+	}
+}
+
 /* Is there an SOA anywhere?  One that stands elsewhere is told of where it stands. */
 static bool
 has_soa(const struct zone_source *src)
@@ -37,10 +52,7 @@ check_apex(const struct zone_tree *t)
 		    "no SOA record for %.200s: expected exactly one", name);
 		return;			/* is this the zone's file at all? */
 	}
-	if (soa.n > 1)
-		zone_refuse_at(src, record(t, &soa.records[1]),
-		    "a second SOA record; the first is in line %u",
-		    record(t, &soa.records[0])->line);
+	refuse_others(t, &soa, "SOA record", NULL);
 	if (!zone_tree_rrset(t, apex, DNS_NS, &ns) && soa.n != 0 && !src->lost_ns)
 		zone_refuse_at(src, record(t, &soa.records[0]),
 		    "no NS record for %.200s: expected at least one at the apex", name);
@@ -58,23 +70,22 @@ static void
 check_cname(const struct zone_tree *t, const struct zone_tree_node *node,
     const struct zone_tree_rrset *cname)
 {
-	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
-	const struct zone_record *first = record(t, &cname->records[0]), *other;
+	char owner[NAME_TEXT], type[DNS_TYPE_TEXT], a[ZONE_SOURCE_LINE], b[ZONE_SOURCE_LINE];
+	const struct zone_record *first = record(t, &cname->records[0]), *other, *later;
 	struct zone_tree_rrset rrset;
 	uint32_t pos = 0;
 
 	name_text(owner, node->name);
-	for (uint32_t i = 1; i < cname->n; i++)
-		zone_refuse_at(t->src, record(t, &cname->records[i]),
-		    "a second CNAME for %.200s; the first is in line %u", owner, first->line);
+	refuse_others(t, cname, "CNAME for ", owner);
 	while (zone_tree_next(t, node, &pos, &rrset)) {
 		if (rrset.n == 0 || beside_cname(rrset.type))
 			continue;
 		other = record(t, &rrset.records[0]);
-		zone_refuse_at(t->src, other->line > first->line ? other : first,
-		    "%.200s has a CNAME (line %u) and other data (%s, line %u): "
-		    "a CNAME stands alone", owner, first->line,
-		    dns_type_text(type, rrset.type), other->line);
+		later = other > first ? other : first;
+		zone_refuse_at(t->src, later,
+		    "%.200s has a CNAME (%s) and other data (%s, %s): a CNAME stands alone",
+		    owner, zone_source_line(t->src, first, later, a),
+		    dns_type_text(type, rrset.type), zone_source_line(t->src, other, later, b));
 		return;			/* once is enough for all the other data */
 	}
 }
@@ -83,18 +94,16 @@ static void
 check_dname(const struct zone_tree *t, const struct zone_tree_node *node,
     const struct zone_tree_rrset *dname)
 {
-	char owner[NAME_TEXT];
+	char owner[NAME_TEXT], line[ZONE_SOURCE_LINE];
 	const struct zone_record *first = record(t, &dname->records[0]);
 	struct zone_tree_rrset rrset;
 
 	name_text(owner, node->name);
-	for (uint32_t i = 1; i < dname->n; i++)
-		zone_refuse_at(t->src, record(t, &dname->records[i]),
-		    "a second DNAME for %.200s; the first is in line %u", owner, first->line);
+	refuse_others(t, dname, "DNAME for ", owner);
 	if (node != t->nodes && zone_tree_rrset(t, node, DNS_NS, &rrset))
-		zone_refuse_at(t->src, first, "%.200s has a DNAME and NS records (line %u): "
+		zone_refuse_at(t->src, first, "%.200s has a DNAME and NS records (%s): "
 		    "a DNAME cannot stand at a delegation", owner,
-		    record(t, &rrset.records[0])->line);
+		    zone_source_line(t->src, record(t, &rrset.records[0]), first, line));
 }
 
 /* Lowest TTL for all (RFC 2181 5.2); says so once. */
@@ -103,7 +112,7 @@ level_ttls(const struct zone_tree *t, const struct zone_tree_node *node,
     const struct zone_tree_rrset *rrset)
 {
 	const struct zone_record *first = record(t, &rrset->records[0]), *odd = NULL;
-	char owner[NAME_TEXT], type[DNS_TYPE_TEXT];
+	char owner[NAME_TEXT], type[DNS_TYPE_TEXT], line[ZONE_SOURCE_LINE];
 	uint32_t ttl = first->ttl_s;
 
 	for (uint32_t i = 1; i < rrset->n; i++) {
@@ -118,9 +127,9 @@ level_ttls(const struct zone_tree *t, const struct zone_tree_node *node,
 	if (odd == NULL)
 		return;
 	zone_warn_at(t->src, odd,
-	    "%.200s %s: TTL %u differs from %u in line %u: the lowest (%u) is used for all",
+	    "%.200s %s: TTL %u differs from %u in %s: the lowest (%u) is used for all",
 	    name_text(owner, node->name), dns_type_text(type, rrset->type), odd->ttl_s,
-	    first->ttl_s, first->line, ttl);
+	    first->ttl_s, zone_source_line(t->src, first, odd, line), ttl);
 	for (uint32_t i = 0; i < rrset->n; i++)
 		record(t, &rrset->records[i])->ttl_s = ttl;
 }

@@ -85,8 +85,9 @@ check_soa_owner(struct reading *r, const struct zone_input *in, const uint8_t *n
 	    !zone_spelling_dotless(r->src, &tok[0], name, in->origin))
 		return DONE;
 	name_text(apex, r->src->apex);
-	return err_set(&r->err, "SOA: \"%.120s\" without a final dot is %.200s.: write \"%.120s.\" "
-	    "or \"@\"", apex, name_text(text, name), apex);
+	return err_set(&r->err, "SOA: \"%.120s\" without a final dot is %.200s.: write "
+	    "\"%.120s.\"%s", apex, name_text(text, name), apex,
+	    name_equal(in->origin, r->src->apex) ? " or \"@\"" : "");
 }
 
 /* The record's owner, kept once for a run of records. */

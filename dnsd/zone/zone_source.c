@@ -169,6 +169,18 @@ zone_refuse_at(struct zone_source *src, const struct zone_record *rec, const cha
 	return keep_mistake(src, 2 * (uint64_t)(rec - src->records) + 1, err.text);
 }
 
+char *
+zone_source_line(const struct zone_source *src, const struct zone_record *rec,
+    const struct zone_record *here, char out[ZONE_SOURCE_LINE])
+{
+	if (rec->file == here->file || rec->file >= src->n_files)
+		snprintf(out, ZONE_SOURCE_LINE, "line %u", rec->line);
+	else
+		snprintf(out, ZONE_SOURCE_LINE, "line %u of %.100s", rec->line,
+		    src->files[rec->file]);
+	return out;
+}
+
 /* True when one more warning may be said. */
 static bool
 may_warn(struct zone_source *src)

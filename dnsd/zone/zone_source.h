@@ -87,6 +87,12 @@ int zone_refuse(struct zone_source *src, uint32_t file, uint32_t line, const cha
 int zone_refuse_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Where a record stands, for a message about `here`: "line N", or "line N of FILE" if that is not
+ * the same file.  Returns `out`. */
+#define ZONE_SOURCE_LINE 160
+char *zone_source_line(const struct zone_source *src, const struct zone_record *rec,
+    const struct zone_record *here, char out[ZONE_SOURCE_LINE]);
+
 /* The same to who hears warnings; those after the first ZONE_WARNINGS are only counted. */
 void zone_warn(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -95,7 +95,10 @@ zone_spelling_dotless(const struct zone_source *src, const struct zone_token *to
 static bool
 may_be_dotless(const struct zone_source *src, const struct zone_token *tok)
 {
-	return src->apex_labels > 1 && tok->len + 2u >= src->apex_len &&
+	/* in a zone of one label (com, lan) that label alone is as likely meant as written */
+	if (src->apex_labels < 2 && memchr(tok->s, '.', tok->len) == NULL)
+		return false;
+	return src->apex_labels != 0 && tok->len + 2u >= src->apex_len &&
 	    name_fold((uint8_t)tok->s[tok->len - 1]) == name_fold(src->apex[src->apex_len - 2]);
 }
 

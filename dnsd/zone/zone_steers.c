@@ -30,13 +30,14 @@ read_steer(struct zone_tree *t, const struct zone_tree_node *node,
 	const struct zone_record *rec = record(t, rrset->records[0]);
 	struct zone_tree_node *named = &t->nodes[node->parent];
 	struct zone_steer *steer = &t->steers[t->n_steers];
-	char name[NAME_TEXT];
+	char name[NAME_TEXT], line[ZONE_SOURCE_LINE];
 	struct err err;
 
 	name_text(name, named->name);
 	for (uint32_t i = 1; i < rrset->n; i++)
 		zone_refuse_at(t->src, record(t, rrset->records[i]),
-		    "a second _steer record for %.200s; the first is in line %u", name, rec->line);
+		    "a second _steer record for %.200s; the first is in %s", name,
+		    zone_source_line(t->src, rec, record(t, rrset->records[i]), line));
 	*steer = (struct zone_steer){
 		.node = node->parent, .line = (int)rec->line, .file = rec->file
 	};

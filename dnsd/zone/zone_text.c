@@ -26,6 +26,8 @@ void
 zone_text_open(struct zone_text *t, const char *text, size_t len)
 {
 	*t = (struct zone_text){ .at = text, .end = text + len, .line = 1 };
+	t->utf16 = len >= 2 &&
+	    (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0);
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		t->at += 3;
 }
@@ -69,6 +71,8 @@ fail_for_good(struct zone_text *t, struct err *err, const char *what)
 static int
 fail_nul(struct zone_text *t, struct err *err)
 {
+	if (t->utf16)
+		return fail_for_good(t, err, "the text is UTF-16: expected ASCII or UTF-8");
 	return fail_for_good(t, err, "a NUL octet: this is not a text file");
 }
 

@@ -28,6 +28,7 @@ struct zone_text {
 	const char *at, *end;
 	uint32_t line;			/* of `at`, from 1 */
 	bool unfinished;		/* the last line had no line end */
+	bool utf16;			/* by its byte order mark; it is not read */
 	/* the entry last read */
 	uint32_t first_line;		/* where it begins; of the mistake after -1 */
 	bool blank;			/* it began with white space: no owner */

@@ -199,12 +199,14 @@ by_rdata(const void *a, const void *b, void *arg)
 static void
 drop_duplicate(struct zone_source *src, const struct zone_record *first, struct zone_record *again)
 {
+	char line[ZONE_SOURCE_LINE];
+
+	zone_source_line(src, first, again, line);
 	if (again->type == DNS_SOA)
-		zone_warn_at(src, again, "the SOA of line %u once more, as at the end of a "
-		    "transfer, is dropped", first->line);
+		zone_warn_at(src, again, "the SOA of %s once more, as at the end of a "
+		    "transfer, is dropped", line);
 	else
-		zone_warn_at(src, again, "a duplicate of the record in line %u is dropped",
-		    first->line);
+		zone_warn_at(src, again, "a duplicate of the record in %s is dropped", line);
 	again->type = 0;
 }
 

@@ -614,6 +614,43 @@ accepts(void **state)
 	assert_int_equal(failed, 0);
 }
 
+/* What is warned of in zones of other names. */
+static void
+warns_of_missing_dots(void **state)
+{
+	static const struct {
+		const char *zone, *text, *warning;
+	} rows[] = {
+		{ "2.0.192.in-addr.arpa", "1 60 PTR www.example.com\n", "z:4: \"www.example.com\" "
+		    "without a final dot is www.example.com.2.0.192.in-addr.arpa.: is "
+		    "\"www.example.com.\" meant?\n" },
+		{ "2.0.192.in-addr.arpa", "1 60 PTR www.example.com.\n", "" },
+		{ "2.0.192.in-addr.arpa", "1 60 CNAME 1.0-63\n", "" },		/* RFC 2317 */
+		{ "8.b.d.0.1.0.0.2.ip6.arpa", "1.0 60 PTR a.example\n",
+		    "z:4: \"a.example\" without a final dot" },
+		{ "arpa.example", "1 60 PTR www.example.com\n", "" },
+		{ "lan", "a 60 MX 1 b.lan\nb.lan 60 A 192.0.2.1\n",
+		    "z:4: \"b.lan\" without a final dot is b.lan.lan.: is \"b.lan.\" meant?\n"
+		    "z:5: \"b.lan\" without a final dot is b.lan.lan.: is \"b.lan.\" meant?\n" },
+		{ "lan", "lan 60 A 192.0.2.1\n", "" },
+		{ ".", "lan 60 A 192.0.2.1\n", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[500];
+		struct err err;
+		struct zone *z;
+		int n = snprintf(text, sizeof(text), "%s%s", HEAD, rows[i].text);
+		warnings[0] = '\0';
+		z = verified(zone_load_text(rows[i].zone, "z", text, (size_t)n, NULL, &note, &err));
+		assert_non_null(z);
+		assert_memory_equal(warnings, rows[i].warning, strlen(rows[i].warning));
+		assert_true(rows[i].warning[0] != '\0' || warnings[0] == '\0');
+		zone_free(z);
+	}
+}
+
 /* ---- steering ---- */
 
 static void
@@ -1042,6 +1079,7 @@ main(void)
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(refuses_nul),
 		cmocka_unit_test(accepts),
+		cmocka_unit_test(warns_of_missing_dots),
 		cmocka_unit_test(reads_steer),
 		cmocka_unit_test(keeps_signatures),
 		cmocka_unit_test(reads_a_transfer_by_dig),
