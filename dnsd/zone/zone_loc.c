@@ -9,8 +9,8 @@ enum {
 };
 #define EQUATOR 0x80000000u		/* and the prime meridian */
 
-/* A decimal number with up to `places` digits behind the point, to units of its last place.  At
- * least one digit stands before the point.  -1 = it is none, or above 2^40. */
+/* A decimal number with up to `places` digits behind the point, to units of its last place; 0 = no
+ * point.  At least one digit stands before it.  -1 = it is none, or above 2^40. */
 static int64_t
 fixed(const char *s, size_t len, unsigned places)
 {
@@ -19,7 +19,7 @@ fixed(const char *s, size_t len, unsigned places)
 
 	for (; i < len && s[i] >= '0' && s[i] <= '9' && v < INT64_C(1) << 36; i++)
 		v = v * 10 + (s[i] - '0');
-	if (i == 0 || (i < len && s[i] != '.'))
+	if (i == 0 || (i < len && (s[i] != '.' || places == 0)))
 		return -1;
 	i += i < len;			/* the point */
 	for (; places > 0; places--) {
