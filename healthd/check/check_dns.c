@@ -12,6 +12,8 @@
  */
 #include <errno.h>
 #include <ldns/ldns.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,10 +229,32 @@ read_check_question(struct dns *d, const char *text, struct err *err)
 	return 0;
 }
 
+/* Does what ldns read hold the numbers as they are written?  It cuts them to the bits it has room
+ * for: 70000, as the preference of an MX record, to 4464.  Numbers stand in front of texts. */
+static bool
+holds_numbers(const ldns_rr *rr, const char *text)
+{
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+		const ldns_rdf *field = ldns_rr_rdf(rr, i);
+		ldns_rdf_type kind = ldns_rdf_get_type(field);
+		uint64_t v = 0;
+		text += strspn(text, " \t");
+		if (strpbrk(text, "\"\\();") == text)
+			break;
+		for (size_t k = 0; k < ldns_rdf_size(field) && k < 4; k++)
+			v = v << 8 | ldns_rdf_data(field)[k];
+		if ((kind == LDNS_RDF_TYPE_INT8 || kind == LDNS_RDF_TYPE_INT16 ||
+		    kind == LDNS_RDF_TYPE_INT32) && strtoull(text, NULL, 10) != v)
+			return false;
+		text += strcspn(text, " \t");
+	}
+	return true;
+}
+
 static int
 read_expected(struct dns *d, const struct conf_check *c, struct err *err)
 {
-	char text[2048], type[DNS_TYPE_TEXT];
+	char text[2048];
 	int rcode = c->rcode == NULL ? DNS_NOERROR : dns_rcode_number(c->rcode);
 
 	if (rcode < 0)
@@ -238,8 +262,10 @@ read_expected(struct dns *d, const struct conf_check *c, struct err *err)
 	d->rcode = (uint16_t)rcode;
 	if (c->answer == NULL)
 		return 0;
-	snprintf(text, sizeof(text), ". 0 IN %s %s", dns_type_text(type, d->type), c->answer);
-	if (ldns_rr_new_frm_str(&d->expected, text, 0, NULL, NULL) != LDNS_STATUS_OK)
+	/* by number: ldns reads generic data of a name that is new to it as type 0 */
+	snprintf(text, sizeof(text), ". 0 IN TYPE%u %s", d->type, c->answer);
+	if (ldns_rr_new_frm_str(&d->expected, text, 0, NULL, NULL) != LDNS_STATUS_OK ||
+	    !holds_numbers(d->expected, c->answer))
 		return err_set(err, "answer \"%s\" is no rdata of its question's type", c->answer);
 	return 0;
 }

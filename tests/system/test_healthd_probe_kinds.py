@@ -203,7 +203,11 @@ def test_dns_without_answer_wants_one(world):
 
 
 @pytest.mark.parametrize("more, message", [
-    ('answer = "192.0.2.300"', "192.0.2.300"), ('rcode = "NOSUCH"', "NOSUCH"),
+    ('answer = "192.0.2.300"', "192.0.2.300"),
+    ('question = "m.example MX"  answer = "70000 mail."', "70000 mail"),
+    ('question = "s.example SRV"  answer = "1 2 65537 a."', "65537"),
+    ('question = "c.example CAA"  answer = "256 issue \\"a\\""', "256 issue"),
+    ('rcode = "NOSUCH"', "NOSUCH"),
     ('question = "www.example.org NOSUCH"', "NOSUCH")])
 def test_dns_mistakes_are_found_before_anything_runs(tmp_path, more, message):
     question = "" if "question" in more else 'question = "www.example.org A"'
