@@ -70,6 +70,9 @@ put_gauges(const struct commands *c, FILE *out)
 	    (double)c->health->file.generation);
 	put_gauge(out, "tcp_connections_now", "TCP connections open",
 	    server_tcp_connections(c->server));
+	put_gauge(out, "tcp_held_bytes",
+	    "memory held by TCP connections that wait for their clients",
+	    (double)server_tcp_held(c->server));
 }
 
 /* ---- status, zones ---- */

@@ -301,7 +301,8 @@ struct conf {
 	struct {
 		uint32_t idle_timeout_ms;	/* default 10000 */
 		unsigned max_connections;	/* default 20000 */
-		unsigned max_per_address;	/* default 1000 */
+		unsigned max_per_address;	/* of a prefix as below; default 1000 */
+		unsigned prefix4, prefix6;	/* default 32 and 64 */
 	} tcp;
 	struct conf_prefixes explain;	/* who may ask _why; default loopback, */
 	bool explain_own;		/* and, as the file does not say, our own addresses */

@@ -82,6 +82,8 @@ static const struct conf_row tcp_rows[] = {
 	{ "idle-timeout", CONF_MS, ROOT(tcp.idle_timeout_ms), 100, DAY_MS, "10s" },
 	{ "max-connections", CONF_UINT, ROOT(tcp.max_connections), 1, 1000000, "20000" },
 	{ "max-per-address", CONF_UINT, ROOT(tcp.max_per_address), 1, 1000000, "1000" },
+	{ "prefix4", CONF_UINT, ROOT(tcp.prefix4), 1, 32, "32" },
+	{ "prefix6", CONF_UINT, ROOT(tcp.prefix6), 1, 128, "64" },
 	END
 };
 

@@ -18,7 +18,8 @@
 	X(udp_uncut, "times the kernel refused to cut joined answers") \
 	X(tcp_queries, "queries received over TCP") \
 	X(tcp_connections, "TCP connections accepted") \
-	X(tcp_evicted, "idle TCP connections closed to make room") \
+	X(tcp_evicted, "TCP connections closed to make room for others") \
+	X(tcp_overheld, "TCP connections closed for the memory they held") \
 	X(tcp_refused, "TCP connections refused by a limit") \
 	X(answers_noerror, "answers with rcode NOERROR") \
 	X(answers_nodata, "answers NOERROR without data") \

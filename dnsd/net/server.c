@@ -417,6 +417,12 @@ server_tcp_connections(const struct server *s)
 	return tcp_pool_count(s->pool);
 }
 
+size_t
+server_tcp_held(const struct server *s)
+{
+	return tcp_pool_held(s->pool);
+}
+
 void
 server_counters(const struct server *s, struct counters *sum)
 {

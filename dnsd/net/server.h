@@ -56,6 +56,10 @@ void server_limit_tcp(struct server *server, unsigned most);
 
 unsigned server_workers(const struct server *server);
 unsigned server_tcp_connections(const struct server *server);
+
+/* Octets that TCP connections hold, those that hold next to nothing apart (tcp_pool.h). */
+size_t server_tcp_held(const struct server *server);
+
 void server_counters(const struct server *server, struct counters *sum);
 
 /* An address that is listened on, and its datagrams since then, over all workers. */

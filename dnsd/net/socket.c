@@ -9,7 +9,12 @@
 
 enum {
 	UDP_BUFFER = 4 << 20,		/* octets, each way */
-	TCP_BACKLOG = 4096		/* connections that wait to be accepted, at most */
+	TCP_BACKLOG = 4096,		/* connections that wait to be accepted, at most */
+	/* Octets of a connection; the kernel takes twice as much for its own needs. */
+	TCP_SEND = 48 << 10,
+	TCP_RECEIVE = 32 << 10,
+	TCP_DEAD_MS = 30000,		/* what is sent and not taken for so long ends it */
+	TCP_KEEPALIVE_S = 30		/* with nothing to send: whether anybody is there */
 };
 
 static int
@@ -46,12 +51,26 @@ set_udp_options(int fd, const struct addr *addr)
 	return wildcard ? set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : 0;
 }
 
+void
+socket_send_buffer(int fd, int octets)
+{
+	set_option(fd, SOL_SOCKET, SO_SNDBUF, octets);
+}
+
+/* Accepted connections inherit all of this.  Left to the kernel, buffers grow to megabytes, which
+ * clients that read nothing pin. */
 static int
 set_tcp_options(int fd)
 {
 	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
-	    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)	/* accepted ones inherit it */
+	    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0 ||
+	    set_option(fd, SOL_SOCKET, SO_RCVBUF, TCP_RECEIVE) < 0 ||
+	    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) < 0 ||
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, TCP_KEEPALIVE_S) < 0 ||
+	    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, TCP_KEEPALIVE_S / 3) < 0 ||
+	    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_DEAD_MS) < 0)
 		return -1;
+	socket_send_buffer(fd, TCP_SEND);
 	set_option(fd, IPPROTO_TCP, TCP_FASTOPEN, TCP_BACKLOG);	/* where the system allows it */
 	return 0;
 }

@@ -3,33 +3,25 @@
 
 #include "dnsd/net/tcp.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "dnsd/net/own.h"
-#include "dnsd/net/tcp_conn.h"
+#include "dnsd/net/tcp_accept.h"
+#include "dnsd/net/tcp_conns.h"
 
 enum {
-	EVENTS = 256,
-	ACCEPTS = 64,			/* connections taken before others have their turn */
-	LAST_READS = 16,		/* of a connection when we end: it may never stop asking */
-	PAUSE_MS = 20,			/* without accepting, when descriptors have run out */
-	KEPT = 16			/* connections past all limits, for this machine itself */
+	EVENTS = 64,			/* of a round */
+	WAITING = 16,			/* who wait for another turn: served in a round */
+	LAST_TURNS = 256,		/* of a connection when we end: it may never stop asking */
+	LAST_MS = 1000			/* for all of these, at most */
 };
 
-struct listener {
-	struct listener *next;
-	int fd;
-};
-
-/* What the main thread asks of a worker, which answers when its turn is over. */
+/* What the main thread asks of a worker, which answers when its round is over. */
 struct order {
 	int listen, leave;		/* descriptors; -1 = none */
 	int error;			/* errno of listening; 0 = it does */
@@ -39,226 +31,69 @@ struct order {
 struct tcp_worker {
 	struct counters counters;
 	struct serving *serving;
-	struct tcp_pool *pool;
 	pthread_t thread;
-	int epoll, wake;
+	int wake;
 	bool stop;			/* atomic */
-	struct listener *listeners;	/* the thread's */
 	pthread_mutex_t lock;		/* of what follows */
 	pthread_cond_t obeyed;
 	struct order order;
-	uint64_t paused_until_ms;	/* 0 = accepting */
-	uint32_t idle_ms;		/* of the generation in use */
-	struct tcp_conn *first, *last;	/* by activity, longest idle first */
-	struct tcp_buffers buffers;
+	struct tcp_accept accept;	/* the thread's, like what follows */
+	struct tcp_conns conns;
 } __attribute__((aligned(64)));
 
-static int
-watch(struct tcp_worker *w, int op, int fd, uint32_t events, void *what)
-{
-	struct epoll_event ev = { .events = events, .data.ptr = what };
+/* A round: events, then some of those who wait for a turn. */
+struct round {
+	struct tcp_batch batch;
+	uint64_t now_ms;
+};
 
-	return epoll_ctl(w->epoll, op, fd, &ev);
+/* ---- the worker's loop ---- */
+
+/* Where places run short clients are asked to close what they do not need (RFC 7828 3.3.2). */
+static uint16_t
+keepalive_100ms(const struct tcp_worker *w, const struct conf *conf)
+{
+	struct tcp_pool_limits limits = tcp_accept_limits(w->serving, conf);
+	uint32_t idle = conf->tcp.idle_timeout_ms / 100;
+
+	if (tcp_pool_count(w->conns.pool) >= limits.all - limits.all / 8)
+		return 0;
+	return (uint16_t)(idle < UINT16_MAX ? idle : UINT16_MAX);
 }
 
-/* ---- connections, by activity ---- */
+static struct round
+round_begin(struct tcp_worker *w)
+{
+	const struct generation *gen = rcu_dereference(w->serving->gen);
+	struct serving_now now = serving_now();
 
+	return (struct round){
+		.batch = {
+			.gen = gen,
+			.client = { .tcp = true, .now_s = now.wall_s,
+			    .mono_s = (uint32_t)(now.mono_ms / 1000),
+			    .tcp_idle_100ms = keepalive_100ms(w, gen->conf) },
+			.counters = &w->counters,
+			.buffers = &w->conns.buffers
+		},
+		.now_ms = now.mono_ms
+	};
+}
+
+/* Between two turns nothing of the generation is in use: another takes its place here, and need
+ * not wait for all the others. */
 static void
-list_append(struct tcp_worker *w, struct tcp_conn *c)
+round_pass(struct tcp_worker *w, struct round *r)
 {
-	c->next = NULL;
-	c->prev = w->last;
-	*(w->last != NULL ? &w->last->next : &w->first) = c;
-	w->last = c;
+	rcu_quiescent_state();
+	if (rcu_dereference(w->serving->gen) != r->batch.gen)
+		*r = round_begin(w);
 }
 
+/* Does what the main thread has asked for.  Only between two rounds: events of a round may be of
+ * a listener that goes. */
 static void
-list_remove(struct tcp_worker *w, struct tcp_conn *c)
-{
-	*(c->prev != NULL ? &c->prev->next : &w->first) = c->next;
-	*(c->next != NULL ? &c->next->prev : &w->last) = c->prev;
-}
-
-static void
-drop_conn(struct tcp_worker *w, struct tcp_conn *c)
-{
-	assert(w->first != NULL && w->last != NULL);
-	list_remove(w, c);
-	tcp_conn_clear(c, &w->buffers);
-	tcp_pool_close(w->pool, &c->pool);
-	free(c);
-}
-
-/* What follows from what an event led to: the connection goes, waits for the other direction, or
- * counts as active again. */
-static void
-after_event(struct tcp_worker *w, struct tcp_conn *c, enum tcp_result result, uint64_t now_ms)
-{
-	bool backlog = c->out != NULL;
-
-	if (result == TCP_OVER) {
-		drop_conn(w, c);
-		return;
-	}
-	if (backlog != c->polls_out) {
-		c->polls_out = backlog;
-		watch(w, EPOLL_CTL_MOD, c->pool.fd, backlog ? EPOLLOUT : EPOLLIN, c);
-	}
-	if (result == TCP_QUIET)
-		return;
-	tcp_pool_active(&c->pool, now_ms, backlog);
-	list_remove(w, c);
-	list_append(w, c);
-}
-
-/* Closes those idle for too long; milliseconds until the next may be, -1 = nobody is there. */
-static int
-expire(struct tcp_worker *w, uint64_t now_ms)
-{
-	struct tcp_conn *c;
-
-	while ((c = w->first) != NULL) {
-		uint64_t end_ms = c->pool.active_ms + w->idle_ms;
-		if (end_ms > now_ms)
-			return (int)(end_ms - now_ms);
-		drop_conn(w, c);
-	}
-	return -1;
-}
-
-/* ---- accepting ---- */
-
-static void
-set_accepting(struct tcp_worker *w, bool on)
-{
-	for (struct listener *l = w->listeners; l != NULL; l = l->next)
-		watch(w, EPOLL_CTL_MOD, l->fd, on ? EPOLLIN : 0, l);
-}
-
-/* No descriptor is left: the longest idle connection gives its own back, and the
- * newcomers wait a moment in the kernel's queue. */
-static void
-accept_pause(struct tcp_worker *w, uint64_t now_ms)
-{
-	if (tcp_pool_evict(w->pool))
-		COUNTER_ADD(&w->counters, tcp_evicted, 1);
-	w->paused_until_ms = now_ms + PAUSE_MS;
-	set_accepting(w, false);
-}
-
-/* True if the connection is from one of the addresses listened on. */
-static bool
-conn_is_own(const struct tcp_conn *c, const struct conf *conf)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	struct addr to;
-
-	return getsockname(c->pool.fd, (struct sockaddr *)&ss, &len) == 0 &&
-	    addr_from_sockaddr(&to, (const struct sockaddr *)&ss) == 0 &&
-	    own_is(conf->listen, conf->n_listen, &c->addr, to.ip);
-}
-
-/* Within the limits, or, where nobody is idle, on a place kept for this machine itself: that
- * strangers take up all others says nothing of dnsd's health. */
-static bool
-admit(struct tcp_worker *w, struct tcp_conn *c, const struct conf *conf, uint64_t now_ms,
-    bool *evicted)
-{
-	unsigned most = __atomic_load_n(&w->serving->tcp_most, __ATOMIC_RELAXED);
-	unsigned same = conf->tcp.max_per_address;
-
-	if (most > conf->tcp.max_connections)
-		most = conf->tcp.max_connections;
-	return tcp_pool_add(w->pool, &c->pool, &c->addr, most, same, now_ms, evicted) ||
-	    (conn_is_own(c, conf) && tcp_pool_add(w->pool, &c->pool, &c->addr, most + KEPT,
-	    same + KEPT, now_ms, evicted));
-}
-
-static void
-accept_conn(struct tcp_worker *w, int fd, const struct sockaddr *sa, const struct conf *conf,
-    uint64_t now_ms)
-{
-	struct tcp_conn *c = calloc(1, sizeof(*c));
-	bool evicted = false;
-
-	if (c == NULL || addr_from_sockaddr(&c->addr, sa) < 0) {
-		free(c);
-		close(fd);
-		return;
-	}
-	c->pool.fd = fd;
-	if (!admit(w, c, conf, now_ms, &evicted)) {
-		COUNTER_ADD(&w->counters, tcp_refused, 1);
-		free(c);
-		close(fd);
-		return;
-	}
-	if (evicted)
-		COUNTER_ADD(&w->counters, tcp_evicted, 1);
-	COUNTER_ADD(&w->counters, tcp_connections, 1);
-	list_append(w, c);
-	if (watch(w, EPOLL_CTL_ADD, fd, EPOLLIN, c) < 0)
-		drop_conn(w, c);
-}
-
-static void
-accept_some(struct tcp_worker *w, int listener, const struct conf *conf, uint64_t now_ms)
-{
-	for (unsigned i = 0; i < ACCEPTS; i++) {
-		struct sockaddr_storage ss;
-		socklen_t len = sizeof(ss);
-		int fd = accept4(listener, (struct sockaddr *)&ss, &len,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd >= 0)
-			accept_conn(w, fd, (struct sockaddr *)&ss, conf, now_ms);
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			accept_pause(w, now_ms);
-		if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
-			return;
-	}
-}
-
-/* ---- listening ---- */
-
-/* Returns 0, or errno. */
-static int
-listener_add(struct tcp_worker *w, int fd)
-{
-	struct listener *l = calloc(1, sizeof(*l));
-
-	if (l == NULL)
-		return ENOMEM;
-	l->fd = fd;
-	if (watch(w, EPOLL_CTL_ADD, fd, w->paused_until_ms == 0 ? EPOLLIN : 0, l) < 0) {
-		int error = errno;
-		free(l);
-		return error;
-	}
-	l->next = w->listeners;
-	w->listeners = l;
-	return 0;
-}
-
-static void
-listener_remove(struct tcp_worker *w, int fd, const struct conf *conf, uint64_t now_ms)
-{
-	for (struct listener **at = &w->listeners, *l; (l = *at) != NULL; at = &l->next) {
-		if (l->fd != fd)
-			continue;
-		accept_some(w, fd, conf, now_ms);
-		*at = l->next;
-		close(fd);
-		free(l);
-		return;
-	}
-}
-
-/* Does what the main thread has asked for.  Only between two turns: events of a turn may be of a
- * listener that goes. */
-static void
-obey(struct tcp_worker *w, const struct conf *conf, uint64_t now_ms)
+obey(struct tcp_worker *w, const struct round *r)
 {
 	uint64_t n;
 
@@ -266,124 +101,114 @@ obey(struct tcp_worker *w, const struct conf *conf, uint64_t now_ms)
 	pthread_mutex_lock(&w->lock);
 	if (w->order.given && !w->order.done) {
 		if (w->order.listen >= 0)
-			w->order.error = listener_add(w, w->order.listen);
+			w->order.error = tcp_accept_add(&w->accept, w->order.listen);
 		if (w->order.leave >= 0)
-			listener_remove(w, w->order.leave, conf, now_ms);
+			tcp_accept_remove(&w->accept, w->order.leave, r->batch.gen->conf,
+			    r->now_ms);
 		w->order.done = true;
 		pthread_cond_signal(&w->obeyed);
 	}
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* ---- the worker's loop ---- */
-
-static struct tcp_batch
-batch_begin(struct tcp_worker *w, struct serving_now now)
-{
-	const struct generation *gen = rcu_dereference(w->serving->gen);
-	uint32_t idle = gen->conf->tcp.idle_timeout_ms / 100;
-
-	w->idle_ms = gen->conf->tcp.idle_timeout_ms;
-	return (struct tcp_batch){
-		.gen = gen,
-		.client = { .tcp = true, .now_s = now.wall_s,
-		    .mono_s = (uint32_t)(now.mono_ms / 1000),
-		    .tcp_idle_100ms = (uint16_t)(idle < UINT16_MAX ? idle : UINT16_MAX) },
-		.counters = &w->counters,
-		.buffers = &w->buffers
-	};
-}
-
-static bool
-is_listener(const struct tcp_worker *w, const void *what)
-{
-	for (const struct listener *l = w->listeners; l != NULL; l = l->next)
-		if (l == what)
-			return true;
-	return false;
-}
-
-/* One turn; returns how long the next may wait. */
+/* One round; returns how long the next may wait for an event. */
 static int
-serve_turn(struct tcp_worker *w, int wait_ms)
+serve_round(struct tcp_worker *w, int wait_ms)
 {
 	struct epoll_event events[EVENTS];
-	struct serving_now now;
-	struct tcp_batch batch;
+	struct tcp_conn *c;
 	bool woken = false;
+	struct round r;
 	int n;
 
 	rcu_thread_offline();
-	n = epoll_wait(w->epoll, events, EVENTS, wait_ms);
+	n = epoll_wait(w->conns.epoll, events, EVENTS, wait_ms);
 	rcu_thread_online();
-	now = serving_now();
-	batch = batch_begin(w, now);
+	r = round_begin(w);
 	for (int i = 0; i < n; i++) {
 		void *what = events[i].data.ptr;
-		struct tcp_conn *c = what;
 
-		if (is_listener(w, what))
-			accept_some(w, ((struct listener *)what)->fd, batch.gen->conf,
-			    now.mono_ms);
-		else if (what == &w->wake)
+		if (what == &w->wake)
 			woken = true;
-		else if ((events[i].events & (EPOLLERR | EPOLLHUP)) != 0)
-			drop_conn(w, c);	/* reset, or closed in both directions */
-		else
-			after_event(w, c, c->out != NULL ? tcp_conn_write(c, &batch) :
-			    tcp_conn_read(c, &batch), now.mono_ms);
+		else if (!tcp_accept_event(&w->accept, what, r.batch.gen->conf, r.now_ms)) {
+			c = what;
+			if ((events[i].events & (EPOLLERR | EPOLLHUP)) != 0)
+				/* reset, sent away, or closed in both directions */
+				tcp_conns_drop(&w->conns, c, c->holds);
+			else
+				tcp_conns_after(&w->conns, c, tcp_conn_serve(c, &r.batch),
+				    r.now_ms);
+		}
+		round_pass(w, &r);
+	}
+	for (unsigned i = 0; i < WAITING && (c = tcp_conns_next(&w->conns)) != NULL; i++) {
+		tcp_conns_after(&w->conns, c, tcp_conn_serve(c, &r.batch), r.now_ms);
+		round_pass(w, &r);
 	}
 	if (woken)
-		obey(w, batch.gen->conf, now.mono_ms);
-	wait_ms = expire(w, now.mono_ms);
-	if (w->paused_until_ms != 0) {
-		if (now.mono_ms >= w->paused_until_ms) {
-			w->paused_until_ms = 0;
-			set_accepting(w, true);
-		} else if (wait_ms < 0 || wait_ms > PAUSE_MS) {
-			wait_ms = PAUSE_MS;
-		}
+		obey(w, &r);
+	wait_ms = tcp_conns_expire(&w->conns, r.batch.gen->conf->tcp.idle_timeout_ms, r.now_ms);
+	wait_ms = tcp_accept_resume(&w->accept, wait_ms, r.now_ms);
+	return w->conns.turn_first != NULL ? 0 : wait_ms;
+}
+
+/* One turn for everybody without a backlog; who had nothing to ask is closed.  True if there may be
+ * more to answer. */
+static bool
+serve_all(struct tcp_worker *w, struct round *r)
+{
+	bool more = false;
+
+	for (struct tcp_conn *c = w->conns.first, *next; c != NULL; c = next) {
+		enum tcp_result result;
+
+		next = c->next;
+		if (c->out != NULL)
+			continue;
+		result = tcp_conn_serve(c, &r->batch);
+		if (result == TCP_OVER || (result == TCP_QUIET && !c->more))
+			tcp_conns_drop(&w->conns, c, false);
+		else
+			more |= c->out == NULL;
+		round_pass(w, r);
 	}
-	return wait_ms;
+	return more;
 }
 
 /* When the worker is to end: everybody who waits to be accepted or has asked already is answered.
- * Then only backlogs are left, and they have TCP_GRACE_MS to go out. */
+ * Then only backlogs are left, and what was asked behind them, and that has TCP_GRACE_MS to go
+ * out. */
 static void
 serve_last(struct tcp_worker *w)
 {
-	struct serving_now now = serving_now();
-	struct tcp_batch batch = batch_begin(w, now);
-	uint64_t end_ms = now.mono_ms + TCP_GRACE_MS;
-	struct tcp_conn *c, *next;
+	struct round r = round_begin(w);
+	uint64_t begin_ms = r.now_ms, end_ms = begin_ms + TCP_GRACE_MS;
 
-	for (struct listener *l = w->listeners; l != NULL; l = l->next) {
-		accept_some(w, l->fd, batch.gen->conf, now.mono_ms);
-		watch(w, EPOLL_CTL_DEL, l->fd, 0, NULL);
+	tcp_accept_last(&w->accept, r.batch.gen->conf, r.now_ms);
+	epoll_ctl(w->conns.epoll, EPOLL_CTL_DEL, w->wake, NULL);
+	for (unsigned i = 0; i < LAST_TURNS && r.now_ms < begin_ms + LAST_MS; i++) {
+		if (!serve_all(w, &r))
+			break;
+		r = round_begin(w);
 	}
-	watch(w, EPOLL_CTL_DEL, w->wake, 0, NULL);
-	for (c = w->first; c != NULL; c = next) {
-		enum tcp_result result = TCP_ACTIVE;
-
-		next = c->next;
-		for (unsigned i = 0; i < LAST_READS && c->out == NULL && result == TCP_ACTIVE; i++)
-			result = tcp_conn_read(c, &batch);
-		if (c->out == NULL || result == TCP_OVER)
-			drop_conn(w, c);
-		else
-			watch(w, EPOLL_CTL_MOD, c->pool.fd, EPOLLOUT, c);
-	}
-	while (w->first != NULL && now.mono_ms < end_ms) {
+	tcp_conns_keep_backlogs(&w->conns);
+	while (w->conns.first != NULL && r.now_ms < end_ms) {
 		struct epoll_event event;
+		struct tcp_conn *c = NULL;
 
 		rcu_thread_offline();
-		int n = epoll_wait(w->epoll, &event, 1, (int)(end_ms - now.mono_ms));
+		if (epoll_wait(w->conns.epoll, &event, 1, (int)(end_ms - r.now_ms)) == 1)
+			c = event.data.ptr;
 		rcu_thread_online();
-		now = serving_now();
-		batch = batch_begin(w, now);
-		c = n == 1 ? event.data.ptr : NULL;
-		if (c != NULL && (tcp_conn_write(c, &batch) == TCP_OVER || c->out == NULL))
-			drop_conn(w, c);
+		r = round_begin(w);
+		if (c != NULL && (event.events & (EPOLLERR | EPOLLHUP)) == 0) {
+			enum tcp_result result = tcp_conn_serve(c, &r.batch);
+			if (result == TCP_ACTIVE ||
+			    (result == TCP_QUIET && (c->out != NULL || c->more)))
+				continue;
+		}
+		if (c != NULL)
+			tcp_conns_drop(&w->conns, c, false);
 	}
 }
 
@@ -395,10 +220,9 @@ serve_tcp(void *arg)
 
 	rcu_register_thread();
 	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED))
-		wait_ms = serve_turn(w, wait_ms);
+		wait_ms = serve_round(w, wait_ms);
 	serve_last(w);
-	while (w->first != NULL)
-		drop_conn(w, w->first);
+	tcp_conns_drop_all(&w->conns);
 	rcu_unregister_thread();
 	return NULL;
 }
@@ -408,15 +232,9 @@ serve_tcp(void *arg)
 static void
 worker_free(struct tcp_worker *w)
 {
-	struct listener *next;
-
-	for (struct listener *l = w->listeners; l != NULL; l = next) {
-		next = l->next;
-		close(l->fd);
-		free(l);
-	}
-	if (w->epoll >= 0)
-		close(w->epoll);
+	tcp_accept_free(&w->accept);
+	if (w->conns.epoll >= 0)
+		close(w->conns.epoll);
 	if (w->wake >= 0)
 		close(w->wake);
 	pthread_mutex_destroy(&w->lock);
@@ -427,9 +245,12 @@ worker_free(struct tcp_worker *w)
 static int
 worker_prepare(struct tcp_worker *w, struct err *err)
 {
-	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &w->wake };
+
+	w->conns.epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->epoll < 0 || w->wake < 0 || watch(w, EPOLL_CTL_ADD, w->wake, EPOLLIN, &w->wake) < 0)
+	if (w->conns.epoll < 0 || w->wake < 0 ||
+	    epoll_ctl(w->conns.epoll, EPOLL_CTL_ADD, w->wake, &ev) < 0)
 		return err_set(err, "starting a TCP worker: %s", strerror(errno));
 	return 0;
 }
@@ -448,7 +269,9 @@ tcp_start(struct serving *serving, struct tcp_pool *pool, struct err *err)
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->obeyed, NULL);
 	w->serving = serving;
-	w->pool = pool;
+	w->conns.pool = pool;
+	w->conns.counters = &w->counters;
+	w->accept = (struct tcp_accept){ .conns = &w->conns, .serving = serving };
 	if (worker_prepare(w, err) < 0) {
 		worker_free(w);
 		return NULL;
@@ -471,7 +294,7 @@ wake(const struct tcp_worker *w)
 	(void)!write(w->wake, &one, sizeof(one));
 }
 
-/* Gives an order and waits until the worker has obeyed, for which it needs no more than a turn.
+/* Gives an order and waits until the worker has obeyed, for which it needs no more than a round.
  * Returns the order's errno. */
 static int
 give_order(struct tcp_worker *w, int to_listen, int to_leave)

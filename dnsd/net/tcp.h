@@ -1,15 +1,14 @@
 /*
  * tcp: DNS over TCP (RFC 7766, 9210).
  *
- * One thread and one epoll set a worker, with a listening socket for each address
- * (SO_REUSEPORT), which may come and go.  Messages arrive in any pieces; every whole one
- * is answered at once, in order, and what a connection's socket does not take waits in a
- * backlog, during which nothing more is read from it.  An idle connection holds no buffer:
- * some 200 octets.  A connection is active when a message was answered or a backlog went out;
- * octets that dribble in do not count, so a slow client is closed like an idle one.
- * A half-closed connection gets what it asked for before it is closed.
+ * One thread and one epoll set a worker.  It works in rounds: what epoll has, a turn for each
+ * connection, then some of those who had more to do than one turn, then what the main thread
+ * asks for.  A turn is short (tcp_conn.h), and between two turns another generation may be
+ * published, so that neither the main thread nor another client waits for those who ask without
+ * pause.  A half-closed connection gets what it asked for before it is closed.
  *
- * How many there may be, and which goes when there are too many: tcp_pool.h.
+ * Who is let in: tcp_accept.h.  Who is served when: tcp_conns.h.  How many there may be, and which
+ * goes when there are too many: tcp_pool.h.
  */
 #ifndef NEARCAST_TCP_H
 #define NEARCAST_TCP_H

@@ -1,10 +1,14 @@
 /*
  * tcp_conn: one TCP connection: bytes in, messages answered, bytes out (RFC 7766).
  *
- * A message is two octets of length and as many of DNS; they come in any pieces.  What of
- * the input is no whole message yet, and what of the output the socket does not take (the
- * backlog), is memory of the connection's own; all else passes through its worker's
- * buffers.  Knows neither epoll nor time nor other connections, which are tcp.c's.  Only
+ * A message is two octets of length and as many of DNS; they come in any pieces.  A connection
+ * is served a turn at a time, so that others have theirs: TCP_TURN_MESSAGES answered at most, fewer
+ * when their answers are long.  What of the input was not answered, and what of the output the
+ * socket does not take (the backlog), is memory of the connection's own; all else passes
+ * through its worker's buffers.  With a backlog nothing more is read.  A message too long for a
+ * read grows in memory of its own, in which nothing is moved for each of its pieces.
+ *
+ * Knows neither epoll nor time nor other connections, which are tcp_conns.c's.  Only
  * the worker that accepted a connection touches it, but for its member of the pool.
  */
 #ifndef NEARCAST_TCP_CONN_H
@@ -18,30 +22,38 @@
 #include "dnsd/net/tcp_pool.h"
 
 enum {
-	TCP_IN_SIZE = 2 * (2 + ANSWER_MAX_TCP),
-	TCP_OUT_SIZE = 4 * (2 + ANSWER_MAX_TCP),
-	TCP_HELD_MAX = 64 << 20		/* octets that a worker's connections hold, at most */
+	TCP_TURN_MESSAGES = 64,
+	TCP_TURN_OUT = 32 << 10,	/* octets of answers that end a turn */
+	TCP_READ = 4096,		/* octets read in a turn, but for a long message's */
+	TCP_IN_SIZE = 2 * TCP_READ,
+	TCP_OUT_SIZE = TCP_TURN_OUT + 2 + ANSWER_MAX_TCP
 };
+
+enum tcp_watch { TCP_WATCH_IN, TCP_WATCH_OUT, TCP_WATCH_TURN };
 
 struct tcp_conn {
 	struct tcp_pool_member pool;	/* has the descriptor */
 	struct tcp_conn *prev, *next;	/* the worker's, longest idle first */
-	uint8_t *in;			/* what is not answered yet, NULL mostly */
+	struct tcp_conn *turn_prev, *turn_next;	/* those that wait for a turn */
+	uint8_t *in;			/* from in_at to in_len not answered yet; NULL mostly */
 	uint8_t *out;			/* what the socket did not take, NULL mostly */
-	uint32_t in_len, out_len, out_at;
+	uint32_t in_at, in_len, in_size;
+	uint32_t out_at, out_len;
+	uint32_t sent;			/* octets since the pool last asked what the socket holds */
 	struct addr addr;
-	bool polls_out;			/* what epoll watches */
+	enum tcp_watch watch;		/* what wakes it: epoll, or its turn */
+	bool more;			/* there is more to do, without an event */
+	bool holds;			/* the pool was told of memory */
 };
 
-/* A worker's buffers, shared by its connections: each is empty between two events. */
+/* A worker's buffers, shared by its connections: each is empty between two turns. */
 struct tcp_buffers {
-	size_t held;			/* octets its connections hold */
 	size_t out_len;
 	uint8_t in[TCP_IN_SIZE];
 	uint8_t out[TCP_OUT_SIZE];
 };
 
-/* What answering needs, for one batch of events. */
+/* What answering needs, for one batch of turns. */
 struct tcp_batch {
 	const struct generation *gen;
 	struct answer_client client;	/* but its address */
@@ -55,14 +67,14 @@ enum tcp_result {
 	TCP_OVER			/* end of stream or error: close it */
 };
 
-/* The socket has something to read, or may have.  Never called while there is a backlog. */
-enum tcp_result tcp_conn_read(struct tcp_conn *c, struct tcp_batch *batch);
+/* One turn: sends what is left of the backlog, answers what was read, reads what there is. */
+enum tcp_result tcp_conn_serve(struct tcp_conn *c, struct tcp_batch *batch);
 
-/* The socket takes more of the backlog, which there is.  When all of it is gone, what came in
- * meanwhile is answered. */
-enum tcp_result tcp_conn_write(struct tcp_conn *c, struct tcp_batch *batch);
+/* Octets of the connection's own memory that it may keep for long: a backlog with all that waits
+ * behind it, or a message of which some is missing. */
+size_t tcp_conn_kept(const struct tcp_conn *c);
 
 /* Frees what the connection holds; the descriptor is the pool's to close. */
-void tcp_conn_clear(struct tcp_conn *c, struct tcp_buffers *buffers);
+void tcp_conn_clear(struct tcp_conn *c);
 
 #endif

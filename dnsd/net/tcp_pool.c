@@ -2,8 +2,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -17,21 +17,24 @@ enum {
 	LOOK_MAX = 128			/* members looked at, at most, to find one or its place */
 };
 
-struct tcp_pool_address {
-	struct tcp_pool_address *next;	/* in its bucket */
-	struct tcp_pool_link members;
+struct tcp_pool_network {
+	struct tcp_pool_network *next;	/* in its bucket */
+	struct tcp_pool_link members, holding;
+	size_t held;			/* octets */
 	unsigned count;			/* counted against the limit */
 	unsigned refs;			/* members pointing here: those leaving included */
 	uint8_t family;
-	uint8_t ip[16];
+	uint8_t ip[16];			/* masked */
 };
 
 struct tcp_pool {
 	pthread_mutex_t lock;
-	struct tcp_pool_link members;	/* head: next is the one listed first */
-	unsigned count;
+	struct tcp_pool_link members[2];	/* strangers, own: next is the one listed first */
+	struct tcp_pool_link holding;
+	size_t held;			/* atomic; octets */
+	unsigned count;			/* atomic */
 	uint8_t key[16];		/* random, so that no client can choose its bucket */
-	struct tcp_pool_address *buckets[BUCKETS];
+	struct tcp_pool_network *buckets[BUCKETS];
 };
 
 #define MEMBER_OF(link, name) ((struct tcp_pool_member *)(void *) \
@@ -70,7 +73,9 @@ tcp_pool_new(struct err *err)
 		return NULL;
 	}
 	pthread_mutex_init(&pool->lock, NULL);
-	link_init(&pool->members);
+	link_init(&pool->members[false]);
+	link_init(&pool->members[true]);
+	link_init(&pool->holding);
 	return pool;
 }
 
@@ -83,53 +88,126 @@ tcp_pool_free(struct tcp_pool *pool)
 	free(pool);
 }
 
-static struct tcp_pool_address **
-address_place(struct tcp_pool *pool, uint8_t family, const uint8_t ip[16])
+/* ---- networks ---- */
+
+static struct tcp_pool_network **
+network_place(struct tcp_pool *pool, uint8_t family, const uint8_t ip[16])
 {
-	struct tcp_pool_address **at = &pool->buckets[siphash(pool->key, ip, 16) % BUCKETS];
+	struct tcp_pool_network **at = &pool->buckets[siphash(pool->key, ip, 16) % BUCKETS];
 
 	while (*at != NULL && ((*at)->family != family || memcmp((*at)->ip, ip, 16) != 0))
 		at = &(*at)->next;
 	return at;
 }
 
-/* The entry of an address, made if need be. */
-static struct tcp_pool_address *
-address_get(struct tcp_pool *pool, const struct addr *addr)
+/* The entry of an address's network, made if need be. */
+static struct tcp_pool_network *
+network_get(struct tcp_pool *pool, const struct addr *addr, const struct tcp_pool_limits *limits)
 {
-	struct tcp_pool_address **at = address_place(pool, addr->family, addr->ip);
+	struct tcp_pool_network **at;
+	uint8_t ip[16];
 
+	memcpy(ip, addr->ip, 16);
+	addr_mask(ip, addr->family == 4 ? limits->prefix4 : limits->prefix6);
+	at = network_place(pool, addr->family, ip);
 	if (*at == NULL && (*at = calloc(1, sizeof(**at))) != NULL) {
 		(*at)->family = addr->family;
-		memcpy((*at)->ip, addr->ip, 16);
+		memcpy((*at)->ip, ip, 16);
 		link_init(&(*at)->members);
+		link_init(&(*at)->holding);
 	}
 	return *at;
 }
 
 static void
-address_drop_unused(struct tcp_pool *pool, struct tcp_pool_address *address)
+network_drop_unused(struct tcp_pool *pool, struct tcp_pool_network *network)
 {
-	struct tcp_pool_address **at;
+	struct tcp_pool_network **at;
 
-	if (address->refs != 0)
+	if (network->refs != 0)
 		return;
-	at = address_place(pool, address->family, address->ip);
-	*at = address->next;
-	free(address);
+	at = network_place(pool, network->family, network->ip);
+	*at = network->next;
+	free(network);
+}
+
+/* ---- memory ---- */
+
+uint32_t
+tcp_pool_socket_octets(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
+		return 0;
+	return info[SK_MEMINFO_RMEM_ALLOC] + info[SK_MEMINFO_WMEM_QUEUED];
+}
+
+static bool
+is_holder(const struct tcp_pool_member *m)
+{
+	return (m->kept | m->socket) != 0;
+}
+
+/* Replaces what a member is said to hold. */
+static void
+account(struct tcp_pool *pool, struct tcp_pool_member *m, size_t kept, size_t socket)
+{
+	bool was = is_holder(m);
+	size_t before = (size_t)m->kept + m->socket, now = kept + socket;
+
+	if (now < TCP_POOL_LEAST)
+		now = kept = socket = 0;
+	m->kept = (uint32_t)kept;
+	m->socket = (uint32_t)socket;
+	m->network->held += now - before;
+	__atomic_store_n(&pool->held, pool->held + now - before, __ATOMIC_RELAXED);
+	if (was && now == 0) {
+		link_remove(&m->holding);
+		link_remove(&m->holding_same);
+	} else if (!was && now != 0) {
+		link_append(&pool->holding, &m->holding);
+		link_append(&m->network->holding, &m->holding_same);
+	}
+}
+
+/* False if it was a holder only by what its socket held, and that has been read since. */
+static bool
+still_holds(struct tcp_pool *pool, struct tcp_pool_member *m)
+{
+	account(pool, m, m->kept, tcp_pool_socket_octets(m->fd));
+	return is_holder(m);
+}
+
+/* ---- who goes ---- */
+
+/* Shuts a connection down.  From here on it is not counted; its owner will see the end of the
+ * stream and close it. */
+static void
+send_away(struct tcp_pool *pool, struct tcp_pool_member *m)
+{
+	assert(!m->leaving && m->network->count != 0 && pool->count != 0);
+	account(pool, m, 0, 0);
+	link_remove(&m->all);
+	link_remove(&m->same);
+	m->leaving = true;
+	m->network->count--;
+	__atomic_store_n(&pool->count, pool->count - 1, __ATOMIC_RELAXED);
+	shutdown(m->fd, SHUT_RDWR);
 }
 
 /* Moves a member to where its time belongs in a list.  It was active lately, so the search begins
  * at the end. */
 static void
-link_by_time(struct tcp_pool_link *head, struct tcp_pool_link *l, uint64_t ms, bool of_address)
+link_by_time(struct tcp_pool_link *head, struct tcp_pool_link *l, uint64_t ms, bool of_network)
 {
 	struct tcp_pool_link *after;
 
 	link_remove(l);
 	after = head->prev;
 	for (unsigned i = 0; i < LOOK_MAX && after != head; i++, after = after->prev)
-		if ((of_address ? MEMBER_OF(after, same) : MEMBER_OF(after, all))->listed_ms <= ms)
+		if ((of_network ? MEMBER_OF(after, same) : MEMBER_OF(after, all))->listed_ms <= ms)
 			break;
 	link_append(after->next, l);		/* before what follows `after` */
 }
@@ -138,127 +216,242 @@ static void
 relist(struct tcp_pool *pool, struct tcp_pool_member *m, uint64_t active_ms)
 {
 	m->listed_ms = active_ms;
-	link_by_time(&pool->members, &m->all, active_ms, false);
-	link_by_time(&m->address->members, &m->same, active_ms, true);
+	link_by_time(&pool->members[m->own], &m->all, active_ms, false);
+	link_by_time(&m->network->members, &m->same, active_ms, true);
 }
 
-/* The member idle for longest in a list, which is put in order on the way; NULL = none.  Members
- * behind the one found were listed later, so that they have been active later too. */
+/* The member idle for longest in a list, which is put in order on the way; NULL = all hold memory.
+ * Members behind the one found were listed later, so that they have been active later too. */
 static struct tcp_pool_member *
-find_idle(struct tcp_pool *pool, struct tcp_pool_link *head, bool of_address)
+find_idle(struct tcp_pool *pool, struct tcp_pool_link *head, bool of_network)
 {
 	struct tcp_pool_link *l = head->next, *next;
+	struct tcp_pool_member *found = NULL;
 
 	for (unsigned i = 0; i < LOOK_MAX && l != head; i++, l = next) {
-		struct tcp_pool_member *m = of_address ? MEMBER_OF(l, same) : MEMBER_OF(l, all);
+		struct tcp_pool_member *m = of_network ? MEMBER_OF(l, same) : MEMBER_OF(l, all);
 		uint64_t active_ms = __atomic_load_n(&m->active_ms, __ATOMIC_RELAXED);
 
 		next = l->next;
 		if (active_ms != m->listed_ms)
 			relist(pool, m, active_ms);
-		if (l->next == next && !__atomic_load_n(&m->busy, __ATOMIC_RELAXED))
+		if (is_holder(m))
+			continue;
+		if (l->next == next)
+			return m;
+		if (found == NULL || m->listed_ms < found->listed_ms)
+			found = m;
+	}
+	return found;
+}
+
+/* Of one network's holders (NULL: of all strangers', or all our own) the one that has got nothing
+ * done for longest, since `before_ms` or earlier; NULL = none. */
+static struct tcp_pool_member *
+find_holder(struct tcp_pool *pool, struct tcp_pool_network *network, bool own, uint64_t before_ms)
+{
+	struct tcp_pool_link *head = network != NULL ? &network->holding : &pool->holding;
+	struct tcp_pool_link *l = head->next, *next;
+
+	for (unsigned i = 0; i < LOOK_MAX && l != head; i++, l = next) {
+		struct tcp_pool_member *m =
+		    network != NULL ? MEMBER_OF(l, holding_same) : MEMBER_OF(l, holding);
+
+		next = l->next;
+		if (m->since_ms > before_ms)
+			return NULL;
+		if ((network != NULL || m->own == own) && still_holds(pool, m))
 			return m;
 	}
 	return NULL;
 }
 
-/* Shuts a connection down.  From here on it is not counted; its owner will see the end of the
- * stream and close it. */
-static void
-send_away(struct tcp_pool *pool, struct tcp_pool_member *m)
-{
-	assert(!m->leaving && m->address->count != 0 && pool->count != 0);
-	link_remove(&m->all);
-	link_remove(&m->same);
-	m->leaving = true;
-	m->address->count--;
-	pool->count--;
-	shutdown(m->fd, SHUT_RDWR);
-}
-
+/* Sends away who is worth least: of a network (else NULL), of all strangers, or all our own. */
 static bool
-make_room(struct tcp_pool *pool, struct tcp_pool_link *head, bool of_address, bool *evicted)
+make_room(struct tcp_pool *pool, struct tcp_pool_network *network, bool own, uint64_t now_ms)
 {
-	struct tcp_pool_member *m = find_idle(pool, head, of_address);
+	struct tcp_pool_link *head = network != NULL ? &network->members : &pool->members[own];
+	uint64_t before_ms = now_ms > TCP_POOL_GRACE_MS ? now_ms - TCP_POOL_GRACE_MS : 0;
+	struct tcp_pool_member *m = find_holder(pool, network, own, before_ms);
 
+	if (m == NULL)
+		m = find_idle(pool, head, network != NULL);
+	if (m == NULL)
+		m = find_holder(pool, network, own, UINT64_MAX);
 	if (m == NULL)
 		return false;
 	send_away(pool, m);
-	*evicted = true;
+	return true;
+}
+
+/* One of our own comes in the place of a stranger, if there is any; a stranger never in its. */
+static bool
+make_room_for(struct tcp_pool *pool, const struct tcp_pool_member *m,
+    const struct tcp_pool_limits *limits, uint64_t now_ms, unsigned *evicted)
+{
+	if (m->network->count >= limits->same) {
+		if (!make_room(pool, m->network, m->own, now_ms))
+			return false;
+		++*evicted;
+	}
+	if (pool->count >= limits->all) {
+		if (!make_room(pool, NULL, false, now_ms) &&
+		    (!m->own || !make_room(pool, NULL, true, now_ms)))
+			return false;
+		++*evicted;
+	}
 	return true;
 }
 
 static bool
 add_locked(struct tcp_pool *pool, struct tcp_pool_member *m, const struct addr *addr,
-    unsigned max_all, unsigned max_same, bool *evicted)
+    const struct tcp_pool_limits *limits, uint64_t now_ms, unsigned *evicted)
 {
-	m->address = address_get(pool, addr);
-	if (m->address == NULL)
+	m->network = network_get(pool, addr, limits);
+	if (m->network == NULL)
 		return false;
-	if ((m->address->count >= max_same &&
-	    !make_room(pool, &m->address->members, true, evicted)) ||
-	    (pool->count >= max_all && !make_room(pool, &pool->members, false, evicted))) {
-		address_drop_unused(pool, m->address);
+	if (!make_room_for(pool, m, limits, now_ms, evicted)) {
+		network_drop_unused(pool, m->network);
 		return false;
 	}
-	m->address->count++;
-	m->address->refs++;
-	pool->count++;
-	link_append(&pool->members, &m->all);
-	link_append(&m->address->members, &m->same);
+	m->network->count++;
+	m->network->refs++;
+	__atomic_store_n(&pool->count, pool->count + 1, __ATOMIC_RELAXED);
+	link_append(&pool->members[m->own], &m->all);
+	link_append(&m->network->members, &m->same);
 	return true;
 }
 
 bool
 tcp_pool_add(struct tcp_pool *pool, struct tcp_pool_member *m, const struct addr *addr,
-    unsigned max_all, unsigned max_same, uint64_t now_ms, bool *evicted)
+    const struct tcp_pool_limits *limits, uint64_t now_ms, unsigned *evicted)
 {
 	bool added;
 
-	m->listed_ms = m->active_ms = now_ms;
-	m->busy = m->leaving = false;
-	*evicted = false;
+	m->listed_ms = m->active_ms = m->since_ms = now_ms;
+	m->kept = m->socket = 0;
+	m->leaving = false;
+	*evicted = 0;
 	pthread_mutex_lock(&pool->lock);
-	added = add_locked(pool, m, addr, max_all, max_same, evicted);
+	added = add_locked(pool, m, addr, limits, now_ms, evicted);
 	pthread_mutex_unlock(&pool->lock);
 	return added;
 }
 
 void
-tcp_pool_close(struct tcp_pool *pool, struct tcp_pool_member *m)
+tcp_pool_close(struct tcp_pool *pool, struct tcp_pool_member *m, bool reset)
 {
+	static const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (reset)
+		setsockopt(m->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	pthread_mutex_lock(&pool->lock);
-	assert(m->address->refs != 0 && m->address->count <= m->address->refs);
+	assert(m->network->refs != 0 && m->network->count <= m->network->refs);
 	if (!m->leaving) {
+		account(pool, m, 0, 0);
 		link_remove(&m->all);
 		link_remove(&m->same);
-		m->address->count--;
-		pool->count--;
+		m->network->count--;
+		__atomic_store_n(&pool->count, pool->count - 1, __ATOMIC_RELAXED);
 	}
 	close(m->fd);
-	m->address->refs--;
-	address_drop_unused(pool, m->address);
+	m->network->refs--;
+	network_drop_unused(pool, m->network);
 	pthread_mutex_unlock(&pool->lock);
 }
 
 bool
-tcp_pool_evict(struct tcp_pool *pool)
+tcp_pool_evict(struct tcp_pool *pool, uint64_t now_ms)
 {
-	bool evicted = false;
+	bool evicted;
 
 	pthread_mutex_lock(&pool->lock);
-	make_room(pool, &pool->members, false, &evicted);
+	evicted = make_room(pool, NULL, false, now_ms) || make_room(pool, NULL, true, now_ms);
 	pthread_mutex_unlock(&pool->lock);
 	return evicted;
 }
 
-unsigned
-tcp_pool_count(struct tcp_pool *pool)
+/* ---- who holds too much ---- */
+
+/* The network that holds most, of those whose strangers have held for longest; NULL = none. */
+static struct tcp_pool_network *
+largest_network(const struct tcp_pool *pool)
 {
-	unsigned count;
+	const struct tcp_pool_link *l = pool->holding.next;
+	struct tcp_pool_network *found = NULL;
+
+	for (unsigned i = 0; i < LOOK_MAX && l != &pool->holding; i++, l = l->next) {
+		const struct tcp_pool_member *m = MEMBER_OF(l, holding);
+
+		if (!m->own && (found == NULL || m->network->held > found->held))
+			found = m->network;
+	}
+	return found;
+}
+
+/* Sends the largest holder of a network away, of those who have held for longest. */
+static bool
+shrink(struct tcp_pool *pool, struct tcp_pool_network *network)
+{
+	struct tcp_pool_link *l = network->holding.next, *next;
+	struct tcp_pool_member *found = NULL;
+
+	for (unsigned i = 0; i < LOOK_MAX && l != &network->holding; i++, l = next) {
+		struct tcp_pool_member *m = MEMBER_OF(l, holding_same);
+
+		next = l->next;
+		if (still_holds(pool, m) && (found == NULL ||
+		    m->kept + m->socket > found->kept + found->socket))
+			found = m;
+	}
+	/* what others have read meanwhile may have been enough */
+	if (found == NULL ||
+	    (network->held <= TCP_POOL_HELD_SAME && pool->held <= TCP_POOL_HELD_ALL))
+		return false;
+	send_away(pool, found);
+	return true;
+}
+
+static unsigned
+hold_locked(struct tcp_pool *pool, struct tcp_pool_member *m, size_t kept, size_t socket,
+    bool done, uint64_t now_ms)
+{
+	struct tcp_pool_network *network;
+
+	if (m->leaving)
+		return 0;
+	if (done || !is_holder(m)) {
+		account(pool, m, 0, 0);		/* and to the end of the lists */
+		m->since_ms = now_ms;
+	}
+	account(pool, m, kept, socket);
+	if (m->network->held > TCP_POOL_HELD_SAME)
+		return shrink(pool, m->network);
+	if (pool->held <= TCP_POOL_HELD_ALL || (network = largest_network(pool)) == NULL)
+		return 0;
+	return shrink(pool, network);
+}
+
+unsigned
+tcp_pool_hold(struct tcp_pool *pool, struct tcp_pool_member *m, size_t kept, size_t socket,
+    bool done, uint64_t now_ms)
+{
+	unsigned gone;
 
 	pthread_mutex_lock(&pool->lock);
-	count = pool->count;
+	gone = hold_locked(pool, m, kept, socket, done, now_ms);
 	pthread_mutex_unlock(&pool->lock);
-	return count;
+	return gone;
+}
+
+unsigned
+tcp_pool_count(const struct tcp_pool *pool)
+{
+	return __atomic_load_n(&pool->count, __ATOMIC_RELAXED);
+}
+
+size_t
+tcp_pool_held(const struct tcp_pool *pool)
+{
+	return __atomic_load_n(&pool->held, __ATOMIC_RELAXED);
 }
