@@ -20,11 +20,6 @@
  * right but may be longer than need be.  Leaves beside the four never cover them, unless
  * all of IPv4 has one result.
  *
- * Beside it stands a second, finer tree, from the same address to the order of all the pool's
- * sites by distance from it (geo_order), for clients of whose list no site can serve; the
- * scope of who is sent by it is the deeper of the two leaves.  It is left out where every list
- * holds all sites.
- *
  * Knows nothing of health, weights or DNS.  Immutable once built; any thread may
  * look up.  Lookups allocate nothing.  Needs neither the configuration nor the databases
  * afterwards.
@@ -60,10 +55,6 @@ void geo_map_free(struct geo_map *map);
  * client's depth counts in its own (IPv6) bits. */
 struct geo_leaf geo_map_find(const struct geo_map *map, uint8_t family, const uint8_t *ip);
 
-/* The client's order of all sites (geo_map_order), by the second tree; false = there is none. */
-bool geo_map_beyond(const struct geo_map *map, uint8_t family, const uint8_t *ip,
-    struct geo_leaf *leaf);
-
 /* n lookups, each in its own map, with their memory accesses overlapped; results as
  * geo_map_find's. */
 void geo_map_find_batch(size_t n, const struct geo_map *const *map, const uint8_t *family,
@@ -85,14 +76,8 @@ uint16_t geo_map_results(const struct geo_map *map);
 /* The result of clients that are in no database. */
 uint16_t geo_map_unlocated(const struct geo_map *map);
 
-/* The sites of an order, indices into conf->sites, nearest first: all that the map was built
- * for.  The map's. */
-const uint8_t *geo_map_order(const struct geo_map *map, uint16_t order);
-/* The order of clients that are in no database, and that from a site of the map (conf->sites). */
-uint16_t geo_map_order_unlocated(const struct geo_map *map);
-uint16_t geo_map_order_from_site(const struct geo_map *map, uint16_t site);
-/* How many orders there are. */
-uint32_t geo_map_orders(const struct geo_map *map);
+/* True if no list can lack a site of the map: then there is nothing beyond it. */
+bool geo_map_is_whole(const struct geo_map *map);
 
 /* Every leaf in address order, IPv4 first: for verify-scope, diff and max-move.  The leaves of the
  * folded IPv6 ranges are IPv4's and not repeated.  Stops when `each` returns nonzero, and returns

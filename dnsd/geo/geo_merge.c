@@ -239,6 +239,10 @@ geo_merge_next(void *arg, struct geo_run *run)
 	struct geo_flat *flat[2] = { &m->fixed, &m->barred };
 	bool located;
 
+	if (m->failed || m->too_many_sets) {	/* it is for nothing */
+		*run = (struct geo_run){ GEO_KEY_MAX, GEO_RANK_NONE };
+		return;
+	}
 	run->last = m->city.last < m->asn.last ? m->city.last : m->asn.last;
 	for (unsigned i = 0; i < 2; i++) {
 		if (geo_flat_start(flat[i]) > start)

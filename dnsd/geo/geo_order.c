@@ -165,7 +165,7 @@ geo_order_coarsen(struct geo_order *o)
 
 /* ---- the whole ---- */
 
-/* From `here`: itself first, if it is of the pool, then by distance from it. */
+/* From `here`: itself first, if it is of these, then by distance from it. */
 static int
 add_unlocated(struct geo_order *o, const struct conf *conf)
 {
@@ -264,6 +264,12 @@ geo_order_list(const struct geo_order *o, uint16_t number)
 {
 	assert(number < o->n_lists);
 	return o->lists + number * o->n_sites;
+}
+
+bool
+geo_order_is_coarse(const struct geo_order *o)
+{
+	return o->coarse;
 }
 
 uint32_t

@@ -1,8 +1,8 @@
 /*
- * geo_order: all sites of a pool, by distance from a place.
+ * geo_order: all sites, by distance from a place.
  *
  * Where the sites that a client is given first (geo_rank) cannot serve, the next are looked for
- * in this order: the pool's nearest to the client, wherever they are.  Rules have no say in it.
+ * in this order: the nearest to the client, wherever they are.  Rules have no say in it.
  * Sites at the same distance (to a millimetre of chord) and those without coordinates, who come
  * last, stand in the order of the configuration.  A place without a point gets the order from
  * `here`: here itself, then by distance from it.
@@ -45,12 +45,13 @@ bool geo_order_coarsen(struct geo_order *order);
 
 /* The order of who is nowhere: from `here`. */
 uint16_t geo_order_unlocated(const struct geo_order *order);
-/* The order from a site of the pool (index into conf->sites); from `here` if it has no place. */
+/* The order from a site of these (index into conf->sites); from `here` if it has no place. */
 uint16_t geo_order_from_site(const struct geo_order *order, uint16_t site);
 
-/* Indices into conf->sites, nearest first: every site of the pool.  The order's. */
+/* Indices into conf->sites, nearest first: every site.  The order's. */
 const uint8_t *geo_order_list(const struct geo_order *order, uint16_t number);
-/* How many orders there are. */
+/* Whether places share orders by square degrees; and how many orders there are. */
+bool geo_order_is_coarse(const struct geo_order *order);
 uint32_t geo_order_count(const struct geo_order *order);
 
 #endif

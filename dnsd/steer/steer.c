@@ -181,20 +181,19 @@ static void
 go_beyond(struct steer_trace *t)
 {
 	const struct steer_pool *pool = t->name->pool;
-	uint16_t order = geo_map_order_unlocated(pool->map);
+	uint16_t order = geo_beyond_unlocated(pool->beyond);
 	struct geo_leaf leaf;
 	const uint16_t *list;
 
-	if (t->mapped && geo_map_beyond(pool->map, t->client->family, t->client->ip, &leaf)) {
+	if (t->mapped && geo_beyond_find(pool->beyond, t->client->family, t->client->ip, &leaf)) {
 		if (leaf.depth > t->depth)
 			t->depth = leaf.depth;
 		if (leaf.result != order)
 			order = leaf.result;
 		else if (steer_list(pool, t->result, &list) != 0)
-			order = geo_map_order_from_site(pool->map, list[0]);
+			order = geo_beyond_from_site(pool->beyond, list[0]);
 	}
-	steer_go_beyond(t->name, steer_family_index(t->family), geo_map_order(pool->map, order),
-	    t->choice, &t->far);
+	steer_go_beyond(t->name, steer_family_index(t->family), order, t->choice, &t->far);
 	t->choice = &t->far;
 	t->beyond = true;
 }

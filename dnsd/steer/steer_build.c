@@ -231,12 +231,15 @@ fill_groups(struct steer *steer, const struct conf_pool *cp, struct steer_pool *
 static void
 make_here_list(const struct conf *conf, struct steer_pool *pool, uint8_t set)
 {
-	const uint8_t *order = geo_map_order(pool->map, geo_map_order_unlocated(pool->map));
 	struct steer_here *here = &pool->here_lists[set];
+	size_t n;
+	const uint8_t *order = geo_beyond_list(pool->beyond, geo_beyond_unlocated(pool->beyond),
+	    &n);
 
-	for (unsigned i = 0; i < pool->n_sites && here->n < conf->geo.sites_per_answer &&
+	for (size_t i = 0; i < n && here->n < conf->geo.sites_per_answer &&
 	    here->n < GEO_MAP_MAX_LIST; i++)
-		if (set == 0 || !geo_map_excludes(pool->map, set, order[i], SIZE_MAX))
+		if (pool->site_index[order[i]] != CONF_NONE &&
+		    (set == 0 || !geo_map_excludes(pool->map, set, order[i], SIZE_MAX)))
 			here->site[here->n++] = order[i];
 }
 
@@ -274,6 +277,7 @@ build_pool(struct steer *steer, size_t index)
 		return 0;
 	map = &steer->geo->maps->v[which];
 	pool->map = map->map;
+	pool->beyond = steer->geo->maps->beyond;
 	pool->sites = map->sites;
 	pool->n_sites = (uint16_t)map->n_sites;
 	for (unsigned s = 0; s < CONF_MAX_SITES; s++)

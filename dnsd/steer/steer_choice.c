@@ -245,18 +245,23 @@ steer_choose(const struct steer *steer, const struct conf_pool *cp, const struct
 }
 
 void
-steer_go_beyond(const struct steer_name *name, bool six, const uint8_t *order,
+steer_go_beyond(const struct steer_name *name, bool six, uint16_t order,
     const struct steer_choice *near, struct steer_choice *choice)
 {
 	const struct steer *steer = name->steer;
 	const struct steer_pool *pool = name->pool;
 	const struct conf_pool *cp = &steer->conf->pools[name->pool_index];
 	const struct steer_best *best = &pool->best[six][near->set];
-	uint16_t site;
+	const uint8_t *list;
+	size_t n;
 
 	*choice = *near;
-	for (unsigned i = 0; i < pool->n_sites; i++) {
-		site = order[i];
+	list = geo_beyond_list(pool->beyond, order, &n);
+	for (size_t i = 0; i < n; i++) {
+		uint16_t site = list[i];
+
+		if (pool->site_index[site] == CONF_NONE)
+			continue;
 		if (!is_best(best, site)) {
 			lower_ttl(choice, &steer_group_of(pool, six, near->set, site)->any);
 			continue;

@@ -184,6 +184,7 @@ maps_unref(struct steer_maps *maps)
 		geo_map_free(maps->v[i].map);
 		free(maps->v[i].sites);
 	}
+	geo_beyond_free(maps->beyond);
 	free(maps->v);
 	free(maps->of_pool);
 	free(maps);
@@ -247,6 +248,30 @@ map_for(struct steer_maps *maps, const struct conf *conf, const struct conf_pool
 	return (uint16_t)maps->n++;
 }
 
+/* One for all maps, with a tree if the list of any may lack a site. */
+static int
+build_beyond(struct steer_maps *maps, const struct conf *conf, const struct steer_geo *geo,
+    struct err *err)
+{
+	bool there[CONF_MAX_SITES] = { false }, whole = true;
+	uint16_t sites[CONF_MAX_SITES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < maps->n; i++) {
+		whole = whole && geo_map_is_whole(maps->v[i].map);
+		for (size_t s = 0; s < maps->v[i].n_sites; s++)
+			there[maps->v[i].sites[s]] = true;
+	}
+	for (size_t s = 0; s < conf->n_sites; s++)
+		if (there[s])
+			sites[n++] = (uint16_t)s;
+	if (n == 0)
+		return 0;
+	maps->beyond = geo_beyond_build(conf, sites, n, !whole,
+	    geo->city != NULL ? geo->city->db : NULL, err);
+	return maps->beyond != NULL ? 0 : -1;
+}
+
 static struct steer_maps *
 maps_build(const struct conf *conf, const struct steer_geo *geo, struct err *err)
 {
@@ -274,6 +299,10 @@ maps_build(const struct conf *conf, const struct steer_geo *geo, struct err *err
 			maps_unref(maps);
 			return NULL;
 		}
+	}
+	if (build_beyond(maps, conf, geo, err) < 0) {
+		maps_unref(maps);
+		return NULL;
 	}
 	return maps;
 }

@@ -15,6 +15,7 @@
 
 #include <assert.h>
 
+#include "dnsd/geo/geo_beyond.h"
 #include "dnsd/geo/geo_db.h"
 #include "dnsd/geo/geo_map.h"
 #include "dnsd/steer/rendezvous.h"
@@ -45,6 +46,7 @@ struct steer_maps {
 	uint64_t shape;			/* of everything in the configuration that maps depend on */
 	struct steer_map *v;
 	size_t n;
+	struct geo_beyond *beyond;	/* of all their sites; NULL = there are none */
 	uint16_t *of_pool;		/* by pool: index into v, CONF_NONE = no servers */
 };
 
@@ -136,6 +138,7 @@ struct steer_here {
 
 struct steer_pool {
 	const struct geo_map *map;	/* NULL = no servers at all */
+	const struct geo_beyond *beyond;
 	uint16_t unlocated;		/* result */
 	uint16_t here;			/* index of the choice for resolvers of this site who are
 					 * excluded by nobody; behind it, those of the other sets */
@@ -210,9 +213,10 @@ void steer_find_best(const struct conf_pool *cp, struct steer_pool *pool, bool s
 void steer_choose(const struct steer *steer, const struct conf_pool *cp,
     const struct steer_pool *pool, bool six, uint16_t result, struct steer_choice *choice);
 
-/* The same for a choice that is `away`: the first of `order`, all the pool's sites by distance
- * from the client, that has the best there is.  `near` is what steer_choose has said. */
-void steer_go_beyond(const struct steer_name *name, bool six, const uint8_t *order,
+/* The same for a choice that is `away`: the first of `order` (geo_beyond: all sites by distance
+ * from the client) that is of the pool and has the best there is.  `near` is what steer_choose
+ * has said. */
+void steer_go_beyond(const struct steer_name *name, bool six, uint16_t order,
     const struct steer_choice *near, struct steer_choice *choice);
 
 /* The sites of a result (or of `here`), nearest first. */

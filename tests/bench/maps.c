@@ -3,10 +3,10 @@
  *
  *	maps CONF
  *
- * Opens the database of CONF, builds the map of all sites, and looks up random IPv4 and
- * IPv6 (below 2000::/3) clients: each address made from the answer before, so that
- * nothing overlaps ("alone"), and in batches of 64.  Beside it libmaxminddb, with
- * country, continent, coordinates and the distances to the sites, as a server without a
+ * Opens the database of CONF, builds the map of all sites and what lies beyond it, and looks up
+ * random IPv4 and IPv6 (below 2000::/3) clients in the map: each address made from the answer
+ * before, so that nothing overlaps ("alone"), and in batches of 64.  Beside it libmaxminddb,
+ * with country, continent, coordinates and the distances to the sites, as a server without a
  * map would have to.  Prints one line of JSON.
  */
 #include <malloc.h>
@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dnsd/geo/geo_beyond.h"
 #include "dnsd/geo/geo_map.h"
 #include "dnsd/geo/geo_point.h"
 #include "tests/lib/random.h"
@@ -160,7 +161,8 @@ main(int argc, char **argv)
 	struct geo_map *map = NULL;
 	struct conf *conf;
 	struct err err;
-	double opened, built, mb, ns[4];
+	struct geo_beyond *beyond;
+	double opened, built, mb, ns[4], beyond_s, beyond_mb;
 	uint64_t seed = 1;
 
 	conf = argc == 2 ? conf_read(argv[1], NULL, NULL, NULL, &err) : NULL;
@@ -184,6 +186,15 @@ main(int argc, char **argv)
 	opened = (built - opened) / 1e9;
 	built = (now_ns() - built) / 1e9;
 	mb = data_mb() - mb;
+	beyond_s = now_ns();
+	beyond_mb = data_mb();
+	beyond = geo_beyond_build(conf, sites, conf->n_sites, true, db, &err);
+	if (beyond == NULL) {
+		fprintf(stderr, "maps: %s\n", err.text);
+		return 1;
+	}
+	beyond_s = (now_ns() - beyond_s) / 1e9;
+	beyond_mb = data_mb() - beyond_mb;
 	make_ips(6, &seed);
 	ns[2] = alone(map, 6);
 	ns[3] = batched(map, 6);
@@ -192,8 +203,9 @@ main(int argc, char **argv)
 	ns[1] = batched(map, 4);
 	printf("{\"open_s\": %.2f, \"build_s\": %.2f, \"mb\": %.1f, \"v4_alone_ns\": %.0f, "
 	    "\"v4_batch_ns\": %.0f, "
-	    "\"v6_alone_ns\": %.0f, \"v6_batch_ns\": %.0f, \"libmaxminddb_ns\": %.0f}\n", opened,
-	    built,
-	    mb, ns[0], ns[1], ns[2], ns[3], by_libmaxminddb(conf));
+	    "\"v6_alone_ns\": %.0f, \"v6_batch_ns\": %.0f, \"libmaxminddb_ns\": %.0f, "
+	    "\"beyond_s\": %.2f, \"beyond_mb\": %.1f, \"orders\": %u, \"coarse\": %s}\n", opened,
+	    built, mb, ns[0], ns[1], ns[2], ns[3], by_libmaxminddb(conf), beyond_s, beyond_mb,
+	    geo_beyond_orders(beyond), geo_beyond_is_coarse(beyond) ? "true" : "false");
 	return 0;
 }
