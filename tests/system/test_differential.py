@@ -28,7 +28,7 @@ import pytest
 
 from conftest import HERE, Dnsd, free_port
 
-ORIGINS = ["diff.test", "child.diff.test", "nodata.test"]
+ORIGINS = ["diff.test", "child.diff.test", "nodata.test", "nsec3.test"]
 KNOTD, NSD = shutil.which("knotd", path="/usr/sbin:/usr/bin"), \
     shutil.which("nsd", path="/usr/sbin:/usr/bin")
 SEED = 20251121
@@ -185,7 +185,7 @@ class Link:
 # ---- the questions ----
 
 TYPES = ["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "SRV", "DNAME", "DS", "HTTPS", "TYPE65280",
-         "TYPE999", "ANY"]
+         "TYPE999", "NSEC3", "ANY"]
 Question = collections.namedtuple("Question", "name type edns size do tcp")
 
 
@@ -421,9 +421,28 @@ def chains_end_with_the_zone(peer, q, ours, theirs):
                 set(), 0
 
 
-REASONS = [ds_in_referrals, addresses_of_svcb_targets, glue_for_mx, one_rrset_for_any,
-           yxdomain_is_the_end,
-           dname_of_an_asterisk, ns_of_the_zone, chains_end_with_the_zone]
+def aliases_for_nsec3(peer, q, ours, theirs):
+    """RFC 1034 4.3.2 3a: an alias is followed for every type but its own, and no RFC says otherwise
+    for NSEC3. NSD ends there, with NODATA."""
+    missing = ours.answer - theirs.answer
+    if peer == "nsd" and q.type == dns.rdatatype.NSEC3 and missing and \
+            theirs.answer <= ours.answer and of_type(missing, dns.rdatatype.CNAME):
+        for answer in ours, theirs:
+            answer.answer, answer.authority, answer.additional, answer.rcode = set(), set(), \
+                set(), 0
+
+
+def names_below_a_hash(peer, q, ours, theirs):
+    """RFC 5155 7.2.8: the owner of an NSEC3 record does not exist if nothing exists "at any
+    descendants", either.  NSD says NXDOMAIN for one with a name below (RFC 8020 forbids that)."""
+    if peer == "nsd" and q.name.to_text().lower() == "kohar7mbb8dc2ce8a9qvl8hon4k53uhi.nsec3.test.":
+        if (ours.rcode, theirs.rcode) == (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            theirs.rcode = ours.rcode
+
+
+REASONS = [aliases_for_nsec3, names_below_a_hash, ds_in_referrals, addresses_of_svcb_targets,
+           glue_for_mx, one_rrset_for_any, yxdomain_is_the_end, dname_of_an_asterisk,
+           ns_of_the_zone, chains_end_with_the_zone]
 
 
 def explain(peer, q, ours, theirs):
