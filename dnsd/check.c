@@ -32,21 +32,19 @@ static int
 compare_zone(const struct inputs *inputs, const char *line)
 {
 	struct zone running = { .refs = 0 };
+	const struct conf_zone *cz;
+	const struct zone *ours;
 	char name[1025];
 	struct err err;
 
 	if (sscanf(line, "%1024s %u %u", name, &running.serial, &running.names) != 3)
 		return 0;
-	for (size_t i = 0; i < inputs->conf->n_zones; i++) {
-		const struct conf_zone *cz = &inputs->conf->zones[i];
-		if (inputs->zones[i] == NULL || strcasecmp(cz->name, name) != 0 ||
-		    zone_may_replace(inputs->zones[i], &running, cz->max_shrink, &err) == 0)
-			continue;
-		fprintf(stderr, "error: %s; the running dnsd would refuse it unless forced\n",
-		    err.text);
-		return 1;
-	}
-	return 0;
+	cz = conf_find_zone(inputs->conf, name);
+	ours = cz != NULL ? inputs->zones[cz - inputs->conf->zones] : NULL;
+	if (ours == NULL || zone_may_replace(ours, &running, cz->max_shrink, &err) == 0)
+		return 0;
+	fprintf(stderr, "error: %s; the running dnsd would refuse it unless forced\n", err.text);
+	return 1;
 }
 
 /* Zones that the running dnsd, if there is one, would not take. */

@@ -134,7 +134,9 @@ conf_free(struct conf *conf)
 	free(conf->checks);
 	free(conf->pools);
 	free(conf->servers);
-	free(conf->by_name);
+	free(conf->servers_by_name);
+	free(conf->pools_by_name);
+	free(conf->zones_by_name);
 	for (size_t i = 0; i < conf->n_files; i++)
 		free(conf->files[i]);
 	free(conf->files);
@@ -148,32 +150,5 @@ conf_find_site(const struct conf *conf, const char *name)
 	for (size_t i = 0; i < conf->n_sites; i++)
 		if (strcmp(conf->sites[i].name, name) == 0)
 			return (uint16_t)i;
-	return CONF_NONE;
-}
-
-uint16_t
-conf_find_pool(const struct conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->n_pools; i++)
-		if (strcmp(conf->pools[i].name, name) == 0)
-			return (uint16_t)i;
-	return CONF_NONE;
-}
-
-uint16_t
-conf_find_server(const struct conf *conf, const char *name)
-{
-	size_t low = 0, high = conf->n_servers;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		int order = strcmp(conf->servers[conf->by_name[mid]].name, name);
-		if (order == 0)
-			return conf->by_name[mid];
-		if (order < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	return CONF_NONE;
 }

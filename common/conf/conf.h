@@ -321,7 +321,7 @@ struct conf {
 	size_t n_pools;
 	struct conf_server *servers;
 	size_t n_servers;
-	uint16_t *by_name;		/* indices of servers, sorted by name */
+	uint32_t *servers_by_name, *pools_by_name, *zones_by_name;	/* indices (conf_order.h) */
 	struct conf_announce announce;
 };
 
@@ -382,5 +382,8 @@ bool conf_lacks_router_id(const struct conf *conf);
 uint16_t conf_find_site(const struct conf *conf, const char *name);
 uint16_t conf_find_server(const struct conf *conf, const char *name);
 uint16_t conf_find_pool(const struct conf *conf, const char *name);
+
+/* The zone of this name, written in any case without the last dot; NULL if there is none. */
+const struct conf_zone *conf_find_zone(const struct conf *conf, const char *name);
 
 #endif

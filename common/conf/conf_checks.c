@@ -1,12 +1,12 @@
 #include "common/conf/conf_checks.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/conf/conf.h"
 #include "common/conf/conf_names.h"
+#include "common/conf/conf_order.h"
 #include "common/conf/conf_item.h"
 #include "common/dns/name.h"
 
@@ -122,35 +122,6 @@ check_here(struct conf_reader *r)
 	    r->said_here != NULL ? 0 : r->here_line);
 	if (i >= 0)
 		c->here_site = (uint16_t)i;
-}
-
-static int
-name_compare(const void *a, const void *b, void *arg)
-{
-	const struct conf_server *servers = arg;
-
-	return strcmp(servers[*(const uint16_t *)a].name, servers[*(const uint16_t *)b].name);
-}
-
-/* The order in which conf_find_server looks for names; they have been found to differ. */
-static void
-sort_servers(struct conf_reader *r)
-{
-	struct conf *c = r->conf;
-
-	c->by_name = calloc(c->n_servers + 1, sizeof(*c->by_name));
-	if (c->by_name == NULL) {
-		conf_no_memory(r, 0);
-		return;
-	}
-	for (size_t i = 0; i < c->n_servers; i++)
-		c->by_name[i] = (uint16_t)i;
-	qsort_r(c->by_name, c->n_servers, sizeof(*c->by_name), name_compare, c->servers);
-	for (size_t i = 0; i < c->n_servers; i++) {
-		assert(c->servers[i].pool < c->n_pools && c->servers[i].site < c->n_sites);
-		assert(i == 0 || strcmp(c->servers[c->by_name[i - 1]].name,
-		    c->servers[c->by_name[i]].name) < 0);
-	}
 }
 
 /* Each prefix of a family has its own markers, of which there is a fixed number. */
@@ -397,7 +368,7 @@ conf_checks_run(struct conf_reader *r)
 	check_ttls(r);
 	note_lines(r);
 	heed_max_amplification(r);
-	/* with two of one name, or with a site that is none, there is no such order */
-	if (r->mistakes->n == 0 && r->names->n == 0)
-		sort_servers(r);
+	/* with two of one name there is no such order */
+	if (r->mistakes->n == 0 && r->names->n == 0 && conf_order_build(r->conf) < 0)
+		conf_no_memory(r, 0);
 }

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,12 +47,9 @@ add_line(struct err *reason, const char *file, const struct conf *conf, int line
 static struct zone *
 old_zone(const struct inputs *old, const char *name)
 {
-	if (old == NULL)
-		return NULL;
-	for (size_t i = 0; i < old->conf->n_zones; i++)
-		if (strcasecmp(old->conf->zones[i].name, name) == 0)
-			return old->zones[i];
-	return NULL;
+	const struct conf_zone *was = old != NULL ? conf_find_zone(old->conf, name) : NULL;
+
+	return was != NULL ? old->zones[was - old->conf->zones] : NULL;
 }
 
 /* Every steered name of a zone that was read before has its pool in this configuration, too.  0, or
@@ -254,6 +252,7 @@ inputs_read(const char *path, const char *here, const struct inputs *old, bool f
 	for (size_t i = 0; i < conf->n_zones; i++)
 		if (read_zone(inputs, i, old, force, say, err) < 0)
 			goto refuse;
+	malloc_trim(0);			/* what loading took goes back to the kernel */
 	inputs->geo = steer_geo_load(conf, old != NULL ? old->geo : NULL, force, say->warn, err);
 	if (inputs->geo == NULL)
 		goto refuse;

@@ -1,6 +1,5 @@
 #include "dnsd/zone/zone_load.h"
 
-#include <malloc.h>
 #include <string.h>
 
 #include "common/file.h"
@@ -40,13 +39,6 @@ open_source(struct zone_source *src, const char *name, const struct warn *warn,
 	return 0;
 }
 
-static void
-close_source(struct zone_source *src)
-{
-	zone_source_close(src);
-	malloc_trim(0);			/* what loading took goes back to the kernel */
-}
-
 struct zone *
 zone_load(const char *name, const char *file, const struct zone_load_how *how, struct err *err)
 {
@@ -60,7 +52,7 @@ zone_load(const char *name, const char *file, const struct zone_load_how *how, s
 	zone = zone_load_source(&src);
 	if (zone == NULL)
 		mistakes_tell(&src.mistakes, file, how->error, err);
-	close_source(&src);
+	zone_source_close(&src);
 	return zone;
 }
 
@@ -75,7 +67,7 @@ zone_load_text(const char *name, const char *label, const char *text, size_t len
 		return NULL;
 	zone_read_text(&src, label, text, len, limits);
 	zone = zone_load_source(&src);
-	close_source(&src);
+	zone_source_close(&src);
 	return zone;
 }
 

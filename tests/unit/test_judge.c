@@ -48,7 +48,7 @@ static struct conf_check *const check = &checks[0];
 static uint16_t both[2] = { 0, 1 };
 static struct conf_pool pool;
 static struct conf_server servers[6];
-static uint16_t by_name[6];
+static uint32_t by_name[6], one_pool[1];
 static struct judge *judge;
 static struct judge_time now;
 
@@ -114,11 +114,12 @@ world(int kind)
 	conf.pools = &pool;
 	conf.n_pools = 1;
 	conf.servers = servers;
-	conf.by_name = by_name;
-	for (uint16_t i = 0; i < conf.n_servers; i++)
-		for (uint16_t k = by_name[i] = i; k > 0 && strcmp(servers[by_name[k]].name,
+	conf.servers_by_name = by_name;
+	conf.pools_by_name = one_pool;
+	for (uint32_t i = 0; i < conf.n_servers; i++)
+		for (uint32_t k = by_name[i] = i; k > 0 && strcmp(servers[by_name[k]].name,
 		    servers[by_name[k - 1]].name) < 0; k--) {
-			uint16_t swap = by_name[k];
+			uint32_t swap = by_name[k];
 
 			by_name[k] = by_name[k - 1];
 			by_name[k - 1] = swap;
