@@ -146,11 +146,14 @@ finish_names(struct zone_wire *w)
 		uint8_t *p = w->message + rrset_at(w) + names->words[i];
 		uint32_t to = dns_get16(p) & 0x3fffu;
 
+		if (to == DNS_HEADER_LEN)
+			continue;
 		if (to >= rrset_at(w)) {
 			to -= (uint32_t)rrset_at(w);
 			dns_put16(p, (uint16_t)(0x8000 | to));
 		}
-		if (to != DNS_HEADER_LEN && names->reach < to)
+		/* no less than RECORD_HEAD in the rrset, which is not the apex for that */
+		if (names->reach < to)
 			names->reach = to;
 	}
 	memcpy(names->words + w->n_pointers, w->ends, names->n_ends * sizeof(*w->ends));

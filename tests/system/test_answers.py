@@ -95,6 +95,20 @@ child DS 1 13 2 {"2" * 64}
 ns.child A 192.0.2.53
 """
 
+ZONES["ends.example"] = """
+$TTL 30
+@   SOA dns.other.test. host.dns.other.test. 7 7200 900 1209600 3600
+    NS dns.other.test.
+    NS b.dns.other.test.
+sub NS x
+    NS ns2.x
+x   A 192.0.2.1
+ns2.x A 192.0.2.2
+p   PTR x
+    PTR x.x
+    PTR p.x
+"""
+
 SOA = "example.org. 60 IN SOA ns1.example.org. hostmaster.example.org. 1 7200 900 1209600 60"
 
 
@@ -328,6 +342,22 @@ def test_referral(d, name):
         r.authority[0].name == dns.name.from_text("sub.example.org")
     assert records(r.additional) == ["ns.sub.example.org. 300 IN A 192.0.2.90",
                                      "ns.sub.example.org. 300 IN AAAA 2001:db8::90"]
+
+
+def test_a_name_that_ends_in_the_first_name_of_its_rrset(d):
+    assert records(d.udp("ends.example", "SOA").answer) == [
+        "ends.example. 30 IN SOA dns.other.test. host.dns.other.test. 7 7200 900 1209600 3600"]
+    assert records(d.udp("ends.example", "NS").answer) == [
+        "ends.example. 30 IN NS b.dns.other.test.", "ends.example. 30 IN NS dns.other.test."]
+    r = d.udp("www.sub.ends.example")
+    assert records(r.authority) == ["sub.ends.example. 30 IN NS ns2.x.ends.example.",
+                                    "sub.ends.example. 30 IN NS x.ends.example."]
+    assert records(r.additional) == ["ns2.x.ends.example. 30 IN A 192.0.2.2",
+                                     "x.ends.example. 30 IN A 192.0.2.1"]
+    assert records(d.udp("p.ends.example", "PTR").answer) == [
+        "p.ends.example. 30 IN PTR p.x.ends.example.",
+        "p.ends.example. 30 IN PTR x.ends.example.",
+        "p.ends.example. 30 IN PTR x.x.ends.example."]
 
 
 def test_referral_with_do_has_the_ds(d):

@@ -445,6 +445,8 @@ static const struct {
 	    "036e73310162047465737400 036e73328010 8010 016200", "" },
 	{ "names that end alike in another case", HEAD "a 60 PTR x.b.test.\na 60 PTR y.B.test.\n",
 	    "a", DNS_PTR, 60, "01780162047465737400 017901428010", "" },
+	{ "a name that ends in the first of them", HEAD "a 60 NS b.test.\na 60 NS x.b.test.\n", "a",
+	    DNS_NS, 60, "0162047465737400 0178800c", "" },
 	{ "the root", HEAD "a 60 PTR .\n", "a", DNS_PTR, 60, "00", "" },
 	{ "MX", HEAD "a 60 MX 10 ns1\n", "a", DNS_MX, 60, "000a036e7331c00c", "" },
 	{ "null MX", HEAD "a 60 MX 0 .\n", "a", DNS_MX, 60, "000000", "" },
