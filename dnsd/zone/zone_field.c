@@ -295,7 +295,8 @@ read_string(struct zone_rdata *r, bool open)
 		if (zone_field_put(r, &c, 1) != 0)
 			return -1;
 		if (!open && r->len - start > 256)
-			return zone_field_bad(r, "at most 255 octets in one text");
+			return zone_field_bad(r, "at most 255 octets in one text: "
+			    "a longer one is several, \"...\" \"...\"");
 	}
 	if (!open)
 		r->data[start] = (uint8_t)(r->len - start - 1);
