@@ -58,8 +58,11 @@ static int
 check_pools(const struct conf *conf, const struct zone *zone, const struct warn *error,
     struct err *err)
 {
-	struct mistakes mistakes = { .n = 0 };
+	struct mistakes mistakes;
 
+	if (zone->n_steers == 0)
+		return 0;		/* as most of many zones have none */
+	memset(&mistakes, 0, sizeof(mistakes));
 	for (uint32_t i = 0; i < zone->n_steers; i++) {
 		const struct zone_steer *s = &zone->steers[i];
 		struct err line;

@@ -1,7 +1,7 @@
-"""$GENERATE makes the records that BIND makes of it, octet by octet, and is refused where BIND
-refuses it.
+"""$GENERATE, and TTLs that are not stated, are what BIND makes of them, octet by octet, and refused
+where BIND refuses them.
 
-Each line is a zone of its own, for named-compilezone and for dnsd.  What dnsd does otherwise is
+Each text is a zone of its own, for named-compilezone and for dnsd.  What dnsd does otherwise is
 listed in OURS, with the reason.
 """
 import random
@@ -167,11 +167,58 @@ AROUND = [
     "$TTL 77\n$GENERATE 1-2 a$ A 192.0.2.$\n",
 ]
 
+SOA = "SOA ns host 1 2 3 4 5\n"
+REST = "@ NS ns\nns A 192.0.2.1\n"
+TTLS = [
+    "@ " + SOA + REST,
+    "@ 9 " + SOA + REST,
+    "$TTL 7\n@ " + SOA + REST,
+    "$TTL 7\n@ 9 " + SOA + REST,
+    "@ " + SOA + "$TTL 7\n" + REST,
+    "@ " + SOA + "@ NS ns\n$TTL 7\nns A 192.0.2.1\n",
+    "@ " + SOA + "x 60 A 192.0.2.9\n" + REST,
+    "@ 9 " + SOA + "x 60 A 192.0.2.9\n" + REST,
+    "@ 9 " + SOA + "x 60 A 192.0.2.9\n$TTL 7\n" + REST,
+    "x 60 A 192.0.2.9\n@ " + SOA + REST,
+    "x 60 A 192.0.2.9\n@ NS ns\n@ " + SOA + "ns A 192.0.2.1\n",
+    REST + "@ " + SOA,
+    REST + "@ 9 " + SOA,
+    "@ 0 " + SOA + REST,
+    "$TTL 0\n@ " + SOA + REST,
+    "@ SOA ns host 1 2 3 4 0\n" + REST,
+    "@ SOA ns host 1 2 3 4 1h\n" + REST,
+    "@ IN SOA ns host 1 2 3 4 2147483647\n" + REST,
+    "@ " + SOA + "$GENERATE 1-2 a$ A 192.0.2.$\n" + REST,
+    "@ " + SOA + "$GENERATE 1-2 a$ 60 A 192.0.2.$\n" + REST,
+    "@ 9 " + SOA + "$GENERATE 1-2 a$ 60 A 192.0.2.$\n" + REST,
+    "@ " + SOA + REST + "@ " + SOA,
+    "$TTL 7\n@ " + SOA + REST + "@ " + SOA,
+    "$TTL 7\n@ " + SOA + REST + "@ SOA ns host 2 2 3 4 5\n",
+]
+
+
+def random_ttls(count):
+    """Records with and without TTLs, and $TTL between them."""
+    made, dice = [], random.Random(SEED)
+    for _ in range(count):
+        text = ""
+        for i in range(dice.randint(2, 8)):
+            ttl = dice.choice(["", "", f"{dice.randrange(100)} "])
+            text += ("@ " + ttl + SOA) if i == 0 else dice.choice(
+                [f"$TTL {dice.randrange(100)}\n", f"h{i} {ttl}A 192.0.2.{i}\n",
+                 f"h{i} {ttl}IN TXT x\n\t{dice.choice(['', '5 '])}A 192.0.2.{i}\n"])
+        made.append(text + REST)
+    return made
+
+
 # dnsd does otherwise: "refuse", or "accept".
 OUTSIDE = "records outside the zone are refused wherever they stand; BIND leaves them out"
+BEFORE = "records before the SOA take its minimum, or 3600 seconds, with a warning"
 OURS = {
     "1-2 $.example.com. A 192.0.2.1": ("refuse", OUTSIDE),
     "10-12 a${0,8,n} A 192.0.2.1": ("refuse", OUTSIDE),     # it ends with a dot
+    REST + "@ " + SOA: ("accept", BEFORE),
+    REST + "@ 9 " + SOA: ("accept", BEFORE),
 }
 
 
@@ -224,6 +271,27 @@ def from_dnsd(folder, texts, asked):
         d.stop()
 
 
+def compare(folder, texts, lines):
+    """Texts that dnsd reads otherwise than BIND, but for those of OURS; which of those it did."""
+    for name in ("bind", "dnsd"):
+        (folder / name).mkdir()
+    bind = world.from_bind(str(folder / "bind"), texts)
+    bind = {o: rows and (rows, len({r[0] for r in rows})) for o, rows in bind.items()}
+    asked = {o: sorted({r[:2] for r in found[0]} if found else {(world.wire_name(o), world.SOA)})
+             for o, found in bind.items()}
+    ours = from_dnsd(str(folder / "dnsd"), texts, asked)
+    wrong, needed = [], set()
+    for origin, line in lines.items():
+        if bind[origin] == ours[origin]:
+            continue
+        if line in OURS and (ours[origin] is None) == (OURS[line][0] == "refuse"):
+            needed.add(line)
+            continue
+        wrong.append(line)
+        print(line, "\n  BIND", bind[origin], "\n  dnsd", ours[origin])
+    return wrong, needed
+
+
 @pytest.mark.skipif(world.MISSING, reason="named-compilezone is not here")
 def test_generate_is_as_binds(tmp_path):
     lines = {f"g{i}.test": line for i, line in enumerate(LINES + random_lines(150))}
@@ -231,21 +299,14 @@ def test_generate_is_as_binds(tmp_path):
     for i, text in enumerate(AROUND):
         lines[f"x{i}.test"] = text
         texts[f"x{i}.test"] = HEAD + text
-    for name in ("bind", "dnsd"):
-        (tmp_path / name).mkdir()
-    bind = world.from_bind(str(tmp_path / "bind"), texts)
-    bind = {o: rows and (rows, len({r[0] for r in rows})) for o, rows in bind.items()}
-    asked = {o: sorted({r[:2] for r in found[0]} if found else {(world.wire_name(o), world.SOA)})
-             for o, found in bind.items()}
-    ours = from_dnsd(str(tmp_path / "dnsd"), texts, asked)
-    wrong, needless = [], set(OURS)
-    for origin, line in lines.items():
-        if bind[origin] == ours[origin]:
-            continue
-        if line in OURS and (ours[origin] is None) == (OURS[line][0] == "refuse"):
-            needless.discard(line)
-            continue
-        wrong.append(line)
-        print(line, "\n  BIND", bind[origin], "\n  dnsd", ours[origin])
+    wrong, needed = compare(tmp_path, texts, lines)
     assert not wrong
-    assert not needless
+    assert needed == {line for line in OURS if line in LINES}
+
+
+@pytest.mark.skipif(world.MISSING, reason="named-compilezone is not here")
+def test_ttls_are_as_binds(tmp_path):
+    texts = {f"t{i}.test": text for i, text in enumerate(TTLS + random_ttls(150))}
+    wrong, needed = compare(tmp_path, texts, texts)
+    assert not wrong
+    assert needed == {text for text in OURS if text in TTLS}
