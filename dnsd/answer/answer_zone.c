@@ -8,42 +8,59 @@
 
 enum { CHAIN_MAX = 16 };		/* CNAMEs and DNAMEs followed in one answer */
 
-/* One address rrset.  Its owner stands in the rdata of the set at set_at, mostly, and becomes a
- * pointer to there. */
+/* An rrset that was answered, and where its owner and it stand in the answer. */
+struct answered {
+	const struct rrset *set;
+	size_t owner_at, at;
+};
+
+/* One rrset of the additional section.  Its owner stands in the rdata of the other, mostly, and
+ * becomes a pointer to there. */
 static bool
-put_addresses(struct reply *r, const struct zone_additional *additional, size_t set_at,
+put_one(struct reply *r, const struct answered *a, const struct zone_additional *additional,
     const struct rrset *set)
 {
 	const struct zone *zone = r->zone;
-	size_t owner_at = set_at + additional->target;
+	size_t owner_at = a->at + additional->target;
 
+	if (additional->target == ZONE_SAME_OWNER)	/* a wildcard's is the name asked */
+		return reply_rrset(r, REPLY_ADDITIONAL, a->owner_at, set);
 	if (reply_as_stored(r) && additional->target != 0 && owner_at < COMPRESS_REACH)
 		return reply_rrset(r, REPLY_ADDITIONAL, reply_name_at(r, owner_at, 0), set);
 	return reply_rrset_named(r, REPLY_ADDITIONAL,
 	    zone->data + zone->nodes[additional->node].name, set);
 }
 
-/* The addresses of the names in the rdata of `set`, which was written at set_at.  In-domain glue
- * that does not fit sets TC (RFC 9471); other addresses are left out.  A steered name's depend
- * on the client, who asks for them by name. */
+/* What goes with an rrset because of the names in its rdata.  In-domain glue that does not fit
+ * sets TC (RFC 9471); all else is left out.  What depends on the client, a steered name's
+ * addresses and hints, he asks for by name: caches keep additional records for everybody (RFC
+ * 7871 7.3). */
 static void
-put_additional(struct answer_job *j, const struct rrset *set, size_t set_at)
+put_additional(struct answer_job *j, const struct answered *a)
 {
 	static const uint16_t types[] = { DNS_A, DNS_AAAA };
 	const struct zone *zone = j->r.zone;
 
-	assert(set->n_additional == 0 ||
-	    set->additional + set->n_additional <= zone->n_additionals);
-	for (unsigned i = 0; i < set->n_additional; i++) {
-		const struct zone_additional *additional = &zone->additionals[set->additional + i];
+	assert(a->set->n_additional == 0 ||
+	    a->set->additional + a->set->n_additional <= zone->n_additionals);
+	for (unsigned i = 0; i < a->set->n_additional; i++) {
+		const struct zone_additional *additional =
+		    &zone->additionals[a->set->additional + i];
 		const struct zone_node *node = &zone->nodes[additional->node];
+		const struct rrset *set;
 
+		if (additional->same_type) {
+			set = zone_rrset(zone, node, a->set->type);
+			assert(set != NULL);
+			if (node->steer == ZONE_NONE || !svcb_has_hints(set))
+				put_one(&j->r, a, additional, set);
+			continue;
+		}
 		if (node->steer != ZONE_NONE)
 			continue;
 		for (unsigned t = 0; t < 2; t++) {
-			const struct rrset *glue = zone_rrset(zone, node, types[t]);
-
-			if (glue != NULL && !put_addresses(&j->r, additional, set_at, glue) &&
+			set = zone_rrset(zone, node, types[t]);
+			if (set != NULL && !put_one(&j->r, a, additional, set) &&
 			    additional->in_domain)
 				answer_truncate(j);
 		}
@@ -58,19 +75,21 @@ put_referral(struct answer_job *j, const struct zone_node *cut, const struct nam
 	const struct zone *zone = j->r.zone;
 	const struct rrset *ns = zone_rrset(zone, cut, DNS_NS);
 	const struct rrset *ds = zone_rrset(zone, cut, DNS_DS);
-	size_t cut_at = reply_name_at(&j->r, name_at, name->label[cut->labels]), ns_at = j->r.at;
+	const struct answered a = { ns,
+	    reply_name_at(&j->r, name_at, name->label[cut->labels]), j->r.at };
 
 	assert(ns != NULL && cut->labels <= name->labels);
 	j->note.kind = ANSWER_REFERRAL;
 	if (j->r.count[REPLY_ANSWER] == 0)	/* after a CNAME of ours the answer is ours */
 		j->r.flags &= (uint16_t)~DNS_AA;
-	if (!reply_rrset(&j->r, REPLY_AUTHORITY, cut_at, ns)) {
+	if (!reply_rrset(&j->r, REPLY_AUTHORITY, a.owner_at, ns)) {
 		answer_truncate(j);
 		return;
 	}
-	if (j->r.opt.dnssec_ok && ds != NULL && !reply_rrset(&j->r, REPLY_AUTHORITY, cut_at, ds))
+	if (j->r.opt.dnssec_ok && ds != NULL &&
+	    !reply_rrset(&j->r, REPLY_AUTHORITY, a.owner_at, ds))
 		answer_truncate(j);
-	put_additional(j, ns, ns_at);
+	put_additional(j, &a);
 }
 
 /* RFC 8482 4.1: one rrset answers ANY, the smallest. */
@@ -134,6 +153,7 @@ put_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 	uint16_t type = j->q->qtype == DNS_ANY ? any_type(zone, node) : j->q->qtype;
 	const struct rrset *set;
 	size_t set_at = j->r.at;
+	bool whole;
 
 	assert(node->steer == ZONE_NONE || node->steer < zone->n_steers);
 	if (node->steer != ZONE_NONE && (type == DNS_A || type == DNS_AAAA)) {
@@ -149,15 +169,14 @@ put_data(struct answer_job *j, const struct zone_node *node, size_t owner_at)
 		answer_nodata(j);
 		return;
 	}
-	if (node->steer != ZONE_NONE && (type == DNS_SVCB || type == DNS_HTTPS)) {
-		if (!svcb_steered(j, node, set, owner_at))
-			answer_truncate(j);
-		return;
-	}
-	if (!reply_rrset(&j->r, REPLY_ANSWER, owner_at, set))
+	if (node->steer != ZONE_NONE && (type == DNS_SVCB || type == DNS_HTTPS))
+		whole = svcb_steered(j, node, set, owner_at);
+	else
+		whole = reply_rrset(&j->r, REPLY_ANSWER, owner_at, set);
+	if (!whole)
 		answer_truncate(j);
 	else if (set->n_additional != 0)
-		put_additional(j, set, set_at);
+		put_additional(j, &(struct answered){ set, owner_at, set_at });
 }
 
 /* Writes a CNAME rrset; `target` becomes its target and *at where that stands. */

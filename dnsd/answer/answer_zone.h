@@ -1,5 +1,5 @@
 /*
- * answer_zone: answers from a zone's data (RFC 1034 4.3.2, 2308, 6672, 8482, 9471).
+ * answer_zone: answers from a zone's data (RFC 1034 4.3.2, 2308, 6672, 8482, 9460, 9471).
  *
  * Knows what each outcome of zone_find means for an answer: data with its additional
  * addresses, aliases and where they lead, a referral, NODATA, NXDOMAIN.  Knows not how names

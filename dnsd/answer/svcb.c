@@ -138,6 +138,15 @@ find_hints(const struct rrset *set, struct hints *h)
 }
 
 bool
+svcb_has_hints(const struct rrset *set)
+{
+	struct hints h;
+
+	find_hints(set, &h);
+	return h.there[0] || h.there[1];
+}
+
+bool
 svcb_steered(struct answer_job *j, const struct zone_node *node, const struct rrset *set,
     size_t owner_at)
 {

@@ -16,4 +16,7 @@
 bool svcb_steered(struct answer_job *j, const struct zone_node *node, const struct rrset *set,
     size_t owner_at);
 
+/* Whether the rrset `set` of a steered node has hints, so that it is another for each client. */
+bool svcb_has_hints(const struct rrset *set);
+
 #endif

@@ -35,7 +35,7 @@ reply_names_scan(struct reply *r)
 
 /* Copies `len` octets of records to `p`; the end, NULL if they do not fit. */
 static uint8_t *
-copy(uint8_t *p, const uint8_t *end, const uint8_t *octets, size_t len)
+copy_octets(uint8_t *p, const uint8_t *end, const uint8_t *octets, size_t len)
 {
 	if (p == NULL || len > (size_t)(end - p))
 		return NULL;
@@ -54,21 +54,21 @@ reply_names_rrset(struct reply *r, size_t owner_at, const struct rrset *set)
 	while (p != NULL && from < set->wire + set->len) {
 		const uint8_t *next = from + RR_HEAD + dns_get16(from + 10);
 
-		p = copy(p, end, from, RR_HEAD + first);
+		p = copy_octets(p, end, from, RR_HEAD + first);
 		from += RR_HEAD + first;
 		for (unsigned i = 0; i < n && p != NULL; i++) {
 			from += zone_target(r->zone, set, from, name);
 			octets = compress_put(&r->compress, p, (size_t)(end - p), name, &pointer);
 			p = octets != 0 ? p + octets : NULL;
 		}
-		p = copy(p, end, from, (size_t)(next - from));
+		p = copy_octets(p, end, from, (size_t)(next - from));
 		if (p != NULL)
 			dns_put16(record + 10, (uint16_t)(p - record - RR_HEAD));
 		from = next;
 		record = p;
 	}
 	if (r->opt.dnssec_ok)
-		p = copy(p, end, from, set->sigs_len);
+		p = copy_octets(p, end, from, set->sigs_len);
 	for (record = r->out + r->at; record < p; record += RR_HEAD + dns_get16(record + 10))
 		dns_put16(record, (uint16_t)(0xc000 | owner_at));
 	return p;

@@ -92,13 +92,17 @@ zone_rrset_next(const struct rrset *set)
 	return (const struct rrset *)(const void *)(((uintptr_t)end + 7) & ~(uintptr_t)7);
 }
 
-/* An address rrset that belongs in the additional section of another. */
+/* What belongs in the additional section of another rrset. */
 struct zone_additional {
 	uint32_t node;			/* whose A and AAAA */
 	uint16_t target;		/* offset in the other's wire where this owner stands, for
-					 * a pointer to lead there; 0 = none may */
+					 * a pointer to lead there; 0 = none may; ZONE_SAME_OWNER */
 	bool in_domain;			/* glue at or below its own cut: without it TC (RFC 9471) */
+	bool same_type;			/* not A and AAAA but the node's rrset of the other's type
+					 * (RFC 9460 4.1: SVCB, HTTPS) */
 };
+
+enum { ZONE_SAME_OWNER = 1 };		/* the other's owner, whatever name that is in the answer */
 
 enum zone_node_flag {
 	ZONE_NODE_CUT = 1,		/* has NS and is not the apex: a delegation */

@@ -5,7 +5,11 @@
 
 /* How far back a target is looked for among those already found, so that an rrset of many
  * records does not take the square of their number. */
-enum { LOOK_BACK = 64, RECORD_HEAD = 12 };
+enum {
+	LOOK_BACK = 64,
+	RECORD_HEAD = 12,
+	REACHED_MAX = 16		/* names that one SVCB or HTTPS rrset leads to */
+};
 
 /* Offset of the target in rdata of the types that have additional data, or -1. */
 static int
@@ -15,18 +19,24 @@ target_at(uint16_t type)
 	    type == DNS_HTTPS ? zone_tree_name_at(type) : -1;
 }
 
-/* The node whose addresses go with this target, or ZONE_NONE. */
+static bool
+is_svcb(uint16_t type)
+{
+	return type == DNS_SVCB || type == DNS_HTTPS;
+}
+
+/* The node that this record's target is, or ZONE_NONE. */
 static uint32_t
-address_node(const struct zone_tree *t, uint32_t owner, const struct zone_record *rec)
+target_node(const struct zone_tree *t, uint32_t owner, const struct zone_record *rec)
 {
 	const uint8_t *target = rec->rdata + target_at(rec->type);
-	bool svcb = rec->type == DNS_SVCB || rec->type == DNS_HTTPS, exact;
 	const struct zone_tree_node *node;
 	uint32_t id;
+	bool exact;
 
 	assert(target < rec->rdata + rec->rdlength);
 	if (target[0] == 0) {		/* RFC 9460 2.5.2: in service mode the owner itself */
-		if (!svcb || dns_get16(rec->rdata) == 0)
+		if (!is_svcb(rec->type) || dns_get16(rec->rdata) == 0)
 			return ZONE_NONE;
 		id = owner;
 	} else {
@@ -37,8 +47,6 @@ address_node(const struct zone_tree *t, uint32_t owner, const struct zone_record
 			return ZONE_NONE;
 	}
 	node = &t->nodes[id];
-	if (!node->address)
-		return ZONE_NONE;
 	if ((node->flags & ZONE_NODE_OCCLUDED) != 0 &&
 	    (t->nodes[node->occluded_by].flags & ZONE_NODE_CUT) == 0)
 		return ZONE_NONE;	/* beneath a DNAME there is nothing */
@@ -59,7 +67,8 @@ static int
 add(struct zone *z, uint32_t *room, uint32_t first, struct zone_additional additional)
 {
 	for (uint32_t i = first; i < z->n_additionals && i < first + LOOK_BACK; i++)
-		if (z->additionals[i].node == additional.node)
+		if (z->additionals[i].node == additional.node &&
+		    z->additionals[i].same_type == additional.same_type)
 			return 0;
 	if (z->n_additionals == *room) {
 		uint32_t more = *room == 0 ? 16 : *room + *room / 2;
@@ -85,13 +94,92 @@ add_those(const struct zone_tree *t, struct zone *z, uint32_t *room, bool in_dom
 
 	for (uint32_t i = 0; i < rrset->n && z->n_additionals - first < UINT16_MAX; i++) {
 		uint32_t target = wire + RECORD_HEAD + (uint32_t)target_at(rrset->type);
-		uint32_t node = address_node(t, owner, &t->src->records[rrset->records[i]]);
+		uint32_t node = target_node(t, owner, &t->src->records[rrset->records[i]]);
 		wire += RECORD_HEAD + dns_get16(set->wire + wire + 10);
-		if (node == ZONE_NONE || in_domain_glue(t, owner, node) != in_domain)
+		if (node == ZONE_NONE || !t->nodes[node].address ||
+		    in_domain_glue(t, owner, node) != in_domain)
 			continue;
 		if (add(z, room, first, (struct zone_additional){
 		    .node = t->nodes[node].id, .in_domain = in_domain,
 		    .target = pointable && target <= UINT16_MAX ? (uint16_t)target : 0 }) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The names that an SVCB or HTTPS rrset leads to, in the order that they are found. */
+struct reached {
+	unsigned n;
+	struct {
+		uint32_t node;
+		bool by_alias;		/* its own records are followed in turn */
+		bool is_owner;		/* "." stands for it */
+	} name[REACHED_MAX];
+};
+
+/* Adds the targets of an rrset of node `owner`. */
+static void
+reach(struct reached *r, const struct zone_tree *t, uint32_t owner,
+    const struct zone_tree_rrset *rrset)
+{
+	for (uint32_t i = 0; i < rrset->n; i++) {
+		const struct zone_record *rec = &t->src->records[rrset->records[i]];
+		uint32_t node = target_node(t, owner, rec);
+		bool by_alias = dns_get16(rec->rdata) == 0;
+		unsigned k = 0;
+
+		if (node == ZONE_NONE)
+			continue;
+		while (k < r->n && r->name[k].node != node)
+			k++;
+		if (k == REACHED_MAX)
+			return;
+		if (k == r->n) {
+			r->name[r->n].node = node;
+			r->name[r->n].is_owner = rec->rdata[target_at(rec->type)] == 0;
+			r->name[r->n++].by_alias = by_alias;
+		}
+	}
+}
+
+/* The rrset of this type that the node answers for itself; false if it has none. */
+static bool
+own_rrset(const struct zone_tree *t, uint32_t node, uint16_t type, struct zone_tree_rrset *rrset)
+{
+	return (t->nodes[node].flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) == 0 &&
+	    zone_tree_rrset(t, &t->nodes[node], type, rrset);
+}
+
+/* The additionals of an SVCB or HTTPS rrset: records of its type first, for they say which of
+ * the addresses are of use. */
+static int
+add_svcb(const struct zone_tree *t, struct zone *z, uint32_t *room, uint32_t owner,
+    const struct zone_tree_rrset *rrset, uint32_t first)
+{
+	struct reached r = { .n = 0 };
+	struct zone_tree_rrset next;
+
+	if ((t->nodes[owner].flags & (ZONE_NODE_CUT | ZONE_NODE_OCCLUDED)) != 0)
+		return 0;		/* it is never answered */
+	reach(&r, t, owner, rrset);
+	for (unsigned i = 0; i < r.n; i++) {
+		uint32_t node = r.name[i].node;
+
+		if (node == owner || !own_rrset(t, node, rrset->type, &next))
+			continue;
+		if (add(z, room, first, (struct zone_additional){ .node = t->nodes[node].id,
+		    .same_type = true }) != 0)
+			return -1;
+		/* a steered name's may be another for each client, and not be sent */
+		if (r.name[i].by_alias && t->nodes[node].steer == ZONE_NONE)
+			reach(&r, t, node, &next);
+	}
+	for (unsigned i = 0; i < r.n; i++) {
+		uint32_t node = r.name[i].node;
+		bool same_owner = node == owner && r.name[i].is_owner;
+
+		if (t->nodes[node].address && add(z, room, first, (struct zone_additional){
+		    .node = t->nodes[node].id, .target = same_owner ? ZONE_SAME_OWNER : 0 }) != 0)
 			return -1;
 	}
 	return 0;
@@ -105,7 +193,10 @@ zone_additional_add(const struct zone_tree *t, struct zone *z, uint32_t *room, u
 
 	if (target_at(rrset->type) < 0)
 		return 0;
-	if (add_those(t, z, room, true, owner, rrset, set, first) != 0 ||
+	if (is_svcb(rrset->type)) {
+		if (add_svcb(t, z, room, owner, rrset, first) != 0)
+			return -1;
+	} else if (add_those(t, z, room, true, owner, rrset, set, first) != 0 ||
 	    add_those(t, z, room, false, owner, rrset, set, first) != 0)
 		return -1;
 	if (z->n_additionals != first) {

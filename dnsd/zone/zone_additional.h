@@ -1,7 +1,11 @@
 /*
  * zone_additional: which addresses go into the additional section with an rrset (RFC 1034
- * 4.3.2 step 6, RFC 2782, RFC 9460 4.1), and which of them are in-domain glue, without which a
- * referral is useless (RFC 9471).
+ * 4.3.2 step 6, RFC 2782), and which of them are in-domain glue, without which a referral is
+ * useless (RFC 9471).
+ *
+ * With SVCB and HTTPS the targets' own SVCB or HTTPS go before their addresses (RFC 9460 4.1),
+ * and where the record is an alias also what these lead to, so that whoever asked need not ask
+ * again: at most 16 names, however they are chained.
  *
  * Part of compiling a zone.  Knows the tree and the rrset in the form it is sent; does not know
  * packets, nor which of the addresses will find room in one.  One thread.

@@ -122,13 +122,15 @@ verify_additionals(const struct zone *z, uint32_t owner, const struct rrset *set
 		if (of[i].node >= z->n_nodes)
 			return "the node of an additional is one";
 		node = &z->nodes[of[i].node];
-		if (zone_rrset(z, node, DNS_A) == NULL && zone_rrset(z, node, DNS_AAAA) == NULL)
-			return "the node of an additional has addresses";
+		if (of[i].same_type ? zone_rrset(z, node, set->type) == NULL :
+		    zone_rrset(z, node, DNS_A) == NULL && zone_rrset(z, node, DNS_AAAA) == NULL)
+			return "the node of an additional has what it is named for";
 		if (of[i].in_domain != is_glue_of(z, owner, of[i].node))
 			return "in_domain is set where glue is in-domain, and only there";
 		if (i != 0 && of[i].in_domain && !of[i - 1].in_domain)
 			return "in-domain glue comes first";
-		if (of[i].target == 0)
+		if (of[i].target == 0 ||
+		    (of[i].target == ZONE_SAME_OWNER && of[i].node == owner))
 			continue;
 		if (of[i].target < 12 || of[i].target >= set->len)
 			return "an additional's target lies in the rdata";
