@@ -16,14 +16,12 @@ import oracle_world as world
 from conftest import ROOT
 from oracle_types import TYPES
 
-OPEN = os.path.join(ROOT, "tests/oracle/open")         # texts that are to be mended, one a line
 CORPUS = sorted(glob.glob(os.path.join(ROOT, "tests/oracle/*.txt")))
-DIRECTIVE = re.compile(r"(accept(?: ([0-9a-f]+|-))?|refuse|as (?:bind|knot|nsd)): (.+)")
+DIRECTIVE = re.compile(r"(?:(accept)(?: ([0-9a-f]+|-))?|(refuse)|as (bind|knot|nsd)): (.+)")
 PEERS = ("bind", "knot", "nsd")
 READERS = {"bind": world.from_bind, "knot": world.from_knot, "nsd": world.from_nsd}
 
-# what a zone has beside the record that is tried
-HEAD = "@ 300 IN SOA ns host 1 2 3 4 5\n@ 300 IN NS ns\nns 300 IN A 192.0.2.1\n"
+# what a zone has beside the record that is tried, and its head
 A, SIG, DS, RRSIG, NSEC3 = 1, 24, 43, 46, 50
 BESIDE = {DS: "NS ns", NSEC3: "A 192.0.2.1",            # RFC 4034 5, RFC 5155 7.2.8
           RRSIG: "A 192.0.2.1", SIG: "A 192.0.2.1"}     # over something that is there
@@ -45,16 +43,16 @@ class Text:
         self.name = next((w for w in words if w in TYPES or re.fullmatch(r"TYPE\d+", w)), "A")
         self.type = TYPES[self.name] if self.name in TYPES else int(self.name[4:]) & 0xffff
         self.generic = bool(re.search(r"\s\\#", self.rest)) or self.name not in TYPES
-        self.directive = self.reason = self.wanted = self.open = None
+        self.decision, self.octets, self.peer, self.reason = None, None, None, None
 
     def zone(self):
         if self.name == "SOA":
-            return f"@ {self.rest}\n" + HEAD.split("\n", 1)[1]
+            return f"@ {self.rest}\n" + world.HEAD.split("\n", 1)[1]
         beside = BESIDE.get(self.type)
         covered = self.line.split()[1:2]
         if self.type == RRSIG and covered and covered[0] in SIGNED:
             beside = SIGNED[covered[0]]
-        return HEAD + (f"t 300 IN {beside}\n" if beside else "") + f"t {self.rest}\n"
+        return world.HEAD + (f"t 300 IN {beside}\n" if beside else "") + f"t {self.rest}\n"
 
     def owner(self):
         return self.origin if self.name == "SOA" else "t." + self.origin
@@ -76,10 +74,7 @@ class Text:
 
 def corpus():
     """All texts.  A directive holds until the next empty line."""
-    texts, still_open = [], set()
-    if os.path.exists(OPEN):
-        with open(OPEN, encoding="latin-1") as f:
-            still_open = set(f.read().split("\n"))
+    texts = []
     for path in CORPUS:
         with open(path, encoding="latin-1") as f:
             lines = f.read().split("\n")
@@ -94,9 +89,8 @@ def corpus():
             elif not line.startswith("#"):
                 text = Text(place, line, len(texts))
                 if directive:
-                    text.directive, text.wanted, text.reason = directive.groups()
-                    text.directive = text.directive.split(" ")[0] if text.wanted else text.directive
-                text.open = line in still_open
+                    accept, text.octets, refuse, text.peer, text.reason = directive.groups()
+                    text.decision = accept or refuse or "as"
                 texts.append(text)
     return texts
 
@@ -124,23 +118,21 @@ class Verdict:
     def wanted(self):
         """What the corpus wants: octets with their TTL, None = refused, False = nothing said."""
         t = self.text
-        if t.directive == "refuse":
+        if t.decision == "refuse":
             return None
-        if t.directive == "accept" and t.wanted:
-            octets = bytes.fromhex("" if t.wanted == "-" else t.wanted)
+        if t.decision == "as":
+            return self.peers.get(t.peer, False)
+        if t.octets:
+            octets = bytes.fromhex(t.octets.replace("-", ""))
             return (self.ours[0] if self.ours else 0), octets
-        if t.directive == "accept":
-            return self.ours if self.ours is not None else False
-        if t.directive and t.directive.startswith("as "):
-            return self.peers.get(t.directive[3:], False)
-        return False
+        return self.ours or False
 
     def reasoned(self):
-        return self.text.directive is not None and self.ours == self.wanted()
+        return self.text.decision is not None and self.ours == self.wanted()
 
     def wrong(self):
         """What is to be mended, None if nothing is."""
-        if self.text.directive is None:
+        if self.text.decision is None:
             return None if self.agrees() else "dnsd does not as the peers do"
         if self.wanted() is False or self.ours != self.wanted():
             return "dnsd does not as the corpus says"
@@ -151,7 +143,7 @@ class Verdict:
         lines = [f"{self.text}", f"    dnsd {shown(self.ours)}{said}"]
         lines += [f"    {p} {shown(r)}" for p, r in self.peers.items()] or ["    no peer knows it"]
         if self.text.reason:
-            lines.append(f"    {self.text.directive}: {self.text.reason}")
+            lines.append(f"    {self.text.decision}: {self.text.reason}")
         return "\n".join(lines)
 
 
@@ -170,7 +162,7 @@ def judged(texts, folder):
 def test_record_texts(tmp_path_factory):
     """Every difference has a reason, every reason a difference."""
     verdicts = judged(corpus(), tmp_path_factory.mktemp)
-    wrong = [(v.wrong(), v) for v in verdicts if v.wrong() and not v.text.open]
+    wrong = [(v.wrong(), v) for v in verdicts if v.wrong()]
     types = {v.text.name for v in verdicts} & set(TYPES)
     print(f"{len(verdicts)} texts of {len(types)} types")
     for p in PEERS:
@@ -179,8 +171,7 @@ def test_record_texts(tmp_path_factory):
               f"says the same of "
               f"{sum(v.ours == v.peers[p] for v in asked)} of {len(asked)} texts")
     print(f"{sum(v.agrees() for v in verdicts)} as most peers, "
-          f"{sum(v.reasoned() for v in verdicts)} otherwise with a reason, "
-          f"{sum(v.text.open for v in verdicts)} open")
+          f"{sum(v.reasoned() for v in verdicts)} otherwise with a reason")
     for why, v in wrong:
         print(f"{why}: {v}")
     assert not wrong, f"{len(wrong)} of {len(verdicts)} texts"
