@@ -148,39 +148,6 @@ add_list(struct geo_rank *rank, const struct list *list)
 
 /* ---- rules ---- */
 
-static int
-compare_key(const struct geo_rule *a, const struct geo_rule *b)
-{
-	const struct prefix *p = &a->prefix, *q = &b->prefix;
-	int c;
-
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	switch (a->kind) {
-	case CONF_RULE_PREFIX:
-		c = p->family != q->family ? p->family - q->family :
-		    memcmp(p->ip, q->ip, sizeof(p->ip));
-		return c != 0 ? c : p->len - q->len;
-	case CONF_RULE_ASN:
-		return a->asn < b->asn ? -1 : a->asn > b->asn;
-	default:
-		return memcmp(a->code, b->code, 2);
-	}
-}
-
-/* Of rules for the same key the first of the file counts: it comes first, but for prefixes,
- * which are laid over each other, last. */
-static int
-compare_rule(const void *va, const void *vb)
-{
-	const struct geo_rule *a = va, *b = vb;
-	int c = compare_key(a, b), file_order = a->order < b->order ? -1 : 1;
-
-	if (c != 0)
-		return c;
-	return a->kind == CONF_RULE_PREFIX ? -file_order : file_order;
-}
-
 static bool
 of_pool(const struct geo_rank *rank, uint16_t site)
 {
@@ -228,9 +195,7 @@ add_rules(struct geo_rank *rank, const struct conf *conf, struct err *err)
 			return err_set(err, "too many different site lists in the rules");
 		rank->n_rules++;
 	}
-	qsort(rank->rules, rank->n_rules, sizeof(*rank->rules), compare_rule);
-	for (size_t i = 1; i < rank->n_rules; i++)
-		assert(compare_rule(&rank->rules[i - 1], &rank->rules[i]) < 0);
+	geo_rule_sort(rank->rules, rank->n_rules);
 	return 0;
 }
 
@@ -241,40 +206,10 @@ geo_rank_rules(const struct geo_rank *rank, size_t *n)
 	return rank->rules;
 }
 
-static const struct geo_rule *
-find_rule(const struct geo_rank *rank, const struct geo_rule *key)
-{
-	size_t low = 0, high = rank->n_rules;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (compare_key(&rank->rules[middle], key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == rank->n_rules || compare_key(&rank->rules[low], key) != 0)
-		return NULL;
-	return &rank->rules[low];
-}
-
 const struct geo_rule *
 geo_rank_asn_rule(const struct geo_rank *rank, uint32_t asn)
 {
-	const struct geo_rule key = { .kind = CONF_RULE_ASN, .asn = asn };
-
-	return asn == 0 ? NULL : find_rule(rank, &key);
-}
-
-const struct geo_rule *
-geo_rank_code_rule(const struct geo_rank *rank, enum conf_rule_kind kind, const char *code)
-{
-	struct geo_rule key = { .kind = kind };
-
-	if (code[0] == '\0')
-		return NULL;
-	memcpy(key.code, code, 2);
-	return find_rule(rank, &key);
+	return geo_rule_of_asn(rank->rules, rank->n_rules, asn);
 }
 
 bool
@@ -295,9 +230,9 @@ geo_rank_place_rule(const struct geo_rank *rank, const struct geo_place *place)
 
 	if (place == NULL)
 		return NULL;
-	rule = geo_rank_code_rule(rank, CONF_RULE_COUNTRY, place->country);
-	return rule != NULL ? rule :
-	    geo_rank_code_rule(rank, CONF_RULE_CONTINENT, place->continent);
+	rule = geo_rule_of_code(rank->rules, rank->n_rules, CONF_RULE_COUNTRY, place->country);
+	return rule != NULL ? rule : geo_rule_of_code(rank->rules, rank->n_rules,
+	    CONF_RULE_CONTINENT, place->continent);
 }
 
 uint16_t

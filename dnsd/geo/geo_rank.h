@@ -26,21 +26,11 @@
 #include "common/err.h"
 #include "dnsd/geo/geo_db.h"
 #include "dnsd/geo/geo_exclude.h"
+#include "dnsd/geo/geo_rule.h"
 
 #define GEO_RANK_MAX_LIST 16		/* sites in a result, at most */
 #define GEO_RANK_MAX_RESULTS 0xfff0	/* distinct lists; above are a map's own marks */
 #define GEO_RANK_NONE UINT16_MAX	/* no such rule */
-
-/* A rule of which sites are left, and its result. */
-struct geo_rule {
-	enum conf_rule_kind kind;
-	struct prefix prefix;		/* kind PREFIX */
-	uint32_t asn;			/* kind ASN */
-	char code[3];			/* kinds COUNTRY, CONTINENT */
-	uint16_t result;
-	uint32_t order;			/* its index among the rules of the configuration: the
-					 * line that it stands in may change while maps do not */
-};
 
 struct geo_rank;
 
@@ -50,16 +40,12 @@ struct geo_rank *geo_rank_new(const struct conf *conf, const uint16_t *sites, si
     const struct geo_exclude *exclude, struct err *err);
 void geo_rank_free(struct geo_rank *rank);
 
-/* The rules that count, sorted by kind, then by what they match; prefixes: IPv4 before IPv6, then
- * by address, shorter first, of equal ones the one that counts last. */
+/* The rules that count, sorted (geo_rule). */
 const struct geo_rule *geo_rank_rules(const struct geo_rank *rank, size_t *n);
 bool geo_rank_has_asn_rules(const struct geo_rank *rank);
 
-/* The rule for this key, NULL if there is none. */
+/* The rule for an AS number, NULL if there is none or it is 0. */
 const struct geo_rule *geo_rank_asn_rule(const struct geo_rank *rank, uint32_t asn);
-const struct geo_rule *geo_rank_code_rule(const struct geo_rank *rank,
-    enum conf_rule_kind kind, const char *code);	/* of a country or continent; "" = none */
-
 /* The rule for a place's country, or else its continent; NULL = none. */
 const struct geo_rule *geo_rank_place_rule(const struct geo_rank *rank,
     const struct geo_place *place);
