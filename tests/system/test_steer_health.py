@@ -27,6 +27,7 @@ ZONE = """$TTL 300
 ns IN A 192.0.2.1
 all 60 IN A 198.51.100.1
 all 60 IN AAAA 2001:db8::1
+all 60 IN HTTPS 1 . ipv4hint=192.0.2.9
 _steer.all IN TXT "pool=mirrors" "answers=8"
 one 60 IN A 198.51.100.1
 _steer.one IN TXT "pool=mirrors" "answers=1"
@@ -100,6 +101,8 @@ def test_healthy_beyond_the_list_before_dead_in_it(d):
     for net in "10.2.3.0/24", None:
         reply = set_health(d, LISTED_DOWN, ["syd1"], net=net)
         assert reply.ttl == 60 and reply.ede is None
+        record, = d.udp("all.example.org", "HTTPS").answer[0]   # hints, too
+        assert [NAME_OF[a] for a in record.params[4].addresses] == ["syd1"]
         assert names(get(d, net, rdtype=AAAA)) == FRA          # syd1 has IPv4 only
         set_health(d, {}, FRA, net=net)
     assert d.counters()["answers_fail_open"] > 0               # the AAAA
