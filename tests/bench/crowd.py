@@ -79,13 +79,25 @@ def question(text):
     return struct.pack(">H", len(packet)) + packet
 
 
-def connect(server, source, room=None):
+def connect(server, source):
     s = socket.socket()
-    if room:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     s.bind((source, 0))
     s.connect((server, PORT))
     return s
+
+
+def read_exactly(s, n):
+    data = b""
+    while len(data) < n:
+        more = s.recv(n - len(data))
+        if not more:
+            raise ConnectionError
+        data += more
+    return data
+
+
+def read_answer(s):
+    return read_exactly(s, int.from_bytes(read_exactly(s, 2), "big"))
 
 
 def pipeline(server, n, text):
@@ -114,12 +126,17 @@ def pipeline(server, n, text):
 
 
 def stall(server, n, text):
-    """n connections ask as long as they can, and read nothing."""
+    """n connections read some answers, for which buffers grow, then ask as long as they can, and
+    read nothing."""
     message = question(text)
     blob = message * (65536 // len(message))
     held = []
     for _ in range(n):
-        s = connect(server, CROWD, 4096)
+        s = connect(server, CROWD)
+        for _ in range(20):
+            s.sendall(message * 4)
+            for _ in range(4):
+                read_answer(s)
         s.setblocking(False)
         held.append([s, 0])
     end = time.monotonic() + 4
@@ -132,15 +149,6 @@ def stall(server, n, text):
         time.sleep(0.01)
     print("there", flush=True)
     time.sleep(3600)
-
-
-def read_answer(s):
-    data = b""
-    while len(data) < 2 or len(data) < 2 + (data[0] << 8 | data[1]):
-        more = s.recv(65536)
-        if not more:
-            raise ConnectionError
-        data += more
 
 
 def ask(server, seconds):

@@ -15,6 +15,9 @@ __attribute__((weak)) char tsan_rcu;
 #define rcu_thread_online() (urcu_qsbr_thread_online(), __tsan_acquire(&tsan_rcu))
 #undef rcu_thread_offline
 #define rcu_thread_offline() (__tsan_release(&tsan_rcu), urcu_qsbr_thread_offline())
+#undef rcu_quiescent_state
+#define rcu_quiescent_state() (__tsan_release(&tsan_rcu), urcu_qsbr_quiescent_state(), \
+	__tsan_acquire(&tsan_rcu))
 #undef rcu_unregister_thread
 #define rcu_unregister_thread() (__tsan_release(&tsan_rcu), urcu_qsbr_unregister_thread())
 #undef synchronize_rcu
