@@ -18,29 +18,48 @@ is_foreign(const struct zone_token *tok)
 	return false;
 }
 
-/* One label in IDNA's form behind out[*n], with its length octet.  0, or libidn2's reason. */
+/* A label of ASCII, or labels with dots between them, behind out[*n]; false = there is no room. */
+static bool
+put_labels(const char *text, size_t len, uint8_t out[NAME_MAX_WIRE], size_t *n)
+{
+	for (size_t at = 0, end; at < len; at = end + 1) {
+		const char *dot = memchr(text + at, '.', len - at);
+		end = dot == NULL ? len : (size_t)(dot - text);
+		if (end - at > 63 || *n + 1 + (end - at) + 1 > NAME_MAX_WIRE)
+			return false;
+		out[(*n)++] = (uint8_t)(end - at);
+		memcpy(out + *n, text + at, end - at);
+		*n += end - at;
+	}
+	return true;
+}
+
+/* One label in IDNA's form behind out[*n], with its length octet; it becomes several where one of
+ * the dots of other scripts stands in it.  0, or libidn2's reason. */
 static int
 put_label(const uint8_t *label, uint8_t out[NAME_MAX_WIRE], size_t *n)
 {
 	uint8_t text[64] = { 0 }, *found = NULL;
 	size_t len = *label;
-	int rc = IDN2_OK;
 	bool ascii = true;
+	int rc;
 
 	memcpy(text, label + 1, len);
 	for (size_t i = 0; i < len; i++)
-		ascii &= text[i] != 0 && text[i] < 0x80;
-	if (!ascii) {
-		rc = idn2_lookup_u8(text, &found, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-		len = rc == IDN2_OK ? strlen((const char *)found) : 0;
+		ascii &= text[i] < 0x80;
+	if (ascii) {
+		if (*n + 1 + len + 1 > NAME_MAX_WIRE)
+			return IDN2_TOO_BIG_DOMAIN;
+		memcpy(out + *n, label, len + 1);
+		*n += len + 1;
+		return IDN2_OK;
 	}
-	if (rc == IDN2_OK && (len > 63 || *n + len + 2 > NAME_MAX_WIRE))
+	if (memchr(text, '.', len) != NULL || memchr(text, '\0', len) != NULL)
+		return IDN2_DISALLOWED;
+	rc = idn2_lookup_u8(text, &found, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	if (rc == IDN2_OK &&
+	    !put_labels((const char *)found, strlen((const char *)found), out, n))
 		rc = IDN2_TOO_BIG_DOMAIN;
-	if (rc == IDN2_OK) {
-		out[(*n)++] = (uint8_t)len;
-		memcpy(out + *n, ascii ? text : found, len);
-		*n += len;
-	}
 	idn2_free(found);
 	return rc;
 }
