@@ -140,15 +140,16 @@ limit_prefixes(struct conf_reader *r)
 			    n[i], i == 0 ? 4 : 6, CONF_MAX_PREFIXES);
 }
 
-/* With one digit wrong it is somebody else's: dnsd serves on an address of each. */
-static void
+/* With one digit wrong it is somebody else's: dnsd serves on an address of each.  False if told. */
+static bool
 check_prefixes(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
 	char text[ADDR_TEXT];
+	bool fine = true;
 
 	if (c->n_listen == 0 || !is_sure(r, 0, "listen"))
-		return;
+		return true;
 	for (size_t i = 0; i < c->announce.prefixes.n; i++) {
 		const struct prefix *p = &c->announce.prefixes.v[i];
 		bool used = false;
@@ -157,11 +158,13 @@ check_prefixes(struct conf_reader *r)
 			used = used || (c->listen[j].family == p->family &&
 			    (addr_is_zero(c->listen[j].ip) ||
 			    prefix_contains(p, p->family, c->listen[j].ip)));
+		fine = fine && used;
 		if (!used)
 			conf_fail(r, conf_item_line(r->scan, c->announce.line, "prefix"),
 			    "prefix \"%s\": no `listen` address lies in it, a prefix of "
 			    "addresses that are served was expected", prefix_text(p, text));
 	}
+	return fine;
 }
 
 /* What is asked at an anycast address is the nearest site, not that one. */
@@ -268,12 +271,13 @@ check_announce(struct conf_reader *r)
 {
 	struct conf_announce *a = &r->conf->announce;
 	struct addr id;
+	bool served;
 
 	if (!a->enabled)
 		return;
 	a->question_line = conf_item_line(r->scan, a->line, "question");
 	limit_prefixes(r);
-	check_prefixes(r);
+	served = check_prefixes(r);
 	check_siblings(r);
 	check_question(r);
 	if (a->interface != NULL && strpbrk(a->interface, "/ ") != NULL)
@@ -283,7 +287,8 @@ check_announce(struct conf_reader *r)
 	    (addr_parse(&id, a->router_id, NULL) < 0 || id.family != 4 || id.port != 0))
 		conf_fail(r, conf_item_line(r->scan, a->line, "router-id"),
 		    "router-id \"%s\": an IPv4 address was expected", a->router_id);
-	check_covers(r);
+	if (served && a->prefixes.n != 0)
+		check_covers(r);
 }
 
 bool

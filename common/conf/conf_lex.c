@@ -119,6 +119,16 @@ conf_lex_odd(const struct conf_lex *lex)
 	return odd;
 }
 
+bool
+conf_lex_at_odd(struct conf_lex *lex)
+{
+	conf_lex_blank(lex);
+	if (lex->begun == lex->line)
+		return false;
+	lex->begun = lex->line;
+	return conf_lex_odd(lex) != NULL;
+}
+
 void
 conf_lex_skip_odd(struct conf_lex *lex)
 {
@@ -194,6 +204,22 @@ conf_lex_skip(struct conf_lex *lex)
 	while (end > lex->at && end[-1] != '\0' && strchr("{},; \t\r", end[-1]) != NULL)
 		end--;
 	lex->at = end;
+}
+
+bool
+conf_lex_close(struct conf_lex *lex)
+{
+	const char *end = end_of_line(lex, lex->at);
+	int depth = 0;
+
+	for (const char *c = lex->at; c < end; c++) {
+		depth += (*c == '{') - (*c == '}');
+		if (depth >= 0)
+			continue;
+		lex->at = c + 1;
+		return true;
+	}
+	return false;
 }
 
 char

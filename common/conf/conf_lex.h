@@ -26,6 +26,7 @@ struct conf_lex {
 	char *put;
 	int line;
 	int told;			/* the line of which something was told last */
+	int begun;			/* the line that conf_lex_at_odd has looked at */
 	int odd;			/* the last line that was skipped as an odd one */
 	bool cut;			/* the file ends in a comment or list: it is told */
 };
@@ -51,6 +52,9 @@ void conf_lex_back(struct conf_lex *lex, const struct conf_lexeme *t);
 /* To the marks that end this line, or to the end of the line. */
 void conf_lex_skip(struct conf_lex *lex);
 
+/* Past the `}` on this line that closes what is open here; false if there is none. */
+bool conf_lex_close(struct conf_lex *lex);
+
 /* Past blanks and comments. */
 void conf_lex_blank(struct conf_lex *lex);
 
@@ -67,6 +71,9 @@ bool conf_lex_names_item(const struct conf_lex *lex);
 /* The quote of a string between here and the end of the line that is not closed there; NULL if
  * there is none. */
 const char *conf_lex_odd(const struct conf_lex *lex);
+
+/* True before the first word of a line that has one: once for each line. */
+bool conf_lex_at_odd(struct conf_lex *lex);
 
 /* To the end of a line with such a string, which is told unless what stands before the quote says
  * that it is the end of a string that began on the line before, of which the same was told. */

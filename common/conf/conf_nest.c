@@ -70,9 +70,37 @@ conf_nest_end(struct conf_nest *nest)
 	conf_nest_open(nest)->inside = nest->out->n_items - nest->stack[nest->depth].item - 1;
 }
 
+/* With a brace too many, items that do not belong where they stand, right before a `}`, are in a
+ * block whose beginning is missing: the brace is that block's.  True if so, which is told. */
+static bool
+lacks_beginning(struct conf_nest *nest, int line)
+{
+	struct conf_item *block = conf_nest_open(nest), *first = NULL;
+	struct conf_item *end = nest->out->items + nest->out->n_items;
+
+	if (nest->balance >= 0 || nest->stack[nest->depth].block == NULL || line == 0)
+		return false;
+	for (struct conf_item *i = block + 1; i < end; i += 1 + i->inside)
+		if (i->state != CONF_ITEM_FINE || conf_nest_fits(nest, i->name, i->block))
+			first = NULL;
+		else if (first == NULL)
+			first = i;
+	if (first == NULL)
+		return false;
+	conf_fail(nest->r, first->line, "`%s` is in no block: the beginning of the one that ends "
+	    "on line %d is missing", first->name, conf_line_number(line));
+	for (; first < end; first++)
+		first->state = CONF_ITEM_WRONG;
+	nest->r->lost = true;
+	nest->balance++;
+	return true;
+}
+
 bool
 conf_nest_leave(struct conf_nest *nest, int line)
 {
+	if (lacks_beginning(nest, line))
+		return true;
 	if (nest->too_deep != 0) {
 		nest->too_deep--;
 	} else if (nest->depth != 0) {
@@ -86,12 +114,23 @@ conf_nest_leave(struct conf_nest *nest, int line)
 	return true;
 }
 
+static bool
+has_option(const struct conf_item *block, const char *name)
+{
+	for (const struct conf_item *i = block + 1, *past = conf_item_past(block); i < past;
+	    i = conf_item_past(i))
+		if (!i->block && strcmp(i->name, name) == 0)
+			return true;
+	return false;
+}
+
 /* A brace too many has closed the last block, where the item does not fit but behind it. */
 static void
 reopen(struct conf_nest *nest, const char *name, bool is_block, int line)
 {
 	if (nest->closed_line == 0 || !fits(nest->closed.block, name, is_block) ||
-	    nest->depth == CONF_NEST_DEPTH)
+	    nest->depth == CONF_NEST_DEPTH ||
+	    (!is_block && has_option(&nest->out->items[nest->closed.item], name)))
 		return;
 	conf_fail(nest->r, nest->closed_line, "unexpected `}`: `%s` on line %d belongs in the "
 	    "block `%s` of line %d", name, conf_line_number(line), nest->closed.block->name,
@@ -119,6 +158,7 @@ conf_nest_mend(struct conf_nest *nest, const char *name, bool is_block, int line
 		conf_fail(nest->r, conf_nest_open(nest)->line, "the block `%s` that begins here "
 		    "is not closed before `%s` on line %d", conf_nest_open(nest)->name, name,
 		    conf_line_number(line));
+		conf_nest_open(nest)->state = CONF_ITEM_WRONG;
 		conf_nest_leave(nest, 0);
 	}
 }
@@ -145,7 +185,9 @@ conf_nest_once(struct conf_nest *nest, const char *name, int line)
 		return false;
 	for (const struct conf_item *i = conf_nest_open(nest) + 1; i < end;
 	    i = conf_item_past(i)) {
-		if ((i->block && i->given.n != 0) || strcmp(i->name, name) != 0)
+		/* a line that was there twice begins an empty block that is not closed */
+		bool empty = i->block && i->inside == 0 && i->state != CONF_ITEM_FINE;
+		if (empty || (i->block && i->given.n != 0) || strcmp(i->name, name) != 0)
 			continue;
 		if (CONF_LINE_FILE(i->line) != CONF_LINE_FILE(line))
 			conf_fail(nest->r, line, "`%s` is given twice, first at %s:%d", name,

@@ -59,7 +59,7 @@ int conf_nest_word(struct conf_nest *nest, const char *text, int line);
 int conf_nest_enter(struct conf_nest *nest, const char *name, const char *title, int line,
     int brace_line, bool wrong);
 
-/* A `}` on `line`, 0 = none; false if no block is open. */
+/* A `}` on `line`, 0 = none; false if no block is open, and that is to be told. */
 bool conf_nest_leave(struct conf_nest *nest, int line);
 
 /* The file that was named ends. */

@@ -5,19 +5,19 @@
 #include <string.h>
 #include <strings.h>
 
-static_assert(offsetof(struct conf_server, name) == 0, "named");
-static_assert(offsetof(struct conf_pool, name) == 0, "named");
-static_assert(offsetof(struct conf_zone, name) == 0, "named");
+static_assert(offsetof(struct conf_server, name) == 0, "name_list");
+static_assert(offsetof(struct conf_pool, name) == 0, "name_list");
+static_assert(offsetof(struct conf_zone, name) == 0, "name_list");
 
 /* Elements that begin with their names, and how names compare. */
-struct named {
+struct name_list {
 	const void *v;
 	size_t n, size;
 	int (*compare)(const char *a, const char *b);
 };
 
 static const char *
-name_of(const struct named *list, uint32_t i)
+order_name(const struct name_list *list, uint32_t i)
 {
 	return *(char *const *)((const char *)list->v + i * list->size);
 }
@@ -25,15 +25,15 @@ name_of(const struct named *list, uint32_t i)
 static int
 order_compare(const void *a, const void *b, void *arg)
 {
-	const struct named *list = arg;
+	const struct name_list *list = arg;
 
-	return list->compare(name_of(list, *(const uint32_t *)a),
-	    name_of(list, *(const uint32_t *)b));
+	return list->compare(order_name(list, *(const uint32_t *)a),
+	    order_name(list, *(const uint32_t *)b));
 }
 
 /* The list's indices by name; NULL without memory. */
 static uint32_t *
-sort(struct named list)
+sort(struct name_list list)
 {
 	uint32_t *order = calloc(list.n + 1, sizeof(*order));
 
@@ -49,18 +49,18 @@ sort(struct named list)
 /* The index of the element of this name, or the list's length.  A configuration that was not read
  * but made, in tests, has no order, and is small. */
 static size_t
-search(struct named list, const uint32_t *order, const char *name)
+search(struct name_list list, const uint32_t *order, const char *name)
 {
 	size_t low = 0, high = list.n;
 
 	for (uint32_t i = 0; order == NULL && i < list.n; i++)
-		if (list.compare(name_of(&list, i), name) == 0)
+		if (list.compare(order_name(&list, i), name) == 0)
 			return i;
 	if (order == NULL)
 		return list.n;
 	while (low < high) {
 		size_t mid = (low + high) / 2;
-		int sign = list.compare(name_of(&list, order[mid]), name);
+		int sign = list.compare(order_name(&list, order[mid]), name);
 		if (sign == 0)
 			return order[mid];
 		if (sign < 0)
@@ -71,22 +71,22 @@ search(struct named list, const uint32_t *order, const char *name)
 	return list.n;
 }
 
-static struct named
+static struct name_list
 servers(const struct conf *c)
 {
-	return (struct named){ c->servers, c->n_servers, sizeof(*c->servers), strcmp };
+	return (struct name_list){ c->servers, c->n_servers, sizeof(*c->servers), strcmp };
 }
 
-static struct named
+static struct name_list
 pools(const struct conf *c)
 {
-	return (struct named){ c->pools, c->n_pools, sizeof(*c->pools), strcmp };
+	return (struct name_list){ c->pools, c->n_pools, sizeof(*c->pools), strcmp };
 }
 
-static struct named
+static struct name_list
 zones(const struct conf *c)
 {
-	return (struct named){ c->zones, c->n_zones, sizeof(*c->zones), strcasecmp };
+	return (struct name_list){ c->zones, c->n_zones, sizeof(*c->zones), strcasecmp };
 }
 
 int

@@ -23,7 +23,7 @@ conf_line_enter(struct conf_reader *r, int line)
 
 /* A number that grows along what is read, as if included files stood where they are named. */
 static uint64_t
-place_of(const struct conf_reader *r, int line)
+line_place(const struct conf_reader *r, int line)
 {
 	size_t i = r->n_stretches;
 
@@ -38,7 +38,7 @@ place_of(const struct conf_reader *r, int line)
 bool
 conf_line_before(const struct conf_reader *r, int a, int b)
 {
-	return place_of(r, a) < place_of(r, b);
+	return line_place(r, a) < line_place(r, b);
 }
 
 int
@@ -66,7 +66,7 @@ conf_fail(struct conf_reader *r, int line, const char *fmt, ...)
 	else
 		err_set(&whole, "%s:%d: %s", conf_line_name(r, line),
 		    conf_line_number(line), text);
-	return mistakes_add(r->mistakes, place_of(r, line), whole.text);
+	return mistakes_add(r->mistakes, line_place(r, line), whole.text);
 }
 
 void

@@ -9,6 +9,7 @@
 
 #include "common/conf/conf_files.h"
 #include "common/conf/conf_lex.h"
+#include "common/conf/conf_list.h"
 #include "common/conf/conf_nest.h"
 
 #define NAME_OCTETS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
@@ -29,7 +30,6 @@ struct scan {
 	struct source outer[CONF_FILES_DEPTH];
 	struct conf_files_open open[CONF_FILES_DEPTH + 1];
 	size_t nested;			/* how many of `outer` there are; one more of `open` */
-	int begun;			/* the line whose quotes have been looked at */
 };
 
 /* A `}`. */
@@ -51,6 +51,11 @@ go_on(struct scan *s, int line, const struct conf_lexeme *t)
 	conf_nest_open(&s->nest)->state = CONF_ITEM_WRONG;
 	if (!last->block && last->given.line == line)
 		last->state = CONF_ITEM_WRONG;	/* what is left over belongs to it */
+	if (last->state == CONF_ITEM_WRONG && !last->block && last->given.line == line &&
+	    t->line == line && s->nest.balance < 0 && conf_lex_close(&s->lex)) {
+		s->nest.balance++;	/* that of a list whose `{` is missing */
+		return;
+	}
 	if (t->line != line || conf_lex_is(t, ';') || conf_lex_is(t, '}'))
 		conf_lex_back(&s->lex, t);
 	else
@@ -112,97 +117,7 @@ odd_line(struct scan *s, const char **name, bool *list)
 	return rc;
 }
 
-/* True at the first word of a line whose quotes are odd. */
-static bool
-at_odd_line(struct scan *s)
-{
-	conf_lex_blank(&s->lex);
-	if (s->begun == s->lex.line)
-		return false;
-	s->begun = s->lex.line;
-	return conf_lex_odd(&s->lex) != NULL;
-}
-
 /* ---- options ---- */
-
-/* Told once for each list. */
-static void
-fail_list(struct scan *s, const char *name, int began, const struct conf_lexeme *t)
-{
-	struct conf_item *item = conf_nest_last(&s->nest);
-
-	if (item->state == CONF_ITEM_FINE)
-		conf_lex_fail(&s->lex, t->line,
-		    "unexpected \"%.60s\" in the list of `%s` that begins on line %d, "
-		    "`,` or `}` was expected", t->text, name, conf_line_number(began));
-	item->state = CONF_ITEM_WRONG;
-}
-
-/* An odd line in a list; true if the list ends on it. */
-static bool
-odd_in_list(struct scan *s)
-{
-	int braces = conf_lex_braces(&s->lex);
-
-	conf_lex_skip_odd(&s->lex);
-	conf_nest_last(&s->nest)->state = CONF_ITEM_WRONG;
-	for (int more = braces; more < -1; more++)
-		end_block(s, s->lex.line);
-	return braces < 0;
-}
-
-/* After `NAME = {`, up to its `}`, or to the item behind it where that is missing. */
-static int
-scan_list(struct scan *s, const char *name, int began, struct conf_lexeme *t)
-{
-	bool comma = true;		/* a value may come */
-	size_t inner = 0;
-
-	for (;;) {
-		if (at_odd_line(s)) {
-			if (odd_in_list(s))
-				return 0;
-			comma = true;
-			continue;
-		}
-		conf_lex_next(&s->lex, t);
-		if (t->kind == CONF_END) {
-			if (conf_nest_last(&s->nest)->state == CONF_ITEM_FINE)
-				conf_lex_fail(&s->lex, began, "the list of `%s` that begins here "
-				    "is not closed, the file ends on line %d", name,
-				    conf_line_number(s->lex.line));
-			conf_nest_last(&s->nest)->state = CONF_ITEM_WRONG;
-			s->r->lost = s->lex.cut = true;
-			s->nest.balance--;
-			return 0;
-		}
-		if (t->kind == CONF_WORD_TOKEN && conf_lex_names_item(&s->lex)) {
-			fail_list(s, name, began, t);
-			conf_lex_back(&s->lex, t);
-			s->nest.balance--;
-			return 0;
-		}
-		if (conf_lex_is_value(t)) {
-			if (t->wrong)
-				conf_nest_last(&s->nest)->state = CONF_ITEM_WRONG;
-			if (!comma)
-				fail_list(s, name, began, t);
-			if (conf_nest_word(&s->nest, t->text, t->line) < 0)
-				return -1;
-			comma = false;
-			continue;
-		}
-		if (conf_lex_is(t, '}')) {
-			if (inner-- == 0)
-				return 0;
-			continue;
-		}
-		if (!conf_lex_is(t, ',') || comma)
-			fail_list(s, name, began, t);
-		inner += conf_lex_is(t, '{');
-		comma = true;
-	}
-}
 
 /* After `NAME =`. */
 static int
@@ -229,7 +144,7 @@ scan_option(struct scan *s, const char *name, int line, struct conf_lexeme *t)
 	}
 	item->state = once && !t->wrong ? CONF_ITEM_FINE : CONF_ITEM_WRONG;
 	if (item->given.list)
-		return scan_list(s, name, t->line, t);
+		return conf_list_scan(&s->lex, &s->nest, name, t->line);
 	if (conf_lex_is_value(t) &&
 	    (t->kind == CONF_STRING || conf_lex_peek(&s->lex) != '='))
 		return conf_nest_word(&s->nest, t->text, t->line);
@@ -258,7 +173,6 @@ enter(struct scan *s, const char *text, size_t len, int line)
 	conf_files_digest(s->r, text, len);
 	s->lex = (struct conf_lex){ .r = s->r, .at = text, .end = text + len, .line = line,
 	    .odd = -1, .put = malloc(len + 1) };
-	s->begun = 0;
 	conf_line_enter(s->r, line);
 	if (s->lex.put == NULL)
 		return conf_no_memory(s->r, line);
@@ -290,7 +204,7 @@ leave(struct scan *s)
 	s->lex = to->lex;
 	s->text = to->text;
 	s->nest.balance = to->balance;
-	s->begun = s->lex.line;
+	s->lex.begun = s->lex.line;
 	conf_line_enter(s->r, s->lex.line);
 	return true;
 }
@@ -333,11 +247,17 @@ static int
 scan_head(struct scan *s, const char *name, int line, struct conf_lexeme *t)
 {
 	const char *title = t->kind != CONF_MARK ? t->text : NULL;
-	bool wrong = t->wrong, known;
+	bool wrong = t->wrong, known = conf_nest_fits(&s->nest, name, true);
 
+	if (known && title != NULL && t->line != line) {
+		conf_lex_fail(&s->lex, line, "`%s` is followed by \"%.60s\", `=` or `{` was "
+		    "expected", name, title);
+		conf_lex_back(&s->lex, t);
+		s->nest.balance++;
+		return conf_nest_enter(&s->nest, name, NULL, line, line, true);
+	}
 	if (title != NULL)
 		conf_lex_next(&s->lex, t);
-	known = conf_nest_fits(&s->nest, name, true);
 	if (conf_lex_is(t, '{')) {
 		if (!known && conf_nest_fits(&s->nest, name, false)) {
 			conf_lex_fail(&s->lex, line, "`%s` is an option, `%s = ...` was expected",
@@ -349,6 +269,14 @@ scan_head(struct scan *s, const char *name, int line, struct conf_lexeme *t)
 	if (!is_cut(s, t))
 		conf_lex_fail(&s->lex, line, "`%s` is followed by \"%.60s\" and \"%.60s\", "
 	    "`%s = ...` or `%s \"...\" {` was expected", name, title, t->text, name, name);
+	if (known && t->line == line && !conf_lex_is(t, '}') && conf_lex_braces(&s->lex) < 0 &&
+	    s->nest.balance < 0 && conf_lex_close(&s->lex)) {
+		s->nest.balance++;	/* a block on one line without its `{` */
+		if (conf_nest_enter(&s->nest, name, title, line, line, true) < 0)
+			return -1;
+		conf_nest_leave(&s->nest, 0);
+		return 0;
+	}
 	while (t->line == line && t->kind != CONF_END && !conf_lex_is(t, '{') &&
 	    !conf_lex_is(t, '}') && !conf_lex_is(t, ';'))
 		conf_lex_next(&s->lex, t);
@@ -420,13 +348,13 @@ scan_items(struct scan *s)
 	bool list;
 
 	while (rc == 0) {
-		bool odd = at_odd_line(s);
+		bool odd = conf_lex_at_odd(&s->lex);
 
 		line = s->lex.line;
 		if (odd) {
 			rc = odd_line(s, &name, &list);
 			if (rc == 0 && list)
-				rc = scan_list(s, name, line, &t);
+				rc = conf_list_scan(&s->lex, &s->nest, name, line);
 			continue;
 		}
 		conf_lex_next(&s->lex, &t);

@@ -214,6 +214,7 @@ title_keep(struct conf_reader *r, struct titles *titles, const struct conf_block
 	FILE *out;
 
 	if (r->no_memory || item->given.n == 0 ||
+	    (item->state != CONF_ITEM_FINE && item->inside == 0) ||
 	    (item->state != CONF_ITEM_FINE && !conf_value_is_text(block->title->type)))
 		return;
 	out = open_memstream(&t.key, &len);
