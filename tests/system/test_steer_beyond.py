@@ -1,4 +1,4 @@
-"""Five sites, three considered: when these three are dead, the nearest to the client of the others."""
+"""Five sites, three considered: when these three are dead, the nearest of the others."""
 import ipaddress
 import os
 
@@ -93,7 +93,8 @@ def test_why_says_so(d):
     health(d, NEAR_DOWN, TO_EAST, ["east"])
     out = nearctl(d.argv[2], "explain", "dl.example.org", TO_EAST).stdout
     assert 'sites=n3,n2,n1 beyond=east why="no site of the list has any as good"' in out
-    assert "server=east site=east km=6672 state=up" in out and "scope=16 key=10.1.0.0/16 leaf=16" in out
+    assert "server=east site=east km=6672 state=up" in out
+    assert "scope=16 key=10.1.0.0/16 leaf=16" in out
 
 
 @pytest.mark.parametrize("near,far", [("stale", "up"), ("down", "stale"), ("drain", "stale"),
