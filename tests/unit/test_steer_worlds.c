@@ -63,6 +63,7 @@ struct world {
 };
 
 static uint64_t seed = 12;
+static char conf_path[] = "conf", pool_name[] = "pool";
 
 static uint32_t
 below(uint32_t n)
@@ -249,7 +250,7 @@ draw_servers(struct world *w)
 	unsigned mood = below(9);
 	bool spent = below(3) == 0;
 
-	w->pool = (struct conf_pool){ .name = (char[]){ "pool" }, .check = 0,
+	w->pool = (struct conf_pool){ .name = pool_name, .check = 0,
 	    .answers = 1 + below(CONF_MAX_ANSWERS), .min_weight = below(3) == 0 ? 1 + below(30) : 1,
 	    .n_servers = (uint16_t)(1 + below(SERVERS)) };
 	w->conf.n_servers = w->pool.n_servers;
@@ -281,7 +282,7 @@ static void
 draw(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
-	w->conf = (struct conf){ .path = (char[]){ "conf" }, .ttl_min_s = 5, .ttl_max_s = 300,
+	w->conf = (struct conf){ .path = conf_path, .ttl_min_s = 5, .ttl_max_s = 300,
 	    .sites = w->sites, .n_sites = 1 + below(SITES), .pools = &w->pool, .n_pools = 1,
 	    .servers = w->servers, .checks = &check, .n_checks = 1 };
 	w->conf.geo.sites_per_answer = 1 + below(4);
