@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/dns/compress.h"
 #include "dnsd/answer/answer.h"
 #include "dnsd/generation/inputs.h"
 #include "dnsd/generation/generation.h"
@@ -47,6 +48,23 @@ static const char zone_text[] =
     "z NS n.z\n"
     "n.z A 192.0.2.4\n"
     "n.z AAAA 2001:db8::4\n"
+    "z NS m.n.z\n"
+    "z NS ns1.z.other.test.\n"
+    "z NS ns2.z.OTHER.test.\n"
+    "y NS y\n"
+    "y NS a.b.y\n"
+    "y A 192.0.2.6\n"
+    "y DS 1 8 2 AA\n"
+    "q MX 1 a.q\n"
+    "q MX 2 b.a.Q\n"
+    "q MX 3 w.q\n"
+    "a.q A 192.0.2.7\n"
+    "w.q CNAME u.w.q\n"
+    "u.w.q CNAME w.q.d\n"
+    "w.q.e PTR x.e.org.\n"
+    "h HTTPS 0 h2\n"
+    "h2 HTTPS 1 a.q\n"
+    "h2 HTTPS 0 h\n"
     "s SRV 0 0 80 a\n"
     "sub NS ns\n"
     "t TXT \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -105,6 +123,56 @@ make_generation(void)
 	return gen;
 }
 
+/* Offset past the name at `at`, whose pointers lead to earlier places only. */
+static size_t
+check_name(const uint8_t *out, size_t len, size_t at)
+{
+	size_t end = 0, octets = 0;
+
+	for (;;) {
+		assert(at < len);
+		if (out[at] >= 0xc0) {
+			size_t to = dns_get16(out + at) & 0x3fff;
+
+			assert(at + 2 <= len && to >= DNS_HEADER_LEN && to < at);
+			end = end == 0 ? at + 2 : end;
+			at = to;
+			continue;
+		}
+		assert(out[at] < 64);
+		octets += out[at] + 1u;
+		assert(octets <= NAME_MAX_WIRE);
+		if (out[at] == 0)
+			return end == 0 ? at + 1 : end;
+		at += out[at] + 1u;
+	}
+}
+
+/* Every name of an answer can be read, and its records take all of it. */
+static void
+check_names(const uint8_t *out, size_t len)
+{
+	size_t at = DNS_HEADER_LEN, first;
+	unsigned records = dns_get16(out + 6) + dns_get16(out + 8) + dns_get16(out + 10), n;
+
+	if (dns_get16(out + 4) != 0)
+		at = check_name(out, len, at) + 4;
+	for (; records > 0; records--) {
+		size_t rdata;
+
+		at = check_name(out, len, at);
+		assert(at + 10 <= len);
+		rdata = at + 10;
+		n = compress_names(dns_get16(out + at), &first);
+		at = rdata + dns_get16(out + at + 8);
+		for (rdata += first; n > 0; n--) {
+			rdata = check_name(out, len, rdata);
+			assert(rdata <= at);
+		}
+	}
+	assert(at == len);
+}
+
 /* Among others, a packet gets the answer that it gets alone. */
 static void
 check_batch(const struct generation *gen, const struct answer_client *client,
@@ -144,6 +212,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		len = answer_packet(gen, &client, data, size, out,
 		    tcp ? ANSWER_MAX_TCP : ANSWER_MAX_UDP, &note, &counters);
 		check_batch(gen, &client, data, size, out, len);
+		if (len != 0)
+			check_names(out, len);
 		assert(len == 0 || (len >= DNS_HEADER_LEN && len <= size_max));
 		assert(len == 0 || (size >= DNS_HEADER_LEN && !(data[2] & 0x80)));
 		assert(len == 0 || (memcmp(out, data, 2) == 0 && (out[2] & 0x80)));

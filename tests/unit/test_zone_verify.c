@@ -45,6 +45,12 @@ ns(struct zone *z, const char *owner)
 	return inside(z, zone_rrset(z, node(z, owner), DNS_NS));
 }
 
+static struct zone_names *
+names_of(struct zone *z)
+{
+	return inside(z, zone_names_of(ns(z, "example.org")));
+}
+
 static uint32_t *
 fixups(struct zone *z)
 {
@@ -74,7 +80,8 @@ retype(struct rrset *set, uint8_t type)
 
 enum damage {
 	APEX, LABELS, MASK, SLOTS, HIDDEN, FLAGS, OCCLUDED, OCCLUDER, WILDCARD, STEER, POOL, TYPES,
-	COUNT, TTL, LEN, FIXUP, FIXUP_TWICE, ADDITIONALS, TARGET, GLUE, NEGATIVE, MINIMUM, FILES
+	COUNT, TTL, LEN, FIXUP, FIXUP_TWICE, BITS, WORDS, ADDITIONALS, TARGET, GLUE, NEGATIVE,
+	MINIMUM, FILES
 };
 
 static void
@@ -99,6 +106,8 @@ do_damage(struct zone *z, enum damage what)
 	case TTL: set->ttl_s++; break;
 	case LEN: set->len = UINT32_MAX; break;
 	case FIXUP: fixups(z)[0]++; break;
+	case BITS: names_of(z)->bits = 0; break;
+	case WORDS: names_of(z)->n_ends++; break;
 	case FIXUP_TWICE: fixups(z)[1] = fixups(z)[0]; break;
 	case ADDITIONALS: set->additional = z->n_additionals; break;
 	case TARGET: z->additionals[set->additional].target++; break;
@@ -130,6 +139,8 @@ static const struct {
 	{ LEN, "an rrset lies inside the data" },
 	{ FIXUP, "a fixup is the place of a pointer" },
 	{ FIXUP_TWICE, "fixups ascend" },
+	{ BITS, "an rrset has the bits of its names" },
+	{ WORDS, "what an rrset says of its names is whole" },
 	{ ADDITIONALS, "additionals lie inside" },
 	{ TARGET, "an additional's target is the name of its node" },
 	{ GLUE, "in_domain is set where glue is in-domain, and only there" },
