@@ -14,11 +14,12 @@ struct bitmap {
 static int
 read_types(struct zone_rdata *r, struct bitmap *map)
 {
-	uint16_t type;
+	int type;
 
 	memset(map->used, 0, sizeof(map->used));
 	for (; r->tok < r->end; r->tok++) {
-		if (!zone_field_type_of(r, r->tok, &type) || zone_field_type_foreign(type))
+		type = zone_field_type_of(r, r->tok);
+		if (type < 0)
 			return zone_field_bad(r, "a record type (or TYPEnnn)");
 		if (!map->used[type >> 8])
 			memset(map->windows[type >> 8], 0, WINDOW);
@@ -28,6 +29,8 @@ read_types(struct zone_rdata *r, struct bitmap *map)
 	return 0;
 }
 
+/* Any types: the bits of those that no name has, as OPT, are passed over by who reads them (RFC
+ * 4034 4.1.2), and BIND and Knot write and read them. */
 int
 zone_bitmap_read(struct zone_rdata *r)
 {
@@ -73,11 +76,11 @@ zone_bitmap_nxt_read(struct zone_rdata *r)
 {
 	uint8_t bits[16] = { 0 };
 	unsigned len = sizeof(bits);
-	uint16_t type;
+	int type;
 
 	for (; r->tok < r->end; r->tok++) {
-		if (!zone_field_type_of(r, r->tok, &type) || type > 127 ||
-		    zone_field_type_foreign(type))
+		type = zone_field_type_of(r, r->tok);
+		if (type < 1 || type > 127)
 			return zone_field_bad(r, "a record type up to 127");
 		bits[type / 8] |= (uint8_t)(0x80 >> type % 8);
 	}

@@ -166,15 +166,14 @@ zone_field_time(struct zone_rdata *r)
 	return zone_field_put(r, wire, 4);
 }
 
-bool
-zone_field_type_of(struct zone_rdata *r, const struct zone_token *tok, uint16_t *type)
+int
+zone_field_type_of(struct zone_rdata *r, const struct zone_token *tok)
 {
 	char name[12] = "";
 	unsigned slot = 0;
-	int number;
 
 	if (tok->quoted || tok->len == 0 || tok->len >= sizeof(name))
-		return false;
+		return -1;
 	for (uint32_t i = 0; i < tok->len; i++) {
 		name[i] = tok->s[i];
 		slot = slot * 31 + (uint8_t)name[i];
@@ -182,28 +181,20 @@ zone_field_type_of(struct zone_rdata *r, const struct zone_token *tok, uint16_t 
 	slot %= sizeof(r->known) / sizeof(r->known[0]);
 	if (memcmp(r->known[slot].name, name, sizeof(name)) != 0) {
 		memcpy(r->known[slot].name, name, sizeof(name));
-		number = dns_type_number(name);
-		r->known[slot].type = number > 0 ? (uint16_t)number : 0;
+		r->known[slot].type = dns_type_number(name);
 	}
-	*type = r->known[slot].type;
-	return *type != 0;
-}
-
-bool
-zone_field_type_foreign(uint16_t type)
-{
-	return type == 0 || type == DNS_OPT || (type >= DNS_TKEY && type <= DNS_ANY);
+	return r->known[slot].type;
 }
 
 int
 zone_field_type(struct zone_rdata *r)
 {
 	uint8_t wire[2];
-	uint16_t type;
+	int type = zone_field_type_of(r, r->tok);
 
-	if (!zone_field_type_of(r, r->tok, &type) || zone_field_type_foreign(type))
+	if (type < 0)
 		return zone_field_bad(r, "a record type (or TYPEnnn)");
-	dns_put16(wire, type);
+	dns_put16(wire, (uint16_t)type);
 	r->tok++;
 	return zone_field_put(r, wire, 2);
 }

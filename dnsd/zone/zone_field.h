@@ -46,13 +46,9 @@ int zone_field_period(struct zone_rdata *r);
 /* 20251121031500 or seconds since 1970 (RFC 4034 3.2), modulo 2^32. */
 int zone_field_time(struct zone_rdata *r);
 
-/* The type of this name (mnemonic or TYPEnnn), looked up once for a run of the same.  false = there
- * is no such type. */
-bool zone_field_type_of(struct zone_rdata *r, const struct zone_token *tok, uint16_t *type);
-
-/* True for types that are questions or bear on one message only, so that no name in a zone has
- * them: 0, OPT, TKEY to ANY.  NXNAME stands in NSEC bitmaps (RFC 9824). */
-bool zone_field_type_foreign(uint16_t type);
+/* The number of the type of this name (mnemonic or TYPEnnn), looked up once for a run of the same;
+ * -1 = there is no such type. */
+int zone_field_type_of(struct zone_rdata *r, const struct zone_token *tok);
 
 /* A type by its name. */
 int zone_field_type(struct zone_rdata *r);

@@ -1,5 +1,6 @@
 #include "dnsd/zone/zone_octets.h"
 
+#include "common/dns/dns.h"
 #include "common/dns/name.h"
 
 int
@@ -45,6 +46,21 @@ int
 zone_octets_ipv6(struct zone_octets *o)
 {
 	return zone_octets_skip(o, 16);
+}
+
+int
+zone_octets_type(struct zone_octets *o)
+{
+	char name[DNS_TYPE_TEXT];
+	unsigned type;
+
+	if (zone_octets_skip(o, 2) != 0)
+		return -1;
+	type = dns_get16(o->at - 2);
+	if (type == 0 || type == DNS_OPT || (type >= DNS_TKEY && type <= DNS_ANY))
+		return err_set(o->err, "%s is not a type that records have",
+		    dns_type_text(name, (uint16_t)type));
+	return 0;
 }
 
 int

@@ -36,6 +36,9 @@ int zone_octets_48(struct zone_octets *o);
 int zone_octets_64(struct zone_octets *o);
 int zone_octets_ipv6(struct zone_octets *o);
 
+/* A type that a name in a zone can have: no question, and nothing that bears on one message. */
+int zone_octets_type(struct zone_octets *o);
+
 /* A domain name; any number of them, up to the end. */
 int zone_octets_name(struct zone_octets *o);
 int zone_octets_names(struct zone_octets *o);

@@ -8,7 +8,10 @@
 bool
 zone_rdata_type(struct zone_rdata *r, const struct zone_token *tok, uint16_t *type)
 {
-	return zone_field_type_of(r, tok, type);
+	int number = zone_field_type_of(r, tok);
+
+	*type = number > 0 ? (uint16_t)number : 0;
+	return number > 0;
 }
 
 bool

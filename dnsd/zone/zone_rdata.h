@@ -29,11 +29,12 @@ struct zone_rdata {
 	/* types looked up by name before: {name, type} */
 	struct {
 		char name[12];
-		uint16_t type;
+		int32_t type;		/* -1 = there is none */
 	} known[64];
 };
 
-/* The type of this name (mnemonic or TYPEnnn).  false = there is no such type. */
+/* The type of this name (mnemonic or TYPEnnn), which a record has.  false = there is no such
+ * type. */
 bool zone_rdata_type(struct zone_rdata *r, const struct zone_token *tok, uint16_t *type);
 
 /* True for types that are questions, not data: OPT, TSIG, ANY, AXFR... (RFC 6895 3.1). */

@@ -40,7 +40,7 @@ static const struct {
 	[IPN] = { zone_field_ipn, zone_octets_64, false },
 	[PERIOD] = { zone_field_period, zone_octets_u32, false },
 	[TIME] = { zone_field_time, zone_octets_u32, false },
-	[TYPE] = { zone_field_type, zone_octets_u16, false },
+	[TYPE] = { zone_field_type, zone_octets_type, false },
 	[IPV4] = { zone_field_ipv4, zone_octets_u32, false },
 	[IPV6] = { zone_field_ipv6, zone_octets_ipv6, false },
 	[STRING] = { zone_field_string, zone_octets_string, false },

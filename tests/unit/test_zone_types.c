@@ -83,6 +83,10 @@ static const struct {
 	    "000108020000003c38bb0c006592007f0001017400000000" },
 	{ "RRSIG A 8 2 60 20230229000000 0 1 t. AAAA",
 	    "!\"20230229000000\": expected a date and time that exist, from 1970 on" },
+	{ "RRSIG ANY 8 2 60 0 0 1 t. AAAA",
+	    "!ANY is not a type that records have, in \"ANY 8 2 60 0 0 1 t. AAAA\"" },
+	{ "RRSIG TYPE0 8 2 60 0 0 1 t. AAAA",
+	    "!TYPE0 is not a type that records have, in \"TYPE0 8 2 60 0 0 1 t. AAAA\"" },
 	{ "RRSIG A 8 2 60 21000229000000 0 1 t. AAAA",
 	    "!\"21000229000000\": expected a date and time that exist, from 1970 on" },
 	{ "RRSIG A 8 2 60 20231301000000 0 1 t. AAAA",
@@ -210,8 +214,11 @@ static const struct {
 	    "017400000140010140ff2000000000000000000000000000000000000000000000000000000000"
 	    "00000001" },
 	{ "NSEC t. NXNAME", "01740000110000000000000000000000000000000080" },
-	{ "NSEC t. TYPE0", "!\"TYPE0\": expected a record type (or TYPEnnn)" },
-	{ "NSEC t. ANY", "!\"ANY\": expected a record type (or TYPEnnn)" },
+	{ "NSEC t. TYPE0", "017400000180" },
+	{ "NSEC t. OPT TYPE255",
+	    "01740000200000000000400000000000000000000000000000000000000000000000000001" },
+	{ "NSEC t. ANY",
+	    "01740000200000000000000000000000000000000000000000000000000000000000000001" },
 	{ "NSEC t. FOO", "!\"FOO\": expected a record type (or TYPEnnn)" },
 	/* places */
 	{ "LOC 51 30 12.748 N 00 07 39.611 W 0.00m 0m 0m 0m", "000000008b0d2c8c7ff8fca500989680" },
@@ -394,6 +401,10 @@ static const struct {
 	{ "LOC \\# 15 001216138b0d2c8c7ff8fca5009896",
 	    "!\\# 15: not the data of a record of type LOC: 15 octets: expected 16" },
 	{ "NSEC \\# 6 017400000140", "017400000140" },
+	{ "NSEC \\# 6 017400000180", "017400000180" },
+	{ "RRSIG \\# 27 00ff08020000003c0000000000000000000101740000000000000a",
+	    "!\\# 27: not the data of a record of type RRSIG: ANY is not a type that records"
+	    " have" },
 	{ "NSEC \\# 7 01740000020140", "01740000020140" },
 	{ "NSEC \\# 6 017400000100",
 	    "!\\# 6: not the data of a record of type NSEC: a bitmap's window that ends with"
