@@ -249,7 +249,7 @@ many_read(struct conf_reader *r, struct titles *titles, const struct conf_block 
 
 	for (const struct conf_item *i = in + 1; i < past; i = conf_item_past(i))
 		n += is_named(i, true, block->name);
-	if (n == 0 || (block->max != 0 && list.n > block->max))
+	if (n == 0)
 		return;
 	v = realloc(list.v, (list.n + n) * block->size);
 	if (v == NULL) {
@@ -262,15 +262,16 @@ many_read(struct conf_reader *r, struct titles *titles, const struct conf_block 
 		char *element = (char *)list.v + list.n * block->size;
 		if (!is_named(i, true, block->name))
 			continue;
-		memset(element, 0, block->size);
-		list.n++;
-		conf_list_set(field, list);
-		if (block->max != 0 && list.n > block->max) {
-			conf_fail(r, i->given.line, "more than %zu blocks `%s`", block->max,
-			    block->name);
+		if (block->max != 0 && list.n == block->max) {
+			if (!r->lost)
+				conf_fail(r, i->given.line, "more than %zu blocks `%s`",
+				    block->max, block->name);
 			r->lost = true;
 			return;
 		}
+		memset(element, 0, block->size);
+		list.n++;
+		conf_list_set(field, list);
 		block_read(r, titles, block, i, parent, field, element);
 	}
 }
