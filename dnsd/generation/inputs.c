@@ -121,24 +121,16 @@ pool_known(const void *arg, const char *pool)
 	return conf_find_pool(conf, pool) != CONF_NONE;
 }
 
-static struct zone *
-read_fresh(const struct conf *conf, const struct conf_zone *cz, const struct inputs_say *say,
-    struct err *reason)
-{
-	const struct zone_pools pools = { pool_known, conf, conf->path };
-	const struct zone_load_how how = {
-		.pools = &pools, .warn = say->warn, .error = say->error
-	};
-
-	return zone_load(cz->name, cz->file, &how, reason);
-}
-
 /* One zone: shared, fresh, or the old one in place of a fresh one that is refused. */
 static int
 read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool force,
     const struct inputs_say *say, struct err *err)
 {
 	const struct conf_zone *cz = &inputs->conf->zones[i];
+	const struct zone_pools pools = { pool_known, inputs->conf, inputs->conf->path };
+	const struct zone_load_how how = {
+		.pools = &pools, .warn = say->warn, .error = say->error
+	};
 	struct zone *old = old_zone(before, cz->name), *zone;
 	struct err reason;
 
@@ -147,7 +139,7 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 		if (check_pools(inputs->conf, zone, say->error, err) < 0)
 			return -1;
 	} else {
-		zone = read_fresh(inputs->conf, cz, say, &reason);
+		zone = zone_load(cz->name, cz->file, &how, &reason);
 		if (zone != NULL && old != NULL && !force &&
 		    zone_may_replace(zone, old, cz->max_shrink, &reason) < 0) {
 			zone_free(zone);

@@ -118,21 +118,6 @@ record_owner(struct reading *r, struct zone_input *in)
 	return DONE;
 }
 
-/* Reads a record whose owner is not known for its own mistakes alone. */
-static int
-try_record(struct reading *r, struct zone_record_place *place, const struct zone_token *tok,
-    uint32_t n)
-{
-	uint32_t before = r->src->n_records;
-	int rc;
-
-	note_lost(r, tok, n);
-	place->owner = r->src->apex;
-	rc = zone_record_read(&r->record, place, tok, n, &r->err);
-	zone_source_cut(r->src, before);
-	return rc == 0 ? TOLD : rc;
-}
-
 /* After a mistaken record: is the entry more likely what was to stand in its parentheses? */
 static bool
 is_rest(struct reading *r, const struct zone_input *in)
@@ -154,7 +139,7 @@ static int
 read_record(struct reading *r, struct zone_input *in)
 {
 	const struct zone_token *tok = in->text.tokens;
-	uint32_t n = in->text.n_tokens;
+	uint32_t n = in->text.n_tokens, before = r->src->n_records;
 	struct zone_record_place place = {
 		.file = in->file, .line = in->text.first_line, .origin = in->origin
 	};
@@ -176,13 +161,14 @@ read_record(struct reading *r, struct zone_input *in)
 		note_lost(r, tok, n);
 		return err_set(&r->err, "a record without an owner, and none before it");
 	}
-	if (in->no_owner)
-		return try_record(r, &place, tok, n);
-	place.owner = in->owner;
+	/* one whose owner is not known is read for its own mistakes alone */
+	place.owner = in->no_owner ? r->src->apex : in->owner;
 	rc = zone_record_read(&r->record, &place, tok, n, &r->err);
-	if (rc != 0)
+	if (in->no_owner)
+		zone_source_cut(r->src, before);
+	if (in->no_owner || rc != 0)
 		note_lost(r, tok, n);
-	return rc;
+	return in->no_owner && rc == 0 ? TOLD : rc;
 }
 
 /* ---- directives ---- */
@@ -255,7 +241,7 @@ read_origin(struct reading *r, struct zone_input *in)
 }
 
 static int
-read_ttl(struct reading *r, const struct zone_input *in)
+read_default_ttl(struct reading *r, const struct zone_input *in)
 {
 	uint32_t ttl_s = 0;
 	int rc;
@@ -326,7 +312,7 @@ read_directive(struct reading *r, struct zone_input *in)
 	if (zone_token_is(&tok[0], "$ORIGIN"))
 		return read_origin(r, in);
 	if (zone_token_is(&tok[0], "$TTL"))
-		return read_ttl(r, in);
+		return read_default_ttl(r, in);
 	if (zone_token_is(&tok[0], "$GENERATE"))
 		return read_generate(r, in);
 	return err_set(&r->err,

@@ -132,22 +132,17 @@ warn_dotless(struct zone_source *src, const struct zone_record *rec,
 	    name_text(whole, name), shown);
 }
 
-/* Is the zone one of addresses (RFC 1035 section 3.5, RFC 3596)? */
-static bool
-is_reverse(const struct zone_source *src)
-{
-	static const uint8_t v4[] = "\7in-addr\4arpa", v6[] = "\3ip6\4arpa";
-
-	return name_below(src->apex, v4) || name_below(src->apex, v6);
-}
-
-/* A host's name does not lie among addresses: its final dot is missing. */
+/* A host's name in a zone of addresses (RFC 1035 section 3.5, RFC 3596) does not lie in that zone:
+ * its final dot is missing. */
 static bool
 is_lost_host(const struct zone_source *src, const struct zone_record *rec,
     const struct zone_token *tok)
 {
+	static const uint8_t v4[] = "\7in-addr\4arpa", v6[] = "\3ip6\4arpa";
+
 	return rec->type == DNS_PTR && tok->s[tok->len - 1] != '.' &&
-	    memchr(tok->s, '.', tok->len) != NULL && is_reverse(src);
+	    memchr(tok->s, '.', tok->len) != NULL &&
+	    (name_below(src->apex, v4) || name_below(src->apex, v6));
 }
 
 /* ---- both ---- */
