@@ -24,8 +24,8 @@ int socket_bind(const struct addr *addr, int type, bool shared, struct err *err)
 /* How much of what is sent on a TCP socket the kernel takes before it is acknowledged, in octets;
  * it uses twice as much memory.  socket_bind gives its sockets, and so the connections accepted
  * there, enough for an answer of 64 KB: a reader 100 ms away gets one in the same three round
- * trips as ever, and 900 KB/s.  A connection that is to send more has this set to its rate in
- * octets a second times its round trip in seconds. */
+ * trips as ever, and 600 to 900 KB/s of many.  A connection that is to send faster has this set
+ * to its rate in octets a second times its round trip in seconds. */
 void socket_send_buffer(int fd, int octets);
 
 /* 0 if the address is on this machine now, as 0.0.0.0 and :: always are; else -1 with a reason. */

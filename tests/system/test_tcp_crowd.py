@@ -504,6 +504,27 @@ def test_what_nobody_reads_is_thrown_away_with_its_connection(dnsd_factory):
         s.close()
 
 
+def test_who_reads_drop_by_drop_is_idle(dnsd_factory):
+    """A kilobyte now and then out of hundreds is no sign of life; nor is an octet of a question."""
+    d = dnsd_factory(zones=ZONES, conf='tcp { idle-timeout = "1s" }')
+    slow, half = stall(d, CROWD, 1)[0], connect(d, CROWD)
+    start, gone = time.monotonic(), {}
+    while len(gone) < 2:
+        assert time.monotonic() - start < 10, gone
+        for name, s, act in (("slow", slow, lambda: slow.recv(1000)),
+                             ("half", half, lambda: half.send(SMALL[:1]))):
+            with contextlib.suppress(BlockingIOError):
+                s.setblocking(False)
+                try:
+                    act()
+                    if s is half and s.recv(1) == b"":
+                        gone.setdefault(name, time.monotonic() - start)
+                except ConnectionError:
+                    gone.setdefault(name, time.monotonic() - start)
+        time.sleep(0.1)
+    assert all(0.8 < t < 4 for t in gone.values()), gone
+
+
 def test_the_dead_are_noticed(dnsd_factory):
     """By keepalive while nothing is sent; accepted connections inherit it."""
     d = dnsd_factory(zones=ZONES, conf='tcp { idle-timeout = "1h" }')
