@@ -34,7 +34,7 @@ zone_field_more(struct zone_rdata *r)
 }
 
 static int
-read_uint(struct zone_rdata *r, unsigned octets)
+put_number(struct zone_rdata *r, unsigned octets)
 {
 	uint64_t v = 0;
 	uint8_t wire[4];
@@ -51,19 +51,19 @@ read_uint(struct zone_rdata *r, unsigned octets)
 int
 zone_field_u8(struct zone_rdata *r)
 {
-	return read_uint(r, 1);
+	return put_number(r, 1);
 }
 
 int
 zone_field_u16(struct zone_rdata *r)
 {
-	return read_uint(r, 2);
+	return put_number(r, 2);
 }
 
 int
 zone_field_u32(struct zone_rdata *r)
 {
-	return read_uint(r, 4);
+	return put_number(r, 4);
 }
 
 /* Digits from s to `end` as a number up to `max`.  false = they are none. */

@@ -195,9 +195,10 @@ by_rdata(const void *a, const void *b, void *arg)
 	return rc != 0 ? rc : x < y ? -1 : x > y;
 }
 
-/* The SOA ends a transfer as it began it, and so what dig writes of one. */
+/* The SOA ends a transfer as it began it, and so what dig writes of one.  The lower TTL stays, as
+ * where the data differs (RFC 2181 5.2). */
 static void
-drop_duplicate(struct zone_source *src, const struct zone_record *first, struct zone_record *again)
+drop_duplicate(struct zone_source *src, struct zone_record *first, struct zone_record *again)
 {
 	char line[ZONE_SOURCE_LINE];
 
@@ -207,6 +208,8 @@ drop_duplicate(struct zone_source *src, const struct zone_record *first, struct 
 		    "transfer, is dropped", line);
 	else
 		zone_warn_at(src, again, "a duplicate of the record in %s is dropped", line);
+	if (again->ttl_s < first->ttl_s)
+		first->ttl_s = again->ttl_s;
 	again->type = 0;
 }
 
