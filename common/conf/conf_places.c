@@ -164,7 +164,7 @@ conf_read_checks(struct conf_reader *r, const struct conf_row *row, void *field,
 
 /* The range of a row counts the values; that of each is a number's that is not 0. */
 static int
-read_uint(struct conf_reader *r, const struct conf_row *row, void *field,
+read_above_zero(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
 {
 	struct conf_row one = *row;
@@ -178,7 +178,7 @@ int
 conf_read_uints(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_given *g)
 {
-	return read_list(r, row, field, g, sizeof(uint32_t), read_uint);
+	return read_list(r, row, field, g, sizeof(uint32_t), read_above_zero);
 }
 
 int

@@ -29,39 +29,29 @@ struct geo_exclude {
 
 /* ---- sets ---- */
 
-static uint64_t *
-set_at(const struct geo_exclude *e, unsigned set)
-{
-	assert(set <= e->n_sets);
-	return e->sets + set * e->words;
-}
-
-static bool
-holds(const struct geo_exclude *e, unsigned set, size_t i)
-{
-	return set_at(e, set)[i / 64] >> i % 64 & 1;
-}
+/* The words of a set, of n_sets + 1: where the next is put together is one, too. */
+#define SET(e, i) ((e)->sets + (i) * (e)->words)
 
 /* The number of the set that stands behind the last one, old or new. */
 static uint8_t
-number(struct geo_exclude *e)
+number_set(struct geo_exclude *e)
 {
-	const uint64_t *fresh = set_at(e, e->n_sets);
+	const uint64_t *fresh = SET(e, e->n_sets);
 
 	for (unsigned i = 0; i < e->n_sets; i++)
-		if (memcmp(set_at(e, i), fresh, e->words * sizeof(*fresh)) == 0)
+		if (memcmp(SET(e, i), fresh, e->words * sizeof(*fresh)) == 0)
 			return (uint8_t)i;
 	return e->n_sets < GEO_EXCLUDE_MAX ? (uint8_t)e->n_sets++ : GEO_EXCLUDE_NONE;
 }
 
 static uint64_t *
-begin(struct geo_exclude *e)
+begin_set(struct geo_exclude *e)
 {
-	return memset(set_at(e, e->n_sets), 0, e->words * sizeof(uint64_t));
+	return memset(SET(e, e->n_sets), 0, e->words * sizeof(uint64_t));
 }
 
 static void
-put(uint64_t *set, size_t i)
+put_bit(uint64_t *set, size_t i)
 {
 	set[i / 64] |= UINT64_C(1) << i % 64;
 }
@@ -75,10 +65,10 @@ geo_exclude_both(struct geo_exclude *e, uint8_t a, uint8_t b)
 		return a;
 	if (a == 0 || b == GEO_EXCLUDE_NONE)
 		return b;
-	both = begin(e);
+	both = begin_set(e);
 	for (size_t w = 0; w < e->words; w++)
-		both[w] = set_at(e, a)[w] | set_at(e, b)[w];
-	return number(e);
+		both[w] = SET(e, a)[w] | SET(e, b)[w];
+	return number_set(e);
 }
 
 static bool
@@ -97,12 +87,12 @@ geo_exclude_place(struct geo_exclude *e, const struct geo_place *place)
 
 	if (place == NULL || e->n == 0)
 		return 0;
-	set = begin(e);
+	set = begin_set(e);
 	for (size_t i = 0; i < e->n; i++)
 		if (has_code(e->v[i].countries, e->v[i].n_countries, place->country) ||
 		    has_code(e->v[i].continents, e->v[i].n_continents, place->continent))
-			put(set, i);
-	return number(e);
+			put_bit(set, i);
+	return number_set(e);
 }
 
 uint8_t
@@ -112,12 +102,12 @@ geo_exclude_asn(struct geo_exclude *e, uint32_t asn)
 
 	if (asn == 0 || !e->has_asns)
 		return 0;
-	set = begin(e);
+	set = begin_set(e);
 	for (size_t i = 0; i < e->n; i++)
 		for (size_t k = 0; k < e->v[i].n_asns; k++)
 			if (e->v[i].asns[k] == asn)
-				put(set, i);
-	return number(e);
+				put_bit(set, i);
+	return number_set(e);
 }
 
 /* ---- prefixes ---- */
@@ -144,12 +134,12 @@ number_prefixes(struct geo_exclude *e, struct named *named, size_t n, struct err
 {
 	qsort(named, n, sizeof(*named), by_prefix);
 	for (size_t i = 0, end; i < n; i = end) {
-		uint64_t *set = begin(e);
+		uint64_t *set = begin_set(e);
 		uint8_t is;
 
 		for (end = i; end < n && by_prefix(&named[i], &named[end]) == 0; end++)
-			put(set, named[end].by);
-		is = number(e);
+			put_bit(set, named[end].by);
+		is = number_set(e);
 		if (is == GEO_EXCLUDE_NONE)
 			return err_set(err, "more than %d different combinations of `exclude`",
 			    GEO_EXCLUDE_MAX);
@@ -318,7 +308,7 @@ is_in(const struct geo_exclude *e, uint8_t set, bool is_site, size_t index)
 			high = middle;
 	}
 	return set != 0 && low < e->n && e->v[low].is_site == is_site &&
-	    e->v[low].index == index && holds(e, set, low);
+	    e->v[low].index == index && e->sets[set * e->words + low / 64] >> low % 64 & 1;
 }
 
 bool

@@ -318,7 +318,7 @@ geo_map_why(const struct geo_map *map, const struct geo_db *city, const struct g
 		why->asn = geo_db_lookup(asn, family, ip, &as, &as_net) ? as.asn : 0;
 	if (why->rule == NULL)
 		why->rule = deciding_rule(map, family, ip, why);
-	if (why->rule != NULL && !geo_rank_leaves(map->rank, why->rule->result, set))
+	if (why->rule != NULL && set != 0 && !geo_rank_obeys(map->rank, found, why->rule->result))
 		why->rule = NULL;
 	if (why->rule != NULL) {
 		why->kind = GEO_WHY_RULE;

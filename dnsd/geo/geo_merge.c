@@ -26,7 +26,7 @@ struct geo_merge {
 /* ---- prefixes laid flat ---- */
 
 static struct geo_flat_entry
-entry_of(const struct prefix *net, uint16_t value)
+flat_entry(const struct prefix *net, uint16_t value)
 {
 	geo_key start = geo_key_of(net->family, net->ip);
 
@@ -52,7 +52,7 @@ add_fixed(struct geo_merge *m, uint16_t all_v4)
 		}
 		for (size_t i = 0; i < n_rules && rules[i].kind == CONF_RULE_PREFIX; i++)
 			if (rules[i].prefix.family == m->family)
-				geo_flat_insert(entries, &n, entry_of(&rules[i].prefix,
+				geo_flat_insert(entries, &n, flat_entry(&rules[i].prefix,
 				    rules[i].result));
 		rc = geo_flat_lay(&m->fixed, entries, n, GEO_RANK_NONE);
 	}
@@ -94,7 +94,7 @@ add_barred(struct geo_merge *m)
 	if (entries != NULL) {
 		for (size_t i = 0; i < n_prefixes; i++)
 			if (prefixes[i].prefix.family == m->family)
-				geo_flat_insert(entries, &n, entry_of(&prefixes[i].prefix,
+				geo_flat_insert(entries, &n, flat_entry(&prefixes[i].prefix,
 				    prefixes[i].set));
 		rc = inherit(m, entries, n);
 		if (rc == 0)

@@ -36,7 +36,7 @@ struct geo_order {
 /* ---- lists ---- */
 
 static uint32_t
-list_hash(const uint8_t *list, size_t n)
+order_hash(const uint8_t *list, size_t n)
 {
 	uint64_t h = 0;
 
@@ -47,9 +47,9 @@ list_hash(const uint8_t *list, size_t n)
 
 /* Where in the index the list stands, or would. */
 static uint32_t
-index_of(const struct geo_order *o, const uint8_t *list)
+slot_for(const struct geo_order *o, const uint8_t *list)
 {
-	uint32_t i = list_hash(list, o->n_sites) & (o->index_size - 1);
+	uint32_t i = order_hash(list, o->n_sites) & (o->index_size - 1);
 
 	while (o->index[i] != GEO_ORDER_NONE &&
 	    memcmp(o->lists + o->index[i] * o->n_sites, list, o->n_sites) != 0)
@@ -63,11 +63,11 @@ fill_index(struct geo_order *o)
 {
 	memset(o->index, 0xff, o->index_size * sizeof(*o->index));
 	for (uint32_t i = UNLOCATED + 1; i < o->n_lists; i++)
-		o->index[index_of(o, o->lists + i * o->n_sites)] = (uint16_t)i;
+		o->index[slot_for(o, o->lists + i * o->n_sites)] = (uint16_t)i;
 }
 
 static int
-grow(struct geo_order *o)
+grow_orders(struct geo_order *o)
 {
 	uint32_t cap = o->cap_lists != 0 ? 2 * o->cap_lists : 64;
 	uint8_t *lists = realloc(o->lists, cap * o->n_sites);
@@ -87,16 +87,16 @@ grow(struct geo_order *o)
 }
 
 static uint16_t
-add_list(struct geo_order *o, const uint8_t *list)
+number_order(struct geo_order *o, const uint8_t *list)
 {
-	uint32_t i = index_of(o, list);
+	uint32_t i = slot_for(o, list);
 
 	if (o->index[i] != GEO_ORDER_NONE)
 		return o->index[i];
-	if (o->n_lists == GEO_ORDER_MAX || (o->n_lists == o->cap_lists && grow(o) < 0))
+	if (o->n_lists == GEO_ORDER_MAX || (o->n_lists == o->cap_lists && grow_orders(o) < 0))
 		return GEO_ORDER_NONE;
 	memcpy(o->lists + o->n_lists * o->n_sites, list, o->n_sites);
-	i = index_of(o, list);
+	i = slot_for(o, list);
 	o->index[i] = (uint16_t)o->n_lists++;
 	return o->index[i];
 }
@@ -129,7 +129,7 @@ add_from(struct geo_order *o, struct geo_point from)
 	uint8_t list[CONF_MAX_SITES];
 
 	sort_from(o, from, list);
-	return add_list(o, list);
+	return number_order(o, list);
 }
 
 /* The middle of the square degree that holds this coordinate, `most` degrees being the last. */
@@ -167,14 +167,14 @@ geo_order_coarsen(struct geo_order *o)
 
 /* From `here`: itself first, if it is of these, then by distance from it. */
 static int
-add_unlocated(struct geo_order *o, const struct conf *conf)
+order_from_here(struct geo_order *o, const struct conf *conf)
 {
 	const struct conf_site *here = conf->here_site < conf->n_sites ?
 	    &conf->sites[conf->here_site] : NULL;
 	uint8_t list[CONF_MAX_SITES];
 	size_t at;
 
-	if (grow(o) < 0)
+	if (grow_orders(o) < 0)
 		return -1;
 	for (size_t i = 0; i < o->n_sites; i++)
 		list[i] = o->sites[i].index;
@@ -193,7 +193,7 @@ add_unlocated(struct geo_order *o, const struct conf *conf)
 }
 
 static int
-add_sites(struct geo_order *o, const struct conf *conf, const uint16_t *sites, size_t n_sites)
+place_sites(struct geo_order *o, const struct conf *conf, const uint16_t *sites, size_t n_sites)
 {
 	o->sites = calloc(n_sites, sizeof(*o->sites));
 	if (o->sites == NULL)
@@ -206,7 +206,7 @@ add_sites(struct geo_order *o, const struct conf *conf, const uint16_t *sites, s
 		o->sites[o->n_sites++] = (struct order_site){ (uint8_t)sites[i], s->located,
 		    geo_point_of(s->latitude, s->longitude) };
 	}
-	if (add_unlocated(o, conf) < 0)
+	if (order_from_here(o, conf) < 0)
 		return -1;
 	for (size_t i = 0; i < o->n_sites; i++) {
 		const struct order_site *s = &o->sites[i];
@@ -226,7 +226,7 @@ geo_order_new(const struct conf *conf, const uint16_t *sites, size_t n_sites, st
 	struct geo_order *o = calloc(1, sizeof(*o));
 
 	assert(n_sites != 0);
-	if (o == NULL || add_sites(o, conf, sites, n_sites) < 0) {
+	if (o == NULL || place_sites(o, conf, sites, n_sites) < 0) {
 		err_set(err, "no memory for the order of %zu sites", n_sites);
 		geo_order_free(o);
 		return NULL;

@@ -78,32 +78,24 @@ add_by_distance(const struct geo_rank *rank, struct list *list, struct geo_point
 
 /* ---- lists ---- */
 
-static uint32_t
-list_hash(const struct list *list)
-{
-	uint64_t h = list->n | (uint64_t)list->only << 16 | (uint64_t)list->set << 24;
-
-	for (size_t i = 0; i < list->n; i++)
-		h = (h ^ list->site[i]) * UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(h >> 32);
-}
-
-static bool
-list_equal(const struct list *a, const struct list *b)
-{
-	return a->n == b->n && a->only == b->only && a->set == b->set &&
-	    memcmp(a->site, b->site, a->n * sizeof(a->site[0])) == 0;
-}
-
 /* Where in the index the list stands, or would. */
 static uint32_t
 index_of(const struct geo_rank *rank, const struct list *list)
 {
-	uint32_t i = list_hash(list) & (rank->index_size - 1);
+	uint64_t h = list->n | (uint64_t)list->only << 16 | (uint64_t)list->set << 24;
+	uint32_t i;
 
-	while (rank->index[i] != GEO_RANK_NONE && !list_equal(&rank->lists[rank->index[i]], list))
-		i = (i + 1) & (rank->index_size - 1);
-	return i;
+	for (size_t k = 0; k < list->n; k++)
+		h = (h ^ list->site[k]) * UINT64_C(0x9e3779b97f4a7c15);
+	for (i = (uint32_t)(h >> 32);; i++) {
+		uint16_t there = rank->index[i &= rank->index_size - 1];
+		const struct list *other = &rank->lists[there != GEO_RANK_NONE ? there : 0];
+
+		if (there == GEO_RANK_NONE || (other->n == list->n && other->only == list->only &&
+		    other->set == list->set &&
+		    memcmp(other->site, list->site, list->n * sizeof(list->site[0])) == 0))
+			return i;
+	}
 }
 
 static int
@@ -303,11 +295,16 @@ fill_by_rule(const struct geo_rank *rank, uint16_t rule, struct list *list)
 }
 
 bool
-geo_rank_leaves(const struct geo_rank *rank, uint16_t rule, uint8_t set)
+geo_rank_obeys(const struct geo_rank *rank, uint16_t result, uint16_t rule)
 {
-	struct list list = { .set = set };
+	const struct list *list = &rank->lists[result], *whole = &rank->lists[rule];
 
-	return fill_by_rule(rank, rule, &list);
+	if (list->only)
+		return true;
+	for (size_t i = 0; list->n != 0 && i < whole->n; i++)
+		if (whole->site[i] == list->site[0])
+			return true;
+	return false;
 }
 
 uint16_t

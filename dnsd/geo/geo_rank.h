@@ -69,8 +69,9 @@ size_t geo_rank_list(const struct geo_rank *rank, uint16_t result, const uint16_
 /* True if no site but those of the list may ever serve; and the client's exclusions. */
 bool geo_rank_only(const struct geo_rank *rank, uint16_t result);
 uint8_t geo_rank_set(const struct geo_rank *rank, uint16_t result);
-/* False if these exclusions leave nothing of a rule's list, and distance counts instead. */
-bool geo_rank_leaves(const struct geo_rank *rank, uint16_t rule, uint8_t set);
+/* Of a result that clients with a rule's result and some exclusions have: false if these left
+ * nothing of the rule's list, so that distance counted instead. */
+bool geo_rank_obeys(const struct geo_rank *rank, uint16_t result, uint16_t rule);
 /* True if some rule says `only`. */
 bool geo_rank_has_only(const struct geo_rank *rank);
 /* The name of a site of the configuration this was made from. */

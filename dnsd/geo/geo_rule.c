@@ -46,7 +46,7 @@ geo_rule_sort(struct geo_rule *rules, size_t n)
 }
 
 static const struct geo_rule *
-find(const struct geo_rule *rules, size_t n, const struct geo_rule *key)
+find_sorted(const struct geo_rule *rules, size_t n, const struct geo_rule *key)
 {
 	size_t low = 0, high = n;
 
@@ -65,7 +65,7 @@ geo_rule_of_asn(const struct geo_rule *rules, size_t n, uint32_t asn)
 {
 	const struct geo_rule key = { .kind = CONF_RULE_ASN, .asn = asn };
 
-	return asn == 0 ? NULL : find(rules, n, &key);
+	return asn == 0 ? NULL : find_sorted(rules, n, &key);
 }
 
 const struct geo_rule *
@@ -77,5 +77,5 @@ geo_rule_of_code(const struct geo_rule *rules, size_t n, enum conf_rule_kind kin
 	if (code[0] == '\0')
 		return NULL;
 	memcpy(key.code, code, 2);
-	return find(rules, n, &key);
+	return find_sorted(rules, n, &key);
 }

@@ -45,16 +45,6 @@ children_of(const uint64_t *node)
 	return (const uint32_t *)(const void *)(node + 2);
 }
 
-static inline uint16_t
-value_at(const uint64_t *node, unsigned index, bool wide)
-{
-	const uint8_t *values = (const uint8_t *)(children_of(node) + bits_set(node[0]));
-	uint16_t value;
-
-	memcpy(&value, values + (index << wide), sizeof(value));
-	return wide ? value : (uint8_t)value;
-}
-
 /* The leaf at `slot` of a node that branches at `depth`. */
 static inline struct geo_leaf
 leaf_at(const uint64_t *node, bool wide, unsigned slot, unsigned depth)
@@ -63,12 +53,15 @@ leaf_at(const uint64_t *node, bool wide, unsigned slot, unsigned depth)
 	uint64_t begun = node[1] & upto, after = (node[0] | node[1]) & ~upto;
 	unsigned first = 63u - (unsigned)__builtin_clzll(begun);
 	unsigned end = after != 0 ? (unsigned)__builtin_ctzll(after) : SLOTS;
+	const uint8_t *values = (const uint8_t *)(children_of(node) + bits_set(node[0]));
+	uint16_t value;
 
 	/* a leaf is an aligned block of slots, and this slot is in it */
 	assert(begun != 0 && first <= slot && slot < end);
 	assert(((end - first) & (end - first - 1)) == 0 && first % (end - first) == 0);
+	memcpy(&value, values + ((bits_set(begun) - 1) << wide), sizeof(value));
 	return (struct geo_leaf){
-		value_at(node, bits_set(begun) - 1, wide),
+		wide ? value : (uint8_t)value,
 		(uint8_t)(depth + NODE_BITS - (unsigned)__builtin_ctz(end - first)),
 	};
 }

@@ -198,7 +198,7 @@ go_beyond(struct steer_trace *t)
 	t->beyond = true;
 }
 
-/* Steps 1 to 3: the client's result, what it is given, and how many of its bits may matter. */
+/* Steps 1 and 2: the client's result, and what its list gives it. */
 static void
 locate(struct steer_trace *t)
 {
@@ -206,13 +206,12 @@ locate(struct steer_trace *t)
 	const struct steer_client *client = t->client;
 	const struct geo_map *map = map_of(name, client);
 	struct geo_leaf leaf = { .result = name->pool->here, .depth = 0 };
-	bool six = steer_family_index(client->family);
 
 	t->mapped = map != NULL;
 	if (t->mapped)
 		leaf = client->map == map ? client->leaf :
 		    geo_map_find(map, client->family, client->ip);
-	assert(leaf.result <= name->pool->here && leaf.depth <= (six ? 128 : 32));
+	assert(leaf.result <= name->pool->here && leaf.depth <= (client->family == 6 ? 128 : 32));
 	t->result = leaf.result;
 	t->depth = leaf.depth;
 	t->choice = &name->pool->choices[steer_family_index(t->family)][leaf.result];
@@ -222,9 +221,16 @@ locate(struct steer_trace *t)
 		t->choice = &name->pool->choices[steer_family_index(t->family)][t->result];
 	}
 	t->beyond = false;
-	if (t->choice->away)
-		go_beyond(t);
-	if (!client->ecs)
+}
+
+/* How many of the client's bits may matter. */
+static void
+measure(struct steer_trace *t)
+{
+	const struct steer_name *name = t->name;
+	bool six = steer_family_index(t->client->family);
+
+	if (!t->client->ecs)
 		t->key_bits = six ? RESOLVER_BITS6 : RESOLVER_BITS4;
 	else if (t->choice->most > name->answers && t->depth < name->spread[six])
 		t->key_bits = name->spread[six];
@@ -235,7 +241,7 @@ locate(struct steer_trace *t)
 
 /* Nobody of this family may serve the client, which holds for its scope. */
 static void
-refuse(struct steer_trace *t)
+refuse_client(struct steer_trace *t)
 {
 	*t->answer = (struct steer_answer){
 		.scope = t->client->ecs ? t->key_bits : 0, .site = CONF_NONE,
@@ -266,8 +272,11 @@ steer_pick(const struct steer_name *name, const struct steer_client *client,
 		return;
 	}
 	locate(&t);
+	if (t.choice->away)
+		go_beyond(&t);
+	measure(&t);
 	if (t.choice->n == 0) {
-		refuse(&t);
+		refuse_client(&t);
 		if (why != NULL)
 			steer_why_write(why, &t);
 		return;
