@@ -54,7 +54,7 @@ static const char zone_text[] =
     "y NS y\n"
     "y NS a.b.y\n"
     "y A 192.0.2.6\n"
-    "y DS 1 8 2 AA\n"
+    "y DS 1 8 2 " "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
     "q MX 1 a.q\n"
     "q MX 2 b.a.Q\n"
     "q MX 3 w.q\n"
@@ -116,7 +116,7 @@ make_generation(void)
 		unlink(path);
 	}
 	rmdir(folder);
-	if (gen == NULL) {
+	if (gen == NULL || gen->n_loaded != gen->n_zones) {
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}
