@@ -1,5 +1,6 @@
 """Datagrams: where answers leave from, what is dropped, limits, and load."""
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -9,7 +10,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 import pytest
-from conftest import STRANGER, Daemon, free_port
+from conftest import STRANGER, Daemon, free_port, nearctl
 
 ZONE = """$TTL 300
 @ IN SOA ns hostmaster 1 3600 600 86400 60
@@ -234,6 +235,50 @@ def test_ipv6_fragments_fit_1280(anycast_net, tmp_path):
         answer, *packets = map(int, p.stdout.split())
         assert answer > 3000 and len(packets) >= 3, p.stderr
         assert max(packets) <= 1280
+    finally:
+        d.stop()
+
+
+FLOOD = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[2], 0))
+for _ in range(200):
+    s.sendto(bytes.fromhex(sys.argv[1]), ("10.99.0.1", 53))
+"""
+
+
+def counters(conf):
+    lines = [line.split() for line in nearctl(conf, "counters").stdout.splitlines()
+             if line and not line.startswith("#")]
+    return {re.sub(r"^nearcast_dnsd_|_total$", "", name): float(n) for name, n in lines}
+
+
+@pytest.mark.parametrize("how", ["unreachable", "prohibit", "blackhole"])
+def test_forged_queries_without_a_route_back_end_nothing(anycast_net, tmp_path, how):
+    """Answers to an address that no route leads to are lost, all others go on joined (udp.h)."""
+    server, client = anycast_net
+    (tmp_path / "example.org.zone").write_text(ZONE)
+    (tmp_path / "nearcast.conf").write_text(
+        f'listen = {{ "10.99.0.1@53" }}\nthreads = 1\nrun-dir = "{tmp_path}/run"\n'
+        'zone "example.org" { file = "example.org.zone" }\n')
+    netns("-n", client, "addr", "add", "203.0.113.5/32", "dev", "lo")
+    netns("-n", server, "route", "add", how, "203.0.113.0/24")
+    for place in ("all", "default", "e0"):
+        subprocess.run(["ip", "netns", "exec", server, "sysctl", "-qw",
+                        f"net.ipv4.conf.{place}.rp_filter=0"], check=True)
+    d = Daemon(tmp_path, "dnsd", "-c", str(tmp_path / "nearcast.conf"))
+    d.argv = ["ip", "netns", "exec", server, *d.argv]
+    d.start()
+    try:
+        for source in ("203.0.113.5", "10.99.0.2"):
+            subprocess.run(["ip", "netns", "exec", client, "/usr/bin/python3", "-c", FLOOD,
+                            query().hex(), source], check=True, timeout=30)
+        end = time.monotonic() + 5
+        while (c := counters(tmp_path / "nearcast.conf"))["udp_queries"] < 400:
+            assert time.monotonic() < end, c["udp_queries"]
+            time.sleep(0.05)
+        assert c["drop_send"] == 200 and c["udp_answers"] == 200 and c["udp_uncut"] == 0
     finally:
         d.stop()
 
