@@ -155,8 +155,9 @@ serve_round(struct tcp_worker *w, int wait_ms)
 /* One turn for everybody without a backlog; who had nothing to ask is closed.  True if there may be
  * more to answer. */
 static bool
-serve_all(struct tcp_worker *w, struct round *r)
+serve_all(struct tcp_worker *w)
 {
+	struct round r = round_begin(w);
 	bool more = false;
 
 	for (struct tcp_conn *c = w->conns.first, *next; c != NULL; c = next) {
@@ -165,32 +166,33 @@ serve_all(struct tcp_worker *w, struct round *r)
 		next = c->next;
 		if (c->out != NULL)
 			continue;
-		result = tcp_conn_serve(c, &r->batch);
+		result = tcp_conn_serve(c, &r.batch);
 		if (result == TCP_OVER || (result == TCP_QUIET && !c->more))
 			tcp_conns_drop(&w->conns, c, false);
 		else
 			more |= c->out == NULL;
-		round_pass(w, r);
+		round_pass(w, &r);
 	}
 	return more;
 }
 
 /* When the worker is to end: everybody who waits to be accepted or has asked already is answered.
- * Then only backlogs are left, and what was asked behind them, and that has TCP_GRACE_MS to go
- * out. */
+ * Then only backlogs are left, and what was asked behind them. */
 static void
-serve_last(struct tcp_worker *w)
+stop_accepting(struct tcp_worker *w)
 {
 	struct round r = round_begin(w);
-	uint64_t begin_ms = r.now_ms, end_ms = begin_ms + TCP_GRACE_MS;
 
 	tcp_accept_last(&w->accept, r.batch.gen->conf, r.now_ms);
 	epoll_ctl(w->conns.epoll, EPOLL_CTL_DEL, w->wake, NULL);
-	for (unsigned i = 0; i < LAST_TURNS && r.now_ms < begin_ms + LAST_MS; i++) {
-		if (!serve_all(w, &r))
-			break;
-		r = round_begin(w);
-	}
+}
+
+/* That has until end_ms to go out. */
+static void
+serve_backlogs(struct tcp_worker *w, uint64_t end_ms)
+{
+	struct round r = round_begin(w);
+
 	tcp_conns_keep_backlogs(&w->conns);
 	while (w->conns.first != NULL && r.now_ms < end_ms) {
 		struct epoll_event event;
@@ -216,12 +218,18 @@ static void *
 serve_tcp(void *arg)
 {
 	struct tcp_worker *w = arg;
+	uint64_t stop_ms;
 	int wait_ms = -1;
 
 	rcu_register_thread();
 	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED))
 		wait_ms = serve_round(w, wait_ms);
-	serve_last(w);
+	stop_accepting(w);
+	stop_ms = serving_now().mono_ms;
+	for (unsigned i = 0; i < LAST_TURNS && serving_now().mono_ms < stop_ms + LAST_MS; i++)
+		if (!serve_all(w))
+			break;
+	serve_backlogs(w, stop_ms + TCP_GRACE_MS);
 	tcp_conns_drop_all(&w->conns);
 	rcu_unregister_thread();
 	return NULL;

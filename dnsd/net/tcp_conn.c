@@ -233,53 +233,44 @@ input_keep(struct tcp_conn *c, const struct input *input, size_t used)
 
 /* ---- a turn ---- */
 
-/* Answers whole messages of the input, as many as a turn has, into the worker's buffer.  Returns
- * the octets of input that were used. */
-static size_t
-answer_some(const struct tcp_conn *c, struct tcp_batch *batch, const struct input *input)
-{
-	struct tcp_buffers *b = batch->buffers;
-	size_t at = 0;
-
-	b->out_len = 0;
-	batch->client.addr = c->addr;
-	for (unsigned i = 0; i < TCP_TURN_MESSAGES && b->out_len < TCP_TURN_OUT; i++) {
-		size_t message = message_len(input->data + at, input->len - at), n;
-		uint8_t *out = b->out + b->out_len;
-		struct answer_ask ask;
-
-		if (input->len - at < message)
-			break;
-		COUNTER_ADD(batch->counters, tcp_queries, 1);
-		answer_read(&ask, batch->gen, &batch->client, input->data + at + 2, message - 2);
-		n = answer_write(batch->gen, &ask, out + 2, ANSWER_MAX_TCP, NULL, batch->counters);
-		at += message;
-		if (n == 0)
-			continue;
-		dns_put16(out, (uint16_t)n);
-		b->out_len += 2 + n;
-	}
-	return at;
-}
-
 enum tcp_result
 tcp_conn_serve(struct tcp_conn *c, struct tcp_batch *batch)
 {
+	struct tcp_buffers *b = batch->buffers;
 	bool sent = c->out != NULL, answered;
 	struct input input;
-	size_t used;
+	size_t used = 0;
 
 	c->more = false;
 	if (sent && send_backlog(c) < 0)
 		return TCP_OVER;
 	if (c->out != NULL)
 		return TCP_QUIET;
-	input = input_next(c, batch->buffers);
+	input = input_next(c, b);
 	if (input.over)
 		return TCP_OVER;
-	used = answer_some(c, batch, &input);
-	answered = batch->buffers->out_len != 0;
-	if (flush(c, batch->buffers) < 0 || input_keep(c, &input, used) < 0)
+	if (input.len == 0)
+		return sent ? TCP_ACTIVE : TCP_QUIET;
+	b->out_len = 0;
+	batch->client.addr = c->addr;
+	for (unsigned i = 0; i < TCP_TURN_MESSAGES && b->out_len < TCP_TURN_OUT; i++) {
+		size_t message = message_len(input.data + used, input.len - used), n;
+		uint8_t *out = b->out + b->out_len;
+		struct answer_ask ask;
+
+		if (input.len - used < message)
+			break;
+		COUNTER_ADD(batch->counters, tcp_queries, 1);
+		answer_read(&ask, batch->gen, &batch->client, input.data + used + 2, message - 2);
+		n = answer_write(batch->gen, &ask, out + 2, ANSWER_MAX_TCP, NULL, batch->counters);
+		used += message;
+		if (n == 0)
+			continue;
+		dns_put16(out, (uint16_t)n);
+		b->out_len += 2 + n;
+	}
+	answered = b->out_len != 0;
+	if (flush(c, b) < 0 || input_keep(c, &input, used) < 0)
 		return TCP_OVER;
 	c->more |= held_whole(c);
 	return sent || answered ? TCP_ACTIVE : TCP_QUIET;
