@@ -175,3 +175,4 @@ def test_record_texts(tmp_path_factory):
     for why, v in wrong:
         print(f"{why}: {v}")
     assert not wrong, f"{len(wrong)} of {len(verdicts)} texts"
+    assert types == set(TYPES), "a type of IANA's list without a text"
