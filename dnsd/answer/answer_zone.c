@@ -14,6 +14,17 @@ struct answered {
 	size_t owner_at, at;
 };
 
+/* What a wildcard has for the name of a target: that is the owner. */
+static bool __attribute__((noinline))
+put_for_target(struct reply *r, const struct answered *a,
+    const struct zone_additional *additional, const struct rrset *set)
+{
+	uint8_t name[NAME_MAX_WIRE];
+
+	zone_target(r->zone, a->set, a->set->wire + additional->target, name);
+	return reply_rrset_named(r, REPLY_ADDITIONAL, name, set);
+}
+
 /* One rrset of the additional section.  Its owner stands in the rdata of the other, mostly, and
  * becomes a pointer to there. */
 static bool
@@ -22,11 +33,15 @@ put_one(struct reply *r, const struct answered *a, const struct zone_additional 
 {
 	const struct zone *zone = r->zone;
 	size_t owner_at = a->at + additional->target;
+	/* names of other types are not for pointers to lead to (RFC 3597 section 4) */
+	bool pointable = additional->target != 0 && a->set->n_names != 0;
 
 	if (additional->target == ZONE_SAME_OWNER)	/* a wildcard's is the name asked */
 		return reply_rrset(r, REPLY_ADDITIONAL, a->owner_at, set);
-	if (reply_as_stored(r) && additional->target != 0 && owner_at < COMPRESS_REACH)
+	if (reply_as_stored(r) && pointable && owner_at < COMPRESS_REACH)
 		return reply_rrset(r, REPLY_ADDITIONAL, reply_name_at(r, owner_at, 0), set);
+	if (additional->wildcard)
+		return put_for_target(r, a, additional, set);
 	return reply_rrset_named(r, REPLY_ADDITIONAL,
 	    zone->data + zone->nodes[additional->node].name, set);
 }

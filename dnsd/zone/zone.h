@@ -100,6 +100,8 @@ struct zone_additional {
 	bool in_domain;			/* glue at or below its own cut: without it TC (RFC 9471) */
 	bool same_type;			/* not A and AAAA but the node's rrset of the other's type
 					 * (RFC 9460 4.1: SVCB, HTTPS) */
+	bool wildcard;			/* the node is a wildcard that stands for the name at
+					 * `target`, which is the owner, pointer or not */
 };
 
 enum { ZONE_SAME_OWNER = 1 };		/* the other's owner, whatever name that is in the answer */

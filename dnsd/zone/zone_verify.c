@@ -129,13 +129,14 @@ verify_additionals(const struct zone *z, uint32_t owner, const struct rrset *set
 			return "in_domain is set where glue is in-domain, and only there";
 		if (i != 0 && of[i].in_domain && !of[i - 1].in_domain)
 			return "in-domain glue comes first";
-		if (of[i].target == 0 ||
+		if ((of[i].target == 0 && !of[i].wildcard) ||
 		    (of[i].target == ZONE_SAME_OWNER && of[i].node == owner))
 			continue;
 		if (of[i].target < 12 || of[i].target >= set->len)
 			return "an additional's target lies in the rdata";
 		zone_target(z, set, set->wire + of[i].target, name);
-		if (!name_equal(name, z->data + node->name))
+		if (of[i].wildcard ? !name_below(name, z->data + node->name + 2) :
+		    !name_equal(name, z->data + node->name))
 			return "an additional's target is the name of its node";
 	}
 	return NULL;

@@ -104,6 +104,15 @@ sub NS x
     NS ns2.x
 x   A 192.0.2.1
 ns2.x A 192.0.2.2
+mx  MX 5 m.w
+    MX 6 m2.w
+    MX 7 M.w
+q.w MX 5 m.w
+    MX 6 m2.w
+*.w A 192.0.2.3
+    HTTPS 1 t.w
+srv SRV 1 2 3 s.w
+svc HTTPS 1 h.w
 p   PTR x
     PTR x.x
     PTR p.x
@@ -358,6 +367,16 @@ def test_a_name_that_ends_in_the_first_name_of_its_rrset(d):
         "p.ends.example. 30 IN PTR p.x.ends.example.",
         "p.ends.example. 30 IN PTR x.ends.example.",
         "p.ends.example. 30 IN PTR x.x.ends.example."]
+
+
+def test_addresses_of_targets_that_a_wildcard_stands_for(d):
+    m = ["m.w.ends.example. 30 IN A 192.0.2.3", "m2.w.ends.example. 30 IN A 192.0.2.3"]
+    assert records(d.udp("mx.ends.example", "MX").additional) == m
+    assert records(d.udp("q.w.ends.example", "MX").additional) == m
+    assert records(d.udp("srv.ends.example", "SRV").additional) == [
+        "s.w.ends.example. 30 IN A 192.0.2.3"]
+    assert records(d.udp("svc.ends.example", "HTTPS").additional) == [
+        "h.w.ends.example. 30 IN A 192.0.2.3", "h.w.ends.example. 30 IN HTTPS 1 t.w.ends.example."]
 
 
 def test_referral_with_do_has_the_ds(d):

@@ -363,6 +363,15 @@ def addresses_of_svcb_targets(peer, q, ours, theirs):
                                 if r[0] == name} - theirs.additional
 
 
+def asterisk_in_additional(peer, q, ours, theirs):
+    """RFC 4592 3.3.3: what a wildcard gives has the name that it stands for, the target's.  Knot
+    gives addresses of SVCB and HTTPS targets with the wildcard's own."""
+    found = {r for r in theirs.additional if r[0] == "*.wildmx.diff.test."}
+    if peer == "knot" and q.type in (dns.rdatatype.SVCB, dns.rdatatype.HTTPS) and found:
+        theirs.additional = theirs.additional - found | \
+            {("h.wildmx.diff.test.", *r[1:]) for r in found}
+
+
 def glue_for_mx(peer, q, ours, theirs):
     """RFC 1034 4.3.2 6: addresses at hand may be added; NSD leaves those below a cut to
     referrals."""
@@ -441,8 +450,8 @@ def names_below_a_hash(peer, q, ours, theirs):
 
 
 REASONS = [aliases_for_nsec3, names_below_a_hash, ds_in_referrals, addresses_of_svcb_targets,
-           glue_for_mx, one_rrset_for_any, yxdomain_is_the_end, dname_of_an_asterisk,
-           ns_of_the_zone, chains_end_with_the_zone]
+           asterisk_in_additional, glue_for_mx, one_rrset_for_any, yxdomain_is_the_end,
+           dname_of_an_asterisk, ns_of_the_zone, chains_end_with_the_zone]
 
 
 def explain(peer, q, ours, theirs):
