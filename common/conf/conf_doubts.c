@@ -48,6 +48,9 @@ doubt_limits(struct conf_reader *r)
 	if (c->cookies.require && !c->cookies.enabled)
 		conf_warn(r, conf_item_line(r->scan, c->cookies.line, "require"),
 		    "cookies: require without `enabled = yes` does nothing");
+	if (c->rrl.all_per_second != 0 && c->rrl.responses_per_second == 0)
+		conf_warn(r, conf_item_line(r->scan, c->rrl.line, "all-per-second"),
+		    "rrl: all-per-second without `responses-per-second` does nothing");
 	if (c->rrl.all_per_second != 0 && c->rrl.all_per_second < c->rrl.responses_per_second)
 		conf_warn(r, conf_item_line(r->scan, c->rrl.line, "all-per-second"),
 		    "rrl: all-per-second %u < responses-per-second %u: all names of a prefix "
