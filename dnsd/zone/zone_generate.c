@@ -49,24 +49,24 @@ take_char(const char **at, const char *end, char c)
 
 /* START-STOP[/STEP] */
 static int
-read_range(struct zone_generate *g, const struct zone_token *tok, struct err *err)
+read_range(struct zone_generate *g, const struct master_token *tok, struct err *err)
 {
 	const char *at = tok->s, *end = tok->s + tok->len;
 	int64_t start = 0, stop = 0, step = 1;
-	char shown[ZONE_TOKEN_SHOWN];
+	char shown[MASTER_TOKEN_SHOWN];
 
 	if (tok->quoted || !take_number(&at, end, 0, NUMBER_MAX, &start) ||
 	    !take_char(&at, end, '-') || !take_number(&at, end, 0, NUMBER_MAX, &stop) ||
 	    (take_char(&at, end, '/') && !take_number(&at, end, 1, NUMBER_MAX, &step)) ||
 	    at != end)
 		return err_set(err, "range \"%s\": expected START-STOP or START-STOP/STEP, from 0 "
-		    "to %d, STEP from 1", zone_token_show(shown, tok), NUMBER_MAX);
+		    "to %d, STEP from 1", master_token_show(shown, tok), NUMBER_MAX);
 	if (start > stop)
 		return err_set(err, "range \"%s\": it ends before it starts",
-		    zone_token_show(shown, tok));
+		    master_token_show(shown, tok));
 	if ((stop - start) / step >= ZONE_GENERATE_MAX)
 		return err_set(err, "range \"%s\": %" PRId64 " records: expected at most %u",
-		    zone_token_show(shown, tok), (stop - start) / step + 1, ZONE_GENERATE_MAX);
+		    master_token_show(shown, tok), (stop - start) / step + 1, ZONE_GENERATE_MAX);
 	g->next = (uint32_t)start;
 	g->stop = (uint32_t)stop;
 	g->step = (uint32_t)step;
@@ -78,23 +78,23 @@ read_range(struct zone_generate *g, const struct zone_token *tok, struct err *er
 static int
 check_head(const struct zone_generate *g, struct err *err)
 {
-	struct zone_token rest = *g->head;
-	char shown[ZONE_TOKEN_SHOWN];
+	struct master_token rest = *g->head;
+	char shown[MASTER_TOKEN_SHOWN];
 	bool ours;
 
 	rest.len = (uint32_t)(g->data->s + g->data->len - rest.s);
-	for (const struct zone_token *t = g->head; t + 1 < g->data; t++)
-		if ((t->s[0] < '0' || t->s[0] > '9') && !zone_token_is_class(t, &ours))
+	for (const struct master_token *t = g->head; t + 1 < g->data; t++)
+		if ((t->s[0] < '0' || t->s[0] > '9') && !master_token_is_class(t, &ours))
 			return err_set(err, "\"%s\": data of several fields stands in quotes",
-			    zone_token_show(shown, &rest));
+			    master_token_show(shown, &rest));
 	return 0;
 }
 
 int
-zone_generate_open(struct zone_generate *g, const struct zone_token *tok, uint32_t n,
+zone_generate_open(struct zone_generate *g, const struct master_token *tok, uint32_t n,
     struct err *err)
 {
-	char shown[ZONE_TOKEN_SHOWN];
+	char shown[MASTER_TOKEN_SHOWN];
 
 	*g = (struct zone_generate){ .owner = tok + 2, .head = tok + 3, .data = tok + n - 1 };
 	if (n < 5)
@@ -103,15 +103,15 @@ zone_generate_open(struct zone_generate *g, const struct zone_token *tok, uint32
 		return -1;
 	if (check_head(g, err) != 0)
 		return -1;
-	for (const struct zone_token *t = g->owner; t < g->data; t++)
+	for (const struct master_token *t = g->owner; t < g->data; t++)
 		if (t->quoted || t->mixed)
 			return err_set(err, "\"%s\": quotes are for the data alone",
-			    zone_token_show(shown, t));
+			    master_token_show(shown, t));
 	if (g->data->mixed)
 		return err_set(err, "\"%s\": quotes around the data, not inside it",
-		    zone_token_show(shown, g->data));
+		    master_token_show(shown, g->data));
 	g->size = 8;
-	for (const struct zone_token *t = g->owner; t <= g->data; t++) {
+	for (const struct master_token *t = g->owner; t <= g->data; t++) {
 		g->size += t->len + 1u;
 		for (uint32_t i = 0; i < t->len; i++)
 			if (t->s[i] == '$')
@@ -168,7 +168,7 @@ put_nibbles(char *out, uint32_t v, uint32_t width, bool upper)
 
 /* A number as its format has it; how many characters. */
 static size_t
-put_number(char out[DIGITS_MAX + 1], int64_t v, const struct format *f)
+write_number(char out[DIGITS_MAX + 1], int64_t v, const struct format *f)
 {
 	int width = (int)f->width;
 	uint32_t bits = (uint32_t)(int32_t)v;
@@ -189,11 +189,11 @@ put_number(char out[DIGITS_MAX + 1], int64_t v, const struct format *f)
 
 /* One field with its numbers in place, behind g->line[*n]. */
 static int
-put_field(struct zone_generate *g, const struct zone_token *tok, size_t *n, struct err *err)
+put_field(struct zone_generate *g, const struct master_token *tok, size_t *n, struct err *err)
 {
 	const char *at = tok->s, *end = tok->s + tok->len;
 	struct format f = { .offset = 0 };
-	char shown[ZONE_TOKEN_SHOWN];
+	char shown[MASTER_TOKEN_SHOWN];
 
 	while (at < end) {
 		if (*at == '\\' && at + 1 < end) {
@@ -218,11 +218,11 @@ put_field(struct zone_generate *g, const struct zone_token *tok, size_t *n, stru
 		if (at < end && *at == '{' && !take_format(&at, end, &f))
 			return err_set(err, "\"%s\": expected ${OFFSET,WIDTH,BASE}: numbers up to "
 			    "%d, WIDTH up to %d, BASE d, o, x, X, n or N",
-			    zone_token_show(shown, tok), NUMBER_MAX, DIGITS_MAX);
+			    master_token_show(shown, tok), NUMBER_MAX, DIGITS_MAX);
 		if ((int64_t)g->next + f.offset > NUMBER_MAX)
 			return err_set(err, "\"%s\": %u and the offset are more than %d",
-			    zone_token_show(shown, tok), g->next, NUMBER_MAX);
-		*n += put_number(g->line + *n, (int64_t)g->next + f.offset, &f);
+			    master_token_show(shown, tok), g->next, NUMBER_MAX);
+		*n += write_number(g->line + *n, (int64_t)g->next + f.offset, &f);
 	}
 	return 0;
 }
@@ -237,7 +237,7 @@ zone_generate_next(struct zone_generate *g, size_t *len, uint32_t *number, struc
 	*number = g->next;
 	if (put_field(g, g->owner, &n, err) != 0)
 		return -1;
-	for (const struct zone_token *t = g->head; t < g->data; t++) {
+	for (const struct master_token *t = g->head; t < g->data; t++) {
 		g->line[n++] = ' ';
 		memcpy(g->line + n, t->s, t->len);
 		n += t->len;

@@ -19,20 +19,20 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "dnsd/zone/zone_text.h"
+#include "common/rdata/master_text.h"
 
 #define ZONE_GENERATE_MAX 1048576u	/* records of one directive */
 
 struct zone_generate {
 	uint32_t next, stop, step;
-	const struct zone_token *owner, *head, *data;	/* borrowed; head up to data */
+	const struct master_token *owner, *head, *data;	/* borrowed; head up to data */
 	char *line;			/* owned; the last one */
 	size_t size;
 };
 
 /* Reads the directive's n tokens, which must live as long as the struct.  0, then
  * zone_generate_close is the caller's; or -1 with a reason. */
-int zone_generate_open(struct zone_generate *g, const struct zone_token *tok, uint32_t n,
+int zone_generate_open(struct zone_generate *g, const struct master_token *tok, uint32_t n,
     struct err *err);
 
 /* The next line, without its end, to g->line, good until the next call; its length to *len, its

@@ -64,7 +64,7 @@ zone_input_open(struct zone_source *src, struct zone_input *in, const char *name
 
 /* The path of $INCLUDE's file in the folder of the file `from`; absolute ones are as they are. */
 static int
-include_path(const char *from, const struct zone_token *tok, char *path, size_t size)
+include_path(const char *from, const struct master_token *tok, char *path, size_t size)
 {
 	const char *slash = strrchr(from, '/');
 	size_t at = 0;
@@ -79,7 +79,7 @@ include_path(const char *from, const struct zone_token *tok, char *path, size_t 
 		memcpy(path, from, at);
 	}
 	for (size_t i = 0; i < tok->len;) {
-		if (!zone_text_char(tok->s, tok->len, &i, &c) || c == 0 || at + 1 >= size)
+		if (!master_text_char(tok->s, tok->len, &i, &c) || c == 0 || at + 1 >= size)
 			return -1;
 		path[at++] = (char)c;
 	}
@@ -99,10 +99,10 @@ note_absent(struct zone_source *src, const char *path, struct err *err)
 
 int
 zone_input_include(struct zone_source *src, const struct zone_input *in,
-    const struct zone_token *tok, struct zone_input_limits *limits, struct zone_input *sub,
+    const struct master_token *tok, struct zone_input_limits *limits, struct zone_input *sub,
     char **text, size_t *len, struct err *err)
 {
-	char first[4096], second[4096], shown[ZONE_TOKEN_SHOWN];
+	char first[4096], second[4096], shown[MASTER_TOKEN_SHOWN];
 	const char *path = first;
 	unsigned depth = 0;
 
@@ -111,7 +111,7 @@ zone_input_include(struct zone_source *src, const struct zone_input *in,
 	if (include_path(src->files[0], tok, first, sizeof(first)) != 0 ||
 	    include_path(src->files[in->file], tok, second, sizeof(second)) != 0)
 		return err_set(err, "$INCLUDE \"%s\": not the name of a file",
-		    zone_token_show(shown, tok));
+		    master_token_show(shown, tok));
 	if (depth == limits->max_depth)
 		return err_set(err, "$INCLUDE %s: more than %u files deep", second,
 		    limits->max_depth);

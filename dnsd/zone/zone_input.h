@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 #include "dnsd/zone/zone_source.h"
-#include "dnsd/zone/zone_text.h"
+#include "common/rdata/master_text.h"
 
 struct zone_input_limits {
 	uint64_t octets_left;		/* of all files together */
@@ -28,7 +28,7 @@ struct zone_input {
 	uint32_t file;			/* index of its name */
 	dev_t dev;
 	ino_t ino;
-	struct zone_text text;
+	struct master_text text;
 	uint8_t origin[NAME_MAX_WIRE];
 	const uint8_t *owner;		/* of the last record; NULL = none yet */
 	/* after mistakes: what is not known, and was said */
@@ -44,7 +44,7 @@ int zone_input_open(struct zone_source *src, struct zone_input *in, const char *
 /* The same for the file that $INCLUDE in `in` names by this token: in the folder of the zone's own
  * file, else in that of the including one.  `sub` is the input below.  Reasons name the files. */
 int zone_input_include(struct zone_source *src, const struct zone_input *in,
-    const struct zone_token *tok, struct zone_input_limits *limits, struct zone_input *sub,
+    const struct master_token *tok, struct zone_input_limits *limits, struct zone_input *sub,
     char **text, size_t *len, struct err *err);
 
 #endif

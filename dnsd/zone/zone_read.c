@@ -11,7 +11,7 @@
 #include "dnsd/zone/zone_input.h"
 #include "dnsd/zone/zone_record.h"
 #include "dnsd/zone/zone_spelling.h"
-#include "dnsd/zone/zone_text.h"
+#include "common/rdata/master_text.h"
 
 enum { DEFAULT_DEPTH = 8, REREAD_MAX = 20 };
 
@@ -34,24 +34,24 @@ static void read_text(struct reading *r, struct zone_input *in, const char *text
 
 /* Does it depend on the origin? */
 static bool
-is_relative(const struct zone_token *tok)
+is_relative(const struct master_token *tok)
 {
 	return tok->len == 0 || tok->s[tok->len - 1] != '.';
 }
 
 /* What a record that is not used would have been: that it is missing is no mistake of its own. */
 static void
-note_lost(struct reading *r, const struct zone_token *tok, uint32_t n)
+note_lost(struct reading *r, const struct master_token *tok, uint32_t n)
 {
 	for (uint32_t i = 0; i < n && i < 8; i++) {
-		r->src->lost_soa |= zone_token_is(&tok[i], "SOA");
-		r->src->lost_ns |= zone_token_is(&tok[i], "NS");
+		r->src->lost_soa |= master_token_is(&tok[i], "SOA");
+		r->src->lost_ns |= master_token_is(&tok[i], "NS");
 	}
 }
 
 /* An owner outside the zone: said once for an origin, and once where nothing lies inside. */
 static int
-refuse_outside(struct reading *r, struct zone_input *in, const struct zone_token *tok,
+refuse_outside(struct reading *r, struct zone_input *in, const struct master_token *tok,
     const uint8_t *name)
 {
 	const struct zone_source *src = r->src;
@@ -75,11 +75,11 @@ refuse_outside(struct reading *r, struct zone_input *in, const struct zone_token
 static int
 check_soa_owner(struct reading *r, const struct zone_input *in, const uint8_t *name)
 {
-	const struct zone_token *tok = in->text.tokens;
+	const struct master_token *tok = in->text.tokens;
 	char apex[NAME_TEXT], text[NAME_TEXT];
 	uint32_t at = 1;
 
-	while (at < 4 && at < in->text.n_tokens && !zone_token_is(&tok[at], "SOA"))
+	while (at < 4 && at < in->text.n_tokens && !master_token_is(&tok[at], "SOA"))
 		at++;
 	if (at == 4 || at >= in->text.n_tokens || name_equal(name, r->src->apex) ||
 	    !zone_spelling_dotless(r->src, &tok[0], name, in->origin))
@@ -94,14 +94,14 @@ check_soa_owner(struct reading *r, const struct zone_input *in, const uint8_t *n
 static int
 record_owner(struct reading *r, struct zone_input *in)
 {
-	const struct zone_token *tok = in->text.tokens;
+	const struct master_token *tok = in->text.tokens;
 	struct zone_record rec = { .file = in->file, .line = in->text.first_line };
 	uint8_t name[NAME_MAX_WIRE];
 	int len;
 
 	if (in->no_origin && is_relative(tok))
 		return TOLD;
-	len = zone_token_name(tok, in->origin, name, &r->err);
+	len = master_token_name(tok, in->origin, name, &r->err);
 	if (len < 0)
 		return MISTAKE;
 	if (in->owner != NULL && memcmp(in->owner, name, name_len(in->owner)) == 0)
@@ -122,14 +122,14 @@ record_owner(struct reading *r, struct zone_input *in)
 static bool
 is_rest(struct reading *r, const struct zone_input *in)
 {
-	const struct zone_token *tok = in->text.tokens;
+	const struct master_token *tok = in->text.tokens;
 	uint32_t n = in->text.n_tokens;
 	uint16_t type;
 
 	if (!in->broken || (!in->text.blank && n > 1))
 		return false;
 	for (uint32_t i = 0; i < n && i < 3; i++)
-		if (zone_rdata_type(&r->record.rdata, &tok[i], &type))
+		if (rdata_type(&r->record.rdata, &tok[i], &type))
 			return false;
 	/* a word may be a type that is mistyped */
 	return n == 0 || tok->quoted || tok->len > 10 || (tok->s[0] >= '0' && tok->s[0] <= '9');
@@ -138,7 +138,7 @@ is_rest(struct reading *r, const struct zone_input *in)
 static int
 read_record(struct reading *r, struct zone_input *in)
 {
-	const struct zone_token *tok = in->text.tokens;
+	const struct master_token *tok = in->text.tokens;
 	uint32_t n = in->text.n_tokens, before = r->src->n_records;
 	struct zone_record_place place = {
 		.file = in->file, .line = in->text.first_line, .origin = in->origin
@@ -175,7 +175,7 @@ read_record(struct reading *r, struct zone_input *in)
 
 /* An origin is spelt like the names below it. */
 static void
-check_spelling(struct reading *r, const struct zone_input *in, const struct zone_token *tok,
+check_spelling(struct reading *r, const struct zone_input *in, const struct master_token *tok,
     const uint8_t *origin)
 {
 	const struct zone_record rec = {
@@ -188,7 +188,7 @@ check_spelling(struct reading *r, const struct zone_input *in, const struct zone
 static int
 read_include(struct reading *r, struct zone_input *in)
 {
-	const struct zone_token *tok = in->text.tokens;
+	const struct master_token *tok = in->text.tokens;
 	struct zone_input sub = {
 		.above = in, .owner = in->owner,
 		.no_owner = in->no_owner, .no_origin = in->no_origin
@@ -208,7 +208,7 @@ read_include(struct reading *r, struct zone_input *in)
 	}
 	memcpy(sub.origin, in->origin, sizeof(sub.origin));
 	if (in->text.n_tokens == 3) {
-		sub.no_origin = zone_token_name(&tok[2], in->origin, sub.origin, &r->err) < 0;
+		sub.no_origin = master_token_name(&tok[2], in->origin, sub.origin, &r->err) < 0;
 		if (sub.no_origin)
 			zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
 		else
@@ -222,7 +222,7 @@ read_include(struct reading *r, struct zone_input *in)
 static int
 read_origin(struct reading *r, struct zone_input *in)
 {
-	const struct zone_token *tok = in->text.tokens;
+	const struct master_token *tok = in->text.tokens;
 	uint8_t origin[NAME_MAX_WIRE];
 
 	in->outside = false;
@@ -232,7 +232,7 @@ read_origin(struct reading *r, struct zone_input *in)
 	}
 	if (in->no_origin && is_relative(&tok[1]))
 		return TOLD;
-	in->no_origin = zone_token_name(&tok[1], in->origin, origin, &r->err) < 0;
+	in->no_origin = master_token_name(&tok[1], in->origin, origin, &r->err) < 0;
 	if (in->no_origin)
 		return MISTAKE;
 	check_spelling(r, in, &tok[1], origin);
@@ -248,7 +248,8 @@ read_default_ttl(struct reading *r, const struct zone_input *in)
 
 	if (in->text.n_tokens != 2)
 		rc = err_set(&r->err, "$TTL: expected one time in seconds");
-	else if ((rc = zone_token_seconds(&in->text.tokens[1], ZONE_MAX_TTL, &ttl_s, &r->err)) != 0)
+	else if ((rc = master_token_seconds(&in->text.tokens[1], MASTER_TTL_MAX, &ttl_s,
+	    &r->err)) != 0)
 		err_prefix(&r->err, "$TTL");
 	zone_record_set_ttl(&r->record, ttl_s);		/* after a mistake, too: one was meant */
 	return rc;
@@ -261,14 +262,14 @@ read_generated(struct reading *r, struct zone_input *line, const char *text, siz
 	uint32_t number = line->text.first_line;
 	int rc;
 
-	zone_text_open(&line->text, text, len);
-	rc = zone_text_next(&line->text, &r->err);
+	master_text_open(&line->text, text, len);
+	rc = master_text_next(&line->text, &r->err);
 	line->text.first_line = number;
 	if (rc == 1 && line->text.at != line->text.end)
 		rc = err_set(&r->err, "more than one line");
 	else if (rc == 1)
 		rc = read_record(r, line);
-	zone_text_close(&line->text);
+	master_text_close(&line->text);
 	return rc;
 }
 
@@ -304,27 +305,27 @@ read_generate(struct reading *r, struct zone_input *in)
 static int
 read_directive(struct reading *r, struct zone_input *in)
 {
-	const struct zone_token *tok = in->text.tokens;
-	char shown[ZONE_TOKEN_SHOWN];
+	const struct master_token *tok = in->text.tokens;
+	char shown[MASTER_TOKEN_SHOWN];
 
-	if (zone_token_is(&tok[0], "$INCLUDE"))
+	if (master_token_is(&tok[0], "$INCLUDE"))
 		return read_include(r, in);
-	if (zone_token_is(&tok[0], "$ORIGIN"))
+	if (master_token_is(&tok[0], "$ORIGIN"))
 		return read_origin(r, in);
-	if (zone_token_is(&tok[0], "$TTL"))
+	if (master_token_is(&tok[0], "$TTL"))
 		return read_default_ttl(r, in);
-	if (zone_token_is(&tok[0], "$GENERATE"))
+	if (master_token_is(&tok[0], "$GENERATE"))
 		return read_generate(r, in);
 	return err_set(&r->err,
 	    "directive \"%s\": expected $ORIGIN, $TTL, $INCLUDE or $GENERATE",
-	    zone_token_show(shown, &tok[0]));
+	    master_token_show(shown, &tok[0]));
 }
 
 /* DONE, MISTAKE with the reason in r->err, or TOLD: it is not used, for a reason that was given. */
 static int
 read_entry(struct reading *r, struct zone_input *in)
 {
-	const struct zone_token *first = &in->text.tokens[0];
+	const struct master_token *first = &in->text.tokens[0];
 	int rc;
 
 	if (in->text.unfinished)
@@ -361,7 +362,7 @@ resume(struct reading *r, struct zone_input *in)
 	in->guessing |= in->text.rest_depth != 0;
 	if (in->text.at == in->text.end && r->reread++ == REREAD_MAX)
 		return false;		/* each time costs the whole rest of the text */
-	return zone_text_resume(&in->text);
+	return master_text_resume(&in->text);
 }
 
 /* Reads to the end, past mistakes, which go to the source. */
@@ -370,8 +371,8 @@ read_text(struct reading *r, struct zone_input *in, const char *text, size_t len
 {
 	int rc;
 
-	zone_text_open(&in->text, text, len);
-	while ((rc = zone_text_next(&in->text, &r->err)) != 0) {
+	master_text_open(&in->text, text, len);
+	while ((rc = master_text_next(&in->text, &r->err)) != 0) {
 		if (rc < 0) {
 			if (!resume(r, in))
 				break;
@@ -383,7 +384,7 @@ read_text(struct reading *r, struct zone_input *in, const char *text, size_t len
 		if (rc == DONE)
 			in->guessing = false;
 	}
-	zone_text_close(&in->text);
+	master_text_close(&in->text);
 }
 
 /* ---- the whole ---- */

@@ -5,8 +5,8 @@
  * and says file and line of what it refuses.  After a mistake it goes on with the next entry, so
  * that all of them are found at once, and keeps silent about what is only their consequence: lines
  * that take their owner from the mistaken one, names below an origin that is not known, what may be
- * the rest of a record that was never closed.  Text is split in zone_text.c, $GENERATE expanded in
- * zone_generate.c, a record read in zone_record.c.
+ * the rest of a record that was never closed.  Text is split in master_text.c, $GENERATE expanded
+ * in zone_generate.c, a record read in zone_record.c.
  *
  * $INCLUDE looks in the folder of the zone's own file, then in that of the including file.  An
  * included file starts with the including file's last owner and leaves its origin and owner as they

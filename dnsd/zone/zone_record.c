@@ -11,7 +11,7 @@ enum { DEFAULT_TTL_S = 3600 };
 
 /* [AGE:3613244], when Windows DNS last heard of the record: its exports have it before the TTL. */
 static bool
-is_age(const struct zone_token *tok)
+is_age(const struct master_token *tok)
 {
 	return tok->len > 8 && tok->s[tok->len - 1] == ']' &&
 	    (strncasecmp(tok->s, "[AGE:", 5) == 0 || strncasecmp(tok->s, "[Aging:", 7) == 0);
@@ -19,22 +19,22 @@ is_age(const struct zone_token *tok)
 
 /* [TTL] [class] in either order, then the type.  *n tokens are taken.  1 = a TTL is stated. */
 static int
-record_head(struct zone_record_reading *r, const struct zone_token *tok, uint32_t have,
+record_head(struct zone_record_reading *r, const struct master_token *tok, uint32_t have,
     uint32_t *n, struct zone_record *rec, struct err *err)
 {
-	char shown[ZONE_TOKEN_SHOWN];
+	char shown[MASTER_TOKEN_SHOWN];
 	bool ttl = false, class = false, ours;
 
 	for (*n = 0; *n < have && !tok[*n].quoted; ++*n) {
-		const struct zone_token *t = &tok[*n];
+		const struct master_token *t = &tok[*n];
 		if (!ttl && t->s[0] >= '0' && t->s[0] <= '9') {
-			if (zone_token_seconds(t, ZONE_MAX_TTL, &rec->ttl_s, err) != 0)
+			if (master_token_seconds(t, MASTER_TTL_MAX, &rec->ttl_s, err) != 0)
 				return err_prefix(err, "TTL");
 			ttl = true;
-		} else if (!class && zone_token_is_class(t, &ours)) {
+		} else if (!class && master_token_is_class(t, &ours)) {
 			if (!ours)
 				return err_set(err, "class \"%s\": expected IN",
-				    zone_token_show(shown, t));
+				    master_token_show(shown, t));
 			class = true;
 		} else if (*n != 0 || !is_age(t)) {
 			break;
@@ -42,10 +42,10 @@ record_head(struct zone_record_reading *r, const struct zone_token *tok, uint32_
 	}
 	if (*n == have)
 		return err_set(err, "a record without a type: is the line cut off?");
-	if (!zone_rdata_type(&r->rdata, &tok[*n], &rec->type))
+	if (!rdata_type(&r->rdata, &tok[*n], &rec->type))
 		return err_set(err, "type \"%s\": expected a record type; one without "
 		    "a name here is written TYPEnnn \\# LENGTH HEX (RFC 3597)",
-		    zone_token_show(shown, &tok[*n]));
+		    master_token_show(shown, &tok[*n]));
 	++*n;
 	return ttl;
 }
@@ -62,11 +62,11 @@ zone_record_set_ttl(struct zone_record_reading *r, uint32_t ttl_s)
 static void
 take_minimum(struct zone_record_reading *r, const struct zone_record *soa)
 {
-	const struct zone_rdata *data = &r->rdata;
+	const struct rdata *data = &r->rdata;
 	uint32_t minimum = dns_get32(data->data + data->len - 4);
 
-	if (minimum > ZONE_MAX_TTL)
-		minimum = ZONE_MAX_TTL;
+	if (minimum > MASTER_TTL_MAX)
+		minimum = MASTER_TTL_MAX;
 	zone_warn_at(r->src, soa, "the SOA has no TTL, and there is no $TTL before it: its "
 	    "minimum, %u seconds, is used for all records without one", minimum);
 	for (uint32_t i = 0; i < r->n_guessed && i < r->src->n_records; i++)
@@ -109,7 +109,7 @@ settle_ttl(struct zone_record_reading *r, struct zone_record *rec, bool stated)
 
 int
 zone_record_read(struct zone_record_reading *r, const struct zone_record_place *place,
-    const struct zone_token *tok, uint32_t have, struct err *err)
+    const struct master_token *tok, uint32_t have, struct err *err)
 {
 	struct zone_record rec = {
 		.owner = place->owner, .file = place->file, .line = place->line
@@ -120,12 +120,12 @@ zone_record_read(struct zone_record_reading *r, const struct zone_record_place *
 
 	if (stated < 0)
 		return -1;
-	if (zone_rdata_meta(rec.type))
+	if (rdata_meta(rec.type))
 		return err_set(err, "type %s is for questions, not for zone files",
 		    dns_type_text(name, rec.type));
 	r->rdata.type = rec.type;
 	r->rdata.origin = place->origin;
-	if (zone_rdata_read(&r->rdata, tok + n, have - n, err) != 0)
+	if (rdata_read(&r->rdata, tok + n, have - n, err) != 0)
 		return err_prefix(err, "%s", dns_type_text(name, rec.type));
 	settle_ttl(r, &rec, stated != 0);
 	assert(name_below(rec.owner, r->src->apex));

@@ -1,7 +1,7 @@
 /*
  * zone_record: one record of a master file, from its tokens into the source.
  *
- * Reads what stands before the data, [TTL] [class] type in either order, lets zone_rdata.c read the
+ * Reads what stands before the data, [TTL] [class] type in either order, lets rdata.c read the
  * data, and finds the TTL of a record that states none.  Knows where RFC 1035 leaves room: a record
  * without TTL takes $TTL (RFC 2308 section 4); without one before it, the SOA takes its own
  * minimum, and so do all records without TTL, as in BIND; else they take the TTL last stated;
@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dnsd/zone/zone_rdata.h"
+#include "common/rdata/rdata.h"
 #include "dnsd/zone/zone_source.h"
 
 /* How the TTL of a record without one is known. */
@@ -27,7 +27,7 @@ enum zone_record_ttl {
 
 struct zone_record_reading {
 	struct zone_source *src;	/* the caller's */
-	struct zone_rdata rdata;
+	struct rdata rdata;
 	enum zone_record_ttl known;
 	uint32_t ttl_s;
 	uint32_t n_guessed;		/* so many records at the start of the source */
@@ -47,6 +47,6 @@ void zone_record_set_ttl(struct zone_record_reading *r, uint32_t ttl_s);
 /* Appends the record of which n tokens are given, from behind its owner.  0, or -1 with a reason
  * that names neither file nor line. */
 int zone_record_read(struct zone_record_reading *r, const struct zone_record_place *place,
-    const struct zone_token *tok, uint32_t n, struct err *err);
+    const struct master_token *tok, uint32_t n, struct err *err);
 
 #endif

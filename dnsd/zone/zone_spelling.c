@@ -10,7 +10,7 @@
 
 /* Is it written in other letters than ASCII?  Octets given as \DDD are meant as they are. */
 static bool
-is_foreign(const struct zone_token *tok)
+is_foreign(const struct master_token *tok)
 {
 	for (uint32_t i = 0; i < tok->len; i++)
 		if ((uint8_t)tok->s[i] >= 0x80)
@@ -88,7 +88,7 @@ warn_foreign(struct zone_source *src, const struct zone_record *rec, const uint8
 /* ---- dots ---- */
 
 bool
-zone_spelling_dotless(const struct zone_source *src, const struct zone_token *tok,
+zone_spelling_dotless(const struct zone_source *src, const struct master_token *tok,
     const uint8_t *name, const uint8_t *origin)
 {
 	size_t own, apex = src->apex_len - 1u;	/* octets of labels */
@@ -112,7 +112,7 @@ zone_spelling_dotless(const struct zone_source *src, const struct zone_token *to
 /* Can the token be a name without its dot that ends with the apex?  Cheap, and never wrongly no
  * but for names with escapes. */
 static bool
-may_be_dotless(const struct zone_source *src, const struct zone_token *tok)
+may_be_dotless(const struct zone_source *src, const struct master_token *tok)
 {
 	/* in a zone of one label (com, lan) that label alone is as likely meant as written */
 	if (src->apex_labels < 2 && memchr(tok->s, '.', tok->len) == NULL)
@@ -123,11 +123,11 @@ may_be_dotless(const struct zone_source *src, const struct zone_token *tok)
 
 static void
 warn_dotless(struct zone_source *src, const struct zone_record *rec,
-    const struct zone_token *tok, const uint8_t *name)
+    const struct master_token *tok, const uint8_t *name)
 {
-	char shown[ZONE_TOKEN_SHOWN], whole[NAME_TEXT];
+	char shown[MASTER_TOKEN_SHOWN], whole[NAME_TEXT];
 
-	zone_token_show(shown, tok);
+	master_token_show(shown, tok);
 	zone_warn_at(src, rec, "\"%s\" without a final dot is %.250s.: is \"%s.\" meant?", shown,
 	    name_text(whole, name), shown);
 }
@@ -136,7 +136,7 @@ warn_dotless(struct zone_source *src, const struct zone_record *rec,
  * its final dot is missing. */
 static bool
 is_lost_host(const struct zone_source *src, const struct zone_record *rec,
-    const struct zone_token *tok)
+    const struct master_token *tok)
 {
 	static const uint8_t v4[] = "\7in-addr\4arpa", v6[] = "\3ip6\4arpa";
 
@@ -149,7 +149,7 @@ is_lost_host(const struct zone_source *src, const struct zone_record *rec,
 
 void
 zone_spelling_owner(struct zone_source *src, const struct zone_record *rec,
-    const struct zone_token *tok, const uint8_t *origin)
+    const struct master_token *tok, const uint8_t *origin)
 {
 	if (may_be_dotless(src, tok) && zone_spelling_dotless(src, tok, rec->owner, origin))
 		warn_dotless(src, rec, tok, rec->owner);
@@ -159,7 +159,7 @@ zone_spelling_owner(struct zone_source *src, const struct zone_record *rec,
 
 void
 zone_spelling_data(struct zone_source *src, const struct zone_record *rec,
-    const struct zone_token *tok, uint32_t n, const uint8_t *origin)
+    const struct master_token *tok, uint32_t n, const uint8_t *origin)
 {
 	uint8_t name[NAME_MAX_WIRE];
 
@@ -174,7 +174,7 @@ zone_spelling_data(struct zone_source *src, const struct zone_record *rec,
 		if (!foreign && !host && !may_be_dotless(src, tok))
 			continue;
 		/* a token is a name if it is one in the data */
-		len = zone_token_name(tok, origin, name, NULL);
+		len = master_token_name(tok, origin, name, NULL);
 		if (len < 0 || memmem(rec->rdata, rec->rdlength, name, (size_t)len) == NULL)
 			continue;
 		if (host || zone_spelling_dotless(src, tok, name, origin))

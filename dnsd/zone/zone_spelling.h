@@ -13,17 +13,17 @@
 #include <stdbool.h>
 
 #include "dnsd/zone/zone_source.h"
-#include "dnsd/zone/zone_token.h"
+#include "common/rdata/master_token.h"
 
 /* True when a relative name (wire form, made with `origin`) ends with the apex by itself. */
-bool zone_spelling_dotless(const struct zone_source *src, const struct zone_token *tok,
+bool zone_spelling_dotless(const struct zone_source *src, const struct master_token *tok,
     const uint8_t *name, const uint8_t *origin);
 
 /* Warns of an owner, which this token says, and of the names among the n tokens of a record's data;
  * rec is the record, with its rdata. */
 void zone_spelling_owner(struct zone_source *src, const struct zone_record *rec,
-    const struct zone_token *tok, const uint8_t *origin);
+    const struct master_token *tok, const uint8_t *origin);
 void zone_spelling_data(struct zone_source *src, const struct zone_record *rec,
-    const struct zone_token *tok, uint32_t n, const uint8_t *origin);
+    const struct master_token *tok, uint32_t n, const uint8_t *origin);
 
 #endif

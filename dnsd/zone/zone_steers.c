@@ -6,7 +6,7 @@
 #include "dnsd/zone/zone_steer.h"
 
 static struct zone_record *
-record_of(const struct zone_tree *t, uint32_t i)
+steer_record(const struct zone_tree *t, uint32_t i)
 {
 	return &t->src->records[i];
 }
@@ -27,7 +27,7 @@ static void
 read_steer(struct zone_tree *t, const struct zone_tree_node *node,
     const struct zone_tree_rrset *rrset)
 {
-	const struct zone_record *rec = record_of(t, rrset->records[0]);
+	const struct zone_record *rec = steer_record(t, rrset->records[0]);
 	struct zone_tree_node *named = &t->nodes[node->parent];
 	struct zone_steer *steer = &t->steers[t->n_steers];
 	char name[NAME_TEXT], line[ZONE_SOURCE_LINE];
@@ -35,9 +35,9 @@ read_steer(struct zone_tree *t, const struct zone_tree_node *node,
 
 	name_text(name, named->name);
 	for (uint32_t i = 1; i < rrset->n; i++)
-		zone_refuse_at(t->src, record_of(t, rrset->records[i]),
+		zone_refuse_at(t->src, steer_record(t, rrset->records[i]),
 		    "a second _steer record for %.200s; the first is in %s", name,
-		    zone_source_line(t->src, rec, record_of(t, rrset->records[i]), line));
+		    zone_source_line(t->src, rec, steer_record(t, rrset->records[i]), line));
 	*steer = (struct zone_steer){
 		.node = node->parent, .line = (int)rec->line, .file = rec->file
 	};

@@ -29,7 +29,7 @@ static const char conf_text[] =
     "  server \"b1\" { site = \"b\" address = { \"198.51.100.3\", \"2001:db8:b::1\" } }\n"
     "}\n";
 
-static const char zone_text[] =
+static const char master_text[] =
     "$TTL 300\n"
     "@ SOA ns hostmaster 1 2 3 4 60\n"
     "@ NS ns\n"
@@ -106,7 +106,7 @@ make_generation(void)
 	if (mkdtemp(folder) == NULL)
 		abort();
 	put_file(folder, names[0], conf_text);
-	put_file(folder, names[1], zone_text);
+	put_file(folder, names[1], master_text);
 	put_file(folder, names[2], sub_text);
 	snprintf(path, sizeof(path), "%s/nearcast.conf", folder);
 	inputs = inputs_read(path, NULL, NULL, false, &lines, &err);

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "common/dns/dns.h"
-#include "dnsd/zone/zone_rdata.h"
-#include "dnsd/zone/zone_types.h"
+#include "common/rdata/rdata.h"
+#include "common/rdata/rdata_types.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct zone_rdata rdata;
+static struct rdata rdata;
 
 static void
 check(bool good)
@@ -23,20 +23,20 @@ static void
 read_text(const char *text, size_t len)
 {
 	struct err err = { .text = "" };
-	struct zone_text t;
+	struct master_text t;
 
-	zone_text_open(&t, text, len);
-	while (zone_text_next(&t, &err) == 1) {
-		if (!zone_rdata_type(&rdata, &t.tokens[0], &rdata.type))
+	master_text_open(&t, text, len);
+	while (master_text_next(&t, &err) == 1) {
+		if (!rdata_type(&rdata, &t.tokens[0], &rdata.type))
 			continue;
 		rdata.origin = (const uint8_t *)"\1t";
 		err.text[0] = '\0';
-		if (zone_rdata_read(&rdata, t.tokens + 1, t.n_tokens - 1, &err) != 0)
+		if (rdata_read(&rdata, t.tokens + 1, t.n_tokens - 1, &err) != 0)
 			check(err.text[0] != '\0');
 		else
-			check(zone_types_check(rdata.type, rdata.data, rdata.len, &err) == 0);
+			check(rdata_types_check(rdata.type, rdata.data, rdata.len, &err) == 0);
 	}
-	zone_text_close(&t);
+	master_text_close(&t);
 }
 
 /* Octets of exactly their length, so that a step past their end is seen. */
@@ -49,7 +49,7 @@ check_octets(uint16_t type, const uint8_t *data, size_t len)
 	if (octets == NULL)
 		return;
 	memcpy(octets, data, len);
-	if (zone_types_check(type, octets, len, &err) != 0)
+	if (rdata_types_check(type, octets, len, &err) != 0)
 		check(err.text[0] != '\0');
 	free(octets);
 }

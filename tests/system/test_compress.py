@@ -81,7 +81,7 @@ LARGE = "$TTL 60\n@ SOA ns.hosts hm.hosts 1 2 3 4 5\n@ NS ns.hosts\nns.hosts A 1
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     texts = {".": root_zone(TLDS), "large.test": LARGE,
-             **{o: peers.zone_text(o) for o in peers.ORIGINS}}
+             **{o: peers.master_text(o) for o in peers.ORIGINS}}
     running = {}
     try:
         for name, start in (("knot", peers.start_knot), ("nsd", peers.start_nsd)):

@@ -36,7 +36,7 @@ SEED = 20251121
 pytestmark = pytest.mark.skipif(not (KNOTD and NSD), reason="knotd and nsd are not installed")
 
 
-def zone_text(origin):
+def master_text(origin):
     with open(os.path.join(HERE, "zones", origin + ".zone")) as f:
         text = f.read()
     if origin == "diff.test":
@@ -104,7 +104,7 @@ def start_nsd(folder, files):
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    texts = {o: zone_text(o) for o in ORIGINS}
+    texts = {o: master_text(o) for o in ORIGINS}
     running = {}
     try:
         for name, start in (("knot", start_knot), ("nsd", start_nsd)):
@@ -194,7 +194,7 @@ def owners():
     found = {}
     for origin in ORIGINS:
         apex = name = dns.name.from_text(origin)
-        for line in zone_text(origin).splitlines():
+        for line in master_text(origin).splitlines():
             head = re.match(r"([^\s;$(]*)\s+(?:\d+\s+)?(?:IN\s+)?([A-Z][A-Z0-9]*)\s", line)
             if not head:
                 continue
