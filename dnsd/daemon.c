@@ -440,20 +440,20 @@ log_ready(const struct daemon *d)
 	notify("READY=1\nSTATUS=answering");
 }
 
+/* Before anything is read: a SIGHUP meanwhile must not be the end. */
 static int
-start_serving(struct daemon *d, struct err *err)
+start_loop(struct daemon *d, struct err *err)
 {
-	static const struct inputs_say say = { &log_warn_lines, &log_error_lines };
-
 	d->signals.fd = loop_signals((const int[]){ SIGHUP, SIGTERM, SIGINT, 0 });
 	if (d->signals.fd < 0)
 		return err_set(err, "signals: %s", strerror(errno));
 	d->loop = loop_new(err);
-	if (d->loop == NULL)
-		return -1;
-	d->inputs = inputs_read(d->path, d->here, NULL, false, &say, err);
-	if (d->inputs == NULL)
-		return -1;
+	return d->loop != NULL ? 0 : -1;
+}
+
+static int
+start_serving(struct daemon *d, struct err *err)
+{
 	d->first = d->inputs->owner;
 	d->first->refs++;
 	/* one bad zone, pushed to all sites, must not keep a restart from serving the others */
@@ -495,6 +495,7 @@ stop(struct daemon *d)
 int
 daemon_run(const char *path, const char *here)
 {
+	static const struct inputs_say say = { &log_warn_lines, &log_error_lines };
 	struct daemon *d = calloc(1, sizeof(*d));
 	struct err err = { .text = "out of memory" };
 	int rc = -1;
@@ -509,7 +510,9 @@ daemon_run(const char *path, const char *here)
 			.health = &d->health, .started = clock_wall(),
 			.reload = want_reload, .reload_arg = d,
 		};
-		rc = start_serving(d, &err);
+		if (start_loop(d, &err) == 0)
+			d->inputs = inputs_read(path, here, NULL, false, &say, &err);
+		rc = d->inputs != NULL ? start_serving(d, &err) : -1;
 		if (rc == 0) {
 			log_ready(d);
 			rc = loop_run(d->loop, &err);

@@ -61,7 +61,7 @@ conf_files_digest(struct conf_reader *r, const char *text, size_t len)
 
 /* True if both name one file; where that cannot be known, by their names. */
 static bool
-is_same(const char *a, const char *b)
+is_one_file(const char *a, const char *b)
 {
 	char *x = realpath(a, NULL), *y = realpath(b, NULL);
 	bool same = x != NULL && y != NULL ? strcmp(x, y) == 0 : strcmp(a, b) == 0;
@@ -118,7 +118,7 @@ conf_files_include(struct conf_reader *r, const char *name, int line,
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (!is_same(path, r->conf->files[open[i].number]))
+		if (!is_one_file(path, r->conf->files[open[i].number]))
 			continue;
 		if (open[i].line == 0)
 			conf_fail(r, line, "include \"%.200s\": this is the file that was begun "

@@ -81,7 +81,8 @@ lacks_beginning(struct conf_nest *nest, int line)
 	if (nest->balance >= 0 || nest->stack[nest->depth].block == NULL || line == 0)
 		return false;
 	for (struct conf_item *i = block + 1; i < end; i += 1 + i->inside)
-		if (i->state != CONF_ITEM_FINE || conf_nest_fits(nest, i->name, i->block))
+		if (i->state != CONF_ITEM_FINE ||
+		    fits(nest->stack[nest->depth].block, i->name, i->block))
 			first = NULL;
 		else if (first == NULL)
 			first = i;
