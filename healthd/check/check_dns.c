@@ -5,10 +5,10 @@
  * off, both within the check's timeout.  An rcode is compared first, so that a server that says
  * SERVFAIL is not called one that lacks a record.
  *
- * The expected record is kept as ldns reads it from the configuration, and compared without owner
- * and TTL.  What a stranger wrote is read here, field by field against it, in a process without
- * privileges, after client.c has checked header and question.  A probe owns its struct
- * dns, from prepare to release.  RFC 1035.
+ * The expected record is read from the configuration as from a zone file, kept as ldns takes its
+ * octets apart, and compared without owner and TTL.  What a stranger wrote is read here, field by
+ * field against it, in a process without privileges, after client.c has checked header and
+ * question.  A probe owns its struct dns, from prepare to release.  RFC 1035.
  */
 #include <errno.h>
 #include <ldns/ldns.h>
@@ -22,6 +22,7 @@
 #include "common/dns/client.h"
 #include "common/dns/dns.h"
 #include "common/dns/name.h"
+#include "common/rdata/rdata.h"
 #include "healthd/check/kinds.h"
 
 enum {
@@ -229,32 +230,59 @@ read_check_question(struct dns *d, const char *text, struct err *err)
 	return 0;
 }
 
-/* Does what ldns read hold the numbers as they are written?  It cuts them to the bits it has room
- * for: 70000, as the preference of an MX record, to 4464.  Numbers stand in front of texts. */
-static bool
-holds_numbers(const ldns_rr *rr, const char *text)
+/* Takes octets apart into fields, for that names among them are compared as names. */
+static int
+keep_expected(struct dns *d, const struct rdata *r, struct err *err)
 {
-	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
-		const ldns_rdf *field = ldns_rr_rdf(rr, i);
-		ldns_rdf_type kind = ldns_rdf_get_type(field);
-		uint64_t v = 0;
-		text += strspn(text, " \t");
-		if (strpbrk(text, "\"\\();") == text)
-			break;
-		for (size_t k = 0; k < ldns_rdf_size(field) && k < 4; k++)
-			v = v << 8 | ldns_rdf_data(field)[k];
-		if ((kind == LDNS_RDF_TYPE_INT8 || kind == LDNS_RDF_TYPE_INT16 ||
-		    kind == LDNS_RDF_TYPE_INT32) && strtoull(text, NULL, 10) != v)
-			return false;
-		text += strcspn(text, " \t");
+	uint8_t *wire = malloc(r->len + 2u);
+	size_t pos = 0;
+
+	d->expected = ldns_rr_new();
+	if (wire == NULL || d->expected == NULL) {
+		free(wire);
+		return -1;
 	}
-	return true;
+	dns_put16(wire, (uint16_t)r->len);
+	memcpy(wire + 2, r->data, r->len);
+	ldns_rr_set_type(d->expected, (ldns_rr_type)r->type);
+	if (ldns_wire2rdf(d->expected, wire, r->len + 2u, &pos) != LDNS_STATUS_OK) {
+		free(wire);
+		return err_set(err, "%u octets that cannot be compared", r->len);
+	}
+	free(wire);
+	return 0;
+}
+
+/* One entry of master file text, without owner, TTL and type. */
+static int
+read_rdata(struct dns *d, const char *text, struct err *err)
+{
+	static const uint8_t root[] = { 0 };
+	struct rdata *r = calloc(1, sizeof(*r));
+	struct master_text entry;
+	int rc = -1;
+
+	if (r == NULL)
+		return -1;
+	r->origin = root;
+	r->type = d->type;
+	master_text_open(&entry, text, strlen(text));
+	rc = master_text_next(&entry, err);
+	if (rc >= 0)
+		rc = rdata_read(r, entry.tokens, rc == 0 ? 0 : entry.n_tokens, err);
+	if (rc == 0 && master_text_next(&entry, err) != 0)
+		rc = err_set(err, "more than one line");
+	if (rc == 0)
+		rc = keep_expected(d, r, err);
+	master_text_close(&entry);
+	free(r);
+	return rc;
 }
 
 static int
 read_expected(struct dns *d, const struct conf_check *c, struct err *err)
 {
-	char text[2048];
+	struct err why = { .text = "out of memory" };
 	int rcode = c->rcode == NULL ? DNS_NOERROR : dns_rcode_number(c->rcode);
 
 	if (rcode < 0)
@@ -262,11 +290,9 @@ read_expected(struct dns *d, const struct conf_check *c, struct err *err)
 	d->rcode = (uint16_t)rcode;
 	if (c->answer == NULL)
 		return 0;
-	/* by number: ldns reads generic data of a name that is new to it as type 0 */
-	snprintf(text, sizeof(text), ". 0 IN TYPE%u %s", d->type, c->answer);
-	if (ldns_rr_new_frm_str(&d->expected, text, 0, NULL, NULL) != LDNS_STATUS_OK ||
-	    !holds_numbers(d->expected, c->answer))
-		return err_set(err, "answer \"%s\" is no rdata of its question's type", c->answer);
+	if (read_rdata(d, c->answer, &why) != 0)
+		return err_set(err, "answer \"%s\" is no rdata of its question's type: %s",
+		    c->answer, why.text);
 	return 0;
 }
 

@@ -207,6 +207,10 @@ def test_dns_without_answer_wants_one(world):
     ('question = "m.example MX"  answer = "70000 mail."', "70000 mail"),
     ('question = "s.example SRV"  answer = "1 2 65537 a."', "65537"),
     ('question = "c.example CAA"  answer = "256 issue \\"a\\""', "256 issue"),
+    ('question = "h.example HTTPS"  answer = "1 . port=65536"', "0 to 65535"),
+    ('question = "d.example DS"  answer = "1 8 2 00"', "digest"),
+    ('question = "e.example MX"  answer = "10"', "too soon"),
+    ('question = "t.example TXT"  answer = "a\\nb"', "line"),
     ('rcode = "NOSUCH"', "NOSUCH"),
     ('question = "www.example.org NOSUCH"', "NOSUCH")])
 def test_dns_mistakes_are_found_before_anything_runs(tmp_path, more, message):
