@@ -31,6 +31,7 @@ struct verify {
 	const struct conf *conf;
 	const struct steer_geo *geo;
 	const struct geo_map *map;
+	const struct conf_pool *pool;	/* one of those that share it: they exclude alike */
 	const uint16_t *sites;
 	size_t n_sites;
 	const struct steer_name **names;	/* of the pools that share the map */
@@ -97,7 +98,7 @@ check_address(struct verify *v, uint8_t family, const uint8_t *ip)
 
 	geo_look(v->conf, v->sites, v->n_sites, steer_geo_city(v->geo), steer_geo_asn(v->geo),
 	    family, ip, &look);
-	n = geo_look_list(v->conf, v->sites, v->n_sites, &look, list);
+	n = geo_look_list(v->conf, v->pool, v->sites, v->n_sites, &look, list);
 	v->addresses++;
 	if (n == n_got && memcmp(list, got, n * sizeof(list[0])) == 0)
 		return;
@@ -400,6 +401,7 @@ verify_maps(const struct ctl *ctl, const struct conf *conf, const struct steer_g
 		v.n_names = bind_pools(conf, geo, steer, p, names, err);
 		if (v.n_names == 0)
 			continue;
+		v.pool = &conf->pools[p];
 		v.map = steer_geo_map(geo, p, &v.sites, &v.n_sites);
 		geo_map_walk(v.map, check_leaf, &v);
 		if (v.any)

@@ -44,7 +44,7 @@ holds(const uint16_t *sites, size_t n, uint16_t site)
 	return false;
 }
 
-/* Whether an `exclude` names this address: then its site must not serve it. */
+/* Whether an `exclude` names this address: then its site, or its server, must not serve it. */
 static bool
 names(const struct conf_exclude *e, const struct geo_look *look)
 {
@@ -61,6 +61,20 @@ names(const struct conf_exclude *e, const struct geo_look *look)
 		if (prefix_contains(&e->prefixes.v[i], look->family, look->ip))
 			return true;
 	return false;
+}
+
+/* Whether somebody at a site may serve this address: any server of the pool, if there is one. */
+static bool
+may_serve(const struct conf *conf, const struct conf_pool *pool, uint16_t site,
+    const struct geo_look *look)
+{
+	size_t first = pool != NULL ? pool->first_server : 0;
+	size_t n = pool != NULL ? pool->n_servers : 0;
+	bool any = pool == NULL;
+
+	for (size_t i = first; i < first + n; i++)
+		any |= conf->servers[i].site == site && !names(&conf->servers[i].exclude, look);
+	return any && !names(&conf->sites[site].exclude, look);
 }
 
 /* How strong a rule is for this address; 0 = it does not match.  Kinds are ordered from
@@ -133,8 +147,8 @@ geo_look(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 /* A rule's list as it is written, less the sites that are not the pool's and those that must not
  * serve. */
 static size_t
-by_rule(const struct conf *conf, const uint16_t *sites, size_t n_sites,
-    const struct geo_look *look, uint16_t *list)
+by_rule(const struct conf *conf, const struct conf_pool *pool, const uint16_t *sites,
+    size_t n_sites, const struct geo_look *look, uint16_t *list)
 {
 	const struct conf_rule *rule = look->rule;
 	uint16_t written[GEO_MAP_MAX_LIST];
@@ -145,7 +159,7 @@ by_rule(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 		    !holds(written, n_written, rule->sites[i]))
 			written[n_written++] = rule->sites[i];
 	for (size_t i = 0; i < n_written; i++)
-		if (!names(&conf->sites[written[i]].exclude, look))
+		if (may_serve(conf, pool, written[i], look))
 			list[n++] = written[i];
 	return n;
 }
@@ -194,11 +208,11 @@ by_here(const struct conf *conf, const uint16_t *sites, size_t n_sites, uint16_t
 }
 
 size_t
-geo_look_list(const struct conf *conf, const uint16_t *sites, size_t n_sites,
-    const struct geo_look *look, uint16_t list[CONF_MAX_SITES])
+geo_look_list(const struct conf *conf, const struct conf_pool *pool, const uint16_t *sites,
+    size_t n_sites, const struct geo_look *look, uint16_t list[CONF_MAX_SITES])
 {
 	bool any_located = false;
-	size_t n = look->rule != NULL ? by_rule(conf, sites, n_sites, look, list) : 0;
+	size_t n = look->rule != NULL ? by_rule(conf, pool, sites, n_sites, look, list) : 0;
 
 	if (n != 0 || (look->rule != NULL && look->rule->only))
 		return n;
@@ -210,7 +224,7 @@ geo_look_list(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 	else
 		by_here(conf, sites, n_sites, list);
 	for (size_t i = 0; i < n_sites && n < conf->geo.sites_per_answer; i++)
-		if (!names(&conf->sites[list[i]].exclude, look))
+		if (may_serve(conf, pool, list[i], look))
 			list[n++] = list[i];
 	return n;
 }

@@ -39,9 +39,10 @@ void geo_look(const struct conf *conf, const uint16_t *sites, size_t n_sites,
     uint8_t family, const uint8_t *ip, struct geo_look *look);
 
 /* The list of sites, nearest first; how many.  A list by distance is cut at sites-per-answer,
- * a rule's is given as it is written; sites that must not serve the address are in neither, and a
- * rule of which that leaves nothing gives way to distance unless it says `only`. */
-size_t geo_look_list(const struct conf *conf, const uint16_t *sites, size_t n_sites,
-    const struct geo_look *look, uint16_t list[CONF_MAX_SITES]);
+ * a rule's is given as it is written; sites that have no server of the pool that may serve the
+ * address are in neither, and a rule of which that leaves nothing gives way to distance unless it
+ * says `only`.  `pool` NULL = sites alone exclude. */
+size_t geo_look_list(const struct conf *conf, const struct conf_pool *pool, const uint16_t *sites,
+    size_t n_sites, const struct geo_look *look, uint16_t list[CONF_MAX_SITES]);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "dnsd/geo/geo_fold.h"
 
+enum { SITE_WORDS = CONF_MAX_SITES / 64 };
+
 /* Who excludes: a site or a server, and whom. */
 struct excluder {
 	bool is_site;
@@ -22,6 +24,9 @@ struct geo_exclude {
 	size_t words;			/* of a set: a bit for each of these */
 	uint64_t *sets;
 	unsigned n_sets;
+	uint64_t (*gone)[SITE_WORDS];	/* by set: the sites where it leaves nobody */
+	uint16_t *site_of;		/* of the servers, the first of which is first_server */
+	size_t first_server, n_servers;
 	struct geo_exclude_prefix *prefixes;
 	size_t n_prefixes;
 	bool has_asns;
@@ -32,6 +37,48 @@ struct geo_exclude {
 /* The words of a set, of n_sets + 1: where the next is put together is one, too. */
 #define SET(e, i) ((e)->sets + (i) * (e)->words)
 
+static bool
+is_in(const struct geo_exclude *e, unsigned set, bool is_site, size_t index)
+{
+	size_t low = 0, high = set != 0 ? e->n : 0;
+
+	while (low < high) {		/* sites come first, each kind by its index */
+		size_t middle = (low + high) / 2;
+		const struct excluder *x = &e->v[middle];
+
+		if (x->is_site == is_site ? x->index < index : x->is_site)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return set != 0 && low < e->n && e->v[low].is_site == is_site &&
+	    e->v[low].index == index && e->sets[set * e->words + low / 64] >> low % 64 & 1;
+}
+
+static void
+put_bit(uint64_t *set, size_t i)
+{
+	set[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+/* A site of which every server is excluded is of no more use than one that is excluded itself. */
+static void
+find_gone(struct geo_exclude *e, unsigned set)
+{
+	uint64_t there[SITE_WORDS] = { 0 }, left[SITE_WORDS] = { 0 };
+
+	for (size_t i = 0; i < e->n_servers; i++) {
+		put_bit(there, e->site_of[i]);
+		if (!is_in(e, set, false, e->first_server + i))
+			put_bit(left, e->site_of[i]);
+	}
+	for (size_t w = 0; w < SITE_WORDS; w++)
+		e->gone[set][w] = there[w] & ~left[w];
+	for (size_t i = 0; i < e->n && e->v[i].is_site; i++)
+		if (SET(e, set)[i / 64] >> i % 64 & 1)
+			put_bit(e->gone[set], e->v[i].index);
+}
+
 /* The number of the set that stands behind the last one, old or new. */
 static uint8_t
 number_set(struct geo_exclude *e)
@@ -41,19 +88,16 @@ number_set(struct geo_exclude *e)
 	for (unsigned i = 0; i < e->n_sets; i++)
 		if (memcmp(SET(e, i), fresh, e->words * sizeof(*fresh)) == 0)
 			return (uint8_t)i;
-	return e->n_sets < GEO_EXCLUDE_MAX ? (uint8_t)e->n_sets++ : GEO_EXCLUDE_NONE;
+	if (e->n_sets == GEO_EXCLUDE_MAX)
+		return GEO_EXCLUDE_NONE;
+	find_gone(e, e->n_sets);
+	return (uint8_t)e->n_sets++;
 }
 
 static uint64_t *
 begin_set(struct geo_exclude *e)
 {
 	return memset(SET(e, e->n_sets), 0, e->words * sizeof(uint64_t));
-}
-
-static void
-put_bit(uint64_t *set, size_t i)
-{
-	set[i / 64] |= UINT64_C(1) << i % 64;
 }
 
 uint8_t
@@ -225,6 +269,25 @@ add_prefixes(struct geo_exclude *e, const struct conf *conf, struct err *err)
 	return rc;
 }
 
+/* For sets, once it is known who excludes. */
+static int
+make_room(struct geo_exclude *e, const struct conf *conf, size_t first_server, size_t n_servers)
+{
+	e->words = e->n / 64 + 1;
+	/* the last is where a set is put together */
+	e->sets = calloc((GEO_EXCLUDE_MAX + 1) * e->words, sizeof(*e->sets));
+	e->n_sets = 1;
+	e->gone = calloc(GEO_EXCLUDE_MAX, sizeof(*e->gone));
+	e->site_of = calloc(n_servers + 1, sizeof(*e->site_of));
+	if (e->sets == NULL || e->gone == NULL || e->site_of == NULL)
+		return -1;
+	e->first_server = first_server;
+	e->n_servers = n_servers;
+	for (size_t i = 0; i < n_servers; i++)
+		e->site_of[i] = conf->servers[first_server + i].site;
+	return 0;
+}
+
 struct geo_exclude *
 geo_exclude_new(const struct conf *conf, const uint16_t *sites, size_t n_sites,
     size_t first_server, size_t n_servers, struct err *err)
@@ -236,13 +299,8 @@ geo_exclude_new(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 		ok = add_excluder(e, &conf->sites[sites[i]].exclude, true, sites[i]) == 0;
 	for (size_t i = first_server; ok && i < first_server + n_servers; i++)
 		ok = add_excluder(e, &conf->servers[i].exclude, false, i) == 0;
-	if (ok) {
-		e->words = e->n / 64 + 1;
-		/* the last is where a set is put together */
-		e->sets = calloc((GEO_EXCLUDE_MAX + 1) * e->words, sizeof(*e->sets));
-		e->n_sets = 1;
-		ok = e->sets != NULL;
-	}
+	if (ok)
+		ok = make_room(e, conf, first_server, n_servers) == 0;
 	if (!ok)
 		err_set(err, "no memory for exclusions");
 	if (!ok || add_prefixes(e, conf, err) < 0) {
@@ -264,6 +322,8 @@ geo_exclude_free(struct geo_exclude *e)
 	}
 	free(e->v);
 	free(e->sets);
+	free(e->gone);
+	free(e->site_of);
 	free(e->prefixes);
 	free(e);
 }
@@ -293,24 +353,6 @@ geo_exclude_sets(const struct geo_exclude *e)
 	return e->n_sets;
 }
 
-static bool
-is_in(const struct geo_exclude *e, uint8_t set, bool is_site, size_t index)
-{
-	size_t low = 0, high = set != 0 ? e->n : 0;
-
-	while (low < high) {		/* sites come first, each kind by its index */
-		size_t middle = (low + high) / 2;
-		const struct excluder *x = &e->v[middle];
-
-		if (x->is_site == is_site ? x->index < index : x->is_site)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return set != 0 && low < e->n && e->v[low].is_site == is_site &&
-	    e->v[low].index == index && e->sets[set * e->words + low / 64] >> low % 64 & 1;
-}
-
 bool
 geo_exclude_site(const struct geo_exclude *e, uint8_t set, uint16_t site)
 {
@@ -321,4 +363,11 @@ bool
 geo_exclude_server(const struct geo_exclude *e, uint8_t set, size_t server)
 {
 	return is_in(e, set, false, server);
+}
+
+bool
+geo_exclude_all_at(const struct geo_exclude *e, uint8_t set, uint16_t site)
+{
+	assert(site < CONF_MAX_SITES);
+	return set != 0 && e->gone[set][site / 64] >> site % 64 & 1;
 }

@@ -59,5 +59,7 @@ unsigned geo_exclude_sets(const struct geo_exclude *exclude);
 /* Whether a set holds a site (conf->sites), or a server of these (conf->servers) by itself. */
 bool geo_exclude_site(const struct geo_exclude *exclude, uint8_t set, uint16_t site);
 bool geo_exclude_server(const struct geo_exclude *exclude, uint8_t set, size_t server);
+/* Whether it leaves no server at a site: it holds the site, or all of its servers. */
+bool geo_exclude_all_at(const struct geo_exclude *exclude, uint8_t set, uint16_t site);
 
 #endif

@@ -171,6 +171,12 @@ geo_map_excludes(const struct geo_map *map, uint8_t set, uint16_t site, size_t s
 }
 
 bool
+geo_map_excludes_all_at(const struct geo_map *map, uint8_t set, uint16_t site)
+{
+	return geo_exclude_all_at(map->exclude, set, site);
+}
+
+bool
 geo_map_binds(const struct geo_map *map)
 {
 	return geo_rank_has_only(map->rank) || geo_exclude_sets(map->exclude) > 1;

@@ -69,6 +69,8 @@ uint8_t geo_map_set(const struct geo_map *map, uint16_t result);
 /* How many sets there are, and whether one holds a server or its site (indices in conf). */
 unsigned geo_map_sets(const struct geo_map *map);
 bool geo_map_excludes(const struct geo_map *map, uint8_t set, uint16_t site, size_t server);
+/* Whether it leaves no server of the pool at a site. */
+bool geo_map_excludes_all_at(const struct geo_map *map, uint8_t set, uint16_t site);
 /* True if any result has either. */
 bool geo_map_binds(const struct geo_map *map);
 /* How many results there are. */

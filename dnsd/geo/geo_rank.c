@@ -44,7 +44,7 @@ struct geo_rank {
 static bool
 is_excluded(const struct geo_rank *rank, const struct list *list, uint16_t site)
 {
-	return list->set != 0 && geo_exclude_site(rank->exclude, list->set, site);
+	return list->set != 0 && geo_exclude_all_at(rank->exclude, list->set, site);
 }
 
 /* Fills `list` after the sites it already has: by distance from `from`, then those without

@@ -5,8 +5,8 @@
  * from the place to the sites, cut at sites-per-answer; sites at the same distance (to a
  * millimetre of chord) in the order of the configuration.  A rule's list is given as it is
  * written, less the sites that are not of the pool; a rule of which nothing is left does not
- * count, unless it says `only`, when its clients get nobody.  Sites that must not serve the
- * client (geo_exclude) are left out of rules and distances alike; a rule of which they leave
+ * count, unless it says `only`, when its clients get nobody.  Sites that leave the client
+ * no server (geo_exclude) are left out of rules and distances alike; a rule of which they leave
  * nothing gives way to distance, again unless it says `only`.  A place without a point gets the
  * list of `here`: here itself, then the others by distance from here.  Sites without coordinates
  * come last, in the order of the configuration.

@@ -239,7 +239,7 @@ make_here_list(const struct conf *conf, struct steer_pool *pool, uint8_t set)
 	for (size_t i = 0; i < n && here->n < conf->geo.sites_per_answer &&
 	    here->n < GEO_MAP_MAX_LIST; i++)
 		if (pool->site_index[order[i]] != CONF_NONE &&
-		    (set == 0 || !geo_map_excludes(pool->map, set, order[i], SIZE_MAX)))
+		    !geo_map_excludes_all_at(pool->map, set, order[i]))
 			here->site[here->n++] = order[i];
 }
 

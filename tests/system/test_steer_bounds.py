@@ -34,9 +34,10 @@ PLACES = {"10.1.0.0/16": city("JP", "AS", 35.7, 139.7), "10.2.0.0/16": city("US"
 ASNS = {"10.5.128.0/17": asn(64500)}
 
 
-def conf(rules="", fra="", nyc="", nrt="", fra1="", spa=3):
+def conf(rules="", fra="", nyc="", nrt="", fra1="", nrt1="", spa=3):
     servers = pool_conf("all", SERVERS, check='"image"')
     servers = servers.replace('198.51.100.11" }', f'198.51.100.11" }} {fra1}')
+    servers = servers.replace('198.51.100.31" }', f'198.51.100.31" }} {nrt1}')
     return f"""geo {{ city = "geo.mmdb"; asn = "asn.mmdb"; sites-per-answer = {spa}; {rules} }}
 site "fra" {{ location = {{ 50.11, 8.68 }}; {fra} }}
 site "nyc" {{ location = {{ 40.71, -74.01 }}; {nyc} }}
@@ -185,6 +186,24 @@ def test_a_rule_for_an_excluded_site(serve):
     assert (reply.rcode, reply.ede, reply.scope) == (0, 18, 17)
     assert "may serve this client" in reply.ede_text
     assert 'addresses=0 why="no server with an IPv' in why(d, "all", "10.3.200.0/24")
+    assert nearctl(d.argv[2], "verify-scope").returncode == 0
+
+
+def test_a_rule_for_a_site_of_which_all_servers_exclude(serve):
+    """As if fra were not configured: the rule gives way to distance, and who is nowhere gets what
+    is nearest to here, not to the rule's site."""
+    no = 'exclude {{ prefixes = {{ {} }} }}'.format('"10.3.128.0/17", "99.1.0.0/16"')
+    rules = ' '.join(f'prefix "{p}" {{ sites = {{ "nrt" }} }}' for p in ("10.3.0.0/16",
+                                                                         "99.0.0.0/8"))
+    d = serve(rules=rules, nrt1=no, spa=1)
+    for net, want in (("10.3.1.0/24", ["nrt1"]), ("99.2.1.0/24", ["nrt1"]),
+                      ("10.3.200.0/24", ["fra1", "fra2"]), ("99.1.1.0/24", ["fra1", "fra2"])):
+        assert get(d, net) == want, net
+    for net, rule in ("10.3.200.0/24", "rule=distance"), ("99.1.1.0/24", 'rule="not located'):
+        text = why(d, "all", net)
+        assert rule in text and "here=fra sites=fra\n" in text
+        assert 'server=nrt1 site=nrt chosen=no why="must not serve this client: ' in text
+        assert "no server with an IPv4 address" not in text
     assert nearctl(d.argv[2], "verify-scope").returncode == 0
 
 

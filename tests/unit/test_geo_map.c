@@ -424,7 +424,7 @@ many_lists(void **state)
 		const uint16_t *got;
 		struct geo_look look;
 		geo_look(&w.conf, all, 30, w.city, NULL, 4, ip, &look);
-		size_t n = geo_look_list(&w.conf, all, 30, &look, list);
+		size_t n = geo_look_list(&w.conf, NULL, all, 30, &look, list);
 		assert_int_equal(geo_map_result(w.map, geo_map_find(w.map, 4, ip).result, &got), n);
 		assert_memory_equal(got, list, n * sizeof(*list));
 	}
@@ -473,7 +473,7 @@ naive(const struct world *w, uint8_t family, geo_key key, uint16_t *list)
 
 	geo_key_prefix(key, family, family == 4 ? 32 : 128, &at);
 	geo_look(&w->conf, w->all, w->conf.n_sites, w->city, w->asn, family, at.ip, &look);
-	return geo_look_list(&w->conf, w->all, w->conf.n_sites, &look, list);
+	return geo_look_list(&w->conf, NULL, w->all, w->conf.n_sites, &look, list);
 }
 
 static bool

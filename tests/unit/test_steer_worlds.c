@@ -370,6 +370,16 @@ has_servers(const struct world *w, uint16_t site)
 	return false;
 }
 
+/* Somebody there may serve the client: a site of which all servers exclude it is not there. */
+static bool
+may_serve(const struct world *w, uint16_t site, const struct place *p)
+{
+	for (size_t i = 0; i < w->conf.n_servers; i++)
+		if (w->servers[i].site == site && !names(&w->servers[i].exclude, p))
+			return !names(&w->sites[site].exclude, p);
+	return false;
+}
+
 /* All the pool's sites, nearest to the point first, those without a place last. */
 static size_t
 by_distance(const struct world *w, double latitude, double longitude, uint16_t list[SITES])
@@ -458,7 +468,7 @@ plain_order(const struct world *w, const struct steer_client *client, const stru
 	if (!client->ecs && (rule == NULL || !rule->only))
 		return from_here(w, order);
 	for (size_t k = 0; rule != NULL && k < rule->n_sites; k++)
-		if (has_servers(w, rule->sites[k]) && !names(&w->sites[rule->sites[k]].exclude, p))
+		if (may_serve(w, rule->sites[k], p))
 			order[n++] = rule->sites[k];
 	if (rule != NULL && rule->only)
 		return n;
@@ -472,7 +482,7 @@ plain_order(const struct world *w, const struct steer_client *client, const stru
 	n_rest = from_here(w, rest);
 	if (n == 0)				/* their list */
 		for (size_t i = 0; i < n_rest && n < w->conf.geo.sites_per_answer; i++)
-			if (!names(&w->sites[rest[i]].exclude, p))
+			if (may_serve(w, rest[i], p))
 				order[n++] = rest[i];
 	first = n != 0 ? &w->sites[order[0]] : NULL;
 	if (first != NULL && first->located)
