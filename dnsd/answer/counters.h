@@ -35,7 +35,7 @@
 	X(answers_truncated, "answers cut and sent with TC") \
 	X(answers_steered, "answers chosen by steering") \
 	X(answers_steered_ecs, "steered answers located by Client Subnet") \
-	X(answers_unlocated, "steered answers to clients not in the database") \
+	X(answers_unlocated, "steered answers that clients in no database would get, too") \
 	X(answers_fail_open, "steered answers given although every server was down") \
 	X(drop_short, "packets dropped: shorter than a header") \
 	X(drop_response, "packets dropped: QR is set") \

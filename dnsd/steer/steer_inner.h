@@ -2,12 +2,12 @@
  * steer_inner: what a struct steer is made of, for the steer*.c files and nobody else.
  *
  * steer_geo.c loads databases and maps, steer_build.c sorts servers by health,
- * steer_choice.c chooses among them, steer.c picks, steer_why.c says why.  For every pool, family
- * and result of its map there is one ready `choice`: the run of candidates that a client of this
- * result is hashed over.  Candidates of one site lie together, sorted by class, so that every
- * choice, whatever health says, is a run from the start of the site's part (drawn in
- * steer_choice.c).  Where no site of a list has the best there is, the choice is made when the
- * client asks, among all sites by distance from it (steer_go_beyond).  Knows no packets.
+ * steer_choice.c chooses among them, steer.c picks, steer_why.c and steer_why_not.c say why.
+ * For every pool, family and result of its map there is one ready `choice`: the run of candidates
+ * that a client of this result is hashed over.  Candidates of one site lie together, sorted by
+ * class, so that every choice, whatever health says, is a run from the start of the site's part
+ * (drawn in steer_choice.c).  Where no site of a list has the best there is, the choice is made
+ * when the client asks, among all sites by distance from it (steer_go_beyond).  Knows no packets.
  * Threads: as said of each struct below.
  */
 #ifndef NEARCAST_STEER_INNER_H
@@ -248,6 +248,13 @@ struct steer_trace {
 	uint32_t ttl_bound_s;		/* to this */
 	uint16_t chosen[CONF_MAX_ANSWERS]; /* servers, in the order given */
 };
+
+/* Why a candidate at a site of the client's is not in the answer: a few words in `text`, which is
+ * returned, empty where there is nothing to say.  rank: its place among those of its site, from 0,
+ * best class and lowest cost first. */
+enum { STEER_WHY_NOT = 160 };
+const char *steer_why_not(const struct steer_trace *trace, const struct steer_candidate *candidate,
+    unsigned rank, char text[STEER_WHY_NOT]);
 
 /* Writes the lines. */
 void steer_why_write(const struct steer_why *why, const struct steer_trace *trace);

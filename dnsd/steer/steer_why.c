@@ -98,55 +98,6 @@ state_name(const struct steer_trace *t, const struct steer_candidate *c)
 	return "unknown";
 }
 
-static const char *
-class_reason(const struct steer_candidate *c)
-{
-	switch ((enum steer_class)c->class) {
-	case CLASS_STALE: return "its content is stale";
-	case CLASS_SPENT: return "it has no load to spare";
-	case CLASS_DOWN: return "it is down";
-	case CLASS_DRAIN: return "it drains";
-	default: return "";
-	}
-}
-
-/* Another server has given the same address. */
-static bool
-is_twin(const struct steer_trace *t, const struct steer_candidate *c)
-{
-	for (unsigned i = 0; i < t->answer->n; i++)
-		if (memcmp(t->answer->ip[i], c->ip, addr_len(t->family)) == 0)
-			return true;
-	return false;
-}
-
-/* Why a server of the client's list is not in the answer. */
-static void
-add_refusal(struct why_line *l, const struct steer_trace *t, const struct steer_candidate *c,
-    unsigned rank)
-{
-	const struct steer_choice *choice = t->choice;
-	const struct conf *conf = t->name->steer->conf;
-	uint16_t site = conf->servers[c->server].site;
-	const struct steer_group *g = steer_group_of(t->name->pool, steer_family_index(t->family),
-	    t->choice->set, site);
-
-	if (site == choice->site && rank < choice->n && is_twin(t, c))
-		addf(l, " chosen=no why=\"its address is given already\"");
-	else if (site == choice->site && rank < choice->n)
-		addf(l, " chosen=no why=\"rank %u of %u, %u answered\"", rank + 1, choice->n,
-		    t->answer->n);
-	else if (c->class != CLASS_CURRENT)
-		addf(l, " chosen=no why=\"%s\"", class_reason(c));
-	else if (choice->rung == RUNG_HEALTHY &&
-	    g->current_weight < conf->pools[t->name->pool_index].min_weight)
-		addf(l, " chosen=no why=\"healthy weight of %s is %u, min-weight %u\"",
-		    conf->sites[site].name,
-		    g->current_weight, conf->pools[t->name->pool_index].min_weight);
-	else if (choice->site != CONF_NONE)
-		addf(l, " chosen=no why=\"%s is nearer\"", conf->sites[choice->site].name);
-}
-
 static void
 put_server(const struct steer_why *why, const struct steer_trace *t,
     const struct steer_candidate *c, const char *km, unsigned rank)
@@ -156,6 +107,7 @@ put_server(const struct steer_why *why, const struct steer_trace *t,
 	const struct steer_server *s = &steer->servers[c->server];
 	struct why_line l = { .len = 0 };
 	unsigned at = 0;
+	char not[STEER_WHY_NOT];
 
 	addf(&l, "server=%.48s site=%.32s km=%s state=%s", server->name,
 	    steer->conf->sites[server->site].name, km, state_name(t, c));
@@ -167,8 +119,8 @@ put_server(const struct steer_why *why, const struct steer_trace *t,
 		at++;
 	if (at < t->answer->n)
 		addf(&l, " chosen=yes rank=%u", at + 1);
-	else
-		add_refusal(&l, t, c, rank);
+	else if (*steer_why_not(t, c, rank, not) != '\0')
+		addf(&l, " chosen=no why=\"%s\"", not);
 	if (c->class != CLASS_CURRENT && s->known && s->health.reason[0] != '\0')
 		addf(&l, " reason=\"%.*s\"", l.len < 240 ? (int)(244 - l.len) : 0,
 		    s->health.reason);
@@ -223,8 +175,10 @@ put_site(const struct steer_why *why, const struct steer_trace *t, const struct 
 	char km[16];
 
 	if (g->total == 0) {
-		addf(&l, "site=%.32s chosen=no why=\"no server with an IPv%u address\"",
-		    t->name->steer->conf->sites[site].name, t->family);
+		addf(&l, "site=%.32s chosen=no why=\"no server with an IPv%u address%s\"",
+		    t->name->steer->conf->sites[site].name, t->family,
+		    steer_group_of(t->name->pool, steer_family_index(t->family), 0, site)->total !=
+		    0 ? " may serve this client" : "");
 		put(why, &l);
 		return 0;
 	}

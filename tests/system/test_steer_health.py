@@ -135,6 +135,17 @@ def test_drain_is_given_to_nobody(d):
     assert names(get(d, "30.1.2.0/24")) != ["syd1"]
 
 
+def test_why_does_not_call_a_farther_site_nearer(d):
+    """fra has too little weight, ams enough with its stale server: what fra lacks is said."""
+    weak = {"s1": {"state": "up", "weight": 50}, "s2": {"state": "up", "weight": 50}}
+    for s3, said in (("up", "healthy weight of fra is 10, min-weight 15"),
+                     ("stale", "healthy weight of fra is 10 with stale servers, min-weight 15")):
+        set_health(d, {**weak, "s3": s3}, ["203.0.113.3"], name="strong")
+        reply = d.tcp("_why.strong.example.org", "TXT")
+        text = "\n".join(b"".join(r.strings).decode() for r in reply.answer[0])
+        assert text.count(f'chosen=no why="{said}"') == 2 and "nearer" not in text, text
+
+
 def test_families_for_themselves(d):
     set_health(d, {"fra2": {"state": "up", "v6": "down"}}, ["fra1", "fra3"], rdtype=AAAA)
     assert names(get(d)) == FRA

@@ -792,6 +792,8 @@ reasons_are_given(void **state)
 		    { .pool = "mirrors" }, 4, {
 		    "why=\"all servers are down: the shortest\"",
 		    "state=down since=2025-11-21T01:53:20Z weight=10 chosen=yes" } },
+		{ "as ill, and farther", FRA_DOWN ALL_OTHERS_DOWN, "10.2.3.0/24",
+		    { .pool = "mirrors" }, 4, { "server=ams1", "why=\"fra is nearer\"" } },
 		{ "no health", NULL, "10.2.3.0/24", { .pool = "mirrors" }, 4,
 		    { "state=unknown", "why=\"health is not known: the shortest\"" } },
 		{ "no IPv6", "", "10.2.3.0/24", { .pool = "four" }, 6,
