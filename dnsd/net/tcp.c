@@ -134,7 +134,7 @@ serve_round(struct tcp_worker *w, int wait_ms)
 			c = what;
 			if ((events[i].events & (EPOLLERR | EPOLLHUP)) != 0)
 				/* reset, sent away, or closed in both directions */
-				tcp_conns_drop(&w->conns, c, c->holds);
+				tcp_conns_hung_up(&w->conns, c, (events[i].events & EPOLLERR) != 0);
 			else
 				tcp_conns_after(&w->conns, c, tcp_conn_serve(c, &r.batch),
 				    r.now_ms);

@@ -29,7 +29,11 @@ enum {
 	TCP_OUT_SIZE = TCP_TURN_OUT + 2 + ANSWER_MAX_TCP
 };
 
-enum tcp_watch { TCP_WATCH_IN, TCP_WATCH_OUT, TCP_WATCH_TURN };
+enum tcp_watch {
+	TCP_WATCH_IN, TCP_WATCH_OUT,
+	TCP_WATCH_TURN,			/* not by epoll: it waits for its turn */
+	TCP_WATCH_END			/* ended both ways, and waits for its answers to be read */
+};
 
 struct tcp_conn {
 	struct tcp_pool_member pool;	/* has the descriptor */

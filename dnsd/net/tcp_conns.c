@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 static int
 watch_conn(const struct tcp_conns *s, int op, struct tcp_conn *c, uint32_t events)
@@ -91,6 +92,50 @@ tell_held(struct tcp_conns *s, struct tcp_conn *c, bool done, uint64_t now_ms)
 		COUNTER_ADD(s->counters, tcp_overheld, gone);
 }
 
+/* True if the other side has not had all that was sent. */
+static bool
+is_owed(const struct tcp_conn *c)
+{
+	int octets;
+
+	return ioctl(c->pool.fd, SIOCOUTQ, &octets) == 0 && octets != 0;
+}
+
+/* Whoever closed its side without having read its answers: our end goes out behind them, and the
+ * connection stays, is counted and expires like all others.  Closed at once, what it did not read
+ * would be the kernel's for minutes, of as many connections as it likes to make.  False if that is
+ * not worth it. */
+static bool
+end_behind_answers(struct tcp_conns *s, struct tcp_conn *c, uint64_t now_ms)
+{
+	uint32_t octets;
+
+	if (c->out != NULL || (!c->holds && c->sent < TCP_POOL_LEAST))
+		return false;
+	octets = tcp_pool_socket_octets(c->pool.fd);
+	if (octets < TCP_POOL_LEAST || shutdown(c->pool.fd, SHUT_WR) < 0)
+		return false;
+	if (c->watch == TCP_WATCH_TURN)
+		turn_remove(s, c);
+	tcp_conn_clear(c);
+	c->watch = TCP_WATCH_END;
+	c->holds = true;
+	/* a stream that has ended both ways is told of each time that something happens */
+	if (watch_conn(s, EPOLL_CTL_MOD, c, EPOLLET) < 0)
+		return false;
+	if (tcp_pool_hold(s->pool, &c->pool, 0, octets, false, now_ms) != 0)
+		COUNTER_ADD(s->counters, tcp_overheld, 1);
+	return true;
+}
+
+void
+tcp_conns_hung_up(struct tcp_conns *s, struct tcp_conn *c, bool error)
+{
+	if (error || c->watch != TCP_WATCH_END || !is_owed(c) ||
+	    tcp_pool_is_leaving(s->pool, &c->pool))
+		tcp_conns_drop(s, c, c->holds);
+}
+
 void
 tcp_conns_after(struct tcp_conns *s, struct tcp_conn *c, enum tcp_result result, uint64_t now_ms)
 {
@@ -98,7 +143,8 @@ tcp_conns_after(struct tcp_conns *s, struct tcp_conn *c, enum tcp_result result,
 	    c->more ? TCP_WATCH_TURN : TCP_WATCH_IN;
 
 	if (result == TCP_OVER) {
-		tcp_conns_drop(s, c, false);
+		if (!end_behind_answers(s, c, now_ms))
+			tcp_conns_drop(s, c, false);
 		return;
 	}
 	if (to != c->watch) {
@@ -128,15 +174,6 @@ tcp_conns_next(struct tcp_conns *s)
 	turn_remove(s, c);
 	turn_append(s, c);
 	return c;
-}
-
-/* True if the other side has not had all that was sent. */
-static bool
-is_owed(const struct tcp_conn *c)
-{
-	int octets;
-
-	return ioctl(c->pool.fd, SIOCOUTQ, &octets) == 0 && octets != 0;
 }
 
 int

@@ -10,7 +10,8 @@
  * A connection is active when a message was answered or a backlog went out; octets that
  * dribble in do not count, so a slow client is closed like an idle one.  What the kernel
  * still keeps for a client that did not read is thrown away when its connection is closed,
- * or it would be kept for minutes.
+ * or it would be kept for minutes; and one that ends its side before it has read is not closed
+ * until it has, or has been idle for too long.
  *
  * Knows no listening sockets, no threads.  Its worker's only.
  */
@@ -41,6 +42,10 @@ struct tcp_conn *tcp_conns_next(struct tcp_conns *conns);
  * active again.  now_ms: monotonic clock. */
 void tcp_conns_after(struct tcp_conns *conns, struct tcp_conn *c, enum tcp_result result,
     uint64_t now_ms);
+
+/* epoll says that it has ended both ways, or failed: closes it, unless it is one that ended before
+ * it had read its answers, and still has not. */
+void tcp_conns_hung_up(struct tcp_conns *conns, struct tcp_conn *c, bool error);
 
 /* Closes it.  `reset`: what it did not read need not be kept for it. */
 void tcp_conns_drop(struct tcp_conns *conns, struct tcp_conn *c, bool reset);

@@ -371,6 +371,17 @@ tcp_pool_evict(struct tcp_pool *pool, uint64_t now_ms)
 	return evicted;
 }
 
+bool
+tcp_pool_is_leaving(struct tcp_pool *pool, const struct tcp_pool_member *m)
+{
+	bool leaving;
+
+	pthread_mutex_lock(&pool->lock);
+	leaving = m->leaving;
+	pthread_mutex_unlock(&pool->lock);
+	return leaving;
+}
+
 /* ---- who holds too much ---- */
 
 /* The network that holds most, of those whose strangers have held for longest; NULL = none. */

@@ -94,6 +94,9 @@ void tcp_pool_close(struct tcp_pool *pool, struct tcp_pool_member *member, bool 
  * false = there is none. */
 bool tcp_pool_evict(struct tcp_pool *pool, uint64_t now_ms);
 
+/* True if it was chosen to go: what it has not read is not waited for. */
+bool tcp_pool_is_leaving(struct tcp_pool *pool, const struct tcp_pool_member *member);
+
 /* The owner says how many octets it keeps for the connection, and how many the kernel.  `done`:
  * something was got done since it last said so, a message answered or a backlog gone.  Returns
  * the number of connections sent away because of it, 0 or 1: perhaps this one. */

@@ -504,6 +504,44 @@ def test_what_nobody_reads_is_thrown_away_with_its_connection(dnsd_factory):
         s.close()
 
 
+def test_who_ends_and_reads_nothing_is_held_to_the_same(dnsd_factory, many_files):
+    """A question, an end, and no reading: closed at once, it had left its answer to the kernel for
+    minutes, of any number of connections of one host, and nobody counted them."""
+    d = dnsd_factory(zones=ZONES, conf='tcp { idle-timeout = "3s"  max-connections = 3000 }')
+    held = []
+    for _ in range(1500):
+        s = connect(d, CROWD, room=4096)
+        s.sendall(BIG)
+        s.shutdown(socket.SHUT_WR)
+        held.append(s)
+    wait_until(lambda: d.counters()["tcp_overheld"] + d.counters()["tcp_evicted"] > 500)
+    wait_until(lambda: kernel(d)[0] < 80 * MB)
+    counted = d.counters()
+    assert 100 < counted["tcp_connections_now"] <= 1000
+    assert 8 * MB < counted["tcp_held_bytes"] <= 64 * MB
+    with connect(d, OTHER) as s:
+        assert ask(s, BIG).answer
+    wait_until(lambda: d.counters()["tcp_connections_now"] == 0)
+    octets, sockets = kernel(d)
+    assert octets == 0, f"{octets} octets in {sockets} sockets"
+    for s in held:
+        s.close()
+
+
+def test_who_ends_first_and_reads_later_has_it_all(dnsd_factory):
+    d = dnsd_factory(zones=ZONES)
+    for n in (1, 2, 30):
+        with connect(d, OTHER, room=4096) as s:
+            s.sendall(BIG * n)
+            s.shutdown(socket.SHUT_WR)
+            time.sleep(0.3)
+            for _ in range(n):
+                assert len(read_wire(s)) > 60000
+            assert s.recv(1) == b""             # and the end behind it
+        wait_until(lambda: d.counters()["tcp_connections_now"] == 0)
+    assert d.counters()["tcp_held_bytes"] == 0
+
+
 def test_who_reads_drop_by_drop_is_idle(dnsd_factory):
     """A kilobyte now and then out of hundreds is no sign of life; nor is an octet of a question."""
     d = dnsd_factory(zones=ZONES, conf='tcp { idle-timeout = "1s" }')
