@@ -84,7 +84,7 @@ twenty_are_told_and_the_rest_is_counted(void **state)
 {
 	struct mistakes m = { .n = 0 };
 	struct err err;
-	char line[32];
+	char line[40];
 
 	(void)state;
 	for (unsigned n = 20; n <= 25; n++) {
