@@ -133,12 +133,16 @@ def of_authority(answer):
 
 def shortest(wire):
     """Octets of what dnspython makes of an answer: all names compressed against all before them.
-    The root as an owner is a pointer to the question here, an octet more than there."""
+    The root as an owner is a pointer to the question here, an octet more than there.  Where it
+    takes one spelling of a name for another, the case of letters is lost: that is not shorter."""
     m = dns.message.from_wire(wire)
     m.request_payload = 65535
     roots = sum(len(rrset) for rrset in m.answer + m.authority + m.additional
                 if rrset.name == dns.name.root)
-    return len(m.to_wire(max_size=65535)) + roots
+    theirs = m.to_wire(max_size=65535)
+    if dns.message.from_wire(theirs).to_text() != m.to_text():
+        return len(wire)
+    return len(theirs) + roots
 
 
 # dnspython also points to names in the rdata of types that may not be compressed
