@@ -310,3 +310,13 @@ def test_ttls_are_as_binds(tmp_path):
     wrong, needed = compare(tmp_path, texts, texts)
     assert not wrong
     assert needed == {text for text in OURS if text in TTLS}
+
+
+def test_records_before_the_soa_take_its_minimum(dnsd_factory):
+    """All those whose TTL had to be guessed; one that is stated stays."""
+    d = dnsd_factory(zones={"one.test": "a A 192.0.2.1\nb TXT x\n@ " + SOA + REST,
+                            "two.test": "a A 192.0.2.1\n@ NS ns\nb 60 TXT x\n@ 9 " + SOA})
+    for name, rdtype, ttl in (("a.one.test", "A", 5), ("b.one.test", "TXT", 5),
+                              ("ns.one.test", "A", 5), ("one.test", "SOA", 5),
+                              ("a.two.test", "A", 3600), ("b.two.test", "TXT", 60)):
+        assert d.udp(name, rdtype).answer[0].ttl == ttl, name

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/dns/dns.h"
 #include "common/dns/name.h"
@@ -378,15 +379,49 @@ names_made_for_a_known_key_meet_under_no_other(void **state)
 	assert_true(after < 20);
 }
 
-int
-main(void)
+/* The hash of a name in another process, which is this program with an argument. */
+static uint64_t
+hash_elsewhere(void)
 {
+	unsigned long long hash;
+	char command[4096 + 8];
+	ssize_t len = readlink("/proc/self/exe", command, 4096);
+	FILE *other;
+
+	assert_true(len > 0 && len < 4096);
+	strcpy(command + len, " hash");
+	other = popen(command, "r");
+	assert_non_null(other);
+	assert_int_equal(fscanf(other, "%llx", &hash), 1);
+	assert_int_equal(pclose(other), 0);
+	return hash;
+}
+
+static void
+each_process_draws_its_key(void **state)
+{
+	uint64_t first = hash_elsewhere(), second = hash_elsewhere();
+
+	(void)state;
+	assert_true(first != second);
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1) {
+		static const uint8_t name[] = "\3www\7example\3org";
+		printf("%llx\n", (unsigned long long)name_hash(name));
+		return 0;
+	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses),
 		cmocka_unit_test(checks), cmocka_unit_test(skips), cmocka_unit_test(names_numbers),
 		cmocka_unit_test(compares), cmocka_unit_test(compares_by_length),
 		cmocka_unit_test(walks),
 		cmocka_unit_test(names_made_for_a_known_key_meet_under_no_other),
+		cmocka_unit_test(each_process_draws_its_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

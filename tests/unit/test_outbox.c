@@ -229,6 +229,25 @@ test_an_error_of_one_address_costs_its_replies(void **state)
 	}
 }
 
+/* Errors that say nothing of cutting do not end it, although the same replies would go singly: a
+ * queue may have been full for a moment. */
+static void
+test_an_error_that_is_over_does_not_end_cutting(void **state)
+{
+	static const int errors[] = { EAGAIN, ENOBUFS, ENOMEM, ENETUNREACH, EHOSTUNREACH, EPERM };
+
+	(void)state;
+	single_error = 0;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		joined_error = errors[i];
+		assert_int_equal(send_to_both(2), 2);
+		assert_false(box->single);
+		assert_int_equal(box->uncut, 0);
+		assert_int_equal(arrived(0), 0);
+		assert_int_equal(arrived(1), 2);
+	}
+}
+
 /* The same error for the pieces is the address's too. */
 static void
 test_an_address_that_takes_nothing_does_not_end_cutting(void **state)
@@ -317,6 +336,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_rows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_kernel_that_does_not_cut, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_error_of_one_address_costs_its_replies,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_error_that_is_over_does_not_end_cutting,
 		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_an_address_that_takes_nothing_does_not_end_cutting, set_up, tear_down),
