@@ -13,17 +13,33 @@ enum { DEFAULT_TTL_S = 3600 };
 static bool
 is_age(const struct master_token *tok)
 {
-	return tok->len > 8 && tok->s[tok->len - 1] == ']' &&
-	    (strncasecmp(tok->s, "[AGE:", 5) == 0 || strncasecmp(tok->s, "[Aging:", 7) == 0);
+	uint32_t at = tok->len > 7 && strncasecmp(tok->s, "[Aging:", 7) == 0 ? 7 :
+	    tok->len > 5 && strncasecmp(tok->s, "[AGE:", 5) == 0 ? 5 : 0;
+	uint32_t digits = 0;
+
+	if (at == 0)
+		return false;
+	while (at + digits < tok->len && tok->s[at + digits] >= '0' && tok->s[at + digits] <= '9')
+		digits++;
+	return digits != 0 && at + digits + 1 == tok->len && tok->s[tok->len - 1] == ']';
 }
 
-/* [TTL] [class] in either order, then the type.  *n tokens are taken.  1 = a TTL is stated. */
+/* Where a server of Windows looks names up that it does not have: its exports have that as a
+ * record, but it is none, and means nothing to another server. */
+static bool
+is_wins(const struct master_token *tok)
+{
+	return master_token_is(tok, "WINS") || master_token_is(tok, "WINSR");
+}
+
+/* [TTL] [class] in either order, then the type, 0 of what is no record.  *n tokens are taken.
+ * 1 = a TTL is stated. */
 static int
 record_head(struct zone_record_reading *r, const struct master_token *tok, uint32_t have,
     uint32_t *n, struct zone_record *rec, struct err *err)
 {
 	char shown[MASTER_TOKEN_SHOWN];
-	bool ttl = false, class = false, ours;
+	bool ttl = false, class = false, age = false, ours;
 
 	for (*n = 0; *n < have && !tok[*n].quoted; ++*n) {
 		const struct master_token *t = &tok[*n];
@@ -36,12 +52,18 @@ record_head(struct zone_record_reading *r, const struct master_token *tok, uint3
 				return err_set(err, "class \"%s\": expected IN",
 				    master_token_show(shown, t));
 			class = true;
-		} else if (*n != 0 || !is_age(t)) {
+		} else if (!age && is_age(t)) {
+			age = true;
+		} else {
 			break;
 		}
 	}
 	if (*n == have)
 		return err_set(err, "a record without a type: is the line cut off?");
+	if (is_wins(&tok[*n])) {
+		rec->type = 0;
+		return ttl;
+	}
 	if (!rdata_type(&r->rdata, &tok[*n], &rec->type))
 		return err_set(err, "type \"%s\": expected a record type; one without "
 		    "a name here is written TYPEnnn \\# LENGTH HEX (RFC 3597)",
@@ -120,6 +142,11 @@ zone_record_read(struct zone_record_reading *r, const struct zone_record_place *
 
 	if (stated < 0)
 		return -1;
+	if (rec.type == 0) {
+		zone_warn_at(r->src, &rec, "%.*s: how Windows looks up other names is no record, "
+		    "and left out", (int)tok[n].len, tok[n].s);
+		return 0;
+	}
 	if (rdata_meta(rec.type))
 		return err_set(err, "type %s is for questions, not for zone files",
 		    dns_type_text(name, rec.type));
