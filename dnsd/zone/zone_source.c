@@ -157,12 +157,28 @@ zone_refuse(struct zone_source *src, uint32_t file, uint32_t line, const char *f
 	return keep_mistake(src, src->place, err.text);
 }
 
+/* Is there a mistake in the record's line among those that are kept? */
+static bool
+line_is_told(const struct zone_source *src, const struct zone_record *rec)
+{
+	const char *name = rec->file < src->n_files ? src->files[rec->file] : "?";
+	char start[256];
+	int len = snprintf(start, sizeof(start), "%.200s:%u: ", name, rec->line);
+
+	for (size_t i = 0; i < src->mistakes.n && i < MISTAKES_TOLD; i++)
+		if (strncmp(src->mistakes.first[i].text, start, (size_t)len) == 0)
+			return true;
+	return false;
+}
+
 int
 zone_refuse_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)
 {
 	struct err err;
 	va_list ap;
 
+	if (rec->line != 0 && line_is_told(src, rec))
+		return -1;
 	va_start(ap, fmt);
 	complain(err.text, sizeof(err.text), src, rec->file, rec->line, fmt, ap);
 	va_end(ap);
@@ -202,13 +218,31 @@ zone_warn(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt
 	err_warn(src->warn, "%s", text);
 }
 
+/* Was the same said lately of another record of this line? */
+static bool
+line_is_warned(struct zone_source *src, const struct zone_record *rec, const char *fmt)
+{
+	enum { KEPT = sizeof(src->warned) / sizeof(src->warned[0]) };
+
+	for (unsigned i = 0; i < KEPT && rec->line != 0; i++) {
+		const struct zone_warned *w = &src->warned[i];
+		if (w->fmt == fmt && w->line == rec->line && w->file == rec->file &&
+		    (w->rdata != rec->rdata || w->rdata == NULL))
+			return true;
+	}
+	src->warned[src->n_warned++ % KEPT] = (struct zone_warned){
+		.fmt = fmt, .rdata = rec->rdata, .file = rec->file, .line = rec->line
+	};
+	return false;
+}
+
 void
 zone_warn_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
 
-	if (!may_warn(src))
+	if (line_is_warned(src, rec, fmt) || !may_warn(src))
 		return;
 	va_start(ap, fmt);
 	complain(text, sizeof(text), src, rec->file, rec->line, fmt, ap);

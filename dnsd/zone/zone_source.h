@@ -55,6 +55,12 @@ struct zone_source {
 	const struct zone_pools *pools;	/* borrowed; NULL = any is known */
 	const struct warn *warn;
 	unsigned warnings;
+	struct zone_warned {		/* the last ones, of records: once is enough for a line */
+		const char *fmt;
+		const uint8_t *rdata;
+		uint32_t file, line;
+	} warned[8];
+	unsigned n_warned;
 	struct mistakes mistakes;
 	uint64_t place;			/* of a mistake that is found now; grows along the zone */
 	bool lost_soa, lost_ns;
@@ -81,7 +87,8 @@ void zone_source_cut(struct zone_source *src, uint32_t n);
 uint32_t zone_source_file(struct zone_source *src, const char *name);
 
 /* "FILE:LINE: reason" to the mistakes, and into the source's err; line 0 is left out.  zone_refuse
- * places it behind the records that there are, zone_refuse_at at the record.  Returns -1. */
+ * places it behind the records that there are, zone_refuse_at at the record, unless something is
+ * wrong with its line already, as with all that one $GENERATE made.  Returns -1. */
 int zone_refuse(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 int zone_refuse_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)
@@ -93,7 +100,8 @@ int zone_refuse_at(struct zone_source *src, const struct zone_record *rec, const
 char *zone_source_line(const struct zone_source *src, const struct zone_record *rec,
     const struct zone_record *here, char out[ZONE_SOURCE_LINE]);
 
-/* The same to who hears warnings; those after the first ZONE_WARNINGS are only counted. */
+/* The same to who hears warnings; those after the first ZONE_WARNINGS are only counted.  Of the
+ * same warning of records of one line, which $GENERATE made, zone_warn_at says the first. */
 void zone_warn(struct zone_source *src, uint32_t file, uint32_t line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void zone_warn_at(struct zone_source *src, const struct zone_record *rec, const char *fmt, ...)
