@@ -57,6 +57,9 @@ put_label(const uint8_t *label, uint8_t out[NAME_MAX_WIRE], size_t *n)
 	if (memchr(text, '.', len) != NULL || memchr(text, '\0', len) != NULL)
 		return IDN2_DISALLOWED;
 	rc = idn2_lookup_u8(text, &found, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	/* a blank of another kind becomes a blank: that is no name, but a slip of who pasted it */
+	if (rc == IDN2_OK && strpbrk((const char *)found, " \t") != NULL)
+		rc = IDN2_DISALLOWED;
 	if (rc == IDN2_OK &&
 	    !put_labels((const char *)found, strlen((const char *)found), out, n))
 		rc = IDN2_TOO_BIG_DOMAIN;
@@ -97,7 +100,7 @@ zone_spelling_dotless(const struct zone_source *src, const struct master_token *
 	if (tok->s[tok->len - 1] == '.' || tok->s[0] == '@')
 		return false;
 	own = name_len(name) - name_len(origin);
-	if (own < apex || apex == 0)
+	if (own < apex || apex == 0 || origin[0] == 0)	/* below the root the dot changes nothing */
 		return false;
 	while ((size_t)(p - name) < own - apex)
 		p += *p + 1;
