@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { QUOTE_MAX = 4096 };		/* octets of a text over lines */
+
 /* What an octet is to the splitter. */
 enum { PLAIN, BLANK, NEWLINE, OPEN, CLOSE, COMMENT, QUOTE, ESCAPE, CONTROL };
 
@@ -90,6 +92,19 @@ add_token(struct master_text *t)
 	return &t->tokens[t->n_tokens++];
 }
 
+/* Does the text of a quote go on over lines?  Then the next quote has nothing behind it.  Who
+ * pastes a long key does not look far. */
+static bool
+is_closed_later(const struct master_text *t)
+{
+	size_t left = (size_t)(t->end - t->at);
+	const char *quote = memchr(t->at, '"', left < QUOTE_MAX ? left : QUOTE_MAX);
+	uint8_t next = quote == NULL || quote + 1 == t->end ? NEWLINE :
+	    octet_class[(uint8_t)quote[1]];
+
+	return quote != NULL && next != PLAIN && next != ESCAPE && next != QUOTE;
+}
+
 /* Moves past what is between quotes; t->at is behind the first one. */
 static int
 skip_quoted(struct master_text *t, bool multiline, struct err *err)
@@ -109,8 +124,11 @@ skip_quoted(struct master_text *t, bool multiline, struct err *err)
 				return fail_nul(t, err);
 			break;
 		case NEWLINE:
-			if (!multiline)
+			if (!multiline) {
+				t->open_quote = true;
+				t->closed_later = is_closed_later(t);
 				return fail(t, line, err, "a quote that is not closed on its line");
+			}
 			t->line++;
 			break;
 		case CONTROL:
@@ -199,8 +217,15 @@ skip_control(struct master_text *t, struct err *err)
 {
 	if (*t->at == '\0')
 		return fail_nul(t, err);
-	if (*t->at != '\r' || (t->end - t->at > 1 && t->at[1] != '\n'))
-		return fail(t, t->line, err, "a control character outside quotes");
+	if (*t->at == '\r' && t->end - t->at > 1 && t->at[1] != '\n')
+		return fail(t, t->line, err, "a control character outside quotes: a carriage "
+		    "return without a line feed behind it");
+	if (*t->at != '\r') {
+		char what[80];
+		snprintf(what, sizeof(what), "a control character outside quotes: \\%03d",
+		    *t->at);
+		return fail(t, t->line, err, what);
+	}
 	t->at++;
 	return 0;
 }
@@ -233,6 +258,7 @@ master_text_next(struct master_text *t, struct err *err)
 	int rc = 0;
 
 	t->n_tokens = 0;
+	t->open_quote = false;
 	while (t->at < t->end && rc == 0) {
 		switch (octet_class[(uint8_t)*t->at]) {
 		case BLANK:

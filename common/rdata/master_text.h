@@ -39,6 +39,8 @@ struct master_text {
 	const char *rest;
 	uint32_t rest_line;
 	unsigned rest_depth;
+	bool open_quote;		/* the mistake: a quote that is not closed on its line; */
+	bool closed_later;		/* it looks as if it were on a later one */
 };
 
 /* Starts at the first octet (a UTF-8 byte order mark is skipped).  master_text_close when done. */

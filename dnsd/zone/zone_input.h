@@ -32,7 +32,7 @@ struct zone_input {
 	uint8_t origin[NAME_MAX_WIRE];
 	const uint8_t *owner;		/* of the last record; NULL = none yet */
 	/* after mistakes: what is not known, and was said */
-	bool no_origin, no_owner, outside, guessing, broken;
+	bool no_origin, no_owner, outside, guessing, broken, in_quote;
 };
 
 /* Opens and reads a file for `in`, whose `above` is set; *text is the caller's, NULL after -1.

@@ -118,21 +118,31 @@ record_owner(struct reading *r, struct zone_input *in)
 	return DONE;
 }
 
-/* After a mistaken record: is the entry more likely what was to stand in its parentheses? */
+/* Has the entry a type where a record has it? */
+static bool
+has_type(struct reading *r, const struct zone_input *in)
+{
+	uint16_t type;
+
+	for (uint32_t i = 0; i < in->text.n_tokens && i < 4; i++)
+		if (rdata_type(&r->record.rdata, &in->text.tokens[i], &type))
+			return true;
+	return false;
+}
+
+/* After a mistaken record: is the entry more likely what was to stand in its parentheses, or in a
+ * quote that goes on over lines? */
 static bool
 is_rest(struct reading *r, const struct zone_input *in)
 {
 	const struct master_token *tok = in->text.tokens;
 	uint32_t n = in->text.n_tokens;
-	uint16_t type;
 
-	if (!in->broken || (!in->text.blank && n > 1))
+	if (!in->broken || (!in->text.blank && n > 1 && !in->in_quote) || has_type(r, in))
 		return false;
-	for (uint32_t i = 0; i < n && i < 3; i++)
-		if (rdata_type(&r->record.rdata, &tok[i], &type))
-			return false;
 	/* a word may be a type that is mistyped */
-	return n == 0 || tok->quoted || tok->len > 10 || (tok->s[0] >= '0' && tok->s[0] <= '9');
+	return n == 0 || in->in_quote || tok->quoted || tok->len > 10 ||
+	    (tok->s[0] >= '0' && tok->s[0] <= '9');
 }
 
 static int
@@ -163,11 +173,14 @@ read_record(struct reading *r, struct zone_input *in)
 	}
 	/* one whose owner is not known is read for its own mistakes alone */
 	place.owner = in->no_owner ? r->src->apex : in->owner;
+	r->record.rdata.type = 0;
 	rc = zone_record_read(&r->record, &place, tok, n, &r->err);
 	if (in->no_owner)
 		zone_source_cut(r->src, before);
 	if (in->no_owner || rc != 0)
 		note_lost(r, tok, n);
+	if (rc != 0 && r->record.rdata.type == 0 && name_equal(place.owner, r->src->apex))
+		r->src->lost_soa = r->src->lost_ns = true;	/* one that is mistyped */
 	return in->no_owner && rc == 0 ? TOLD : rc;
 }
 
@@ -333,7 +346,7 @@ read_entry(struct reading *r, struct zone_input *in)
 		    "the last line has no line end: is the file cut off?");
 	if (!in->text.blank && !first->quoted && first->s[0] == '$') {
 		rc = read_directive(r, in);
-		in->broken = false;
+		in->broken = in->in_quote = false;
 		if (rc == MISTAKE) {	/* a record may have got into its line */
 			note_lost(r, first, in->text.n_tokens);
 			in->no_owner |= in->owner == NULL;
@@ -341,8 +354,10 @@ read_entry(struct reading *r, struct zone_input *in)
 		return rc;
 	}
 	rc = read_record(r, in);
-	if (rc != TOLD)
+	if (rc != TOLD) {
 		in->broken = rc == MISTAKE;
+		in->in_quote = false;
+	}
 	return rc;
 }
 
@@ -352,10 +367,12 @@ resume(struct reading *r, struct zone_input *in)
 {
 	const char *rest = in->text.rest;
 	bool stray = rest != NULL && rest < in->text.end && *rest == ')';
+	bool closes = in->in_quote && in->text.open_quote && !has_type(r, in);
 
-	if (!stray || !is_rest(r, in))
+	if (!closes && (!stray || !is_rest(r, in)))
 		zone_refuse(r->src, in->file, in->text.first_line, "%s", r->err.text);
 	in->broken = true;
+	in->in_quote = in->text.open_quote && in->text.closed_later && !closes;
 	r->src->lost_soa = r->src->lost_ns = true;
 	in->no_owner |= !in->text.blank;
 	/* who is lost in parentheses may take the rest of a record for the next one */
