@@ -149,7 +149,7 @@ serve_round(struct tcp_worker *w, int wait_ms)
 		obey(w, &r);
 	wait_ms = tcp_conns_expire(&w->conns, r.batch.gen->conf->tcp.idle_timeout_ms, r.now_ms);
 	wait_ms = tcp_accept_resume(&w->accept, wait_ms, r.now_ms);
-	return w->conns.turn_first != NULL ? 0 : wait_ms;
+	return cds_list_empty(&w->conns.turns) ? wait_ms : 0;
 }
 
 /* One turn for everybody without a backlog; who had nothing to ask is closed.  True if there may be
@@ -158,12 +158,12 @@ static bool
 serve_all(struct tcp_worker *w)
 {
 	struct round r = round_begin(w);
+	struct tcp_conn *c, *next;
 	bool more = false;
 
-	for (struct tcp_conn *c = w->conns.first, *next; c != NULL; c = next) {
+	cds_list_for_each_entry_safe(c, next, &w->conns.by_activity, by_activity) {
 		enum tcp_result result;
 
-		next = c->next;
 		if (c->out != NULL)
 			continue;
 		result = tcp_conn_serve(c, &r.batch);
@@ -194,7 +194,7 @@ serve_backlogs(struct tcp_worker *w, uint64_t end_ms)
 	struct round r = round_begin(w);
 
 	tcp_conns_keep_backlogs(&w->conns);
-	while (w->conns.first != NULL && r.now_ms < end_ms) {
+	while (!cds_list_empty(&w->conns.by_activity) && r.now_ms < end_ms) {
 		struct epoll_event event;
 		struct tcp_conn *c = NULL;
 
@@ -278,6 +278,8 @@ tcp_start(struct serving *serving, struct tcp_pool *pool, struct err *err)
 	pthread_cond_init(&w->obeyed, NULL);
 	w->serving = serving;
 	w->conns.pool = pool;
+	CDS_INIT_LIST_HEAD(&w->conns.by_activity);
+	CDS_INIT_LIST_HEAD(&w->conns.turns);
 	w->conns.counters = &w->counters;
 	w->accept = (struct tcp_accept){ .conns = &w->conns, .serving = serving };
 	if (worker_prepare(w, err) < 0) {

@@ -37,8 +37,7 @@ enum tcp_watch {
 
 struct tcp_conn {
 	struct tcp_pool_member pool;	/* has the descriptor */
-	struct tcp_conn *prev, *next;	/* the worker's, longest idle first */
-	struct tcp_conn *turn_prev, *turn_next;	/* those that wait for a turn */
+	struct cds_list_head by_activity, turn;	/* in tcp_conns.h's lists */
 	uint8_t *in;			/* from in_at to in_len not answered yet; NULL mostly */
 	uint8_t *out;			/* what the socket did not take, NULL mostly */
 	uint32_t in_at, in_len, in_size;

@@ -1,6 +1,5 @@
 #include "dnsd/net/tcp_conns.h"
 
-#include <assert.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -15,49 +14,14 @@ watch_conn(const struct tcp_conns *s, int op, struct tcp_conn *c, uint32_t event
 	return epoll_ctl(s->epoll, op, c->pool.fd, &ev);
 }
 
-/* ---- lists ---- */
-
-static void
-list_append(struct tcp_conns *s, struct tcp_conn *c)
-{
-	c->next = NULL;
-	c->prev = s->last;
-	*(s->last != NULL ? &s->last->next : &s->first) = c;
-	s->last = c;
-}
-
-static void
-list_remove(struct tcp_conns *s, struct tcp_conn *c)
-{
-	*(c->prev != NULL ? &c->prev->next : &s->first) = c->next;
-	*(c->next != NULL ? &c->next->prev : &s->last) = c->prev;
-}
-
-static void
-turn_append(struct tcp_conns *s, struct tcp_conn *c)
-{
-	c->turn_next = NULL;
-	c->turn_prev = s->turn_last;
-	*(s->turn_last != NULL ? &s->turn_last->turn_next : &s->turn_first) = c;
-	s->turn_last = c;
-}
-
-static void
-turn_remove(struct tcp_conns *s, struct tcp_conn *c)
-{
-	*(c->turn_prev != NULL ? &c->turn_prev->turn_next : &s->turn_first) = c->turn_next;
-	*(c->turn_next != NULL ? &c->turn_next->turn_prev : &s->turn_last) = c->turn_prev;
-}
-
 /* ---- coming and going ---- */
 
 void
 tcp_conns_drop(struct tcp_conns *s, struct tcp_conn *c, bool reset)
 {
-	assert(s->first != NULL && s->last != NULL);
-	list_remove(s, c);
+	cds_list_del(&c->by_activity);
 	if (c->watch == TCP_WATCH_TURN)
-		turn_remove(s, c);
+		cds_list_del(&c->turn);
 	reset |= c->out != NULL;
 	tcp_conn_clear(c);
 	tcp_pool_close(s->pool, &c->pool, reset);
@@ -68,7 +32,7 @@ void
 tcp_conns_add(struct tcp_conns *s, struct tcp_conn *c)
 {
 	c->watch = TCP_WATCH_IN;
-	list_append(s, c);
+	cds_list_add_tail(&c->by_activity, &s->by_activity);
 	if (watch_conn(s, EPOLL_CTL_ADD, c, EPOLLIN) < 0)
 		tcp_conns_drop(s, c, false);
 }
@@ -116,7 +80,7 @@ end_behind_answers(struct tcp_conns *s, struct tcp_conn *c, uint64_t now_ms)
 	if (octets < TCP_POOL_LEAST || shutdown(c->pool.fd, SHUT_WR) < 0)
 		return false;
 	if (c->watch == TCP_WATCH_TURN)
-		turn_remove(s, c);
+		cds_list_del(&c->turn);
 	tcp_conn_clear(c);
 	c->watch = TCP_WATCH_END;
 	c->holds = true;
@@ -149,9 +113,9 @@ tcp_conns_after(struct tcp_conns *s, struct tcp_conn *c, enum tcp_result result,
 	}
 	if (to != c->watch) {
 		if (to == TCP_WATCH_TURN)
-			turn_append(s, c);
+			cds_list_add_tail(&c->turn, &s->turns);
 		else if (c->watch == TCP_WATCH_TURN)
-			turn_remove(s, c);
+			cds_list_del(&c->turn);
 		watch_conn(s, EPOLL_CTL_MOD, c, to == TCP_WATCH_OUT ? EPOLLOUT :
 		    to == TCP_WATCH_IN ? EPOLLIN : 0);
 		c->watch = to;
@@ -160,28 +124,29 @@ tcp_conns_after(struct tcp_conns *s, struct tcp_conn *c, enum tcp_result result,
 	if (result == TCP_QUIET)
 		return;
 	tcp_pool_active(&c->pool, now_ms);
-	list_remove(s, c);
-	list_append(s, c);
+	cds_list_del(&c->by_activity);
+	cds_list_add_tail(&c->by_activity, &s->by_activity);
 }
 
 struct tcp_conn *
 tcp_conns_next(struct tcp_conns *s)
 {
-	struct tcp_conn *c = s->turn_first;
+	struct tcp_conn *c;
 
-	if (c == NULL)
+	if (cds_list_empty(&s->turns))
 		return NULL;
-	turn_remove(s, c);
-	turn_append(s, c);
+	c = cds_list_first_entry(&s->turns, struct tcp_conn, turn);
+	cds_list_del(&c->turn);
+	cds_list_add_tail(&c->turn, &s->turns);
 	return c;
 }
 
 int
 tcp_conns_expire(struct tcp_conns *s, uint32_t idle_ms, uint64_t now_ms)
 {
-	struct tcp_conn *c;
+	struct tcp_conn *c, *next;
 
-	while ((c = s->first) != NULL) {
+	cds_list_for_each_entry_safe(c, next, &s->by_activity, by_activity) {
 		uint64_t end_ms = c->pool.active_ms + idle_ms;
 		if (end_ms > now_ms)
 			return (int)(end_ms - now_ms);
@@ -193,8 +158,9 @@ tcp_conns_expire(struct tcp_conns *s, uint32_t idle_ms, uint64_t now_ms)
 void
 tcp_conns_keep_backlogs(struct tcp_conns *s)
 {
-	for (struct tcp_conn *c = s->first, *next; c != NULL; c = next) {
-		next = c->next;
+	struct tcp_conn *c, *next;
+
+	cds_list_for_each_entry_safe(c, next, &s->by_activity, by_activity) {
 		if (c->out == NULL)
 			tcp_conns_drop(s, c, false);
 		else
@@ -205,6 +171,8 @@ tcp_conns_keep_backlogs(struct tcp_conns *s)
 void
 tcp_conns_drop_all(struct tcp_conns *s)
 {
-	while (s->first != NULL)
-		tcp_conns_drop(s, s->first, false);
+	struct tcp_conn *c, *next;
+
+	cds_list_for_each_entry_safe(c, next, &s->by_activity, by_activity)
+		tcp_conns_drop(s, c, false);
 }

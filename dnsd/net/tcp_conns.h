@@ -27,8 +27,8 @@ struct tcp_conns {
 	int epoll;
 	struct tcp_pool *pool;
 	struct counters *counters;
-	struct tcp_conn *first, *last;		/* by activity, longest idle first */
-	struct tcp_conn *turn_first, *turn_last;
+	struct cds_list_head by_activity;	/* longest idle first */
+	struct cds_list_head turns;	/* of who waits for one, who has waited longest first */
 	struct tcp_buffers buffers;
 };
 

@@ -19,7 +19,7 @@ enum {
 
 struct tcp_pool_network {
 	struct tcp_pool_network *next;	/* in its bucket */
-	struct tcp_pool_link members, holding;
+	struct cds_list_head members, holding;
 	size_t held;			/* octets */
 	unsigned count;			/* counted against the limit */
 	unsigned refs;			/* members pointing here: those leaving included */
@@ -29,38 +29,15 @@ struct tcp_pool_network {
 
 struct tcp_pool {
 	pthread_mutex_t lock;
-	struct tcp_pool_link members[2];	/* strangers, own: next is the one listed first */
-	struct tcp_pool_link holding;
+	struct cds_list_head members[2];	/* strangers, own: next is the one listed first */
+	struct cds_list_head holding;
 	size_t held;			/* atomic; octets */
 	unsigned count;			/* atomic */
 	uint8_t key[16];		/* random, so that no client can choose its bucket */
 	struct tcp_pool_network *buckets[BUCKETS];
 };
 
-#define MEMBER_OF(link, name) ((struct tcp_pool_member *)(void *) \
-	((char *)(link) - offsetof(struct tcp_pool_member, name)))
-
-static void
-link_init(struct tcp_pool_link *head)
-{
-	head->prev = head->next = head;
-}
-
-static void
-link_append(struct tcp_pool_link *head, struct tcp_pool_link *l)
-{
-	l->next = head;
-	l->prev = head->prev;
-	head->prev->next = l;
-	head->prev = l;
-}
-
-static void
-link_remove(struct tcp_pool_link *l)
-{
-	l->prev->next = l->next;
-	l->next->prev = l->prev;
-}
+#define MEMBER_OF(link, name) cds_list_entry((link), struct tcp_pool_member, name)
 
 struct tcp_pool *
 tcp_pool_new(struct err *err)
@@ -73,9 +50,9 @@ tcp_pool_new(struct err *err)
 		return NULL;
 	}
 	pthread_mutex_init(&pool->lock, NULL);
-	link_init(&pool->members[false]);
-	link_init(&pool->members[true]);
-	link_init(&pool->holding);
+	CDS_INIT_LIST_HEAD(&pool->members[false]);
+	CDS_INIT_LIST_HEAD(&pool->members[true]);
+	CDS_INIT_LIST_HEAD(&pool->holding);
 	return pool;
 }
 
@@ -113,8 +90,8 @@ network_get(struct tcp_pool *pool, const struct addr *addr, const struct tcp_poo
 	if (*at == NULL && (*at = calloc(1, sizeof(**at))) != NULL) {
 		(*at)->family = addr->family;
 		memcpy((*at)->ip, ip, 16);
-		link_init(&(*at)->members);
-		link_init(&(*at)->holding);
+		CDS_INIT_LIST_HEAD(&(*at)->members);
+		CDS_INIT_LIST_HEAD(&(*at)->holding);
 	}
 	return *at;
 }
@@ -164,11 +141,11 @@ account(struct tcp_pool *pool, struct tcp_pool_member *m, size_t kept, size_t so
 	m->network->held += now - before;
 	__atomic_store_n(&pool->held, pool->held + now - before, __ATOMIC_RELAXED);
 	if (was && now == 0) {
-		link_remove(&m->holding);
-		link_remove(&m->holding_same);
+		cds_list_del(&m->holding);
+		cds_list_del(&m->holding_same);
 	} else if (!was && now != 0) {
-		link_append(&pool->holding, &m->holding);
-		link_append(&m->network->holding, &m->holding_same);
+		cds_list_add_tail(&m->holding, &pool->holding);
+		cds_list_add_tail(&m->holding_same, &m->network->holding);
 	}
 }
 
@@ -189,8 +166,8 @@ send_away(struct tcp_pool *pool, struct tcp_pool_member *m)
 {
 	assert(!m->leaving && m->network->count != 0 && pool->count != 0);
 	account(pool, m, 0, 0);
-	link_remove(&m->all);
-	link_remove(&m->same);
+	cds_list_del(&m->all);
+	cds_list_del(&m->same);
 	m->leaving = true;
 	m->network->count--;
 	__atomic_store_n(&pool->count, pool->count - 1, __ATOMIC_RELAXED);
@@ -200,16 +177,16 @@ send_away(struct tcp_pool *pool, struct tcp_pool_member *m)
 /* Moves a member to where its time belongs in a list.  It was active lately, so the search begins
  * at the end. */
 static void
-link_by_time(struct tcp_pool_link *head, struct tcp_pool_link *l, uint64_t ms, bool of_network)
+link_by_time(struct cds_list_head *head, struct cds_list_head *l, uint64_t ms, bool of_network)
 {
-	struct tcp_pool_link *after;
+	struct cds_list_head *after;
 
-	link_remove(l);
+	cds_list_del(l);
 	after = head->prev;
 	for (unsigned i = 0; i < LOOK_MAX && after != head; i++, after = after->prev)
 		if ((of_network ? MEMBER_OF(after, same) : MEMBER_OF(after, all))->listed_ms <= ms)
 			break;
-	link_append(after->next, l);		/* before what follows `after` */
+	cds_list_add_tail(l, after->next);		/* before what follows `after` */
 }
 
 static void
@@ -223,9 +200,9 @@ relist(struct tcp_pool *pool, struct tcp_pool_member *m, uint64_t active_ms)
 /* The member idle for longest in a list, which is put in order on the way; NULL = all hold memory.
  * Members behind the one found were listed later, so that they have been active later too. */
 static struct tcp_pool_member *
-find_idle(struct tcp_pool *pool, struct tcp_pool_link *head, bool of_network)
+find_idle(struct tcp_pool *pool, struct cds_list_head *head, bool of_network)
 {
-	struct tcp_pool_link *l = head->next, *next;
+	struct cds_list_head *l = head->next, *next;
 	struct tcp_pool_member *found = NULL;
 
 	for (unsigned i = 0; i < LOOK_MAX && l != head; i++, l = next) {
@@ -250,8 +227,8 @@ find_idle(struct tcp_pool *pool, struct tcp_pool_link *head, bool of_network)
 static struct tcp_pool_member *
 find_holder(struct tcp_pool *pool, struct tcp_pool_network *network, bool own, uint64_t before_ms)
 {
-	struct tcp_pool_link *head = network != NULL ? &network->holding : &pool->holding;
-	struct tcp_pool_link *l = head->next, *next;
+	struct cds_list_head *head = network != NULL ? &network->holding : &pool->holding;
+	struct cds_list_head *l = head->next, *next;
 
 	for (unsigned i = 0; i < LOOK_MAX && l != head; i++, l = next) {
 		struct tcp_pool_member *m =
@@ -270,7 +247,7 @@ find_holder(struct tcp_pool *pool, struct tcp_pool_network *network, bool own, u
 static bool
 make_room(struct tcp_pool *pool, struct tcp_pool_network *network, bool own, uint64_t now_ms)
 {
-	struct tcp_pool_link *head = network != NULL ? &network->members : &pool->members[own];
+	struct cds_list_head *head = network != NULL ? &network->members : &pool->members[own];
 	uint64_t before_ms = now_ms > TCP_POOL_GRACE_MS ? now_ms - TCP_POOL_GRACE_MS : 0;
 	struct tcp_pool_member *m = find_holder(pool, network, own, before_ms);
 
@@ -317,8 +294,8 @@ add_locked(struct tcp_pool *pool, struct tcp_pool_member *m, const struct addr *
 	m->network->count++;
 	m->network->refs++;
 	__atomic_store_n(&pool->count, pool->count + 1, __ATOMIC_RELAXED);
-	link_append(&pool->members[m->own], &m->all);
-	link_append(&m->network->members, &m->same);
+	cds_list_add_tail(&m->all, &pool->members[m->own]);
+	cds_list_add_tail(&m->same, &m->network->members);
 	return true;
 }
 
@@ -349,8 +326,8 @@ tcp_pool_close(struct tcp_pool *pool, struct tcp_pool_member *m, bool reset)
 	assert(m->network->refs != 0 && m->network->count <= m->network->refs);
 	if (!m->leaving) {
 		account(pool, m, 0, 0);
-		link_remove(&m->all);
-		link_remove(&m->same);
+		cds_list_del(&m->all);
+		cds_list_del(&m->same);
 		m->network->count--;
 		__atomic_store_n(&pool->count, pool->count - 1, __ATOMIC_RELAXED);
 	}
@@ -388,7 +365,7 @@ tcp_pool_is_leaving(struct tcp_pool *pool, const struct tcp_pool_member *m)
 static struct tcp_pool_network *
 largest_network(const struct tcp_pool *pool)
 {
-	const struct tcp_pool_link *l = pool->holding.next;
+	const struct cds_list_head *l = pool->holding.next;
 	struct tcp_pool_network *found = NULL;
 
 	for (unsigned i = 0; i < LOOK_MAX && l != &pool->holding; i++, l = l->next) {
@@ -404,7 +381,7 @@ largest_network(const struct tcp_pool *pool)
 static bool
 shrink(struct tcp_pool *pool, struct tcp_pool_network *network)
 {
-	struct tcp_pool_link *l = network->holding.next, *next;
+	struct cds_list_head *l = network->holding.next, *next;
 	struct tcp_pool_member *found = NULL;
 
 	for (unsigned i = 0; i < LOOK_MAX && l != &network->holding; i++, l = next) {

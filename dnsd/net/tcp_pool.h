@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <urcu/list.h>
 
 #include "common/addr.h"
 #include "common/err.h"
@@ -48,10 +49,6 @@ enum {
 struct tcp_pool;
 struct tcp_pool_network;
 
-struct tcp_pool_link {
-	struct tcp_pool_link *prev, *next;
-};
-
 struct tcp_pool_limits {
 	unsigned all, same;		/* connections, and of one network */
 	unsigned prefix4, prefix6;	/* what a network is, bits */
@@ -59,10 +56,10 @@ struct tcp_pool_limits {
 
 /* Embedded in a connection. */
 struct tcp_pool_member {
-	struct tcp_pool_link all;	/* all members of its kind, own or not, by listed_ms */
-	struct tcp_pool_link same;	/* those of the same network, likewise */
-	struct tcp_pool_link holding;	/* all that hold memory, by since_ms */
-	struct tcp_pool_link holding_same;
+	struct cds_list_head all;	/* all members of its kind, own or not, by listed_ms */
+	struct cds_list_head same;	/* those of the same network, likewise */
+	struct cds_list_head holding;	/* all that hold memory, by since_ms */
+	struct cds_list_head holding_same;
 	struct tcp_pool_network *network;
 	uint64_t listed_ms;		/* active_ms when it was put into the lists */
 	uint64_t active_ms;		/* atomic; written by the owner */
