@@ -65,7 +65,7 @@ names(const struct conf_exclude *e, const struct geo_look *look)
 
 /* Whether somebody at a site may serve this address: any server of the pool, if there is one. */
 static bool
-may_serve(const struct conf *conf, const struct conf_pool *pool, uint16_t site,
+serves_client(const struct conf *conf, const struct conf_pool *pool, uint16_t site,
     const struct geo_look *look)
 {
 	size_t first = pool != NULL ? pool->first_server : 0;
@@ -159,7 +159,7 @@ by_rule(const struct conf *conf, const struct conf_pool *pool, const uint16_t *s
 		    !holds(written, n_written, rule->sites[i]))
 			written[n_written++] = rule->sites[i];
 	for (size_t i = 0; i < n_written; i++)
-		if (may_serve(conf, pool, written[i], look))
+		if (serves_client(conf, pool, written[i], look))
 			list[n++] = written[i];
 	return n;
 }
@@ -224,7 +224,7 @@ geo_look_list(const struct conf *conf, const struct conf_pool *pool, const uint1
 	else
 		by_here(conf, sites, n_sites, list);
 	for (size_t i = 0; i < n_sites && n < conf->geo.sites_per_answer; i++)
-		if (may_serve(conf, pool, list[i], look))
+		if (serves_client(conf, pool, list[i], look))
 			list[n++] = list[i];
 	return n;
 }

@@ -11,33 +11,28 @@ struct geo_beyond {
 	size_t n_sites;
 };
 
-/* Both families; 1 = there were too many orders. */
-static int
-build_once(struct geo_beyond *b, const struct geo_db *city, struct err *err)
-{
-	static const uint8_t families[2] = { 4, 6 };
-	int rc = 0;
-
-	for (int i = 0; i < 2 && rc == 0; i++) {
-		struct geo_merge *merge = geo_merge_orders(b->order, families[i], city,
-		    geo_tree_all_ipv4(&b->tree, families[i]), err);
-
-		rc = geo_tree_build(&b->tree, families[i], merge, err);
-		geo_merge_free(merge);
-	}
-	return rc;
-}
-
+/* Both families, anew with coarser orders where there were too many. */
 static int
 build_tree(struct geo_beyond *b, const struct geo_db *city, struct err *err)
 {
+	static const uint8_t families[2] = { 4, 6 };
 	int rc;
 
-	while ((rc = build_once(b, city, err)) > 0) {
+	do {
+		rc = 0;
 		geo_tree_free(&b->tree);
-		if (!geo_order_coarsen(b->order))
+		for (int i = 0; i < 2 && rc == 0; i++) {
+			struct geo_merge *merge = geo_merge_orders(b->order, families[i], city,
+			    geo_tree_all_ipv4(&b->tree, families[i]), err);
+
+			rc = geo_tree_build(&b->tree, families[i], merge, err);
+			geo_merge_free(merge);
+		}
+		if (rc > 0 && !geo_order_coarsen(b->order)) {
+			geo_tree_free(&b->tree);
 			return -1;
-	}
+		}
+	} while (rc > 0);
 	return rc;
 }
 

@@ -271,7 +271,7 @@ add_prefixes(struct geo_exclude *e, const struct conf *conf, struct err *err)
 
 /* For sets, once it is known who excludes. */
 static int
-make_room(struct geo_exclude *e, const struct conf *conf, size_t first_server, size_t n_servers)
+size_sets(struct geo_exclude *e, const struct conf *conf, size_t first_server, size_t n_servers)
 {
 	e->words = e->n / 64 + 1;
 	/* the last is where a set is put together */
@@ -300,7 +300,7 @@ geo_exclude_new(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 	for (size_t i = first_server; ok && i < first_server + n_servers; i++)
 		ok = add_excluder(e, &conf->servers[i].exclude, false, i) == 0;
 	if (ok)
-		ok = make_room(e, conf, first_server, n_servers) == 0;
+		ok = size_sets(e, conf, first_server, n_servers) == 0;
 	if (!ok)
 		err_set(err, "no memory for exclusions");
 	if (!ok || add_prefixes(e, conf, err) < 0) {
