@@ -10,6 +10,7 @@ an origin, an unbound with Client Subnet and one without in every region.
 """
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -252,7 +253,16 @@ class Lab:
             wait_for(lambda: all(self.posture(s) == "serving" and self.announced(s) and
                              self.announced(s, 6) for s in SITES),
                      seconds) and \
-            wait_for(lambda: all(self.dig(r, "+short") for r in EYEBALLS), seconds)
+            wait_for(lambda: all(self.dig(r, "+short") for r in EYEBALLS), seconds) and \
+            wait_for(lambda: all(self.resolver_answers(r) for r in EYEBALLS), seconds)
+
+    def resolver_answers(self, region):
+        """Its resolvers answer anew: one that has just lost a server repeats SERVFAIL for some
+        seconds, and that belongs to the scenario before."""
+        base = EYEBALLS[region]["net4"].split("/")[0][:-3]
+        return all(self.dig(region, "+short", server=self.resolver(region, ecs),
+                            source=f"{base}{random.randrange(1, 250)}.{random.randrange(1, 250)}")
+                   for ecs in (True, False) for _ in range(3))
 
     def start_origin(self):
         self.new_set("set-1")
