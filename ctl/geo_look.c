@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "dnsd/geo/geo_map.h"
-#include "dnsd/geo/geo_point.h"
+#include "common/geo/geo_point.h"
 
 /* IPv6 addresses that hold the client's IPv4 one. */
 const struct prefix geo_look_holders[GEO_LOOK_HOLDERS] = {

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "common/conf/conf.h"
-#include "dnsd/geo/geo_db.h"
+#include "common/geo/geo_db.h"
 
 /* The IPv6 ranges that hold IPv4 addresses. */
 #define GEO_LOOK_HOLDERS 4

@@ -5,7 +5,7 @@
 
 #include "common/dns/dns.h"
 #include "common/dns/name.h"
-#include "dnsd/geo/geo_country.h"
+#include "common/geo/geo_country.h"
 
 /* A code that is none is a client's at no time. */
 static void

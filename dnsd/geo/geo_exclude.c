@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/geo/geo_fold.h"
+#include "common/geo/geo_fold.h"
 
 enum { SITE_WORDS = CONF_MAX_SITES / 64 };
 

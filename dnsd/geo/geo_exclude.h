@@ -21,7 +21,7 @@
 
 #include "common/conf/conf.h"
 #include "common/err.h"
-#include "dnsd/geo/geo_record.h"
+#include "common/geo/geo_record.h"
 
 #define GEO_EXCLUDE_MAX 255		/* sets, the empty one among them */
 #define GEO_EXCLUDE_NONE 0xff		/* no such set: there are too many, or no memory */

@@ -32,7 +32,7 @@
 
 #include "common/conf/conf.h"
 #include "common/err.h"
-#include "dnsd/geo/geo_db.h"
+#include "common/geo/geo_db.h"
 #include "dnsd/geo/geo_rank.h"
 #include "dnsd/geo/geo_trie.h"
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "dnsd/geo/geo_exclude.h"
-#include "dnsd/geo/geo_fold.h"
+#include "common/geo/geo_fold.h"
 #include "dnsd/geo/geo_order.h"
 #include "dnsd/geo/geo_rank.h"
 #include "dnsd/geo/geo_trie.h"

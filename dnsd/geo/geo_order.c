@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/geo/geo_point.h"
+#include "common/geo/geo_point.h"
 
 static_assert(CONF_MAX_SITES <= 256, "an order's entries are octets");
 static_assert(180 * 360 + CONF_MAX_SITES + 1 <= GEO_ORDER_MAX, "square degrees always fit");

@@ -23,7 +23,7 @@
 
 #include "common/conf/conf.h"
 #include "common/err.h"
-#include "dnsd/geo/geo_record.h"
+#include "common/geo/geo_record.h"
 
 #define GEO_ORDER_MAX 0xfff0		/* distinct orders; above are a map's own marks */
 #define GEO_ORDER_NONE UINT16_MAX

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/geo/geo_point.h"
+#include "common/geo/geo_point.h"
 
 struct site {
 	uint16_t index;			/* into conf->sites */

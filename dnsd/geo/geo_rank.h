@@ -24,7 +24,7 @@
 
 #include "common/conf/conf.h"
 #include "common/err.h"
-#include "dnsd/geo/geo_db.h"
+#include "common/geo/geo_db.h"
 #include "dnsd/geo/geo_exclude.h"
 #include "dnsd/geo/geo_rule.h"
 

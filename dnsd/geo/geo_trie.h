@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "dnsd/geo/geo_key.h"
+#include "common/geo/geo_key.h"
 
 struct geo_trie {
 	uint64_t *words;		/* the first table, then second tables and nodes */

@@ -16,9 +16,9 @@
 #include <assert.h>
 
 #include "dnsd/geo/geo_beyond.h"
-#include "dnsd/geo/geo_db.h"
+#include "common/geo/geo_db.h"
 #include "dnsd/geo/geo_map.h"
-#include "dnsd/steer/rendezvous.h"
+#include "common/geo/rendezvous.h"
 #include "dnsd/steer/steer.h"
 
 #define STEER_TTL_NONE UINT32_MAX	/* no bound from health */

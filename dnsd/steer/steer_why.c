@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "dnsd/geo/geo_point.h"
+#include "common/geo/geo_point.h"
 #include "dnsd/steer/steer_inner.h"
 
 enum { LINE = 256, MOST_SERVERS = 64 };	/* servers explained one by one */

@@ -20,7 +20,7 @@
 
 #include "dnsd/geo/geo_beyond.h"
 #include "dnsd/geo/geo_map.h"
-#include "dnsd/geo/geo_point.h"
+#include "common/geo/geo_point.h"
 #include "tests/lib/random.h"
 
 enum { LOOKUPS = 1 << 20, BATCH = 64, ROUNDS = 5 };

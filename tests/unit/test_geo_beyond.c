@@ -12,7 +12,7 @@
 
 #include "dnsd/geo/geo_beyond.h"
 #include "dnsd/geo/geo_order.h"
-#include "dnsd/geo/geo_point.h"
+#include "common/geo/geo_point.h"
 #include "tests/lib/mmdb_make.h"
 #include "tests/lib/random.h"
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dnsd/geo/geo_db.h"
+#include "common/geo/geo_db.h"
 #include "tests/lib/mmdb_make.h"
 
 static char path[64];

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dnsd/steer/rendezvous.h"
+#include "common/geo/rendezvous.h"
 
 enum { KEYS = 100000, MOST = 5 };
 

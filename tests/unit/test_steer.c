@@ -14,7 +14,7 @@
 
 #include "common/dns/dns.h"
 #include "dnsd/geo/geo_map.h"
-#include "dnsd/steer/rendezvous.h"
+#include "common/geo/rendezvous.h"
 #include "dnsd/steer/steer.h"
 
 enum { FRA, AMS, NYC, SYD };

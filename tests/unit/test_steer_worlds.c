@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "common/dns/dns.h"
-#include "dnsd/geo/geo_country.h"
+#include "common/geo/geo_country.h"
 #include "dnsd/geo/geo_map.h"
-#include "dnsd/geo/geo_point.h"
+#include "common/geo/geo_point.h"
 #include "dnsd/steer/steer.h"
 #include "tests/lib/mmdb_make.h"
 #include "tests/lib/random.h"

@@ -1,4 +1,4 @@
-#include "dnsd/geo/geo_fold.h"
+#include "common/geo/geo_fold.h"
 
 #include <stddef.h>
 

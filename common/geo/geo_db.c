@@ -1,10 +1,10 @@
-#include "dnsd/geo/geo_db.h"
+#include "common/geo/geo_db.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/geo/mmdb.h"
+#include "common/geo/mmdb.h"
 
 #define SEPARATOR 16			/* what records add to data offsets, beside node_count */
 

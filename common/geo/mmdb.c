@@ -1,4 +1,4 @@
-#include "dnsd/geo/mmdb.h"
+#include "common/geo/mmdb.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "dnsd/geo/geo_record.h"
+#include "common/geo/geo_record.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnsd/geo/geo_country.h"
+#include "common/geo/geo_country.h"
 
 enum field { COUNTRY, CONTINENT, SUBDIVISION, LATITUDE, LONGITUDE, POINT, ASN };
 

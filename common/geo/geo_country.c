@@ -1,11 +1,11 @@
-#include "dnsd/geo/geo_country.h"
+#include "common/geo/geo_country.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const struct geo_country countries[] = {
 #define COUNTRY(code, continent, latitude, longitude) { code, continent, latitude, longitude },
-#include "dnsd/geo/geo_country.def"
+#include "common/geo/geo_country.def"
 };
 
 static int

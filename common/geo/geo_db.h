@@ -18,8 +18,8 @@
 
 #include "common/addr.h"
 #include "common/err.h"
-#include "dnsd/geo/geo_key.h"
-#include "dnsd/geo/geo_record.h"
+#include "common/geo/geo_key.h"
+#include "common/geo/geo_record.h"
 
 struct geo_db;
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dnsd/geo/geo_key.h"
+#include "common/geo/geo_key.h"
 
 struct geo_fold {
 	uint64_t hi, lo;		/* the range's first address */

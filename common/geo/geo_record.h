@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "dnsd/geo/mmdb.h"
+#include "common/geo/mmdb.h"
 
 /* What a database says of a network.  Absent fields: "" / has_point false / 0. */
 struct geo_place {

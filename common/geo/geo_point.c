@@ -1,4 +1,4 @@
-#include "dnsd/geo/geo_point.h"
+#include "common/geo/geo_point.h"
 
 #include <math.h>
 

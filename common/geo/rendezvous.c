@@ -1,9 +1,9 @@
-#include "dnsd/steer/rendezvous.h"
+#include "common/geo/rendezvous.h"
 
 #include <assert.h>
 
 #include "common/dns/dns.h"
-#include "dnsd/geo/geo_key.h"
+#include "common/geo/geo_key.h"
 
 /* The last is 2^32, which is 0 here: differences come out right all the same.  The unit
  * test computes the table anew, by squaring. */
