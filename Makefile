@@ -23,7 +23,6 @@ LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm -pthread
 LDFLAGS  += -Wl,--as-needed $(HARDEN_L) $(SAN)
 PREFIX   ?= /usr/local
 CONFDIR  ?= /etc/nearcast
-ROOTDIR   = $(DESTDIR)$(PREFIX)
 
 objs      = $(patsubst %.c,$(B)/o/%.o,$(1))	# apart from the programs, build/dnsd being one
 PARTS    := common dnsd healthd ctl
@@ -127,18 +126,12 @@ demo-one: all		## one dnsd on 127.0.0.1:5300 with zones/example.org.zone, until 
 	@tests/demo-one
 
 install: all			## into $(DESTDIR)$(PREFIX) and $(DESTDIR)/etc/nearcast
-	install -d $(addprefix $(ROOTDIR)/,sbin bin share/man/man5 share/man/man8)
-	install $(filter-out %/nearctl,$(PROGRAMS)) $(ROOTDIR)/sbin
-	install $(filter %/nearctl,$(PROGRAMS)) $(ROOTDIR)/bin
-	for m in $(MANS); do install -m 644 $$m $(ROOTDIR)/share/man/man$${m##*.}; done
-	install -d $(ROOTDIR)/lib/systemd/system $(ROOTDIR)/lib/sysusers.d
-	install -d $(DESTDIR)$(CONFDIR)/zones
-	for u in deploy/systemd/*.service; do \
-	    sed 's,/usr/sbin/,$(PREFIX)/sbin/,' $$u > $(ROOTDIR)/lib/systemd/system/$${u##*/}; done
-	install -m 644 deploy/systemd/nearcast.sysusers $(ROOTDIR)/lib/sysusers.d/nearcast.conf
-	for f in nearcast.conf zones/example.org.zone; do test -e $(DESTDIR)$(CONFDIR)/$$f || \
-	    install -m 644 $$(test -e deploy/$$f && echo deploy/$$f || echo $$f) \
-	        $(DESTDIR)$(CONFDIR)/$$f; done
+	@$(INSTALL)
+
+uninstall:			## removes what install put there; /etc/nearcast and data stay
+	@$(INSTALL) -u
+INSTALL = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' CONFDIR='$(CONFDIR)' PROGRAMS='$(PROGRAMS)' \
+          MANUALS='$(MANS)' deploy/install
 
 clean:				## removes build/
 	rm -rf build
@@ -148,5 +141,5 @@ help:				## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .PHONY: all units fuzzers benches deps check asan geodb model lab fuzz lint bench bench-quick \
-        demo demo-stop demo-one install clean help
+        demo demo-stop demo-one install uninstall clean help
 .SECONDARY:
