@@ -6,33 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Octets of the UTF-8 sequence at `s`, which ends with NUL; 0 = it is not valid (RFC 3629
- * section 4). */
-static size_t
-sequence_len(const unsigned char *s)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 :
-	    s[0] < 0xf8 ? 4 : 0;
-	uint32_t point;
+#include "common/utf8.h"
 
-	if (len <= 1)
-		return len;
-	point = s[0] & (0x7fu >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		point = point << 6 | (s[i] & 0x3f);
-	}
-	if (point < least[len] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
-		return 0;
-	return len;
+/* Octets of the character at `s`, which ends with NUL; 0 = it is not valid UTF-8. */
+static size_t
+sequence_len(const char *s)
+{
+	return *s != '\0' ? utf8_len(s, strnlen(s, 4), NULL) : 0;
 }
 
 json_t *
 json_utf8(const char *text)
 {
-	static const char unknown[] = { '\xef', '\xbf', '\xbd' };	/* U+FFFD */
+	static const char unknown[] = { '\xef', '\xbf', '\xbd' };	/* UTF8_UNKNOWN */
 	json_t *string = json_string(text);
 	char *clean;
 	size_t n = 0;
@@ -43,7 +29,7 @@ json_utf8(const char *text)
 	if (clean == NULL)
 		return NULL;
 	while (*text != '\0') {
-		size_t len = sequence_len((const unsigned char *)text);
+		size_t len = sequence_len(text);
 
 		memcpy(clean + n, len != 0 ? text : unknown, len != 0 ? len : sizeof(unknown));
 		n += len != 0 ? len : sizeof(unknown);
@@ -87,10 +73,10 @@ json_put(FILE *out, const char *text)
 {
 	fputc('"', out);
 	while (*text != '\0') {
-		size_t len = sequence_len((const unsigned char *)text);
+		size_t len = sequence_len(text);
 
 		if (len == 0)
-			fputs("\xef\xbf\xbd", out);
+			fputs(UTF8_UNKNOWN, out);
 		else if (*text == '"' || *text == '\\')
 			fprintf(out, "\\%c", *text);
 		else if (len == 1 && (unsigned char)*text < ' ')

@@ -1,0 +1,31 @@
+#include "common/utf8.h"
+
+/* What the first octet says of the sequence's length; 0 = it begins none. */
+static size_t
+said_len(unsigned char first)
+{
+	return first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 :
+	    first < 0xf8 ? 4 : 0;
+}
+
+size_t
+utf8_len(const char *s, size_t left, uint32_t *point)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = said_len((unsigned char)s[0]);
+	uint32_t value;
+
+	if (len == 0 || len > left)
+		return 0;
+	value = (unsigned char)s[0] & (len == 1 ? 0x7fu : 0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if (((unsigned char)s[i] & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | ((unsigned char)s[i] & 0x3f);
+	}
+	if (value < least[len] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
+		return 0;
+	if (point != NULL)
+		*point = value;
+	return len;
+}
