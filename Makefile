@@ -25,7 +25,7 @@ PREFIX   ?= /usr/local
 CONFDIR  ?= /etc/nearcast
 
 objs      = $(patsubst %.c,$(B)/o/%.o,$(1))	# apart from the programs, build/dnsd being one
-PARTS    := common dnsd healthd ctl
+PARTS    := common dnsd healthd redirectd ctl
 # everything but the mains is a library that programs and tests link
 LIBSRC   := $(filter-out %/main.c,$(foreach p,$(PARTS),$(wildcard $(p)/*.c $(p)/*/*.c)))
 PROGRAMS := $(if $(wildcard dnsd/main.c),$(B)/dnsd) $(if $(wildcard healthd/main.c),$(B)/healthd) \
