@@ -25,7 +25,7 @@ in_field(unsigned char c)
 }
 
 static void
-percent(struct page *page, const char *octets, size_t len, bool (*plain)(unsigned char))
+percent(struct draft *draft, const char *octets, size_t len, bool (*plain)(unsigned char))
 {
 	static const char digits[] = "0123456789ABCDEF";
 	size_t from = 0;
@@ -36,17 +36,17 @@ percent(struct page *page, const char *octets, size_t len, bool (*plain)(unsigne
 
 		if (plain(c))
 			continue;
-		page_put(page, octets + from, i - from);
-		page_put(page, escape, sizeof(escape));
+		draft_put(draft, octets + from, i - from);
+		draft_put(draft, escape, sizeof(escape));
 		from = i + 1;
 	}
-	page_put(page, octets + from, len - from);
+	draft_put(draft, octets + from, len - from);
 }
 
 void
-encode_url(struct page *page, const char *octets, size_t len)
+encode_url(struct draft *draft, const char *octets, size_t len)
 {
-	percent(page, octets, len, in_url);
+	percent(draft, octets, len, in_url);
 }
 
 /* What stands for a character in XML; NULL = it stands for itself. */
@@ -68,7 +68,7 @@ reference(uint32_t point)
 }
 
 void
-encode_xml(struct page *page, const char *octets, size_t len)
+encode_xml(struct draft *draft, const char *octets, size_t len)
 {
 	size_t from = 0;
 
@@ -79,69 +79,69 @@ encode_xml(struct page *page, const char *octets, size_t len)
 
 		n = n != 0 ? n : 1;
 		if (other != NULL) {
-			page_put(page, octets + from, i - from);
-			page_text(page, other);
+			draft_put(draft, octets + from, i - from);
+			draft_text(draft, other);
 			from = i + n;
 		}
 		i += n;
 	}
-	page_put(page, octets + from, len - from);
+	draft_put(draft, octets + from, len - from);
 }
 
 /* The name for programs that read no `filename*`: what is not plain is `_`.  True if all of
  * it was plain. */
 static bool
-quoted(struct page *page, const char *name, size_t len)
+quoted(struct draft *draft, const char *name, size_t len)
 {
 	bool plain = true;
 
 	for (size_t i = 0; i < len; i++) {
 		bool fits = name[i] >= ' ' && name[i] <= '~' && strchr("\"\\%", name[i]) == NULL;
 
-		page_put(page, fits ? name + i : "_", 1);
+		draft_put(draft, fits ? name + i : "_", 1);
 		plain &= fits;
 	}
 	return plain;
 }
 
 void
-encode_attachment(struct page *page, const char *name, size_t len, const char *suffix)
+encode_attachment(struct draft *draft, const char *name, size_t len, const char *suffix)
 {
 	bool plain;
 
-	page_text(page, "attachment; filename=\"");
-	plain = quoted(page, name, len);
-	page_text(page, suffix);
-	page_text(page, "\"");
+	draft_text(draft, "attachment; filename=\"");
+	plain = quoted(draft, name, len);
+	draft_text(draft, suffix);
+	draft_text(draft, "\"");
 	if (plain)
 		return;
-	page_text(page, "; filename*=UTF-8''");
+	draft_text(draft, "; filename*=UTF-8''");
 	for (size_t i = 0; i < len;) {
 		size_t n = utf8_len(name + i, len - i, NULL);
 
-		percent(page, n != 0 ? name + i : UTF8_UNKNOWN, n != 0 ? n : 3, in_field);
+		percent(draft, n != 0 ? name + i : UTF8_UNKNOWN, n != 0 ? n : 3, in_field);
 		i += n != 0 ? n : 1;
 	}
-	page_text(page, suffix);
+	draft_text(draft, suffix);
 }
 
 void
-encode_hex(struct page *page, const uint8_t *octets, size_t n)
+encode_hex(struct draft *draft, const uint8_t *octets, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
 
 	for (size_t i = 0; i < n; i++) {
 		char pair[] = { digits[octets[i] >> 4], digits[octets[i] & 15] };
 
-		page_put(page, pair, sizeof(pair));
+		draft_put(draft, pair, sizeof(pair));
 	}
 }
 
 void
-encode_base64(struct page *page, const uint8_t *octets, size_t n)
+encode_base64(struct draft *draft, const uint8_t *octets, size_t n)
 {
 	unsigned char text[4 * (64 + 2) / 3 + 1];
 
 	assert(n <= 64);
-	page_put(page, text, (size_t)EVP_EncodeBlock(text, octets, (int)n));
+	draft_put(draft, text, (size_t)EVP_EncodeBlock(text, octets, (int)n));
 }

@@ -13,25 +13,25 @@
  *   the text stays well-formed, and shows where the name is not shown whole;
  * - in a field of HTTP (RFC 6266, RFC 8187) the name is given twice where it needs to be.
  *
- * Knows no document.  Pure but for the page; any thread.
+ * Knows no document.  Pure but for the draft; any thread.
  */
 #ifndef NEARCAST_ENCODE_H
 #define NEARCAST_ENCODE_H
 
-#include "redirectd/page.h"
+#include "redirectd/draft.h"
 
-void encode_url(struct page *page, const char *octets, size_t len);
+void encode_url(struct draft *draft, const char *octets, size_t len);
 
 /* For texts and for values of attributes. */
-void encode_xml(struct page *page, const char *octets, size_t len);
+void encode_xml(struct draft *draft, const char *octets, size_t len);
 
 /* `attachment; filename="NAME SUFFIX"`, with `filename*` where NAME is more than plain ASCII. */
-void encode_attachment(struct page *page, const char *name, size_t len, const char *suffix);
+void encode_attachment(struct draft *draft, const char *name, size_t len, const char *suffix);
 
 /* Lower-case digits. */
-void encode_hex(struct page *page, const uint8_t *octets, size_t n);
+void encode_hex(struct draft *draft, const uint8_t *octets, size_t n);
 
 /* n <= 64 */
-void encode_base64(struct page *page, const uint8_t *octets, size_t n);
+void encode_base64(struct draft *draft, const uint8_t *octets, size_t n);
 
 #endif

@@ -46,54 +46,54 @@ static const struct {
 };
 
 static void
-expect(const char *sentence, const char *wanted, struct page *page)
+expect(const char *sentence, const char *wanted, struct draft *draft)
 {
-	assert_false(page_failed(page));
-	if (strcmp(page_string(page), wanted) != 0)
-		fail_msg("%s: %s instead of %s", sentence, page_string(page), wanted);
-	page_begin(page, 4096);
+	assert_false(draft_failed(draft));
+	if (strcmp(draft_string(draft), wanted) != 0)
+		fail_msg("%s: %s instead of %s", sentence, draft_string(draft), wanted);
+	draft_begin(draft, 4096);
 }
 
 static void
 every_name(void **state)
 {
-	struct page page = { 0 };
+	struct draft draft = { 0 };
 
 	(void)state;
-	page_begin(&page, 4096);
+	draft_begin(&draft, 4096);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t len = strlen(names[i].name);
 
-		encode_url(&page, names[i].name, len);
-		expect(names[i].sentence, names[i].url, &page);
-		encode_xml(&page, names[i].name, len);
-		expect(names[i].sentence, names[i].xml, &page);
-		encode_attachment(&page, names[i].name, len, ".x");
-		expect(names[i].sentence, names[i].attachment, &page);
+		encode_url(&draft, names[i].name, len);
+		expect(names[i].sentence, names[i].url, &draft);
+		encode_xml(&draft, names[i].name, len);
+		expect(names[i].sentence, names[i].xml, &draft);
+		encode_attachment(&draft, names[i].name, len, ".x");
+		expect(names[i].sentence, names[i].attachment, &draft);
 	}
-	page_free(&page);
+	draft_free(&draft);
 }
 
 /* Every pair of octets goes into a URL and comes back. */
 static void
 urls_come_back(void **state)
 {
-	struct page page = { 0 };
+	struct draft draft = { 0 };
 
 	(void)state;
 	for (unsigned i = 0; i < 0x10000; i++) {
 		char name[] = { (char)(i >> 8), (char)i }, back[2];
 		size_t n = 0;
 
-		page_begin(&page, 64);
-		encode_url(&page, name, sizeof(name));
-		for (size_t at = 0; at < page.len; at++) {
-			char c = page.data[at];
+		draft_begin(&draft, 64);
+		encode_url(&draft, name, sizeof(name));
+		for (size_t at = 0; at < draft.len; at++) {
+			char c = draft.data[at];
 
 			assert_true(c > ' ' && c < 0x7f && strchr("<>\"'&\\", c) == NULL);
 			if (c == '%') {
-				c = (char)(text_hex_digit(page.data[at + 1]) << 4 |
-				    text_hex_digit(page.data[at + 2]));
+				c = (char)(text_hex_digit(draft.data[at + 1]) << 4 |
+				    text_hex_digit(draft.data[at + 2]));
 				at += 2;
 			}
 			assert_true(n < sizeof(back));
@@ -102,53 +102,53 @@ urls_come_back(void **state)
 		assert_int_equal(n, sizeof(back));
 		assert_memory_equal(back, name, sizeof(name));
 	}
-	page_free(&page);
+	draft_free(&draft);
 }
 
 static void
 octets_as_digits(void **state)
 {
-	struct page page = { 0 };
+	struct draft draft = { 0 };
 	uint8_t octets[64];
 
 	(void)state;
-	page_begin(&page, 4096);
-	encode_hex(&page, (const uint8_t *)"\x00\x9f\xf0", 3);
-	expect("hexadecimal", "009ff0", &page);
-	encode_base64(&page, (const uint8_t *)"foob", 4);
-	expect("base64", "Zm9vYg==", &page);
+	draft_begin(&draft, 4096);
+	encode_hex(&draft, (const uint8_t *)"\x00\x9f\xf0", 3);
+	expect("hexadecimal", "009ff0", &draft);
+	encode_base64(&draft, (const uint8_t *)"foob", 4);
+	expect("base64", "Zm9vYg==", &draft);
 	memset(octets, 0xff, sizeof(octets));
-	encode_base64(&page, octets, 64);
-	assert_int_equal(page.len, 88);
-	page_free(&page);
+	encode_base64(&draft, octets, 64);
+	assert_int_equal(draft.len, 88);
+	draft_free(&draft);
 }
 
-/* A page that may not grow says so, and holds nothing cut off in the middle of an octet. */
+/* A draft that may not grow says so, and holds nothing cut off in the middle of an octet. */
 static void
 pages_end(void **state)
 {
-	struct page page = { 0 };
+	struct draft draft = { 0 };
 
 	(void)state;
-	page_begin(&page, 5);
-	page_text(&page, "abc");
-	page_number(&page, 42);
-	assert_false(page_failed(&page));
-	page_text(&page, "x");
-	assert_true(page_failed(&page));
-	page_text(&page, "");
-	assert_true(page_failed(&page));
-	assert_string_equal(page_string(&page), "abc42");
-	page_begin(&page, 100000);
-	assert_false(page_failed(&page));
-	assert_string_equal(page_string(&page), "");
+	draft_begin(&draft, 5);
+	draft_text(&draft, "abc");
+	draft_number(&draft, 42);
+	assert_false(draft_failed(&draft));
+	draft_text(&draft, "x");
+	assert_true(draft_failed(&draft));
+	draft_text(&draft, "");
+	assert_true(draft_failed(&draft));
+	assert_string_equal(draft_string(&draft), "abc42");
+	draft_begin(&draft, 100000);
+	assert_false(draft_failed(&draft));
+	assert_string_equal(draft_string(&draft), "");
 	for (unsigned i = 0; i < 5000; i++)
-		page_number(&page, UINT64_MAX);
-	assert_false(page_failed(&page));
-	assert_int_equal(page.len, 100000);
-	assert_memory_equal(page.data + 99980, "18446744073709551615", 21);
-	page_free(&page);
-	assert_string_equal(page_string(&page), "");
+		draft_number(&draft, UINT64_MAX);
+	assert_false(draft_failed(&draft));
+	assert_int_equal(draft.len, 100000);
+	assert_memory_equal(draft.data + 99980, "18446744073709551615", 21);
+	draft_free(&draft);
+	assert_string_equal(draft_string(&draft), "");
 }
 
 int
