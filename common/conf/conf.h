@@ -239,6 +239,20 @@ struct conf_announce {
 	int line;
 };
 
+enum conf_log_addresses { CONF_ADDRESSES_FULL, CONF_ADDRESSES_PREFIX };
+
+/* Events and decisions as lines in files, which a shipper takes to collectors (spool.h). */
+struct conf_log {
+	bool enabled;			/* the block is there */
+	char *spool;			/* folder, default /var/spool/nearcast/log */
+	uint64_t max;			/* octets of all segments in it, default 1 GB */
+	unsigned decisions;		/* every n-th answer or redirect has its line: 0 = none, the
+					 * default, 1 = all have */
+	enum conf_log_addresses addresses;	/* clients' in these lines; PREFIX = /24 and /48 */
+	char *host;			/* in every line; NULL = the machine's name */
+	int line;
+};
+
 struct conf {
 	char *path;			/* of the file read */
 	char **files;			/* it and what it includes, as messages name them */
@@ -323,6 +337,7 @@ struct conf {
 	size_t n_servers;
 	uint32_t *servers_by_name, *pools_by_name, *zones_by_name;	/* indices (conf_order.h) */
 	struct conf_announce announce;
+	struct conf_log log;
 };
 
 /* Reads `path` and what it includes.  `here` is the site this machine is whatever the

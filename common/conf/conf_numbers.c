@@ -93,6 +93,15 @@ int
 conf_read_uint(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
 {
+	double value = whole_number(w->text, no_units);
+
+	if (row->words != NULL && strcmp(w->text, row->words[0]) == 0) {
+		*(uint32_t *)field = 1;
+		return 0;
+	}
+	if (row->words != NULL && (value < row->min || value > row->max))
+		return conf_wrong(r, row, w, "a number from %.0f to %.0f or \"%s\" was expected",
+		    row->min, row->max, row->words[0]);
 	return read_uint32(r, row, field, w, no_units, 1);
 }
 

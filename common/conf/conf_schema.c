@@ -20,6 +20,8 @@ static const char *const rcodes[] = {
 static const char *const vias[] = { "lease", "bird-socket", NULL };
 static const char *const downs[] = { "withdraw", "drain", NULL };
 static const char *const tcp_downs[] = { "alarm", "drain", NULL };
+static const char *const all[] = { "all", NULL };
+static const char *const addresses[] = { "full", "prefix", NULL };
 static const char *const needs[] = { "all", "any", NULL };
 static const char *const continents[] = { "AF", "AN", "AS", "EU", "NA", "OC", "SA", NULL };
 
@@ -251,6 +253,36 @@ static const struct conf_block announce_block = {
 	.name = "announce", .offset = ROOT(announce), .line_offset = AT(announce, line),
 	.rows = announce_rows, .blocks = announce_blocks,
 	.begin = announce_begin, .belongs = announce_belongs,
+};
+
+/* log */
+
+static void
+log_begin(struct conf_reader *r, const struct conf_block *block, void *parent, void *element)
+{
+	(void)r, (void)block, (void)parent;
+	((struct conf_log *)element)->enabled = true;
+}
+
+static bool
+log_belongs(const struct conf *conf, const struct conf_block *block, const void *parent,
+    const void *element)
+{
+	(void)conf, (void)block, (void)parent;
+	return ((const struct conf_log *)element)->enabled;
+}
+
+static const struct conf_row log_rows[] = {
+	{ "spool", CONF_FILE, AT(log, spool), 0, 0, "/var/spool/nearcast/log" },
+	{ "max", CONF_SIZE, AT(log, max), 1048576, 1125899906842624.0, "1g" },
+	{ "decisions", CONF_UINT, AT(log, decisions), 0, 1000000000, "0", all },
+	{ "addresses", CONF_ENUM, AT(log, addresses), 0, 0, "full", addresses },
+	{ "host", CONF_NAME, AT(log, host) },
+	END
+};
+static const struct conf_block log_block = {
+	.name = "log", .offset = ROOT(log), .line_offset = AT(log, line),
+	.rows = log_rows, .begin = log_begin, .belongs = log_belongs,
 };
 
 /* geo and its overrides */
@@ -556,7 +588,8 @@ static const struct conf_row root_rows[] = {
 /* What others refer to stands before what refers to it: read in this order. */
 static const struct conf_block *const root_blocks[] = {
 	&chaos_block, &cookies_block, &amplification_block, &rrl_block, &tcp_block, &explain_block,
-	&zone_block, &site_block, &announce_block, &geo_block, &check_block, &pool_block, NULL
+	&zone_block, &site_block, &announce_block, &geo_block, &check_block, &pool_block,
+	&log_block, NULL
 };
 const struct conf_block conf_schema = {
 	.name = "nearcast.conf", .rows = root_rows, .blocks = root_blocks, .finish = root_finish,

@@ -45,7 +45,8 @@ struct conf_row {
 	size_t offset;
 	double min, max;
 	const char *standard;		/* the default, blank-separated; NULL = none */
-	const char *const *words;	/* types ENUM, WORD, CODE, PLACES, NULL at its end */
+	const char *const *words;	/* types ENUM, WORD, CODE, PLACES, NULL at its end;
+					 * of a UINT one word, for 1 */
 	bool required;
 	unsigned kinds;			/* in a check: bits of the kinds it is for; 0 = all */
 	const char *former;		/* an old name, refused with a hint to this one */

@@ -1,0 +1,453 @@
+/*
+ * How events pass from whoever says them to the disk.
+ *
+ * Callers append records to one buffer under a lock; the thread swaps it for an empty one, makes
+ * lines of the records, a chunk at a time, and hands chunks to spool_segment.h.  Numbers are given
+ * when lines are made, in the order of the buffer.  A chunk that cannot be written is kept and tried
+ * again, so that events are lost at one place alone: at the end of a buffer that is full.  How many
+ * is written down beside it, and once one was lost all that follow are, until the buffer is swapped:
+ * the line that declares the loss then stands where the lost events would have stood.
+ */
+#include "common/spool.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/members.h"
+#include "common/spool_segment.h"
+
+enum {
+	HEAD = 512,			/* octets of a line's head, at most */
+	CHUNK = 4 * SPOOL_LINE,
+	GATHER_MS = 50,			/* events of this time are written together */
+	RETRY_MS = 250,
+	LAST_S = 2			/* spool_close */
+};
+
+struct record {
+	double t;
+	uint32_t len;
+};
+
+/* Records one behind another, then `lost` events. */
+struct buffer {
+	char *at;
+	size_t used;
+	uint64_t lost;
+};
+
+struct spool {
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	pthread_t thread;
+	/* under the lock */
+	struct buffer fill;
+	size_t size;			/* of each buffer */
+	uint64_t events, lost, octets, max;
+	bool stop, failing;
+	char boot_said[SPOOL_SEGMENT_BOOT];
+	/* the thread's own */
+	struct buffer work;
+	struct spool_segment segment;
+	uint64_t seq;
+	char *chunk;
+	size_t chunk_len, chunk_done;
+	bool half;			/* the warning was given */
+	uint64_t failed_lost;		/* `lost` when it began to fail */
+	char *dir, *kind;
+	char host[256];			/* with what JSON needs escaped */
+	const struct warn *warn;
+};
+
+/* ---- lines ---- */
+
+static void
+put_head(struct spool *s, double t)
+{
+	s->chunk_len += (size_t)snprintf(s->chunk + s->chunk_len, HEAD,
+	    "{\"host\":\"%s\",\"boot\":\"%s\",\"seq\":%" PRIu64 ",\"t\":%.3f,", s->host,
+	    s->segment.boot, s->seq++, t);
+}
+
+static void
+put_event(struct spool *s, const struct record *r, const char *members)
+{
+	put_head(s, r->t);
+	memcpy(s->chunk + s->chunk_len, members, r->len);
+	s->chunk_len += r->len;
+	s->chunk[s->chunk_len++] = '}';
+	s->chunk[s->chunk_len++] = '\n';
+}
+
+static void
+put_lost(struct spool *s, uint64_t lost)
+{
+	uint64_t from = s->seq;
+
+	s->seq += lost;
+	put_head(s, clock_wall());
+	s->chunk_len += (size_t)snprintf(s->chunk + s->chunk_len, HEAD,
+	    "\"ev\":\"lost\",\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}\n", from, from + lost - 1);
+}
+
+/* Makes lines of records from octet `at` of the work on, as many as a chunk takes.  Returns where
+ * the next record is. */
+static size_t
+fill_chunk(struct spool *s, size_t at)
+{
+	struct record r;
+
+	s->chunk_len = s->chunk_done = 0;
+	while (at < s->work.used) {
+		memcpy(&r, s->work.at + at, sizeof(r));
+		if (s->chunk_len + HEAD + r.len + 2 > CHUNK - 2 * HEAD)
+			return at;
+		put_event(s, &r, s->work.at + at + sizeof(r));
+		at += sizeof(r) + r.len;
+	}
+	if (s->work.lost != 0)
+		put_lost(s, s->work.lost);
+	s->work.lost = 0;
+	return at;
+}
+
+/* ---- the thread ---- */
+
+static void
+say_failure(struct spool *s, const struct err *why)
+{
+	bool before;
+
+	pthread_mutex_lock(&s->lock);
+	before = s->failing;
+	s->failing = true;
+	s->failed_lost = before ? s->failed_lost : s->lost;
+	pthread_mutex_unlock(&s->lock);
+	if (!before)
+		err_warn(s->warn, "log spool %s; events wait in memory, and are lost when %zu "
+		    "octets do", why->text, s->size);
+}
+
+static void
+say_state(struct spool *s)
+{
+	uint64_t lost, max;
+	bool before;
+
+	pthread_mutex_lock(&s->lock);
+	before = s->failing;
+	s->failing = false;
+	s->octets = s->segment.total;
+	lost = s->lost - s->failed_lost;
+	max = s->max;
+	memcpy(s->boot_said, s->segment.boot, sizeof(s->boot_said));
+	pthread_mutex_unlock(&s->lock);
+	if (before)
+		err_warn(s->warn, "log spool %s: written again, %" PRIu64 " event%s lost", s->dir,
+		    lost, lost == 1 ? " was" : "s were");
+	if (max != 0 && s->segment.total > max / 2 && !s->half)
+		err_warn(s->warn, "log spool %s: %" PRIu64 " octets wait for collectors, more than "
+		    "half of `max`, %" PRIu64, s->dir, s->segment.total, max);
+	if (s->segment.total > max / 2)
+		s->half = true;
+	else if (s->segment.total < max / 8 * 3)
+		s->half = false;
+}
+
+/* Waits for `ms`, or, with `events`, until there are some.  True = the spool is to be closed. */
+static bool
+pause_for(struct spool *s, unsigned ms, bool events)
+{
+	struct timespec until;
+	bool stop;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&s->lock);
+	while (!s->stop && !(events && (s->fill.used != 0 || s->fill.lost != 0)))
+		if (ms == 0)
+			pthread_cond_wait(&s->wake, &s->lock);
+		else if (pthread_cond_timedwait(&s->wake, &s->lock, &until) == ETIMEDOUT)
+			break;
+	stop = s->stop;
+	pthread_mutex_unlock(&s->lock);
+	return stop;
+}
+
+/* Writes the chunk, however long it takes.  False = it cannot be, and the spool is to be closed. */
+static bool
+write_chunk(struct spool *s)
+{
+	struct err why;
+	uint64_t max;
+
+	while (s->chunk_done < s->chunk_len) {
+		pthread_mutex_lock(&s->lock);
+		max = s->max;
+		pthread_mutex_unlock(&s->lock);
+		s->chunk_done += spool_segment_write(&s->segment, s->chunk + s->chunk_done,
+		    s->chunk_len - s->chunk_done, max, clock_mono().ms, &why);
+		if (s->chunk_done == s->chunk_len)
+			break;
+		say_failure(s, &why);
+		if (pause_for(s, RETRY_MS, false))
+			return false;
+		spool_segment_tick(&s->segment, clock_mono().ms);
+	}
+	return true;
+}
+
+/* Waits for the first file, whose name says who this process is.  False as above. */
+static bool
+settle(struct spool *s)
+{
+	struct err why;
+
+	while (spool_segment_settle(&s->segment, clock_mono().ms, &why) < 0) {
+		say_failure(s, &why);
+		if (pause_for(s, RETRY_MS, false))
+			return false;
+	}
+	return true;
+}
+
+/* Takes what has come and writes it.  False as above. */
+static bool
+drain(struct spool *s)
+{
+	struct buffer taken;
+	size_t at = 0;
+	bool any;
+
+	pthread_mutex_lock(&s->lock);
+	any = s->fill.used != 0 || s->fill.lost != 0;
+	pthread_mutex_unlock(&s->lock);
+	if (!any)
+		return true;
+	if (!settle(s))
+		return false;
+	pthread_mutex_lock(&s->lock);
+	taken = s->fill;
+	s->fill = s->work;
+	pthread_mutex_unlock(&s->lock);
+	s->work = taken;
+	while (at < s->work.used || s->work.lost != 0) {
+		at = fill_chunk(s, at);
+		if (!write_chunk(s))
+			return false;
+		say_state(s);
+	}
+	s->work.used = 0;
+	return true;
+}
+
+static void *
+write_lines(void *arg)
+{
+	struct spool *s = arg;
+	unsigned wait = 0;
+	bool stop;
+
+	do {
+		stop = pause_for(s, wait, true);
+		if (!stop)
+			stop = pause_for(s, GATHER_MS, false);
+		if (!drain(s))
+			break;
+		wait = spool_segment_tick(&s->segment, clock_mono().ms);
+	} while (!stop);
+	spool_segment_end(&s->segment);
+	return NULL;
+}
+
+/* ---- those who call ---- */
+
+static void
+free_spool(struct spool *s)
+{
+	free(s->fill.at);
+	free(s->work.at);
+	free(s->chunk);
+	free(s->dir);
+	free(s->kind);
+	free(s);
+}
+
+static void
+set_host(struct spool *s, const char *host)
+{
+	char name[256];
+	struct members m;
+
+	if (host == NULL) {
+		if (gethostname(name, sizeof(name)) < 0)
+			name[0] = '\0';
+		name[sizeof(name) - 1] = '\0';
+		host = name;
+	}
+	members_begin(&m, s->host, sizeof(s->host));
+	members_octets(&m, host, strlen(host));
+	members_end(&m);
+}
+
+static int
+start_thread(struct spool *s, struct err *err)
+{
+	pthread_condattr_t attr;
+	sigset_t all, before;
+	int rc;
+
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&s->thread, NULL, write_lines, s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0)
+		return err_set(err, "starting the thread of the log spool: %s", strerror(rc));
+	pthread_setname_np(s->thread, "log spool");
+	return 0;
+}
+
+struct spool *
+spool_open(const struct spool_how *how, struct err *err)
+{
+	struct spool *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		err_set(err, "out of memory for the log spool");
+		return NULL;
+	}
+	s->size = how->buffer != 0 ? how->buffer : SPOOL_BUFFER;
+	s->max = how->max;
+	s->warn = how->warn;
+	s->fill.at = malloc(s->size);
+	s->work.at = malloc(s->size);
+	s->chunk = malloc(CHUNK);
+	s->dir = strdup(how->dir);
+	s->kind = strdup(how->kind);
+	if (s->fill.at == NULL || s->work.at == NULL || s->chunk == NULL || s->dir == NULL ||
+	    s->kind == NULL) {
+		err_set(err, "out of memory for the log spool");
+		free_spool(s);
+		return NULL;
+	}
+	set_host(s, how->host);
+	spool_segment_init(&s->segment, s->dir, s->kind);
+	s->segment.size = how->segment != 0 ? how->segment : SPOOL_SEGMENT;
+	s->segment.age_ms = how->age_ms != 0 ? how->age_ms : SPOOL_AGE_MS;
+	memcpy(s->boot_said, s->segment.boot, sizeof(s->boot_said));
+	if (start_thread(s, err) < 0) {
+		free_spool(s);
+		return NULL;
+	}
+	return s;
+}
+
+void
+spool_line_at(struct spool *s, double t, const char *members, size_t len)
+{
+	struct record r = { t, (uint32_t)len };
+	char *to;
+	bool first;
+
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	first = s->fill.used == 0 && s->fill.lost == 0;
+	s->events++;
+	if (s->fill.lost != 0 || len > SPOOL_LINE || s->size - s->fill.used < sizeof(r) + len) {
+		s->fill.lost++;
+		s->lost++;
+	} else {
+		to = s->fill.at + s->fill.used;
+		memcpy(to, &r, sizeof(r));
+		memcpy(to + sizeof(r), members, len);
+		for (char *c = to + sizeof(r); (c = memchr(c, '\n',
+		    (size_t)(to + sizeof(r) + len - c))) != NULL;)
+			*c = ' ';
+		s->fill.used += sizeof(r) + len;
+	}
+	if (first)
+		pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+spool_line(struct spool *s, const char *members)
+{
+	spool_line_at(s, clock_wall(), members, strlen(members));
+}
+
+void
+spool_lose(struct spool *s, uint64_t events)
+{
+	if (s == NULL || events == 0)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->events += events;
+	s->lost += events;
+	s->fill.lost += events;
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+spool_limit(struct spool *s, uint64_t max)
+{
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->max = max;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+spool_state(struct spool *s, struct spool_state *state)
+{
+	memset(state, 0, sizeof(*state));
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	state->events = s->events;
+	state->lost = s->lost;
+	state->octets = s->octets;
+	state->max = s->max;
+	state->failing = s->failing;
+	memcpy(state->boot, s->boot_said, sizeof(state->boot));
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+spool_close(struct spool *s)
+{
+	struct timespec until;
+
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->lock);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LAST_S;
+	/* a disk that hangs keeps the thread: the process ends without it, and its memory stays */
+	if (pthread_timedjoin_np(s->thread, NULL, &until) == 0)
+		free_spool(s);
+}

@@ -1,0 +1,207 @@
+#include "common/spool_segment.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SYNC_MS = 1000, COUNT_MS = 1000, TRIES = 64 };
+
+/* "20261127T165203Z.4711": sorts by time, and two processes of one second differ. */
+static void
+name_boot(struct spool_segment *s, time_t at)
+{
+	char start[32];
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(start, sizeof(start), "%Y%m%dT%H%M%SZ", &tm);
+	snprintf(s->boot, sizeof(s->boot), "%s.%ld", start, (long)getpid());
+}
+
+void
+spool_segment_init(struct spool_segment *s, char *dir, char *kind)
+{
+	s->dir = dir;
+	s->kind = kind;
+	s->fd = -1;
+	s->next = 0;
+	name_boot(s, time(NULL));
+}
+
+static bool
+is_segment(const char *name)
+{
+	size_t len = strlen(name);
+
+	return name[0] != '.' && len > 4 && strcmp(name + len - 4, ".log") == 0;
+}
+
+void
+spool_segment_count(struct spool_segment *s, uint64_t now_ms)
+{
+	uint64_t total = 0;
+	struct dirent *d;
+	struct stat st;
+	DIR *dir;
+
+	if (s->counted_ms != 0 && now_ms - s->counted_ms < COUNT_MS)
+		return;
+	dir = opendir(s->dir);
+	if (dir == NULL)
+		return;
+	while ((d = readdir(dir)) != NULL)
+		if (is_segment(d->d_name) &&
+		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode))
+			total += (uint64_t)st.st_size;
+	closedir(dir);
+	s->total = total;
+	s->counted_ms = now_ms;
+}
+
+static void
+put_on_disk(struct spool_segment *s, uint64_t now_ms)
+{
+	int dir;
+
+	(void)fdatasync(s->fd);
+	if (s->fresh && (dir = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0) {
+		(void)fsync(dir);
+		close(dir);
+	}
+	s->fresh = s->dirty = false;
+	s->synced_ms = now_ms;
+}
+
+void
+spool_segment_end(struct spool_segment *s)
+{
+	if (s->fd < 0)
+		return;
+	if (s->dirty)
+		put_on_disk(s, s->synced_ms);
+	close(s->fd);
+	s->fd = -1;
+}
+
+/* Opens the next segment.  Where the first one's name is taken (another process had this id in this
+ * second, or the clock was set back), this process says that it began later: a name that a
+ * collector may know must not come twice. */
+static int
+begin(struct spool_segment *s, uint64_t now_ms, struct err *err)
+{
+	char path[4096];
+	time_t now = time(NULL);
+
+	for (int i = 0; i < TRIES; i++) {
+		if (s->next == 0 && i != 0)
+			name_boot(s, now + i);
+		if (snprintf(path, sizeof(path), "%s/%s-%s-%06u.log", s->dir, s->kind, s->boot,
+		    s->next) >= (int)sizeof(path)) {
+			errno = ENAMETOOLONG;
+			break;
+		}
+		s->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		    0640);
+		if (s->fd >= 0 || errno != EEXIST)
+			break;
+		if (s->next != 0)
+			s->next++;
+	}
+	if (s->fd < 0)
+		return err_set(err, "%s: %s", s->dir, strerror(errno));
+	(void)flock(s->fd, LOCK_EX | LOCK_NB);
+	s->next++;
+	s->octets = 0;
+	s->torn = false;
+	s->opened_ms = s->synced_ms = now_ms;
+	s->fresh = true;
+	return 0;
+}
+
+int
+spool_segment_settle(struct spool_segment *s, uint64_t now_ms, struct err *err)
+{
+	return s->next != 0 ? 0 : begin(s, now_ms, err);
+}
+
+/* What a full disk has taken of a line goes away again.  Returns the octets that stay: whole
+ * lines, or, where the cut fails, as many as there are, and the rest comes behind them later. */
+static size_t
+whole_lines(const struct spool_segment *s, const char *lines, size_t n)
+{
+	const char *last = n != 0 ? memrchr(lines, '\n', n) : NULL;
+	size_t whole = last != NULL ? (size_t)(last - lines) + 1 : 0;
+
+	if (whole == n || ftruncate(s->fd, (off_t)(s->octets + whole)) < 0)
+		return n;
+	return whole;
+}
+
+size_t
+spool_segment_write(struct spool_segment *s, const char *lines, size_t len, uint64_t max,
+    uint64_t now_ms, struct err *err)
+{
+	ssize_t n;
+
+	spool_segment_count(s, now_ms);
+	if (max != 0 && s->total + len > max) {
+		errno = EDQUOT;
+		err_set(err, "%s: %llu octets wait there, and `max` is %llu", s->dir,
+		    (unsigned long long)s->total, (unsigned long long)max);
+		return 0;
+	}
+	if (s->fd >= 0 && s->octets != 0 && !s->torn &&
+	    (s->octets + len > s->size || now_ms - s->opened_ms >= s->age_ms))
+		spool_segment_end(s);
+	if (s->fd < 0 && begin(s, now_ms, err) < 0)
+		return 0;
+	n = write(s->fd, lines, len);
+	if (n < 0) {
+		err_set(err, "%s: %s", s->dir, strerror(errno));
+		return 0;
+	}
+	if ((size_t)n < len) {
+		n = (ssize_t)whole_lines(s, lines, (size_t)n);
+		errno = ENOSPC;
+		err_set(err, "%s: %s", s->dir, strerror(errno));
+	}
+	s->octets += (uint64_t)n;
+	s->total += (uint64_t)n;
+	s->dirty = s->dirty || n != 0;
+	if (n != 0)
+		s->torn = lines[n - 1] != '\n';
+	return (size_t)n;
+}
+
+unsigned
+spool_segment_tick(struct spool_segment *s, uint64_t now_ms)
+{
+	struct stat st;
+
+	if (s->fd < 0)
+		return 0;
+	/* what is written to a file without a name would reach nobody */
+	if (fstat(s->fd, &st) == 0 && st.st_nlink == 0) {
+		close(s->fd);
+		s->fd = -1;
+		return 0;
+	}
+	if (now_ms - s->opened_ms >= s->age_ms) {
+		spool_segment_end(s);
+		return 0;
+	}
+	if (!s->dirty)
+		return s->age_ms - (unsigned)(now_ms - s->opened_ms);
+	if (now_ms - s->synced_ms >= SYNC_MS) {
+		put_on_disk(s, now_ms);
+		return s->age_ms - (unsigned)(now_ms - s->opened_ms);
+	}
+	return SYNC_MS - (unsigned)(now_ms - s->synced_ms);
+}

@@ -1,0 +1,61 @@
+/*
+ * spool_segment: the files of a spool, DIR/KIND-BOOT-NNNNNN.log, as their one writer sees them.
+ *
+ * Segments only grow.  A new one begins when the last is large or old, and none is ever opened
+ * again, neither by this process nor by the next.  While one is open its writer holds a lock on it
+ * (flock(2), exclusive), by which the shipper sees that there is more to come.  What the kernel
+ * takes only in part is cut back to the end of a line, so that a full disk leaves no half line.
+ *
+ * Knows whole lines as octets, and how many of them all segments of the folder have together; no
+ * JSON.  One thread.
+ */
+#ifndef NEARCAST_SPOOL_SEGMENT_H
+#define NEARCAST_SPOOL_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define SPOOL_SEGMENT_BOOT 64
+
+struct spool_segment {
+	char *dir, *kind;		/* borrowed */
+	char boot[SPOOL_SEGMENT_BOOT];
+	uint32_t size, age_ms;		/* bounds of one segment */
+	int fd;				/* -1 = none is open */
+	unsigned next;			/* number of the next one */
+	uint64_t octets;		/* in the open one */
+	uint64_t opened_ms, synced_ms, counted_ms;	/* monotonic clock */
+	uint64_t total;			/* octets of all segments in dir, as counted and written
+					 * since */
+	bool dirty;			/* something is not on the disk yet */
+	bool fresh;			/* nor is the file's name */
+	bool torn;			/* half a line is written, whose rest comes next */
+};
+
+/* Makes the name of this process, from the wall clock and its id. */
+void spool_segment_init(struct spool_segment *s, char *dir, char *kind);
+
+/* Opens the first segment, unless that has been done: only then is `boot` settled.  0, or -1 with a
+ * reason. */
+int spool_segment_settle(struct spool_segment *s, uint64_t now_ms, struct err *err);
+
+/* Appends lines.  Returns how many octets of them are written now: all, or fewer with a reason, and
+ * errno, and then the caller comes again with the rest.  `max` as in spool.h. */
+size_t spool_segment_write(struct spool_segment *s, const char *lines, size_t len, uint64_t max,
+    uint64_t now_ms, struct err *err);
+
+/* To be called now and then: puts on the disk what has waited for a second, ends what is old, and
+ * leaves a file that somebody has removed.  Returns in how many milliseconds to call again, 0 = not
+ * before something is written. */
+unsigned spool_segment_tick(struct spool_segment *s, uint64_t now_ms);
+
+/* Counts the folder's segments anew, if that was a second ago or more. */
+void spool_segment_count(struct spool_segment *s, uint64_t now_ms);
+
+/* Puts the open one on the disk and closes it. */
+void spool_segment_end(struct spool_segment *s);
+
+#endif
