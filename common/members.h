@@ -28,12 +28,15 @@ size_t members_end(struct members *m);
 
 /* "NAME":VALUE, with a comma before it where it is not the first.  Names need no escaping. */
 void members_text(struct members *m, const char *name, const char *octets, size_t len);
-void members_string(struct members *m, const char *name, const char *text);	/* NULL = no member */
+/* NULL = no member. */
+void members_string(struct members *m, const char *name, const char *text);
 void members_number(struct members *m, const char *name, uint64_t value);
 void members_decimal(struct members *m, const char *name, double value, unsigned decimals);
 void members_bool(struct members *m, const char *name, bool value);
-void members_address(struct members *m, const char *name, const struct addr *a);	/* no port */
-void members_json(struct members *m, const char *name, const char *json);	/* as it is */
+/* Without its port. */
+void members_address(struct members *m, const char *name, const struct addr *a);
+/* A value that is JSON already. */
+void members_json(struct members *m, const char *name, const char *json);
 
 /* What a string holds between its quotes; where it does not fit, its beginning. */
 void members_octets(struct members *m, const char *octets, size_t len);

@@ -2,11 +2,12 @@
  * How events pass from whoever says them to the disk.
  *
  * Callers append records to one buffer under a lock; the thread swaps it for an empty one, makes
- * lines of the records, a chunk at a time, and hands chunks to spool_segment.h.  Numbers are given
- * when lines are made, in the order of the buffer.  A chunk that cannot be written is kept and tried
- * again, so that events are lost at one place alone: at the end of a buffer that is full.  How many
- * is written down beside it, and once one was lost all that follow are, until the buffer is swapped:
- * the line that declares the loss then stands where the lost events would have stood.
+ * lines of the records, a chunk at a time, and hands chunks to spool_segment.h.  Numbers are
+ * given when lines are made, in the order of the buffer.  A chunk that cannot be written is kept
+ * and tried again, so that events are lost at one place alone: at the end of a buffer that is
+ * full.  How many is written down beside it, and once one was lost all that follow are, until the
+ * buffer is swapped: the line that declares the loss then stands where the lost events would have
+ * stood.
  */
 #include "common/spool.h"
 
@@ -32,13 +33,13 @@ enum {
 	LAST_S = 2			/* spool_close */
 };
 
-struct record {
+struct spool_record {
 	double t;
 	uint32_t len;
 };
 
 /* Records one behind another, then `lost` events. */
-struct buffer {
+struct spool_buffer {
 	char *at;
 	size_t used;
 	uint64_t lost;
@@ -49,13 +50,13 @@ struct spool {
 	pthread_cond_t wake;
 	pthread_t thread;
 	/* under the lock */
-	struct buffer fill;
+	struct spool_buffer fill;
 	size_t size;			/* of each buffer */
 	uint64_t events, lost, octets, max;
 	bool stop, failing;
 	char boot_said[SPOOL_SEGMENT_BOOT];
 	/* the thread's own */
-	struct buffer work;
+	struct spool_buffer work;
 	struct spool_segment segment;
 	uint64_t seq;
 	char *chunk;
@@ -78,7 +79,7 @@ put_head(struct spool *s, double t)
 }
 
 static void
-put_event(struct spool *s, const struct record *r, const char *members)
+put_event(struct spool *s, const struct spool_record *r, const char *members)
 {
 	put_head(s, r->t);
 	memcpy(s->chunk + s->chunk_len, members, r->len);
@@ -103,7 +104,7 @@ put_lost(struct spool *s, uint64_t lost)
 static size_t
 fill_chunk(struct spool *s, size_t at)
 {
-	struct record r;
+	struct spool_record r;
 
 	s->chunk_len = s->chunk_done = 0;
 	while (at < s->work.used) {
@@ -228,7 +229,7 @@ settle(struct spool *s)
 static bool
 drain(struct spool *s)
 {
-	struct buffer taken;
+	struct spool_buffer taken;
 	size_t at = 0;
 	bool any;
 
@@ -363,7 +364,7 @@ spool_open(const struct spool_how *how, struct err *err)
 void
 spool_line_at(struct spool *s, double t, const char *members, size_t len)
 {
-	struct record r = { t, (uint32_t)len };
+	struct spool_record r = { t, (uint32_t)len };
 	char *to;
 	bool first;
 

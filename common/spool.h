@@ -40,8 +40,8 @@ struct spool_how {
 	const char *host;		/* NULL = the machine's name */
 	uint64_t max;			/* octets of all segments in dir, whoever wrote them; from
 					 * half on there are warnings; 0 = any */
-	/* Hears, on the thread that writes, what is wrong with the folder, once each time; borrowed,
-	 * valid until spool_close.  NULL = nobody. */
+	/* Hears, on the thread that writes, what is wrong with the folder, once each time;
+	 * borrowed, valid until spool_close.  NULL = nobody. */
 	const struct warn *warn;
 	uint32_t segment, age_ms, buffer;	/* 0 = as above; other values are for tests */
 };

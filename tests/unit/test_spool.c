@@ -111,7 +111,8 @@ static struct spool *
 open_in(const char *dir, uint64_t max, uint32_t segment, uint32_t buffer)
 {
 	struct err err;
-	struct spool *s = spool_open(&(struct spool_how){ .dir = dir, .kind = "unit", .host = "h\"1",
+	struct spool *s = spool_open(&(struct spool_how){ .dir = dir, .kind = "unit",
+	    .host = "h\"1",
 	    .max = max, .segment = segment, .buffer = buffer, .warn = &listener }, &err);
 
 	said[0] = '\0';
