@@ -6,7 +6,7 @@
 CC       ?= gcc
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LIBS     := ldns libmaxminddb libcurl liburcu-qsbr libssl libcrypto libcap-ng jansson \
-            libpcre2-8 libcares libidn2
+            libpcre2-8 libcares libidn2 sqlite3
 export B ?= build
 OPT      ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
@@ -19,7 +19,7 @@ ASSERT   ?= -DNDEBUG
 CPPFLAGS += -I. -D_GNU_SOURCE $(ASSERT) -DVERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 $(OPT) $(WARN) $(HARDEN) $(SAN) -pthread \
             $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
-LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm -pthread
+LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lroaring -lm -pthread
 LDFLAGS  += -Wl,--as-needed $(HARDEN_L) $(SAN)
 PREFIX   ?= /usr/local
 CONFDIR  ?= /etc/nearcast

@@ -222,3 +222,18 @@ file_replace(const char *path, const struct file_new *how, struct err *err)
 	errno = error;
 	return error == 0 ? 0 : -1;
 }
+
+int
+file_adopt(const char *fresh, const char *path, struct err *err)
+{
+	int fd = open(fresh, O_RDONLY | O_CLOEXEC), error = 0;
+
+	if (fd < 0 || fsync(fd) < 0 || rename(fresh, path) < 0 || sync_folder(path) < 0) {
+		error = errno;
+		err_set(err, "%s: cannot be written: %s", path, strerror(error));
+	}
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return error == 0 ? 0 : -1;
+}

@@ -68,4 +68,8 @@ struct file_new {
  * unless it was the folder that could not be put on the disk. */
 int file_replace(const char *path, const struct file_new *how, struct err *err);
 
+/* The file `fresh`, which was written by other means and lies in the same folder, becomes
+ * `path`, both on the disk before the call returns.  0, or -1 with errno and a reason. */
+int file_adopt(const char *fresh, const char *path, struct err *err);
+
 #endif
