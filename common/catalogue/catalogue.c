@@ -216,7 +216,7 @@ catalogue_at(struct catalogue *catalogue, uint32_t id, struct catalogue_file *fi
 		if (row_file(stmt, file, err) < 0)
 			found = -1;
 		else if (octets == NULL || n > CATALOGUE_PATH_MAX)
-			found = err_set(err, "%s: the path of file %u is not what a catalogue holds",
+			found = err_set(err, "%s: the path of file %u is not what one holds",
 			    catalogue->path, id);
 		else {
 			memcpy(path, octets, (size_t)n);

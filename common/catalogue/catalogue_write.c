@@ -16,7 +16,7 @@
 /* A file of the list. */
 struct catalogue_write_row {
 	struct catalogue_file file;	/* id 0 until it has one */
-	char *path;			/* not ended by NUL; in a block of the list's, as all below */
+	char *path;			/* no NUL behind it; in a block, as all below */
 	uint32_t len, line;
 	struct catalogue_pieces pieces;	/* n 0 = none */
 };

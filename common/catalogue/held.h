@@ -32,7 +32,7 @@ struct held_ids;			/* a bitmap of held_ids.h, shared */
 struct held_mirror {
 	char name[HELD_NAME_MAX];
 	int64_t version;		/* grows with each change of the row */
-	double scanned;			/* the last scan that was taken; 0 = none. CLOCK_REALTIME, s */
+	double scanned;			/* the last scan taken; 0 = none.  CLOCK_REALTIME, s */
 	bool complete;			/* it saw the whole tree */
 	double tried;			/* the last scan that was begun */
 	char why[HELD_WHY_MAX];		/* what is wrong with that one; "" = nothing */

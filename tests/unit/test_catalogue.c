@@ -153,7 +153,8 @@ static void
 names_are_octets(void **state)
 {
 	static const char *const names[] = {
-		"-rw-r--r--              5 2026/11/27 16:52:03 x", "a\nb", "t\tab", "\xff\xfe", "-v",
+		"-rw-r--r--              5 2026/11/27 16:52:03 x", "a\nb", "t\tab", "\xff\xfe",
+		"-v",
 		" ", "%41", "a?b", "'", "\"", "\\", "\\#012", "\xc3\xa9", "...", ".a",
 	};
 	struct given given[sizeof(names) / sizeof(names[0])] = { { 0 } };
