@@ -1,10 +1,13 @@
 #include "ctl/ctl.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/control.h"
+#include "common/text.h"
 
 /* A prober is heard of within a second of its start; one that does not start is no use. */
 enum { RUN_DIR_MAX = 256, KEEPER_MS = 1000, TRIES = 100, TRY_MS = 50 };
@@ -146,4 +149,49 @@ ctl_ask(const struct ctl *ctl, const char *daemon, const char *line, unsigned ti
 	if (rc < 0)
 		fprintf(stderr, "nearctl: %s: %s\n", daemon, err.text);
 	return rc < 0;
+}
+
+unsigned long
+ctl_seconds(const char *text)
+{
+	static const struct { const char *unit; unsigned long s; } units[] = {
+		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
+	};
+	struct text rest = text_of(text);
+	uint64_t n;
+
+	if (text_number(&rest, 31622400, &n) != TEXT_FOUND)
+		return 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(rest.at, units[i].unit) == 0)
+			return n * units[i].s;
+	return 0;
+}
+
+const char *
+ctl_who(char out[64])
+{
+	const char *sudo = getenv("SUDO_USER");
+	const struct passwd *pw = getpwuid(getuid());
+	const char *name = sudo != NULL && *sudo != '\0' ? sudo : pw != NULL ? pw->pw_name : NULL;
+
+	if (name != NULL && strlen(name) < 64 && strpbrk(name, " \t\n\"\\") == NULL)
+		snprintf(out, 64, "%s", name);
+	else
+		snprintf(out, 64, "uid-%u", (unsigned)getuid());
+	return out;
+}
+
+bool
+ctl_is_word(const char *what, const char *text)
+{
+	const char *at = text;
+
+	while (text_in_word(*at))
+		at++;
+	if (at != text && *at == '\0' && at - text <= CTL_NAME_MAX)
+		return true;
+	fprintf(stderr, "nearctl: %s: a word of 1 to %d printable characters without blanks and "
+	    "quotes was expected\n", what, CTL_NAME_MAX);
+	return false;
 }

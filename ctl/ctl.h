@@ -23,8 +23,9 @@ struct ctl {
 	const char *out;		/* -o, NULL = stdout */
 	const char *count;		/* --count, NULL = not given */
 	const char *duration;		/* --for, NULL = not given */
+	const char *within;		/* --within, NULL = not given */
 	const char *at, *reason;	/* --at, --reason; NULL = not given */
-	char *const *arg;		/* as many as the usage names */
+	char *const *arg;		/* as many as the usage names; a NULL is behind the last */
 };
 
 /* ---- what commands share (ctl/ctl.c) ---- */
@@ -56,6 +57,18 @@ int ctl_ask_quietly(const struct ctl *ctl, const char *daemon, const char *line,
 /* Is its keeper there? */
 bool ctl_keeper_lives(const struct ctl *ctl);
 
+#define CTL_NAME_MAX 128
+
+/* Is it a word of 1 to CTL_NAME_MAX characters?  What stands behind a blank or on another line
+ * would be read as the daemon's own words.  False after saying so of `what` on stderr. */
+bool ctl_is_word(const char *what, const char *text);
+
+/* "90", "90s", "15m", "2h", "1d" in seconds; 0 = not a duration. */
+unsigned long ctl_seconds(const char *text);
+
+/* Who says it: the person behind sudo, else the user.  Returns `out`. */
+const char *ctl_who(char out[64]);
+
 /* ---- the commands: main.c has the table ---- */
 
 int ctl_bird_config(const struct ctl *ctl);	/* ctl_bird_config.c */
@@ -64,8 +77,8 @@ int ctl_diff(const struct ctl *ctl);		/* ctl_diff.c */
 int ctl_explain(const struct ctl *ctl);	/* ctl_explain.c */
 int ctl_drain(const struct ctl *ctl);		/* ctl_operator.c */
 int ctl_override(const struct ctl *ctl);	/* undrain, force-up, force-down, clear */
-int ctl_notify(const struct ctl *ctl);
 int ctl_log(const struct ctl *ctl);
+int ctl_notify(const struct ctl *ctl);		/* ctl_notify.c */
 int ctl_reload(const struct ctl *ctl);	/* ctl_reload.c */
 int ctl_counters(const struct ctl *ctl);
 int ctl_status(const struct ctl *ctl);	/* ctl_status.c */

@@ -1,6 +1,6 @@
 /*
- * nearctl drain, undrain, force-up, force-down, clear, notify: the operator's override; and log,
- * what came of it.
+ * nearctl drain, undrain, force-up, force-down, clear: the operator's override; and log, what came
+ * of it.
  *
  * Each command is one line to healthd's control socket: the verb, the servers or the site as a
  * name or a glob, for how long, and by whom.  healthd keeps the override, in its state file too,
@@ -12,7 +12,6 @@
  * the drain is in force no more, which is a failure.  A healthd that is restarted meanwhile
  * is asked on for ten seconds (PATIENCE_MS).
  */
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,39 +25,6 @@
 #include "ctl/ctl.h"
 
 enum { ASK_MS = 5000, WAIT_STEP_MS = 250, PATIENCE_MS = 10000, MOST_NAME = 128, MOST_REASON = 80 };
-
-/* "90", "90s", "15m", "2h", "1d" in seconds; 0 = not a duration. */
-static unsigned long
-seconds_of(const char *text)
-{
-	static const struct { const char *unit; unsigned long s; } units[] = {
-		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
-	};
-	struct text rest = text_of(text);
-	uint64_t n;
-
-	if (text_number(&rest, 31622400, &n) != TEXT_FOUND)
-		return 0;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(rest.at, units[i].unit) == 0)
-			return n * units[i].s;
-	return 0;
-}
-
-/* Who says it: the person behind sudo, else the user. */
-static const char *
-who(char out[64])
-{
-	const char *sudo = getenv("SUDO_USER");
-	const struct passwd *pw = getpwuid(getuid());
-	const char *name = sudo != NULL && *sudo != '\0' ? sudo : pw != NULL ? pw->pw_name : NULL;
-
-	if (name != NULL && strlen(name) < 64 && strpbrk(name, " \t\n\"\\") == NULL)
-		snprintf(out, 64, "%s", name);
-	else
-		snprintf(out, 64, "uid-%u", (unsigned)getuid());
-	return out;
-}
 
 /* 0 for a day that its month does not have: the 30th of February is no 2nd of March. */
 static time_t
@@ -80,7 +46,7 @@ time_of(const char *text, time_t now)
 	enum { N_FORMS = sizeof(forms) / sizeof(forms[0]) };
 
 	if (strncmp(text, "in ", 3) == 0) {
-		unsigned long s = seconds_of(text + 3);
+		unsigned long s = ctl_seconds(text + 3);
 
 		return s != 0 ? now + (time_t)s : 0;
 	}
@@ -178,7 +144,7 @@ wait_drained(const struct ctl *ctl, unsigned long long id)
 static int
 put_options(const struct ctl *ctl, FILE *line)
 {
-	unsigned long for_s = ctl->duration != NULL ? seconds_of(ctl->duration) : 0;
+	unsigned long for_s = ctl->duration != NULL ? ctl_seconds(ctl->duration) : 0;
 	time_t begin = ctl->at != NULL ? time_of(ctl->at, time(NULL)) : 0;
 	char name[64], reason[HEALTH_REASON_MAX];
 
@@ -204,25 +170,11 @@ put_options(const struct ctl *ctl, FILE *line)
 		fprintf(line, " for %lu", for_s);
 	if (begin != 0)
 		fprintf(line, " at %lld", (long long)begin);
-	fprintf(line, "%s%s by %s", ctl->all ? " all" : "", ctl->wait ? " wait" : "", who(name));
+	fprintf(line, "%s%s by %s", ctl->all ? " all" : "", ctl->wait ? " wait" : "",
+	    ctl_who(name));
 	if (ctl->reason != NULL)
 		fprintf(line, " reason %s", health_reason(reason, ctl->reason));
 	return 0;
-}
-
-/* What stands behind a blank or on another line would be read as the command's own words. */
-static bool
-is_word(const char *what, const char *text)
-{
-	const char *at = text;
-
-	while (text_in_word(*at))
-		at++;
-	if (at != text && *at == '\0' && at - text <= MOST_NAME)
-		return true;
-	fprintf(stderr, "nearctl: %s: a word of 1 to %d printable characters without blanks and "
-	    "quotes was expected\n", what, MOST_NAME);
-	return false;
 }
 
 /* Sends healthd the command about the servers or the site that the argument names; the answer
@@ -237,7 +189,7 @@ send_override(const struct ctl *ctl, char **answer)
 	int rc;
 
 	*answer = NULL;
-	if (!is_word("SERVER|SITE|GLOB", ctl->arg[0]))
+	if (!ctl_is_word("SERVER|SITE|GLOB", ctl->arg[0]))
 		return 2;
 	line = fmemopen(words, sizeof(words), "w");
 	if (line == NULL)
@@ -299,17 +251,6 @@ ctl_override(const struct ctl *ctl)
 		fputs(answer, stdout);
 	free(answer);
 	return fflush(stdout) == 0 ? status : 1;
-}
-
-int
-ctl_notify(const struct ctl *ctl)
-{
-	char line[512], name[64];
-
-	if (!is_word("POOL", ctl->arg[0]) || !is_word("SET", ctl->arg[1]))
-		return 2;
-	snprintf(line, sizeof(line), "notify %s %s by %s", ctl->arg[0], ctl->arg[1], who(name));
-	return ctl_ask(ctl, "healthd", line, ASK_MS, stdout);
 }
 
 /* A line of the log begins with seconds since 1970, which nobody reads. */

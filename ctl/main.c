@@ -20,7 +20,8 @@
 enum {
 	TAKES_COUNT = 1, TAKES_FOR = 2, TAKES_FORCE = 4, TAKES_RESOLVER = 8, TAKES_WAIT = 16,
 	PRINTS_JSON = 32, TAKES_OUT = 64,
-	TAKES_ALL = 256, TAKES_AT = 512, TAKES_REASON = 1024,
+	TAKES_ALL = 256, TAKES_AT = 512, TAKES_REASON = 1024, TAKES_WITHIN = 2048,
+	FEWER_ARGS = 4096,		/* the command knows itself how many it needs */
 	TAKES_WORD = TAKES_FOR | TAKES_AT | TAKES_REASON | TAKES_ALL
 };
 
@@ -39,6 +40,8 @@ static const struct {
 	{ TAKES_REASON, "--reason TEXT", "why; shown in the status and kept in the log" },
 	{ TAKES_RESOLVER, "--resolver", "ADDRESS is the resolver's" },
 	{ TAKES_WAIT, "--wait", "return when it is drained, or will not be: then 1" },
+	{ TAKES_WITHIN, "--within T", "wait until every server of this site holds it, at most T; "
+	    "else 1" },
 	{ PRINTS_JSON, "--json", "print JSON" },
 };
 
@@ -68,7 +71,8 @@ static const struct command {
 	    "force-up SERVER|SITE|GLOB",
 	    "up, whatever the checks say" },
 	{ "log", ctl_log, 1, 0, "log SERVER|SITE", "what happened to it last, and why" },
-	{ "notify", ctl_notify, 2, 0, "notify POOL SET", "this set of content is current now" },
+	{ "notify", ctl_notify, 2, TAKES_WITHIN | FEWER_ARGS, "notify [ID | POOL SET]",
+	    "ask the origin now; or: this set is current now" },
 	{ "reload", ctl_reload, 0, TAKES_FORCE, "reload",
 	    "both daemons read their configuration again, dnsd its zones and databases" },
 	{ "status", ctl_status, 0, PRINTS_JSON | TAKES_ALL, "status",
@@ -147,6 +151,7 @@ read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 		{ "resolver", no_argument, NULL, TAKES_RESOLVER },
 		{ "version", no_argument, NULL, 'V' },
 		{ "wait", no_argument, NULL, TAKES_WAIT },
+		{ "within", required_argument, NULL, TAKES_WITHIN },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -168,6 +173,7 @@ read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 		case TAKES_FORCE: ctl->force = true; break;
 		case TAKES_RESOLVER: ctl->resolver = true; break;
 		case TAKES_WAIT: ctl->wait = true; break;
+		case TAKES_WITHIN: ctl->within = optarg; break;
 		default: asked->wrong = true;
 		}
 		if (option <= TAKES_WAIT || option >= TAKES_ALL)
@@ -181,6 +187,7 @@ main(int argc, char **argv)
 	struct ctl ctl = { .conf_path = CONF_DEFAULT_FILE };
 	struct asked asked = { 0 };
 	const struct command *command;
+	int args;
 
 	read_options(&asked, &ctl, argc, argv);
 	command = optind < argc ? find_command(argv[optind]) : NULL;
@@ -208,7 +215,9 @@ main(int argc, char **argv)
 	ctl.command = command->name;
 	ctl.usage = whole_usage(command);
 	ctl.arg = argv + optind + 1;
-	if (asked.wrong || argc - optind - 1 != command->args ||
+	args = argc - optind - 1;
+	if (asked.wrong || args > command->args ||
+	    (args < command->args && (command->options & FEWER_ARGS) == 0) ||
 	    (asked.options & ~command->options) != 0)
 		return ctl_usage(&ctl);
 	return command->run(&ctl);

@@ -21,8 +21,10 @@ struct origin {
 	struct loop_timer timer;
 	uint16_t check;
 	bool tried;			/* it has answered or failed once */
+	bool again;			/* somebody wants to know anew, once it has answered */
 	unsigned failures;		/* in a row */
-	uint64_t asked_ms;
+	uint64_t asked_ms;		/* the last question */
+	uint64_t told_ms;		/* when the last that was answered, or failed, was put */
 	char detail[RESULT_DETAIL_MAX];
 };
 
@@ -68,6 +70,10 @@ origin_answered(struct fetch *f, const struct result *r)
 	struct core *core = o->content->core;
 
 	o->tried = true;
+	o->told_ms = o->asked_ms;
+	if (o->again)
+		loop_timer_set(core->loop, &o->timer, loop_now(core->loop));
+	o->again = false;
 	o->failures = result_ok(r) ? 0 : o->failures + (o->failures < ORIGIN_FALL);
 	memcpy(o->detail, r->detail, sizeof(o->detail));
 	review_origins(o->content);
@@ -125,6 +131,34 @@ ask_origin_now(struct content *c, uint16_t check)
 		if (o->check == check && !o->fetch.busy && now_ms >= o->asked_ms + ORIGIN_MIN_MS)
 			loop_timer_set(c->core->loop, &o->timer, now_ms);
 	}
+}
+
+void
+content_ask(struct content *c)
+{
+	for (size_t i = 0; i < c->n_origins; i++) {
+		struct origin *o = &c->origins[i];
+
+		o->again = o->fetch.busy;
+		if (!o->again)
+			loop_timer_set(c->core->loop, &o->timer, loop_now(c->core->loop));
+	}
+}
+
+bool
+content_told(const struct content *c, const struct conf_check *check, uint64_t *asked_ms,
+    const char **fault)
+{
+	for (size_t i = 0; i < c->n_origins; i++) {
+		const struct origin *o = &c->origins[i];
+
+		if (&c->core->conf->checks[o->check] != check)
+			continue;
+		*asked_ms = o->told_ms;
+		*fault = o->failures != 0 ? o->detail : "";
+		return true;
+	}
+	return false;
 }
 
 bool

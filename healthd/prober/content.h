@@ -34,6 +34,16 @@ void content_close(struct content *content);
  * objects?  `probe` is borrowed until content_close. */
 void content_result(struct content *content, const struct probe *probe, bool set_changed);
 
+/* Asks every origin now; of one that is being asked already, again after its answer, which may
+ * have been under way before there was a reason to ask. */
+void content_ask(struct content *content);
+
+/* What a check's origin said last: *asked_ms is when that question was put (0 = none has been
+ * answered yet), *fault why it said nothing ("" = it told a set; borrowed until the next turn of
+ * the loop).  False for a check without an origin. */
+bool content_told(const struct content *content, const struct conf_check *check,
+    uint64_t *asked_ms, const char **fault);
+
 /* True when every origin has been asked once, whatever came of it. */
 bool content_ready(const struct content *content);
 

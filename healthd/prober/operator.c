@@ -143,6 +143,17 @@ parse_status(struct operator_command *c, struct text *line, struct err *err)
 	return err_set(err, "\"status\", \"status all\" or \"status json\" was expected");
 }
 
+static int
+parse_sets(struct operator_command *c, struct text *line, struct err *err)
+{
+	char word[WORD_LEN];
+
+	if (!more(line))
+		return 0;
+	c->ask = next_word(line, word) && strcmp(word, "ask") == 0 && !more(line);
+	return c->ask ? 0 : err_set(err, "\"sets\" or \"sets ask\" was expected");
+}
+
 static bool
 parse_verb(struct operator_command *c, const char *word)
 {
@@ -160,6 +171,7 @@ parse_verb(struct operator_command *c, const char *word)
 		{ "notify", OPERATOR_NOTIFY, OVERRIDE_NONE },
 		{ "log", OPERATOR_LOG, OVERRIDE_NONE },
 		{ "status", OPERATOR_STATUS, OVERRIDE_NONE },
+		{ "sets", OPERATOR_SETS, OVERRIDE_NONE },
 	};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
@@ -181,9 +193,11 @@ operator_parse(struct operator_command *c, const char *line, struct err *err)
 	memcpy(c->by, "?", 2);
 	if (!next_word(&rest, word) || !parse_verb(c, word))
 		return err_set(err, "unknown command; known are drain, undrain, force-up, "
-		    "force-down, clear, left, notify, log, status, watch");
+		    "force-down, clear, left, notify, log, sets, status, watch");
 	if (c->verb == OPERATOR_STATUS)
 		return parse_status(c, &rest, err);
+	if (c->verb == OPERATOR_SETS)
+		return parse_sets(c, &rest, err);
 	if (!next_word(&rest, word) || !is_word(word) ||
 	    !copy(c->pattern, sizeof(c->pattern), word))
 		return err_set(err, c->verb == OPERATOR_NOTIFY ? "the name of a pool was expected" :

@@ -6,6 +6,8 @@
  *   undrain|clear PATTERN [by NAME]
  *   left PATTERN [id ID]      milliseconds until what is drained there has run out
  *   notify POOL SET           this set is current now
+ *   sets [ask]                which sets are current, and what this site's servers hold (sets.h);
+ *                             `ask`: the origins are asked at once
  *   log NAME                  what happened to this server or site last, oldest first
  *   status [all|json]         of many servers a summary, of all, or for programs
  *
@@ -42,7 +44,7 @@
 
 enum operator_verb {
 	OPERATOR_OVERRIDE, OPERATOR_UNDRAIN, OPERATOR_CLEAR, OPERATOR_LEFT, OPERATOR_NOTIFY,
-	OPERATOR_LOG, OPERATOR_STATUS
+	OPERATOR_LOG, OPERATOR_STATUS, OPERATOR_SETS
 };
 
 struct operator_command {
@@ -57,6 +59,7 @@ struct operator_command {
 	uint64_t id;			/* of OPERATOR_LEFT; 0 = any */
 	bool all, wait;
 	bool json;
+	bool ask;			/* of OPERATOR_SETS */
 };
 
 /* 0, or -1 with a reason. */
@@ -70,7 +73,8 @@ struct operator_done {
 	uint64_t id;			/* of the override, OPERATOR_OVERRIDE */
 };
 
-/* Does all but OPERATOR_STATUS and OPERATOR_LOG.  0, or -1 with a reason and nothing changed. */
+/* Does all but OPERATOR_STATUS, OPERATOR_LOG and OPERATOR_SETS.  0, or -1 with a reason and nothing
+ * changed. */
 int operator_apply(struct judge *judge, const struct operator_command *command,
     struct judge_time now, struct operator_done *done, struct err *err);
 

@@ -490,7 +490,7 @@ prober_open(struct prober *p, const struct conf *conf, int keeper_fd, struct err
 	remember_open(&p->remember, core);
 	history_open(&p->history, conf);
 	p->service = (struct service){ .core = core, .link = &p->link, .remember = &p->remember,
-	    .publish = &p->publish, .history = &p->history };
+	    .publish = &p->publish, .history = &p->history, .content = &p->content };
 	/* whoever waits for a reload may ask as soon as the keeper has heard us */
 	if (service_open(&p->service, err) < 0)
 		return -1;

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "healthd/prober/report.h"
+#include "healthd/prober/sets.h"
 
 enum { DNSD_FRESH_MS = 3000 };		/* how old what our own dnsd says may be */
 
@@ -124,6 +125,15 @@ say_notified(const struct operator_command *c, FILE *out)
 }
 
 static enum control_result
+sets(struct service *s, const struct operator_command *c, FILE *out)
+{
+	if (c->ask)
+		content_ask(s->content);
+	sets_print(s->content, out);
+	return CONTROL_OK;
+}
+
+static enum control_result
 handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err)
 {
 	struct service *s = arg;
@@ -135,6 +145,8 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 		return CONTROL_ERROR;
 	if (c.verb == OPERATOR_STATUS)
 		return status(s, c.json, c.all, out, err);
+	if (c.verb == OPERATOR_SETS)
+		return sets(s, &c, out);
 	if (c.verb == OPERATOR_LOG)
 		return history_print(s->history, c.pattern, out, err) == 0 ? CONTROL_OK :
 		    CONTROL_ERROR;

@@ -6,6 +6,7 @@
 #define NEARCAST_SERVICE_H
 
 #include "common/control.h"
+#include "healthd/prober/content.h"
 #include "healthd/prober/history.h"
 #include "healthd/prober/publish.h"
 #include "healthd/prober/remember.h"
@@ -16,10 +17,11 @@ struct service {
 	struct remember *remember;
 	struct publish *publish;
 	struct history *history;
+	struct content *content;
 	struct control *control;	/* owned */
 };
 
-/* Takes the five that are set; 0, or -1 with a reason. */
+/* Takes the six that are set; 0, or -1 with a reason. */
 int service_open(struct service *service, struct err *err);
 void service_close(struct service *service);
 

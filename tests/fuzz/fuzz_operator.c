@@ -37,7 +37,7 @@ obey(struct judge *judge, const char *line)
 	    strnlen(c.by, sizeof(c.by)) == sizeof(c.by) ||
 	    strnlen(c.set, sizeof(c.set)) == sizeof(c.set) || c.for_s > OPERATOR_FOR_MAX_S)
 		abort();
-	if (c.verb == OPERATOR_STATUS || c.verb == OPERATOR_LOG)
+	if (c.verb == OPERATOR_STATUS || c.verb == OPERATOR_LOG || c.verb == OPERATOR_SETS)
 		return;
 	if (operator_apply(judge, &c, now, &done, &err) == 0 &&
 	    (done.servers > 3 || done.sites > 2))

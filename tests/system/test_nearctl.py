@@ -45,7 +45,8 @@ def test_values_of_options(conf, words, before):
      "[--all] [--at TIME] [--for T] [--reason TEXT] [--wait]"),
     ("watch --count 0", "watch [--all] [--count N] [--json]"),
     ("explain download.example.org", "explain NAME ADDRESS[/LEN] [--resolver] [--json]"),
-    ("notify mirrors", "notify POOL SET"),
+    ("notify mirrors", "notify [ID | POOL SET] [--within T]"),
+    ("notify mirrors 1 2", "notify [ID | POOL SET] [--within T]"),
 ])
 def test_wrong_usage(line, usage):
     assert said(*line.split()) == (2, "", f"usage: nearctl [-c FILE] {usage}\n")
