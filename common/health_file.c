@@ -1,12 +1,12 @@
 #include "common/health_file.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fields.h"
 #include "common/file.h"
 #include "common/text.h"
 
@@ -47,180 +47,58 @@ health_reason(char out[HEALTH_REASON_MAX], const char *text)
 
 /* ---- reading ---- */
 
-struct reader {
-	const char *name;
-	struct text line;		/* what is left of the one being read */
-	struct text rest;		/* what follows it */
-	int number;
-	struct err *err;
-};
-
-static int wrong(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
 static int
-wrong(struct reader *r, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return err_set(r->err, "%s:%d: %s", r->name, r->number, text);
-}
-
-/* Length of what stands at the cursor up to a blank, as much as a message shows. */
-static int
-shown(const struct reader *r)
-{
-	const char *at = r->line.at;
-
-	while (at < r->line.end && at < r->line.at + 40 && *at > ' ' && *at < 0x7f)
-		at++;
-	return (int)(at - r->line.at);
-}
-
-static int
-expect(struct reader *r, const char *text)
-{
-	return text_take(&r->line, text) ? 0 :
-	    wrong(r, "\"%.*s\", `%s` was expected", shown(r), r->line.at, text);
-}
-
-/* `before`, then digits up to `max`. */
-static int
-number(struct reader *r, const char *before, uint64_t max, uint64_t *value)
-{
-	if (expect(r, before) < 0)
-		return -1;
-	switch (text_number(&r->line, max, value)) {
-	case TEXT_FOUND:
-		return 0;
-	case TEXT_LARGE:
-		return wrong(r, "%s\"%.*s\": a number of at most %llu was expected", before,
-		    shown(r), r->line.at, (unsigned long long)max);
-	default:
-		return wrong(r, "%s\"%.*s\": a number was expected", before, shown(r), r->line.at);
-	}
-}
-
-/* Seconds with up to nine decimals. */
-static int
-seconds(struct reader *r, const char *before, double *value)
-{
-	uint64_t whole;
-
-	if (number(r, before, 99999999999, &whole) < 0)
-		return -1;
-	*value = (double)whole;
-	return text_fraction(&r->line, value) ? 0 :
-	    wrong(r, "%s: digits were expected after the point", before);
-}
-
-/* `before`, then a name or set id. */
-static int
-word(struct reader *r, const char *before, char out[HEALTH_NAME_MAX])
-{
-	if (expect(r, before) < 0)
-		return -1;
-	switch (text_copy(&r->line, out, HEALTH_NAME_MAX, text_in_name)) {
-	case TEXT_FOUND:
-		return 0;
-	case TEXT_LARGE:
-		return wrong(r, "%sa name of more than %d octets", before, HEALTH_NAME_MAX - 1);
-	default:
-		return wrong(r, "a name was expected after \"%s\"", before);
-	}
-}
-
-static int
-one_of(struct reader *r, const char *before, const char *const *names, unsigned n, unsigned *value)
-{
-	char text[HEALTH_NAME_MAX];
-
-	if (word(r, before, text) < 0)
-		return -1;
-	for (*value = 0; *value < n; ++*value)
-		if (strcmp(text, names[*value]) == 0)
-			return 0;
-	return wrong(r, "\"%s\" is no state; %s, %s or %s ... was expected", text, names[0],
-	    names[1], names[2]);
-}
-
-static int
-reason(struct reader *r, char out[HEALTH_REASON_MAX])
-{
-	if (expect(r, " reason=\"") < 0)
-		return -1;
-	if (text_copy(&r->line, out, HEALTH_REASON_MAX, text_in_phrase) == TEXT_LARGE)
-		return wrong(r, "a reason of more than %d octets", HEALTH_REASON_MAX - 1);
-	return expect(r, "\"");
-}
-
-static int
-line_end(struct reader *r)
-{
-	return r->line.at == r->line.end ? 0 :
-	    wrong(r, "\"%.*s\": the end of the line was expected", shown(r), r->line.at);
-}
-
-/* The next line; a last one without \n is cut off. */
-static int
-next_line(struct reader *r)
-{
-	r->number++;
-	if (!text_line(&r->rest, &r->line) || r->line.end == r->rest.end)
-		return wrong(r, "the file is cut off, `end` was expected as its last line");
-	return 0;
-}
-
-static int
-read_head(struct reader *r, struct health_file *file)
+read_head(struct fields *r, struct health_file *file)
 {
 	uint64_t lease;
 
-	if (next_line(r) < 0 || expect(r, "nearcast-health 1") < 0 ||
-	    number(r, " generation=", UINT64_MAX, &file->generation) < 0 ||
-	    seconds(r, " stamp=", &file->stamp) < 0 || number(r, " lease=", 86400000, &lease) < 0)
+	if (fields_next_line(r) < 0 || fields_expect(r, "nearcast-health 1") < 0 ||
+	    fields_number(r, " generation=", UINT64_MAX, &file->generation) < 0 ||
+	    fields_seconds(r, " stamp=", &file->stamp) < 0 ||
+	    fields_number(r, " lease=", 86400000, &lease) < 0)
 		return -1;
 	file->lease_ms = (uint32_t)lease;
-	return line_end(r);
+	return fields_line_end(r);
 }
 
 /* After "site". */
 static int
-read_site(struct reader *r, struct health_site *site)
+read_site(struct fields *r, struct health_site *site)
 {
-	struct text fields;
+	struct text ahead;
 	unsigned posture;
 	uint64_t drain = 0;
 
-	if (word(r, " ", site->name) < 0 ||
-	    one_of(r, " ", posture_names, N_POSTURES, &posture) < 0)
+	if (fields_word(r, " ", site->name, sizeof(site->name)) < 0 ||
+	    fields_one_of(r, " ", posture_names, N_POSTURES, &posture) < 0)
 		return -1;
-	fields = r->line;
-	site->drain_said = text_take(&fields, " drain=");
-	if ((site->drain_said && number(r, " drain=", 1, &drain) < 0) ||
-	    seconds(r, " since=", &site->since) < 0 || reason(r, site->reason) < 0)
+	ahead = r->line;
+	site->drain_said = text_take(&ahead, " drain=");
+	if ((site->drain_said && fields_number(r, " drain=", 1, &drain) < 0) ||
+	    fields_seconds(r, " since=", &site->since) < 0 ||
+	    fields_reason(r, site->reason, sizeof(site->reason)) < 0)
 		return -1;
 	site->posture = (enum health_posture)posture;
 	site->drain = drain != 0;
-	return line_end(r);
+	return fields_line_end(r);
 }
 
 /* After "server". */
 static int
-read_server(struct reader *r, struct health_server *server)
+read_server(struct fields *r, struct health_server *server)
 {
 	unsigned state, v4, v6;
 	uint64_t weight, ttl;
 
-	if (word(r, " ", server->name) < 0 || one_of(r, " ", state_names, N_STATES, &state) < 0 ||
-	    one_of(r, " v4=", state_names, N_STATES, &v4) < 0 ||
-	    one_of(r, " v6=", state_names, N_STATES, &v6) < 0 ||
-	    seconds(r, " since=", &server->since) < 0 || number(r, " weight=", 100, &weight) < 0 ||
-	    number(r, " ttl=", UINT32_MAX, &ttl) < 0 || word(r, " set=", server->set) < 0 ||
-	    reason(r, server->reason) < 0)
+	if (fields_word(r, " ", server->name, sizeof(server->name)) < 0 ||
+	    fields_one_of(r, " ", state_names, N_STATES, &state) < 0 ||
+	    fields_one_of(r, " v4=", state_names, N_STATES, &v4) < 0 ||
+	    fields_one_of(r, " v6=", state_names, N_STATES, &v6) < 0 ||
+	    fields_seconds(r, " since=", &server->since) < 0 ||
+	    fields_number(r, " weight=", 100, &weight) < 0 ||
+	    fields_number(r, " ttl=", UINT32_MAX, &ttl) < 0 ||
+	    fields_word(r, " set=", server->set, sizeof(server->set)) < 0 ||
+	    fields_reason(r, server->reason, sizeof(server->reason)) < 0)
 		return -1;
 	server->state = (enum health_state)state;
 	server->v4 = (enum health_state)v4;
@@ -229,7 +107,7 @@ read_server(struct reader *r, struct health_server *server)
 	server->ttl_s = (uint32_t)ttl;
 	if (strcmp(server->set, "-") == 0)
 		server->set[0] = '\0';
-	return line_end(r);
+	return fields_line_end(r);
 }
 
 /* The array with room for one element after its `n`, which is zeroed; NULL out
@@ -245,34 +123,32 @@ grow(void *v, size_t n, size_t size)
 }
 
 static int
-add_server(struct reader *r, struct health_file *file)
+add_server(struct fields *r, struct health_file *file)
 {
 	struct health_server *v = grow(file->servers, file->n_servers, sizeof(*v));
 
 	if (v == NULL)
-		return wrong(r, "out of memory");
+		return fields_wrong(r, "out of memory");
 	file->servers = v;
 	return read_server(r, &v[file->n_servers++]);
 }
 
 static int
-add_site(struct reader *r, struct health_file *file)
+add_site(struct fields *r, struct health_file *file)
 {
 	struct health_site *v = grow(file->sites, file->n_sites, sizeof(*v));
 
 	if (v == NULL)
-		return wrong(r, "out of memory");
+		return fields_wrong(r, "out of memory");
 	file->sites = v;
 	return read_site(r, &v[file->n_sites++]);
 }
 
 static int
-read_lines(struct reader *r, struct health_file *file)
+read_lines(struct fields *r, struct health_file *file)
 {
-	uint64_t count;
-
 	for (int done = 0;;) {
-		if (next_line(r) < 0)
+		if (fields_next_line(r) < 0)
 			return -1;
 		if (text_take(&r->line, "server"))
 			done = add_server(r, file);
@@ -283,15 +159,7 @@ read_lines(struct reader *r, struct health_file *file)
 		if (done < 0)
 			return -1;
 	}
-	if (number(r, "end ", UINT32_MAX, &count) < 0 || line_end(r) < 0)
-		return -1;
-	if (count != file->n_sites + file->n_servers)
-		return wrong(r, "end %llu: the file has %zu lines of sites and servers",
-		    (unsigned long long)count,
-		    file->n_sites + file->n_servers);
-	if (r->rest.at != r->rest.end)
-		return wrong(r, "the end of the file was expected after `end`");
-	return 0;
+	return fields_end(r, file->n_sites + file->n_servers, "sites and servers");
 }
 
 static int
@@ -302,13 +170,13 @@ by_name(const void *a, const void *b)
 
 /* Both structs begin with their name. */
 static int
-refuse_twice(struct reader *r, const char *what, const void *v, size_t n, size_t size)
+refuse_twice(struct fields *r, const char *what, const void *v, size_t n, size_t size)
 {
 	const char **names = calloc(n + 1, sizeof(*names));
 	int done = 0;
 
 	if (names == NULL)
-		return wrong(r, "out of memory");
+		return fields_wrong(r, "out of memory");
 	for (size_t i = 0; i < n; i++)
 		names[i] = (const char *)v + i * size;
 	if (n != 0)
@@ -325,7 +193,7 @@ int
 health_file_parse(struct health_file *file, const char *name, const char *text, size_t len,
     struct err *err)
 {
-	struct reader r = { .name = name, .rest = { text, text + len }, .err = err };
+	struct fields r = { .name = name, .rest = { text, text + len }, .err = err };
 
 	memset(file, 0, sizeof(*file));
 	if (len > HEALTH_FILE_MAX)
