@@ -31,7 +31,8 @@ http {{
 	default_type application/octet-stream;
 	etag on;
 	keepalive_requests 100000;
-	log_format o '$request_method $request_uri $status $body_bytes_sent "$http_range"';
+	log_format o '$request_method $request_uri $status $body_bytes_sent '
+	             '"$http_range"';
 	access_log {folder}/access.log o;
 	client_body_temp_path {folder}/body;
 	proxy_temp_path {folder}/proxy;
