@@ -45,7 +45,10 @@ http {{
 		location = /_setid {{
 			root {folder}/www/current;
 			set $x $realpath_root;
-			if ($x ~ "/sets/([0-9A-Za-z._-]+)$") {{ add_header X-Set-Id $1; return 204; }}
+			if ($x ~ "/sets/([0-9A-Za-z._-]+)$") {{
+				add_header X-Set-Id $1;
+				return 204;
+			}}
 			return 503;
 		}}
 		location /sets/ {{ root {folder}/www; {files} }}
