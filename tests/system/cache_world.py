@@ -1,4 +1,4 @@
-"""An origin with sets and the cache as deploy/cache ships it, on loopback, in a folder of their own.
+"""An origin with sets and the cache as deploy/cache ships it, on loopback, in a folder.
 
     with World(tmp_path) as w:
         a = w.origin.publish({"pool/x": b"..."})
