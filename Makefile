@@ -1,12 +1,12 @@
 # nearcast: one Makefile, read top to bottom.  `make help` lists the targets.
 #
-# Every .c of common/, dnsd/, healthd/ and ctl/ and of their folders belongs to its program;
+# Every .c of common/, dnsd/, healthd/, redirectd/, ctl/ and their folders belongs to its program;
 # adding a file needs no change here.  $(B), build/ by default, holds everything made.
 
 CC       ?= gcc
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LIBS     := ldns libmaxminddb libcurl liburcu-qsbr libssl libcrypto libcap-ng jansson \
-            libpcre2-8 libcares libidn2 sqlite3
+            libpcre2-8 libcares libidn2 sqlite3 libmicrohttpd
 export B ?= build
 OPT      ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
@@ -29,6 +29,7 @@ PARTS    := common dnsd healthd redirectd ctl
 # everything but the mains is a library that programs and tests link
 LIBSRC   := $(filter-out %/main.c,$(foreach p,$(PARTS),$(wildcard $(p)/*.c $(p)/*/*.c)))
 PROGRAMS := $(if $(wildcard dnsd/main.c),$(B)/dnsd) $(if $(wildcard healthd/main.c),$(B)/healthd) \
+            $(if $(wildcard redirectd/main.c),$(B)/redirectd) \
             $(if $(wildcard ctl/main.c),$(B)/nearctl)
 UNITS    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/conf/*.c))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -39,6 +40,7 @@ all: $(PROGRAMS)		## builds the programs into build/
 
 $(B)/dnsd: $(B)/o/dnsd/main.o $(B)/libnearcast.a
 $(B)/healthd: $(B)/o/healthd/main.o $(B)/libnearcast.a
+$(B)/redirectd: $(B)/o/redirectd/main.o $(B)/libnearcast.a
 $(B)/nearctl: $(B)/o/ctl/main.o $(B)/libnearcast.a
 $(PROGRAMS):
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

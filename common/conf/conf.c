@@ -129,6 +129,9 @@ conf_free(struct conf *conf)
 		free(conf->checks[i].digests);
 	free(conf->announce.neighbors);
 	free(conf->geo.rules);
+	free(conf->redirect.one_files);
+	free(conf->redirect.fallbacks);
+	free(conf->mirrors);
 	free(conf->zones);
 	free(conf->sites);
 	free(conf->checks);

@@ -21,6 +21,8 @@
 #include <stdio.h>
 
 #include "common/addr.h"
+#include "common/conf/conf_parts.h"
+#include "common/conf/conf_redirect.h"
 #include "common/err.h"
 
 #define CONF_DEFAULT_FILE "/etc/nearcast/nearcast.conf"
@@ -31,11 +33,6 @@
 #define CONF_MAX_ANSWERS 8
 #define CONF_MAX_POOL_CHECKS 8
 #define CONF_MAX_PREFIXES 16		/* announced, of a family */
-
-struct conf_prefixes {
-	struct prefix *v;
-	size_t n;
-};
 
 struct conf_zone {
 	char *name;			/* as written, without the last dot */
@@ -66,11 +63,6 @@ struct conf_geo {
 	double max_move;		/* percent of address space; 100 = off */
 	unsigned sites_per_answer;	/* 1-16, default 3 */
 	unsigned spread4, spread6;	/* prefix lengths, default 20 and 44 */
-};
-
-/* A country or continent, upper case. */
-struct conf_code {
-	char text[3];
 };
 
 /* Clients that a site or server must not serve: whoever matches any of these. */
@@ -338,6 +330,11 @@ struct conf {
 	uint32_t *servers_by_name, *pools_by_name, *zones_by_name;	/* indices (conf_order.h) */
 	struct conf_announce announce;
 	struct conf_log log;
+
+	/* other people's mirrors */
+	struct conf_redirect redirect;
+	struct conf_mirror *mirrors;
+	size_t n_mirrors;
 };
 
 /* Reads `path` and what it includes.  `here` is the site this machine is whatever the
@@ -393,10 +390,11 @@ conf_check_sure_ms(const struct conf_check *check)
  * file gives none: BIRD would not start. */
 bool conf_lacks_router_id(const struct conf *conf);
 
-/* Index of a site, server or pool by name, CONF_NONE if there is none. */
+/* Index of a site, server, pool or mirror by name, CONF_NONE if there is none. */
 uint16_t conf_find_site(const struct conf *conf, const char *name);
 uint16_t conf_find_server(const struct conf *conf, const char *name);
 uint16_t conf_find_pool(const struct conf *conf, const char *name);
+uint16_t conf_find_mirror(const struct conf *conf, const char *name);
 
 /* The zone of this name, written in any case without the last dot; NULL if there is none. */
 const struct conf_zone *conf_find_zone(const struct conf *conf, const char *name);

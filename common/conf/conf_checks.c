@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/conf/conf.h"
+#include "common/conf/conf_mirrors.h"
 #include "common/conf/conf_names.h"
 #include "common/conf/conf_order.h"
 #include "common/conf/conf_item.h"
@@ -371,6 +372,7 @@ conf_checks_run(struct conf_reader *r)
 	check_announce(r);
 	check_timeouts(r);
 	check_ttls(r);
+	conf_mirrors_check(r);
 	note_lines(r);
 	heed_max_amplification(r);
 	/* with two of one name there is no such order */

@@ -6,6 +6,7 @@
 
 #include "common/conf/conf.h"
 #include "common/conf/conf_item.h"
+#include "common/conf/conf_mirrors.h"
 
 /* ---- sites ---- */
 
@@ -330,6 +331,7 @@ conf_doubts_say(struct conf_reader *r)
 	doubt_addresses(r);
 	doubt_names(r);
 	doubt_limits(r);
-	if (c->n_listen == 0)
+	conf_mirrors_doubt(r);
+	if (c->n_listen == 0 && c->redirect.line == 0)
 		conf_warn(r, 0, "no `listen` address is given, dnsd has nothing to serve on");
 }

@@ -188,6 +188,23 @@ conf_read_places(struct conf_reader *r, const struct conf_row *row, void *field,
 	return read_list(r, row, field, g, sizeof(struct conf_code), conf_read_code);
 }
 
+static int
+read_country_or_all(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
+{
+	if (strcmp(w->text, "*") != 0 && strcmp(w->text, "**") != 0)
+		return conf_read_country(r, row, field, w);
+	memcpy(((struct conf_code *)field)->text, "**", 3);
+	return 0;
+}
+
+int
+conf_read_countries(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_given *g)
+{
+	return read_list(r, row, field, g, sizeof(struct conf_code), read_country_or_all);
+}
+
 /* Every word as `one` reads it, with a NULL behind the last. */
 static int
 read_texts(struct conf_reader *r, const struct conf_row *row, void *field,
@@ -296,13 +313,13 @@ int
 conf_read_location(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_given *g)
 {
-	struct conf_site *s = field;
+	struct conf_location *s = field;
 	int done = 0;
 
 	if (g->n != 2)
 		return conf_fail(r, g->line,
 		    "%s has %zu values, { LATITUDE, LONGITUDE } was expected", row->name, g->n);
-	s->located = true;
+	s->given = true;
 	if (!conf_plain_real(g->v[0].text, -90, 90, &s->latitude))
 		done = conf_wrong(r, row, &g->v[0],
 		    "a latitude from -90 to 90 degrees was expected");
@@ -420,7 +437,7 @@ PRINT(conf_print_server_addrs)
 
 PRINT(conf_print_location)
 {
-	const struct conf_site *s = field;
+	const struct conf_location *s = field;
 
 	UNUSED;
 	fputs("{ ", out);

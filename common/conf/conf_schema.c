@@ -25,15 +25,14 @@ static const char *const addresses[] = { "full", "prefix", NULL };
 static const char *const needs[] = { "all", "any", NULL };
 static const char *const continents[] = { "AF", "AN", "AS", "EU", "NA", "OC", "SA", NULL };
 
-/* Lists of whatever type are read and freed as a struct conf_list. */
-#define LIST(type, list, count) static_assert(offsetof(struct type, count) == \
-	offsetof(struct type, list) + offsetof(struct conf_list, n), #count)
+#define LIST CONF_LIST_IN
 LIST(conf, listen, n_listen);
 LIST(conf, zones, n_zones);
 LIST(conf, sites, n_sites);
 LIST(conf, checks, n_checks);
 LIST(conf, pools, n_pools);
 LIST(conf, servers, n_servers);
+LIST(conf, mirrors, n_mirrors);
 LIST(conf_announce, neighbors, n_neighbors);
 LIST(conf_geo, rules, n_rules);
 LIST(conf_rule, sites, n_sites);
@@ -44,6 +43,7 @@ LIST(conf_prefixes, v, n);
 LIST(conf_exclude, countries.v, countries.n);
 LIST(conf_exclude, continents.v, continents.n);
 LIST(conf_exclude, asns.v, asns.n);
+CONF_LOCATION_IN(conf_site, located);
 
 /* The blocks of settings: one struct each, no title. */
 
@@ -154,7 +154,7 @@ static const struct conf_block server_exclude_block = EXCLUDE(server);
 
 static const struct conf_row site_title = { "site", CONF_NAME, AT(site, name) };
 static const struct conf_row site_rows[] = {
-	{ "location", CONF_LOCATION, 0 },
+	{ "location", CONF_LOCATION, AT(site, located) },
 	{ "home", CONF_BOOL, AT(site, home), 0, 0, "no" },
 	{ "sibling", CONF_ADDR, AT(site, sibling), .former = "peer" },
 	END
@@ -560,7 +560,10 @@ root_finish(struct conf_reader *r, void *element, int line)
 	if (conf->health_file == NULL && conf->run_dir != NULL &&
 	    asprintf(&conf->health_file, "%s/health", conf->run_dir) < 0)
 		conf->health_file = NULL;
-	if (conf->health_file == NULL)
+	if (conf->redirect.catalogue == NULL && conf->state_dir != NULL &&
+	    asprintf(&conf->redirect.catalogue, "%s/catalogue.db", conf->state_dir) < 0)
+		conf->redirect.catalogue = NULL;
+	if (conf->health_file == NULL || conf->redirect.catalogue == NULL)
 		return conf_no_memory(r, 0);
 	return 0;
 }
@@ -589,7 +592,7 @@ static const struct conf_row root_rows[] = {
 static const struct conf_block *const root_blocks[] = {
 	&chaos_block, &cookies_block, &amplification_block, &rrl_block, &tcp_block, &explain_block,
 	&zone_block, &site_block, &announce_block, &geo_block, &check_block, &pool_block,
-	&log_block, NULL
+	&conf_schema_redirect, &conf_schema_mirror, &log_block, NULL
 };
 const struct conf_block conf_schema = {
 	.name = "nearcast.conf", .rows = root_rows, .blocks = root_blocks, .finish = root_finish,

@@ -10,6 +10,7 @@
 #ifndef NEARCAST_CONF_SCHEMA_H
 #define NEARCAST_CONF_SCHEMA_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -27,17 +28,34 @@ enum conf_type {
 	CONF_UINT, CONF_UINT16, CONF_SIZE, CONF_MS, CONF_SECONDS, CONF_REAL,
 	CONF_BOOL, CONF_ENUM,
 	CONF_ADDR, CONF_PREFIX, CONF_CODE, CONF_SHA256,
+	CONF_COUNTRY,			/* a code that ISO 3166 has; "" where not given */
 	/* names of other blocks, stored as indices */
 	CONF_SITE,
 	/* lists: { T *v; size_t n; }, `min` and `max` count the values */
 	CONF_ADDRS, CONF_PREFIXES, CONF_CODES, CONF_SITES, CONF_CHECKS, CONF_UINTS,
 	CONF_PLACES,			/* of struct conf_code */
+	CONF_COUNTRIES,			/* the same, of ISO 3166; "*" and "**" are "**" */
 	/* char **, NULL at its end; NULL where not given */
 	CONF_COMMAND,			/* argv */
 	CONF_REQUEST_HEADERS, CONF_LINES,
 	CONF_SERVER_ADDRS,		/* the field is the struct conf_server */
-	CONF_LOCATION			/* the field is the struct conf_site */
+	CONF_LOCATION			/* the field is a struct conf_location */
 };
+
+/* As sites and mirrors have it: members that follow each other like these. */
+struct conf_location {
+	bool given;
+	double latitude, longitude;
+};
+#define CONF_LOCATION_IN(type, member) \
+	static_assert(offsetof(struct type, latitude) - offsetof(struct type, member) == \
+	offsetof(struct conf_location, latitude) && \
+	offsetof(struct type, longitude) - offsetof(struct type, member) == \
+	offsetof(struct conf_location, longitude), #type)
+
+/* Lists of whatever type are read and freed as a struct conf_list. */
+#define CONF_LIST_IN(type, list, count) static_assert(offsetof(struct type, count) == \
+	offsetof(struct type, list) + offsetof(struct conf_list, n), #count)
 
 struct conf_row {
 	const char *name;
@@ -79,6 +97,7 @@ struct conf_block {
 };
 
 extern const struct conf_block conf_schema;	/* the file itself */
+extern const struct conf_block conf_schema_mirror, conf_schema_redirect;
 
 /* The block or the option of this name that may be in `block`; NULL = none. */
 static inline const struct conf_block *

@@ -17,6 +17,7 @@
 #include <strings.h>
 
 #include "common/conf/conf_type.h"
+#include "common/geo/geo_country.h"
 #include "common/pattern.h"
 #include "common/text.h"
 
@@ -426,6 +427,21 @@ conf_read_code(struct conf_reader *r, const struct conf_row *row, void *field,
 	code[0] = (char)toupper((unsigned char)w->text[0]);
 	code[1] = (char)toupper((unsigned char)w->text[1]);
 	code[2] = '\0';
+	return 0;
+}
+
+/* A country that there is. */
+int
+conf_read_country(struct conf_reader *r, const struct conf_row *row, void *field,
+    const struct conf_word *w)
+{
+	struct conf_code *code = field;
+
+	if (conf_read_code(r, row, field, w) < 0)
+		return -1;
+	if (geo_country_find(code->text) == NULL)
+		return conf_wrong(r, row, w, "there is no such country, a code of ISO 3166 was "
+		    "expected%s", strcmp(code->text, "UK") == 0 ? ", did you mean \"GB\"?" : "");
 	return 0;
 }
 

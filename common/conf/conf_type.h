@@ -22,10 +22,10 @@ conf_one conf_read_text, conf_read_name, conf_read_file, conf_read_domain, conf_
     conf_read_enum, conf_read_bool, conf_read_code, conf_read_uint, conf_read_uint16,
     conf_read_size, conf_read_ms, conf_read_seconds, conf_read_real, conf_read_sha256,
     conf_read_addr, conf_read_prefix, conf_read_site, conf_read_request_header,
-    conf_read_line;
+    conf_read_line, conf_read_country;
 conf_many conf_read_addrs, conf_read_prefixes, conf_read_sites, conf_read_codes, conf_read_checks,
     conf_read_command, conf_read_request_headers, conf_read_lines, conf_read_server_addrs,
-    conf_read_location, conf_read_uints, conf_read_places;
+    conf_read_location, conf_read_uints, conf_read_places, conf_read_countries;
 conf_show conf_print_text, conf_print_enum, conf_print_bool, conf_print_code, conf_print_uint,
     conf_print_uint16, conf_print_size, conf_print_ms, conf_print_seconds, conf_print_real,
     conf_print_sha256, conf_print_codes, conf_print_addr, conf_print_prefix, conf_print_site,

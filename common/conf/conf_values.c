@@ -46,6 +46,8 @@ static const struct type types[] = {
 	[CONF_CODES] = { NULL, conf_read_codes, conf_print_codes, LIST },
 	[CONF_SITES] = { NULL, conf_read_sites, conf_print_sites, LIST },
 	[CONF_UINTS] = { NULL, conf_read_uints, conf_print_uints, LIST },
+	[CONF_COUNTRY] = { conf_read_country, NULL, conf_print_code, PLAIN },
+	[CONF_COUNTRIES] = { NULL, conf_read_countries, conf_print_places, LIST },
 	[CONF_PLACES] = { NULL, conf_read_places, conf_print_places, LIST },
 	[CONF_CHECKS] = { NULL, conf_read_checks, conf_print_checks, LIST },
 	[CONF_COMMAND] = { NULL, conf_read_command, conf_print_texts, ARGV },
@@ -122,7 +124,9 @@ conf_value_present(const struct conf_row *row, const void *element)
 	if (row->type == CONF_ADDR)
 		return ((const struct addr *)field)->family != 0;
 	if (row->type == CONF_LOCATION)
-		return ((const struct conf_site *)field)->located;
+		return ((const struct conf_location *)field)->given;
+	if (row->type == CONF_COUNTRY)
+		return ((const struct conf_code *)field)->text[0] != '\0';
 	return true;
 }
 
