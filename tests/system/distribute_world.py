@@ -1,0 +1,285 @@
+"""An origin, sites with a cache and a tracker, and endpoints that take releases, each machine in
+a network namespace of its own, with the configurations of deploy/ as they are shipped: only
+paths, ports and addresses are replaced.
+
+    w = World(tmp_path, sites=2, endpoints=3)
+    w.start()
+    ident = w.release(tree)                 # publish-set and make-release at the origin
+    w.wait_current(ident)
+    w.close()
+
+Every site's LAN has the same addresses, as every site's steered names lead to its own machines:
+10.77.0.1 is the site's machine (cache, tracker), 10.77.0.11 and so on are its endpoints.
+"""
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import ROOT
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "lab"))
+from net import Net, run, wait_for  # noqa: E402
+
+DEPLOY = os.path.join(ROOT, "deploy")
+HERE = os.path.join(DEPLOY, "distribute")
+PROGRAMS = ("aria2c", "mktorrent", "opentracker", "nginx", "ip", "curl")
+NEEDS = pytest.mark.skipif(os.geteuid() != 0 or not all(map(shutil.which, PROGRAMS)),
+                           reason="needs root, " + ", ".join(PROGRAMS))
+DOWNLOAD, TRACKER = "http://10.77.0.1", "http://10.77.0.1:6969/announce"
+ORIGIN = "10.70.0.1"
+PUBLISH = os.environ.get("PUBLISH", os.path.join(DEPLOY, "origin", "publish-set"))
+
+
+def call(*argv, expect=0, **options):
+    p = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=120,
+                       stdin=subprocess.DEVNULL, **options)
+    assert expect is None or p.returncode == expect, (argv, p.returncode, p.stdout + p.stderr)
+    return p
+
+
+def shipped(path, *replaced):
+    """A configuration of deploy/ with words replaced; every word must be there."""
+    with open(os.path.join(DEPLOY, path)) as f:
+        text = f.read()
+    for old, new in replaced:
+        assert old in text, f"{path}: no {old!r}"
+        text = text.replace(old, str(new))
+    return text
+
+
+def manifest(tree):
+    """What publish-set writes of a tree, from the tree itself."""
+    lines = []
+    for folder, _, names in os.walk(tree):
+        for name in names:
+            path = os.path.join(folder, name)
+            with open(path, "rb") as f:
+                digest = hashlib.sha256(f.read()).hexdigest()
+            lines.append(f"{os.path.relpath(path, tree)}\t{digest}\n")
+    return "".join(sorted(lines))
+
+
+def set_id(tree):
+    return hashlib.sha256(manifest(tree).encode()).hexdigest()[:32]
+
+
+def fill(tree, files):
+    """Random files by {name: octets}."""
+    for name, size in files.items():
+        path = os.path.join(tree, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(os.urandom(size))
+    return str(tree)
+
+
+NGINX = """
+worker_processes 2; user root; pid {d}/pid; error_log {d}/error.log;
+events {{ worker_connections 1000; }}
+http {{ log_format t '$request_method $uri $status $body_bytes_sent'; access_log {d}/access.log t;
+{more}
+}}
+"""
+ORIGIN_SITE = """
+server {{ listen {address}; etag on;
+location = /_setid {{ root {root}/current; set $x $realpath_root;
+  if ($x ~ "/sets/([0-9A-Za-z._-]+)$") {{ add_header X-Set-Id $1; return 204; }} return 503; }}
+location /sets/ {{ root {root}; }}
+location /releases/ {{ root {root}; }} }}
+"""
+
+
+class World:
+    def __init__(self, folder, sites=1, endpoints=1):
+        self.folder = str(folder)
+        self.sites = [f"s{n}" for n in range(1, sites + 1)]
+        self.endpoints = {s: [f"{s}e{n}" for n in range(1, endpoints + 1)] for s in self.sites}
+        self.all = [e for s in self.sites for e in self.endpoints[s]]
+        self.net = Net(f"nd{os.getpid() % 100000}-", self.folder)
+        self.root = f"{self.folder}/origin"
+        self.options = ["--stall", "6", "--interval", "1"]
+
+    # ---- machines and cables
+
+    def cables(self):
+        net = self.net
+        net.add("o", *self.sites, *self.all)
+        net.ip("o", f"addr add {ORIGIN}/32 dev lo")
+        for n, site in enumerate(self.sites, 1):
+            net.link("o", site, f"10.70.{n}", f"fd70:{n}")
+            net.ip(site, f"route add {ORIGIN}/32 via 10.70.{n}.1")
+            net.ip(site, "link add lan type bridge")
+            net.ip(site, "addr add 10.77.0.1/24 dev lan")
+            net.ip(site, "link set lan up")
+            for m, endpoint in enumerate(self.endpoints[site], 11):
+                run("ip", "link", "add", f"to-{endpoint}", "netns", net.ns(site),
+                    "type", "veth", "peer", "name", "lan", "netns", net.ns(endpoint))
+                net.ip(site, f"link set to-{endpoint} master lan up")
+                net.ip(endpoint, f"addr add 10.77.0.{m}/24 dev lan")
+                net.ip(endpoint, "link set lan up")
+
+    def start(self, endpoints=True):
+        try:
+            self.cables()
+            self.nginx("o", ORIGIN_SITE.format(address=ORIGIN + ":80", root=self.root))
+            for site in self.sites:
+                self.cache(site)
+                self.tracker(site)
+            if endpoints:
+                for endpoint in self.all:
+                    self.take(endpoint)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self):
+        self.net.remove()
+
+    def path(self, machine, name=""):
+        return os.path.join(self.folder, machine, name)
+
+    # ---- what runs on them
+
+    def nginx(self, machine, site):
+        folder = self.path(machine)
+        conf = site if "events" in site else NGINX.format(d=folder, more=site)
+        with open(f"{folder}/nginx.conf", "w") as f:
+            f.write(conf)
+        self.net.start(machine, "nginx", "nginx", "-p", folder, "-c", f"{folder}/nginx.conf",
+                       "-g", "daemon off;")
+
+    def cache(self, site, origin=ORIGIN):
+        self.nginx(site, KIT.format(d=self.path(site), origin=origin))
+
+    def tracker(self, site):
+        folder = self.path(site, "tracker")
+        os.makedirs(folder, exist_ok=True)
+        with open(self.path(site, "opentracker.conf"), "w") as f:
+            f.write(shipped("distribute/opentracker.conf", ("/var/lib/nearcast-tracker", folder),
+                            ("0.0.0.0:6969", "10.77.0.1:6969"), ("127.0.0.1", "10.77.0.1")))
+        shutil.chown(folder, "nobody")
+        self.net.start(site, "tracker", "setpriv", "--reuid=nobody", "--regid=nogroup",
+                       "--clear-groups", f"{HERE}/run-tracker", "--interval", "1", DOWNLOAD,
+                       self.path(site, "opentracker.conf"))
+
+    def take(self, endpoint, *options):
+        self.net.start(endpoint, "take", f"{HERE}/take-release", *self.options, *options,
+                       DOWNLOAD, self.path(endpoint, "srv"), env={"RELEASE_PUBLISH": PUBLISH})
+
+    # ---- releases
+
+    def publish(self, tree):
+        return call(PUBLISH, "--no-notify", tree, self.root).stdout.split()[-1]
+
+    def make(self, tree, *options, expect=0):
+        """What make-release said."""
+        p = call(f"{HERE}/make-release", "--download", DOWNLOAD, "--tracker", TRACKER, *options,
+                 tree, f"{self.root}/releases", expect=expect)
+        return p.stdout.strip() if expect == 0 else p.stderr
+
+    def release(self, tree):
+        ident = self.make(tree)
+        self.publish(tree)
+        return ident
+
+    # ---- what is seen
+
+    def current(self, endpoint):
+        """The id, when `current` is whole and what its name says; None before the first."""
+        link = self.path(endpoint, "srv/release/current")
+        try:
+            ident = os.path.basename(os.readlink(link))
+        except FileNotFoundError:
+            return None
+        assert set_id(link) == ident, f"{endpoint}: current is not {ident}"
+        return ident
+
+    def named(self, endpoint):
+        """The id that current names, without a look at the files."""
+        try:
+            return os.path.basename(os.readlink(self.path(endpoint, "srv/release/current")))
+        except FileNotFoundError:
+            return None
+
+    def wait_current(self, ident, endpoints=None, seconds=30):
+        endpoints = endpoints or self.all
+        began = time.monotonic()
+        done = wait_for(lambda: all(self.named(e) == ident for e in endpoints), seconds)
+        assert done, {e: (self.named(e), self.status(e), self.net.log(e, "take")[-600:])
+                      for e in endpoints}
+        return time.monotonic() - began
+
+    def status(self, endpoint):
+        try:
+            with open(self.path(endpoint, "srv/status")) as f:
+                return dict(line.rstrip("\n").split(" ", 1) for line in f)
+        except FileNotFoundError:
+            return {}
+
+    def wait_status(self, endpoint, pattern, seconds=20):
+        found = wait_for(lambda: re.search(pattern, "{state} {detail}".format(
+            **{"state": "", "detail": "", **self.status(endpoint)})), seconds)
+        assert found, (pattern, self.status(endpoint), self.net.log(endpoint, "take")[-2000:])
+
+    def sent(self):
+        """Octets that left the origin, by the counters of its interfaces."""
+        total = 0
+        for site in self.sites:
+            out = self.net.call("o", "cat", f"/sys/class/net/to-{site}/statistics/tx_bytes").stdout
+            total += int(out)
+        return total
+
+    def get(self, machine, url):
+        """(status, headers) of a GET in a machine's namespace."""
+        p = self.net.call(machine, "curl", "-s", "-m", "5", "-o", "/dev/null", "-D", "-", url)
+        head = p.stdout.replace("\r", "").splitlines()
+        if not head:
+            return None, {}
+        return int(head[0].split()[1]), {
+            k.lower(): v for k, v in (line.split(": ", 1) for line in head[1:] if ": " in line)}
+
+
+KIT = r"""
+user root; worker_processes 2; pid {d}/pid; error_log {d}/error.log;
+events {{ worker_connections 1000; }}
+http {{
+log_format t '$request_method $uri $status $body_bytes_sent'; access_log {d}/access.log t;
+proxy_cache_path {d}/obj  levels=1:2 keys_zone=obj:16m  max_size=4g use_temp_path=off;
+proxy_cache_path {d}/meta levels=1:2 keys_zone=meta:16m max_size=1g use_temp_path=off;
+upstream origin {{ server {origin}; keepalive 16; }}
+proxy_http_version 1.1; proxy_set_header Connection ""; proxy_connect_timeout 2s; proxy_read_timeout 10s; proxy_next_upstream off;
+map $etag $etag_key {{ ~^"(?<e>[0-9A-Za-z._-]+)"$ $e; default ""; }}
+map "$etag|$upstream_http_etag" $other_body {{ "~^(.+)\|\1$" 0; default 1; }}
+server {{
+  listen 80;
+  if ($request_method !~ ^(GET|HEAD)$) {{ return 405; }}
+  location = /_set {{ internal; proxy_pass http://origin/_setid; proxy_method GET; proxy_pass_request_body off; proxy_pass_request_headers off;
+    proxy_cache meta; proxy_cache_key "setid"; proxy_cache_valid 204 1s; proxy_cache_lock on; proxy_cache_lock_timeout 1s; proxy_connect_timeout 300ms; proxy_read_timeout 700ms;
+    proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504; }}
+  location = /_etag {{ internal; proxy_pass http://origin/sets/$setid$orig; proxy_method HEAD; proxy_pass_request_body off; proxy_pass_request_headers off;
+    proxy_cache meta; proxy_cache_convert_head off; proxy_cache_methods GET HEAD; proxy_cache_key "etag $setid $orig"; proxy_cache_valid 200 404 365d; proxy_cache_lock on;
+    proxy_intercept_errors on; error_page 404 403 = @absent; }}
+  location @absent {{ internal; return 403; }}
+  location ~ [^A-Za-z0-9._+~@:,=/-] {{ return 404 "no such name\n"; }}
+  location ~ ^/releases/ {{ proxy_cache meta; proxy_cache_key "$uri"; proxy_cache_valid 200 404 1s; proxy_pass http://origin; }}
+  location ~ ^/sets/(?<setid>[0-9A-Za-z][0-9A-Za-z._-]*)(?<orig>/.*[^/])$ {{ try_files /nonexistent @fetch; }}
+  location ~ /$ {{ return 404 "no listings\n"; }}
+  location / {{ set $orig $uri; auth_request /_set; auth_request_set $setid $upstream_http_x_set_id; error_page 500 =503 /_unavailable; try_files /nonexistent @fetch; }}
+  location @fetch {{ auth_request /_etag; auth_request_set $etag $upstream_http_etag; error_page 403 =404 /_missing; error_page 500 =503 /_unavailable;
+    slice 1m; proxy_set_header Range $slice_range; proxy_set_header If-Range "";
+    proxy_cache obj; proxy_cache_key "$orig $etag_key $slice_range"; proxy_cache_lock on; proxy_cache_lock_timeout 30s; proxy_no_cache $other_body; proxy_cache_valid 200 206 365d;
+    proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504; add_header X-Cache $upstream_cache_status; add_header X-Set-Id $setid;
+    proxy_pass http://origin/sets/$setid$orig; }}
+  location = /healthz {{ auth_request /_set; auth_request_set $setid $upstream_http_x_set_id; error_page 500 =503 /_unavailable; try_files /nonexistent @healthz; }}
+  location @healthz {{ add_header X-Set-Id $setid always; return 204; }}
+  location = /_missing {{ internal; return 404 "no such file in this set\n"; }}
+  location = /_unavailable {{ internal; add_header Retry-After 5 always; return 503 "the origin is away and this file is not held\n"; }}
+}} }}
+"""
