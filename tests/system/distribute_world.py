@@ -33,7 +33,7 @@ NEEDS = pytest.mark.skipif(os.geteuid() != 0 or not all(map(shutil.which, PROGRA
                            reason="needs root, " + ", ".join(PROGRAMS))
 DOWNLOAD, TRACKER = "http://10.77.0.1", "http://10.77.0.1:6969/announce"
 ORIGIN = "10.70.0.1"
-PUBLISH = os.environ.get("PUBLISH", os.path.join(DEPLOY, "origin", "publish-set"))
+PUBLISH = os.path.join(DEPLOY, "origin", "publish-set")
 
 
 def call(*argv, expect=0, **options):
@@ -79,21 +79,6 @@ def fill(tree, files):
     return str(tree)
 
 
-NGINX = """
-worker_processes 2; user root; pid {d}/pid; error_log {d}/error.log;
-events {{ worker_connections 1000; }}
-http {{ log_format t '$request_method $uri $status $body_bytes_sent'; access_log {d}/access.log t;
-{more}
-}}
-"""
-ORIGIN_SITE = """
-server {{ listen {address}; etag on;
-location = /_setid {{ root {root}/current; set $x $realpath_root;
-  if ($x ~ "/sets/([0-9A-Za-z._-]+)$") {{ add_header X-Set-Id $1; return 204; }} return 503; }}
-location /sets/ {{ root {root}; }}
-location /releases/ {{ root {root}; }} }}
-"""
-
 
 class World:
     def __init__(self, folder, sites=1, endpoints=1):
@@ -127,7 +112,7 @@ class World:
     def start(self, endpoints=True):
         try:
             self.cables()
-            self.nginx("o", ORIGIN_SITE.format(address=ORIGIN + ":80", root=self.root))
+            self.origin()
             for site in self.sites:
                 self.cache(site)
                 self.tracker(site)
@@ -147,13 +132,19 @@ class World:
 
     # ---- what runs on them
 
-    def nginx(self, machine, site):
+    def nginx(self, machine, conf):
         folder = self.path(machine)
-        conf = site if "events" in site else NGINX.format(d=folder, more=site)
         with open(f"{folder}/nginx.conf", "w") as f:
             f.write(conf)
         self.net.start(machine, "nginx", "nginx", "-p", folder, "-c", f"{folder}/nginx.conf",
                        "-g", "daemon off;")
+
+    def origin(self):
+        folder = self.path("o")
+        self.nginx("o", shipped(
+            "origin/nginx.conf", ("user www-data", "user root"), ("/run/", f"{folder}/"),
+            ("/var/log/nginx/", f"{folder}/"), ("/srv/origin", self.root),
+            ("listen 80 ", f"listen {ORIGIN}:80 "), ("listen [::]:80 ", "listen [::1]:80 ")))
 
     def cache(self, site, origin=ORIGIN):
         self.nginx(site, KIT.format(d=self.path(site), origin=origin))
@@ -171,7 +162,7 @@ class World:
 
     def take(self, endpoint, *options):
         self.net.start(endpoint, "take", f"{HERE}/take-release", *self.options, *options,
-                       DOWNLOAD, self.path(endpoint, "srv"), env={"RELEASE_PUBLISH": PUBLISH})
+                       DOWNLOAD, self.path(endpoint, "srv"))
 
     # ---- releases
 
