@@ -245,32 +245,46 @@ log_format t '$request_method $uri $status $body_bytes_sent'; access_log {d}/acc
 proxy_cache_path {d}/obj  levels=1:2 keys_zone=obj:16m  max_size=4g use_temp_path=off;
 proxy_cache_path {d}/meta levels=1:2 keys_zone=meta:16m max_size=1g use_temp_path=off;
 upstream origin {{ server {origin}; keepalive 16; }}
-proxy_http_version 1.1; proxy_set_header Connection ""; proxy_connect_timeout 2s; proxy_read_timeout 10s; proxy_next_upstream off;
+proxy_http_version 1.1; proxy_set_header Connection ""; proxy_connect_timeout 2s;
+    proxy_read_timeout 10s; proxy_next_upstream off;
 map $etag $etag_key {{ ~^"(?<e>[0-9A-Za-z._-]+)"$ $e; default ""; }}
 map "$etag|$upstream_http_etag" $other_body {{ "~^(.+)\|\1$" 0; default 1; }}
 server {{
   listen 80;
   if ($request_method !~ ^(GET|HEAD)$) {{ return 405; }}
-  location = /_set {{ internal; proxy_pass http://origin/_setid; proxy_method GET; proxy_pass_request_body off; proxy_pass_request_headers off;
-    proxy_cache meta; proxy_cache_key "setid"; proxy_cache_valid 204 1s; proxy_cache_lock on; proxy_cache_lock_timeout 1s; proxy_connect_timeout 300ms; proxy_read_timeout 700ms;
+  location = /_set {{ internal; proxy_pass http://origin/_setid; proxy_method GET;
+    proxy_pass_request_body off; proxy_pass_request_headers off;
+    proxy_cache meta; proxy_cache_key "setid"; proxy_cache_valid 204 1s; proxy_cache_lock on;
+    proxy_cache_lock_timeout 1s; proxy_connect_timeout 300ms; proxy_read_timeout 700ms;
     proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504; }}
-  location = /_etag {{ internal; proxy_pass http://origin/sets/$setid$orig; proxy_method HEAD; proxy_pass_request_body off; proxy_pass_request_headers off;
-    proxy_cache meta; proxy_cache_convert_head off; proxy_cache_methods GET HEAD; proxy_cache_key "etag $setid $orig"; proxy_cache_valid 200 404 365d; proxy_cache_lock on;
+  location = /_etag {{ internal; proxy_pass http://origin/sets/$setid$orig; proxy_method HEAD;
+    proxy_pass_request_body off; proxy_pass_request_headers off;
+    proxy_cache meta; proxy_cache_convert_head off; proxy_cache_methods GET HEAD;
+    proxy_cache_key "etag $setid $orig"; proxy_cache_valid 200 404 365d; proxy_cache_lock on;
     proxy_intercept_errors on; error_page 404 403 = @absent; }}
   location @absent {{ internal; return 403; }}
   location ~ [^A-Za-z0-9._+~@:,=/-] {{ return 404 "no such name\n"; }}
-  location ~ ^/releases/ {{ proxy_cache meta; proxy_cache_key "$uri"; proxy_cache_valid 200 404 1s; proxy_pass http://origin; }}
-  location ~ ^/sets/(?<setid>[0-9A-Za-z][0-9A-Za-z._-]*)(?<orig>/.*[^/])$ {{ try_files /nonexistent @fetch; }}
+  location ~ ^/releases/ {{ proxy_cache meta; proxy_cache_key "$uri";
+    proxy_cache_valid 200 404 1s; proxy_pass http://origin; }}
+  location ~ ^/sets/(?<setid>[0-9A-Za-z][0-9A-Za-z._-]*)(?<orig>/.*[^/])$ {{
+    try_files /nonexistent @fetch; }}
   location ~ /$ {{ return 404 "no listings\n"; }}
-  location / {{ set $orig $uri; auth_request /_set; auth_request_set $setid $upstream_http_x_set_id; error_page 500 =503 /_unavailable; try_files /nonexistent @fetch; }}
-  location @fetch {{ auth_request /_etag; auth_request_set $etag $upstream_http_etag; error_page 403 =404 /_missing; error_page 500 =503 /_unavailable;
+  location / {{ set $orig $uri; auth_request /_set;
+    auth_request_set $setid $upstream_http_x_set_id; error_page 500 =503 /_unavailable;
+    try_files /nonexistent @fetch; }}
+  location @fetch {{ auth_request /_etag; auth_request_set $etag $upstream_http_etag;
+    error_page 403 =404 /_missing; error_page 500 =503 /_unavailable;
     slice 1m; proxy_set_header Range $slice_range; proxy_set_header If-Range "";
-    proxy_cache obj; proxy_cache_key "$orig $etag_key $slice_range"; proxy_cache_lock on; proxy_cache_lock_timeout 30s; proxy_no_cache $other_body; proxy_cache_valid 200 206 365d;
-    proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504; add_header X-Cache $upstream_cache_status; add_header X-Set-Id $setid;
+    proxy_cache obj; proxy_cache_key "$orig $etag_key $slice_range"; proxy_cache_lock on;
+    proxy_cache_lock_timeout 30s; proxy_no_cache $other_body; proxy_cache_valid 200 206 365d;
+    proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
+    add_header X-Cache $upstream_cache_status; add_header X-Set-Id $setid;
     proxy_pass http://origin/sets/$setid$orig; }}
-  location = /healthz {{ auth_request /_set; auth_request_set $setid $upstream_http_x_set_id; error_page 500 =503 /_unavailable; try_files /nonexistent @healthz; }}
+  location = /healthz {{ auth_request /_set; auth_request_set $setid $upstream_http_x_set_id;
+    error_page 500 =503 /_unavailable; try_files /nonexistent @healthz; }}
   location @healthz {{ add_header X-Set-Id $setid always; return 204; }}
   location = /_missing {{ internal; return 404 "no such file in this set\n"; }}
-  location = /_unavailable {{ internal; add_header Retry-After 5 always; return 503 "the origin is away and this file is not held\n"; }}
+  location = /_unavailable {{ internal; add_header Retry-After 5 always;
+    return 503 "the origin is away and this file is not held\n"; }}
 }} }}
 """
