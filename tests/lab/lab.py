@@ -22,7 +22,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests", "system")]
 
+import caches                           # noqa: E402
 import inet                             # noqa: E402
+import origin                           # noqa: E402
 from inet import ANYCAST4, ANYCAST6, EYEBALLS, SITES   # noqa: E402
 from mmdb_write import city, write      # noqa: E402
 from net import Net, wait_for           # noqa: E402
@@ -39,36 +41,8 @@ download 60   IN A    198.51.100.10      ; static: the fallback
          60   IN AAAA 2001:db8:a::a
 _steer.download IN TXT "pool=mirrors" "ttl=1-5"
 www      60   IN CNAME download
-"""
-
-CACHE = """daemon off; worker_processes 1; pid {folder}/nginx{n}.pid; error_log stderr error;
-events {{ worker_connections 512; }}
-http {{
-  access_log off; client_body_temp_path {folder}/tmp{n}; fastcgi_temp_path {folder}/tmp{n}f;
-  uwsgi_temp_path {folder}/tmp{n}u; scgi_temp_path {folder}/tmp{n}s;
-  proxy_temp_path {folder}/tmp{n}p;
-  proxy_cache_path {folder}/cache{n} levels=1:2 keys_zone=pkg:1m max_size=50m use_temp_path=off;
-  upstream origin {{ server {origin}:80; keepalive 4; }}
-  proxy_http_version 1.1; proxy_set_header Connection "";
-  proxy_connect_timeout 1s; proxy_read_timeout 2s;
-  server {{
-    listen {a4}:80; listen [{a6}]:80; set $setid "";
-    location = /_set {{
-      internal; proxy_pass http://origin/_setid; proxy_cache pkg;
-      proxy_cache_key setid; proxy_cache_valid 204 1s;
-      proxy_cache_lock on; proxy_cache_background_update on;
-      proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
-    }}
-    location / {{
-      auth_request /_set; auth_request_set $setid $upstream_http_x_set_id;
-      proxy_cache pkg; proxy_cache_key "$setid$uri"; proxy_cache_valid 200 1d; proxy_cache_lock on;
-      proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
-      add_header X-Set-Id $setid; add_header X-Cache $upstream_cache_status;
-      add_header X-Served-By {name};
-      proxy_pass http://origin/sets/$setid$uri;
-    }}
-  }}
-}}
+tracker  60   IN A    198.51.100.10      ; one at each site, on the caches' machine
+_steer.tracker IN TXT "pool=mirrors" "ttl=1-5"
 """
 
 UNBOUND = """server:
@@ -110,6 +84,7 @@ class Lab:
         self.keep = keep                # leave it running at the end
         self.at_end = at_end            # what else is to be removed
         self.failed = False             # leave the logs
+        self.hosts = set()              # what hosts.py has made
 
     def __enter__(self):
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -266,25 +241,14 @@ class Lab:
 
     def start_origin(self):
         self.new_set("set-1")
-        self.net.start("origin", "origin", "/usr/bin/python3", f"{HERE}/origin.py", inet.ORIGIN4,
-                       "80",
-                       self.path("origin"))
+        origin.start(self)
 
-    def new_set(self, set_id):
-        """Puts a whole new package set at the origin and switches to it."""
-        folder = self.path("origin", "sets", set_id)
-        os.makedirs(folder, exist_ok=True)
-        for name, body in (("file", f"this is a file of {set_id}\n" * 200), ("healthz", "ok\n")):
-            with open(f"{folder}/{name}", "w") as f:
-                f.write(body)
-        self.write(set_id + "\n", "origin", "setid")
+    def new_set(self, name):
+        """Puts a whole new package set at the origin and switches to it; its id."""
+        return origin.publish(self, {"file": f"this is a file of {name}\n".encode() * 200})
 
     def start_cache(self, site, n):
-        a4, a6 = inet.cache_addresses(site, n)
-        conf = self.write(CACHE.format(folder=self.path(site), n=n, a4=a4, a6=a6,
-                                       origin=inet.ORIGIN4,
-                                       name=f"{site}{n}"), site, f"nginx{n}.conf")
-        self.net.start(site, f"cache{n}", "nginx", "-p", self.path(site), "-c", conf)
+        caches.start(self, site, n)
 
     def start_resolvers(self, region):
         base = EYEBALLS[region]["net4"].split("/")[0][:-1]

@@ -4,6 +4,7 @@ Knows nothing of DNS or BGP.  All namespaces of one Net share a prefix, so that
 everything can be found and removed again, by this process or by a later one.
 """
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -54,6 +55,13 @@ class Net:
 
     def link_up(self, a, b):
         self.ip(a, f"link set to-{b} up")
+
+    def resolver(self, name, address):
+        """Whom programs in a namespace ask for names: `ip netns exec` shows them this file."""
+        folder = f"/etc/netns/{self.ns(name)}"
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/resolv.conf", "w") as f:
+            f.write(f"nameserver {address}\noptions timeout:1 attempts:5\n")
 
     # ---- processes
 
@@ -120,6 +128,7 @@ class Net:
                 pass
         self.processes.clear()
         for ns in ours:
+            shutil.rmtree(f"/etc/netns/{ns}", ignore_errors=True)
             for _ in range(20):
                 if run("ip", "netns", "del", ns, check=False).returncode == 0:
                     break

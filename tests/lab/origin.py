@@ -1,50 +1,44 @@
-#!/usr/bin/python3
-"""The origin of the lab: package sets by id, and the id of the current one.
-
-    GET /_setid            204, header X-Set-Id: the content of FOLDER/setid
-    GET /sets/ID/PATH      FOLDER/sets/ID/PATH
-    GET /healthz           200
-FOLDER/setid is replaced by rename, so the switch is atomic.
-"""
-import http.server
+"""The origin: publish-set and the nginx that serve its sets, as deploy/origin ships them."""
 import os
-import sys
+import shutil
+import subprocess
 
-FOLDER = sys.argv[3]
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def reply(self, code, body=b"", **headers):
-        self.send_response(code)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        if code != 204:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def do_GET(self):
-        if self.path == "/_setid":
-            with open(os.path.join(FOLDER, "setid")) as f:
-                self.reply(204, X_Set_Id=f.read().strip())
-        elif self.path == "/healthz":
-            self.reply(200, b"ok\n")
-        elif self.path.startswith("/sets/") and ".." not in self.path:
-            try:
-                with open(FOLDER + self.path, "rb") as f:
-                    self.reply(200, f.read())
-            except OSError:
-                self.reply(404)
-        else:
-            self.reply(404)
-
-    do_HEAD = do_GET
+import inet
+import shipped
 
 
-http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
+def start(lab):
+    root = lab.path("origin", "root")
+    shipped.nginx(lab, "origin", "origin", shipped.text(
+        "origin/nginx.conf",
+        ("worker_processes auto", "worker_processes 1"),
+        ("pid /run/nearcast-origin.pid", f"pid {lab.path('origin', 'origin.pid')}"),
+        ("/var/log/nginx/nearcast-origin-error.log", "stderr"),
+        ("/var/log/nginx/nearcast-origin.log", lab.path("origin", "access.log")),
+        ("/srv/origin", root),
+        ("listen 80 ", f"listen {inet.ORIGIN4}:80 "),
+        ("listen [::]:80 ", f"listen [{inet.ORIGIN6}]:80 ")))
+
+
+def publish(lab, files):
+    """Makes {name: octets} the current set; its id."""
+    tree = lab.path("origin", "tree")
+    shutil.rmtree(tree, ignore_errors=True)
+    for name, body in files.items():
+        path = os.path.join(tree, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(body)
+    return publish_tree(lab, tree)
+
+
+def publish_tree(lab, tree, *options):
+    """The same of a directory."""
+    p = subprocess.run([shipped.path("origin", "publish-set"), *options, tree,
+                        lab.path("origin", "root")], capture_output=True, text=True, timeout=60)
+    assert p.returncode == 0, p.stderr
+    return current(lab)
+
+
+def current(lab):
+    return os.path.basename(os.readlink(lab.path("origin", "root", "current")))
