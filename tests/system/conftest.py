@@ -54,6 +54,10 @@ def free_port():
             return port
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures time or fills the machine; see tests/run")
+
+
 # who asks from an address that is listened on is exempt from all limits
 STRANGER = "127.0.0.2"
 

@@ -16,6 +16,7 @@ from test_healthd_probe_site import NGINX, Nginx, cpu_s
 EVERYWHERE = NGINX.replace("listen 127.0.0.1:", "listen 0.0.0.0:")
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.skipif(not (shutil.which("nginx") or os.path.exists("/usr/sbin/nginx")),
                        reason="no nginx"),
     pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 16000,
