@@ -1,0 +1,206 @@
+"""deploy/logs/ship against rsync daemons with deploy/logs/rsyncd.conf as shipped: what is in the
+spool gets to every collector, whole, once, whatever is wrong meanwhile."""
+import fcntl
+import os
+import subprocess
+
+import pytest
+from conftest import free_port
+from logs_world import SHIP, Collector, Ship, put_segment, wait
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Two collectors and their shippers; none runs yet."""
+    things = [Collector(tmp_path, n) for n in ("c1", "c2")]
+    things += [Ship(tmp_path, c.name, c.url, [o.name for o in things if o is not c])
+               for c in things]
+    yield things
+    for t in things:
+        t.stop()
+
+
+def start(*things):
+    for t in things:
+        t.start()
+
+
+def in_spool(s):
+    return sorted(os.listdir(s.spool))
+
+
+def holds(c, name, text):
+    def done():
+        try:
+            with open(os.path.join(c.data, name)) as f:
+                return f.read() == text
+        except FileNotFoundError:
+            return False
+    return done
+
+
+def test_segments_grow_at_both_and_go_when_both_have_them(world):
+    c1, c2, s1, s2 = world
+    put_segment(s1.spool, "dnsd-20261127T000000Z.1-000000.log", "a\n")
+    start(*world)
+    for c in (c1, c2):
+        wait(holds(c, "dnsd-20261127T000000Z.1-000000.log", "a\n"), 10)
+    put_segment(s1.spool, "dnsd-20261127T000000Z.1-000000.log", "b\n", "a")
+    put_segment(s1.spool, "dnsd-20261127T000000Z.1-000001.log", "c\n")
+    put_segment(s1.spool, "healthd-20261127T000000Z.2-000000.log", "d\n")
+    put_segment(s1.spool, "nginx-2026-11-27T16:52:.log", "e\n")
+    for c in (c1, c2):
+        wait(holds(c, "dnsd-20261127T000000Z.1-000000.log", "a\nb\n"), 10)
+        wait(holds(c, "nginx-2026-11-27T16:52:.log", "e\n"), 10)
+    assert len(in_spool(s1)) == 4               # two newer of a kind make it closed
+    put_segment(s1.spool, "dnsd-20261127T000000Z.1-000002.log", "f\n")
+    wait(lambda: "dnsd-20261127T000000Z.1-000000.log" not in in_spool(s1), 10)
+    assert len(in_spool(s1)) == 4
+    # marks go with the segments
+    wait(lambda: os.listdir(s1.state + "/c1") == os.listdir(s1.state + "/c2") == [], 10)
+    assert c1.files() == c2.files() and len(c1.files()) == 5
+    assert s1.said() == s2.said() == ""
+
+
+def test_a_segment_that_is_locked_is_not_closed(world):
+    c1, _, s1, _ = world
+    first = "dnsd-20261127T000000Z.1-000000.log"
+    for i, text in enumerate(("a\n", "b\n", "c\n")):
+        put_segment(s1.spool, f"dnsd-20261127T000000Z.1-00000{i}.log", text)
+    s1.argv.pop()                               # there is no other collector
+    with open(os.path.join(s1.spool, first)) as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        start(c1, s1)
+        wait(holds(c1, "dnsd-20261127T000000Z.1-000002.log", "c\n"), 10)
+        put_segment(s1.spool, first, "late\n", "a")
+        wait(holds(c1, first, "a\nlate\n"), 10)
+        assert first in in_spool(s1)
+    wait(lambda: first not in in_spool(s1), 10)
+
+
+def test_a_collector_away_keeps_the_spool_and_harms_nobody(world):
+    c1, c2, s1, s2 = world
+    for i in range(4):
+        put_segment(s1.spool, f"dnsd-20261127T000000Z.1-00000{i}.log", f"{i}\n" * 1000)
+    start(c1, s1, s2)
+    wait(lambda: len(c1.files()) == 4, 10)
+    wait(lambda: s2.said() != "", 10)
+    assert len(in_spool(s1)) == 4
+    wait(lambda: os.path.exists(s2.state + "/c2.prom"), 10)
+    assert s2.figures()["up"] == 0 and s2.figures()["octets_waiting"] == 8000
+    assert s2.figures()["segments_waiting"] == 4
+    c2.start()
+    wait(lambda: len(c2.files()) == 4 and len(in_spool(s1)) == 2, 20)
+    wait(lambda: s2.figures()["up"] == 1 and s2.figures()["octets_waiting"] == 0, 10)
+    said = s2.said().splitlines()
+    assert len(said) == 2, said                 # once a minute, and that it is over
+    assert "rsync ended with 10, 8000 octets wait: rsync: [sender] failed to connect" in said[0]
+    assert "in step again after" in said[1]
+    assert s1.said() == ""
+
+
+def test_what_differs_is_sent_beside_and_said_once(world):
+    """A segment shortened by hand, and a collector's copy that was changed."""
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    first, second = ("dnsd-20261127T000000Z.1-00000%d.log" % i for i in (0, 1))
+    put_segment(s1.spool, first, "a1\na2\na3\n")
+    put_segment(s1.spool, second, "b1\nb2\n")
+    start(c1, s1)
+    wait(holds(c1, first, "a1\na2\na3\n"), 10)
+    wait(holds(c1, second, "b1\nb2\n"), 10)
+    put_segment(s1.spool, first, "a1\n")
+    put_segment(c1.data, second, "b1\nXX\n")
+    for i in (2, 3):
+        put_segment(s1.spool, f"dnsd-20261127T000000Z.1-00000{i}.log", "c\n")
+    wait(lambda: len(in_spool(s1)) == 2, 10)
+    assert holds(c1, first, "a1\na2\na3\n")() and holds(c1, second, "b1\nXX\n")()
+    beside = [f for f in c1.files() if not f.endswith(".log")]
+    assert len(beside) == 2 and beside[0].startswith(first + ".")
+    assert holds(c1, beside[0], "a1\n")() and holds(c1, beside[1], "b1\nb2\n")()
+    said = s1.said().splitlines()
+    assert sorted(line.split(",")[0] for line in said) == \
+        [f"ship c1: differs: {first}", f"ship c1: differs: {second}"]
+    wait(lambda: s1.figures()["differs_total"] == 2, 15)
+
+
+def test_a_removed_segment_stays_at_the_collector(world):
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    put_segment(s1.spool, "dnsd-20261127T000000Z.1-000000.log", "a\n")
+    start(c1, s1)
+    wait(holds(c1, "dnsd-20261127T000000Z.1-000000.log", "a\n"), 10)
+    os.unlink(s1.spool + "/dnsd-20261127T000000Z.1-000000.log")
+    put_segment(s1.spool, "dnsd-20261127T000000Z.1-000001.log", "b\n")
+    wait(holds(c1, "dnsd-20261127T000000Z.1-000001.log", "b\n"), 10)
+    assert holds(c1, "dnsd-20261127T000000Z.1-000000.log", "a\n")()
+    assert s1.said() == ""
+
+
+def test_strange_names_are_ignored_and_said_once(world):
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    good = "dnsd-20261127T000000Z.1-000000.log"
+    for name in ("core", "Dnsd-1.log", "dnsd-a b-000000.log", "x\ndnsd-1.log", "dnsd-1.log.gz",
+                 "--delete", "\xff-1.log"):
+        put_segment(s1.spool, name, "no\n")
+    os.symlink("/etc/passwd", s1.spool + "/link-1.log")
+    os.mkdir(s1.spool + "/folder-1.log")
+    os.mkdir(s1.spool + "/lost+found")
+    put_segment(s1.spool, good, "a\n")
+    start(c1, s1)
+    wait(holds(c1, good, "a\n"), 10)
+    put_segment(s1.spool, good, "b\n", "a")
+    wait(holds(c1, good, "a\nb\n"), 10)
+    assert c1.files() == [good]
+    said = s1.said().splitlines()
+    assert len(said) == 9 and all("ignored" in line for line in said), said
+    assert any('"x?dnsd-1.log"' in line for line in said)
+
+
+def test_a_wrong_password_is_said_once_and_tried_slowly(world):
+    c1, _, s1, _ = world
+    put_segment(s1.spool, "dnsd-20261127T000000Z.1-000000.log", "a\n")
+    s1.env.update(RSYNC_PASSWORD="wrong", SHIP_ROUNDS="2")
+    c1.start()
+    s1.start()
+    wait(lambda: s1.process.poll() is not None, 15)
+    said = s1.said().splitlines()
+    assert len(said) == 1 and "rsync ended with 5" in said[0] and "auth failed" in said[0], said
+    assert c1.files() == []
+    assert s1.figures()["failures_total"] == 2
+
+
+def test_a_second_ship_for_one_collector_ends_with_75(world):
+    c1, _, s1, _ = world
+    start(c1, s1)
+    wait(lambda: os.path.exists(s1.state + "/.c1.lock"), 10)
+    again = subprocess.run(s1.argv, env=s1.env, capture_output=True, text=True, timeout=10)
+    assert again.returncode == 75 and 'another ship for "c1" runs' in again.stderr
+
+
+@pytest.mark.parametrize("argv, status, said", [
+    ([], 64, "usage: ship NAME URL SPOOL STATE"),
+    (["c/1", "rsync://h/m", "/tmp", "/tmp/x"], 64, 'collector "c/1"'),
+    (["c1", "h::m", "/tmp", "/tmp/x"], 64, 'URL "h::m"'),
+    (["c1", "rsync://h/m", "/nowhere", "/tmp/x"], 73, 'spool "/nowhere": no such folder'),
+    (["c1", "rsync://h/m", "/tmp", "/tmp/x", "c 2"], 64, 'collector "c 2"'),
+])
+def test_bad_arguments(argv, status, said):
+    p = subprocess.run([SHIP, *argv], capture_output=True, text=True, timeout=10)
+    assert p.returncode == status and said in p.stderr
+
+
+def test_a_sender_can_neither_delete_nor_read(world):
+    """What the collector's configuration forbids."""
+    c1, _, s1, _ = world
+    put_segment(c1.data, "dnsd-1-000000.log", "a\n")
+    c1.start()
+    wait(lambda: subprocess.run(["rsync", c1.url.replace("/fra1", "/")],
+                                capture_output=True).returncode != 10, 10)
+    for argv in (["-r", "--delete", "./", c1.url], [c1.url + "/dnsd-1-000000.log", "./x"],
+                 ["-r", "--remove-source-files", "./", c1.url]):
+        p = subprocess.run(["rsync", *argv], cwd=s1.spool, env=s1.env, capture_output=True,
+                           text=True)
+        assert p.returncode != 0 and c1.files() == ["dnsd-1-000000.log"], (argv, p.stderr)
+    assert free_port() and os.listdir(s1.spool) == []
