@@ -49,7 +49,7 @@ class Writer(lw.Group):
 
     def run(self, seconds):
         self.argv = [*self.within, EVENTS, self.spool, "events", "h1", str(self.rate),
-                     str(seconds), "0", str(self.segment)]
+                     str(seconds), "0", str(self.segment), str(self.segment // 2)]
         self.start()
 
 
@@ -165,15 +165,14 @@ def fullr(w, left, much):
 def fulls(w, left, much):
     c = w.collectors[0]
     c.stop()
-    lw.wait(lambda: os.statvfs(w.spool).f_bavail == 0 or left() < 2, 600, "not full")
+    lw.wait(lambda: os.statvfs(w.spool).f_bavail < 4 or left() < 2, 600, "not full")
     time.sleep(2 * much)
-    if random.random() < 0.5:
-        kill_writer = w.writer
-        kill_writer.stop()
-        kill_writer.run(left())
+    if random.random() < 0.3:
+        w.writer.stop()
+        w.writer.run(left())
     time.sleep(2 * much)
     c.start()
-    time.sleep(4 * much)
+    time.sleep(4 * much + 1)
 
 
 def mixed(w, left, much):
@@ -231,7 +230,7 @@ def one_run(name, options):
     much = min(1, options.seconds / 60)
     small = options.seconds < 60
     w = World(options.rate, (8 << 20) if not small else 512 << 10,
-              TMPFS if name == "fulls" and not small else (4 << 20) if name == "fulls" else
+              TMPFS if name == "fulls" and not small else (2 << 20) if name == "fulls" else
               800 << 20)
     try:
         began = time.monotonic()

@@ -1,10 +1,11 @@
 /*
  * events: writes events through a spool at a steady rate, until its time is over or it is killed.
  *
- *	events DIR KIND HOST RATE SECONDS [MAX [SEGMENT]]
+ *	events DIR KIND HOST RATE SECONDS [MAX [SEGMENT [BUFFER]]]
  *
  * Lines of about 190 octets, as dnsd's are.  At the end it prints how many there were and how many
- * of them the spool had to lose.  MAX and SEGMENT in octets, as spool.h says.
+ * of them the spool had to lose.  MAX, SEGMENT and BUFFER in octets, as
+ * spool.h says.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,6 +45,7 @@ main(int argc, char **argv)
 	seconds = atof(argv[5]);
 	how.max = argc > 6 ? strtoull(argv[6], NULL, 10) : 0;
 	how.segment = argc > 7 ? (uint32_t)strtoul(argv[7], NULL, 10) : 0;
+	how.buffer = argc > 8 ? (uint32_t)strtoul(argv[8], NULL, 10) : 0;
 	s = spool_open(&how, &err);
 	if (s == NULL)
 		return 1;
