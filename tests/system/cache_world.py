@@ -233,7 +233,7 @@ def raw(port, octets, timeout=10):
         try:
             while more := s.recv(65536):
                 got += more
-        except socket.timeout:
+        except (socket.timeout, ConnectionResetError):
             pass
         return got
 
