@@ -147,7 +147,17 @@ class World:
             ("listen 80 ", f"listen {ORIGIN}:80 "), ("listen [::]:80 ", "listen [::1]:80 ")))
 
     def cache(self, site, origin=ORIGIN):
-        self.nginx(site, KIT.format(d=self.path(site), origin=origin))
+        folder = self.path(site)
+        for name, words in (
+                ("site.conf", (("192.0.2.10:80", origin), ("/var/cache/nearcast", folder),
+                               ("min_free=20g", "min_free=1m"), ("min_free=10g", "min_free=1m"))),
+                ("listen.conf", (("listen 80 ", "listen 10.77.0.1:80 "),
+                                 ("listen [::]:80", "listen [::1]:80")))):
+            with open(f"{folder}/{name}", "w") as f:
+                f.write(shipped("cache/" + name, *words))
+        self.nginx(site, shipped(
+            "cache/nginx.conf", ("user www-data", "user root"), ("/run/", f"{folder}/"),
+            ("/var/log/nginx/", f"{folder}/")))
 
     def tracker(self, site):
         folder = self.path(site, "tracker")
@@ -235,56 +245,3 @@ class World:
             return None, {}
         return int(head[0].split()[1]), {
             k.lower(): v for k, v in (line.split(": ", 1) for line in head[1:] if ": " in line)}
-
-
-KIT = r"""
-user root; worker_processes 2; pid {d}/pid; error_log {d}/error.log;
-events {{ worker_connections 1000; }}
-http {{
-log_format t '$request_method $uri $status $body_bytes_sent'; access_log {d}/access.log t;
-proxy_cache_path {d}/obj  levels=1:2 keys_zone=obj:16m  max_size=4g use_temp_path=off;
-proxy_cache_path {d}/meta levels=1:2 keys_zone=meta:16m max_size=1g use_temp_path=off;
-upstream origin {{ server {origin}; keepalive 16; }}
-proxy_http_version 1.1; proxy_set_header Connection ""; proxy_connect_timeout 2s;
-    proxy_read_timeout 10s; proxy_next_upstream off;
-map $etag $etag_key {{ ~^"(?<e>[0-9A-Za-z._-]+)"$ $e; default ""; }}
-map "$etag|$upstream_http_etag" $other_body {{ "~^(.+)\|\1$" 0; default 1; }}
-server {{
-  listen 80;
-  if ($request_method !~ ^(GET|HEAD)$) {{ return 405; }}
-  location = /_set {{ internal; proxy_pass http://origin/_setid; proxy_method GET;
-    proxy_pass_request_body off; proxy_pass_request_headers off;
-    proxy_cache meta; proxy_cache_key "setid"; proxy_cache_valid 204 1s; proxy_cache_lock on;
-    proxy_cache_lock_timeout 1s; proxy_connect_timeout 300ms; proxy_read_timeout 700ms;
-    proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504; }}
-  location = /_etag {{ internal; proxy_pass http://origin/sets/$setid$orig; proxy_method HEAD;
-    proxy_pass_request_body off; proxy_pass_request_headers off;
-    proxy_cache meta; proxy_cache_convert_head off; proxy_cache_methods GET HEAD;
-    proxy_cache_key "etag $setid $orig"; proxy_cache_valid 200 404 365d; proxy_cache_lock on;
-    proxy_intercept_errors on; error_page 404 403 = @absent; }}
-  location @absent {{ internal; return 403; }}
-  location ~ [^A-Za-z0-9._+~@:,=/-] {{ return 404 "no such name\n"; }}
-  location ~ ^/releases/ {{ proxy_cache meta; proxy_cache_key "$uri";
-    proxy_cache_valid 200 404 1s; proxy_pass http://origin; }}
-  location ~ ^/sets/(?<setid>[0-9A-Za-z][0-9A-Za-z._-]*)(?<orig>/.*[^/])$ {{
-    try_files /nonexistent @fetch; }}
-  location ~ /$ {{ return 404 "no listings\n"; }}
-  location / {{ set $orig $uri; auth_request /_set;
-    auth_request_set $setid $upstream_http_x_set_id; error_page 500 =503 /_unavailable;
-    try_files /nonexistent @fetch; }}
-  location @fetch {{ auth_request /_etag; auth_request_set $etag $upstream_http_etag;
-    error_page 403 =404 /_missing; error_page 500 =503 /_unavailable;
-    slice 1m; proxy_set_header Range $slice_range; proxy_set_header If-Range "";
-    proxy_cache obj; proxy_cache_key "$orig $etag_key $slice_range"; proxy_cache_lock on;
-    proxy_cache_lock_timeout 30s; proxy_no_cache $other_body; proxy_cache_valid 200 206 365d;
-    proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
-    add_header X-Cache $upstream_cache_status; add_header X-Set-Id $setid;
-    proxy_pass http://origin/sets/$setid$orig; }}
-  location = /healthz {{ auth_request /_set; auth_request_set $setid $upstream_http_x_set_id;
-    error_page 500 =503 /_unavailable; try_files /nonexistent @healthz; }}
-  location @healthz {{ add_header X-Set-Id $setid always; return 204; }}
-  location = /_missing {{ internal; return 404 "no such file in this set\n"; }}
-  location = /_unavailable {{ internal; add_header Retry-After 5 always;
-    return 503 "the origin is away and this file is not held\n"; }}
-}} }}
-"""
