@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <time.h>
 
 #include "common/utf8.h"
 
@@ -144,4 +145,16 @@ encode_base64(struct draft *draft, const uint8_t *octets, size_t n)
 
 	assert(n <= 64);
 	draft_put(draft, text, (size_t)EVP_EncodeBlock(text, octets, (int)n));
+}
+
+void
+encode_time(struct draft *draft, int64_t when)
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+	char text[32];
+
+	if (gmtime_r(&t, &tm) != NULL && tm.tm_year < 9999 - 1900 + 1 && tm.tm_year >= -1900 &&
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) != 0)
+		draft_text(draft, text);
 }

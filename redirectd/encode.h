@@ -34,4 +34,7 @@ void encode_hex(struct draft *draft, const uint8_t *octets, size_t n);
 /* n <= 64 */
 void encode_base64(struct draft *draft, const uint8_t *octets, size_t n);
 
+/* `2026-11-28T03:15:00Z` (RFC 3339), of seconds since 1970; a year beyond 9999 is left out. */
+void encode_time(struct draft *draft, int64_t when);
+
 #endif
