@@ -129,7 +129,7 @@ def test_link_takes_no_room_unless_it_must(published):
     new = o.write("new", b"new", mtime=1650000000)
     hidden = o.write("hidden", b"for me alone")
     os.chmod(hidden, 0o600)
-    o.write("a", b"z", mtime=1600000000)		# its time has been used, so it must have another
+    o.write("a", b"z", mtime=1600000000)		# this time was used
     ident = o.publish("--link")
     there = os.path.join(o.root, "sets", ident)
     assert os.path.samefile(new, os.path.join(there, "new"))
@@ -320,7 +320,7 @@ def test_source_that_changes_while_it_is_read(published, change):
     p = publish_set(o.dir, o.root, env=shim(o, "cp", change.format(dir=o.dir)))
     assert p.returncode == 75 and "changed while it was read" in p.stderr, p
     assert snapshot(o.root) == before
-    p = publish_set(o.dir, o.root)			# and as it is now it can be published, or not
+    p = publish_set(o.dir, o.root)			# or is refused, as it is now
     assert p.returncode in (0, 65)
     o.check()
 
@@ -396,7 +396,7 @@ def test_killed_at_any_moment(origin):
         assert found == o.current() and found in (before, manifest_of(o.dir)[1])
         with open(os.path.join(o.root, "manifests", found), "rb") as f:
             assert f.read() == text
-    end = time.monotonic() + 20			# children of a killed run may hold the lock for a while
+    end = time.monotonic() + 20			# children of a killed run hold the lock
     while (p := publish_set("--keep", 2, "--keep-for", 0, o.dir, o.root)).returncode == 75:
         assert time.monotonic() < end
     assert p.returncode == 0 and o.current() == manifest_of(o.dir)[1]
@@ -415,7 +415,7 @@ def test_leftovers_of_a_killed_run(published):
         with open(os.path.join(o.root, path), "w") as f:
             f.write("junk")
     os.symlink("sets/none", os.path.join(o.root, ".current"))
-    os.makedirs(os.path.join(o.root, "sets", "by-hand"))	# somebody's own: not ours to remove
+    os.makedirs(os.path.join(o.root, "sets", "by-hand"))	# somebody's own stays
     o.write("a", b"2")
     second = o.publish()
     assert o.kept() == sorted([o.first, second, "by-hand"])
