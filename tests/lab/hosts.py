@@ -30,7 +30,7 @@ def add(lab, *names):
         router = HOSTS[name][0]
         number = list(HOSTS).index(name)
         lab.net.add(name)
-        lab.net.link(router, name, f"10.251.{number}", f"fd00:251:{number}:")
+        lab.net.link(router, name, f"10.251.{number}", f"fd00:251:{number}")
         own = address(name)
         lab.net.ip(name, f"addr add {own}/32 dev lo")
         lab.net.ip(name, f"route add default via 10.251.{number}.1 src {own}")

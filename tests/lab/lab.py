@@ -43,6 +43,8 @@ _steer.download IN TXT "pool=mirrors" "ttl=1-5"
 www      60   IN CNAME download
 tracker  60   IN A    198.51.100.10      ; one at each site, on the caches' machine
 _steer.tracker IN TXT "pool=mirrors" "ttl=1-5"
+release  60   IN A    198.51.100.10      ; one cache for a site's endpoints: one copy a site
+_steer.release IN TXT "pool=mirrors" "answers=1" "ttl=1-5"
 """
 
 UNBOUND = """server:
