@@ -3,6 +3,7 @@ site, take-release and nginx at three endpoints behind each, all as deploy/distr
 import os
 import signal
 import subprocess
+import time
 
 import hosts
 import inet
@@ -52,6 +53,43 @@ def current(lab, name):
         return ""
 
 
+def make_tree(lab, folder, octets):
+    """One large file and many small ones."""
+    tree = lab.path("origin", folder)
+    os.makedirs(f"{tree}/pool")
+    for n in range(200):
+        with open(f"{tree}/pool/small_{n}.deb", "wb") as f:
+            f.write(os.urandom(2000 + 10 * n))
+    for name, n in (("image.iso", octets), ("file", 4000)):
+        with open(f"{tree}/{name}", "wb") as f:
+            f.write(os.urandom(n))
+    return tree
+
+
+def size(tree):
+    return sum(os.path.getsize(os.path.join(at, f)) for at, _, names in os.walk(tree)
+               for f in names)
+
+
+def with_endpoints(lab, site):
+    """The site's configuration, and the endpoints as a pool whose check is the current set."""
+    servers = "".join(
+        f'  server "{e}" {{ site = "{site_of(e)}" address = {{ '
+        f'"{hosts.address(e)}" }} }}\n' for e in ENDPOINTS)
+    return lab.nearcast_conf(site) + \
+        f'check "release" {{ kind = "content" url = "http://release.example.org/healthz" ' \
+        f'method = "GET" interval = "500ms" timeout = "400ms" rise = 1 fall = 1 ' \
+        f'origin = "http://{inet.ORIGIN4}/_setid" }}\n' \
+        f'pool "endpoints" {{ check = "release"\n{servers}}}\n'
+
+
+def states(lab):
+    """{endpoint: up, stale, down...} as fra's healthd sees them."""
+    with open(lab.path("fra", "run", "health")) as f:
+        words = [line.split() for line in f if line.startswith("server ")]
+    return {w[1]: w[2] for w in words if w[1] in ENDPOINTS}
+
+
 def publish(lab, tree):
     """make-release with publish-set; the id."""
     p = subprocess.run(
@@ -61,6 +99,23 @@ def publish(lab, tree):
         capture_output=True, text=True, timeout=60)
     assert p.returncode == 0, p.stderr
     return origin.current(lab)
+
+
+def take(lab, tree):
+    """The release, and what it took: seconds, and copies that left the origin."""
+    before, begin = lab.octets("origin", "t1"), time.monotonic()
+    set_id = publish(lab, tree)
+    early = set()
+    deadline = time.monotonic() + 30
+    while not all(current(lab, e) == set_id for e in ENDPOINTS):
+        assert time.monotonic() < deadline, \
+            {e: lab.net.log(e, "take-release")[-300:] for e in ENDPOINTS
+             if current(lab, e) != set_id}
+        given = {e for e, state in states(lab).items() if state == "up"}
+        early |= {e for e in given if current(lab, e) != set_id}
+        time.sleep(0.05)
+    assert not early, f"handed out before they held it: {early}"
+    return set_id, time.monotonic() - begin, (lab.octets("origin", "t1") - before) / size(tree)
 
 
 def stop(lab):
