@@ -19,11 +19,13 @@ struct ctl {
 	const char *here;		/* -s: the site this machine is; NULL = as the file says */
 	const char *command;		/* its name */
 	const char *usage;		/* of the command, with its options */
-	bool json, force, resolver, wait, all;
+	bool json, force, resolver, wait, all, md5, pieces, wanted;
 	const char *out;		/* -o, NULL = stdout */
 	const char *count;		/* --count, NULL = not given */
 	const char *duration;		/* --for, NULL = not given */
 	const char *within;		/* --within, NULL = not given */
+	const char *tree, *catalogue;	/* --tree, --catalogue; NULL = not given */
+	const char *parallel, *limit;	/* --max-parallel, --limit; NULL = not given */
 	const char *at, *reason;	/* --at, --reason; NULL = not given */
 	char *const *arg;		/* as many as the usage names; a NULL is behind the last */
 };
@@ -72,6 +74,7 @@ const char *ctl_who(char out[64]);
 /* ---- the commands: main.c has the table ---- */
 
 int ctl_bird_config(const struct ctl *ctl);	/* ctl_bird_config.c */
+int ctl_catalogue(const struct ctl *ctl);	/* ctl_catalogue.c */
 int ctl_check(const struct ctl *ctl);		/* ctl_check.c */
 int ctl_diff(const struct ctl *ctl);		/* ctl_diff.c */
 int ctl_explain(const struct ctl *ctl);	/* ctl_explain.c */
@@ -81,6 +84,7 @@ int ctl_log(const struct ctl *ctl);
 int ctl_notify(const struct ctl *ctl);		/* ctl_notify.c */
 int ctl_reload(const struct ctl *ctl);	/* ctl_reload.c */
 int ctl_counters(const struct ctl *ctl);
+int ctl_scan(const struct ctl *ctl);		/* ctl_scan.c */
 int ctl_status(const struct ctl *ctl);	/* ctl_status.c */
 int ctl_watch(const struct ctl *ctl);
 int ctl_verify_scope(const struct ctl *ctl);	/* ctl_verify_scope.c */

@@ -8,7 +8,8 @@
  * and the exit status 2.
  *
  * struct ctl is the command line as a command sees it; it lives in main's frame and points into
- * argv.  nearctl is one thread, needs no privilege but the daemons' sockets, and writes no file.
+ * argv.  nearctl is one thread and needs no privilege but the daemons' sockets; what it writes is
+ * the files that it was told to, and the catalogue.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ enum {
 	PRINTS_JSON = 32, TAKES_OUT = 64,
 	TAKES_ALL = 256, TAKES_AT = 512, TAKES_REASON = 1024, TAKES_WITHIN = 2048,
 	FEWER_ARGS = 4096,		/* the command knows itself how many it needs */
+	TAKES_TREE = 8192, TAKES_PIECES = 16384, TAKES_MD5 = 32768, TAKES_CATALOGUE = 65536,
+	TAKES_WANTED = 131072, TAKES_PARALLEL = 262144, TAKES_LIMIT = 524288,
 	TAKES_WORD = TAKES_FOR | TAKES_AT | TAKES_REASON | TAKES_ALL
 };
 
@@ -30,15 +33,22 @@ static const struct {
 	unsigned option;
 	const char *usage, *help;
 } option_help[] = {
-	{ TAKES_ALL, "--all", "every server (or site), however many" },
+	{ TAKES_ALL, "--all", "every server (or site), however many; files: hash them all" },
 	{ TAKES_AT, "--at TIME", "not now: at 22:30 (local), \"2026-11-28 22:30\", 22:30Z (UTC) or "
 	    "\"in 2h\"" },
+	{ TAKES_CATALOGUE, "--catalogue FILE", "not the one that nearcast.conf names" },
 	{ TAKES_COUNT, "--count N", "so many times" },
 	{ TAKES_FOR, "--for T", "so long, then as before: 90s, 15m, 2h or 1d" },
 	{ TAKES_FORCE, "--force", "also where the daemon would refuse what it finds" },
+	{ TAKES_LIMIT, "--limit T", "a scan may take so long: 1h, if it is not given" },
+	{ TAKES_MD5, "--md5", "know MD5 sums, too" },
+	{ TAKES_PARALLEL, "--max-parallel N", "scan so many at a time: 1 to 64, 4 by default" },
+	{ TAKES_PIECES, "--pieces", "know the hashes of pieces, for metalinks and torrents" },
 	{ TAKES_OUT, "-o FILE", "write FILE" },
 	{ TAKES_REASON, "--reason TEXT", "why; shown in the status and kept in the log" },
 	{ TAKES_RESOLVER, "--resolver", "ADDRESS is the resolver's" },
+	{ TAKES_TREE, "--tree DIR", "where the manifest's files are" },
+	{ TAKES_WANTED, "--wanted", "those that healthd wants scanned now, and no others" },
 	{ TAKES_WAIT, "--wait", "return when it is drained, or will not be: then 1" },
 	{ TAKES_WITHIN, "--within T", "wait until every server of this site holds it, at most T; "
 	    "else 1" },
@@ -54,6 +64,10 @@ static const struct command {
 } commands[] = {
 	{ "bird-config", ctl_bird_config, 0, TAKES_OUT, "bird-config",
 	    "the BIRD configuration of this site" },
+	{ "catalogue", ctl_catalogue, 2, FEWER_ARGS | TAKES_ALL | TAKES_CATALOGUE | TAKES_FORCE |
+	    TAKES_MD5 | TAKES_PIECES | TAKES_TREE,
+	    "catalogue import MANIFEST|DIR | show PATH | stats | check",
+	    "which files there are, and which mirrors hold them" },
 	{ "check", ctl_check, 0, 0, "check", "check configuration, zones and databases" },
 	{ "clear", ctl_override, 1, 0, "clear SERVER|SITE|GLOB", "take any word back" },
 	{ "counters", ctl_counters, 0, 0, "counters", "dnsd's counters, in Prometheus text form" },
@@ -75,6 +89,9 @@ static const struct command {
 	    "ask the origin now; or: this set is current now" },
 	{ "reload", ctl_reload, 0, TAKES_FORCE, "reload",
 	    "both daemons read their configuration again, dnsd its zones and databases" },
+	{ "scan", ctl_scan, CONF_MAX_MIRRORS, FEWER_ARGS | TAKES_CATALOGUE | TAKES_FORCE |
+	    TAKES_LIMIT | TAKES_PARALLEL | TAKES_WANTED,
+	    "scan [MIRROR ...]", "what mirrors hold, by what their rsync daemons list" },
 	{ "status", ctl_status, 0, PRINTS_JSON | TAKES_ALL, "status",
 	    "the route, healthd and dnsd of this machine" },
 	{ "undrain", ctl_override, 1, 0, "undrain SERVER|SITE|GLOB", "take a drain back" },
@@ -142,15 +159,22 @@ read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 	static const struct option options[] = {
 		{ "all", no_argument, NULL, TAKES_ALL },
 		{ "at", required_argument, NULL, TAKES_AT },
+		{ "catalogue", required_argument, NULL, TAKES_CATALOGUE },
 		{ "count", required_argument, NULL, TAKES_COUNT },
 		{ "for", required_argument, NULL, TAKES_FOR },
 		{ "force", no_argument, NULL, TAKES_FORCE },
 		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "limit", required_argument, NULL, TAKES_LIMIT },
+		{ "max-parallel", required_argument, NULL, TAKES_PARALLEL },
+		{ "md5", no_argument, NULL, TAKES_MD5 },
+		{ "pieces", no_argument, NULL, TAKES_PIECES },
 		{ "reason", required_argument, NULL, TAKES_REASON },
 		{ "resolver", no_argument, NULL, TAKES_RESOLVER },
+		{ "tree", required_argument, NULL, TAKES_TREE },
 		{ "version", no_argument, NULL, 'V' },
 		{ "wait", no_argument, NULL, TAKES_WAIT },
+		{ "wanted", no_argument, NULL, TAKES_WANTED },
 		{ "within", required_argument, NULL, TAKES_WITHIN },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -172,7 +196,14 @@ read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 		case TAKES_FOR: ctl->duration = optarg; break;
 		case TAKES_FORCE: ctl->force = true; break;
 		case TAKES_RESOLVER: ctl->resolver = true; break;
+		case TAKES_CATALOGUE: ctl->catalogue = optarg; break;
+		case TAKES_LIMIT: ctl->limit = optarg; break;
+		case TAKES_MD5: ctl->md5 = true; break;
+		case TAKES_PARALLEL: ctl->parallel = optarg; break;
+		case TAKES_PIECES: ctl->pieces = true; break;
+		case TAKES_TREE: ctl->tree = optarg; break;
 		case TAKES_WAIT: ctl->wait = true; break;
+		case TAKES_WANTED: ctl->wanted = true; break;
 		case TAKES_WITHIN: ctl->within = optarg; break;
 		default: asked->wrong = true;
 		}

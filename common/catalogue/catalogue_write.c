@@ -10,16 +10,8 @@
 
 #include "common/catalogue/catalogue_db.h"
 #include "common/catalogue/catalogue_kind.h"
-#include "common/clock.h"
+#include "common/catalogue/catalogue_rows.h"
 #include "common/file.h"
-
-/* A file of the list. */
-struct catalogue_write_row {
-	struct catalogue_file file;	/* id 0 until it has one */
-	char *path;			/* no NUL behind it; in a block, as all below */
-	uint32_t len, line;
-	struct catalogue_pieces pieces;	/* n 0 = none */
-};
 
 /* Blocks of memory that hold paths and pieces. */
 struct catalogue_write_block {
@@ -124,15 +116,6 @@ by_path(const void *a, const void *b)
 }
 
 static int
-by_id(const void *a, const void *b)
-{
-	uint32_t one = (*(const struct catalogue_write_row *const *)a)->file.id;
-	uint32_t other = (*(const struct catalogue_write_row *const *)b)->file.id;
-
-	return (one > other) - (one < other);
-}
-
-static int
 keep_pieces(struct catalogue_write *list, struct catalogue_write_row *row,
     const struct catalogue_pieces *from)
 {
@@ -218,7 +201,7 @@ as_it_was(const struct catalogue_file *a, const struct catalogue_file *b)
 
 /* Both are the same file of the same content. */
 static void
-take_over(struct catalogue_write *list, struct catalogue_write_row *row,
+take_from_old(struct catalogue_write *list, struct catalogue_write_row *row,
     const struct catalogue_file *old)
 {
 	struct catalogue_file *now = &row->file;
@@ -254,7 +237,7 @@ merge_old(void *arg, const char *path, size_t len, const struct catalogue_file *
 	}
 	row = &m->list->rows[m->at++];
 	if (as_it_was(&row->file, old)) {
-		take_over(m->list, row, old);
+		take_from_old(m->list, row, old);
 		m->done->same++;
 	} else
 		m->done->changed++;
@@ -275,152 +258,10 @@ give_ids(struct catalogue_write *list, uint32_t *last, struct err *err)
 	return 0;
 }
 
-/* ---- writing ---- */
-
-static const char schema[] =
-    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
-    "PRAGMA cache_size=-65536; BEGIN;"
-    "CREATE TABLE file (id INTEGER PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL,"
-    " mtime INTEGER NOT NULL, sha256 BLOB NOT NULL, md5 BLOB);"
-    "CREATE TABLE pieces (file INTEGER PRIMARY KEY, length INTEGER NOT NULL, sha1 BLOB,"
-    " sha256 BLOB);"
-    "CREATE TABLE about (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
-
-static void
-bind_octets(sqlite3_stmt *stmt, int column, const void *octets, size_t len)
-{
-	if (octets != NULL)
-		sqlite3_bind_blob64(stmt, column, octets, len, SQLITE_STATIC);
-	else
-		sqlite3_bind_null(stmt, column);
-}
-
-static int
-put_file(sqlite3_stmt *stmt, const struct catalogue_write_row *row, struct err *err)
-{
-	int rc;
-
-	sqlite3_bind_int64(stmt, 1, row->file.id);
-	bind_octets(stmt, 2, row->path, row->len);
-	sqlite3_bind_int64(stmt, 3, (int64_t)row->file.size);
-	sqlite3_bind_int64(stmt, 4, row->file.mtime);
-	bind_octets(stmt, 5, row->file.sha256, CATALOGUE_SHA256);
-	bind_octets(stmt, 6, row->file.has_md5 ? row->file.md5 : NULL, CATALOGUE_MD5);
-	rc = catalogue_db_step(stmt, err);
-	sqlite3_reset(stmt);
-	return rc;
-}
-
-static int
-put_pieces(sqlite3_stmt *stmt, const struct catalogue_write_row *row, struct err *err)
-{
-	const struct catalogue_pieces *p = &row->pieces;
-	int rc;
-
-	sqlite3_bind_int64(stmt, 1, row->file.id);
-	sqlite3_bind_int64(stmt, 2, p->length);
-	bind_octets(stmt, 3, p->sha1, p->n * CATALOGUE_SHA1);
-	bind_octets(stmt, 4, p->sha256, p->n * CATALOGUE_SHA256);
-	rc = catalogue_db_step(stmt, err);
-	sqlite3_reset(stmt);
-	return rc;
-}
-
-/* Rows are written in the order of their ids, which is that of the table's tree. */
-static int
-put_rows(sqlite3 *db, struct catalogue_write *list, struct err *err)
-{
-	const struct catalogue_write_row **in_order = calloc(list->n + 1, sizeof(*in_order));
-	sqlite3_stmt *file, *pieces;
-	int rc = 0;
-
-	if (in_order == NULL)
-		return err_set(err, "out of memory");
-	for (size_t i = 0; i < list->n; i++)
-		in_order[i] = &list->rows[i];
-	qsort(in_order, list->n, sizeof(*in_order), by_id);
-	file = catalogue_db_prepare(db, "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?)", err);
-	pieces = file == NULL ? NULL : catalogue_db_prepare(db,
-	    "INSERT INTO pieces VALUES (?, ?, ?, ?)", err);
-	if (pieces == NULL)
-		rc = -1;
-	for (size_t i = 0; i < list->n && rc == 0; i++) {
-		rc = put_file(file, in_order[i], err);
-		if (rc == 0 && in_order[i]->pieces.n != 0)
-			rc = put_pieces(pieces, in_order[i], err);
-	}
-	sqlite3_finalize(file);
-	sqlite3_finalize(pieces);
-	free(in_order);
-	return rc;
-}
-
-/* Pieces that the old catalogue knows, of files that are as they were. */
-static int
-put_old_pieces(sqlite3 *db, struct catalogue *old, const struct catalogue_write *list,
-    struct err *err)
-{
-	sqlite3_stmt *stmt = catalogue_db_prepare(db, "INSERT INTO pieces VALUES (?, ?, ?, ?)",
-	    err);
-	int rc = stmt != NULL ? 0 : -1;
-
-	for (size_t i = 0; i < list->n && rc == 0; i++) {
-		struct catalogue_write_row row = list->rows[i];
-
-		if (!row.file.has_pieces || row.pieces.n != 0)
-			continue;
-		rc = catalogue_pieces(old, row.file.id, &row.pieces, err);
-		if (rc == 1)
-			rc = put_pieces(stmt, &row, err);
-	}
-	sqlite3_finalize(stmt);
-	return rc;
-}
-
-static int
-put_about(sqlite3 *db, const struct catalogue_write *list, uint32_t last, struct err *err)
-{
-	uint64_t octets = 0;
-	int64_t newest = 0;
-	char sql[512];
-
-	for (size_t i = 0; i < list->n; i++) {
-		octets += list->rows[i].file.size;
-		if (list->rows[i].file.mtime > newest)
-			newest = list->rows[i].file.mtime;
-	}
-	if (octets > INT64_MAX)
-		return err_set(err, "all files together have 2^63 octets or more");
-	snprintf(sql, sizeof(sql), "INSERT INTO about VALUES ('files', %zu), ('octets', %llu),"
-	    " ('last_id', %u), ('newest', %lld), ('imported_ms', %lld),"
-	    " ('pieces', (SELECT count(*) FROM pieces));"
-	    "CREATE UNIQUE INDEX file_path ON file (path); COMMIT", list->n,
-	    (unsigned long long)octets, last, (long long)newest,
-	    (long long)(clock_wall() * 1000));
-	return catalogue_db_run(db, sql, err);
-}
-
-static int
-write_db(const char *path, struct catalogue_write *list, struct catalogue *old, uint32_t last,
-    struct err *err)
-{
-	sqlite3 *db = catalogue_db_open(path, CATALOGUE_DB_WRITE, CATALOGUE_KIND, err);
-	int rc = -1;
-
-	if (db == NULL)
-		return -1;
-	if (catalogue_db_run(db, schema, err) == 0 && put_rows(db, list, err) == 0 &&
-	    (old == NULL || put_old_pieces(db, old, list, err) == 0))
-		rc = put_about(db, list, last, err);
-	if (sqlite3_close(db) != SQLITE_OK && rc == 0)
-		rc = err_set(err, "%s: cannot be closed", path);
-	return rc;
-}
-
 /* ---- the whole ---- */
 
 static int
-compare(struct catalogue_write *list, struct catalogue *old, unsigned max_shrink,
+compare_with_old(struct catalogue_write *list, struct catalogue *old, unsigned max_shrink,
     struct catalogue_write_done *done, struct err *err)
 {
 	struct catalogue_write_merge merge = { .list = list, .done = done };
@@ -463,6 +304,14 @@ held_aside(const char *path, struct err *err)
 }
 
 static int
+replace(const struct catalogue_write *list, const char *path, const char *fresh,
+    struct catalogue *old, uint32_t last, struct err *err)
+{
+	return catalogue_rows_write(fresh, list->rows, list->n, old, last, err) < 0 ? -1 :
+	    file_adopt(fresh, path, err);
+}
+
+static int
 commit(struct catalogue_write *list, const char *path, const char *fresh, unsigned max_shrink,
     struct catalogue_write_done *done, struct err *err)
 {
@@ -477,11 +326,11 @@ commit(struct catalogue_write *list, const char *path, const char *fresh, unsign
 	unlink(fresh);				/* a leftover of a killed import */
 	if (old == NULL && held_aside(path, err) < 0)
 		return -1;
-	if (compare(list, old, max_shrink, done, err) == 0 && give_ids(list, &last, err) == 0) {
+	if (compare_with_old(list, old, max_shrink, done, err) == 0 &&
+	    give_ids(list, &last, err) == 0) {
 		done->replaced = old == NULL || done->added != 0 || done->changed != 0 ||
 		    done->removed != 0 || list->news;
-		rc = !done->replaced ? 0 : write_db(fresh, list, old, last, err) < 0 ? -1 :
-		    file_adopt(fresh, path, err);
+		rc = done->replaced ? replace(list, path, fresh, old, last, err) : 0;
 		if (rc < 0)
 			unlink(fresh);
 	}

@@ -35,7 +35,7 @@ held_stamp(const char *catalogue)
 }
 
 static int
-by_name(const void *a, const void *b)
+by_mirror(const void *a, const void *b)
 {
 	return strcmp(((const struct held_mirror *)a)->name, ((const struct held_mirror *)b)->name);
 }
@@ -178,7 +178,7 @@ held_read(const char *catalogue, const struct held *before, struct err *err)
 		return NULL;
 	}
 	if (held->n != 0)
-		qsort(held->mirrors, held->n, sizeof(*held->mirrors), by_name);
+		qsort(held->mirrors, held->n, sizeof(*held->mirrors), by_mirror);
 	return held;
 }
 

@@ -1,0 +1,158 @@
+#include "common/catalogue/catalogue_rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/catalogue/catalogue_db.h"
+#include "common/catalogue/catalogue_kind.h"
+#include "common/clock.h"
+
+static int
+by_id(const void *a, const void *b)
+{
+	uint32_t one = (*(const struct catalogue_write_row *const *)a)->file.id;
+	uint32_t other = (*(const struct catalogue_write_row *const *)b)->file.id;
+
+	return (one > other) - (one < other);
+}
+
+static const char schema[] =
+    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
+    "PRAGMA cache_size=-65536; BEGIN;"
+    "CREATE TABLE file (id INTEGER PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL,"
+    " mtime INTEGER NOT NULL, sha256 BLOB NOT NULL, md5 BLOB);"
+    "CREATE TABLE pieces (file INTEGER PRIMARY KEY, length INTEGER NOT NULL, sha1 BLOB,"
+    " sha256 BLOB);"
+    "CREATE TABLE about (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
+
+static void
+bind_octets(sqlite3_stmt *stmt, int column, const void *octets, size_t len)
+{
+	if (octets != NULL)
+		sqlite3_bind_blob64(stmt, column, octets, len, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(stmt, column);
+}
+
+static int
+put_file(sqlite3_stmt *stmt, const struct catalogue_write_row *row, struct err *err)
+{
+	int rc;
+
+	sqlite3_bind_int64(stmt, 1, row->file.id);
+	bind_octets(stmt, 2, row->path, row->len);
+	sqlite3_bind_int64(stmt, 3, (int64_t)row->file.size);
+	sqlite3_bind_int64(stmt, 4, row->file.mtime);
+	bind_octets(stmt, 5, row->file.sha256, CATALOGUE_SHA256);
+	bind_octets(stmt, 6, row->file.has_md5 ? row->file.md5 : NULL, CATALOGUE_MD5);
+	rc = catalogue_db_step(stmt, err);
+	sqlite3_reset(stmt);
+	return rc;
+}
+
+static int
+put_pieces(sqlite3_stmt *stmt, const struct catalogue_write_row *row, struct err *err)
+{
+	const struct catalogue_pieces *p = &row->pieces;
+	int rc;
+
+	sqlite3_bind_int64(stmt, 1, row->file.id);
+	sqlite3_bind_int64(stmt, 2, p->length);
+	bind_octets(stmt, 3, p->sha1, p->n * CATALOGUE_SHA1);
+	bind_octets(stmt, 4, p->sha256, p->n * CATALOGUE_SHA256);
+	rc = catalogue_db_step(stmt, err);
+	sqlite3_reset(stmt);
+	return rc;
+}
+
+/* Rows are written in the order of their ids, which is that of the table's tree. */
+static int
+put_rows(sqlite3 *db, const struct catalogue_write_row *rows, size_t n, struct err *err)
+{
+	const struct catalogue_write_row **in_order = calloc(n + 1, sizeof(*in_order));
+	sqlite3_stmt *file, *pieces;
+	int rc = 0;
+
+	if (in_order == NULL)
+		return err_set(err, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		in_order[i] = &rows[i];
+	qsort(in_order, n, sizeof(*in_order), by_id);
+	file = catalogue_db_prepare(db, "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?)", err);
+	pieces = file == NULL ? NULL : catalogue_db_prepare(db,
+	    "INSERT INTO pieces VALUES (?, ?, ?, ?)", err);
+	if (pieces == NULL)
+		rc = -1;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		rc = put_file(file, in_order[i], err);
+		if (rc == 0 && in_order[i]->pieces.n != 0)
+			rc = put_pieces(pieces, in_order[i], err);
+	}
+	sqlite3_finalize(file);
+	sqlite3_finalize(pieces);
+	free(in_order);
+	return rc;
+}
+
+/* Pieces that the old catalogue knows, of files that are as they were. */
+static int
+put_old_pieces(sqlite3 *db, struct catalogue *old, const struct catalogue_write_row *rows,
+    size_t n, struct err *err)
+{
+	sqlite3_stmt *stmt = catalogue_db_prepare(db, "INSERT INTO pieces VALUES (?, ?, ?, ?)",
+	    err);
+	int rc = stmt != NULL ? 0 : -1;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		struct catalogue_write_row row = rows[i];
+
+		if (!row.file.has_pieces || row.pieces.n != 0)
+			continue;
+		rc = catalogue_pieces(old, row.file.id, &row.pieces, err);
+		if (rc == 1)
+			rc = put_pieces(stmt, &row, err);
+	}
+	sqlite3_finalize(stmt);
+	return rc;
+}
+
+static int
+put_about(sqlite3 *db, const struct catalogue_write_row *rows, size_t n, uint32_t last,
+    struct err *err)
+{
+	uint64_t octets = 0;
+	int64_t newest = 0;
+	char sql[512];
+
+	for (size_t i = 0; i < n; i++) {
+		octets += rows[i].file.size;
+		if (rows[i].file.mtime > newest)
+			newest = rows[i].file.mtime;
+	}
+	if (octets > INT64_MAX)
+		return err_set(err, "all files together have 2^63 octets or more");
+	snprintf(sql, sizeof(sql), "INSERT INTO about VALUES ('files', %zu), ('octets', %llu),"
+	    " ('last_id', %u), ('newest', %lld), ('imported_ms', %lld),"
+	    " ('pieces', (SELECT count(*) FROM pieces));"
+	    "CREATE UNIQUE INDEX file_path ON file (path); COMMIT", n,
+	    (unsigned long long)octets, last, (long long)newest,
+	    (long long)(clock_wall() * 1000));
+	return catalogue_db_run(db, sql, err);
+}
+
+int
+catalogue_rows_write(const char *path, const struct catalogue_write_row *rows, size_t n,
+    struct catalogue *old, uint32_t last, struct err *err)
+{
+	sqlite3 *db = catalogue_db_open(path, CATALOGUE_DB_WRITE, CATALOGUE_KIND, err);
+	int rc = -1;
+
+	if (db == NULL)
+		return -1;
+	if (catalogue_db_run(db, schema, err) == 0 && put_rows(db, rows, n, err) == 0 &&
+	    (old == NULL || put_old_pieces(db, old, rows, n, err) == 0))
+		rc = put_about(db, rows, n, last, err);
+	if (sqlite3_close(db) != SQLITE_OK && rc == 0)
+		rc = err_set(err, "%s: cannot be closed", path);
+	return rc;
+}
