@@ -62,6 +62,14 @@ def sha(data):
     return hashlib.sha256(data).hexdigest()
 
 
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 class Nginx:
     """An nginx of the test's own; never a daemon, so that its pid is known."""
 
@@ -108,9 +116,12 @@ class Nginx:
 
     def stop(self):
         if self.process:
+            pids = self.workers() if self.process.poll() is None else []
             self.signal_all(signal.SIGKILL)
             self.process.wait()
             self.process = None
+            while any(alive(p) for p in pids):
+                time.sleep(0.005)
 
     kill = stop
 
@@ -173,7 +184,8 @@ class Origin(Nginx):
 class Cache(Nginx):
     """deploy/cache, its files copied and pointed at a folder, a port and an origin."""
 
-    def __init__(self, folder, origin_port, workers=2, port=None, obj="1g", free="1m", tls=False):
+    def __init__(self, folder, origin_port, workers=2, port=None, obj="1g", free="1m", tls=False,
+                 rate="1r/s"):
         self.port, self.status_port = port or free_port(), free_port()
         self.tls_port = free_port()
         super().__init__(folder, f"{folder}/nginx.conf")
@@ -185,6 +197,7 @@ class Cache(Nginx):
             (r"worker_processes auto;", f"worker_processes {workers};"),
             (r"/run/nginx.pid", f"{folder}/pid"),
             (r"/var/log/nginx/error.log", f"{folder}/error.log"),
+            (r"rate=1r/s", f"rate={rate}"),
             (r"server_tokens off;", "server_tokens off; " + temp),
             (r"192\.0\.2\.10:80", f"127.0.0.1:{origin_port}"),
             (r"/var/cache/nearcast", f"{folder}/cache"),
