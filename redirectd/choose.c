@@ -1,0 +1,541 @@
+#include "redirectd/choose.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/geo/geo_country.h"
+#include "common/geo/geo_point.h"
+#include "common/geo/rendezvous.h"
+
+#define EARTH_MM 6371008800.0		/* mean radius */
+#define CHORD_BITS 40			/* of a candidate's order; no chord needs more */
+#define CHORD_UNKNOWN ((UINT64_C(1) << CHORD_BITS) - 1)
+
+/* Classes by which candidates are ordered; the prefix class has one for each length. */
+enum {
+	TIER_PREFIX = 0, TIER_ASN = 200, TIER_COUNTRY = 300, TIER_DISTANCE = 400,
+	TIER_RESERVE = 1000
+};
+
+struct prepared {
+	struct geo_point point;
+	uint64_t name;			/* hash */
+	uint32_t inverse;		/* of the weight; 0 = weight 0 */
+	double latitude, longitude;
+	bool located, secure;
+	char continent[3];
+};
+
+struct choose {
+	const struct conf *conf;
+	struct prepared *mirrors;
+	bool rules[26 * 26];		/* countries that an `also-countries` names */
+	bool rule_for_all;
+};
+
+struct choose_candidate {
+	uint64_t order;			/* tier, then chord in millimetres */
+	uint64_t cost;			/* within a near set */
+	uint16_t mirror;
+	uint8_t why, offer;		/* enum choice_why; whether it may be taken */
+};
+
+/* ---- prepared once ---- */
+
+static void
+prepare(struct choose *choose, const struct conf_mirror *m, struct prepared *p)
+{
+	const struct geo_country *country = geo_country_find(m->country);
+
+	p->located = m->located || country != NULL;
+	p->latitude = m->located ? m->latitude : country != NULL ? country->latitude : 0;
+	p->longitude = m->located ? m->longitude : country != NULL ? country->longitude : 0;
+	p->point = geo_point_of(p->latitude, p->longitude);
+	p->name = rendezvous_name(m->name);
+	p->inverse = m->weight != 0 ? rendezvous_inverse(m->weight) : 0;
+	p->secure = strncasecmp(m->url, "https:", 6) == 0;
+	if (country != NULL)
+		memcpy(p->continent, country->continent, sizeof(p->continent));
+	for (size_t i = 0; i < m->also.n; i++) {
+		const char *code = m->also.v[i].text;
+
+		if (code[0] == '*')
+			choose->rule_for_all = true;
+		else
+			choose->rules[(code[0] - 'A') * 26 + code[1] - 'A'] = true;
+	}
+}
+
+struct choose *
+choose_new(const struct conf *conf, struct err *err)
+{
+	struct choose *choose = calloc(1, sizeof(*choose));
+
+	if (choose != NULL)
+		choose->mirrors = calloc(conf->n_mirrors + 1, sizeof(*choose->mirrors));
+	if (choose == NULL || choose->mirrors == NULL) {
+		free(choose);
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	choose->conf = conf;
+	for (size_t i = 0; i < conf->n_mirrors; i++)
+		prepare(choose, &conf->mirrors[i], &choose->mirrors[i]);
+	return choose;
+}
+
+void
+choose_free(struct choose *choose)
+{
+	if (choose == NULL)
+		return;
+	free(choose->mirrors);
+	free(choose);
+}
+
+int
+choose_room_fit(struct choose_room *room, const struct choose *choose)
+{
+	size_t size = choose->conf->n_mirrors + 1;
+
+	if (room->size >= size)
+		return 0;
+	choose_room_free(room);
+	room->mirrors = calloc(size, sizeof(*room->mirrors));
+	room->heap = calloc(size, sizeof(*room->heap));
+	room->ring = calloc(size, sizeof(*room->ring));
+	room->size = size;
+	if (room->mirrors != NULL && room->heap != NULL && room->ring != NULL)
+		return 0;
+	choose_room_free(room);
+	return -1;
+}
+
+void
+choose_room_free(struct choose_room *room)
+{
+	free(room->mirrors);
+	free(room->heap);
+	free(room->ring);
+	*room = (struct choose_room){ .size = 0 };
+}
+
+uint64_t
+choose_key(const struct choose *choose, const struct addr *client)
+{
+	const struct conf_redirect *r = &choose->conf->redirect;
+
+	return rendezvous_key(client->family, client->ip,
+	    client->family == 4 ? r->spread4 : r->spread6);
+}
+
+/* ---- one mirror, one request ---- */
+
+static bool
+also_in(const struct conf_mirror *m, const char *country)
+{
+	for (size_t i = 0; i < m->also.n; i++)
+		if (m->also.v[i].text[0] == '*' || strcmp(m->also.v[i].text, country) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_in_country(const struct conf_mirror *m, const char *country)
+{
+	return *country != '\0' && (strcmp(m->country, country) == 0 || also_in(m, country));
+}
+
+static bool
+is_in_continent(const struct conf_mirror *m, const struct prepared *p,
+    const struct choice_client *client)
+{
+	if (*client->continent == '\0')
+		return false;
+	if (strcmp(p->continent, client->continent) == 0)
+		return true;
+	for (size_t i = 0; i < m->also.n; i++) {
+		const struct geo_country *c = geo_country_find(m->also.v[i].text);
+
+		if (m->also.v[i].text[0] == '*' ||
+		    (c != NULL && strcmp(c->continent, client->continent) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* The length of the longest prefix of the mirror that has the client, -1 = none has. */
+static int
+prefix_of(const struct conf_mirror *m, const struct addr *client)
+{
+	int best = -1;
+
+	for (size_t i = 0; i < m->prefixes.n; i++)
+		if (m->prefixes.v[i].len > best &&
+		    prefix_contains(&m->prefixes.v[i], client->family, client->ip))
+			best = m->prefixes.v[i].len;
+	return best;
+}
+
+/* Each `only` takes those of the narrower ones, too. */
+static bool
+is_for(const struct conf_mirror *m, const struct prepared *p, const struct choice_client *client,
+    int prefix)
+{
+	if (m->only == CONF_ONLY_NONE || prefix >= 0)
+		return true;
+	if (m->only >= CONF_ONLY_ASN && m->asn != 0 && m->asn == client->asn)
+		return true;
+	if (m->only >= CONF_ONLY_COUNTRY && is_in_country(m, client->country))
+		return true;
+	return m->only >= CONF_ONLY_CONTINENT && is_in_continent(m, p, client);
+}
+
+/* What keeps a mirror from this client and file whatever its state; CHOICE_REASONS = nothing. */
+static enum choice_why
+barred(const struct redirect_choice *choice, const struct conf_mirror *m,
+    const struct prepared *p, int prefix)
+{
+	uint16_t one = choice->one_file == NULL ? CONF_NONE :
+	    (uint16_t)(choice->one_file - choice->redirect->one_files);
+
+	if (m->one_file_index != one)
+		return CHOICE_OTHER_FILE;
+	if (!m->enabled)
+		return CHOICE_DISABLED;
+	if (choice->secure && !p->secure)
+		return CHOICE_INSECURE;
+	if (choice->client.address.family == 4 && !m->ipv4)
+		return CHOICE_NO_IPV4;
+	if (choice->client.address.family == 6 && !m->ipv6)
+		return CHOICE_NO_IPV6;
+	if (!is_for(m, p, &choice->client, prefix))
+		return CHOICE_ONLY;
+	return p->inverse == 0 ? CHOICE_WEIGHT_ZERO : CHOICE_REASONS;
+}
+
+static bool
+has_rule(const struct choose *choose, const char *country)
+{
+	if (country[0] < 'A' || country[0] > 'Z' || country[1] < 'A' || country[1] > 'Z')
+		return false;
+	return choose->rule_for_all || choose->rules[(country[0] - 'A') * 26 + country[1] - 'A'];
+}
+
+/* Its class and its distance, as one number. */
+static void
+rank(const struct choose *choose, const struct redirect_choice *choice, bool rule,
+    const struct geo_point *at, int prefix, struct choose_candidate *c)
+{
+	const struct conf_mirror *m = &choose->conf->mirrors[c->mirror];
+	const struct prepared *p = &choose->mirrors[c->mirror];
+	const char *country = choice->client.country;
+	uint64_t tier = TIER_DISTANCE, chord = CHORD_UNKNOWN;
+
+	if (at != NULL && p->located)
+		chord = (uint64_t)geo_point_chord_mm(*at, p->point);
+	c->why = at != NULL && p->located ? CHOICE_FAR : CHOICE_ANY;
+	if (prefix >= 0) {
+		tier = TIER_PREFIX + 128u - (unsigned)prefix;
+		c->why = CHOICE_PREFIX;
+	} else if (m->asn != 0 && m->asn == choice->client.asn) {
+		tier = TIER_ASN;
+		c->why = CHOICE_ASN;
+	} else if (rule && is_in_country(m, country)) {
+		tier = TIER_COUNTRY;
+		c->why = strcmp(m->country, country) == 0 ? CHOICE_COUNTRY : CHOICE_ALSO;
+	}
+	if (m->max_size != 0 && choice->file.known && choice->file.size > m->max_size) {
+		tier += TIER_RESERVE;
+		c->why = CHOICE_LARGE;
+	}
+	c->order = tier << CHORD_BITS | chord;
+}
+
+/* ---- candidates, nearest first: a heap ---- */
+
+static void
+sink(struct choose_candidate *heap, size_t n, size_t i)
+{
+	struct choose_candidate c = heap[i];
+
+	for (size_t child; (child = 2 * i + 1) < n; i = child) {
+		if (child + 1 < n && heap[child + 1].order < heap[child].order)
+			child++;
+		if (heap[child].order >= c.order)
+			break;
+		heap[i] = heap[child];
+	}
+	heap[i] = c;
+}
+
+static struct choose_candidate
+pop(struct choose_candidate *heap, size_t *n)
+{
+	struct choose_candidate top = heap[0];
+
+	heap[0] = heap[--*n];
+	if (*n != 0)
+		sink(heap, *n, 0);
+	return top;
+}
+
+/* ---- a request ---- */
+
+struct work {
+	const struct choose *choose;
+	const struct choose_facts *facts;
+	struct redirect_choice *choice;
+	struct choice_mirror *mirrors;	/* taken from the front, others from the back */
+	size_t n_taken, n_others, room;
+	size_t enough;			/* SIZE_MAX = all */
+	bool whole;
+};
+
+static double
+km_of(uint64_t order)
+{
+	uint64_t chord = order & CHORD_UNKNOWN;
+	double half = (double)chord / 2 / EARTH_MM;
+
+	if (chord == CHORD_UNKNOWN)
+		return -1;
+	return 2 * asin(half < 1 ? half : 1) * EARTH_MM / 1e6;
+}
+
+/* The order up to which candidates are as good as the one that was found first. */
+static uint64_t
+near_end(const struct conf_redirect *r, uint64_t order)
+{
+	double km = km_of(order), limit;
+
+	if (km < 0)
+		return order;
+	limit = (km * r->near_factor + r->near_km) * 1e6 / EARTH_MM;	/* as an angle */
+	if (limit >= M_PI)
+		return order | (CHORD_UNKNOWN - 1);
+	return (order & ~CHORD_UNKNOWN) | (uint64_t)(2 * EARTH_MM * sin(limit / 2));
+}
+
+static void
+leave(struct work *w, uint16_t mirror, enum choice_why why, double km)
+{
+	if (w->whole)
+		w->mirrors[w->room - ++w->n_others] = (struct choice_mirror){
+			.mirror = &w->choose->conf->mirrors[mirror], .index = mirror, .why = why,
+			.km = km,
+		};
+}
+
+static void
+take(struct work *w, const struct choose_candidate *c, enum choice_why why, unsigned priority)
+{
+	w->mirrors[w->n_taken++] = (struct choice_mirror){
+		.mirror = &w->choose->conf->mirrors[c->mirror], .index = c->mirror, .why = why,
+		.taken = true, .priority = priority, .km = km_of(c->order),
+	};
+}
+
+/* A mirror for one file has it; others have what the catalogue says. */
+static bool
+has_file(const struct work *w, uint16_t mirror)
+{
+	if (w->choice->one_file != NULL)
+		return true;
+	return w->choice->file.known &&
+	    w->facts->holds(w->facts->arg, mirror, w->choice->file.id);
+}
+
+static enum choice_why
+ill(const struct work *w, uint16_t mirror)
+{
+	return w->facts->health[mirror] == CHOOSE_DOWN ? CHOICE_DOWN : CHOICE_INCOMPLETE;
+}
+
+static double
+from_client(const struct choice_client *client, const struct prepared *p)
+{
+	if (client->known == CHOICE_UNKNOWN || !p->located)
+		return -1;
+	return geo_point_km(client->latitude, client->longitude, p->latitude, p->longitude);
+}
+
+/* Every mirror that is not barred, as a heap; how many. */
+static size_t
+gather(struct work *w, struct choose_candidate *heap)
+{
+	const struct choose *choose = w->choose;
+	const struct choice_client *client = &w->choice->client;
+	bool rule = has_rule(choose, client->country);
+	struct geo_point point, *at = NULL;
+	size_t n = 0;
+
+	if (client->known != CHOICE_UNKNOWN) {
+		point = geo_point_of(client->latitude, client->longitude);
+		at = &point;
+	}
+	for (size_t i = 0; i < choose->conf->n_mirrors; i++) {
+		const struct conf_mirror *m = &choose->conf->mirrors[i];
+		const struct prepared *p = &choose->mirrors[i];
+		int prefix = prefix_of(m, &client->address);
+		enum choice_why why = barred(w->choice, m, p, prefix);
+
+		if (why != CHOICE_REASONS) {
+			if (w->whole)
+				leave(w, (uint16_t)i, why, from_client(client, p));
+			continue;
+		}
+		heap[n].mirror = (uint16_t)i;
+		heap[n].offer = w->facts->health == NULL || w->facts->health[i] == CHOOSE_FINE;
+		rank(choose, w->choice, rule, at, prefix, &heap[n++]);
+	}
+	for (size_t i = n / 2; i-- != 0;)
+		sink(heap, n, i);
+	return n;
+}
+
+static int
+by_cost(const void *a, const void *b)
+{
+	const struct choose_candidate *x = a, *y = b;
+
+	if (x->cost != y->cost)
+		return x->cost < y->cost ? -1 : 1;
+	return x->mirror < y->mirror ? -1 : x->mirror > y->mirror;
+}
+
+/* What can be offered of a near set, in the order of its costs.  The first of the ring is known to
+ * have the file. */
+static void
+take_ring(struct work *w, struct choose_candidate *ring, size_t n, uint64_t key)
+{
+	uint16_t first = ring[0].mirror;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct prepared *p = &w->choose->mirrors[ring[i].mirror];
+
+		ring[i].cost = ring[i].offer ? rendezvous_cost(key, p->name, p->inverse) :
+		    UINT64_MAX;
+	}
+	if (n > 1)
+		qsort(ring, n, sizeof(*ring), by_cost);
+	for (size_t i = 0; i < n && (w->whole || w->n_taken < w->enough); i++) {
+		const struct choose_candidate *c = &ring[i];
+		enum choice_why why = c->why == CHOICE_FAR ? CHOICE_NEAR : c->why;
+
+		if (!c->offer && !w->whole)
+			break;
+		if (c->mirror != first && !has_file(w, c->mirror))
+			leave(w, c->mirror, CHOICE_NO_FILE, km_of(c->order));
+		else if (!c->offer)
+			leave(w, c->mirror, ill(w, c->mirror), km_of(c->order));
+		else
+			take(w, c, why, 1);
+	}
+}
+
+/* The first near set in which somebody can be offered; what is left of the heap is beyond it. */
+static void
+take_near(struct work *w, struct choose_room *room, size_t *n, uint64_t key)
+{
+	while (*n != 0 && w->n_taken == 0) {
+		struct choose_candidate nearest = pop(room->heap, n);
+		uint64_t end;
+		size_t ring = 0;
+
+		if (!has_file(w, nearest.mirror)) {
+			leave(w, nearest.mirror, CHOICE_NO_FILE, km_of(nearest.order));
+			continue;
+		}
+		end = near_end(w->choice->redirect, nearest.order);
+		room->ring[ring++] = nearest;
+		while (*n != 0 && room->heap[0].order <= end)
+			room->ring[ring++] = pop(room->heap, n);
+		take_ring(w, room->ring, ring, key);
+	}
+}
+
+/* The others by class and distance. */
+static void
+take_rest(struct work *w, struct choose_room *room, size_t n)
+{
+	unsigned priority = 2;
+
+	while (n != 0 && (w->whole || w->n_taken < w->enough)) {
+		struct choose_candidate c = pop(room->heap, &n);
+
+		if (!c.offer && !w->whole)
+			continue;
+		if (!has_file(w, c.mirror))
+			leave(w, c.mirror, CHOICE_NO_FILE, km_of(c.order));
+		else if (!c.offer)
+			leave(w, c.mirror, ill(w, c.mirror), km_of(c.order));
+		else
+			take(w, &c, c.why, priority++);
+	}
+}
+
+/* Those not taken were put down from the end of the room; they follow the others, nearest first
+ * as far as they were asked. */
+static void
+close_up(struct work *w)
+{
+	struct choice_mirror *left = w->mirrors + w->room - w->n_others;
+
+	for (size_t i = 0; i < w->n_others / 2; i++) {
+		struct choice_mirror m = left[i];
+
+		left[i] = left[w->n_others - 1 - i];
+		left[w->n_others - 1 - i] = m;
+	}
+	memmove(w->mirrors + w->n_taken, left, w->n_others * sizeof(*left));
+}
+
+static const struct conf_fallback *
+find_fallback(const struct redirect_choice *choice)
+{
+	const struct conf_redirect *r = choice->redirect;
+
+	for (size_t i = 0; i < r->n_fallbacks; i++) {
+		const struct conf_fallback *f = &r->fallbacks[i];
+
+		if (choice->secure && strncasecmp(f->url, "https:", 6) != 0)
+			continue;
+		if (f->countries.n == 0)
+			return f;
+		for (size_t j = 0; j < f->countries.n; j++)
+			if (f->countries.v[j].text[0] == '*' ||
+			    strcmp(f->countries.v[j].text, choice->client.country) == 0)
+				return f;
+	}
+	return NULL;
+}
+
+void
+choose_mirrors(const struct choose *choose, const struct choose_facts *facts, uint64_t key,
+    size_t enough, struct choose_room *room, struct redirect_choice *choice)
+{
+	struct work w = {
+		.choose = choose, .facts = facts, .choice = choice, .mirrors = room->mirrors,
+		.room = choose->conf->n_mirrors, .enough = enough, .whole = enough == 0,
+	};
+	size_t n;
+
+	assert(room->size > choose->conf->n_mirrors);
+	n = gather(&w, room->heap);
+	take_near(&w, room, &n, key);
+	take_rest(&w, room, n);
+	close_up(&w);
+	choice->mirrors = w.mirrors;
+	choice->n_taken = w.n_taken;
+	choice->n = w.n_taken + w.n_others;
+	choice->whole = w.whole;
+	choice->fallback = w.n_taken == 0 && choice->one_file == NULL ? find_fallback(choice) :
+	    NULL;
+	choice->end = w.n_taken != 0 ? CHOICE_MIRROR :
+	    choice->fallback != NULL ? CHOICE_FALLBACK : CHOICE_HOME;
+	choice->home = choice->end == CHOICE_HOME ? CHOICE_NO_MIRROR : CHOICE_AWAY;
+}
