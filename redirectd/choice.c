@@ -37,6 +37,7 @@ static const struct words homes[CHOICE_HOMES] = {
 	[CHOICE_EXCLUDED_AGENT] = { "exclude-agent", "the client's program is excluded", NULL },
 	[CHOICE_EXCLUDED_NET] = { "exclude-net", "the client's network is excluded", NULL },
 	[CHOICE_EXCLUDED_TYPE] = { "exclude-type", "its type is excluded", NULL },
+	[CHOICE_ASKED_HERE] = { "asked-here", "the copy that is here was asked for", NULL },
 	[CHOICE_NO_MIRROR] = { "no-mirror", "no mirror can be named", NULL },
 };
 

@@ -170,11 +170,26 @@ replaced(const struct setup *old, unsigned a, struct setup_part *part_a, unsigne
 	return s;
 }
 
+/* A mirror that is down is not up for a moment because a file was read again. */
+static void
+keep_health(struct setup *fresh, const struct setup *old)
+{
+	uint8_t *health = (uint8_t *)(uintptr_t)fresh->health;
+
+	for (size_t i = 0; i < fresh->conf->n_mirrors; i++) {
+		uint16_t before = conf_find_mirror(old->conf, fresh->conf->mirrors[i].name);
+
+		if (before != CONF_NONE)
+			health[i] = old->health[before];
+	}
+}
+
 /* Takes the configuration. */
 static struct setup *
 from_conf(struct conf *conf, const struct setup *old, struct err *err)
 {
 	struct setup_part *parts[5] = { NULL };
+	struct setup *fresh;
 	struct err why;
 
 	if ((parts[CONF] = conf_part(conf, err)) == NULL)
@@ -194,7 +209,10 @@ from_conf(struct conf *conf, const struct setup *old, struct err *err)
 		parts[HELD] = old->parts[HELD];
 		parts[HELD]->refs++;
 	}
-	return assemble(parts, old, err);
+	fresh = assemble(parts, old, err);
+	if (fresh != NULL && old != NULL)
+		keep_health(fresh, old);
+	return fresh;
 }
 
 struct setup *
