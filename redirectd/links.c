@@ -96,7 +96,8 @@ links_write(const struct redirect_choice *choice, struct draft *scratch, struct 
 	described_by(choice, ".meta4", "application/metalink4+xml", scratch, response);
 	if (file->has_signature)
 		described_by(choice, ".asc", "application/pgp-signature", scratch, response);
-	if (file->has_torrent)
+	/* one that is there, or can be made and has somebody to ask for peers */
+	if (file->has_torrent || (file->has_pieces && choice->redirect->trackers != NULL))
 		described_by(choice, ".torrent", "application/x-bittorrent", scratch, response);
 	for (size_t i = 0; i < n && i < choice->redirect->links; i++)
 		duplicate(choice, &choice->mirrors[i], scratch, response);

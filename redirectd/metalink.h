@@ -4,7 +4,8 @@
  * What is as good gets one and the same priority: the mirrors that are best for this client, and
  * the copy here beside them.  A client that finds one of them corrupt goes on with the others;
  * one that is alone at its priority, aria2 does not leave.  All others follow one by one.  The
- * text is well-formed whatever octets the names have (encode.h).
+ * text is well-formed whatever octets the names have (encode.h).  Torrents are not named: aria2
+ * would follow them, and go on seeding when all has arrived.
  *
  * Knows no request.  Any thread.
  */
