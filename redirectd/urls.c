@@ -2,11 +2,23 @@
 
 #include "redirectd/encode.h"
 
+/* What may stand in no URL would end what the URL stands in. */
+static void
+as_written(struct draft *draft, const char *url)
+{
+	for (size_t n; *url != '\0'; url += n) {
+		n = strcspn(url, "<>\"\\^`{|}");
+		draft_put(draft, url, n);
+		if (url[n] != '\0')
+			draft_format(draft, "%%%02X", url[n++]);
+	}
+}
+
 /* A URL that ends in a slash, and the path without the slash that it begins with. */
 static void
 below(struct draft *draft, const char *url, const struct choice_file *file)
 {
-	draft_text(draft, url);
+	as_written(draft, url);
 	encode_url(draft, file->path + 1, file->path_len - 1);
 }
 
@@ -15,7 +27,7 @@ urls_mirror(struct draft *draft, const struct redirect_choice *choice,
     const struct conf_mirror *mirror)
 {
 	if (mirror->one_file != NULL)
-		draft_text(draft, mirror->url);
+		as_written(draft, mirror->url);
 	else
 		below(draft, mirror->url, &choice->file);
 }
