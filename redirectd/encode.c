@@ -6,27 +6,20 @@
 
 #include "common/utf8.h"
 
-static bool
-is_alnum(unsigned char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+/* Where an octet stands for itself: in paths of URLs, and in fields (attr-char of RFC 8187).  A
+ * table, because a redirect's fields have a dozen URLs. */
+enum { IN_URL = 1, IN_FIELD = 2, IN_BOTH = 3 };
 
-static bool
-in_url(unsigned char c)
-{
-	return is_alnum(c) || (c != '\0' && strchr("-._~/:@=!$*", c) != NULL);
-}
-
-/* attr-char of RFC 8187 */
-static bool
-in_field(unsigned char c)
-{
-	return is_alnum(c) || (c != '\0' && strchr("!#$&+-.^_`|~", c) != NULL);
-}
+static const uint8_t plain_in[256] = {
+	['0' ... '9'] = IN_BOTH, ['a' ... 'z'] = IN_BOTH, ['A' ... 'Z'] = IN_BOTH,
+	['-'] = IN_BOTH, ['.'] = IN_BOTH, ['_'] = IN_BOTH, ['~'] = IN_BOTH, ['!'] = IN_BOTH,
+	['$'] = IN_BOTH, ['/'] = IN_URL, [':'] = IN_URL, ['@'] = IN_URL, ['='] = IN_URL,
+	['*'] = IN_URL, ['#'] = IN_FIELD, ['&'] = IN_FIELD, ['+'] = IN_FIELD, ['^'] = IN_FIELD,
+	['`'] = IN_FIELD, ['|'] = IN_FIELD,
+};
 
 static void
-percent(struct draft *draft, const char *octets, size_t len, bool (*plain)(unsigned char))
+percent(struct draft *draft, const char *octets, size_t len, uint8_t where)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	size_t from = 0;
@@ -35,7 +28,7 @@ percent(struct draft *draft, const char *octets, size_t len, bool (*plain)(unsig
 		unsigned char c = (unsigned char)octets[i];
 		char escape[] = { '%', digits[c >> 4], digits[c & 15] };
 
-		if (plain(c))
+		if ((plain_in[c] & where) != 0)
 			continue;
 		draft_put(draft, octets + from, i - from);
 		draft_put(draft, escape, sizeof(escape));
@@ -47,7 +40,7 @@ percent(struct draft *draft, const char *octets, size_t len, bool (*plain)(unsig
 void
 encode_url(struct draft *draft, const char *octets, size_t len)
 {
-	percent(draft, octets, len, in_url);
+	percent(draft, octets, len, IN_URL);
 }
 
 /* What stands for a character in XML; NULL = it stands for itself. */
@@ -120,7 +113,7 @@ encode_attachment(struct draft *draft, const char *name, size_t len, const char 
 	for (size_t i = 0; i < len;) {
 		size_t n = utf8_len(name + i, len - i, NULL);
 
-		percent(draft, n != 0 ? name + i : UTF8_UNKNOWN, n != 0 ? n : 3, in_field);
+		percent(draft, n != 0 ? name + i : UTF8_UNKNOWN, n != 0 ? n : 3, IN_FIELD);
 		i += n != 0 ? n : 1;
 	}
 	draft_text(draft, suffix);
