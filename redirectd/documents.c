@@ -43,9 +43,9 @@ send_text(const struct job *job, unsigned status, const char *type, const char *
 
 /* Differs from client to client: for no cache. */
 static void
-send_private(const struct job *job, const char *type)
+send_private(const struct job *job, unsigned status, const char *type)
 {
-	send_text(job, 200, type, "private, no-store");
+	send_text(job, status, type, "private, no-store");
 }
 
 static void
@@ -124,7 +124,7 @@ send_metalink(const struct job *job)
 	(old ? metalink_old : metalink_write)(&job->desk->text, choice, &pieces, job->ask->now);
 	response_head(job->response, "Vary", "Accept");
 	attach(job);
-	send_private(job, old ? "application/metalink+xml; charset=UTF-8" :
+	send_private(job, 200, old ? "application/metalink+xml; charset=UTF-8" :
 	    "application/metalink4+xml; charset=UTF-8");
 	return true;
 }
@@ -134,20 +134,22 @@ send_mirrorlist(const struct job *job)
 {
 	enum negotiate_form form = job->ask->form != NEGOTIATE_UNSAID ? job->ask->form :
 	    negotiate_form(job->ask->accept);
+	/* a list for a name that may be nothing is an explanation, no page to be found */
+	unsigned status = job->choice->file.known || job->choice->one_file != NULL ? 200 : 404;
 
 	assert(job->choice->whole);
 	response_head(job->response, "Vary", "Accept");
 	if (form == NEGOTIATE_JSON) {
 		mirrorlist_json(&job->desk->text, job->choice);
-		send_private(job, "application/json");
+		send_private(job, status, "application/json");
 	} else if (form == NEGOTIATE_TEXT) {
 		mirrorlist_text(&job->desk->text, job->choice);
-		send_private(job, "text/plain; charset=UTF-8");
+		send_private(job, status, "text/plain; charset=UTF-8");
 	} else {
 		response_head(job->response, "Content-Security-Policy",
 		    "default-src 'none'; style-src 'unsafe-inline'");
 		mirrorlist_html(&job->desk->text, job->choice);
-		send_private(job, "text/html; charset=UTF-8");
+		send_private(job, status, "text/html; charset=UTF-8");
 	}
 }
 
@@ -184,11 +186,11 @@ send_of_pieces(const struct job *job)
 		send_hash(job, hash, sizeof(hash), "");
 	} else if (job->ask->document == DOCUMENT_MAGNET) {
 		torrent_magnet(&job->desk->text, job->choice, &pieces);
-		send_private(job, "text/plain; charset=UTF-8");
+		send_private(job, 200, "text/plain; charset=UTF-8");
 	} else {
 		torrent_write(&job->desk->text, job->choice, &pieces);
 		attach(job);
-		send_private(job, "application/x-bittorrent");
+		send_private(job, 200, "application/x-bittorrent");
 	}
 }
 

@@ -7,7 +7,8 @@
  *
  *   meta4, metalink      the file's metalink; no mirror for it: 404, or, where it was chosen by
  *                        Accept, the file
- *   mirrorlist           all mirrors with reasons, as HTML, text or JSON
+ *   mirrorlist           all mirrors with reasons, as HTML, text or JSON; its status is 404
+ *                        where the catalogue does not have the file
  *   torrent              the file NAME.torrent if there is one, or one that is made of the
  *                        catalogue's SHA-1 pieces; neither: 404
  *   magnet, btih         of those pieces; none: 404

@@ -278,6 +278,32 @@ links(void **state)
 	}
 }
 
+/* What an operator wrote into a URL by mistake, or by reason. */
+static void
+odd_urls(void **state)
+{
+	struct conf_mirror odd = { .name = S("odd"), .url = S("http://o.example/<\">|'/"),
+		.country = "" };
+	struct conf_mirror one = { .name = S("one"), .url = S("http://o.example/get?id=1&x={y}"),
+		.one_file = S("netinst") };
+	struct choice_mirror both[] = { { &odd, 0, CHOICE_ANY, true, 1, -1 },
+		{ &one, 1, CHOICE_ANY, true, 1, -1 } };
+	struct world *w = *state;
+	char *got;
+
+	w->choice.mirrors = both;
+	w->choice.n = w->choice.n_taken = 2;
+	links_write(&w->choice, &w->desk.scratch, &w->response);
+	assert_string_equal(w->response.heads[3].value,
+	    "<http://o.example/%3C%22%3E%7C'/a/b%20c.iso>; rel=duplicate; pri=1");
+	assert_string_equal(w->response.heads[4].value,
+	    "<http://o.example/get?id=1&x=%7By%7D>; rel=duplicate; pri=1");
+	got = document(w, DOCUMENT_META4, 200, META4_TYPE);
+	assert_non_null(strstr(got, ">http://o.example/%3C%22%3E%7C&#39;/a/b%20c.iso</url>\n"));
+	assert_non_null(strstr(got, ">http://o.example/get?id=1&amp;x=%7By%7D</url>\n"));
+	free(got);
+}
+
 static void
 fewer_links(void **state)
 {
@@ -326,7 +352,7 @@ list_as_text(void **state)
 	w->choice.end = CHOICE_HOME;
 	w->choice.home = CHOICE_NOT_CATALOGUED;
 	w->choice.n = 0;
-	expect(w, DOCUMENT_MIRRORLIST, 200, TEXT,
+	expect(w, DOCUMENT_MIRRORLIST, 404, TEXT,
 	    "file /a\\012\\134: not in the catalogue\n"
 	    "client 192.0.2.1 country NO continent EU AS 224 place unknown\n"
 	    "goes home: it is not in the catalogue\n");
@@ -480,6 +506,7 @@ main(void)
 		world_test(metalink),
 		world_test(without_mirrors),
 		world_test(links),
+		world_test(odd_urls),
 		world_test(fewer_links),
 		world_test(list_as_text),
 		world_test(list_as_json),
