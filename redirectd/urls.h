@@ -2,8 +2,8 @@
  * urls: where one file of a choice can be had, as URLs that are percent-encoded once.
  *
  * A mirror's own URL is as its operator wrote it, but for the few characters that may stand in no
- * URL; the file's path behind it is octets (encode.h).  Ours begins with what the client called us.  Knows no format that URLs
- * stand in.  Pure but for the draft; any thread.
+ * URL; the file's path behind it is octets (encode.h).  Ours begins with what the client called
+ * us.  Knows no format that URLs stand in.  Pure but for the draft; any thread.
  */
 #ifndef NEARCAST_URLS_H
 #define NEARCAST_URLS_H
