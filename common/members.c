@@ -23,7 +23,7 @@ members_end(struct members *m)
 }
 
 static void
-put(struct members *m, const char *octets, size_t len)
+copy_in(struct members *m, const char *octets, size_t len)
 {
 	if ((size_t)(m->end - m->at) < len) {
 		m->cut = true;
@@ -45,14 +45,14 @@ members_octets(struct members *m, const char *octets, size_t len)
 		char escaped[8];
 
 		if (n == 0)
-			put(m, UTF8_UNKNOWN, strlen(UTF8_UNKNOWN));
+			copy_in(m, UTF8_UNKNOWN, strlen(UTF8_UNKNOWN));
 		else if (*octets == '"' || *octets == '\\')
-			put(m, (const char[]){ '\\', *octets }, 2);
+			copy_in(m, (const char[]){ '\\', *octets }, 2);
 		else if (n == 1 && ((unsigned char)*octets < ' ' || *octets == '\x7f'))
-			put(m, escaped, (size_t)snprintf(escaped, sizeof(escaped), "\\u%04x",
+			copy_in(m, escaped, (size_t)snprintf(escaped, sizeof(escaped), "\\u%04x",
 			    (unsigned)(unsigned char)*octets));
 		else
-			put(m, octets, n);
+			copy_in(m, octets, n);
 		octets += n != 0 ? n : 1;
 	}
 	m->cut = m->cut || before;
@@ -66,10 +66,10 @@ member_begins(struct members *m, const char *name)
 
 	m->cut = false;
 	if (m->at != m->start)
-		put(m, ",", 1);
-	put(m, "\"", 1);
-	put(m, name, strlen(name));
-	put(m, "\":", 2);
+		copy_in(m, ",", 1);
+	copy_in(m, "\"", 1);
+	copy_in(m, name, strlen(name));
+	copy_in(m, "\":", 2);
 	return before;
 }
 
@@ -87,9 +87,9 @@ members_text(struct members *m, const char *name, const char *octets, size_t len
 	bool cut = m->cut;
 	char *before = member_begins(m, name);
 
-	put(m, "\"", 1);
+	copy_in(m, "\"", 1);
 	members_octets(m, octets, len);
-	put(m, "\"", 1);
+	copy_in(m, "\"", 1);
 	member_ends(m, before, cut);
 }
 
@@ -99,7 +99,22 @@ members_json(struct members *m, const char *name, const char *json)
 	bool cut = m->cut;
 	char *before = member_begins(m, name);
 
-	put(m, json, strlen(json));
+	copy_in(m, json, strlen(json));
+	member_ends(m, before, cut);
+}
+
+void
+members_item(struct members *m, const char *text)
+{
+	bool cut = m->cut;
+	char *before = m->at;
+
+	m->cut = false;
+	copy_in(m, ",\"", m->at != m->start ? 2 : 0);
+	if (m->at == before)
+		copy_in(m, "\"", 1);
+	members_octets(m, text, strlen(text));
+	copy_in(m, "\"", 1);
 	member_ends(m, before, cut);
 }
 

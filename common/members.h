@@ -38,6 +38,9 @@ void members_address(struct members *m, const char *name, const struct addr *a);
 /* A value that is JSON already. */
 void members_json(struct members *m, const char *name, const char *json);
 
+/* One string more of a list, whose brackets are the caller's. */
+void members_item(struct members *m, const char *text);
+
 /* What a string holds between its quotes; where it does not fit, its beginning. */
 void members_octets(struct members *m, const char *octets, size_t len);
 

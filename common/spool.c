@@ -123,7 +123,7 @@ fill_chunk(struct spool *s, size_t at)
 /* ---- the thread ---- */
 
 static void
-say_failure(struct spool *s, const struct err *why)
+say_broken(struct spool *s, const struct err *why)
 {
 	bool before;
 
@@ -165,7 +165,7 @@ say_state(struct spool *s)
 
 /* Waits for `ms`, or, with `events`, until there are some.  True = the spool is to be closed. */
 static bool
-pause_for(struct spool *s, unsigned ms, bool events)
+wait_for(struct spool *s, unsigned ms, bool events)
 {
 	struct timespec until;
 	bool stop;
@@ -203,8 +203,8 @@ write_chunk(struct spool *s)
 		    s->chunk_len - s->chunk_done, max, clock_mono().ms, &why);
 		if (s->chunk_done == s->chunk_len)
 			break;
-		say_failure(s, &why);
-		if (pause_for(s, RETRY_MS, false))
+		say_broken(s, &why);
+		if (wait_for(s, RETRY_MS, false))
 			return false;
 		spool_segment_tick(&s->segment, clock_mono().ms);
 	}
@@ -213,13 +213,13 @@ write_chunk(struct spool *s)
 
 /* Waits for the first file, whose name says who this process is.  False as above. */
 static bool
-settle(struct spool *s)
+begin_first(struct spool *s)
 {
 	struct err why;
 
 	while (spool_segment_settle(&s->segment, clock_mono().ms, &why) < 0) {
-		say_failure(s, &why);
-		if (pause_for(s, RETRY_MS, false))
+		say_broken(s, &why);
+		if (wait_for(s, RETRY_MS, false))
 			return false;
 	}
 	return true;
@@ -238,7 +238,7 @@ drain(struct spool *s)
 	pthread_mutex_unlock(&s->lock);
 	if (!any)
 		return true;
-	if (!settle(s))
+	if (!begin_first(s))
 		return false;
 	pthread_mutex_lock(&s->lock);
 	taken = s->fill;
@@ -263,9 +263,9 @@ write_lines(void *arg)
 	bool stop;
 
 	do {
-		stop = pause_for(s, wait, true);
+		stop = wait_for(s, wait, true);
 		if (!stop)
-			stop = pause_for(s, GATHER_MS, false);
+			stop = wait_for(s, GATHER_MS, false);
 		if (!drain(s))
 			break;
 		wait = spool_segment_tick(&s->segment, clock_mono().ms);

@@ -205,7 +205,7 @@ check_scope(struct verify *v, size_t which, uint8_t family, const struct prefix 
 	v->answers++;
 	if (first.lacks_family)
 		return;
-	beyond = first.n != 0 && !is_listed(v, result, first.site);
+	beyond = first.n != 0 && !is_listed(v, result, first.by.site);
 	if (beyond)
 		v->beyond[leaf->family == 6]++;
 	else if (first.scope > leaf->len)

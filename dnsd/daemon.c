@@ -21,6 +21,7 @@
 #include "dnsd/commands.h"
 #include "dnsd/generation/inputs.h"
 #include "dnsd/generation/reload.h"
+#include "dnsd/journal.h"
 #include "dnsd/net/server.h"
 #include "dnsd/outcome.h"
 #include "dnsd/steer/health.h"
@@ -38,6 +39,7 @@ struct daemon {
 	struct inputs *inputs;		/* of the generation in use; held */
 	struct inputs_conf *first;	/* what it was started with; held */
 	struct acquire got;		/* control socket and server */
+	struct spool *spool;		/* NULL = nothing is logged there */
 	struct reload *reload;
 	struct watch *watch;
 	struct health health;
@@ -102,6 +104,7 @@ publish_health(struct daemon *d)
 		return;
 	}
 	publish(d, gen);
+	journal_generation(d->spool, gen, "health", "");
 	log_debug("health: generation %" PRIu64 " in service", d->generation);
 }
 
@@ -122,6 +125,7 @@ log_health(const struct daemon *d)
 
 	if (d->inputs->conf->n_pools == 0)
 		return;				/* nobody is steered: health is nobody's concern */
+	journal_health(d->spool, health);
 	if (health->trust == HEALTH_FRESH)
 		log_info("health: believed, file generation %" PRIu64 ", %zu server%s",
 		    health->file.generation, health->file.n_servers,
@@ -182,6 +186,7 @@ reload_failed(struct daemon *d, const struct err *why)
 	char said[sizeof(why->text) + sizeof(OUTCOME_REFUSED)];
 
 	d->figures.reload_failures++;
+	journal_refused(d->spool, d->generation, why->text);
 	if (why->told == 0)
 		log_error("reload failed: %s; generation %" PRIu64 " stays", why->text,
 		    d->generation);
@@ -248,6 +253,8 @@ put_into_service(struct daemon *d, struct inputs *inputs)
 	control_tell(d->got.control);
 	set_watches(d);
 	outcome_reloaded(d->first->conf, gen, said);
+	journal_follow(d->spool, gen->conf);
+	journal_generation(d->spool, gen, "reload", said);
 	log_info("generation %" PRIu64 " in service: "
 	    "%u of %u zone%s, %lu name%s, built in %.3f s%s%s",
 	    d->generation, gen->n_loaded, gen->n_zones, text_s(gen->n_zones), count_names(gen),
@@ -390,6 +397,7 @@ first_generation(struct daemon *d, struct err *err)
 	if (gen == NULL)
 		return -1;
 	d->figures.build_s = d->inputs->seconds;
+	journal_generation(d->spool, gen, "start", "");
 	return server_start(d->got.server, gen, err);
 }
 
@@ -463,6 +471,9 @@ start_serving(struct daemon *d, struct err *err)
 	if (acquire(&d->got, d->inputs, d->loop, commands_handle, &d->figures, err) < 0)
 		return -1;
 	d->figures.server = d->got.server;
+	d->spool = journal_open(d->inputs->conf);
+	if (server_log(d->got.server, d->spool, err) < 0)
+		log_warn("%s: no decisions are logged", err->text);
 	if (listen_events(d, err) < 0 || first_generation(d, err) < 0)
 		return -1;
 	control_set_report(d->got.control, commands_report, &d->figures);
@@ -481,6 +492,7 @@ stop(struct daemon *d)
 	}
 	control_close(d->got.control);
 	server_stop(d->got.server);
+	journal_close(d->spool);
 	watch_free(d->watch);
 	loop_free(d->loop);
 	if (reload_free(d->reload)) {

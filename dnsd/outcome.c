@@ -29,6 +29,10 @@ outcome_restart(const struct conf *first, const struct conf *fresh, char text[OU
 		add_words(text, ", ", "user");
 	if (differs(first->run_dir, fresh->run_dir))
 		add_words(text, ", ", "run-dir");
+	if (first->log.enabled != fresh->log.enabled ||
+	    differs(first->log.spool, fresh->log.spool) ||
+	    differs(first->log.host, fresh->log.host))
+		add_words(text, ", ", "log");
 }
 
 static void

@@ -267,6 +267,7 @@ answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t
 	j.note.opt_at = j.r.opt.present ? (uint16_t)j.r.at : 0;
 	len = reply_finish(&j.r, j.q);
 	assert(len <= out_size && j.note.question_end <= len && j.note.opt_at < len);
+	j.note.counted = j.counted;
 	j.note.beyond = octets_beyond(gen->conf, ask->len, len);
 	if (note != NULL)
 		*note = j.note;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "dnsd/steer/steer.h"
 
 struct answer_client {
 	struct addr addr;		/* the resolver, with its port */
@@ -24,6 +25,9 @@ struct answer_client {
 
 enum answer_kind { ANSWER_DATA, ANSWER_NODATA, ANSWER_NXDOMAIN, ANSWER_REFERRAL, ANSWER_ERROR };
 
+/* What an answer is counted as, each once, however many choices it was made of. */
+enum { ANSWER_STEERED = 1, ANSWER_BY_ECS = 2, ANSWER_UNLOCATED = 4, ANSWER_FAIL_OPEN = 8 };
+
 struct answer_note {
 	enum answer_kind kind;
 	bool cookie_ok;			/* a valid server cookie: not rate-limited */
@@ -31,6 +35,8 @@ struct answer_note {
 					 * of an error the rcode */
 	uint16_t question_end;		/* offset past the question, 0 = there is none */
 	uint16_t opt_at;		/* offset of OPT, with which the answer ends; 0 = none */
+	uint8_t counted;		/* bits as above */
+	struct steer_by by;		/* of an answer that is counted as steered */
 	uint32_t beyond;		/* octets past amplification's factor of the question */
 };
 

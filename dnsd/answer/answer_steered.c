@@ -4,29 +4,25 @@
 
 #include "dnsd/answer/explain.h"
 
-/* What an answer is counted as, each once, however many choices it was made of. */
-enum {
-	STEERED = 1,
-	BY_ECS = 2,
-	UNLOCATED = 4,
-	FAIL_OPEN = 8
-};
-
+/* Notes what the answer is, and counts it as each of these once, however many choices it was made
+ * of. */
 static void
 count(struct answer_job *j, const struct steer_answer *picked)
 {
-	unsigned is = STEERED | (j->place->ecs ? BY_ECS : 0) |
-	    (picked->unlocated ? UNLOCATED : 0) | (picked->fail_open ? FAIL_OPEN : 0);
+	unsigned is = ANSWER_STEERED | (j->place->ecs ? ANSWER_BY_ECS : 0) |
+	    (picked->unlocated ? ANSWER_UNLOCATED : 0) |
+	    (picked->fail_open ? ANSWER_FAIL_OPEN : 0);
 	unsigned fresh = is & ~(unsigned)j->counted;
 
 	j->counted |= (uint8_t)is;
-	if (fresh & STEERED)
+	j->note.by = picked->by;
+	if (fresh & ANSWER_STEERED)
 		COUNTER_ADD(j->counters, answers_steered, 1);
-	if (fresh & BY_ECS)
+	if (fresh & ANSWER_BY_ECS)
 		COUNTER_ADD(j->counters, answers_steered_ecs, 1);
-	if (fresh & UNLOCATED)
+	if (fresh & ANSWER_UNLOCATED)
 		COUNTER_ADD(j->counters, answers_unlocated, 1);
-	if (fresh & FAIL_OPEN)
+	if (fresh & ANSWER_FAIL_OPEN)
 		COUNTER_ADD(j->counters, answers_fail_open, 1);
 }
 

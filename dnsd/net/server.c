@@ -259,9 +259,17 @@ server_bind(const struct conf *conf, struct err *err)
 }
 
 int
+server_log(struct server *s, struct spool *spool, struct err *err)
+{
+	s->serving.decisions = decisions_new(spool, err);
+	return s->serving.decisions != NULL || spool == NULL ? 0 : -1;
+}
+
+int
 server_start(struct server *s, struct generation *gen, struct err *err)
 {
 	rcu_set_pointer(&s->serving.gen, gen);
+	decisions_follow(s->serving.decisions, gen);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		if ((s->tcp[i] = tcp_start(&s->serving, s->pool, err)) == NULL)
 			return -1;
@@ -342,9 +350,12 @@ server_leave(struct server *s, const struct conf *conf)
 void
 server_publish(struct server *s, struct generation *gen)
 {
-	struct generation *old = rcu_xchg_pointer(&s->serving.gen, gen);
+	struct generation *old;
 
+	decisions_follow(s->serving.decisions, gen);
+	old = rcu_xchg_pointer(&s->serving.gen, gen);
 	synchronize_rcu();
+	decisions_settle(s->serving.decisions);
 	generation_free(old);
 }
 
@@ -385,6 +396,7 @@ server_stop(struct server *s)
 	stop_threads(s);
 	for (size_t i = 0; i < s->n_places; i++)
 		place_free(s, s->places[i]);
+	decisions_free(s->serving.decisions);
 	generation_free(s->serving.gen);
 	rrl_free(s->serving.rrl);
 	tcp_pool_free(s->pool);

@@ -16,6 +16,7 @@
 #include "common/addr.h"
 #include "common/conf/conf.h"
 #include "common/err.h"
+#include "common/spool.h"
 #include "dnsd/answer/counters.h"
 #include "dnsd/generation/generation.h"
 
@@ -28,6 +29,10 @@ struct server *server_bind(const struct conf *conf, struct err *err);
 /* Starts the threads with a first generation, which is the server's from now on, on failure too.
  * 0, or -1 with a reason. */
 int server_start(struct server *server, struct generation *gen, struct err *err);
+
+/* Before server_start: decisions are logged to this spool, which is borrowed until server_stop, if
+ * the configuration wants them.  NULL is fine.  0, or -1 with a reason, and none are. */
+int server_log(struct server *server, struct spool *spool, struct err *err);
 
 /* Binds the addresses of another configuration that are not served yet, and begins to serve them,
  * all or none.  They must be on this machine, unless `anywhere`.  0, or -1 with a reason. */

@@ -14,10 +14,12 @@
 
 #include "dnsd/answer/rrl.h"
 #include "dnsd/generation/generation.h"
+#include "dnsd/net/decisions.h"
 
 struct serving {
 	struct generation *gen;		/* rcu_dereference, rcu_xchg_pointer */
 	struct rrl *rrl;
+	struct decisions *decisions;	/* NULL = none are logged */
 	unsigned tcp_most;		/* atomic: connections, for which there are descriptors */
 	bool guarded;			/* atomic: every UDP socket has its own_guard */
 };
@@ -25,6 +27,7 @@ struct serving {
 /* Both clocks of a batch.  Read through the vDSO: no system call. */
 struct serving_now {
 	uint32_t wall_s;
+	double wall;			/* the same with its fraction */
 	uint64_t mono_ms;
 };
 
@@ -36,6 +39,7 @@ serving_now(void)
 	clock_gettime(CLOCK_REALTIME, &wall);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	return (struct serving_now){ (uint32_t)wall.tv_sec,
+	    (double)wall.tv_sec + (double)wall.tv_nsec / 1e9,
 	    (uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000 };
 }
 

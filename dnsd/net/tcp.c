@@ -32,6 +32,7 @@ struct tcp_worker {
 	struct counters counters;
 	struct serving *serving;
 	pthread_t thread;
+	struct decisions_ring *ring;	/* NULL = no decisions are logged */
 	int wake;
 	bool stop;			/* atomic */
 	pthread_mutex_t lock;		/* of what follows */
@@ -67,6 +68,7 @@ round_begin(struct tcp_worker *w)
 	const struct generation *gen = rcu_dereference(w->serving->gen);
 	struct serving_now now = serving_now();
 
+	decisions_batch(w->ring, gen);
 	return (struct round){
 		.batch = {
 			.gen = gen,
@@ -74,7 +76,9 @@ round_begin(struct tcp_worker *w)
 			    .mono_s = (uint32_t)(now.mono_ms / 1000),
 			    .tcp_idle_100ms = keepalive_100ms(w, gen->conf) },
 			.counters = &w->counters,
-			.buffers = &w->conns.buffers
+			.buffers = &w->conns.buffers,
+			.ring = w->ring,
+			.t = now.wall
 		},
 		.now_ms = now.mono_ms
 	};
@@ -240,6 +244,7 @@ serve_tcp(void *arg)
 static void
 worker_free(struct tcp_worker *w)
 {
+	decisions_ring_free(w->serving->decisions, w->ring);
 	tcp_accept_free(&w->accept);
 	if (w->conns.epoll >= 0)
 		close(w->conns.epoll);
@@ -277,6 +282,7 @@ tcp_start(struct serving *serving, struct tcp_pool *pool, struct err *err)
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->obeyed, NULL);
 	w->serving = serving;
+	w->ring = decisions_ring_new(serving->decisions);
 	w->conns.pool = pool;
 	CDS_INIT_LIST_HEAD(&w->conns.by_activity);
 	CDS_INIT_LIST_HEAD(&w->conns.turns);

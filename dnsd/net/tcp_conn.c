@@ -233,6 +233,19 @@ input_keep(struct tcp_conn *c, const struct input *input, size_t used)
 
 /* ---- a turn ---- */
 
+static void
+log_over_tcp(const struct tcp_batch *batch, const struct answer_note *note, const uint8_t *out,
+    size_t len)
+{
+	struct decision *d = decisions_slot(batch->ring);
+
+	if (d == NULL)
+		return;
+	d->t = batch->t;
+	decision_note(d, batch->gen, &batch->client, note, out, len, DECISION_SENT);
+	decisions_give(batch->ring);
+}
+
 enum tcp_result
 tcp_conn_serve(struct tcp_conn *c, struct tcp_batch *batch)
 {
@@ -256,16 +269,19 @@ tcp_conn_serve(struct tcp_conn *c, struct tcp_batch *batch)
 	for (unsigned i = 0; i < TCP_TURN_MESSAGES && b->out_len < TCP_TURN_OUT; i++) {
 		size_t message = message_len(input.data + used, input.len - used), n;
 		uint8_t *out = b->out + b->out_len;
+		struct answer_note note;
 		struct answer_ask ask;
 
 		if (input.len - used < message)
 			break;
 		COUNTER_ADD(batch->counters, tcp_queries, 1);
 		answer_read(&ask, batch->gen, &batch->client, input.data + used + 2, message - 2);
-		n = answer_write(batch->gen, &ask, out + 2, ANSWER_MAX_TCP, NULL, batch->counters);
+		n = answer_write(batch->gen, &ask, out + 2, ANSWER_MAX_TCP, &note,
+		    batch->counters);
 		used += message;
 		if (n == 0)
 			continue;
+		log_over_tcp(batch, &note, out + 2, n);
 		dns_put16(out, (uint16_t)n);
 		b->out_len += 2 + n;
 	}

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "dnsd/answer/answer.h"
+#include "dnsd/net/decisions.h"
 #include "dnsd/net/tcp_pool.h"
 
 enum {
@@ -62,6 +63,8 @@ struct tcp_batch {
 	struct answer_client client;	/* but its address */
 	struct counters *counters;
 	struct tcp_buffers *buffers;
+	struct decisions_ring *ring;	/* NULL = no decisions are logged */
+	double t;			/* of the batch, seconds since 1970 */
 };
 
 enum tcp_result {

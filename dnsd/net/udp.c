@@ -46,6 +46,7 @@ struct udp_worker {
 	struct addr addr;		/* listened on */
 	bool wildcard;			/* replies must say where they leave from */
 	pthread_t thread;
+	struct decisions_ring *ring;	/* NULL = no decisions are logged */
 	struct mmsghdr in[BATCH];
 	struct iovec in_iov[BATCH];
 	union udp_peer peer[BATCH];
@@ -159,17 +160,35 @@ read_batch(struct udp_worker *w, const struct generation *gen, unsigned n, struc
 	}
 }
 
+/* Logs the answer of datagram i, if it is one in n: `whole` octets before limits, `len` after. */
+static void
+log_decision(struct udp_worker *w, const struct generation *gen, const struct answer_note *note,
+    const uint8_t *out, size_t whole, size_t len, double t, unsigned i)
+{
+	struct decision *d = decisions_slot(w->ring);
+
+	if (d == NULL)
+		return;
+	d->t = t;
+	decision_note(d, gen, &w->ask[i].client, note, out, len != 0 ? len : whole,
+	    len == 0 ? DECISION_DROPPED : len != whole ? DECISION_CUT : DECISION_SENT);
+	decisions_give(w->ring);
+}
+
 /* Answers datagram i into the outbox. */
 static void
-answer_one(struct udp_worker *w, const struct generation *gen, uint64_t now_ms, unsigned i)
+answer_one(struct udp_worker *w, const struct generation *gen, struct serving_now now, unsigned i)
 {
 	struct msghdr *query = &w->in[i].msg_hdr;
 	uint8_t *out = outbox_next(&w->out);
 	struct answer_note note;
-	size_t len = answer_write(gen, &w->ask[i], out, OUTBOX_ROOM, &note, &w->counters);
+	size_t whole = answer_write(gen, &w->ask[i], out, OUTBOX_ROOM, &note, &w->counters);
+	size_t len = whole;
 
 	if (len != 0 && rrl_counts(gen->conf, &note))
-		len = limit(w, gen, &w->ask[i].client, &note, now_ms, out, len);
+		len = limit(w, gen, &w->ask[i].client, &note, now.mono_ms, out, len);
+	if (whole != 0 && w->ring != NULL)
+		log_decision(w, gen, &note, out, whole, len, now.wall, i);
 	if (len == 0)
 		return;
 	if (w->wildcard)
@@ -195,10 +214,11 @@ serve_batch(struct udp_worker *w, unsigned n)
 	unsigned answers, lost;
 
 	COUNTER_ADD(&w->counters, udp_queries, n);
+	decisions_batch(w->ring, gen);
 	read_batch(w, gen, n, now);
 	answer_ahead(w->ask, n);
 	for (unsigned i = 0; i < n; i++)
-		answer_one(w, gen, now.mono_ms, i);
+		answer_one(w, gen, now, i);
 	answers = w->out.n_replies;
 	lost = outbox_send(&w->out, w->fd, now.mono_ms);
 	COUNTER_ADD(&w->counters, udp_answers, answers - lost);
@@ -269,6 +289,7 @@ udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *
 	memset(w, 0, sizeof(*w));
 	w->fd = fd;
 	w->serving = serving;
+	w->ring = decisions_ring_new(serving->decisions);
 	w->addr = *addr;
 	w->wildcard = addr_is_zero(addr->ip);
 	prepare_messages(w);
@@ -276,6 +297,7 @@ udp_start(int fd, const struct addr *addr, struct serving *serving, struct err *
 	rc = pthread_create(&w->thread, NULL, serve_udp, w);
 	if (rc != 0) {
 		err_set(err, "starting a worker: %s", strerror(rc));
+		decisions_ring_free(serving->decisions, w->ring);
 		close(fd);
 		free(w);
 		return NULL;
@@ -296,6 +318,7 @@ void
 udp_join(struct udp_worker *w)
 {
 	pthread_join(w->thread, NULL);
+	decisions_ring_free(w->serving->decisions, w->ring);
 	close(w->fd);
 }
 

@@ -244,7 +244,7 @@ static void
 refuse_client(struct steer_trace *t)
 {
 	*t->answer = (struct steer_answer){
-		.scope = t->client->ecs ? t->key_bits : 0, .site = CONF_NONE,
+		.scope = t->client->ecs ? t->key_bits : 0, .by.site = CONF_NONE,
 		.unlocated = t->mapped && t->result == t->name->pool->unlocated,
 		.ede = DNS_EDE_PROHIBITED, .ede_text = barred_text
 	};
@@ -265,7 +265,7 @@ steer_pick(const struct steer_name *name, const struct steer_client *client,
 	t.answer = answer;
 	t.family = family;
 	if (!name->pool->has[steer_family_index(family)]) {
-		*answer = (struct steer_answer){ .ede = DNS_EDE_NONE, .site = CONF_NONE,
+		*answer = (struct steer_answer){ .ede = DNS_EDE_NONE, .by.site = CONF_NONE,
 		    .lacks_family = true };
 		if (why != NULL)
 			steer_why_write(why, &t);
@@ -288,7 +288,7 @@ steer_pick(const struct steer_name *name, const struct steer_client *client,
 	answer->lacks_family = false;
 	answer->scope = client->ecs ? t.key_bits : 0;
 	answer->unlocated = t.mapped && t.result == name->pool->unlocated;
-	answer->site = t.choice->site;
+	answer->by = (struct steer_by){ t.choice->site, name->pool_index, t.choice->rung };
 	answer->ttl_s = bound_ttl(&t, best, answer->n);
 	say_failure(answer, t.choice);
 	for (unsigned i = 0; i < answer->n; i++)
@@ -298,6 +298,16 @@ steer_pick(const struct steer_name *name, const struct steer_client *client,
 	for (unsigned i = 0; i < answer->n; i++)
 		t.chosen[i] = best[i]->server;
 	steer_why_write(why, &t);
+}
+
+const char *
+steer_rung_text(uint32_t rung)
+{
+	static const char *const words[RUNGS] = {
+		"healthy", "stale", "few", "few-stale", "spent", "down", "drain"
+	};
+
+	return rung < RUNGS ? words[rung] : "unknown";
 }
 
 void

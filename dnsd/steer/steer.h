@@ -90,6 +90,13 @@ struct steer_client {
 	const struct geo_map *map;	/* if that is known already; NULL = no */
 };
 
+/* Where an answer comes from. */
+struct steer_by {
+	uint16_t site;			/* whose servers these are, index in conf */
+	uint16_t pool;			/* index in conf */
+	uint32_t rung;			/* of those above, from 0 */
+};
+
 /* What to answer. */
 struct steer_answer {
 	uint8_t n;			/* addresses; 0 = none of this family: NODATA */
@@ -100,7 +107,7 @@ struct steer_answer {
 	int ede;			/* enum dns_ede, DNS_EDE_NONE mostly */
 	const char *ede_text;		/* static text, or NULL */
 	uint32_t ttl_s;
-	uint16_t site;			/* whose servers these are, index in conf */
+	struct steer_by by;
 	const uint8_t *ip[CONF_MAX_ANSWERS];	/* 4 or 16 octets each, live as long as steer */
 };
 
@@ -120,6 +127,9 @@ void steer_locate(unsigned n, const struct steer_name *const *name,
  * are asked for the client's place.  Allocates nothing when `why` is NULL. */
 void steer_pick(const struct steer_name *name, const struct steer_client *client,
     uint8_t family, struct steer_answer *answer, const struct steer_why *why);
+
+/* A rung in a word: "healthy", "stale", "few", "few-stale", "spent", "down", "drain". */
+const char *steer_rung_text(uint32_t rung);
 
 /* For _whoami: the client's country ("" = not known). */
 void steer_country(const struct steer *steer, const struct steer_client *client, char country[3]);

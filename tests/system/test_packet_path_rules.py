@@ -22,6 +22,7 @@ pool "mirrors" {
 }
 geo { city = "geo.mmdb" }
 rrl { responses-per-second = 1000000 }
+log { spool = "spool"; decisions = 7 }
 '''
 ZONE = """$TTL 300
 @ IN SOA ns hostmaster 1 3600 600 86400 60

@@ -646,7 +646,7 @@ check_lot(const struct lot *lot, const struct steer_answer *a, uint32_t min_weig
 	for (unsigned k = 0; k < a->n; k++) {
 		unsigned i = a->ip[k][3] - 1u;
 
-		assert_int_equal(servers[i].site, a->site);
+		assert_int_equal(servers[i].site, a->by.site);
 		if (lot->state[i] == HEALTH_DRAIN)
 			assert_int_equal(drained, 10);
 		if (lot->state[i] == HEALTH_DOWN)
@@ -655,7 +655,7 @@ check_lot(const struct lot *lot, const struct steer_answer *a, uint32_t min_weig
 			assert_true(is_current(lot, i));
 	}
 	if (first >= 0) {
-		assert_int_equal(a->site, first);
+		assert_int_equal(a->by.site, first);
 		assert_int_equal(a->n, current[first]);
 	}
 }

@@ -578,9 +578,9 @@ check_answer(const struct world *w, const struct steer_client *client, uint8_t f
 		assert_int_equal(a->ede, a->lacks_family ? DNS_EDE_NONE : DNS_EDE_PROHIBITED);
 		return;
 	}
-	if (a->n == 0 || strcmp(w->sites[a->site].name, site) != 0)
+	if (a->n == 0 || strcmp(w->sites[a->by.site].name, site) != 0)
 		fail_msg("site %s, the plain reading says %s (rung %u)",
-		    a->n != 0 ? w->sites[a->site].name : "none", site, rung);
+		    a->n != 0 ? w->sites[a->by.site].name : "none", site, rung);
 	for (size_t i = 0; i < w->conf.n_servers; i++)
 		n += given[i];
 	assert_int_equal(a->n, n < w->pool.answers ? n : w->pool.answers);
