@@ -12,9 +12,8 @@ def start(lab):
     shipped.nginx(lab, "origin", "origin", shipped.text(
         "origin/nginx.conf",
         ("worker_processes auto", "worker_processes 1"),
-        ("pid /run/nearcast-origin.pid", f"pid {lab.path('origin', 'origin.pid')}"),
-        ("/var/log/nginx/nearcast-origin-error.log", "stderr"),
-        ("/var/log/nginx/nearcast-origin.log", lab.path("origin", "access.log")),
+        ("/run/nearcast-origin/", lab.path("origin", "")),
+        ("/var/log/nearcast-origin/access-$day.log", lab.path("origin", "access.log")),
         ("/srv/origin", root),
         ("listen 80 ", f"listen {inet.ORIGIN4}:80 "),
         ("listen [::]:80 ", f"listen [{inet.ORIGIN6}]:80 ")))

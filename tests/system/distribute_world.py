@@ -142,8 +142,9 @@ class World:
     def origin(self):
         folder = self.path("o")
         self.nginx("o", shipped(
-            "origin/nginx.conf", ("user www-data", "user root"), ("/run/", f"{folder}/"),
-            ("/var/log/nginx/", f"{folder}/"), ("/srv/origin", self.root),
+            "origin/nginx.conf", ("user www-data", "user root"),
+            ("/run/nearcast-origin/", f"{folder}/"), ("/var/log/nearcast-origin/", f"{folder}/"),
+            ("/srv/origin", self.root),
             ("listen 80 ", f"listen {ORIGIN}:80 "), ("listen [::]:80 ", "listen [::1]:80 ")))
 
     def cache(self, site, origin=ORIGIN):

@@ -97,8 +97,8 @@ class Origin:
         """The configuration that ships, with other paths, port and address."""
         with open(NGINX_CONF) as f:
             conf = f.read()
-        for pattern, text in [(r"/srv/origin", self.root), (r"/var/log/nginx", self.folder),
-                              (r"/run/nearcast-origin.pid", self.folder + "/nginx.pid"),
+        for pattern, text in [(r"/srv/origin", self.root), (r"/run/nearcast-origin", self.folder),
+                              (r"/var/log/nearcast-origin/access-\$day", self.folder + "/access"),
                               (r"listen 80 ", f"listen {self.address}:{self.port} "),
                               (r"\tlisten \[::\]:80 .*\n", ""), (r"worker_processes auto",
                                "worker_processes 1"), *self.sed]:

@@ -67,6 +67,20 @@ def test_what_else_is_asked_for(origin, target, status):
     assert "X-Set-Id" not in headers or status == 204
 
 
+def test_log(origin):
+    """Each request is a line, but for the question that comes every second."""
+    path = os.path.join(origin.folder, "access.log")
+    with open(path) as f:
+        before = len(f.readlines())
+    for target in (f"/sets/{origin.first}/a.txt", f"/sets/{origin.first}/none", "/x", "/_setid",
+                   f"/manifests/{origin.first}"):
+        origin.ask(target)
+    with open(path) as f:
+        lines = f.readlines()[before:]
+    assert [line.split('"')[1].split()[1].split("/")[-1] for line in lines] == \
+        ["a.txt", "none", "x", origin.first], lines
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PROPFIND", "TRACE", "X"])
 def test_nothing_but_reading(origin, method):
     for target in ("/_setid", f"/sets/{origin.first}/a.txt", "/"):
