@@ -4,6 +4,7 @@ import time
 
 import inet
 import origin
+import redirector
 import release
 from lab import NAME
 from net import wait_for
@@ -76,6 +77,33 @@ def a_release(lab, chapter):
           for e, state in release.states(lab).items())
     release.stop(lab)
     lab.heal()
+
+
+def mirrors(lab, chapter):
+    chapter("Other people's mirrors: the nearest that has the file, and why")
+    known = redirector.start(lab)
+    path = [*known][1]
+    wait_for(lambda: redirector.ask(lab, "eu", path) in redirector.MIRRORS, 10)
+    say("two near Berlin (`corrupt` and `dying`), two near Chicago (`lacking` a third of them, "
+        "`stale` in a third)")
+    for region in inet.EYEBALLS:
+        say(f"    {region}$ curl -I http://mirrors.example.org{path}: to "
+            f"{redirector.ask(lab, region, path)}")
+    say(f"eu$ curl 'http://mirrors.example.org{path}?mirrorlist'")
+    out = lab.net.call("eu", "curl", "-s", "-H", "Accept: text/plain", "--interface",
+                       redirector.source("eu"), redirector.url(path) + "?mirrorlist").stdout
+    shown(line for line in out.splitlines() if line.strip())
+
+    def named():
+        return {redirector.ask(lab, "eu", path, n) for n in range(10, 20)}
+    lab.kill("dying", "nginx")
+    ms = lab.time_until(lambda: "dying" not in named(), 15)
+    say(f"`dying` is killed: nobody is sent there after {ms:.0f} ms; Europe is now sent to "
+        f"{' '.join(sorted(named()))}")
+    redirector.start_mirror(lab, "dying")
+    ms = lab.time_until(lambda: "dying" in named(), 15)
+    say(f"it is back: it has its share again after {ms:.0f} ms")
+    redirector.stop(lab)
 
 
 def tell(lab, chapter):

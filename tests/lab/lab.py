@@ -135,6 +135,9 @@ class Lab:
     def nearcast_conf(self, here, check=""):
         lines = [f'here = "{here}"', "threads = 1", f'run-dir = "{self.path(here, "run")}"',
                  f'state-dir = "{self.path(here, "state")}"']
+        os.makedirs(self.path(here, "spool"), exist_ok=True)
+        lines.append(f'log {{ spool = "{self.path(here, "spool")}" host = "{here}" max = "64m" '
+                     'decisions = all }')
         u4, u6 = inet.site_unicast(here)
         lines.append(f'listen = {{ "{ANYCAST4}", "{ANYCAST6}", "{u4}", "{u6}" }}')
         lines.append('ttl-min = "1s"\nttl-max = "5s"')
