@@ -2,7 +2,7 @@
 a network namespace of its own, with the configurations of deploy/ as they are shipped: only
 paths, ports and addresses are replaced.
 
-    w = World(tmp_path, sites=2, endpoints=3)
+    w = World(sites=2, endpoints=3)
     w.start()
     ident = w.release(tree)                 # publish-set and make-release at the origin
     w.wait_current(ident)
@@ -15,8 +15,10 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -81,14 +83,18 @@ def fill(tree, files):
 
 
 class World:
-    def __init__(self, folder, sites=1, endpoints=1):
-        self.folder = str(folder)
+    def __init__(self, sites=1, endpoints=1, folder=None):
+        # memory, for what the disk is busy with is not this test's; others than root read it
+        memory = "/dev/shm" if os.path.isdir("/dev/shm") and not folder else None
+        self.folder = tempfile.mkdtemp(prefix="nd", dir=folder or memory)
+        os.chmod(self.folder, 0o755)
         self.sites = [f"s{n}" for n in range(1, sites + 1)]
         self.endpoints = {s: [f"{s}e{n}" for n in range(1, endpoints + 1)] for s in self.sites}
         self.all = [e for s in self.sites for e in self.endpoints[s]]
         self.net = Net(f"nd{os.getpid() % 100000}-", self.folder)
         self.root = f"{self.folder}/origin"
-        self.options = ["--stall", "6", "--interval", "1"]
+        self.publish_set = PUBLISH
+        self.options = ["--stall", "15", "--interval", "1"]
 
     # ---- machines and cables
 
@@ -126,6 +132,7 @@ class World:
 
     def close(self):
         self.net.remove()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def path(self, machine, name=""):
         return os.path.join(self.folder, machine, name)
@@ -174,6 +181,33 @@ class World:
     def take(self, endpoint, *options):
         self.net.start(endpoint, "take", f"{HERE}/take-release", *self.options, *options,
                        DOWNLOAD, self.path(endpoint, "srv"))
+
+    def stop(self, endpoint, sig=signal.SIGTERM):
+        self.net.stop(endpoint, "take", sig)
+
+    def serve(self, endpoint):
+        folder = self.path(endpoint)
+        self.nginx(endpoint, shipped(
+            "distribute/endpoint.conf", ("user www-data", "user root"), ("/run/", f"{folder}/"),
+            ("/var/log/nginx/", f"{folder}/"), ("/srv/nearcast", f"{folder}/srv")))
+        assert wait_for(lambda: self.get(endpoint, "http://127.0.0.1/healthz")[0])
+
+    def pids(self, machine, word):
+        """Processes of a machine whose command line has a word."""
+        found = []
+        for pid in run("ip", "netns", "pids", self.net.ns(machine)).stdout.split():
+            try:
+                with open(f"/proc/{pid}/cmdline") as f:
+                    words = f.read().split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if any(os.path.basename(w) == word for w in words[:3]):
+                found.append(int(pid))
+        return found
+
+    def kept(self, endpoint, ident):
+        """What of a set lies in incoming."""
+        return [n for n in os.listdir(self.path(endpoint, "srv/incoming")) if ident in n]
 
     # ---- releases
 

@@ -1,30 +1,143 @@
-"""deploy/distribute: a release to two sites of three endpoints each, and what may go wrong."""
+"""deploy/distribute: releases to two sites of three endpoints each.
+
+NEARCAST_LONG=1 takes the sizes and counts of the acceptance runs.
+"""
 import os
+import random
+import shutil
+import signal
+import subprocess
+import time
 
 import pytest
 
-from distribute_world import NEEDS, World, fill, set_id
+from distribute_world import NEEDS, ORIGIN, World, call, fill, set_id, wait_for
 
 pytestmark = NEEDS
 LONG = bool(os.environ.get("NEARCAST_LONG"))
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    w = World(tmp_path_factory.mktemp("d"), sites=2, endpoints=3).start()
+def two():
+    w = World(sites=2, endpoints=3).start()
+    w.serve("s1e1")
+    w.before = w.get("s1e1", "http://127.0.0.1/healthz")
     yield w
     w.close()
 
 
 def test_two_sites(two, tmp_path):
     """Six endpoints come to one release within 15 s, and the origin sends a copy a site."""
-    size = 200_000_000 if LONG else 60_000_000
+    size = 200_000_000 if LONG else 40_000_000
     tree = fill(tmp_path / "tree", {"big": size})
     before = two.sent()
     ident = two.release(tree)
-    took = two.wait_current(ident, seconds=15)
+    took = two.wait_current(ident, seconds=15 if LONG else 30)
     copies = (two.sent() - before) / size
     print(f"{len(two.all)} endpoints in {took:.1f} s, {copies:.3f} copies")
     assert ident == set_id(tree)
     assert [two.current(e) for e in two.all] == [ident] * 6
     assert copies <= 2.05
+    peers = two.get("s1", "http://10.77.0.1:6969/stats?mode=peer")
+    assert peers[0] == 200                  # for people on this machine
+
+
+def test_endpoint_nginx(two):
+    """endpoint.conf: no set id before the first release; then the set's, and the origin's ETags."""
+    assert two.before[0] == 503 and not two.before[1].get("x-set-id")
+    ident = two.current("s1e1")
+    status, head = two.get("s1e1", "http://127.0.0.1/healthz")
+    assert (status, head["x-set-id"], head["cache-control"]) == (204, ident, "no-store")
+    seen = [two.get(machine, url)[1] for machine, url in (
+        ("s1e1", "http://127.0.0.1/big"), ("s1e1", f"http://127.0.0.1/sets/{ident}/big"),
+        ("s1e1", f"http://10.77.0.1/sets/{ident}/big"), ("s1e1", "http://10.77.0.1/big"),
+        ("o", f"http://{ORIGIN}/sets/{ident}/big"))]
+    assert len({h["etag"] for h in seen}) == 1 and len({h["content-length"] for h in seen}) == 1
+    assert seen[0]["x-set-id"] == ident
+    for path in ("/", "/none", "/.status", "/sets/", f"/sets/{ident}/", "/../status", "/a%20b",
+                 "/%2e%2e/status", "/sets/../current/big", "/sets/" + "0" * 32 + "/big"):
+        found = call("ip", "netns", "exec", two.net.ns("s1e1"), "curl", "-s", "-o", "/dev/null",
+                     "--path-as-is", "-w", "%{http_code}", "http://127.0.0.1" + path).stdout
+        assert found in ("404", "403", "400"), path
+    assert call("ip", "netns", "exec", two.net.ns("s1e1"), "curl", "-s", "-X", "DELETE", "-o",
+                "/dev/null", "-w", "%{http_code}", "http://127.0.0.1/big").stdout == "405"
+
+
+def test_small_files_and_back(two, tmp_path):
+    """2,000 files are one set; of the next, only what changed is fetched; then back, from disk."""
+    first = two.named("s1e1")
+    names = {f"p{n // 100}/f{n}.deb": 1000 + n * 13 for n in range(2000)}
+    tree = fill(tmp_path / "tree", names)
+    before = two.sent()
+    small = two.release(tree)
+    two.wait_current(small)
+    copies = (two.sent() - before) / sum(names.values())
+    print(f"2,000 files: {copies:.3f} copies")
+    assert [two.current(e) for e in two.all] == [small] * 6
+
+    fill(tree, {"p3/f300.deb": 100_000, "new": 3_000_000})
+    os.unlink(f"{tree}/p4/f400.deb")
+    before = two.sent()
+    changed = two.release(tree)
+    two.wait_current(changed)
+    sent = two.sent() - before
+    print(f"3.1 MB changed: {sent / 1e6:.1f} MB sent to two sites")
+    assert [two.current(e) for e in two.all] == [changed] * 6
+    assert sent < 2 * 3_100_000 + 12_000_000        # pieces are 1 MiB, manifests 0.2 MB
+
+    before = two.sent()
+    call(two.publish_set, "--no-notify", "--rollback", small, two.root)
+    two.wait_current(small)
+    assert two.sent() - before < 100_000
+    assert two.make(tree) == changed                # the same release twice
+    two.publish(tree)
+    two.wait_current(changed)
+    assert two.publish(tree) == changed
+    assert first != changed
+
+
+def test_overtaken(two, tmp_path):
+    """A release that is announced while another comes: the other is left, and swept away."""
+    two.stop("s2e3")
+    two.take("s2e3", "--download", "2M")
+    slow = two.release(fill(tmp_path / "slow", {"f": 30_000_000}))
+    two.wait_status("s2e3", "^fetching")
+    quick = two.release(fill(tmp_path / "quick", {"f": 300_000}))
+    two.wait_current(quick)
+    assert two.current("s2e3") == quick
+    assert two.kept("s2e3", slow) == []
+
+
+@pytest.mark.parametrize("endpoint", ["s1e2"])
+def test_killed(two, tmp_path, endpoint):
+    """aria2, the hook and take-release killed at any moment: current is always whole."""
+    rng = random.Random(7)
+    previous = two.named(endpoint)
+    killed = {}
+    for n in range(50 if LONG else 10):
+        tree = fill(tmp_path / f"t{n % 2}", {f"d/f{m}": 400_000 for m in range(20)})
+        ident = two.release(tree)
+        end = time.monotonic() + (rng.random() * 4)
+        wait_for(lambda: two.status(endpoint).get("announced") == ident, 10)
+        target = rng.choice(["aria2c", "aria2c", "install-release", "publish-set", "take"])
+        victims = wait_for(lambda: two.pids(endpoint, target), 4) if target != "take" else None
+        if target == "take":
+            while time.monotonic() < end:
+                time.sleep(0.05)
+            two.stop(endpoint, signal.SIGKILL)
+            two.take(endpoint)
+            killed[target] = killed.get(target, 0) + 1
+        elif victims:
+            time.sleep(rng.random() * 0.3)
+            for pid in victims:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    killed[target] = killed.get(target, 0) + 1
+                except ProcessLookupError:
+                    pass
+        assert two.current(endpoint) in (previous, ident)
+        two.wait_current(ident, [endpoint])
+        previous = two.current(endpoint)
+    print(killed)
+    assert sum(killed.values()) >= (40 if LONG else 7)
+    two.wait_current(previous)
