@@ -94,7 +94,7 @@ spool_segment_end(struct spool_segment *s)
  * second, or the clock was set back), this process says that it began later: a name that a
  * collector may know must not come twice. */
 static int
-begin(struct spool_segment *s, uint64_t now_ms, struct err *err)
+begin_segment(struct spool_segment *s, uint64_t now_ms, struct err *err)
 {
 	char path[4096];
 	time_t now = time(NULL);
@@ -128,7 +128,7 @@ begin(struct spool_segment *s, uint64_t now_ms, struct err *err)
 int
 spool_segment_settle(struct spool_segment *s, uint64_t now_ms, struct err *err)
 {
-	return s->next != 0 ? 0 : begin(s, now_ms, err);
+	return s->next != 0 ? 0 : begin_segment(s, now_ms, err);
 }
 
 /* What a full disk has taken of a line goes away again.  Returns the octets that stay: whole
@@ -160,7 +160,7 @@ spool_segment_write(struct spool_segment *s, const char *lines, size_t len, uint
 	if (s->fd >= 0 && s->octets != 0 && !s->torn &&
 	    (s->octets + len > s->size || now_ms - s->opened_ms >= s->age_ms))
 		spool_segment_end(s);
-	if (s->fd < 0 && begin(s, now_ms, err) < 0)
+	if (s->fd < 0 && begin_segment(s, now_ms, err) < 0)
 		return 0;
 	n = write(s->fd, lines, len);
 	if (n < 0) {

@@ -27,6 +27,8 @@ struct ctl {
 	const char *tree, *catalogue;	/* --tree, --catalogue; NULL = not given */
 	const char *parallel, *limit;	/* --max-parallel, --limit; NULL = not given */
 	const char *at, *reason;	/* --at, --reason; NULL = not given */
+	bool follow;			/* --follow */
+	const char *since, *host, *kind;	/* --since, --host, --kind; NULL = not given */
 	char *const *arg;		/* as many as the usage names; a NULL is behind the last */
 };
 
@@ -81,6 +83,8 @@ int ctl_explain(const struct ctl *ctl);	/* ctl_explain.c */
 int ctl_drain(const struct ctl *ctl);		/* ctl_operator.c */
 int ctl_override(const struct ctl *ctl);	/* undrain, force-up, force-down, clear */
 int ctl_log(const struct ctl *ctl);
+int ctl_logcat(const struct ctl *ctl);	/* ctl_logcat.c */
+int ctl_logcheck(const struct ctl *ctl);	/* ctl_logcheck.c */
 int ctl_notify(const struct ctl *ctl);		/* ctl_notify.c */
 int ctl_reload(const struct ctl *ctl);	/* ctl_reload.c */
 int ctl_counters(const struct ctl *ctl);

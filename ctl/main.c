@@ -25,6 +25,7 @@ enum {
 	FEWER_ARGS = 4096,		/* the command knows itself how many it needs */
 	TAKES_TREE = 8192, TAKES_PIECES = 16384, TAKES_MD5 = 32768, TAKES_CATALOGUE = 65536,
 	TAKES_WANTED = 131072, TAKES_PARALLEL = 262144, TAKES_LIMIT = 524288,
+	TAKES_SINCE = 1048576, TAKES_HOST = 2097152, TAKES_KIND = 4194304, TAKES_FOLLOW = 8388608,
 	TAKES_WORD = TAKES_FOR | TAKES_AT | TAKES_REASON | TAKES_ALL
 };
 
@@ -38,8 +39,11 @@ static const struct {
 	    "\"in 2h\"" },
 	{ TAKES_CATALOGUE, "--catalogue FILE", "not the one that nearcast.conf names" },
 	{ TAKES_COUNT, "--count N", "so many times" },
+	{ TAKES_FOLLOW, "--follow", "go on with what comes, until interrupted" },
 	{ TAKES_FOR, "--for T", "so long, then as before: 90s, 15m, 2h or 1d" },
 	{ TAKES_FORCE, "--force", "also where the daemon would refuse what it finds" },
+	{ TAKES_HOST, "--host NAME", "lines of this machine alone" },
+	{ TAKES_KIND, "--kind KIND", "lines of dnsd, healthd, keeper, redirectd or nginx alone" },
 	{ TAKES_LIMIT, "--limit T", "a scan may take so long: 1h, if it is not given" },
 	{ TAKES_MD5, "--md5", "know MD5 sums, too" },
 	{ TAKES_PARALLEL, "--max-parallel N", "scan so many at a time: 1 to 64, 4 by default" },
@@ -47,6 +51,7 @@ static const struct {
 	{ TAKES_OUT, "-o FILE", "write FILE" },
 	{ TAKES_REASON, "--reason TEXT", "why; shown in the status and kept in the log" },
 	{ TAKES_RESOLVER, "--resolver", "ADDRESS is the resolver's" },
+	{ TAKES_SINCE, "--since TIME", "from then on: 15m (ago), or \"2026-11-28 22:30\" (UTC)" },
 	{ TAKES_TREE, "--tree DIR", "where the manifest's files are" },
 	{ TAKES_WANTED, "--wanted", "those that healthd wants scanned now, and no others" },
 	{ TAKES_WAIT, "--wait", "return when it is drained, or will not be: then 1" },
@@ -85,6 +90,10 @@ static const struct command {
 	    "force-up SERVER|SITE|GLOB",
 	    "up, whatever the checks say" },
 	{ "log", ctl_log, 1, 0, "log SERVER|SITE", "what happened to it last, and why" },
+	{ "logcat", ctl_logcat, 1, TAKES_SINCE | TAKES_HOST | TAKES_KIND | TAKES_FOLLOW,
+	    "logcat DIR", "the lines of all segments below DIR, by their time" },
+	{ "logcheck", ctl_logcheck, 1, 0, "logcheck DIR",
+	    "is any event missing in the segments below DIR?" },
 	{ "notify", ctl_notify, 2, TAKES_WITHIN | FEWER_ARGS, "notify [ID | POOL SET]",
 	    "ask the origin now; or: this set is current now" },
 	{ "reload", ctl_reload, 0, TAKES_FORCE, "reload",
@@ -152,36 +161,41 @@ struct asked {
 	unsigned options;		/* TAKES_ */
 };
 
+static const struct option long_options[] = {
+	{ "all", no_argument, NULL, TAKES_ALL },
+	{ "at", required_argument, NULL, TAKES_AT },
+	{ "catalogue", required_argument, NULL, TAKES_CATALOGUE },
+	{ "count", required_argument, NULL, TAKES_COUNT },
+	{ "follow", no_argument, NULL, TAKES_FOLLOW },
+	{ "for", required_argument, NULL, TAKES_FOR },
+	{ "force", no_argument, NULL, TAKES_FORCE },
+	{ "help", no_argument, NULL, 'h' },
+	{ "host", required_argument, NULL, TAKES_HOST },
+	{ "json", no_argument, NULL, 'j' },
+	{ "kind", required_argument, NULL, TAKES_KIND },
+	{ "limit", required_argument, NULL, TAKES_LIMIT },
+	{ "max-parallel", required_argument, NULL, TAKES_PARALLEL },
+	{ "md5", no_argument, NULL, TAKES_MD5 },
+	{ "pieces", no_argument, NULL, TAKES_PIECES },
+	{ "reason", required_argument, NULL, TAKES_REASON },
+	{ "resolver", no_argument, NULL, TAKES_RESOLVER },
+	{ "since", required_argument, NULL, TAKES_SINCE },
+	{ "tree", required_argument, NULL, TAKES_TREE },
+	{ "version", no_argument, NULL, 'V' },
+	{ "wait", no_argument, NULL, TAKES_WAIT },
+	{ "wanted", no_argument, NULL, TAKES_WANTED },
+	{ "within", required_argument, NULL, TAKES_WITHIN },
+	{ NULL, 0, NULL, 0 },
+};
+
 /* Takes the options, wherever they stand; what is left begins at optind. */
 static void
 read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "all", no_argument, NULL, TAKES_ALL },
-		{ "at", required_argument, NULL, TAKES_AT },
-		{ "catalogue", required_argument, NULL, TAKES_CATALOGUE },
-		{ "count", required_argument, NULL, TAKES_COUNT },
-		{ "for", required_argument, NULL, TAKES_FOR },
-		{ "force", no_argument, NULL, TAKES_FORCE },
-		{ "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "limit", required_argument, NULL, TAKES_LIMIT },
-		{ "max-parallel", required_argument, NULL, TAKES_PARALLEL },
-		{ "md5", no_argument, NULL, TAKES_MD5 },
-		{ "pieces", no_argument, NULL, TAKES_PIECES },
-		{ "reason", required_argument, NULL, TAKES_REASON },
-		{ "resolver", no_argument, NULL, TAKES_RESOLVER },
-		{ "tree", required_argument, NULL, TAKES_TREE },
-		{ "version", no_argument, NULL, 'V' },
-		{ "wait", no_argument, NULL, TAKES_WAIT },
-		{ "wanted", no_argument, NULL, TAKES_WANTED },
-		{ "within", required_argument, NULL, TAKES_WITHIN },
-		{ NULL, 0, NULL, 0 },
-	};
 	int option;
 
 	opterr = 0;			/* the command's usage is said instead */
-	while ((option = getopt_long(argc, argv, "c:ho:s:V", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:ho:s:V", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c': ctl->conf_path = optarg; break;
 		case 'h': asked->help = true; break;
@@ -194,13 +208,17 @@ read_options(struct asked *asked, struct ctl *ctl, int argc, char **argv)
 		case TAKES_REASON: ctl->reason = optarg; break;
 		case TAKES_COUNT: ctl->count = optarg; break;
 		case TAKES_FOR: ctl->duration = optarg; break;
+		case TAKES_FOLLOW: ctl->follow = true; break;
 		case TAKES_FORCE: ctl->force = true; break;
 		case TAKES_RESOLVER: ctl->resolver = true; break;
 		case TAKES_CATALOGUE: ctl->catalogue = optarg; break;
+		case TAKES_HOST: ctl->host = optarg; break;
+		case TAKES_KIND: ctl->kind = optarg; break;
 		case TAKES_LIMIT: ctl->limit = optarg; break;
 		case TAKES_MD5: ctl->md5 = true; break;
 		case TAKES_PARALLEL: ctl->parallel = optarg; break;
 		case TAKES_PIECES: ctl->pieces = true; break;
+		case TAKES_SINCE: ctl->since = optarg; break;
 		case TAKES_TREE: ctl->tree = optarg; break;
 		case TAKES_WAIT: ctl->wait = true; break;
 		case TAKES_WANTED: ctl->wanted = true; break;

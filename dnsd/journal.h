@@ -2,7 +2,7 @@
  * journal: what happens to dnsd, as lines in the log spool: start and end, generations, reloads
  * that were refused, what is thought of health.
  *
- * Answers are not here: those are decision.h's.  Any spool may be NULL: nothing is written.  Main
+ * Answers are not here: those are answer_log.h's.  Any spool may be NULL: nothing is written.  Main
  * thread.
  */
 #ifndef NEARCAST_JOURNAL_H

@@ -40,11 +40,11 @@ empty(struct decisions *d, struct decisions_ring *ring)
 	char text[4096];
 
 	for (uint32_t at = ring->emptied; at != filled; at++) {
-		const struct decision *one = &ring->slots[at % DECISIONS_RING];
+		const struct answer_log *one = &ring->slots[at % DECISIONS_RING];
 		struct members m;
 
 		members_begin(&m, text, sizeof(text));
-		decision_say(one, conf_of(d, one->generation), &m);
+		answer_log_say(one, conf_of(d, one->generation), &m);
 		spool_line_at(d->spool, one->t, text, members_end(&m));
 		__atomic_store_n(&ring->emptied, at + 1, __ATOMIC_RELEASE);
 	}

@@ -1,7 +1,7 @@
 /*
  * decisions: every n-th answer of every worker, on its way to the log spool.
  *
- * Each worker has a ring of records (decision.h) which it alone fills, without a lock, and one
+ * Each worker has a ring of records (answer_log.h) which it alone fills, without a lock, and one
  * thread empties them all, into the spool.  A worker never waits: a record for which there is no
  * place is counted, and the spool declares it lost.  Records hold indices into the configuration
  * of their generation, so the thread keeps the newest two generations' and the main thread tells
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "common/spool.h"
-#include "dnsd/answer/decision.h"
+#include "dnsd/answer/answer_log.h"
 #include "dnsd/generation/generation.h"
 
 enum { DECISIONS_RING = 2048 };		/* records, a power of two */
@@ -24,7 +24,7 @@ enum { DECISIONS_RING = 2048 };		/* records, a power of two */
 struct decisions;
 
 struct decisions_ring {
-	struct decision *slots;
+	struct answer_log *slots;
 	uint32_t every, since;		/* the worker's: one in so many, 0 = none; how
 					 * many since */
 	uint64_t lost;			/* atomic, the worker's */
@@ -58,7 +58,7 @@ decisions_batch(struct decisions_ring *ring, const struct generation *gen)
 
 /* Where to write the decision on an answer, if it is one in n; NULL = it is not, or there is no
  * place. */
-static inline struct decision *
+static inline struct answer_log *
 decisions_slot(struct decisions_ring *ring)
 {
 	uint32_t filled;

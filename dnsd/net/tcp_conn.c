@@ -237,12 +237,12 @@ static void
 log_over_tcp(const struct tcp_batch *batch, const struct answer_note *note, const uint8_t *out,
     size_t len)
 {
-	struct decision *d = decisions_slot(batch->ring);
+	struct answer_log *d = decisions_slot(batch->ring);
 
 	if (d == NULL)
 		return;
 	d->t = batch->t;
-	decision_note(d, batch->gen, &batch->client, note, out, len, DECISION_SENT);
+	answer_log_note(d, batch->gen, &batch->client, note, out, len, ANSWER_LOG_SENT);
 	decisions_give(batch->ring);
 }
 

@@ -165,13 +165,13 @@ static void
 log_decision(struct udp_worker *w, const struct generation *gen, const struct answer_note *note,
     const uint8_t *out, size_t whole, size_t len, double t, unsigned i)
 {
-	struct decision *d = decisions_slot(w->ring);
+	struct answer_log *d = decisions_slot(w->ring);
 
 	if (d == NULL)
 		return;
 	d->t = t;
-	decision_note(d, gen, &w->ask[i].client, note, out, len != 0 ? len : whole,
-	    len == 0 ? DECISION_DROPPED : len != whole ? DECISION_CUT : DECISION_SENT);
+	answer_log_note(d, gen, &w->ask[i].client, note, out, len != 0 ? len : whole,
+	    len == 0 ? ANSWER_LOG_DROPPED : len != whole ? ANSWER_LOG_CUT : ANSWER_LOG_SENT);
 	decisions_give(w->ring);
 }
 

@@ -1,4 +1,4 @@
-#include "dnsd/answer/decision.h"
+#include "dnsd/answer/answer_log.h"
 
 #include <string.h>
 
@@ -8,9 +8,9 @@
 #include "dnsd/steer/steer.h"
 
 void
-decision_note(struct decision *d, const struct generation *gen,
+answer_log_note(struct answer_log *d, const struct generation *gen,
     const struct answer_client *client, const struct answer_note *note, const uint8_t *answer,
-    size_t len, enum decision_limit limit)
+    size_t len, enum answer_log_limit limit)
 {
 	d->generation = gen->number;
 	d->client = client->addr;
@@ -18,13 +18,13 @@ decision_note(struct decision *d, const struct generation *gen,
 	d->limit = (uint8_t)limit;
 	d->counted = note->counted;
 	d->by = note->by;
-	d->len = (uint16_t)(len < DECISION_OCTETS ? len : DECISION_OCTETS);
+	d->len = (uint16_t)(len < ANSWER_LOG_OCTETS ? len : ANSWER_LOG_OCTETS);
 	d->opt_len = 0;
 	memcpy(d->octets, answer, d->len);
-	if (len > DECISION_OCTETS && note->opt_at != 0) {
+	if (len > ANSWER_LOG_OCTETS && note->opt_at != 0) {
 		size_t rest = len - note->opt_at;
 
-		d->opt_len = (uint16_t)(rest < DECISION_OPT ? rest : DECISION_OPT);
+		d->opt_len = (uint16_t)(rest < ANSWER_LOG_OPT ? rest : ANSWER_LOG_OPT);
 		memcpy(d->octets + d->len, answer + note->opt_at, d->opt_len);
 	}
 }
@@ -133,7 +133,7 @@ server_of(const struct conf *conf, uint16_t pool, const struct record_seen *rr)
 
 /* The addresses of a steered answer, as the servers' names; moves past all answers. */
 static void
-say_answers(const struct decision *d, const struct conf *conf, struct members *m, struct rest *r,
+say_answers(const struct answer_log *d, const struct conf *conf, struct members *m, struct rest *r,
     unsigned n)
 {
 	bool steered = d->counted != 0 && conf != NULL && d->by.pool < conf->n_pools;
@@ -159,7 +159,7 @@ say_answers(const struct decision *d, const struct conf *conf, struct members *m
 }
 
 static void
-say_steering(const struct decision *d, const struct conf *conf, struct members *m)
+say_steering(const struct answer_log *d, const struct conf *conf, struct members *m)
 {
 	const struct steer_by *s = &d->by;
 
@@ -190,7 +190,7 @@ say_question(struct members *m, struct rest *r)
 }
 
 void
-decision_say(const struct decision *d, const struct conf *conf, struct members *m)
+answer_log_say(const struct answer_log *d, const struct conf *conf, struct members *m)
 {
 	struct rest r = { d->octets, d->octets + d->len };
 	struct record_seen rr, opt = { .type = 0 };
@@ -220,7 +220,7 @@ decision_say(const struct decision *d, const struct conf *conf, struct members *
 	if (opt.type != 0)
 		say_options(conf, m, &opt);
 	members_string(m, "rcode", dns_rcode_text(rcode, (uint16_t)(code | opt.ttl >> 24 << 4)));
-	if (d->limit != DECISION_SENT)
-		members_string(m, "limit", d->limit == DECISION_CUT ? "cut" : "dropped");
+	if (d->limit != ANSWER_LOG_SENT)
+		members_string(m, "limit", d->limit == ANSWER_LOG_CUT ? "cut" : "dropped");
 	members_number(m, "gen", d->generation);
 }
