@@ -31,7 +31,8 @@ LIBSRC   := $(filter-out %/main.c,$(foreach p,$(PARTS),$(wildcard $(p)/*.c $(p)/
 PROGRAMS := $(if $(wildcard dnsd/main.c),$(B)/dnsd) $(if $(wildcard healthd/main.c),$(B)/healthd) \
             $(if $(wildcard redirectd/main.c),$(B)/redirectd) \
             $(if $(wildcard ctl/main.c),$(B)/nearctl)
-UNITS    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/conf/*.c))
+UNITS    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/conf/*.c \
+            tests/redirect/*.c))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 MANS     := $(wildcard $(PARTS:=/*.[1-8]))

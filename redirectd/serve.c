@@ -119,6 +119,12 @@ serve_bind(const struct conf *conf, struct err *err)
 
 /* ---- requests ---- */
 
+/* What is remembered of a request while the library reads it. */
+struct kept {
+	bool begun;
+	char target[];
+};
+
 static __thread struct worker *mine;	/* this thread's; pthread_key_create frees it */
 
 static void
@@ -187,24 +193,33 @@ busy(struct MHD_Connection *connection)
 	return queue(connection, &none);
 }
 
+/* Called once for the fields, then for what is sent with them, then to answer: whoever answers
+ * before that has the connection closed. */
 static enum MHD_Result
 answer(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-    const char *version, const char *upload, size_t *upload_size, void **target)
+    const char *version, const char *upload, size_t *upload_size, void **kept)
 {
 	struct listener *listener = cls;
-	struct worker *w = find_worker(listener->serve);
+	struct kept *k = *kept;
+	struct worker *w;
 	const struct setup *setup;
 	enum MHD_Result rc;
 
-	(void)url, (void)version, (void)upload, (void)upload_size;
-	if (w == NULL || *target == NULL)
+	(void)url, (void)version, (void)upload;
+	if (k != NULL && (!k->begun || *upload_size != 0)) {
+		k->begun = true;
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	w = find_worker(listener->serve);
+	if (w == NULL || k == NULL)
 		return busy(connection);
 	setup = share_enter(&w->common->share, w->slot);
 	if (worker_fit(w, setup) < 0) {
 		rc = busy(connection);
 	} else {
 		const struct request request = {
-			.method = method, .target = *target, .listen = listener->listen,
+			.method = method, .target = k->target, .listen = listener->listen,
 			.real_ip = field(connection, "X-Real-IP"),
 			.forwarded_proto = field(connection, "X-Forwarded-Proto"),
 			.forwarded_host = field(connection, "X-Forwarded-Host"),
@@ -225,17 +240,24 @@ answer(void *cls, struct MHD_Connection *connection, const char *url, const char
 static void *
 keep_target(void *cls, const char *uri, struct MHD_Connection *connection)
 {
+	size_t len = strlen(uri);
+	struct kept *k = malloc(sizeof(*k) + len + 1);
+
 	(void)cls, (void)connection;
-	return strdup(uri);
+	if (k == NULL)
+		return NULL;
+	k->begun = false;
+	memcpy(k->target, uri, len + 1);
+	return k;
 }
 
 static void
-forget_target(void *cls, struct MHD_Connection *connection, void **target,
+forget_target(void *cls, struct MHD_Connection *connection, void **kept,
     enum MHD_RequestTerminationCode how)
 {
 	(void)cls, (void)connection, (void)how;
-	free(*target);
-	*target = NULL;
+	free(*kept);
+	*kept = NULL;
 }
 
 static size_t

@@ -16,9 +16,10 @@
 #include "redirectd/worker.h"
 
 enum {
-	SERVE_CONNECTIONS = 16384,	/* at most, for all threads of a listener together */
+	SERVE_CONNECTIONS = 10000,	/* at most, for all threads of a listener together */
 	SERVE_IDLE_S = 90,		/* longer than nginx keeps connections to us */
-	SERVE_MEMORY = 64 * 1024	/* octets of a connection: request and header lines */
+	SERVE_MEMORY = 24 * 1024	/* octets of a connection: request and header lines; the
+					 * library clears all of it for each request */
 };
 
 struct serve;
