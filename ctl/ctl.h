@@ -88,6 +88,7 @@ int ctl_logcheck(const struct ctl *ctl);	/* ctl_logcheck.c */
 int ctl_notify(const struct ctl *ctl);		/* ctl_notify.c */
 int ctl_reload(const struct ctl *ctl);	/* ctl_reload.c */
 int ctl_counters(const struct ctl *ctl);
+int ctl_redirector(const struct ctl *ctl);
 int ctl_scan(const struct ctl *ctl);		/* ctl_scan.c */
 int ctl_status(const struct ctl *ctl);	/* ctl_status.c */
 int ctl_watch(const struct ctl *ctl);
