@@ -6,34 +6,15 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/geo/geo_country.h"
 #include "common/geo/geo_point.h"
 #include "common/geo/rendezvous.h"
+#include "redirectd/suit.h"
 
 #define EARTH_MM 6371008800.0		/* mean radius */
-#define CHORD_BITS 40			/* of a candidate's order; no chord needs more */
-#define CHORD_UNKNOWN ((UINT64_C(1) << CHORD_BITS) - 1)
-
-/* Classes by which candidates are ordered; the prefix class has one for each length. */
-enum {
-	TIER_PREFIX = 0, TIER_ASN = 200, TIER_COUNTRY = 300, TIER_DISTANCE = 400,
-	TIER_RESERVE = 1000
-};
-
-struct prepared {
-	struct geo_point point;
-	uint64_t name;			/* hash */
-	uint32_t inverse;		/* of the weight; 0 = weight 0 */
-	double latitude, longitude;
-	bool located, secure;
-	char continent[3];
-};
 
 struct choose {
 	const struct conf *conf;
-	struct prepared *mirrors;
-	bool rules[26 * 26];		/* countries that an `also-countries` names */
-	bool rule_for_all;
+	struct suit suit;
 };
 
 struct choose_candidate {
@@ -43,47 +24,17 @@ struct choose_candidate {
 	uint8_t why, offer;		/* enum choice_why; whether it may be taken */
 };
 
-/* ---- prepared once ---- */
-
-static void
-prepare(struct choose *choose, const struct conf_mirror *m, struct prepared *p)
-{
-	const struct geo_country *country = geo_country_find(m->country);
-
-	p->located = m->located || country != NULL;
-	p->latitude = m->located ? m->latitude : country != NULL ? country->latitude : 0;
-	p->longitude = m->located ? m->longitude : country != NULL ? country->longitude : 0;
-	p->point = geo_point_of(p->latitude, p->longitude);
-	p->name = rendezvous_name(m->name);
-	p->inverse = m->weight != 0 ? rendezvous_inverse(m->weight) : 0;
-	p->secure = strncasecmp(m->url, "https:", 6) == 0;
-	if (country != NULL)
-		memcpy(p->continent, country->continent, sizeof(p->continent));
-	for (size_t i = 0; i < m->also.n; i++) {
-		const char *code = m->also.v[i].text;
-
-		if (code[0] == '*')
-			choose->rule_for_all = true;
-		else
-			choose->rules[(code[0] - 'A') * 26 + code[1] - 'A'] = true;
-	}
-}
-
 struct choose *
 choose_new(const struct conf *conf, struct err *err)
 {
 	struct choose *choose = calloc(1, sizeof(*choose));
 
-	if (choose != NULL)
-		choose->mirrors = calloc(conf->n_mirrors + 1, sizeof(*choose->mirrors));
-	if (choose == NULL || choose->mirrors == NULL) {
+	if (choose == NULL || suit_prepare(&choose->suit, conf) < 0) {
 		free(choose);
 		err_set(err, "out of memory");
 		return NULL;
 	}
 	choose->conf = conf;
-	for (size_t i = 0; i < conf->n_mirrors; i++)
-		prepare(choose, &conf->mirrors[i], &choose->mirrors[i]);
 	return choose;
 }
 
@@ -92,7 +43,7 @@ choose_free(struct choose *choose)
 {
 	if (choose == NULL)
 		return;
-	free(choose->mirrors);
+	suit_free(&choose->suit);
 	free(choose);
 }
 
@@ -130,129 +81,6 @@ choose_key(const struct choose *choose, const struct addr *client)
 
 	return rendezvous_key(client->family, client->ip,
 	    client->family == 4 ? r->spread4 : r->spread6);
-}
-
-/* ---- one mirror, one request ---- */
-
-static bool
-also_in(const struct conf_mirror *m, const char *country)
-{
-	for (size_t i = 0; i < m->also.n; i++)
-		if (m->also.v[i].text[0] == '*' || strcmp(m->also.v[i].text, country) == 0)
-			return true;
-	return false;
-}
-
-static bool
-is_in_country(const struct conf_mirror *m, const char *country)
-{
-	return *country != '\0' && (strcmp(m->country, country) == 0 || also_in(m, country));
-}
-
-static bool
-is_in_continent(const struct conf_mirror *m, const struct prepared *p,
-    const struct choice_client *client)
-{
-	if (*client->continent == '\0')
-		return false;
-	if (strcmp(p->continent, client->continent) == 0)
-		return true;
-	for (size_t i = 0; i < m->also.n; i++) {
-		const struct geo_country *c = geo_country_find(m->also.v[i].text);
-
-		if (m->also.v[i].text[0] == '*' ||
-		    (c != NULL && strcmp(c->continent, client->continent) == 0))
-			return true;
-	}
-	return false;
-}
-
-/* The length of the longest prefix of the mirror that has the client, -1 = none has. */
-static int
-prefix_of(const struct conf_mirror *m, const struct addr *client)
-{
-	int best = -1;
-
-	for (size_t i = 0; i < m->prefixes.n; i++)
-		if (m->prefixes.v[i].len > best &&
-		    prefix_contains(&m->prefixes.v[i], client->family, client->ip))
-			best = m->prefixes.v[i].len;
-	return best;
-}
-
-/* Each `only` takes those of the narrower ones, too. */
-static bool
-is_for(const struct conf_mirror *m, const struct prepared *p, const struct choice_client *client,
-    int prefix)
-{
-	if (m->only == CONF_ONLY_NONE || prefix >= 0)
-		return true;
-	if (m->only >= CONF_ONLY_ASN && m->asn != 0 && m->asn == client->asn)
-		return true;
-	if (m->only >= CONF_ONLY_COUNTRY && is_in_country(m, client->country))
-		return true;
-	return m->only >= CONF_ONLY_CONTINENT && is_in_continent(m, p, client);
-}
-
-/* What keeps a mirror from this client and file whatever its state; CHOICE_REASONS = nothing. */
-static enum choice_why
-barred(const struct redirect_choice *choice, const struct conf_mirror *m,
-    const struct prepared *p, int prefix)
-{
-	uint16_t one = choice->one_file == NULL ? CONF_NONE :
-	    (uint16_t)(choice->one_file - choice->redirect->one_files);
-
-	if (m->one_file_index != one)
-		return CHOICE_OTHER_FILE;
-	if (!m->enabled)
-		return CHOICE_DISABLED;
-	if (choice->secure && !p->secure)
-		return CHOICE_INSECURE;
-	if (choice->client.address.family == 4 && !m->ipv4)
-		return CHOICE_NO_IPV4;
-	if (choice->client.address.family == 6 && !m->ipv6)
-		return CHOICE_NO_IPV6;
-	if (!is_for(m, p, &choice->client, prefix))
-		return CHOICE_ONLY;
-	return p->inverse == 0 ? CHOICE_WEIGHT_ZERO : CHOICE_REASONS;
-}
-
-static bool
-has_rule(const struct choose *choose, const char *country)
-{
-	if (country[0] < 'A' || country[0] > 'Z' || country[1] < 'A' || country[1] > 'Z')
-		return false;
-	return choose->rule_for_all || choose->rules[(country[0] - 'A') * 26 + country[1] - 'A'];
-}
-
-/* Its class and its distance, as one number. */
-static void
-rank(const struct choose *choose, const struct redirect_choice *choice, bool rule,
-    const struct geo_point *at, int prefix, struct choose_candidate *c)
-{
-	const struct conf_mirror *m = &choose->conf->mirrors[c->mirror];
-	const struct prepared *p = &choose->mirrors[c->mirror];
-	const char *country = choice->client.country;
-	uint64_t tier = TIER_DISTANCE, chord = CHORD_UNKNOWN;
-
-	if (at != NULL && p->located)
-		chord = (uint64_t)geo_point_chord_mm(*at, p->point);
-	c->why = at != NULL && p->located ? CHOICE_FAR : CHOICE_ANY;
-	if (prefix >= 0) {
-		tier = TIER_PREFIX + 128u - (unsigned)prefix;
-		c->why = CHOICE_PREFIX;
-	} else if (m->asn != 0 && m->asn == choice->client.asn) {
-		tier = TIER_ASN;
-		c->why = CHOICE_ASN;
-	} else if (rule && is_in_country(m, country)) {
-		tier = TIER_COUNTRY;
-		c->why = strcmp(m->country, country) == 0 ? CHOICE_COUNTRY : CHOICE_ALSO;
-	}
-	if (m->max_size != 0 && choice->file.known && choice->file.size > m->max_size) {
-		tier += TIER_RESERVE;
-		c->why = CHOICE_LARGE;
-	}
-	c->order = tier << CHORD_BITS | chord;
 }
 
 /* ---- candidates, nearest first: a heap ---- */
@@ -298,10 +126,10 @@ struct work {
 static double
 km_of(uint64_t order)
 {
-	uint64_t chord = order & CHORD_UNKNOWN;
+	uint64_t chord = order & SUIT_CHORD_UNKNOWN;
 	double half = (double)chord / 2 / EARTH_MM;
 
-	if (chord == CHORD_UNKNOWN)
+	if (chord == SUIT_CHORD_UNKNOWN)
 		return -1;
 	return 2 * asin(half < 1 ? half : 1) * EARTH_MM / 1e6;
 }
@@ -316,8 +144,8 @@ near_end(const struct conf_redirect *r, uint64_t order)
 		return order;
 	limit = (km * r->near_factor + r->near_km) * 1e6 / EARTH_MM;	/* as an angle */
 	if (limit >= M_PI)
-		return order | (CHORD_UNKNOWN - 1);
-	return (order & ~CHORD_UNKNOWN) | (uint64_t)(2 * EARTH_MM * sin(limit / 2));
+		return order | (SUIT_CHORD_UNKNOWN - 1);
+	return (order & ~SUIT_CHORD_UNKNOWN) | (uint64_t)(2 * EARTH_MM * sin(limit / 2));
 }
 
 static void
@@ -356,7 +184,7 @@ ill(const struct work *w, uint16_t mirror)
 }
 
 static double
-from_client(const struct choice_client *client, const struct prepared *p)
+from_client(const struct choice_client *client, const struct suit_mirror *p)
 {
 	if (client->known == CHOICE_UNKNOWN || !p->located)
 		return -1;
@@ -368,29 +196,24 @@ static size_t
 gather(struct work *w, struct choose_candidate *heap)
 {
 	const struct choose *choose = w->choose;
-	const struct choice_client *client = &w->choice->client;
-	bool rule = has_rule(choose, client->country);
-	struct geo_point point, *at = NULL;
+	const struct choice_client *from = &w->choice->client;
+	struct suit_client client = suit_client(&choose->suit, w->choice);
 	size_t n = 0;
 
-	if (client->known != CHOICE_UNKNOWN) {
-		point = geo_point_of(client->latitude, client->longitude);
-		at = &point;
-	}
-	for (size_t i = 0; i < choose->conf->n_mirrors; i++) {
-		const struct conf_mirror *m = &choose->conf->mirrors[i];
-		const struct prepared *p = &choose->mirrors[i];
-		int prefix = prefix_of(m, &client->address);
-		enum choice_why why = barred(w->choice, m, p, prefix);
+	for (uint16_t i = 0; i < choose->conf->n_mirrors; i++) {
+		int prefix = suit_prefix(&choose->conf->mirrors[i], &from->address);
+		enum choice_why why = suit_bar(&choose->suit, &client, i, prefix);
 
 		if (why != CHOICE_REASONS) {
 			if (w->whole)
-				leave(w, (uint16_t)i, why, from_client(client, p));
+				leave(w, i, why, from_client(from, &choose->suit.mirrors[i]));
 			continue;
 		}
-		heap[n].mirror = (uint16_t)i;
-		heap[n].offer = w->facts->health == NULL || w->facts->health[i] == CHOOSE_FINE;
-		rank(choose, w->choice, rule, at, prefix, &heap[n++]);
+		heap[n] = (struct choose_candidate){ .mirror = i };
+		heap[n].order = suit_order(&choose->suit, &client, i, prefix, &why);
+		heap[n].why = (uint8_t)why;
+		heap[n++].offer = w->facts->health == NULL ||
+		    w->facts->health[i] == CHOOSE_FINE;
 	}
 	for (size_t i = n / 2; i-- != 0;)
 		sink(heap, n, i);
@@ -415,7 +238,7 @@ take_ring(struct work *w, struct choose_candidate *ring, size_t n, uint64_t key)
 	uint16_t first = ring[0].mirror;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct prepared *p = &w->choose->mirrors[ring[i].mirror];
+		const struct suit_mirror *p = &w->choose->suit.mirrors[ring[i].mirror];
 
 		ring[i].cost = ring[i].offer ? rendezvous_cost(key, p->name, p->inverse) :
 		    UINT64_MAX;
