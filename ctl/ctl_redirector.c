@@ -1,6 +1,7 @@
 /*
  * nearctl redirector: what redirectd of this machine says of itself, as text or JSON: its
- * catalogue, whether it believes the health of mirrors, and whom it sends clients to.
+ * catalogue, whether it believes the health of mirrors, and whom it sends clients to.  The text is
+ * the daemon's own.
  */
 #include <stdio.h>
 

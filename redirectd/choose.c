@@ -149,7 +149,7 @@ near_end(const struct conf_redirect *r, uint64_t order)
 }
 
 static void
-leave(struct work *w, uint16_t mirror, enum choice_why why, double km)
+put_down(struct work *w, uint16_t mirror, enum choice_why why, double km)
 {
 	if (w->whole)
 		w->mirrors[w->room - ++w->n_others] = (struct choice_mirror){
@@ -159,7 +159,7 @@ leave(struct work *w, uint16_t mirror, enum choice_why why, double km)
 }
 
 static void
-take(struct work *w, const struct choose_candidate *c, enum choice_why why, unsigned priority)
+offer(struct work *w, const struct choose_candidate *c, enum choice_why why, unsigned priority)
 {
 	w->mirrors[w->n_taken++] = (struct choice_mirror){
 		.mirror = &w->choose->conf->mirrors[c->mirror], .index = c->mirror, .why = why,
@@ -206,7 +206,7 @@ gather(struct work *w, struct choose_candidate *heap)
 
 		if (why != CHOICE_REASONS) {
 			if (w->whole)
-				leave(w, i, why, from_client(from, &choose->suit.mirrors[i]));
+				put_down(w, i, why, from_client(from, &choose->suit.mirrors[i]));
 			continue;
 		}
 		heap[n] = (struct choose_candidate){ .mirror = i };
@@ -252,11 +252,11 @@ take_ring(struct work *w, struct choose_candidate *ring, size_t n, uint64_t key)
 		if (!c->offer && !w->whole)
 			break;
 		if (c->mirror != first && !has_file(w, c->mirror))
-			leave(w, c->mirror, CHOICE_NO_FILE, km_of(c->order));
+			put_down(w, c->mirror, CHOICE_NO_FILE, km_of(c->order));
 		else if (!c->offer)
-			leave(w, c->mirror, ill(w, c->mirror), km_of(c->order));
+			put_down(w, c->mirror, ill(w, c->mirror), km_of(c->order));
 		else
-			take(w, c, why, 1);
+			offer(w, c, why, 1);
 	}
 }
 
@@ -270,7 +270,7 @@ take_near(struct work *w, struct choose_room *room, size_t *n, uint64_t key)
 		size_t ring = 0;
 
 		if (!has_file(w, nearest.mirror)) {
-			leave(w, nearest.mirror, CHOICE_NO_FILE, km_of(nearest.order));
+			put_down(w, nearest.mirror, CHOICE_NO_FILE, km_of(nearest.order));
 			continue;
 		}
 		end = near_end(w->choice->redirect, nearest.order);
@@ -293,11 +293,11 @@ take_rest(struct work *w, struct choose_room *room, size_t n)
 		if (!c.offer && !w->whole)
 			continue;
 		if (!has_file(w, c.mirror))
-			leave(w, c.mirror, CHOICE_NO_FILE, km_of(c.order));
+			put_down(w, c.mirror, CHOICE_NO_FILE, km_of(c.order));
 		else if (!c.offer)
-			leave(w, c.mirror, ill(w, c.mirror), km_of(c.order));
+			put_down(w, c.mirror, ill(w, c.mirror), km_of(c.order));
 		else
-			take(w, &c, c.why, priority++);
+			offer(w, &c, c.why, priority++);
 	}
 }
 

@@ -155,7 +155,7 @@ free_setup(void *setup)
 
 /* Everything for which the process may need to be more than it will be. */
 static int
-take(struct redirectd *d, const struct conf *conf, struct err *err)
+take_rights(struct redirectd *d, const struct conf *conf, struct err *err)
 {
 	struct privilege_user user;
 	char path[4200];
@@ -208,7 +208,7 @@ start(struct redirectd *d, const char *path, const char *here, struct err *err)
 	if (setup == NULL)
 		return -1;
 	d->first = conf_read(path, here, NULL, NULL, err);
-	if (d->first == NULL || take(d, setup->conf, err) < 0 ||
+	if (d->first == NULL || take_rights(d, setup->conf, err) < 0 ||
 	    open_spool(d, setup->conf, err) < 0) {
 		setup_free(setup);
 		return -1;

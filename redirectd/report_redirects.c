@@ -56,7 +56,7 @@ report_redirects_status(const struct report_redirects *report, FILE *out)
 }
 
 static json_t *
-mirrors_json(const struct setup *s)
+mirror_states(const struct setup *s)
 {
 	json_t *all = json_array();
 
@@ -88,7 +88,7 @@ report_redirects_json(const struct report_redirects *report, FILE *out)
 	    "catalogue_reason", json_utf8(f->catalogue_why),
 	    "health_believed", (int)f->believed,
 	    "health_reason", json_utf8(f->believed ? "" : f->health_why),
-	    "mirrors", mirrors_json(s)), out);
+	    "mirrors", mirror_states(s)), out);
 }
 
 static void

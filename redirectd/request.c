@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "redirectd/decision.h"
+#include "redirectd/trace.h"
 #include "redirectd/encode.h"
 #include "redirectd/links.h"
 #include "redirectd/locate.h"
@@ -40,7 +40,7 @@ is_asked(const struct passage *p, const char *name)
 
 /* One of its virtual hosts or its listener; without a port, in any case. */
 static const struct conf_one_file *
-find_one_file(const struct conf_redirect *r, const char *listen, const char *host)
+one_file_of(const struct conf_redirect *r, const char *listen, const char *host)
 {
 	size_t len = host != NULL ? strcspn(host, ":") : 0;
 
@@ -105,7 +105,7 @@ find_client(struct passage *p)
 
 /* Everything but the file. */
 static void
-begin(struct passage *p)
+begin_passage(struct passage *p)
 {
 	const struct conf *conf = p->setup->conf;
 	const struct request *q = p->request;
@@ -117,7 +117,7 @@ begin(struct passage *p)
 		host = q->forwarded_host;
 	p->choice.conf = conf;
 	p->choice.redirect = &conf->redirect;
-	p->choice.one_file = find_one_file(&conf->redirect, q->listen, host);
+	p->choice.one_file = one_file_of(&conf->redirect, q->listen, host);
 	p->choice.secure = p->trusted && q->forwarded_proto != NULL &&
 	    strcasecmp(q->forwarded_proto, "https") == 0;
 	find_site(p, host);
@@ -169,7 +169,7 @@ describe(struct passage *p)
 static void
 find_file(struct passage *p)
 {
-	struct target *t = &p->worker->target;
+	struct target_path *t = &p->worker->target;
 	struct choice_file *file = &p->choice.file;
 	struct negotiate_query query = negotiate_query(t->query);
 	bool found;
@@ -340,7 +340,7 @@ write_redirect(struct passage *p)
 		serve_here(p);
 	else
 		send_away(p);
-	decision_log(p->worker, c, p->request);
+	trace_redirect(p->worker, c, p->request);
 }
 
 /* False, and the answer is made, for what is no request for a file. */
@@ -376,7 +376,7 @@ request_answer(struct worker *worker, const struct setup *setup, const struct re
 	response_clear(&worker->response);
 	if (!is_for_file(worker, request))
 		return;
-	begin(&p);
+	begin_passage(&p);
 	find_file(&p);
 	if (!write_document(&p))
 		write_redirect(&p);

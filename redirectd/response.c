@@ -69,7 +69,7 @@ response_head(struct response *response, const char *name, const char *fmt, ...)
 
 /* Room for so many octets more, and a NUL; NULL = there is none. */
 static char *
-grow(struct response *response, size_t more)
+make_room(struct response *response, size_t more)
 {
 	size_t need = response->body_len + more + 1, room = response->body_room;
 	char *body;
@@ -96,7 +96,7 @@ grow(struct response *response, size_t more)
 void
 response_octets(struct response *response, const void *octets, size_t len)
 {
-	char *at = grow(response, len);
+	char *at = make_room(response, len);
 
 	if (at == NULL)
 		return;
@@ -121,7 +121,7 @@ response_format(struct response *response, const char *fmt, ...)
 	va_start(ap, fmt);
 	len = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	at = len >= 0 ? grow(response, (size_t)len) : NULL;
+	at = len >= 0 ? make_room(response, (size_t)len) : NULL;
 	if (at == NULL) {
 		response->broken = true;
 		return;

@@ -37,7 +37,7 @@ next_octet(const char **at)
 /* The last part of path[0..len) has ended: drops it if it is ".", and the one before it, too, if it
  * is "..".  The length that is left, ending in a slash; 0 = there was nothing to drop. */
 static size_t
-end_part(const char *path, size_t len)
+close_part(const char *path, size_t len)
 {
 	size_t start = len;
 
@@ -56,7 +56,7 @@ end_part(const char *path, size_t len)
 }
 
 enum target_fault
-target_read(struct target *target, const char *raw)
+target_read(struct target_path *target, const char *raw)
 {
 	const char *at = skip_host(raw);
 	char *path = target->path;
@@ -77,7 +77,7 @@ target_read(struct target *target, const char *raw)
 			path[len++] = (char)octet;
 			continue;
 		}
-		len = end_part(path, len);
+		len = close_part(path, len);
 		if (len == 0)
 			return TARGET_BAD;
 		if (path[len - 1] != '/') {
@@ -86,7 +86,7 @@ target_read(struct target *target, const char *raw)
 			path[len++] = '/';
 		}
 	}
-	len = end_part(path, len);
+	len = close_part(path, len);
 	if (len == 0)
 		return TARGET_BAD;
 	path[len] = '\0';
@@ -97,7 +97,7 @@ target_read(struct target *target, const char *raw)
 }
 
 bool
-target_has(const struct target *target, const char *name, char *value, size_t size)
+target_has(const struct target_path *target, const char *name, char *value, size_t size)
 {
 	size_t n = strlen(name);
 

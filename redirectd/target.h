@@ -14,7 +14,7 @@
 
 enum { TARGET_PATH_MAX = 4096, TARGET_QUERY_MAX = 2048 };
 
-struct target {
+struct target_path {
 	char path[TARGET_PATH_MAX + 1];	/* decoded; begins with "/"; a NUL behind it */
 	size_t len;
 	const char *query;		/* behind the "?", as it was sent; "" for none */
@@ -24,10 +24,10 @@ enum target_fault { TARGET_FINE, TARGET_BAD, TARGET_LONG };
 
 /* `raw` is the target as it was sent: a path, or a whole URL of which the path counts; it is
  * borrowed for the query. */
-enum target_fault target_read(struct target *target, const char *raw);
+enum target_fault target_read(struct target_path *target, const char *raw);
 
 /* True if the query has this parameter; its value without a "=" is "".  At most `size` - 1
  * octets of the value, as they were sent. */
-bool target_has(const struct target *target, const char *name, char *value, size_t size);
+bool target_has(const struct target_path *target, const char *name, char *value, size_t size);
 
 #endif

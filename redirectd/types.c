@@ -89,7 +89,7 @@ add_all(struct types *types, const char *words, const char *type)
 
 /* Lines "TYPE ENDING...", with comments behind #. */
 static int
-add_file(struct types *types, const char *path)
+add_types(struct types *types, const char *path)
 {
 	struct err err;
 	size_t len;
@@ -144,7 +144,7 @@ struct types *
 types_read(const char *path, struct err *err)
 {
 	struct types *types = calloc(1, sizeof(*types));
-	int rc = types != NULL ? add_file(types, path) : -1;
+	int rc = types != NULL ? add_types(types, path) : -1;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(builtin) / sizeof(*builtin); i++)
 		rc = add_all(types, builtin[i].endings, builtin[i].type);

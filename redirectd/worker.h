@@ -58,7 +58,7 @@ struct worker {
 	struct documents_desk desk;
 	struct draft scratch;
 	struct response response;
-	struct target target;
+	struct target_path target;
 	char site[300];
 	uint64_t random;		/* for ?newmirror */
 	unsigned unlogged;		/* decisions since the last that has its line */

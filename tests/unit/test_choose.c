@@ -406,7 +406,8 @@ prefix_then_asn_then_rule_then_distance(void **state)
 	done(f);
 }
 
-static const char barred[] = "redirect { \n one-file \"one\" {\n host = { \"h\" }\n path = \"/f\"\n}\n}\n"
+static const char barred[] = "redirect { \n"
+    " one-file \"one\" {\n host = { \"h\" }\n path = \"/f\"\n}\n}\n"
     "mirror \"off\" {\n url = \"http://x/\"\n enabled = no\n}\n"
     "mirror \"zero\" {\n url = \"http://x/\"\n weight = 0\n}\n"
     "mirror \"four\" {\n url = \"https://x/\"\n ipv6 = no\n}\n"
@@ -455,7 +456,8 @@ static void
 reserve(void **state)
 {
 	struct fixture *f = with("redirect { }\n"
-	    "mirror \"small\" {\n url = \"http://s/\"\n location = { 50, 8 }\n max-size = \"1k\"\n}\n"
+	    "mirror \"small\" {\n url = \"http://s/\"\n location = { 50, 8 }\n"
+	    " max-size = \"1k\"\n}\n"
 	    "mirror \"far\" {\n url = \"http://f/\"\n location = { -33, 151 }\n}\n");
 
 	(void)state;

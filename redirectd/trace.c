@@ -1,4 +1,4 @@
-#include "redirectd/decision.h"
+#include "redirectd/trace.h"
 
 #include <string.h>
 
@@ -44,7 +44,7 @@ put_end(struct members *m, const struct redirect_choice *choice)
 }
 
 void
-decision_log(struct worker *worker, const struct redirect_choice *choice,
+trace_redirect(struct worker *worker, const struct redirect_choice *choice,
     const struct request *request)
 {
 	const struct conf *conf = choice->conf;
