@@ -17,6 +17,7 @@
 #include "healthd/check/running.h"
 #include "healthd/prober/content.h"
 #include "healthd/prober/hook.h"
+#include "healthd/prober/sampler.h"
 #include "healthd/prober/schedule.h"
 #include "healthd/prober/service.h"
 #include "healthd/prober/sibling.h"
@@ -45,6 +46,7 @@ struct prober {
 	struct service service;
 	struct content content;
 	struct siblings siblings;
+	struct sampler_child sampler;
 
 	struct loop_io signal_io;
 	struct loop_timer tick;
@@ -481,6 +483,7 @@ prober_open(struct prober *p, const struct conf *conf, int keeper_fd, struct err
 	p->late_limit_ms = late_limit(core->judge);
 	p->round_ms = longest_round(core->judge);
 	want_descriptors(core->judge);
+	sampler_open(&p->sampler, core);
 	if (link_open(&p->link, core, keeper_fd, on_posture, p, err) < 0 ||
 	    signals_open(p, err) < 0 || hook_open(&p->hook, core, err) < 0 ||
 	    publish_open(&p->publish, core, &p->link, err) < 0)
@@ -515,6 +518,7 @@ prober_close(struct prober *p)
 {
 	if (p->core.judge != NULL) {
 		probes_close(p);
+		sampler_close(&p->sampler);
 		content_close(&p->content);
 		sibling_close(&p->siblings);
 		service_close(&p->service);

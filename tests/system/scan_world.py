@@ -103,6 +103,8 @@ class Scans:
             return dict(db.execute("SELECT path, id FROM file"))
 
     def row(self, mirror):
+        if not os.path.exists(self.catalogue + ".held"):
+            return None
         with sqlite3.connect(f"file:{self.catalogue}.held?mode=ro", uri=True) as db:
             db.row_factory = sqlite3.Row
             return db.execute("SELECT * FROM held WHERE mirror = ?", (mirror,)).fetchone()
