@@ -36,7 +36,7 @@ struct sample_world {
 
 /* What is asked for. */
 struct sampled_file {
-	bool known;			/* the catalogue has it; else it is the mirror that is asked */
+	bool known;			/* the catalogue has it; else the mirror itself is asked */
 	bool claimed;			/* the mirror is said to hold it */
 	bool holds;			/* the same, or it is not, and may be found to */
 	struct catalogue_file file;
