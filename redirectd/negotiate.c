@@ -203,7 +203,7 @@ negotiate_accept(const char *accept, const char *type)
 {
 	unsigned meta4, metalink, file, most;
 
-	if (accept == NULL)
+	if (accept == NULL || strcasestr(accept, "metalink") == NULL)	/* almost everybody */
 		return DOCUMENT_NONE;
 	meta4 = weight_of_type(accept, "application/metalink4+xml", VERY);
 	metalink = weight_of_type(accept, "application/metalink+xml", VERY);
