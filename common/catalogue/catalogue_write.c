@@ -92,7 +92,7 @@ catalogue_write_wrong_path(const char *path, size_t len)
 		if (n == 0)
 			return part == path ? "a path that begins with a slash" :
 			    "a path with nothing between two slashes or behind the last";
-		if (memcmp(part, "..", n) == 0 && n <= 2)
+		if (n <= 2 && memcmp(part, "..", n) == 0)
 			return "a path with a part that is . or ..";
 		part += n + 1;
 	}
