@@ -22,6 +22,7 @@
 #include "common/json.h"
 #include "common/text.h"
 #include "ctl/ctl.h"
+#include "ctl/mirrors.h"
 #include "ctl/wellness.h"
 
 /* ---- for people ---- */
@@ -186,6 +187,10 @@ print_status(FILE *out, const struct wellness *w)
 		fputs(w->dnsd.text, out);
 	else
 		fprintf(out, "dnsd        %s\n", w->dnsd.err.text);
+	if (w->mirrors != NULL) {
+		fputs("\n-- mirrors\n", out);
+		mirrors_print(w->mirrors, out);
+	}
 }
 
 /* ---- for programs ---- */
@@ -298,9 +303,10 @@ print_member(FILE *out, const char *name, const char *json)
 static int
 print_status_json(FILE *out, const struct wellness *w)
 {
-	json_t *tree = json_pack("{s:o, s:s, s:o, s:o, s:o}", "time", json_decimal(w->now, 3),
+	json_t *tree = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "time", json_decimal(w->now, 3),
 	    "state", wellness_name(w), "alarms", alarms_json(w),
-	    "route", w->route_known ? route_json(w) : json_null(), "errors", errors_json(w));
+	    "route", w->route_known ? route_json(w) : json_null(), "errors", errors_json(w),
+	    "mirrors", w->mirrors != NULL ? mirrors_json(w->mirrors) : json_array());
 	char *own = NULL;
 	size_t len = 0;
 	FILE *text = open_memstream(&own, &len);

@@ -10,6 +10,7 @@
 #include "common/control.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "ctl/mirrors.h"
 
 #define ASK_MS 2000
 #define FRESH_S 5.0			/* the keeper writes every second */
@@ -165,6 +166,12 @@ judge_dnsd(struct wellness *w)
 	json_decref(dnsd);
 }
 
+static void
+on_mirrors_alarm(void *arg, const char *text)
+{
+	add_alarm(arg, "%s", text);
+}
+
 /* ---- all of it ---- */
 
 void
@@ -189,6 +196,9 @@ wellness_gather(struct wellness *w, const struct conf *conf, const char *broken,
 	judge_route(w);
 	judge_healthd(w);
 	judge_dnsd(w);
+	w->mirrors = mirrors_gather(conf, w->now);
+	if (w->mirrors != NULL)
+		mirrors_alarms(w->mirrors, on_mirrors_alarm, w);
 }
 
 void
@@ -196,6 +206,7 @@ wellness_clear(struct wellness *w)
 {
 	for (size_t i = 0; i < w->n_alarms; i++)
 		free(w->alarms[i]);
+	mirrors_free(w->mirrors);
 	free(w->healthd.text);
 	free(w->healthd.json);
 	free(w->dnsd.text);

@@ -28,6 +28,8 @@ struct wellness_daemon {
 	struct err err;
 };
 
+struct mirrors;				/* mirrors.h */
+
 struct wellness {
 	const struct conf *conf;	/* borrowed */
 	double now;			/* CLOCK_REALTIME */
@@ -36,6 +38,7 @@ struct wellness {
 	struct posture_file route;
 	struct err route_err;
 	struct wellness_daemon healthd, dnsd;
+	struct mirrors *mirrors;	/* owned; NULL = there is none */
 	char digest[17];		/* of dnsd's configuration; "" = not told */
 	char *alarms[WELLNESS_ALARMS];	/* owned */
 	size_t n_alarms;
