@@ -37,7 +37,7 @@ cannot_read(struct logcheck *c, const char *why)
 }
 
 static void
-take_line(struct logcheck *c, const struct log_file *f, uint64_t number, const char *octets,
+check_line(struct logcheck *c, const struct log_file *f, uint64_t number, const char *octets,
     size_t len, struct log_source **last)
 {
 	struct log_source *s;
@@ -57,7 +57,7 @@ take_line(struct logcheck *c, const struct log_file *f, uint64_t number, const c
 }
 
 static void
-take_file(struct logcheck *c, const struct log_file *f)
+check_file(struct logcheck *c, const struct log_file *f)
 {
 	struct log_source *last = NULL;
 	size_t len, left = 0;
@@ -70,7 +70,7 @@ take_file(struct logcheck *c, const struct log_file *f)
 		log_sources_turn(&c->sources);
 	log_reader_begin(&c->reader, 0);
 	while ((rc = log_reader_line(&c->reader, f->path, &line, &len, &left, &err)) > 0)
-		take_line(c, f, ++number, line, len, &last);
+		check_line(c, f, ++number, line, len, &last);
 	if (rc < 0)
 		cannot_read(c, err.text);
 	if (left == 0)
@@ -130,7 +130,7 @@ print_source(struct logcheck *c, const struct log_source *s)
 }
 
 static int
-report(struct logcheck *c)
+report_sources(struct logcheck *c)
 {
 	struct log_source **list = log_sources_list(&c->sources);
 	uint64_t lines = 0;
@@ -162,8 +162,8 @@ ctl_logcheck(const struct ctl *ctl)
 		cannot_read(&c, "out of memory");
 	else {
 		for (size_t i = 0; i < c.files.n; i++)
-			take_file(&c, &c.files.v[i]);
-		status = report(&c);
+			check_file(&c, &c.files.v[i]);
+		status = report_sources(&c);
 	}
 	log_reader_close(&c.reader);
 	log_sources_free(&c.sources);

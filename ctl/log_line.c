@@ -80,7 +80,7 @@ is(const struct log_text *name, const char *word)
 }
 
 static void
-take_number(struct log_line *line, const struct log_text *name, struct text value)
+keep_number(struct log_line *line, const struct log_text *name, struct text value)
 {
 	const struct {
 		const char *name;
@@ -120,7 +120,7 @@ take_member(struct log_line *line, struct text *t)
 	if (*at != '"') {
 		if (!pass_word(t))
 			return false;
-		take_number(line, &name, (struct text){ at, t->at });
+		keep_number(line, &name, (struct text){ at, t->at });
 		return true;
 	}
 	if (!pass_string(t, &string))
