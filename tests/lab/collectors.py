@@ -4,6 +4,7 @@ import os
 
 import hosts
 import shipped
+from lab import BUILD
 
 COLLECTORS = ("log1", "log2")
 PASSWORD = "of the lab"
@@ -40,6 +41,21 @@ def start_shippers(lab, site):
         lab.net.start(site, f"ship-{name}", shipped.path("logs", "ship"), name,
                       f"rsync://{site}@{hosts.address(name)}/{site}", spool(lab, site), state,
                       *others, env={"RSYNC_PASSWORD": PASSWORD})
+
+
+def lines(lab, collector, site):
+    folder = held(lab, collector, site)
+    count = 0
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), "rb") as f:
+            count += f.read().count(b"\n")
+    return count
+
+
+def check(lab, collector, site):
+    """logcheck of what a collector has; CompletedProcess."""
+    return lab.net.call(collector, f"{BUILD}/nearctl", "logcheck", held(lab, collector, site),
+                        timeout=60)
 
 
 def stop(lab, site):

@@ -2,6 +2,7 @@
 six servers, a redirector for other people's mirrors, logs at two places."""
 import time
 
+import collectors
 import inet
 import origin
 import redirector
@@ -106,6 +107,27 @@ def mirrors(lab, chapter):
     redirector.stop(lab)
 
 
+def logs(lab, chapter):
+    chapter("Logs at two collectors, one of which dies for three seconds")
+    for name in collectors.COLLECTORS:
+        collectors.start_collector(lab, name, "fra")
+    collectors.start_shippers(lab, "fra")
+    with lab.load(lookups=100, downloads=5, regions=["eu"]):
+        lab.kill("log1", "rsyncd")
+        time.sleep(3)
+        say(f"lines at log1: {collectors.lines(lab, 'log1', 'fra')}, at log2: "
+            f"{collectors.lines(lab, 'log2', 'fra')}")
+        collectors.start_collector(lab, "log1", "fra")
+    ahead = collectors.lines(lab, "log2", "fra")
+    wait_for(lambda: collectors.lines(lab, "log1", "fra") >= ahead, 20)
+    for name in collectors.COLLECTORS:
+        say(f"{name}$ nearctl logcheck /srv/log")
+        shown(collectors.check(lab, name, "fra").stdout.splitlines())
+    collectors.stop(lab, "fra")
+
+
 def tell(lab, chapter):
     caches(lab, chapter)
     a_release(lab, chapter)
+    mirrors(lab, chapter)
+    logs(lab, chapter)
