@@ -20,5 +20,5 @@ def start(lab, site, n):
                            ("listen [::]:80 ", f"listen [{a6}]:80 ")), site, name, "listen.conf")
     shipped.nginx(lab, site, name, shipped.text(
         "cache/nginx.conf", ("worker_processes auto", "worker_processes 1"),
-        ("pid /run/nginx.pid", f"pid {folder}/nginx.pid"),
-        ("/var/log/nginx/error.log warn", "stderr error")), folder=name)
+        ("pid /run/nearcast-cache/nginx.pid", f"pid {folder}/nginx.pid"),
+        ("error_log stderr warn", "error_log stderr error")), folder=name)

@@ -150,6 +150,8 @@ class Origin(Nginx):
         for name, data in files.items():
             path = f"{root}/{name}"
             os.makedirs(os.path.dirname(path), exist_ok=True)
+            if os.path.exists(path):
+                continue
             if name in held and held[name][0] == sha(data):
                 os.link(held[name][1], path)
                 continue
@@ -174,6 +176,7 @@ class Origin(Nginx):
 
     def log(self):
         """[(method, target, status, octets of the body, range)], and empties it."""
+        time.sleep(0.1)                                # a line is written after the answer
         path = f"{self.folder}/access.log"
         with open(path) as f:
             found = [re.match(r'(\S+) (.*) (\d+) (\d+) "(.*)"$', line) for line in f]
@@ -185,7 +188,7 @@ class Cache(Nginx):
     """deploy/cache, its files copied and pointed at a folder, a port and an origin."""
 
     def __init__(self, folder, origin_port, workers=2, port=None, obj="1g", free="1m", tls=False,
-                 rate="1r/s"):
+                 rate="1r/s", inactive="30d"):
         self.port, self.status_port = port or free_port(), free_port()
         self.tls_port = free_port()
         super().__init__(folder, f"{folder}/nginx.conf")
@@ -195,13 +198,14 @@ class Cache(Nginx):
         self.change = [
             (r"^user .*;", "user root;"),
             (r"worker_processes auto;", f"worker_processes {workers};"),
-            (r"/run/nginx.pid", f"{folder}/pid"),
-            (r"/var/log/nginx/error.log", f"{folder}/error.log"),
+            (r"/run/nearcast-cache/nginx.pid", f"{folder}/pid"),
+            (r"error_log stderr", f"error_log {folder}/error.log"),
             (r"rate=1r/s", f"rate={rate}"),
             (r"server_tokens off;", "server_tokens off; " + temp),
             (r"192\.0\.2\.10:80", f"127.0.0.1:{origin_port}"),
             (r"/var/cache/nearcast", f"{folder}/cache"),
             (r"max_size=400g min_free=20g", f"max_size={obj} min_free={free}"),
+            (r"inactive=30d", f"inactive={inactive}"),
             (r"max_size=4g min_free=10g", f"max_size=100m min_free={free}"),
             (r"127\.0\.0\.1:8089", f"127.0.0.1:{self.status_port}"),
             (r"listen 80 ", f"listen 127.0.0.1:{self.port} "),

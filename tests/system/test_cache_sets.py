@@ -140,7 +140,8 @@ def test_switch(world):
     log = world.origin.log()
     bodies, heads = body_octets(log), sum(1 for line in log if line[0] == "HEAD")
     say(f"switch: {len(seen)} requests, 0 failed, 0 mixed; "
-        f"new set after {first_b - switched:.2f} s, last start of an old one {last_a - first_b:+.3f} s; bodies {bodies} of {octets} changed, "
+        f"new set after {first_b - switched:.2f} s, last start of an old one "
+        f"{last_a - first_b:+.3f} s; bodies {bodies} of {octets} changed, "
         f"{heads} HEADs for {len(files)} names")
     assert first_b - switched <= 2.5
     assert last_a - first_b <= 0.25
