@@ -207,7 +207,8 @@ def test_tls(world):
     url = f"https://127.0.0.1:{world.cache.tls_port}"
     trust = ["--cacert", f"{world.cache.folder}/tls.crt"]
     done = run("curl", "-q", "-sS", "--http2", *trust,
-               "-w", "%{http_version} %{http_code} %{size_download}", "-o", "/dev/null", url + "/big")
+               "-w", "%{http_version} %{http_code} %{size_download}", "-o", "/dev/null",
+               url + "/big")
     assert done.stdout == f"2 200 {3 * MIB}", done
     part = run("curl", "-q", "-sS", "--http2", *trust, "-r", "2097150-2097153", url + "/big")
     assert part.stdout == "bbbb"
