@@ -165,7 +165,7 @@ close_streams(struct logcat *c)
 
 /* Prints what there is and was not printed yet. */
 static int
-print_lines(struct logcat *c)
+print_merged(struct logcat *c)
 {
 	int rc = open_streams(c);
 
@@ -252,7 +252,7 @@ ctl_logcat(const struct ctl *ctl)
 		rc = look_again(&c, &err);
 		if (rc < 0)
 			fprintf(stderr, "nearctl: %s\n", err.text);
-		if (rc == 0 && print_lines(&c) < 0)
+		if (rc == 0 && print_merged(&c) < 0)
 			rc = -1;
 		if (rc < 0 || !ctl->follow)
 			break;

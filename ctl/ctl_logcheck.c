@@ -57,7 +57,7 @@ check_line(struct logcheck *c, const struct log_file *f, uint64_t number, const 
 }
 
 static void
-check_file(struct logcheck *c, const struct log_file *f)
+check_segment(struct logcheck *c, const struct log_file *f)
 {
 	struct log_source *last = NULL;
 	size_t len, left = 0;
@@ -162,7 +162,7 @@ ctl_logcheck(const struct ctl *ctl)
 		cannot_read(&c, "out of memory");
 	else {
 		for (size_t i = 0; i < c.files.n; i++)
-			check_file(&c, &c.files.v[i]);
+			check_segment(&c, &c.files.v[i]);
 		status = report_sources(&c);
 	}
 	log_reader_close(&c.reader);

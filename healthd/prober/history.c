@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/conf/conf_log.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -30,18 +31,59 @@ open_file(struct history *h)
 void
 history_open(struct history *h, const struct conf *conf)
 {
+	struct err err;
+
 	snprintf(h->path, sizeof(h->path), "%s/healthd.history", conf->state_dir);
 	open_file(h);
 	if (h->fd < 0)
 		log_warn("%s: %s: what happens is in this log alone", h->path, strerror(errno));
+	h->spool = conf_log_open(conf, "healthd", &err);
+	if (h->spool == NULL && err.text[0] != '\0')
+		log_warn("%s: nothing is logged to %s", err.text, conf->log.spool);
+	spool_line(h->spool, "\"ev\":\"start\"");
+}
+
+static void
+close_file(struct history *h)
+{
+	if (h->fd >= 0)
+		close(h->fd);
+	h->fd = -1;
 }
 
 void
 history_close(struct history *h)
 {
-	if (h->fd >= 0)
-		close(h->fd);
-	h->fd = -1;
+	close_file(h);
+	if (h->spool == NULL)
+		return;
+	spool_line(h->spool, "\"ev\":\"end\"");
+	spool_close(h->spool);
+	h->spool = NULL;
+}
+
+/* A change of a thing of this name, for the spool. */
+static void
+say_change(struct history *h, const char *kind, const char *name, const char *was,
+    const char *now, const char *why)
+{
+	struct members m;
+	char text[2048];
+
+	members_begin(&m, text, sizeof(text));
+	members_string(&m, "ev", kind);
+	members_string(&m, "name", name);
+	members_string(&m, "was", was);
+	members_string(&m, "now", now);
+	members_string(&m, "why", why);
+	members_end(&m);
+	spool_line(h->spool, text);
+}
+
+void
+history_alarm(struct history *h, const struct alarm *alarm, bool over)
+{
+	say_change(h, over ? "alarm-over" : "alarm", NULL, NULL, NULL, alarm->text);
 }
 
 /* The file has grown: it becomes the old one. */
@@ -51,7 +93,7 @@ turn_over(struct history *h)
 	char old[sizeof(h->path) + 8];
 
 	snprintf(old, sizeof(old), "%s.old", h->path);
-	history_close(h);
+	close_file(h);
 	if (rename(h->path, old) == 0)
 		open_file(h);
 }
@@ -85,6 +127,8 @@ history_server(struct history *h, const struct judge_server *s)
 {
 	char reason[HEALTH_REASON_MAX];
 
+	say_change(h, "server", s->conf->name, health_state_name(s->was),
+	    health_state_name(s->state), s->reason);
 	tell(h, "server %s %s %s \"%s\"\n", s->conf->name, health_state_name(s->was),
 	    health_state_name(s->state), health_reason(reason, s->reason));
 }
@@ -95,9 +139,32 @@ history_site(struct history *h, const char *site, const struct posture_message *
 {
 	char reason[HEALTH_REASON_MAX];
 
+	say_change(h, "site", site, health_posture_name(was),
+	    health_posture_name((enum health_posture)m->posture), m->reason);
 	tell(h, "site %s %s %s \"%s\"\n", site, health_posture_name(was),
 	    health_posture_name((enum health_posture)m->posture),
 	    health_reason(reason, m->reason));
+}
+
+/* An operator's word, for the spool. */
+static void
+say_word(struct history *h, const struct operator_command *c, const char *verb)
+{
+	struct members m;
+	char text[2048];
+
+	members_begin(&m, text, sizeof(text));
+	members_string(&m, "ev", "word");
+	members_string(&m, "name", c->pattern);
+	members_string(&m, "now", verb);
+	members_string(&m, "by", c->by);
+	if (c->at_s != 0)
+		members_number(&m, "at", (uint64_t)c->at_s);
+	if (c->for_s != 0)
+		members_number(&m, "for", (uint64_t)c->for_s);
+	members_string(&m, "why", c->reason);
+	members_end(&m);
+	spool_line(h->spool, text);
 }
 
 void
@@ -115,6 +182,7 @@ history_word(struct history *h, const struct operator_command *c, const struct o
 		snprintf(until, sizeof(until), " for %s", text_duration(c->for_s, text));
 	if (c->at_s != 0 && gmtime_r(&at, &tm) != NULL)
 		strftime(from, sizeof(from), " from %Y-%m-%d %H:%M:%S UTC", &tm);
+	say_word(h, c, verb);
 	tell(h, "word %s %s \"by %s%s%s%s%s\"\n", c->pattern, verb, c->by, from, until,
 	    c->reason[0] != '\0' ? ": " : "", c->reason);
 }

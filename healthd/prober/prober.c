@@ -469,6 +469,7 @@ on_alarm(void *arg, const struct alarm *alarm, bool over)
 {
 	struct prober *p = arg;
 
+	history_alarm(&p->history, alarm, over);
 	hook_alarm(&p->hook, alarm, over);
 }
 

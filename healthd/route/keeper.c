@@ -105,6 +105,7 @@ mind_prober(struct keeper *k, uint64_t now_ms)
 	if (child_watch(&k->child, now_ms)) {
 		k->child_lost_ms = now_ms;
 		k->report_ms = now_ms;
+		keeper_journal_event(k->spool, "prober-lost", k->child.why);
 		log_error("prober %s; the last verdict (%s) stands", k->child.why,
 		    message_name(&k->word));
 	}
@@ -131,6 +132,7 @@ take_conf(struct keeper *k, struct err *err)
 	k->parts = parts;
 	k->user.name = k->conf->user;
 	keeper_route_reload(k);
+	keeper_journal_event(k->spool, "reload", k->conf->digest);
 	start_prober(k, loop_now(k->loop));
 	return 0;
 }
@@ -277,6 +279,7 @@ start_keeper(struct keeper *k, const struct keeper_setup *setup, struct err *err
 	    (lease && announce_open(&k->announce, k->loop, k->conf->announce.interface,
 	    k->conf->announce.lease_ms, keeper_route_meddled, err) < 0))
 		return -1;
+	k->spool = keeper_journal_open(k->conf);
 	if (keeper_reload_open(k, take_conf, err) < 0)
 		return -1;
 	keeper_route_adopt(k);
@@ -290,6 +293,7 @@ end_keeper(struct keeper *k)
 		trial_cancel(&k->trial);
 		child_stop(&k->child, 500);
 	}
+	keeper_journal_close(k->spool);
 	close_parts(&k->parts);
 	announce_close(&k->announce);
 	keeper_reload_close(k);

@@ -13,6 +13,7 @@
 #include "healthd/route/bird.h"
 #include "healthd/route/child.h"
 #include "healthd/route/dnsd_watch.h"
+#include "healthd/route/keeper_journal.h"
 #include "healthd/route/posture.h"
 #include "healthd/route/posture_file.h"
 #include "healthd/route/trial.h"
@@ -78,6 +79,7 @@ struct keeper {
 	struct loop *loop;
 	struct conf *conf;
 	struct privilege_user user;
+	struct spool *spool;		/* NULL = nothing is logged there */
 	struct keeper_parts parts;
 	struct announce announce;	/* fd -1: not by lease */
 	struct loop_io signals;

@@ -42,6 +42,7 @@ keeper_alarm(struct keeper *k, enum keeper_alarm kind, const char *fmt, ...)
 	if (fmt == NULL) {
 		if (was) {
 			log_info("alarm over: %s", k->alarms[kind]);
+			keeper_journal_alarm(k->spool, k->alarms[kind], true);
 			alarm_child_run(k->conf, &k->user, k->alarms[kind], true,
 			    loop_now(k->loop));
 		}
@@ -55,6 +56,7 @@ keeper_alarm(struct keeper *k, enum keeper_alarm kind, const char *fmt, ...)
 	if (was)
 		return;
 	log_warn("alarm: %s", k->alarms[kind]);
+	keeper_journal_alarm(k->spool, k->alarms[kind], false);
 	alarm_child_run(k->conf, &k->user, k->alarms[kind], false, loop_now(k->loop));
 }
 

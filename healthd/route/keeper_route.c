@@ -165,6 +165,7 @@ posture_changed(struct keeper *k, struct keeper_prefix *p, enum health_posture b
 	want_of_bird(k);
 	k->look_ms = now_ms + FOLLOW_MS;
 	k->tell_ms = k->report_ms = now_ms;
+	keeper_journal_posture(k->spool, p->name, before, p->posture.now, p->posture.reason);
 	(p->posture.now < before ? log_warn : log_info)(
 	    "posture of %s: %s -> %s (%s), penalty %.0f", p->name,
 	    health_posture_name(before), health_posture_name(p->posture.now),
