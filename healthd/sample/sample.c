@@ -14,7 +14,7 @@
 #include "healthd/sample/sampled.h"
 
 enum {
-	TICK_MS = 1000, STORE_TICKS = 5,
+	TICK_MS = 250, WRITE_TICKS = 4, STORE_TICKS = 8,
 	LEASE_MS = 10000		/* of what is written every second */
 };
 
@@ -96,7 +96,7 @@ decide(struct sampler *s)
 		log_states(s, was, out);
 	free(was);
 	free(out);
-	if (held != s->held && held != 0)
+	if (held != s->held && held != 0 && s->n > 1)
 		log_warn("%zu mirror%s should be out for bad files, but half of all are", held,
 		    text_s(held));
 	s->held = held;
@@ -175,7 +175,8 @@ on_sampler_tick(struct loop_timer *timer)
 		for (size_t i = 0; i < s->n; i++)
 			sampled_store(&s->mirrors[i], true);
 	decide(s);
-	write_states(s);
+	if (s->ticks % WRITE_TICKS == 1)
+		write_states(s);
 }
 
 /* ---- beginning ---- */

@@ -91,7 +91,7 @@ is_incomplete(const struct sample_state *s)
 {
 	if (s->bad_at == 0 || (s->samples == SAMPLE_WINDOW && s->bad == 0))
 		return false;
-	return s->scannable || s->out || s->bad > SAMPLE_BAD_MAX;
+	return s->scannable || s->chosen || s->bad > SAMPLE_BAD_MAX;
 }
 
 /* Should nobody be sent there? */
