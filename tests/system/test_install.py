@@ -197,3 +197,21 @@ def test_every_part_has_its_page():
         page = read(os.path.join(folder, pages[0]))
         for f in sorted(os.listdir(folder)):
             assert f.startswith("README") or f in page, f"deploy/{name}/README.md: no word of {f}"
+
+
+def test_the_readmes_table_of_roles():
+    """Every folder, unit and package that README.md names for a role is there."""
+    page = read(os.path.join(ROOT, "README.md"))
+    table = page[page.index("    role        page in deploy/"):]
+    rows = table.partition("\n\n")[0].splitlines()[1:]
+    packages = read(os.path.join(ROOT, ".ci", "deps"))
+    have = {os.path.basename(f) for f in deploy("nearcast-*")}
+    assert len(rows) == 8
+    for row in rows:
+        for folder in re.findall(r"(\w+)/", row):
+            assert os.path.isdir(os.path.join(ROOT, "deploy", folder)), folder
+        for name in row[34:66].split():
+            assert re.search(rf"\b{re.escape(name)}\b", packages), name
+        for unit in re.sub("(, and )?Debian's.*", "", row[66:]).split():
+            names = {f"nearcast-{unit}", f"nearcast-{unit}.service"}
+            assert names & have, f"nearcast-{unit}"
