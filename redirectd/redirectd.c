@@ -224,7 +224,8 @@ start(struct redirectd *d, const char *path, const char *here, struct err *err)
 	    loop_timer_set(d->loop, &d->health, clock_mono().ms + HEALTH_MS) < 0 ||
 	    loop_timer_set(d->loop, &d->files, clock_mono().ms + FILES_MS) < 0)
 		return err_set(err, "events: %s", strerror(errno));
-	return serve_start(d->serve, setup->conf->threads, &d->common, err);
+	/* `setup` may have been replaced already, by what the files said */
+	return serve_start(d->serve, d->follow.setup->conf->threads, &d->common, err);
 }
 
 static void
