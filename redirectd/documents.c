@@ -49,7 +49,7 @@ send_private(const struct job *job, unsigned status, const char *type)
 }
 
 static void
-refuse(const struct job *job, unsigned status, const char *why)
+refuse_document(const struct job *job, unsigned status, const char *why)
 {
 	draft_begin(&job->desk->text, RESPONSE_BODY_MAX);
 	draft_text(&job->desk->text, why);
@@ -116,7 +116,7 @@ send_metalink(const struct job *job)
 
 	if (choice->n_taken == 0 && choice->end != CHOICE_FALLBACK) {
 		if (!job->ask->negotiated)
-			refuse(job, 404, "there is no mirror for this file now");
+			refuse_document(job, 404, "there is no mirror for this file now");
 		return !job->ask->negotiated;
 	}
 	if (find_pieces(job, &pieces) < 0)
@@ -157,7 +157,7 @@ static void
 send_hash(const struct job *job, const uint8_t *hash, size_t n, const char *unknown)
 {
 	if (hash == NULL) {
-		refuse(job, 404, unknown);
+		refuse_document(job, 404, unknown);
 		return;
 	}
 	hashes_write(&job->desk->text, &job->choice->file, hash, n, job->ask->only_hash);
@@ -173,11 +173,11 @@ send_of_pieces(const struct job *job)
 	uint8_t hash[CATALOGUE_SHA1];
 
 	if (find_pieces(job, &pieces) < 0) {
-		refuse(job, 503, "the catalogue cannot be read");
+		refuse_document(job, 503, "the catalogue cannot be read");
 		return;
 	}
 	if (!torrent_possible(file, &pieces)) {
-		refuse(job, 404, "no SHA-1 hashes of this file's pieces are known");
+		refuse_document(job, 404, "no SHA-1 hashes of this file's pieces are known");
 		return;
 	}
 	if (job->ask->document == DOCUMENT_BTIH) {
@@ -213,7 +213,7 @@ documents_write(struct documents_desk *desk, const struct documents_ask *ask,
 		send_hash(&job, choice->file.md5, CATALOGUE_MD5, "no MD5 of this file is known");
 		break;
 	case DOCUMENT_SHA1:
-		refuse(&job, 404, "no SHA-1 of this file is known; ask for its SHA-256");
+		refuse_document(&job, 404, "no SHA-1 of this file is known; ask for its SHA-256");
 		break;
 	case DOCUMENT_SHA256:
 		send_hash(&job, choice->file.sha256, CATALOGUE_SHA256,
@@ -221,7 +221,7 @@ documents_write(struct documents_desk *desk, const struct documents_ask *ask,
 		break;
 	case DOCUMENT_ZSYNC:
 		if (!send_beside(&job))
-			refuse(&job, 404, "there is no zsync file for this file");
+			refuse_document(&job, 404, "there is no zsync file for this file");
 		break;
 	case DOCUMENT_TORRENT:
 		if (send_beside(&job))

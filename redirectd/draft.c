@@ -8,7 +8,7 @@ enum { FIRST = 1024 };			/* octets: most header values, many documents */
 
 /* Room for `more` octets and a NUL behind those that are there. */
 static bool
-grow(struct draft *draft, size_t more)
+widen(struct draft *draft, size_t more)
 {
 	size_t size = draft->size;
 	char *data;
@@ -34,7 +34,7 @@ draft_begin(struct draft *draft, size_t most)
 	draft->len = 0;
 	draft->most = most;
 	draft->failed = false;
-	draft->failed = !grow(draft, 0);
+	draft->failed = !widen(draft, 0);
 	if (!draft->failed)
 		draft->data[0] = '\0';
 }
@@ -42,7 +42,7 @@ draft_begin(struct draft *draft, size_t most)
 void
 draft_put(struct draft *draft, const void *octets, size_t len)
 {
-	if (!grow(draft, len)) {
+	if (!widen(draft, len)) {
 		draft->failed = true;
 		return;
 	}

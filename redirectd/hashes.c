@@ -4,7 +4,7 @@
 #include "redirectd/urls.h"
 
 static const char *
-escaped(char c)
+escape_of(char c)
 {
 	return c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\r' ? "\\r" : NULL;
 }
@@ -18,14 +18,14 @@ hashes_write(struct draft *draft, const struct choice_file *file, const uint8_t 
 	bool odd = false;
 
 	for (size_t i = 0; i < len; i++)
-		odd |= escaped(name[i]) != NULL;
+		odd |= escape_of(name[i]) != NULL;
 	if (odd && !alone)
 		draft_text(draft, "\\");
 	encode_hex(draft, hash, n);
 	if (!alone)
 		draft_text(draft, "  ");
 	for (size_t i = 0; i < len && !alone; i++) {
-		const char *other = escaped(name[i]);
+		const char *other = escape_of(name[i]);
 
 		draft_put(draft, other != NULL ? other : name + i, other != NULL ? 2 : 1);
 	}
