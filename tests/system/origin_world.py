@@ -1,6 +1,6 @@
 """An origin as it ships: publish-set's sets, served by deploy/origin/nginx.conf.
 
-    with Origin(port=...) as o:         # a folder of its own under /tmp, that nginx may read
+    with Origin(port=...) as o:         # a folder of its own that nginx may read
         o.write("a.txt", b"one")        # into o.dir, the directory to be published
         ident = o.publish()             # asserts exit 0; publish_set(...) does not
         o.get(f"/sets/{ident}/a.txt")
@@ -44,7 +44,9 @@ def manifest_of(folder):
 
 class Origin:
     def __init__(self, port=None, address="127.0.0.1", sed=()):
-        self.folder = tempfile.mkdtemp(prefix="nearcast-origin-")
+        # publish-set waits for the disk each time; memory is quicker
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
+        self.folder = tempfile.mkdtemp(prefix="nearcast-origin-", dir=memory)
         os.chmod(self.folder, 0o755)
         self.dir = os.path.join(self.folder, "dir")
         self.root = os.path.join(self.folder, "root")

@@ -169,7 +169,7 @@ def test_equal_tags_are_equal_contents(origin):
     o, rng, meant = origin, random.Random(7), {}
     names = [f"f{i}" for i in range(6)]
     times = [1600000000, 1600000000.5, 1600000001, 1600000002]
-    for step in range(200 if LONG else 20):
+    for step in range(200 if LONG else 15):
         for name in rng.sample(names, rng.randrange(1, 4)):
             o.write(name, rng.choice([b"a", b"b", b"c", b"d", b"ee", b"ff"]), rng.choice(times))
         if rng.random() < 0.15 and step > 3:
