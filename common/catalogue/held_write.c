@@ -214,7 +214,7 @@ row_put(struct held_write *w, const char *mirror, struct held_write_row *row, st
 /* ---- transactions ---- */
 
 static int
-begin(struct held_write *w, const char *mirror, struct held_write_row *row, struct err *err)
+begin_row(struct held_write *w, const char *mirror, struct held_write_row *row, struct err *err)
 {
 	if (catalogue_db_run(w->db, "BEGIN IMMEDIATE", err) < 0)
 		return -1;
@@ -225,7 +225,7 @@ begin(struct held_write *w, const char *mirror, struct held_write_row *row, stru
 }
 
 static int
-finish(struct held_write *w, const char *mirror, struct held_write_row *row, struct err *err)
+finish_row(struct held_write *w, const char *mirror, struct held_write_row *row, struct err *err)
 {
 	int rc = row_put(w, mirror, row, err) == 0 ? catalogue_db_run(w->db, "COMMIT", err) : -1;
 
@@ -244,7 +244,7 @@ held_write_scanned(struct held_write *w, const char *mirror, const struct held_i
 
 	if (now == NULL)
 		return err_set(err, "out of memory");
-	if (begin(w, mirror, &row, err) < 0) {
+	if (begin_row(w, mirror, &row, err) < 0) {
 		held_ids_free(now);
 		return -1;
 	}
@@ -255,7 +255,7 @@ held_write_scanned(struct held_write *w, const char *mirror, const struct held_i
 	row.complete = scan->complete;
 	row.newest = scan->newest;
 	snprintf(row.why, sizeof(row.why), "%s", scan->why);
-	return finish(w, mirror, &row, err);
+	return finish_row(w, mirror, &row, err);
 }
 
 int
@@ -264,13 +264,13 @@ held_write_seen(struct held_write *w, const char *mirror, const struct held_writ
 {
 	struct held_write_row row;
 
-	if (begin(w, mirror, &row, err) < 0)
+	if (begin_row(w, mirror, &row, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		(seen[i].good ? held_ids_add : held_ids_remove)(row.ids, seen[i].id);
 		(seen[i].good ? held_ids_remove : held_ids_add)(row.bad, seen[i].id);
 	}
-	return finish(w, mirror, &row, err);
+	return finish_row(w, mirror, &row, err);
 }
 
 int

@@ -80,7 +80,7 @@ log_states(struct sampler *s, const enum mirror_state *was, const bool *out)
 }
 
 static void
-decide(struct sampler *s)
+decide_states(struct sampler *s)
 {
 	enum mirror_state *was = calloc(s->n + 1, sizeof(*was));
 	bool *out = calloc(s->n + 1, sizeof(*out));
@@ -107,7 +107,7 @@ decide(struct sampler *s)
 static void
 on_sampled(struct sampled *mirror)
 {
-	decide(sampler_of(mirror->world));
+	decide_states(sampler_of(mirror->world));
 }
 
 /* ---- what is known ---- */
@@ -174,7 +174,7 @@ on_sampler_tick(struct loop_timer *timer)
 	if (++s->ticks % STORE_TICKS == 0)
 		for (size_t i = 0; i < s->n; i++)
 			sampled_store(&s->mirrors[i], true);
-	decide(s);
+	decide_states(s);
 	if (s->ticks % WRITE_TICKS == 1)
 		write_states(s);
 }

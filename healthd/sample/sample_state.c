@@ -131,7 +131,7 @@ worse_ones(struct sample_state *const *states, size_t n, const struct sample_sta
 /* ---- all of them ---- */
 
 static bool
-become(struct sample_state *s, enum mirror_state state, bool out, double wall)
+become_state(struct sample_state *s, enum mirror_state state, bool out, double wall)
 {
 	bool changed = s->state != state || s->out != out;
 
@@ -181,7 +181,7 @@ sample_state_decide(struct sample_state *const *states, size_t n, double wall, s
 	for (size_t i = 0; i < n; i++) {
 		enum mirror_state state = state_of(states, n, states[i]);
 
-		changed |= become(states[i], state, states[i]->chosen &&
+		changed |= become_state(states[i], state, states[i]->chosen &&
 		    state == MIRROR_INCOMPLETE, wall);
 	}
 	*held = want > n / 2 ? want - n / 2 : 0;

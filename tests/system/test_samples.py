@@ -1,4 +1,5 @@
 """healthd's samples: what a mirror does not deliver it does not hold; who is dead is out."""
+import json
 import os
 import re
 import signal
@@ -284,3 +285,27 @@ def test_the_process_of_the_samples_is_started_again(samples, tree):
         samples_gone = [p for p in samples_gone if os.path.exists(f"/proc/{p}")]
         time.sleep(0.01)
     assert not samples_gone
+
+
+def test_status_has_a_line_for_each(samples, tree):
+    world(samples, tree, "a b")
+    samples.mirror("off", enabled="no")
+    samples.mirror("never", "rsync://127.0.0.1:1/x/")
+    samples.scan("never")
+    samples.start()
+    samples.wait("a", "up", samples=100)
+    p = samples.ctl("status")
+    n = len(tree.names())
+    assert re.search(rf"^a +up for \S+, 0 of 100 samples bad, holds {n} of {n}, scanned \S+ ago, "
+                     r"newest file \S+ old$", p.stdout, re.M), p.stdout
+    assert re.search("^off +disabled$", p.stdout, re.M)
+    assert re.search("^never .*never scanned.*; last scan: rsync ended with 10", p.stdout, re.M)
+    assert "the last scan of mirror never was not taken: rsync ended with 10" in p.stdout
+    found = {m["name"]: m for m in json.loads(samples.ctl("status", "--json").stdout)["mirrors"]}
+    assert found["a"]["state"] == "up" and found["a"]["files"] == n and found["a"]["complete"]
+    samples.daemon.stop()
+    samples.daemon = None
+    os.unlink(samples.folder / "run" / "mirrors")
+    os.unlink(samples.catalogue)
+    text = samples.ctl("status").stdout
+    assert "nobody samples mirrors: " in text and "the catalogue cannot be used: " in text
