@@ -167,6 +167,14 @@ class World:
             "cache/nginx.conf", ("user www-data", "user root"), ("/run/", f"{folder}/"),
             ("/var/log/nginx/", f"{folder}/")))
 
+    def fresh_cache(self, site):
+        """The site's cache, with nothing in it."""
+        self.net.stop(site, "nginx")
+        for name in ("obj", "meta"):
+            shutil.rmtree(self.path(site, name), ignore_errors=True)
+        self.cache(site)
+        assert wait_for(lambda: self.get(site, DOWNLOAD + "/healthz")[0])
+
     def tracker(self, site):
         folder = self.path(site, "tracker")
         os.makedirs(folder, exist_ok=True)
@@ -184,6 +192,16 @@ class World:
 
     def stop(self, endpoint, sig=signal.SIGTERM):
         self.net.stop(endpoint, "take", sig)
+
+    def wipe(self, endpoint):
+        """Ends what runs on an endpoint, and deletes what it has."""
+        self.stop(endpoint)
+        for pid in run("ip", "netns", "pids", self.net.ns(endpoint)).stdout.split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        shutil.rmtree(self.path(endpoint, "srv"), ignore_errors=True)
 
     def serve(self, endpoint):
         folder = self.path(endpoint)

@@ -3,15 +3,10 @@
 NEARCAST_LONG=1 takes the sizes and counts of the acceptance runs.
 """
 import os
-import random
-import shutil
-import signal
-import subprocess
-import time
 
 import pytest
 
-from distribute_world import NEEDS, ORIGIN, World, call, fill, set_id, wait_for
+from distribute_world import NEEDS, ORIGIN, World, call, fill, set_id
 
 pytestmark = NEEDS
 LONG = bool(os.environ.get("NEARCAST_LONG"))
@@ -94,50 +89,3 @@ def test_small_files_and_back(two, tmp_path):
     two.wait_current(changed)
     assert two.publish(tree) == changed
     assert first != changed
-
-
-def test_overtaken(two, tmp_path):
-    """A release that is announced while another comes: the other is left, and swept away."""
-    two.stop("s2e3")
-    two.take("s2e3", "--download", "2M")
-    slow = two.release(fill(tmp_path / "slow", {"f": 30_000_000}))
-    two.wait_status("s2e3", "^fetching")
-    quick = two.release(fill(tmp_path / "quick", {"f": 300_000}))
-    two.wait_current(quick)
-    assert two.current("s2e3") == quick
-    assert two.kept("s2e3", slow) == []
-
-
-@pytest.mark.parametrize("endpoint", ["s1e2"])
-def test_killed(two, tmp_path, endpoint):
-    """aria2, the hook and take-release killed at any moment: current is always whole."""
-    rng = random.Random(7)
-    previous = two.named(endpoint)
-    killed = {}
-    for n in range(50 if LONG else 10):
-        tree = fill(tmp_path / f"t{n % 2}", {f"d/f{m}": 400_000 for m in range(20)})
-        ident = two.release(tree)
-        end = time.monotonic() + (rng.random() * 4)
-        wait_for(lambda: two.status(endpoint).get("announced") == ident, 10)
-        target = rng.choice(["aria2c", "aria2c", "install-release", "publish-set", "take"])
-        victims = wait_for(lambda: two.pids(endpoint, target), 4) if target != "take" else None
-        if target == "take":
-            while time.monotonic() < end:
-                time.sleep(0.05)
-            two.stop(endpoint, signal.SIGKILL)
-            two.take(endpoint)
-            killed[target] = killed.get(target, 0) + 1
-        elif victims:
-            time.sleep(rng.random() * 0.3)
-            for pid in victims:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                    killed[target] = killed.get(target, 0) + 1
-                except ProcessLookupError:
-                    pass
-        assert two.current(endpoint) in (previous, ident)
-        two.wait_current(ident, [endpoint])
-        previous = two.current(endpoint)
-    print(killed)
-    assert sum(killed.values()) >= (40 if LONG else 7)
-    two.wait_current(previous)
