@@ -126,7 +126,8 @@ ctl_reload(const struct ctl *ctl)
 int
 ctl_counters(const struct ctl *ctl)
 {
-	struct conf *conf = ctl_conf(ctl);
+	struct err broken;
+	struct conf *conf = ctl_conf_or_bare(ctl, &broken);
 	bool with_dnsd, with_redirectd;
 	int rc = 0;
 
