@@ -288,8 +288,9 @@ start_one(struct listener *l, unsigned threads, struct err *err)
 		{ MHD_OPTION_END, 0, NULL }
 	};
 
-	l->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0,
-	    NULL, NULL, answer, l,
+	/* nginx puts its own Date into what it sends */
+	l->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
+	    MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, NULL, NULL, answer, l,
 	    MHD_OPTION_EXTERNAL_LOGGER, say, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, l->fd,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVE_CONNECTIONS,
