@@ -1,6 +1,7 @@
 """deploy/cache: its scripts, units, TLS, and what happens on a full disk."""
 import hashlib
 import http.client
+import json
 import os
 import re
 import shutil
@@ -248,6 +249,31 @@ def test_origin_over_tls(tmp_path):
         assert w.get("/x").body == b"over TLS"               # held
         assert w.get("/not-held").status == 503
         assert "certificate verify" in w.cache.errors()
+
+
+# -- the log for the collectors --
+
+def test_log_as_shipped(tmp_path):
+    """With deploy/logs' file included, every request is a line, whatever became of it."""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    with open(f"{ROOT}/deploy/logs/nginx-log.conf") as f:
+        text = f.read().replace("/var/spool/nearcast/log", str(spool))
+    w = World(tmp_path)
+    text = text.replace("127.0.0.1:8099", f"127.0.0.1:{w.cache.tls_port}")
+    (tmp_path / "nginx-log.conf").write_text(text)
+    w.cache.write((r"^access_log off;", ""), (r"#include /etc/nearcast/nginx-log.conf",
+                                              f"include {tmp_path}/nginx-log.conf"))
+    with w:
+        ident = w.origin.publish({"x": b"hello"})
+        for target in ("/x", "/x", f"/sets/{ident}/x", "/none", "/", "/a%0ab", "/healthz"):
+            w.get(target)
+        w.get("/x", method="PUT")
+        time.sleep(0.2)
+        lines = [json.loads(line) for f in spool.iterdir() for line in f.read_text().splitlines()]
+        assert sorted(line["s"] for line in lines) == [200, 200, 200, 204, 404, 404, 404, 405]
+        assert {line["set"] for line in lines if line["s"] < 300} == {ident}
+        assert sorted(line["x"] for line in lines if line["s"] == 200) == ["HIT", "HIT", "MISS"]
 
 
 # -- a full disk --
