@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from cache_world import Cache
 from conftest import BUILD
 from origin_world import Origin, publish_set
 from probe_world import Http, reply
@@ -104,6 +105,31 @@ def test_no_origin_to_ask(world):
     w = world({"a": ("fra", a.where)}, check='kind = "http"  url = "http://www.example.org/"')
     p = w.ctl("notify", ok=False)
     assert p.returncode == 1 and "no pool has a check of kind content" in p.stderr
+
+
+def test_a_cache_that_ships_is_handed_out_with_the_current_set_alone(world, tmp_path):
+    """publish-set, the origin's nginx, a site's cache, healthd: a switch and a step back."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    with Origin() as o:
+        o.write("a", b"one")
+        first = o.publish()
+        o.start()
+        cache = Cache(str(folder), o.port)
+        cache.start()
+        try:
+            w = world({"a": ("fra", f"127.0.0.1@{cache.port}")},
+                      check=CHECK.format("150ms", o.port))
+            w.wait("a", "up", set=first)
+            o.write("a", b"two")
+            second = o.publish()
+            w.ctl("notify", second, "--within", "10s")
+            w.wait("a", "up", set=second)
+            publish_set("--rollback", o.root)
+            w.ctl("notify", first, "--within", "10s")
+            w.wait("a", "up", set=first)
+        finally:
+            cache.stop()
 
 
 def test_publish_set_tells_the_sites(world):

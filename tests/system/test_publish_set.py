@@ -386,8 +386,8 @@ def test_killed_at_any_moment(origin):
                                start_new_session=True)
         try:
             run.wait(rng.random() * usual * 1.1)
-            finished += 1
-            assert run.returncode == 0
+            finished += run.returncode == 0
+            assert run.returncode in (0, 75)	# a killed run's children hold the lock
         except subprocess.TimeoutExpired:
             killed += 1
             (os.killpg if rng.random() < 0.5 else os.kill)(run.pid, signal.SIGKILL)
