@@ -173,7 +173,7 @@ def test_what_else_is_refused(tmp_path, tree, catalogue):
 
 def test_a_file_that_changes_while_it_is_read(tmp_path, catalogue):
     tree = Tree(tmp_path / "set")
-    path = tree.path(tree.put("growing", size=300_000_000))
+    path = tree.path(tree.put("growing", size=120_000_000))
     p = subprocess.Popen([f"{BUILD}/nearctl", "catalogue", "import", tree.folder.decode(),
                           "--catalogue", str(tmp_path / "catalogue.db")], stderr=subprocess.PIPE,
                          text=True)

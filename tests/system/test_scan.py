@@ -142,8 +142,8 @@ def test_how_it_ended_decides(scans, tree, liar, end, taken):
 def test_rsync_killed_in_the_middle(scans, tree, tmp_path):
     ready(scans, tree)
     big = Tree(tmp_path / "big")
-    for i in range(20000):
-        big.put(f"{i // 200}/{i}", b"")
+    for i in range(6000):
+        big.put(f"{i // 20}/{i}", b"")
     before = scans.held("m")
     scans.mirrors.clear()
     scans.mirror("m", scans.rsyncd(pub=big) + "/pub/")
