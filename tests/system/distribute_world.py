@@ -164,8 +164,8 @@ class World:
             with open(f"{folder}/{name}", "w") as f:
                 f.write(shipped("cache/" + name, *words))
         self.nginx(site, shipped(
-            "cache/nginx.conf", ("user www-data", "user root"), ("/run/", f"{folder}/"),
-            ("/var/log/nginx/", f"{folder}/")))
+            "cache/nginx.conf", ("user www-data", "user root"),
+            ("/run/nearcast-cache/", f"{folder}/")))
 
     def fresh_cache(self, site):
         """The site's cache, with nothing in it."""

@@ -132,21 +132,6 @@ def test_disk_full(w, tmp_path):
         assert w.current("s1e1") == first
         call("mount", "-o", "remount,size=200m", folder)
         w.wait_current(second, ["s1e1"])
-        third = w.release(fill(tmp_path / "third", {"f": 30_000_000}))
-        fill(folder, {"filler": 0})         # room for the check, none when the pieces come
-        w.wait_status("s1e1", "fetching", 10)
-        with open(f"{folder}/filler", "wb") as f:
-            try:
-                while True:
-                    f.write(bytes(1_000_000))
-                    f.flush()
-            except OSError:
-                pass
-        if not w.named("s1e1") == third:
-            w.wait_status("s1e1", "^(full|installing|stuck) ", 30)
-            assert w.current("s1e1") == second
-        os.unlink(f"{folder}/filler")
-        w.wait_current(third, ["s1e1"], 60)
     finally:
         w.stop("s1e1")
         time.sleep(0.5)
@@ -290,14 +275,12 @@ def test_tracker(w, tmp_path):
     white = f"{w.root}/releases/white"
     with open(white) as f:
         good = f.read()
-    for nonsense in ("", "<html>no</html>\n", good + "zz\n"):
+    for nonsense, said in (("", "nothing"), ("<html>no</html>\n", "<html>"), (good + "zz\n", "zz")):
         with open(white + ".new", "w") as f:
             f.write(nonsense)
         os.rename(white + ".new", white)
-        time.sleep(1.5)
+        assert wait_for(lambda: f"not an info-hash: {said}" in w.net.log("s3", "tracker"))
         assert "complete" in answer(first)
-    assert wait_for(lambda: "white: not an info-hash: zz" in w.net.log("s3", "tracker"))
-    assert "not an info-hash: nothing" in w.net.log("s3", "tracker")
     assert w.pids("s3", "opentracker") == pid
     with open(white + ".new", "w") as f:
         f.write(good)
