@@ -196,7 +196,8 @@ def test_every_part_has_its_page():
         assert pages, f"deploy/{name} has no README"
         page = read(os.path.join(folder, pages[0]))
         for f in sorted(os.listdir(folder)):
-            assert f.startswith("README") or f in page, f"deploy/{name}/README.md: no word of {f}"
+            said = re.sub(r"@?\.(service|timer|path|sysusers|tmpfiles)$", "", f)
+            assert f.startswith("README") or said in page, f"{name}/README.md: no word of {f}"
 
 
 def test_the_readmes_table_of_roles():
@@ -215,3 +216,15 @@ def test_the_readmes_table_of_roles():
         for unit in re.sub("(, and )?Debian's.*", "", row[66:]).split():
             names = {f"nearcast-{unit}", f"nearcast-{unit}.service"}
             assert names & have, f"nearcast-{unit}"
+
+
+def test_commented_blocks_of_the_example(tmp_path):
+    """What deploy/nearcast.conf shows of logs and mirrors is right without its marks, too."""
+    text = read(os.path.join(ROOT, "deploy", "nearcast.conf"))
+    begin, end = text.index("#log {"), text.index("# ---- answering")
+    block = re.sub(r"^#(?! ----)", "", text[begin:end], flags=re.M)
+    path = tmp_path / "nearcast.conf"
+    path.write_text(text[:begin] + block + text[end:])
+    p = subprocess.run([os.path.join(BUILD, "tests/conf/conf_show"), str(path)],
+                       capture_output=True, text=True, timeout=20)
+    assert p.returncode == 0 and 'mirror "uib"' in p.stdout, p.stdout + p.stderr
