@@ -31,7 +31,7 @@ struct seen {
 };
 
 static bool
-take_word(struct text *line, char out[WORD])
+cut_word(struct text *line, char out[WORD])
 {
 	text_take(line, " ");
 	return text_copy(line, out, WORD, text_in_word) == TEXT_FOUND;
@@ -46,7 +46,7 @@ see_pool(struct seen *seen, struct text line, uint64_t since_ms, const char *id,
 	uint64_t asked_ms;
 	bool fault;
 
-	if (!take_word(&line, name) || !take_word(&line, current) || !text_take(&line, " ") ||
+	if (!cut_word(&line, name) || !cut_word(&line, current) || !text_take(&line, " ") ||
 	    text_number(&line, UINT64_MAX / 2, &asked_ms) != TEXT_FOUND)
 		return false;
 	fault = text_take(&line, " ");
@@ -71,7 +71,7 @@ see_server(struct seen *seen, struct text line, const char *current, FILE *out)
 	char name[WORD], pool[WORD], set[WORD];
 	bool holds;
 
-	if (!take_word(&line, name) || !take_word(&line, pool) || !take_word(&line, set))
+	if (!cut_word(&line, name) || !cut_word(&line, pool) || !cut_word(&line, set))
 		return false;
 	if (current[0] == '\0')
 		return true;
@@ -110,26 +110,28 @@ see(struct seen *seen, const char *answer, uint64_t since_ms, const char *id, FI
 
 /* The answer is the caller's to free, NULL after saying why there is none. */
 static char *
-ask(const struct ctl *ctl, const char *line)
+ask_sets(const struct ctl *ctl, const char *line)
 {
 	char *answer = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&answer, &len);
+	struct err err;
 	int status;
 
 	if (out == NULL)
 		return NULL;
-	status = ctl_ask(ctl, "healthd", line, ASK_MS, out);
+	status = ctl_ask_quietly(ctl, "healthd", line, ASK_MS, out, &err);
 	fclose(out);
 	if (status == 0)
 		return answer;
+	fprintf(stderr, "nearctl: healthd: %s\n", err.text);
 	free(answer);
 	return NULL;
 }
 
 /* Has everything come that is waited for? */
 static bool
-complete(const struct seen *seen, bool servers)
+has_all(const struct seen *seen, bool servers)
 {
 	return seen->asked == seen->pools &&
 	    (!servers || (seen->wanted > 0 && seen->behind == 0));
@@ -142,7 +144,7 @@ wait_for_word(const struct ctl *ctl, const char *id, uint64_t within_ms, struct 
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
 	uint64_t began_ms = clock_mono().ms, since_ms, passed_ms;
-	char *answer = ask(ctl, "sets ask");
+	char *answer = ask_sets(ctl, "sets ask");
 
 	if (answer == NULL || see(seen, answer, 0, id, NULL) < 0)
 		goto fail;
@@ -151,13 +153,13 @@ wait_for_word(const struct ctl *ctl, const char *id, uint64_t within_ms, struct 
 		if (see(seen, answer, since_ms, id, NULL) < 0)
 			goto fail;
 		passed_ms = clock_mono().ms - began_ms;
-		if (complete(seen, within_ms != 0) ||
-		    (passed_ms >= within_ms && complete(seen, false)) ||
+		if (has_all(seen, within_ms != 0) ||
+		    (passed_ms >= within_ms && has_all(seen, false)) ||
 		    (passed_ms >= within_ms && passed_ms >= ORIGIN_MS))
 			break;
 		nanosleep(&step, NULL);
 		free(answer);
-		answer = ask(ctl, "sets");
+		answer = ask_sets(ctl, "sets");
 		if (answer == NULL)
 			return NULL;
 	}
@@ -186,26 +188,6 @@ verdict(const struct seen *seen, const char *id, bool servers)
 }
 
 static int
-ask_origins(const struct ctl *ctl, const char *id)
-{
-	unsigned long within_s = ctl->within != NULL ? ctl_seconds(ctl->within) : 0;
-	struct seen seen;
-	char *answer;
-
-	if (ctl->within != NULL && within_s == 0) {
-		fprintf(stderr, "nearctl: --within \"%s\": "
-		    "a duration like 90s, 15m, 2h or 1d was expected\n", ctl->within);
-		return 2;
-	}
-	answer = wait_for_word(ctl, id, (uint64_t)within_s * 1000, &seen);
-	if (answer == NULL)
-		return 1;
-	free(answer);
-	fflush(stdout);
-	return verdict(&seen, id, within_s != 0);
-}
-
-static int
 say_current(const struct ctl *ctl)
 {
 	char line[512], name[64];
@@ -228,10 +210,23 @@ int
 ctl_notify(const struct ctl *ctl)
 {
 	const char *id = ctl->arg[0];
+	unsigned long within_s = ctl->within != NULL ? ctl_seconds(ctl->within) : 0;
+	struct seen seen;
+	char *answer;
 
-	if (id == NULL || (ctl->arg[1] == NULL && is_id(id)))
-		return ask_origins(ctl, id);
-	if (ctl->arg[1] == NULL || ctl->within != NULL)
+	if (id != NULL && ctl->arg[1] != NULL && ctl->within == NULL)
+		return say_current(ctl);
+	if (id != NULL && (ctl->arg[1] != NULL || !is_id(id)))
 		return ctl_usage(ctl);
-	return say_current(ctl);
+	if (ctl->within != NULL && within_s == 0) {
+		fprintf(stderr, "nearctl: --within \"%s\": "
+		    "a duration like 90s, 15m, 2h or 1d was expected\n", ctl->within);
+		return 2;
+	}
+	answer = wait_for_word(ctl, id, (uint64_t)within_s * 1000, &seen);
+	if (answer == NULL)
+		return 1;
+	free(answer);
+	fflush(stdout);
+	return verdict(&seen, id, within_s != 0);
 }
