@@ -26,6 +26,7 @@ def start_collector(lab, name, site):
     os.chmod(secrets, 0o600)
     conf = lab.write(shipped.text(
         "logs/rsyncd.conf", ("address = 127.0.0.1", f"address = {hosts.address(name)}"),
+        ("port = 873", f"port = 873\nlock file = {lab.path(name, 'rsyncd.lock')}"),
         ("/srv/log/fra1", held(lab, name, site)), ("[fra1]", f"[{site}]"),
         ("auth users = fra1", f"auth users = {site}"), ("uid = nobody", "uid = root"),
         ("gid = nogroup", "gid = root"), ("/etc/nearcast/collector.secrets", secrets)),

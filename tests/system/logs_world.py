@@ -87,7 +87,8 @@ class Collector(Group):
             if os.geteuid() == 0 else (("uid = nobody\n", ""), ("gid = nogroup\n", ""))
         with open(self.conf, "w") as f:
             f.write(shipped("rsyncd.conf", ("address = 127.0.0.1", "address = " + address),
-                            ("port = 873", f"port = {self.port}"),
+                            # rsync counts connections in one file for the whole machine
+                            ("port = 873", f"port = {self.port}\nlock file = {self.conf}.lock"),
                             ("/srv/log/fra1", self.data),
                             ("/etc/nearcast/collector.secrets", secrets), *owner))
         self.argv = [*within, "rsync", "--daemon", "--no-detach", "--config=" + self.conf]
