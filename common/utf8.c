@@ -1,18 +1,15 @@
 #include "common/utf8.h"
 
-/* What the first octet says of the sequence's length; 0 = it begins none. */
-static size_t
-said_len(unsigned char first)
-{
-	return first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 :
-	    first < 0xf8 ? 4 : 0;
-}
+/* What the first five bits of a sequence say of its length; 0 = it begins none. */
+static const unsigned char said[32] = {
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 3, 3, 4, 0,
+};
 
 size_t
 utf8_len(const char *s, size_t left, uint32_t *point)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = said_len((unsigned char)s[0]);
+	size_t len = said[(unsigned char)s[0] >> 3];
 	uint32_t value;
 
 	if (len == 0 || len > left)
