@@ -206,13 +206,6 @@ follow_files(struct follow *f)
 }
 
 void
-follow_begin(struct follow *f, struct worker_common *common, struct setup *setup)
-{
-	f->common = common;
-	follow_replace(f, setup);
-}
-
-void
 follow_replace(struct follow *f, struct setup *setup)
 {
 	bool other = f->setup == NULL || strcmp(f->setup->conf->redirect.catalogue,

@@ -28,10 +28,7 @@ struct follow {
 	char held_why[256], geo_why[256];
 };
 
-/* `setup` goes into service. */
-void follow_begin(struct follow *follow, struct worker_common *common, struct setup *setup);
-
-/* A new configuration's snapshot goes into service. */
+/* A configuration's snapshot goes into service, the first one too, `common` being set. */
 void follow_replace(struct follow *follow, struct setup *setup);
 
 /* Each 250 ms; each second. */

@@ -214,7 +214,8 @@ start(struct redirectd *d, const char *path, const char *here, struct err *err)
 		return -1;
 	}
 	d->common.share.free = free_setup;
-	follow_begin(&d->follow, &d->common, setup);
+	d->follow.common = &d->common;
+	follow_replace(&d->follow, setup);
 	d->report = (struct report_redirects){
 		.follow = &d->follow, .serve = d->serve, .started = clock_wall(),
 	};

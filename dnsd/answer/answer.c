@@ -253,7 +253,6 @@ answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t
 	j.place = &ask->place;
 	j.counters = counters;
 	j.explaining = false;
-	j.counted = 0;
 	j.note = (struct answer_note){ .kind = ANSWER_DATA, .question_end = ask->q.question_end };
 	prepare_opt(&j, ask->outcome < QUERY_COOKIE_ONLY);
 	reply_begin(&j.r, j.q, out, most_octets(&j, out_size));
@@ -267,7 +266,6 @@ answer_write(const struct generation *gen, const struct answer_ask *ask, uint8_t
 	j.note.opt_at = j.r.opt.present ? (uint16_t)j.r.at : 0;
 	len = reply_finish(&j.r, j.q);
 	assert(len <= out_size && j.note.question_end <= len && j.note.opt_at < len);
-	j.note.counted = j.counted;
 	j.note.beyond = octets_beyond(gen->conf, ask->len, len);
 	if (note != NULL)
 		*note = j.note;

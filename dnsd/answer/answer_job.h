@@ -29,7 +29,6 @@ struct answer_job {
 	const struct steer_client *place;
 	struct reply r;
 	bool explaining;		/* option 65001 from an allowed address */
-	uint8_t counted;		/* as in the note */
 	size_t why_len, why_head;	/* of why_text; of its part that matters most */
 	struct steer_why why;
 	char why_text[2048];

@@ -12,9 +12,9 @@ count(struct answer_job *j, const struct steer_answer *picked)
 	unsigned is = ANSWER_STEERED | (j->place->ecs ? ANSWER_BY_ECS : 0) |
 	    (picked->unlocated ? ANSWER_UNLOCATED : 0) |
 	    (picked->fail_open ? ANSWER_FAIL_OPEN : 0);
-	unsigned fresh = is & ~(unsigned)j->counted;
+	unsigned fresh = is & ~(unsigned)j->note.counted;
 
-	j->counted |= (uint8_t)is;
+	j->note.counted |= (uint8_t)is;
 	j->note.by = picked->by;
 	if (fresh & ANSWER_STEERED)
 		COUNTER_ADD(j->counters, answers_steered, 1);
