@@ -675,18 +675,24 @@ http {
 
 
 class Nginx:
+    """On a port of its own: one that was free a moment ago may be taken on another address."""
     def __init__(self, folder, conf=NGINX, listen=""):
-        self.folder, self.port = folder, free_port()
         path = os.path.join(folder, "nginx.conf")
-        with open(path, "w") as f:
-            f.write(conf % dict(folder=folder, port=self.port, listen=listen))
         self.argv = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", path, "-e",
                      os.path.join(folder, "error.log")]
-        self.start()
+        for attempt in range(4):
+            self.folder, self.port = folder, free_port()
+            with open(path, "w") as f:
+                f.write(conf % dict(folder=folder, port=self.port, listen=listen))
+            self.start()
+            if self.process.poll() is None:
+                return
+        raise AssertionError("nginx does not start: " + open(self.argv[-1]).read())
 
     def start(self):
         self.process = subprocess.Popen(self.argv, stderr=subprocess.DEVNULL)
-        World.until(lambda: socket.socket().connect_ex(("127.0.0.1", self.port)) == 0, "nginx")
+        World.until(lambda: self.process.poll() is not None or
+                    socket.socket().connect_ex(("127.0.0.1", self.port)) == 0, "nginx")
 
     def stop(self):
         self.process.terminate()
