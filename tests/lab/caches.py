@@ -20,5 +20,5 @@ def start(lab, site, n):
                            ("listen [::]:80 ", f"listen [{a6}]:80 ")), site, name, "listen.conf")
     shipped.nginx(lab, site, name, shipped.text(
         "cache/nginx.conf", ("worker_processes auto", "worker_processes 1"),
-        ("pid /run/nearcast-cache/nginx.pid", f"pid {folder}/nginx.pid"),
+        ("/run/nearcast-cache/", f"{folder}/"),
         ("error_log stderr warn", "error_log stderr error")), folder=name)

@@ -39,8 +39,7 @@ def start_endpoint(lab, name):
     os.makedirs(folder, exist_ok=True)
     shipped.nginx(lab, name, "nginx", shipped.text(
         "distribute/endpoint.conf", ("worker_processes auto", "worker_processes 1"),
-        ("pid /run/nginx.pid", f"pid {lab.path(name, 'nginx.pid')}"),
-        ("/var/log/nginx/error.log warn", "stderr error"), ("/srv/nearcast", folder)))
+        ("/run/nearcast-endpoint/", f"{lab.path(name)}/"), ("/srv/nearcast", folder)))
     lab.net.start(name, "take-release", shipped.path("distribute", "take-release"),
                   "--interval", "1", "--seed", "1", DOWNLOAD, folder)
 

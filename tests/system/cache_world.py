@@ -193,15 +193,13 @@ class Cache(Nginx):
         self.tls_port = free_port()
         super().__init__(folder, f"{folder}/nginx.conf")
         os.makedirs(f"{folder}/cache", exist_ok=True)
-        temp = "".join(f"{m}_temp_path {folder}/t-{m};" for m in
-                       ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
         self.change = [
             (r"^user .*;", "user root;"),
             (r"worker_processes auto;", f"worker_processes {workers};"),
             (r"/run/nearcast-cache/nginx.pid", f"{folder}/pid"),
+            (r"/run/nearcast-cache/", f"{folder}/t-"),
             (r"error_log stderr", f"error_log {folder}/error.log"),
             (r"rate=1r/s", f"rate={rate}"),
-            (r"server_tokens off;", "server_tokens off; " + temp),
             (r"192\.0\.2\.10:80", f"127.0.0.1:{origin_port}"),
             (r"/var/cache/nearcast", f"{folder}/cache"),
             (r"max_size=400g min_free=20g", f"max_size={obj} min_free={free}"),

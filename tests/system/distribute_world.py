@@ -206,8 +206,8 @@ class World:
     def serve(self, endpoint):
         folder = self.path(endpoint)
         self.nginx(endpoint, shipped(
-            "distribute/endpoint.conf", ("user www-data", "user root"), ("/run/", f"{folder}/"),
-            ("/var/log/nginx/", f"{folder}/"), ("/srv/nearcast", f"{folder}/srv")))
+            "distribute/endpoint.conf", ("user www-data", "user root"),
+            ("/run/nearcast-endpoint/", f"{folder}/"), ("/srv/nearcast", f"{folder}/srv")))
         assert wait_for(lambda: self.get(endpoint, "http://127.0.0.1/healthz")[0])
 
     def pids(self, machine, word):
