@@ -1,7 +1,7 @@
 """deploy/distribute when something is not as it should be: what was current stays current, and
 what is wrong is said.
 
-NEARCAST_LONG=1 kills fifty times instead of ten.
+NEARCAST_LONG=1 kills fifty times instead of eight.
 """
 import glob
 import os
@@ -199,9 +199,11 @@ def test_overtaken(w, tmp_path):
 def test_killed(w, tmp_path):
     """aria2, the hook and take-release killed at any moment: current is always whole."""
     rng = random.Random(7)
-    previous, killed = None, {}
+    # the release of another test is still announced, and may come first
+    previous, killed = os.path.basename(os.readlink(f"{w.root}/current")), {}
     w.take("s1e1")
-    for n in range(50 if LONG else 10):
+    w.wait_current(previous, ["s1e1"])
+    for n in range(50 if LONG else 8):
         tree = fill(tmp_path / f"t{n % 2}", {f"d/f{m}": 300_000 for m in range(20)})
         ident = w.release(tree)
         target = ("aria2c", "install-release", "take-release", "publish-set")[n % 4]
@@ -221,7 +223,7 @@ def test_killed(w, tmp_path):
         previous = w.current("s1e1")
         assert previous == ident
     print(killed)
-    assert len(killed) == 4 and sum(killed.values()) >= (40 if LONG else 7)
+    assert len(killed) == 4 and sum(killed.values()) >= (40 if LONG else 5)
 
 
 def test_once(w, tmp_path):
