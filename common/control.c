@@ -391,9 +391,8 @@ lock_path(struct control *c, const char *path, struct err *err)
 	return 0;
 }
 
-/* Removes what a dead process left at the path; refuses anything else. */
-static int
-clear_path(const struct sockaddr_un *sun, struct err *err)
+int
+control_clear_path(const struct sockaddr_un *sun, struct err *err)
 {
 	struct stat st;
 	int fd, rc;
@@ -473,7 +472,7 @@ control_listen(struct loop *loop, const char *path, control_handle *handle, void
 		c->conns[i].idle.fire = on_idle;
 	}
 	if (set_path(&c->sun, path, err) < 0 || lock_path(c, path, err) < 0 ||
-	    clear_path(&c->sun, err) < 0 || bind_path(c, err) < 0) {
+	    control_clear_path(&c->sun, err) < 0 || bind_path(c, err) < 0) {
 		close_all(c);
 		return NULL;
 	}

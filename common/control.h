@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "common/err.h"
 #include "common/loop.h"
@@ -67,6 +68,10 @@ void control_finish(struct control *control, uint64_t request, const char *reaso
 /* The socket and its lock file shall belong to the user that the daemon is about to become.
  * 0, or -1 with a reason. */
 int control_give(struct control *control, uid_t uid, gid_t gid, struct err *err);
+
+/* Makes way for a socket at sun_path: removes one that a dead process left there, refuses one that
+ * somebody answers at, and anything else.  0, or -1 with a reason. */
+int control_clear_path(const struct sockaddr_un *sun, struct err *err);
 
 /* Closes every connection, removes the socket file, frees.  NULL is fine. */
 void control_close(struct control *control);

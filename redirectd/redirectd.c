@@ -31,11 +31,28 @@ struct redirectd {
 
 /* ---- reload ---- */
 
+/* Whether every listener of `a`'s files alone is one of `b`'s, too. */
+static bool
+listens_as(const struct conf_redirect *a, const struct conf_redirect *b)
+{
+	for (size_t i = 0; i < a->n_one_files; i++) {
+		const char *listen = a->one_files[i].listen;
+		size_t j = 0;
+
+		while (listen != NULL && j < b->n_one_files && (b->one_files[j].listen == NULL ||
+		    strcmp(b->one_files[j].listen, listen) != 0))
+			j++;
+		if (listen != NULL && j == b->n_one_files)
+			return false;
+	}
+	return true;
+}
+
 /* What a running process cannot change, "listen, threads"; "" = none of it has changed. */
 static void
 compare(const struct conf *old, const struct conf *new, char *text, size_t size)
 {
-	const struct {
+	struct {
 		const char *name, *a, *b;
 	} texts[] = {
 		{ "listen", old->redirect.listen, new->redirect.listen },
@@ -46,6 +63,9 @@ compare(const struct conf *old, const struct conf *new, char *text, size_t size)
 	size_t used = 0;
 
 	text[0] = '\0';
+	if (!listens_as(&old->redirect, &new->redirect) ||
+	    !listens_as(&new->redirect, &old->redirect))
+		texts[0].a = "", texts[0].b = "another";
 	if (old->threads != new->threads)
 		used = (size_t)snprintf(text, size, "threads");
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)

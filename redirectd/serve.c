@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/control.h"
 #include "common/log.h"
 #include "redirectd/request.h"
 
@@ -38,15 +39,12 @@ static int
 bind_file(const char *path, struct err *err)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd;
 
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0) {
-		close(fd);
-		return err_set(err, "listen \"%s\": somebody listens there already", path);
-	}
-	if (fd >= 0 && errno == ECONNREFUSED)
-		unlink(path);
+	if (control_clear_path(&un, err) < 0)
+		return err_prefix(err, "listen");
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* whoever may reach the folder may connect: nginx runs as another user */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ||
 	    chmod(path, 0666) < 0 || listen(fd, 1024) < 0) {

@@ -159,6 +159,10 @@ one_file_finish(struct conf_reader *r, void *element, int line)
 	const struct conf_one_file *one = element;
 
 	check_listen(r, one->listen);
+	for (char *const *h = one->hosts; h != NULL && *h != NULL; h++)
+		if (**h == '\0' || strpbrk(*h, ":/ ") != NULL)
+			conf_fail(r, conf_item_line(r->scan, line, "host"), "host \"%.80s\": the "
+			    "name of a host without a port was expected", *h);
 	if (one->hosts == NULL && one->listen == NULL && conf_item_sure(r, r->finished, NULL))
 		conf_fail(r, line, "one-file \"%s\" has neither `host` nor `listen`: nobody could "
 		    "ask for it", one->name);
@@ -186,9 +190,15 @@ redirect_finish(struct conf_reader *r, void *element, int line)
 
 	check_listen(r, d->listen);
 	finish_url(r, "base-url", "redirect", &d->base_url);
-	if (len != 0 && (*d->local != '/' || strpbrk(d->local, " %?#\"\\") != NULL))
+	if (len != 0 && (*d->local != '/' || strspn(d->local, "/") == len ||
+	    strpbrk(d->local, " %?#\"\\") != NULL))
 		conf_fail(r, conf_item_line(r->scan, line, "local"), "local \"%.80s\": the path of "
-		    "a location that begins with \"/\" was expected", d->local);
+		    "a location of its own that begins with \"/\" was expected", d->local);
+	for (char *const *t = d->trackers; t != NULL && *t != NULL; t++)
+		if (strncmp(*t, "udp://", 6) != 0 && strncmp(*t, "http://", 7) != 0 &&
+		    strncmp(*t, "https://", 8) != 0)
+			conf_fail(r, conf_item_line(r->scan, line, "tracker"), "tracker \"%.80s\": "
+			    "an announce URL of udp, http or https was expected", *t);
 	if (len > 1 && d->local[len - 1] == '/')
 		d->local[len - 1] = '\0';
 	return 0;
