@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/catalogue/catalogue.h"
+#include "common/catalogue/catalogue_db.h"
 #include "common/catalogue/held.h"
 #include "common/catalogue/held_write.h"
 #include "common/clock.h"
@@ -260,6 +261,8 @@ open_round(struct scan_round *r, struct err *err)
 	r->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (r->lock < 0)
 		return err_set(err, "%s: %s", path, strerror(errno));
+	/* a person's scan as root must not lock the timer's user out */
+	catalogue_db_give(path);
 	snprintf(path, sizeof(path), "%s/" MIRROR_FILE_NAME, r->conf->run_dir);
 	/* none, or one that cannot be believed: healthd wants nothing */
 	if (r->ctl->wanted && (mirror_file_read(&r->health, path, err) < 0 ||

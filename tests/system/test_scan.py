@@ -286,3 +286,17 @@ def test_without_a_catalogue(scans, tree):
     scans.mirror("m", "rsync://127.0.0.1:1/pub/")
     p = scans.scan()
     assert p.returncode == 1 and "catalogue.db: No such file" in p.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root becomes somebody else")
+def test_a_scan_as_root_does_not_lock_the_timer_out(scans, tree):
+    scans.import_tree(tree)
+    scans.mirror("m", scans.rsyncd(pub=tree) + "/pub/")
+    for folder in [scans.folder, *scans.folder.parents][:3]:
+        os.chmod(folder, 0o755)
+    for path in (scans.folder, *scans.folder.glob("catalogue.db*")):
+        os.chown(path, 65534, 65534)
+    assert scans.scan("m").returncode == 0
+    p = subprocess.run([f"{BUILD}/nearctl", "-c", str(scans.conf), "scan"], user=65534,
+                       group=65534, extra_groups=[], capture_output=True, text=True)
+    assert p.returncode == 0 and "mirror m: " in p.stdout, p.stderr
