@@ -11,10 +11,8 @@
  */
 #include "common/spool.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +22,7 @@
 #include "common/clock.h"
 #include "common/members.h"
 #include "common/spool_segment.h"
+#include "common/thread.h"
 
 enum {
 	HEAD = 512,			/* octets of a line's head, at most */
@@ -167,21 +166,14 @@ say_state(struct spool *s)
 static bool
 wait_for(struct spool *s, unsigned ms, bool events)
 {
-	struct timespec until;
+	struct mono_ms until = { clock_mono().ms + ms };
 	bool stop;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop && !(events && (s->fill.used != 0 || s->fill.lost != 0)))
 		if (ms == 0)
 			pthread_cond_wait(&s->wake, &s->lock);
-		else if (pthread_cond_timedwait(&s->wake, &s->lock, &until) == ETIMEDOUT)
+		else if (!thread_cond_until(&s->wake, &s->lock, until))
 			break;
 	stop = s->stop;
 	pthread_mutex_unlock(&s->lock);
@@ -304,28 +296,6 @@ set_host(struct spool *s, const char *host)
 	members_end(&m);
 }
 
-static int
-start_thread(struct spool *s, struct err *err)
-{
-	pthread_condattr_t attr;
-	sigset_t all, before;
-	int rc;
-
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&s->thread, NULL, write_lines, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0)
-		return err_set(err, "starting the thread of the log spool: %s", strerror(rc));
-	pthread_setname_np(s->thread, "log spool");
-	return 0;
-}
-
 struct spool *
 spool_open(const struct spool_how *how, struct err *err)
 {
@@ -354,7 +324,9 @@ spool_open(const struct spool_how *how, struct err *err)
 	s->segment.size = how->segment != 0 ? how->segment : SPOOL_SEGMENT;
 	s->segment.age_ms = how->age_ms != 0 ? how->age_ms : SPOOL_AGE_MS;
 	memcpy(s->boot_said, s->segment.boot, sizeof(s->boot_said));
-	if (start_thread(s, err) < 0) {
+	pthread_mutex_init(&s->lock, NULL);
+	thread_cond_init(&s->wake);
+	if (thread_start(&s->thread, "log spool", write_lines, s, err) < 0) {
 		free_spool(s);
 		return NULL;
 	}

@@ -1,10 +1,10 @@
 #include "dnsd/net/decisions.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "common/thread.h"
 
 enum { ROUND_MS = 20, IDLE_MS = 1000 };
 
@@ -59,21 +59,6 @@ empty_all(struct decisions *d)
 		empty(d, &r->ring);
 }
 
-static void
-rest_for(struct decisions *d, unsigned ms)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&d->wake, &d->lock, &until);
-}
-
 static void *
 say_decisions(void *arg)
 {
@@ -83,7 +68,8 @@ say_decisions(void *arg)
 	while (!d->stop) {
 		bool wanted = d->now != NULL && d->now->conf->log.decisions != 0;
 
-		rest_for(d, wanted ? ROUND_MS : IDLE_MS);
+		thread_cond_until(&d->wake, &d->lock, (struct mono_ms){
+		    clock_mono().ms + (wanted ? ROUND_MS : IDLE_MS) });
 		empty_all(d);
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -94,9 +80,6 @@ struct decisions *
 decisions_new(struct spool *spool, struct err *err)
 {
 	struct decisions *d;
-	pthread_condattr_t attr;
-	sigset_t all, before;
-	int rc;
 
 	err->text[0] = '\0';
 	if (spool == NULL)
@@ -108,20 +91,11 @@ decisions_new(struct spool *spool, struct err *err)
 	}
 	d->spool = spool;
 	pthread_mutex_init(&d->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&d->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&d->thread, NULL, say_decisions, d);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0) {
-		err_set(err, "starting the thread of decisions: %s", strerror(rc));
+	thread_cond_init(&d->wake);
+	if (thread_start(&d->thread, "dnsd log", say_decisions, d, err) < 0) {
 		free(d);
 		return NULL;
 	}
-	pthread_setname_np(d->thread, "dnsd log");
 	return d;
 }
 
