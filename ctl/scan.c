@@ -12,26 +12,13 @@ enum {
 };
 
 static bool
-outdated_ok(const struct conf_mirror *mirror, const char *path, size_t len)
-{
-	for (char *const *p = mirror->outdated_ok; p != NULL && *p != NULL; p++) {
-		const char *prefix = **p == '/' ? *p + 1 : *p;
-		size_t n = strlen(prefix);
-
-		if (n <= len && memcmp(path, prefix, n) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
 is_the_same(const struct scan_run *scan, const struct listing_file *seen,
     const struct catalogue_file *file)
 {
 	int64_t apart = seen->mtime - file->mtime;
 
 	return (seen->size == file->size && apart >= -1 && apart <= 1) ||
-	    outdated_ok(scan->mirror, seen->path, seen->len);
+	    conf_mirror_outdated_ok(scan->mirror, seen->path, seen->len);
 }
 
 static void

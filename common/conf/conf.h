@@ -396,6 +396,10 @@ uint16_t conf_find_server(const struct conf *conf, const char *name);
 uint16_t conf_find_pool(const struct conf *conf, const char *name);
 uint16_t conf_find_mirror(const struct conf *conf, const char *name);
 
+/* Whether a mirror may have another file than the catalogue's at this path (which begins without a
+ * slash): `outdated-ok`. */
+bool conf_mirror_outdated_ok(const struct conf_mirror *mirror, const char *path, size_t len);
+
 /* The zone of this name, written in any case without the last dot; NULL if there is none. */
 const struct conf_zone *conf_find_zone(const struct conf *conf, const char *name);
 

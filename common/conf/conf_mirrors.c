@@ -16,6 +16,19 @@ conf_find_mirror(const struct conf *conf, const char *name)
 	return CONF_NONE;
 }
 
+bool
+conf_mirror_outdated_ok(const struct conf_mirror *mirror, const char *path, size_t len)
+{
+	for (char *const *p = mirror->outdated_ok; p != NULL && *p != NULL; p++) {
+		const char *prefix = **p == '/' ? *p + 1 : *p;
+		size_t n = strlen(prefix);
+
+		if (n <= len && memcmp(path, prefix, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 find_one_file(struct conf_reader *r, struct conf_mirror *m)
 {

@@ -20,20 +20,6 @@ says_html(const char *path, size_t len)
 	return false;
 }
 
-/* It may be other than the catalogue says. */
-static bool
-may_be_other(const struct conf_mirror *mirror, const char *path, size_t len)
-{
-	for (char *const *p = mirror->outdated_ok; p != NULL && *p != NULL; p++) {
-		const char *prefix = **p == '/' ? *p + 1 : *p;
-		size_t n = strlen(prefix);
-
-		if (n <= len && memcmp(path, prefix, n) == 0)
-			return true;
-	}
-	return false;
-}
-
 enum sample_verdict
 sample_answer_judge(const struct sample_head_answer *a, const struct conf_mirror *mirror,
     const struct catalogue_file *file, const char *path, size_t len, char why[SAMPLE_WHY])
@@ -53,7 +39,7 @@ sample_answer_judge(const struct sample_head_answer *a, const struct conf_mirror
 		snprintf(why, SAMPLE_WHY, "status %ld", a->status);
 	else if (strncasecmp(a->type, "text/html", 9) == 0 && !says_html(path, len))
 		snprintf(why, SAMPLE_WHY, "a page (%.40s) in place of the file", a->type);
-	else if (may_be_other(mirror, path, len))
+	else if (conf_mirror_outdated_ok(mirror, path, len))
 		return SAMPLE_GOOD;
 	else if (a->length >= 0 && (uint64_t)a->length != file->size)
 		snprintf(why, SAMPLE_WHY, "%lld octets, %llu were expected",
