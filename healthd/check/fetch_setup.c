@@ -68,6 +68,18 @@ set_tls(const struct fetch_setup *s)
 	    c->client_key != NULL ? c->client_key : c->client_cert);
 }
 
+void
+fetch_setup_bounds(CURL *e)
+{
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(e, CURLOPT_USERAGENT, "nearcast-healthd/" VERSION);
+}
+
 static void
 set_http(const struct fetch_setup *s)
 {
@@ -78,13 +90,7 @@ set_http(const struct fetch_setup *s)
 	curl_easy_setopt(e, CURLOPT_NOBODY, s->head ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, !s->check->http2 ? (long)CURL_HTTP_VERSION_1_1 :
 	    tls ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "nearcast-healthd/" VERSION);
+	fetch_setup_bounds(e);
 	curl_easy_setopt(e, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFE_S);
 }
 

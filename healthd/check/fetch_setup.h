@@ -33,4 +33,8 @@ struct fetch_setup {
 int fetch_setup(struct fetch_setup *setup);
 void fetch_setup_free(struct fetch_setup *setup);
 
+/* What holds for whatever healthd asks: HTTP alone, of nobody but whom it is told: no redirects,
+ * proxies or netrc, and paths as they are. */
+void fetch_setup_bounds(CURL *easy);
+
 #endif

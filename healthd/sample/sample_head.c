@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "healthd/check/carrier.h"
+#include "healthd/check/fetch_setup.h"
 #include "healthd/check/resolve.h"
 
 enum { HOPS = 4, HEADERS_MAX = 65536, HOST_MAX = 256, KEEP_S = 60 };
@@ -288,13 +289,7 @@ set_easy(struct sample_transfer *t)
 	curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
 	curl_easy_setopt(e, CURLOPT_FILETIME, 1L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "nearcast-healthd/" VERSION);
+	fetch_setup_bounds(e);
 	curl_easy_setopt(e, CURLOPT_MAXLIFETIME_CONN, (long)KEEP_S);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_head_line);
