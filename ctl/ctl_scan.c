@@ -257,12 +257,8 @@ open_round(struct scan_round *r, struct err *err)
 		return -1;
 	if (read_held(r, err) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s.scan", r->path);
-	r->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (r->lock < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	/* a person's scan as root must not lock the timer's user out */
-	catalogue_db_give(path);
+	if ((r->lock = catalogue_db_lock_file(r->path, ".scan", err)) < 0)
+		return -1;
 	snprintf(path, sizeof(path), "%s/" MIRROR_FILE_NAME, r->conf->run_dir);
 	/* none, or one that cannot be believed: healthd wants nothing */
 	if (r->ctl->wanted && (mirror_file_read(&r->health, path, err) < 0 ||

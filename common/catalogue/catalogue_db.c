@@ -1,5 +1,7 @@
 #include "common/catalogue/catalogue_db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,10 +39,25 @@ catalogue_db_give(const char *path)
 		slash[slash == folder] = '\0';
 	/* who is not root gives nothing away, and need not */
 	if (folder != NULL && geteuid() == 0 && stat(slash != NULL ? folder : ".", &st) == 0 &&
-	    chown(path, st.st_uid, st.st_gid) < 0) {
+	    lchown(path, st.st_uid, st.st_gid) < 0) {
 		/* then it stays root's, and whoever may not read it says so */
 	}
 	free(folder);
+}
+
+int
+catalogue_db_lock_file(const char *path, const char *suffix, struct err *err)
+{
+	char name[4200];
+	int fd;
+
+	if (snprintf(name, sizeof(name), "%s%s", path, suffix) >= (int)sizeof(name))
+		return err_set(err, "%s: the name is too long", path);
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return err_set(err, "%s: %s", name, strerror(errno));
+	catalogue_db_give(name);
+	return fd;
 }
 
 int

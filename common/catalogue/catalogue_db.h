@@ -48,7 +48,13 @@ int catalogue_db_number(sqlite3 *db, const char *sql, int64_t *value, struct err
 /* What PRAGMA integrity_check says: 0, or -1 with its first line. */
 int catalogue_db_check(sqlite3 *db, struct err *err);
 
-/* The file goes to the owner and group of its folder, if this process may give it away. */
+/* Opens the lock file PATH SUFFIX, made where there is none, for the owner of its folder: what a
+ * person does as root shall not lock the daemons' user out.  That user owns the folder, so that a
+ * symbolic link in its place is refused.  A descriptor to lock and to close, -1 with a reason. */
+int catalogue_db_lock_file(const char *path, const char *suffix, struct err *err);
+
+/* The file goes to the owner and group of its folder, if this process may give it away; where it
+ * is a symbolic link, the link alone. */
 void catalogue_db_give(const char *path);
 
 #endif

@@ -342,19 +342,16 @@ int
 catalogue_write_commit(struct catalogue_write *list, const char *path, unsigned max_shrink,
     struct catalogue_write_done *done, struct err *err)
 {
-	char fresh[4200], lock[4200];
+	char fresh[4200];
 	int fd, rc;
 
 	memset(done, 0, sizeof(*done));
 	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
 		return err_set(err, "%s: the name is too long", path);
-	snprintf(lock, sizeof(lock), "%s.lock", path);
 	if (sort_and_tell_apart(list, err) < 0)
 		return -1;
-	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_set(err, "%s: %s", lock, strerror(errno));
-	catalogue_db_give(lock);
+	if ((fd = catalogue_db_lock_file(path, ".lock", err)) < 0)
+		return -1;
 	rc = flock(fd, LOCK_EX | LOCK_NB) < 0 ?
 	    err_set(err, "%s: another import is under way", path) :
 	    commit(list, path, fresh, max_shrink, done, err);

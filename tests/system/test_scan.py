@@ -300,3 +300,21 @@ def test_a_scan_as_root_does_not_lock_the_timer_out(scans, tree):
     p = subprocess.run([f"{BUILD}/nearctl", "-c", str(scans.conf), "scan"], user=65534,
                        group=65534, extra_groups=[], capture_output=True, text=True)
     assert p.returncode == 0 and "mirror m: " in p.stdout, p.stderr
+
+
+def test_a_link_in_the_lock_files_place_is_refused(scans, tree):
+    """The folder is the daemons' user's: root follows no link in it, and gives nothing away."""
+    scans.import_tree(tree)
+    scans.mirror("m", scans.rsyncd(pub=tree) + "/pub/")
+    victim = scans.folder / "victim"
+    victim.write_text("somebody else's")
+    for suffix, words in ((".scan", ("scan", "m")), (".lock", ("catalogue", "import",
+                                                                os.fsdecode(tree.folder)))):
+        lock = scans.folder / ("catalogue.db" + suffix)
+        lock.unlink(missing_ok=True)
+        lock.symlink_to(victim)
+        p = subprocess.run([f"{BUILD}/nearctl", "-c", str(scans.conf), *words],
+                           capture_output=True, text=True)
+        assert p.returncode != 0 and f"catalogue.db{suffix}: Too many levels" in p.stderr, p
+        assert victim.read_text() == "somebody else's"
+        lock.unlink()
