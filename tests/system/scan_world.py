@@ -107,6 +107,8 @@ class Scans:
             return None
         with sqlite3.connect(f"file:{self.catalogue}.held?mode=ro", uri=True) as db:
             db.row_factory = sqlite3.Row
+            if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'held'").fetchone():
+                return None                 # the file is being made
             return db.execute("SELECT * FROM held WHERE mirror = ?", (mirror,)).fetchone()
 
     def held(self, mirror):
