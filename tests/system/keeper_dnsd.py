@@ -177,7 +177,12 @@ class Fake:
             return
         connection.settimeout(1)
         try:
-            query = connection.recv(4096)
+            query = b""
+            while len(query) < 2 or len(query) < 2 + int.from_bytes(query[:2], "big"):
+                more = connection.recv(4096)
+                if not more:
+                    raise OSError("it left before it had asked")
+                query += more
             answer = self.reply(query[2:], False)
             connection.sendall(len(answer).to_bytes(2, "big") + answer)
             connection.recv(1)
