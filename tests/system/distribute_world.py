@@ -193,6 +193,18 @@ class World:
     def stop(self, endpoint, sig=signal.SIGTERM):
         self.net.stop(endpoint, "take", sig)
 
+    def killed(self, endpoint, *options):
+        """take-release is killed and begun again as its unit does it: until what it had started,
+        a curl or so, is gone too and with it the lock (75)."""
+        self.stop(endpoint, signal.SIGKILL)
+        for _ in range(30):
+            self.take(endpoint, *options)
+            p = self.net.processes[endpoint, "take"]
+            if wait_for(lambda: p.poll() is not None, 1) is None or p.returncode != 75:
+                return
+            time.sleep(1)
+        raise AssertionError(f"{endpoint}: the lock is held for 30 s")
+
     def wipe(self, endpoint):
         """Ends what runs on an endpoint, and deletes what it has."""
         self.stop(endpoint)

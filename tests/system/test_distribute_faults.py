@@ -109,8 +109,7 @@ def test_origin_away_in_the_middle(w, tmp_path):
     w.net.stop("o", "nginx")
     try:
         for endpoint in ("s1e1", "s2e1"):   # on without a limit, with what the cache has
-            w.stop(endpoint, signal.SIGKILL)
-            w.take(endpoint)
+            w.killed(endpoint)
         time.sleep(3)
         assert w.named("s1e1") is None and w.named("s2e1") is None
     finally:
@@ -216,8 +215,7 @@ def test_killed(w, tmp_path):
             except ProcessLookupError:
                 pass
         if target == "take-release":
-            w.stop("s1e1", signal.SIGKILL)
-            w.take("s1e1")
+            w.killed("s1e1")
         assert w.current("s1e1") in (previous, ident)
         w.wait_current(ident, ["s1e1"])
         previous = w.current("s1e1")
