@@ -84,9 +84,11 @@ def fill(tree, files):
 
 class World:
     def __init__(self, sites=1, endpoints=1, folder=None):
-        # memory, for what the disk is busy with is not this test's; others than root read it
-        memory = "/dev/shm" if os.path.isdir("/dev/shm") and not folder else None
-        self.folder = tempfile.mkdtemp(prefix="nd", dir=folder or memory)
+        # memory, for what the disk is busy with is not this test's; others than root read it.
+        # NEARCAST_DISK is a folder of a disk that is to be measured.
+        memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+        folder = folder or os.environ.get("NEARCAST_DISK") or memory
+        self.folder = tempfile.mkdtemp(prefix="nd", dir=folder)
         os.chmod(self.folder, 0o755)
         self.sites = [f"s{n}" for n in range(1, sites + 1)]
         self.endpoints = {s: [f"{s}e{n}" for n in range(1, endpoints + 1)] for s in self.sites}

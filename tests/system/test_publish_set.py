@@ -423,6 +423,73 @@ def test_leftovers_of_a_killed_run(published):
     assert set(os.listdir(o.root)) == {".lock", "current", "manifests", "sets", "tags"}
 
 
+# ---- what a loss of power leaves
+
+def watched(o, tool, text):
+    """A tool of the script's that does something else first, each time."""
+    folder = os.path.join(o.folder, "watched")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, tool), "w") as f:
+        f.write(f'#!/bin/sh\n{text}\nexec {shutil.which(tool)} "$@"\n')
+    os.chmod(os.path.join(folder, tool), 0o755)
+    return {**os.environ, "PATH": folder + ":" + os.environ["PATH"]}
+
+
+@pytest.mark.parametrize("options", [(), ("--link",)])
+def test_on_the_disk_before_the_switch(published, options):
+    """Each new file, each folder and the manifest are synced while the old set is current, the
+    names they get then too, and the link's folder last; what others wrote is waited for by none."""
+    o = published
+    o.write("new/file", b"1")
+    o.write("old", b"2", mtime=1600000000)
+    log = os.path.join(o.folder, "synced")
+    p = publish_set(*options, o.dir, o.root, env=watched(o, "sync", f"""
+        [ "$1" != -- ] || shift
+        for f; do
+            echo $(readlink {o.root}/current) $(realpath "$f")
+        done >>{log}"""))
+    assert p.returncode == 0, p
+    with open(log) as f:
+        synced = [line.split() for line in f]
+    new = [os.path.relpath(path, o.root) for set_, path in synced if set_ == f"sets/{o.first}"]
+    assert synced[len(new):] == [[f"sets/{o.current()}", os.path.realpath(o.root)]]
+    assert new[-2:] == ["manifests", "sets"]
+    assert sorted(new[:-2]) == [
+        "manifests/.new", "sets/.new", "sets/.new/new", "sets/.new/new/file", "sets/.new/old",
+        "sets/.new/pool", "sets/.new/pool/x"]
+
+
+def test_the_disk_says_no(published):
+    """An error of the disk that only sync sees: 74, and nothing is switched."""
+    o = published
+    o.write("new", b"1")
+    before = snapshot(o.root)
+    p = publish_set(o.dir, o.root, env=watched(o, "sync", "exit 1"))
+    assert p.returncode == 74 and "cannot be written to the disk" in p.stderr, p
+    assert snapshot(o.root) == before
+
+
+def test_a_link_is_hashed_once_unless_it_changed(published):
+    """The file that was hashed is linked; one that was written to meanwhile is no such file."""
+    o = published
+    o.write("new", b"n", mtime=1600000000)
+    log = os.path.join(o.folder, "hashed")
+    env = watched(o, "openssl", f'echo "$@" >>{log}')
+    assert publish_set("--link", o.dir, o.root, env=env).returncode == 0
+    with open(log) as f:
+        assert f.read().split().count("./new") == 1
+    o.write("new", b"m")					# too young for its time to be believed
+    os.unlink(log)
+    assert publish_set("--link", o.dir, o.root, env=env).returncode == 0
+    with open(log) as f:
+        assert f.read().split().count("./new") == 2
+    path = o.write("new", b"o", mtime=1600000000)
+    before = o.current()
+    p = publish_set("--link", o.dir, o.root, env=shim(o, "cp", f"printf p >{path}"))
+    assert p.returncode == 75 and "changed while it was read" in p.stderr, p
+    assert o.current() == before
+
+
 # ---- what was kept
 
 def test_how_many_are_kept_and_for_how_long(published):
