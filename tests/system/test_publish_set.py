@@ -478,7 +478,7 @@ def test_a_link_is_hashed_once_unless_it_changed(published):
     assert publish_set("--link", o.dir, o.root, env=env).returncode == 0
     with open(log) as f:
         assert f.read().split().count("./new") == 1
-    o.write("new", b"m")					# too young for its time to be believed
+    o.write("new", b"m")				# too young for its time to be believed
     os.unlink(log)
     assert publish_set("--link", o.dir, o.root, env=env).returncode == 0
     with open(log) as f:
