@@ -48,10 +48,11 @@ members_octets(struct members *m, const char *octets, size_t len)
 			copy_in(m, UTF8_UNKNOWN, strlen(UTF8_UNKNOWN));
 		else if (*octets == '"' || *octets == '\\')
 			copy_in(m, (const char[]){ '\\', *octets }, 2);
-		else if (n == 1 && ((unsigned char)*octets < ' ' || *octets == '\x7f'))
-			copy_in(m, escaped, (size_t)snprintf(escaped, sizeof(escaped), "\\u%04x",
-			    (unsigned)(unsigned char)*octets));
-		else
+		else if (n == 1 && ((unsigned char)*octets < ' ' || *octets == '\x7f')) {
+			snprintf(escaped, sizeof(escaped), "\\u%04x",
+			    (unsigned)(unsigned char)*octets);
+			copy_in(m, escaped, strlen(escaped));
+		} else
 			copy_in(m, octets, n);
 		octets += n != 0 ? n : 1;
 	}

@@ -160,7 +160,7 @@ mirror_file_read(struct mirror_file *file, const char *path, struct err *err)
 const struct mirror_line *
 mirror_file_find(const struct mirror_file *file, const char *name)
 {
-	struct mirror_line key;
+	struct mirror_line key = { .name = "" };
 
 	if (file->n == 0 || strlen(name) >= sizeof(key.name))
 		return NULL;

@@ -173,6 +173,7 @@ tcp_conns_drop_all(struct tcp_conns *s)
 {
 	struct tcp_conn *c, *next;
 
-	cds_list_for_each_entry_safe(c, next, &s->by_activity, by_activity)
+	cds_list_for_each_entry_safe(c, next, &s->by_activity, by_activity) {
 		tcp_conns_drop(s, c, false);
+	}
 }
