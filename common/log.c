@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/utf8.h"
+
 static const char *log_program = "nearcast";
 static enum log_level log_max = LOG_INFO;
 static int log_to_journal;
@@ -56,6 +58,7 @@ log_line(enum log_level level, const char *fmt, va_list ap)
 	text = vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	if (text < 0)
 		return;
+	utf8_clean(line + n);			/* names and replies are other people's */
 	n += (size_t)text;
 	if (n > sizeof(line) - 2)
 		n = sizeof(line) - 2;

@@ -1,5 +1,7 @@
 #include "common/utf8.h"
 
+#include <string.h>
+
 /* What the first five bits of a sequence say of its length; 0 = it begins none. */
 static const unsigned char said[32] = {
 	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
@@ -26,4 +28,25 @@ utf8_len(const char *s, size_t left, uint32_t *point)
 	if (point != NULL)
 		*point = value;
 	return len;
+}
+
+size_t
+utf8_shown(const char *s, size_t left)
+{
+	uint32_t point = 0;
+	size_t len = utf8_len(s, left, &point);
+
+	return point < 0x20 || (point >= 0x7f && point <= 0x9f) ? 0 : len;
+}
+
+void
+utf8_clean(char *text)
+{
+	for (char *end = text + strlen(text); text < end;) {
+		size_t len = utf8_shown(text, (size_t)(end - text));
+
+		if (len == 0 && *text != '\t')
+			*text = '?';
+		text += len != 0 ? len : 1;
+	}
 }

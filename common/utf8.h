@@ -18,4 +18,12 @@
  * cut off, overlong, a surrogate, or beyond U+10FFFF. */
 size_t utf8_len(const char *s, size_t left, uint32_t *point);
 
+/* The same, if a terminal shows the character: 0 also for controls (U+0000 to U+001F, U+007F to
+ * U+009F), of which an ESC or a U+009B begins orders to the terminal. */
+size_t utf8_shown(const char *s, size_t left);
+
+/* Makes a text one that may go to a terminal or a log: each octet that is none of a character
+ * that is shown becomes a question mark, but for tabs. */
+void utf8_clean(char *text);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "common/control.h"
 #include "common/text.h"
+#include "common/utf8.h"
 
 /* A prober is heard of within a second of its start; one that does not start is no use. */
 enum { RUN_DIR_MAX = 256, KEEPER_MS = 1000, TRIES = 100, TRY_MS = 50 };
@@ -15,8 +16,12 @@ enum { RUN_DIR_MAX = 256, KEEPER_MS = 1000, TRIES = 100, TRY_MS = 50 };
 static void
 warn_line(void *arg, const char *line)
 {
+	char text[sizeof(((struct err *)0)->text)];
+
 	(void)arg;
-	fprintf(stderr, "nearctl: %s\n", line);
+	snprintf(text, sizeof(text), "%s", line);
+	utf8_clean(text);			/* it may show what a file holds, octet by octet */
+	fprintf(stderr, "nearctl: %s\n", text);
 }
 
 const struct warn ctl_warn = { warn_line, NULL };

@@ -46,7 +46,7 @@ struct catalogue_import {
 static int
 say(const struct err *err)
 {
-	fprintf(stderr, "nearctl: %s\n", err->text);
+	err_warn(&ctl_warn, "%s", err->text);
 	return 1;
 }
 
@@ -147,30 +147,43 @@ add_manifest_line(struct catalogue_import *in, const char *name, const char *lin
 	mistakes_add(&in->mistakes, number, err.text);
 }
 
+/* The next line, of which no more is kept than the longest has: 1 and how long it is, with its
+ * end; 0 = there is none; -1 = it cannot be read, or ends without its end (then feof). */
+static int
+next_line(FILE *f, char line[LINE_LONGEST + 1], uint64_t *len)
+{
+	int c;
+
+	for (*len = 0; (c = getc_unlocked(f)) != EOF;) {
+		if (*len < LINE_LONGEST)
+			line[*len] = (char)c;
+		++*len;
+		if (c == '\n')
+			return 1;
+	}
+	return !feof(f) || *len != 0 ? -1 : 0;
+}
+
 static int
 read_manifest(struct catalogue_import *in, const char *name, FILE *f, struct err *err)
 {
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t len;
-	uint64_t number = 0;
-	bool cut = false;
+	static char line[LINE_LONGEST + 1];
+	uint64_t number = 1, len;
+	int found;
 
-	while ((len = getline(&line, &room, f)) > 0) {
-		number++;
-		if ((cut = line[len - 1] != '\n'))
-			break;
+	for (; (found = next_line(f, line, &len)) == 1; number++) {
 		if (len > LINE_LONGEST) {
-			err_set(err, "%s:%llu: a line of %zd octets, of at most %d was expected",
-			    name, (unsigned long long)number, len, LINE_LONGEST);
+			err_set(err, "%s:%llu: a line of %llu octets, of at most %d was expected",
+			    name, (unsigned long long)number, (unsigned long long)len,
+			    LINE_LONGEST);
 			mistakes_add(&in->mistakes, number, err->text);
 		} else
 			add_manifest_line(in, name, line, (size_t)len - 1, number);
 	}
-	free(line);
-	if (ferror(f))
-		return err_set(err, "%s: %s", name, strerror(errno));
-	if (cut) {
+	if (found < 0 && !feof(f))
+		return err_set(err, "%s:%llu: cannot be read: %s", name,
+		    (unsigned long long)number, strerror(errno));
+	if (found < 0) {
 		err_set(err, "%s:%llu: the last line has no end: it is cut off", name,
 		    (unsigned long long)number);
 		mistakes_add(&in->mistakes, number, err->text);
@@ -300,8 +313,8 @@ show_file(struct catalogue *catalogue, const struct held *held, const char *path
 	if (found < 0)
 		return say(&err);
 	if (found == 0) {
-		fprintf(stderr, "nearctl: \"%s\" is not in the catalogue\n", path);
-		return 1;
+		err_set(&err, "\"%.300s\" is not in the catalogue", path);
+		return say(&err);
 	}
 	printf("id        %u\nsize      %llu\n", file.id, (unsigned long long)file.size);
 	print_time("time", (double)file.mtime, clock_wall());

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
 
 enum { AT_A_TIME = 64 };
 
@@ -67,8 +68,8 @@ shut(int *fd)
 	*fd = -1;
 }
 
-/* The last line that it had to say, for people. */
-static const char *
+/* The last line that it had to say, for people: what a daemon far away says may be anything. */
+static char *
 last_words(struct rsync_list *l)
 {
 	char *at = l->words, *last = l->words, *end;
@@ -81,6 +82,7 @@ last_words(struct rsync_list *l)
 			last = at;
 		at = end + 1;
 	}
+	utf8_clean(last);
 	return last;
 }
 

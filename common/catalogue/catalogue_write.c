@@ -11,6 +11,7 @@
 #include "common/catalogue/catalogue_db.h"
 #include "common/catalogue/catalogue_kind.h"
 #include "common/catalogue/catalogue_rows.h"
+#include "common/catalogue/manifest.h"
 #include "common/file.h"
 
 /* Blocks of memory that hold paths and pieces. */
@@ -168,6 +169,8 @@ catalogue_write_add(struct catalogue_write *list, const char *path, size_t len,
 static int
 sort_and_tell_apart(struct catalogue_write *list, struct err *err)
 {
+	char shown[256];
+
 	if (list->sorted)
 		return 0;
 	qsort(list->rows, list->n, sizeof(*list->rows), by_path);
@@ -176,8 +179,8 @@ sort_and_tell_apart(struct catalogue_write *list, struct err *err)
 		const struct catalogue_write_row *a = &list->rows[i - 1], *b = a + 1;
 
 		if (by_path(a, b) == 0)
-			return err_set(err, "\"%.*s\" is there twice (lines %u and %u)",
-			    (int)(a->len < 200 ? a->len : 200), a->path,
+			return err_set(err, "\"%s\" is there twice (lines %u and %u)",
+			    manifest_path(a->path, a->len, shown, sizeof(shown)),
 			    a->line < b->line ? a->line : b->line,
 			    a->line < b->line ? b->line : a->line);
 	}

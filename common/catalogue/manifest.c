@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "common/utf8.h"
 
 enum { FIELDS = 5, SHOWN = 60 };
 
@@ -51,13 +52,17 @@ manifest_path(const char *path, size_t len, char *out, size_t size)
 {
 	size_t n = 0;
 
-	for (const char *end = path + len; path < end && n + 5 < size; path++) {
-		unsigned char c = (unsigned char)*path;
+	for (const char *end = path + len; path < end && n + 5 < size;) {
+		size_t shown = *path != '\\' ? utf8_shown(path, (size_t)(end - path)) : 0;
 
-		if (c < 0x20 || c == 0x7f || c == '\\')
-			n += (size_t)snprintf(out + n, size - n, "\\%03o", c);
-		else
-			out[n++] = (char)c;
+		if (shown == 0)
+			n += (size_t)snprintf(out + n, size - n, "\\%03o",
+			    (unsigned char)*path++);
+		else {
+			memcpy(out + n, path, shown);
+			n += shown;
+			path += shown;
+		}
 	}
 	out[n] = '\0';
 	return out;

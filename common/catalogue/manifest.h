@@ -29,7 +29,8 @@ struct manifest_entry {
  * about, but neither file nor line. */
 int manifest_line(const char *line, size_t len, struct manifest_entry *entry, struct err *err);
 
-/* The octets of a path as a manifest has them, as much as there is room for; returns `out`. */
+/* A path as a manifest may have it, and as it may go to a terminal or a log: what is no character
+ * that is shown (utf8.h) is escaped.  As much as there is room for; returns `out`. */
 char *manifest_path(const char *path, size_t len, char *out, size_t size);
 
 #endif

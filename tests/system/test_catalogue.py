@@ -146,6 +146,29 @@ def test_a_mistake_changes_nothing(tmp_path, catalogue, text, said):
     assert not os.path.exists(tmp_path / "catalogue.db.new")
 
 
+def test_a_manifest_that_cannot_be_read(tmp_path, catalogue):
+    p = catalogue("import", "/proc/self/mem")
+    assert p.returncode == 1 and "/proc/self/mem:1: cannot be read: Input/output" in p.stderr
+    assert not os.path.exists(tmp_path / "catalogue.db")
+    # a line of any length costs no memory
+    p = subprocess.run(["sh", "-c", "ulimit -v 200000; head -c 400000000 /dev/zero | "
+                        f"{BUILD}/nearctl catalogue import - --catalogue {tmp_path}/catalogue.db"],
+                       capture_output=True, text=True)
+    assert p.returncode == 1 and "stdin:1: the last line has no end" in p.stderr
+
+
+def test_what_a_manifest_says_gives_no_orders_to_the_terminal(tmp_path, catalogue):
+    (tmp_path / "manifest").write_bytes(b"\x1b[2J\xc2\x9b1m\xff\n")
+    p = catalogue("import", tmp_path / "manifest")
+    assert p.returncode == 1 and 'manifest:1: "?[2J??1m?": ' in p.stderr, p.stderr
+    (tmp_path / "manifest").write_bytes(2 * (b"\xc2\x9b1m\xff\t1\t1\t%s\n" % HASH.encode()))
+    p = catalogue("import", tmp_path / "manifest")
+    assert r'"\302\2331m\377" is there twice' in p.stderr, p.stderr
+    (tmp_path / "manifest").write_text(f"a\t1\t1\t{HASH}\n")
+    assert catalogue("import", tmp_path / "manifest").returncode == 0
+    assert '"?[2J" is not' in catalogue("show", "\x1b[2J").stderr
+
+
 def test_all_mistakes_are_told(tmp_path, catalogue):
     manifest = tmp_path / "manifest"
     manifest.write_text("x\n" * 25)
