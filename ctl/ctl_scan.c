@@ -51,7 +51,7 @@ struct scan_round {
 static int
 complain_of(const char *mirror, const char *what)
 {
-	fprintf(stderr, "nearctl: mirror %s: %s\n", mirror, what);
+	err_warn(&ctl_warn, "mirror %s: %s", mirror, what);
 	return 1;
 }
 
@@ -65,12 +65,16 @@ is_wanted(const struct scan_round *r, const struct conf_mirror *m)
 	int place = held_find(r->held, m->name);
 	const struct held_mirror *held = place >= 0 ? held_at(r->held, (size_t)place) : NULL;
 	double again = line != NULL && line->weight == 0 ? AGAIN_S : AGAIN_USED_S;
+	double now = clock_wall();
 
 	if (held == NULL || held->tried <= 0)
 		return true;			/* never scanned: no wait for tonight */
-	if (line == NULL || line->state != MIRROR_INCOMPLETE || held->scanned > line->since)
+	if (line == NULL || line->state != MIRROR_INCOMPLETE)
 		return false;
-	return clock_wall() - held->tried >= again || held->tried > clock_wall();
+	/* what is said to be in the future was done while the clock was wrong: long ago */
+	if (held->scanned > line->since && held->scanned <= now)
+		return false;
+	return now - held->tried >= again || held->tried > now;
 }
 
 static bool
@@ -238,7 +242,7 @@ read_held(struct scan_round *r, struct err *err)
 	held_write_close(held_write_open(r->path, err));
 	switch (held_write_aside(r->path, err)) {
 	case 1:
-		fprintf(stderr, "nearctl: %s\n", err->text);
+		err_warn(&ctl_warn, "%s", err->text);
 		r->bad = true;
 		break;
 	case -1:
@@ -300,7 +304,7 @@ ctl_scan(const struct ctl *ctl)
 		if (*ctl->arg == NULL && !ctl->wanted)
 			forget_others(&r);
 	} else {
-		fprintf(stderr, "nearctl: %s\n", err.text);
+		err_warn(&ctl_warn, "%s", err.text);
 		r.bad = true;
 	}
 	close_round(&r);

@@ -73,7 +73,8 @@ held_row(const struct mirrors *m, const struct conf_mirror *mirror)
 static bool
 scan_failed(const struct held_mirror *held)
 {
-	return held != NULL && held->tried > held->scanned && held->why[0] != '\0';
+	/* one that was taken has both the same; which is later is the clock's word, if right */
+	return held != NULL && held->tried != held->scanned && held->why[0] != '\0';
 }
 
 /* ---- alarms ---- */
@@ -155,6 +156,10 @@ print_scan(const struct mirrors *m, FILE *out, const struct held_mirror *held)
 {
 	char age[TEXT_DURATION];
 
+	if (m->held == NULL) {
+		fprintf(out, ", what it holds cannot be read");
+		return;
+	}
 	fprintf(out, ", holds %llu", (unsigned long long)(held != NULL ? held->n : 0));
 	if (m->catalogue != NULL)
 		fprintf(out, " of %llu", (unsigned long long)catalogue_about(m->catalogue)->files);
@@ -207,13 +212,20 @@ mirrors_print(const struct mirrors *m, FILE *out)
 
 /* ---- for programs ---- */
 
+/* null: what is held cannot be read. */
+static json_t *
+count_json(const struct mirrors *m, uint64_t n)
+{
+	return m->held != NULL ? json_integer((json_int_t)n) : json_null();
+}
+
 static json_t *
 mirror_json(const struct mirrors *m, const struct conf_mirror *mirror)
 {
 	const struct mirror_line *line = health_line(m, mirror);
 	const struct held_mirror *held = held_row(m, mirror);
 
-	return json_pack("{s:o, s:b, s:s, s:o, s:i, s:i, s:i, s:o, s:I, s:I, s:o, s:b, s:o, s:I,"
+	return json_pack("{s:o, s:b, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:b, s:o, s:I,"
 	    " s:o}", "name", json_utf8(mirror->name), "enabled", mirror->enabled,
 	    "state", mirror_file_state(line != NULL ? line->state : MIRROR_UNKNOWN),
 	    "since", json_decimal(line != NULL ? line->since : 0, 3),
@@ -221,8 +233,8 @@ mirror_json(const struct mirrors *m, const struct conf_mirror *mirror)
 	    "samples", line != NULL ? (int)line->samples : 0,
 	    "bad", line != NULL ? (int)line->bad : 0,
 	    "reason", json_utf8(line != NULL ? line->reason : ""),
-	    "files", (json_int_t)(held != NULL ? held->n : 0),
-	    "not_delivered", (json_int_t)(held != NULL ? held_ids_count(held->bad) : 0),
+	    "files", count_json(m, held != NULL ? held->n : 0),
+	    "not_delivered", count_json(m, held != NULL ? held_ids_count(held->bad) : 0),
 	    "scanned", json_decimal(held != NULL ? held->scanned : 0, 3),
 	    "complete", held != NULL && held->complete,
 	    "tried", json_decimal(held != NULL ? held->tried : 0, 3),

@@ -9,7 +9,20 @@
 #include <unistd.h>
 
 /* How long a writer waits for another; a reader tries again by itself. */
-enum { WRITER_WAIT_MS = 10000, READER_WAIT_MS = 50, CACHE_KIB = 8192 };
+enum { WRITER_WAIT_MS = 10000, SOON_WAIT_MS = 100, READER_WAIT_MS = 50, CACHE_KIB = 8192 };
+
+static bool
+writes(enum catalogue_db_use use)
+{
+	return use == CATALOGUE_DB_WRITE || use == CATALOGUE_DB_WRITE_SOON;
+}
+
+static int
+patience_ms(enum catalogue_db_use use)
+{
+	return use == CATALOGUE_DB_WRITE ? WRITER_WAIT_MS :
+	    use == CATALOGUE_DB_WRITE_SOON ? SOON_WAIT_MS : READER_WAIT_MS;
+}
 
 /* "file:PATH?immutable=1"; the caller frees it. */
 static char *
@@ -138,7 +151,7 @@ know_kind(sqlite3 *db, const char *path, enum catalogue_db_use use, int32_t kind
 	    catalogue_db_number(db, "PRAGMA application_id", &id, err) < 0 ||
 	    catalogue_db_number(db, "PRAGMA user_version", &version, err) < 0)
 		return -1;
-	if (use == CATALOGUE_DB_WRITE && pages == 0) {
+	if (writes(use) && pages == 0) {
 		catalogue_db_give(path);
 		snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=1",
 		    (int)kind);
@@ -155,7 +168,7 @@ know_kind(sqlite3 *db, const char *path, enum catalogue_db_use use, int32_t kind
 static int
 open_flags(enum catalogue_db_use use)
 {
-	return SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | (use == CATALOGUE_DB_WRITE ?
+	return SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | (writes(use) ?
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
 }
 
@@ -179,7 +192,7 @@ catalogue_db_open(const char *path, enum catalogue_db_use use, int32_t kind, str
 	}
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_busy_timeout(db, use == CATALOGUE_DB_WRITE ? WRITER_WAIT_MS : READER_WAIT_MS);
+	sqlite3_busy_timeout(db, patience_ms(use));
 	snprintf(sql, sizeof(sql), "PRAGMA cell_size_check=1; PRAGMA mmap_size=0;"
 	    "PRAGMA cache_size=-%d", CACHE_KIB);
 	if (catalogue_db_run(db, sql, err) < 0 || know_kind(db, path, use, kind, err) < 0) {

@@ -21,7 +21,8 @@
 enum catalogue_db_use {
 	CATALOGUE_DB_FROZEN,	/* reads what is never changed in place: no lock, no journal */
 	CATALOGUE_DB_READ,	/* reads what others change */
-	CATALOGUE_DB_WRITE	/* changes it; it is made where there is none */
+	CATALOGUE_DB_WRITE,	/* changes it; it is made where there is none */
+	CATALOGUE_DB_WRITE_SOON	/* the same, for who may not wait long for another writer */
 };
 
 /* Looks whether its first page says that it is ours: application_id and user_version are

@@ -45,8 +45,8 @@ prepare(struct held_write *w, struct err *err)
 	return w->forget != NULL ? 0 : -1;
 }
 
-struct held_write *
-held_write_open(const char *catalogue, struct err *err)
+static struct held_write *
+open_for(const char *catalogue, enum catalogue_db_use use, struct err *err)
 {
 	struct held_write *w = calloc(1, sizeof(*w));
 	char path[4200];
@@ -57,12 +57,24 @@ held_write_open(const char *catalogue, struct err *err)
 		free(w);
 		return NULL;
 	}
-	w->db = catalogue_db_open(path, CATALOGUE_DB_WRITE, CATALOGUE_KIND_HELD, err);
+	w->db = catalogue_db_open(path, use, CATALOGUE_KIND_HELD, err);
 	if (w->db == NULL || catalogue_db_run(w->db, schema, err) < 0 || prepare(w, err) < 0) {
 		held_write_close(w);
 		return NULL;
 	}
 	return w;
+}
+
+struct held_write *
+held_write_open(const char *catalogue, struct err *err)
+{
+	return open_for(catalogue, CATALOGUE_DB_WRITE, err);
+}
+
+struct held_write *
+held_write_open_soon(const char *catalogue, struct err *err)
+{
+	return open_for(catalogue, CATALOGUE_DB_WRITE_SOON, err);
 }
 
 void

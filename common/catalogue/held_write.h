@@ -1,11 +1,11 @@
 /*
  * held_write: changes what is known of mirrors, a row and a transaction at a time (held.h).
  *
- * Writers wait for each other, up to ten seconds.  Any of them may be killed at any moment: the
- * next one to open the file takes back what was not finished.  A file that is not there is made.
- * What is in it can always be learnt again, by scanning; so one that is damaged is put aside, as
- * PATH.held.broken, where the caller says so, and begun anew.  Knows no scan and no HEAD, only
- * what they found.  A writer is one thread's.
+ * Writers wait for each other, up to ten seconds, or a tenth of one where somebody waits for them.
+ * Any of them may be killed at any moment: the next one to open the file takes back what was not
+ * finished.  A file that is not there is made.  What is in it can always be learnt again, by
+ * scanning; so one that is damaged is put aside, as PATH.held.broken, where the caller says so,
+ * and begun anew.  Knows no scan and no HEAD, only what they found.  A writer is one thread's.
  */
 #ifndef NEARCAST_HELD_WRITE_H
 #define NEARCAST_HELD_WRITE_H
@@ -21,6 +21,10 @@ struct held_write;
 
 /* Opens the file beside this catalogue.  NULL with a reason. */
 struct held_write *held_write_open(const char *catalogue, struct err *err);
+
+/* For who has other things to do: neither this nor what is then asked of it waits longer than a
+ * tenth of a second for another writer. */
+struct held_write *held_write_open_soon(const char *catalogue, struct err *err);
 void held_write_close(struct held_write *writer);	/* NULL is fine */
 
 /* Renames a file that cannot be used to PATH.held.broken; 1 = that was done, 0 = the file can be

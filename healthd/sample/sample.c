@@ -15,6 +15,8 @@
 
 enum {
 	TICK_MS = 250, WRITE_TICKS = 4, STORE_TICKS = 8,
+	STORE_MS = 250,			/* what storing may take of a tick */
+	UNREADABLE_TICKS = 4,		/* longer than any writer takes */
 	LEASE_MS = 10000		/* of what is written every second */
 };
 
@@ -26,6 +28,8 @@ struct sampler {
 	struct loop_timer tick;
 	uint64_t ticks, generation, held_stamp, catalogue_stamp;
 	size_t held;			/* how many are in only since half are out */
+	size_t store_next;		/* whose turn it is to be stored */
+	unsigned unreadable;		/* ticks for which what is held could not be read */
 	bool write_failed;
 	char path[4200];		/* of the mirror file */
 };
@@ -136,6 +140,24 @@ refresh_catalogue(struct sampler *s)
 }
 
 static void
+held_is_unreadable(struct sampler *s, const struct err *why)
+{
+	struct sample_world *w = &s->world;
+	struct held_write *writer;
+	struct err err;
+
+	if (++s->unreadable == UNREADABLE_TICKS)
+		log_warn("what mirrors hold cannot be read, %s: %s", w->held != NULL ?
+		    "what was read before stays in use" : "nothing is known of it", why->text);
+	if (clock_mono().ms < w->store_again_ms)
+		return;
+	/* a writer that was killed has left a journal: the next one takes it back */
+	if ((writer = held_write_open_soon(w->conf->redirect.catalogue, &err)) == NULL)
+		w->store_again_ms = clock_mono().ms + 1000;
+	held_write_close(writer);
+}
+
+static void
 refresh_held(struct sampler *s)
 {
 	struct sample_world *w = &s->world;
@@ -143,15 +165,16 @@ refresh_held(struct sampler *s)
 	struct held *fresh;
 	struct err err;
 
-	if (stamp == s->held_stamp && w->held != NULL)
+	if ((stamp == s->held_stamp && w->held != NULL) ||
+	    (s->unreadable > UNREADABLE_TICKS && s->ticks % UNREADABLE_TICKS != 0))
 		return;
 	if ((fresh = held_read(w->conf->redirect.catalogue, w->held, &err)) == NULL) {
-		/* a writer that was killed has left a journal: the next one takes it back */
-		struct held_write *writer = held_write_open(w->conf->redirect.catalogue, &err);
-
-		held_write_close(writer);
+		held_is_unreadable(s, &err);
 		return;				/* at the next tick it is looked at again */
 	}
+	if (s->unreadable >= UNREADABLE_TICKS)
+		log_info("what mirrors hold can be read again");
+	s->unreadable = 0;
 	s->held_stamp = stamp;
 	held_free(w->held);
 	w->held = fresh;
@@ -159,7 +182,20 @@ refresh_held(struct sampler *s)
 		int place = held_find(fresh, s->mirrors[i].conf->name);
 
 		if (place >= 0)
-			sample_state_scanned(s->states[i], held_at(fresh, (size_t)place)->scanned);
+			sample_state_scanned(s->states[i], held_at(fresh, (size_t)place)->scanned,
+			    clock_wall());
+	}
+}
+
+/* Large bitmaps and slow disks take their time; the lease of what is written goes on meanwhile. */
+static void
+store_all(struct sampler *s)
+{
+	uint64_t end = clock_mono().ms + STORE_MS;
+
+	for (size_t i = 0; i < s->n && clock_mono().ms < end; i++) {
+		s->store_next = (s->store_next + 1) % s->n;
+		sampled_store(&s->mirrors[s->store_next], true);
 	}
 }
 
@@ -172,8 +208,7 @@ on_sampler_tick(struct loop_timer *timer)
 	refresh_catalogue(s);
 	refresh_held(s);
 	if (++s->ticks % STORE_TICKS == 0)
-		for (size_t i = 0; i < s->n; i++)
-			sampled_store(&s->mirrors[i], true);
+		store_all(s);
 	decide_states(s);
 	if (s->ticks % WRITE_TICKS == 1)
 		write_states(s);

@@ -45,12 +45,13 @@ sample_state_result(struct sample_state *s, enum sample_verdict verdict, bool cl
 }
 
 void
-sample_state_scanned(struct sample_state *s, double began)
+sample_state_scanned(struct sample_state *s, double began, double wall)
 {
-	if (began <= s->scanned)
+	if (began == s->scanned)
 		return;
 	s->scanned = began;
-	if (began > s->bad_at)
+	/* a bad one of the future was seen before the clock was set back */
+	if (began <= wall && (began > s->bad_at || s->bad_at > wall))
 		empty_window(s);
 }
 

@@ -54,8 +54,9 @@ struct sample_state {
 void sample_state_result(struct sample_state *state, enum sample_verdict verdict, bool claimed,
     const char *why, uint64_t begun_ms, double wall);
 
-/* A scan that began then was taken. */
-void sample_state_scanned(struct sample_state *state, double began);
+/* A scan that began then was taken; both are CLOCK_REALTIME.  One that began in the future was made
+ * while the clock was wrong, and says nothing of what was bad before or after it. */
+void sample_state_scanned(struct sample_state *state, double began, double wall);
 
 /* Decides for all, after anything happened.  True if the state or `out` of any has changed; *held
  * is how many should be out, but are not, as half of them are.  Others answer or not, so it has to

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/catalogue/held_ids.h"
+#include "common/catalogue/manifest.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -14,6 +15,7 @@ enum {
 	FRESH_TURN = 10,		/* every tenth on a new connection */
 	TRIES = 8,			/* ids that the catalogue has no more */
 	HURRY = 4,			/* so much sooner after a failure */
+	STORE_AGAIN_MS = 1000,		/* after one that could not be, for all mirrors */
 	URL_MAX = 3 * CATALOGUE_PATH_MAX + 2048
 };
 
@@ -129,13 +131,36 @@ on_sample_due(struct loop_timer *timer)
 
 /* ---- what came of it ---- */
 
+/* Of what could not be stored, which one goes first: a good one will be seen again. */
+static size_t
+first_to_go(const struct sampled *m)
+{
+	for (size_t i = 0; i < m->n_seen; i++)
+		if (m->seen[i].good)
+			return i;
+	return 0;
+}
+
+static void
+drop_seen(struct sampled *m, size_t i)
+{
+	m->n_seen--;
+	memmove(&m->seen[i], &m->seen[i + 1], (m->n_seen - i) * sizeof(m->seen[0]));
+}
+
 static void
 note_seen(struct sampled *m, uint32_t id, bool good)
 {
+	for (size_t i = 0; i < m->n_seen; i++)
+		if (m->seen[i].id == id) {
+			drop_seen(m, i);		/* what was seen last counts */
+			break;
+		}
 	if (m->n_seen == SAMPLED_SEEN)
 		sampled_store(m, true);
-	if (m->n_seen < SAMPLED_SEEN)
-		m->seen[m->n_seen++] = (struct held_write_seen){ id, good };
+	if (m->n_seen == SAMPLED_SEEN)
+		drop_seen(m, first_to_go(m));
+	m->seen[m->n_seen++] = (struct held_write_seen){ id, good };
 	m->must_store |= !good;
 }
 
@@ -159,7 +184,7 @@ on_sample_done(struct sample_head *head, const struct sample_head_answer *answer
 	struct sampled *m = LOOP_OWNER(head, struct sampled, head);
 	const struct sampled_file *a = &m->asked;
 	uint64_t now = clock_mono().ms, interval = m->conf->sample_interval_ms;
-	char why[SAMPLE_WHY];
+	char why[SAMPLE_WHY], shown[256];
 	enum sample_verdict verdict = sample_answer_judge(answer, m->conf,
 	    a->known ? &a->file : NULL, a->path, a->len, why);
 
@@ -167,7 +192,8 @@ on_sample_done(struct sample_head *head, const struct sample_head_answer *answer
 	sample_state_result(&m->state, verdict, a->claimed, why, m->begun_ms, clock_wall());
 	if (a->known && m->conf->one_file_index == CONF_NONE) {
 		if (verdict == SAMPLE_BAD && a->holds) {
-			log_info("mirror %s: %.200s: %s", m->conf->name, a->path, why);
+			log_info("mirror %s: %s: %s", m->conf->name,
+			    manifest_path(a->path, a->len, shown, sizeof(shown)), why);
 			note_seen(m, a->file.id, false);
 		} else if (verdict == SAMPLE_GOOD && !a->holds)
 			note_seen(m, a->file.id, true);
@@ -183,21 +209,27 @@ on_sample_done(struct sample_head *head, const struct sample_head_answer *answer
 void
 sampled_store(struct sampled *m, bool all)
 {
+	struct sample_world *world = m->world;
 	struct held_write *w;
 	struct err err;
 	int rc;
 
-	if (m->n_seen == 0 || (!all && !m->must_store))
+	if (m->n_seen == 0 || (!all && !m->must_store) ||
+	    clock_mono().ms < world->store_again_ms)
 		return;
-	w = held_write_open(m->world->conf->redirect.catalogue, &err);
+	w = held_write_open_soon(world->conf->redirect.catalogue, &err);
 	rc = w != NULL ? held_write_seen(w, m->conf->name, m->seen, m->n_seen, &err) : -1;
 	held_write_close(w);
-	if (rc < 0 && !m->world->write_failed)
-		log_warn("what mirrors hold cannot be stored: %s", err.text);
-	m->world->write_failed = rc < 0;
-	if (rc == 0 || m->n_seen == SAMPLED_SEEN)
+	if (rc < 0) {
+		/* one wait for all: with 300 mirrors that many would be the lease's end */
+		world->store_again_ms = clock_mono().ms + STORE_AGAIN_MS;
+		if (!world->write_failed)
+			log_warn("what mirrors hold cannot be stored yet: %s", err.text);
+	} else {
 		m->n_seen = 0;
-	m->must_store = m->n_seen != 0;
+		m->must_store = false;
+	}
+	world->write_failed = rc < 0;
 }
 
 /* ---- beginning and end ---- */

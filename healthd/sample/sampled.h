@@ -20,7 +20,7 @@
 #include "healthd/sample/sample_state.h"
 #include "healthd/sample/sample_walk.h"
 
-enum { SAMPLED_SEEN = 64 };
+enum { SAMPLED_SEEN = 256 };
 
 struct sampled;
 
@@ -31,6 +31,7 @@ struct sample_world {
 	struct catalogue *catalogue;	/* NULL = none can be used */
 	struct held *held;		/* NULL = nothing is known */
 	void (*sampled)(struct sampled *mirror);	/* told after each sample */
+	uint64_t store_again_ms;	/* nothing is stored before; monotonic */
 	bool write_failed;		/* has been said */
 };
 
@@ -56,7 +57,7 @@ struct sampled {
 	uint32_t doubted;		/* a file that was answered with 5xx; 0 = none */
 	struct held_write_seen seen[SAMPLED_SEEN];	/* not stored yet */
 	size_t n_seen;
-	bool must_store;
+	bool must_store;		/* one of them is bad */
 };
 
 /* Begins in `after_ms`.  0, or -1 with a reason. */
@@ -64,7 +65,8 @@ int sampled_open(struct sampled *mirror, struct sample_world *world,
     const struct conf_mirror *conf, uint64_t seed, uint32_t after_ms, struct err *err);
 void sampled_close(struct sampled *mirror);
 
-/* Stores what was seen, if there is anything, and it is worth a transaction or `all`. */
+/* Stores what was seen, if there is anything, and it is worth a transaction or `all`.  What cannot
+ * be stored, as another process writes for long, is kept for the next time. */
 void sampled_store(struct sampled *mirror, bool all);
 
 #endif

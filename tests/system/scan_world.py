@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 
 from conftest import free_port, nearctl
@@ -144,6 +145,26 @@ class Scans:
             except ProcessLookupError:
                 pass
             p.wait()
+
+
+KILLED = """
+import os, signal, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA cache_size=1")
+db.execute("BEGIN IMMEDIATE")
+db.execute("UPDATE held SET ids = zeroblob(200000), why = 'half done'")
+db.execute("INSERT INTO held SELECT mirror || 'x', 1, 1, 1, 1, '', 1, 1, zeroblob(200000), 0, "
+           "x'', 0 FROM held")                  # larger than its cache: it is in the file
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def kill_a_writer(catalogue):
+    """One that has changed half of PATH.held, and dies."""
+    size = os.path.getsize(catalogue + ".held")
+    subprocess.run([sys.executable, "-c", KILLED, catalogue + ".held"], check=False)
+    assert os.path.exists(catalogue + ".held-journal")
+    assert os.path.getsize(catalogue + ".held") > size + 100000
 
 
 def bitmap(blob):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from sample_world import Samples
-from scan_world import ODD, Tree
+from scan_world import ODD, Tree, kill_a_writer
 
 
 @pytest.fixture
@@ -309,3 +309,62 @@ def test_status_has_a_line_for_each(samples, tree):
     os.unlink(samples.catalogue)
     text = samples.ctl("status").stdout
     assert "nobody samples mirrors: " in text and "the catalogue cannot be used: " in text
+
+
+def test_a_writer_that_does_not_end_holds_up_nothing(samples, tree):
+    mirrors = world(samples, tree, "a b")
+    samples.start()
+    samples.wait("a", "up")
+    db = sqlite3.connect(samples.catalogue + ".held", isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    gone = {b"d3/0003.deb", b"d4/0004.deb", b"new\nline"}
+    mirrors["a"].lie = lambda path: LIES["gone"] if path in gone else None
+    end, oldest = time.monotonic() + 3, 0
+    while time.monotonic() < end:
+        stamp = re.search(r"stamp=([\d.]+)", (samples.folder / "run" / "mirrors").read_text())
+        oldest = max(oldest, time.time() - float(stamp[1]))
+        time.sleep(0.05)
+    assert oldest < 2.5, "RUN/mirrors was not written"
+    samples.daemon.wait_log("cannot be stored yet: .*database is locked")
+    assert samples.held("a") == tree.names()
+    db.execute("ROLLBACK")
+    db.close()
+    rest = [n for n in tree.names() if n not in gone]
+    mirrors["a"].lie = lambda path: LIES["gone"]            # no more of it can be seen good
+    samples.until(lambda: not gone & set(samples.held("a")), "what was seen meanwhile to be stored")
+    assert set(samples.held("a")) <= set(rest)
+    assert r"mirror a: new\012line: status 404" in samples.daemon.log()
+
+
+def test_what_is_damaged_is_said(samples, tree):
+    world(samples, tree, "a b")
+    samples.start()
+    samples.wait("a", "up")
+    with open(samples.catalogue + ".held", "rb+") as f:
+        whole = f.read()
+        f.truncate(5000)
+    samples.daemon.wait_log("what mirrors hold cannot be read, what was read before stays in use: "
+                            r".*catalogue.db.held: ")
+    assert samples.wait("a", "up")["weight"] == 100
+    p = samples.ctl("status")
+    assert "what mirrors hold cannot be read: " in p.stdout
+    assert re.search("^a +up for .*, what it holds cannot be read$", p.stdout, re.M), p.stdout
+    assert "never scanned" not in p.stdout
+    found = json.loads(samples.ctl("status", "--json").stdout)["mirrors"]
+    assert {m["files"] for m in found} == {None}
+    with open(samples.catalogue + ".held", "wb") as f:
+        f.write(whole)
+    samples.daemon.wait_log("what mirrors hold can be read again")
+
+
+def test_a_writer_killed_in_the_middle(samples, tree):
+    """What it left half done is taken back by whoever comes next, here healthd alone."""
+    world(samples, tree, "a b")
+    samples.start()
+    samples.wait("a", "up")
+    kill_a_writer(samples.catalogue)
+    with pytest.raises(sqlite3.OperationalError):
+        samples.row("a")                                    # a reader alone cannot
+    samples.until(lambda: not os.path.exists(samples.catalogue + ".held-journal"), "the journal")
+    assert samples.held("a") == tree.names()
+    assert "put aside" not in samples.daemon.log()

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from conftest import BUILD, nearctl
-from scan_world import ODD, Scans, Tree, manifest_line
+from scan_world import ODD, Scans, Tree, kill_a_writer, manifest_line
 
 
 @pytest.fixture
@@ -270,6 +270,37 @@ def test_wanted_by_healthd(scans, tree):
     assert scans.scan("--wanted").stdout == ""          # healthd is gone: nobody's word
     say("incomplete", time.time())
     assert "mirror m: 24 of" in scans.scan("--wanted").stdout
+    # a scan of a time when the clock was ahead was long ago
+    with sqlite3.connect(scans.catalogue + ".held") as db:
+        db.execute("UPDATE held SET tried = tried + 86400, scanned = scanned + 86400")
+    assert "mirror m: 24 of" in scans.scan("--wanted").stdout
+    with sqlite3.connect(scans.catalogue + ".held") as db:
+        db.execute("UPDATE held SET scanned = scanned + 86400, why = 'it failed since'")
+    assert "the last scan of mirror m was not taken: it failed" in scans.ctl("status").stdout
+
+
+def test_a_writer_killed_in_the_middle(scans, tree):
+    ready(scans, tree, 3)
+    before = scans.held("m")
+    kill_a_writer(scans.catalogue)
+    p = scans.scan("nobody")                                # opens it, and scans nothing
+    assert p.returncode == 1 and "put aside" not in p.stderr, p.stderr
+    assert scans.held("m") == before and scans.row("m")["why"] == ""
+    assert scans.row("mx") is None
+    kill_a_writer(scans.catalogue)
+    p = scans.scan()
+    assert p.returncode == 0 and "mirror m: 27 of 27" in p.stdout, p.stderr
+    assert not os.path.exists(scans.catalogue + ".held.broken")
+
+
+def test_what_a_daemon_says_gives_no_orders_to_the_terminal(scans, tree, liar):
+    ready(scans, tree, 3)
+    liar(r"printf '\033]0;mine\007 \302\233 31m \377 gr\303\274n\r\n' >&2; exit 12" + "\n")
+    p = scans.scan()
+    said = "rsync ended with 12: ?]0;mine? ?? 31m ? gr\u00fcn?"
+    assert p.returncode == 1 and said in p.stderr, p.stderr
+    assert scans.row("m")["why"] == said
+    assert said in scans.ctl("status").stdout
 
 
 def test_a_damaged_file_is_put_aside(scans, tree):

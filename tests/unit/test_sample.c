@@ -147,12 +147,39 @@ six_of_a_hundred_are_too_many(void **state)
 	assert_true(mirrors[0].state == MIRROR_INCOMPLETE && mirrors[0].out);
 	sample(0, SAMPLE_GOOD, 97);		/* three are left in the window: out until a scan */
 	assert_true(mirrors[0].bad == 3 && mirrors[0].out);
-	sample_state_scanned(&mirrors[0], (double)now_ms / 1000 - 100);	/* began too early */
+	sample_state_scanned(&mirrors[0], (double)now_ms / 1000 - 100,
+	    (double)now_ms / 1000);		/* began too early */
 	sample(0, SAMPLE_GOOD, 1);
 	assert_true(mirrors[0].out);
-	sample_state_scanned(&mirrors[0], (double)now_ms / 1000);
+	sample_state_scanned(&mirrors[0], (double)now_ms / 1000, (double)now_ms / 1000);
 	sample(0, SAMPLE_GOOD, 1);
 	assert_true(mirrors[0].state == MIRROR_UP && !mirrors[0].out && mirrors[0].samples == 1);
+}
+
+/* A scan of a time when the clock was ahead neither takes a mirror in nor keeps later ones away. */
+static void
+a_scan_of_the_future_says_nothing(void **state)
+{
+	double wall;
+
+	(void)state;
+	everybody(SAMPLE_GOOD);
+	sample(0, SAMPLE_BAD, 6);
+	assert_true(mirrors[0].out);
+	wall = (double)now_ms / 1000;
+	sample_state_scanned(&mirrors[0], wall + 86400, wall);
+	sample(0, SAMPLE_GOOD, 1);
+	assert_true(mirrors[0].out);
+	sample_state_scanned(&mirrors[0], wall + 0.001, wall + 1);
+	sample(0, SAMPLE_GOOD, 1);
+	assert_true(mirrors[0].state == MIRROR_UP && !mirrors[0].out);
+	/* bad while the clock was ahead, which was then set right */
+	sample(0, SAMPLE_BAD, 6);
+	mirrors[0].bad_at += 86400;
+	wall = (double)now_ms / 1000;
+	sample_state_scanned(&mirrors[0], wall, wall);
+	sample(0, SAMPLE_GOOD, 1);
+	assert_true(mirrors[0].state == MIRROR_UP && !mirrors[0].out);
 }
 
 static void
@@ -221,6 +248,7 @@ main(void)
 		TEST(down_needs_a_witness),
 		TEST(all_at_once_is_our_own_network),
 		TEST(six_of_a_hundred_are_too_many),
+		TEST(a_scan_of_the_future_says_nothing),
 		TEST(without_scans_the_samples_decide),
 		TEST(the_worst_half_is_out),
 		TEST(a_walk_meets_each_once),
