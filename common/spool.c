@@ -17,16 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/clock.h"
-#include "common/members.h"
+#include "common/spool_chunk.h"
+#include "common/spool_past.h"
 #include "common/spool_segment.h"
 #include "common/thread.h"
 
 enum {
-	HEAD = 512,			/* octets of a line's head, at most */
-	CHUNK = 4 * SPOOL_LINE,
 	GATHER_MS = 50,			/* events of this time are written together */
 	RETRY_MS = 250,
 	LAST_S = 2			/* spool_close */
@@ -57,46 +55,15 @@ struct spool {
 	/* the thread's own */
 	struct spool_buffer work;
 	struct spool_segment segment;
-	uint64_t seq;
-	char *chunk;
-	size_t chunk_len, chunk_done;
+	struct spool_chunk chunk;
+	bool past;			/* it was said what became of earlier processes */
 	bool half;			/* the warning was given */
 	uint64_t failed_lost;		/* `lost` when it began to fail */
 	char *dir, *kind;
-	char host[256];			/* with what JSON needs escaped */
 	const struct warn *warn;
 };
 
 /* ---- lines ---- */
-
-static void
-put_head(struct spool *s, double t)
-{
-	s->chunk_len += (size_t)snprintf(s->chunk + s->chunk_len, HEAD,
-	    "{\"host\":\"%s\",\"boot\":\"%s\",\"seq\":%" PRIu64 ",\"t\":%.3f,", s->host,
-	    s->segment.boot, s->seq++, t);
-}
-
-static void
-put_event(struct spool *s, const struct spool_record *r, const char *members)
-{
-	put_head(s, r->t);
-	memcpy(s->chunk + s->chunk_len, members, r->len);
-	s->chunk_len += r->len;
-	s->chunk[s->chunk_len++] = '}';
-	s->chunk[s->chunk_len++] = '\n';
-}
-
-static void
-put_lost(struct spool *s, uint64_t lost)
-{
-	uint64_t from = s->seq;
-
-	s->seq += lost;
-	put_head(s, clock_wall());
-	s->chunk_len += (size_t)snprintf(s->chunk + s->chunk_len, HEAD,
-	    "\"ev\":\"lost\",\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}\n", from, from + lost - 1);
-}
 
 /* Makes lines of records from octet `at` of the work on, as many as a chunk takes.  Returns where
  * the next record is. */
@@ -105,16 +72,16 @@ fill_chunk(struct spool *s, size_t at)
 {
 	struct spool_record r;
 
-	s->chunk_len = s->chunk_done = 0;
+	spool_chunk_begin(&s->chunk);
 	while (at < s->work.used) {
 		memcpy(&r, s->work.at + at, sizeof(r));
-		if (s->chunk_len + HEAD + r.len + 2 > CHUNK - 2 * HEAD)
+		if (!spool_chunk_has_room(&s->chunk, r.len))
 			return at;
-		put_event(s, &r, s->work.at + at + sizeof(r));
+		spool_chunk_event(&s->chunk, r.t, s->work.at + at + sizeof(r), r.len);
 		at += sizeof(r) + r.len;
 	}
 	if (s->work.lost != 0)
-		put_lost(s, s->work.lost);
+		spool_chunk_lost(&s->chunk, s->work.lost);
 	s->work.lost = 0;
 	return at;
 }
@@ -187,13 +154,13 @@ write_chunk(struct spool *s)
 	struct err why;
 	uint64_t max;
 
-	while (s->chunk_done < s->chunk_len) {
+	while (s->chunk.done < s->chunk.len) {
 		pthread_mutex_lock(&s->lock);
 		max = s->max;
 		pthread_mutex_unlock(&s->lock);
-		s->chunk_done += spool_segment_write(&s->segment, s->chunk + s->chunk_done,
-		    s->chunk_len - s->chunk_done, max, clock_mono().ms, &why);
-		if (s->chunk_done == s->chunk_len)
+		s->chunk.done += spool_segment_write(&s->segment, s->chunk.at + s->chunk.done,
+		    s->chunk.len - s->chunk.done, max, clock_mono().ms, &why);
+		if (s->chunk.done == s->chunk.len)
 			break;
 		say_broken(s, &why);
 		if (wait_for(s, RETRY_MS, false))
@@ -217,6 +184,23 @@ begin_first(struct spool *s)
 	return true;
 }
 
+/* Says, before anything else, which processes of this kind were killed before.  False as above. */
+static bool
+say_past(struct spool *s)
+{
+	struct spool_past past[SPOOL_PAST];
+	unsigned n;
+
+	if (s->past)
+		return true;
+	s->past = true;
+	n = spool_past_find(s->dir, s->kind, s->segment.boot, past);
+	spool_chunk_begin(&s->chunk);
+	for (unsigned i = 0; i < n; i++)
+		spool_chunk_cut(&s->chunk, past[i].boot, past[i].known, past[i].last);
+	return write_chunk(s);
+}
+
 /* Takes what has come and writes it.  False as above. */
 static bool
 drain(struct spool *s)
@@ -230,7 +214,7 @@ drain(struct spool *s)
 	pthread_mutex_unlock(&s->lock);
 	if (!any)
 		return true;
-	if (!begin_first(s))
+	if (!begin_first(s) || !say_past(s))
 		return false;
 	pthread_mutex_lock(&s->lock);
 	taken = s->fill;
@@ -245,6 +229,37 @@ drain(struct spool *s)
 	}
 	s->work.used = 0;
 	return true;
+}
+
+/* The last words: which events have no lines, and that no more come.  A line that is written in
+ * part only is completed first. */
+static void
+say_end(struct spool *s)
+{
+	struct spool_chunk *c = &s->chunk;
+	const char *rest = c->at + c->done, *stop;
+	uint64_t numbers, lost;
+
+	pthread_mutex_lock(&s->lock);
+	numbers = s->events;
+	pthread_mutex_unlock(&s->lock);
+	if (numbers == 0)
+		return;
+	if (s->segment.torn && (stop = memchr(rest, '\n', c->len - c->done)) != NULL &&
+	    spool_segment_last(&s->segment, rest, (size_t)(stop - rest) + 1, clock_mono().ms))
+		c->done += (size_t)(stop - rest) + 1;
+	numbers += c->own;
+	c->seq = spool_chunk_unwritten(c);
+	lost = numbers - c->seq;
+	spool_chunk_begin(c);
+	if (lost != 0)
+		spool_chunk_lost(c, lost);
+	spool_chunk_end(c);
+	if (!spool_segment_last(&s->segment, c->at, c->len, clock_mono().ms))
+		err_warn(s->warn, "log spool %s: the last %" PRIu64 " events are lost, and nothing "
+		    "there declares it", s->dir, lost);
+	else if (lost != 0)
+		err_warn(s->warn, "log spool %s: the last %" PRIu64 " events are lost", s->dir, lost);
 }
 
 static void *
@@ -262,6 +277,7 @@ write_lines(void *arg)
 			break;
 		wait = spool_segment_tick(&s->segment, clock_mono().ms);
 	} while (!stop);
+	say_end(s);
 	spool_segment_end(&s->segment);
 	return NULL;
 }
@@ -273,27 +289,10 @@ free_spool(struct spool *s)
 {
 	free(s->fill.at);
 	free(s->work.at);
-	free(s->chunk);
+	spool_chunk_free(&s->chunk);
 	free(s->dir);
 	free(s->kind);
 	free(s);
-}
-
-static void
-set_host(struct spool *s, const char *host)
-{
-	char name[256];
-	struct members m;
-
-	if (host == NULL) {
-		if (gethostname(name, sizeof(name)) < 0)
-			name[0] = '\0';
-		name[sizeof(name) - 1] = '\0';
-		host = name;
-	}
-	members_begin(&m, s->host, sizeof(s->host));
-	members_octets(&m, host, strlen(host));
-	members_end(&m);
 }
 
 struct spool *
@@ -310,16 +309,14 @@ spool_open(const struct spool_how *how, struct err *err)
 	s->warn = how->warn;
 	s->fill.at = malloc(s->size);
 	s->work.at = malloc(s->size);
-	s->chunk = malloc(CHUNK);
 	s->dir = strdup(how->dir);
 	s->kind = strdup(how->kind);
-	if (s->fill.at == NULL || s->work.at == NULL || s->chunk == NULL || s->dir == NULL ||
-	    s->kind == NULL) {
+	if (s->fill.at == NULL || s->work.at == NULL || s->dir == NULL || s->kind == NULL ||
+	    spool_chunk_init(&s->chunk, how->host, s->segment.boot) < 0) {
 		err_set(err, "out of memory for the log spool");
 		free_spool(s);
 		return NULL;
 	}
-	set_host(s, how->host);
 	spool_segment_init(&s->segment, s->dir, s->kind);
 	s->segment.size = how->segment != 0 ? how->segment : SPOOL_SEGMENT;
 	s->segment.age_ms = how->age_ms != 0 ? how->age_ms : SPOOL_AGE_MS;

@@ -5,8 +5,11 @@
  * in UTC and its id.  N counts every event of the process from 0, also those that could not be
  * written: where the disk is full, or more octets wait in the folder than the operator allows,
  * events wait in memory, and what does not fit there is lost, counted, and declared by a line
- * {...,"seq":N,"ev":"lost","from":A,"to":B} before the next event that is written.  So whoever
- * reads the lines knows of every hole, and a hole that nobody declared is a fault.
+ * {...,"seq":N,"ev":"lost","from":A,"to":B} before the next event that is written.  The last line
+ * of a process is {...,"ev":"end"}, for which room is kept, with a `lost` line before it where that
+ * is due; whoever is killed writes none, and the next process of this KIND says so by
+ * {...,"ev":"cut","of":BOOT,"last":N}.  So whoever reads the lines knows of every hole, and a hole
+ * that nobody declared is a fault.
  *
  * Segments are DIR/KIND-BOOT-NNNNNN.log (spool_segment.h).  Whoever says a line never waits for a
  * disk and never fails: one thread for each spool writes, and puts on the disk once a second.
@@ -74,8 +77,8 @@ struct spool_state {
 /* All zero for NULL. */
 void spool_state(struct spool *spool, struct spool_state *state);
 
-/* Writes what waits, unless that fails at once, and frees all.  Waits for the disk for
- * two seconds at most. */
+/* Writes what waits, unless that fails at once, declares what does not get written, says "ev":"end",
+ * and frees all.  Waits for the disk for two seconds at most. */
 void spool_close(struct spool *spool);
 
 #endif

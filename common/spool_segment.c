@@ -10,7 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SYNC_MS = 1000, COUNT_MS = 1000, TRIES = 64 };
+enum {
+	SYNC_MS = 1000, COUNT_MS = 1000, TRIES = 64,
+	LOCK_TRIES = 100,		/* of a millisecond each */
+	LAST = 4096,			/* octets that are always left for the last words */
+	AHEAD = 65536,			/* room that is asked for at once, where there is some */
+	SEGMENTS = 16			/* that `max` has room for, at least */
+};
 
 /* "20261127T165203Z.4711": sorts by time, and two processes of one second differ. */
 static void
@@ -79,15 +85,51 @@ put_on_disk(struct spool_segment *s, uint64_t now_ms)
 	s->synced_ms = now_ms;
 }
 
+/* Sees to it that the disk has room for so many octets more, and for the last words behind them.
+ * The file's size stays: only blocks are taken.  Where a file system cannot do that, there is no
+ * such promise, and whoever writes sees what comes. */
+static bool
+reserve(struct spool_segment *s, size_t len)
+{
+	static const size_t ahead[] = { AHEAD, 0 };
+
+	if (s->octets + len + LAST <= s->reserved)
+		return true;
+	for (size_t i = 0; i < 2; i++) {
+		size_t room = len + LAST + ahead[i];
+
+		if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, (off_t)s->octets, (off_t)room) == 0) {
+			s->reserved = s->octets + room;
+			return true;
+		}
+		if (errno == EOPNOTSUPP || errno == ENOSYS)
+			return true;
+	}
+	return false;
+}
+
 void
 spool_segment_end(struct spool_segment *s)
 {
 	if (s->fd < 0)
 		return;
+	/* gives back what was reserved */
+	if (s->reserved > s->octets)
+		(void)!ftruncate(s->fd, (off_t)s->octets);
 	if (s->dirty)
 		put_on_disk(s, s->synced_ms);
 	close(s->fd);
 	s->fd = -1;
+}
+
+/* Somebody may be looking for just this moment whether the file is locked. */
+static void
+lock_segment(int fd)
+{
+	static const struct timespec pause = { 0, 1000000 };
+
+	for (int i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
+		nanosleep(&pause, NULL);
 }
 
 /* Opens the next segment.  Where the first one's name is taken (another process had this id in this
@@ -116,13 +158,25 @@ begin_segment(struct spool_segment *s, uint64_t now_ms, struct err *err)
 	}
 	if (s->fd < 0)
 		return err_set(err, "%s: %s", s->dir, strerror(errno));
-	(void)flock(s->fd, LOCK_EX | LOCK_NB);
+	lock_segment(s->fd);
 	s->next++;
-	s->octets = 0;
+	s->octets = s->reserved = 0;
 	s->torn = false;
 	s->opened_ms = s->synced_ms = now_ms;
 	s->fresh = true;
+	(void)reserve(s, 0);
 	return 0;
+}
+
+/* Ends the open one, so that it can be shipped and removed, and begins another at once: there are
+ * always blocks for the last words of a process, also when a full disk would give none. */
+static void
+turn(struct spool_segment *s, uint64_t now_ms)
+{
+	struct err err;
+
+	spool_segment_end(s);
+	(void)begin_segment(s, now_ms, &err);
 }
 
 int
@@ -144,25 +198,24 @@ whole_lines(const struct spool_segment *s, const char *lines, size_t n)
 	return whole;
 }
 
-size_t
-spool_segment_write(struct spool_segment *s, const char *lines, size_t len, uint64_t max,
-    uint64_t now_ms, struct err *err)
+/* As many octets of whole lines as the disk has room for, 0 = not even one line. */
+static size_t
+lines_with_room(struct spool_segment *s, const char *lines, size_t len)
 {
-	ssize_t n;
+	const char *last;
 
-	spool_segment_count(s, now_ms);
-	if (max != 0 && s->total + len > max) {
-		errno = EDQUOT;
-		err_set(err, "%s: %llu octets wait there, and `max` is %llu", s->dir,
-		    (unsigned long long)s->total, (unsigned long long)max);
-		return 0;
+	while (len != 0 && !reserve(s, len)) {
+		last = memrchr(lines, '\n', len / 2);
+		len = last != NULL ? (size_t)(last - lines) + 1 : 0;
 	}
-	if (s->fd >= 0 && s->octets != 0 && !s->torn &&
-	    (s->octets + len > s->size || now_ms - s->opened_ms >= s->age_ms))
-		spool_segment_end(s);
-	if (s->fd < 0 && begin_segment(s, now_ms, err) < 0)
-		return 0;
-	n = write(s->fd, lines, len);
+	return len;
+}
+
+static size_t
+append(struct spool_segment *s, const char *lines, size_t len, struct err *err)
+{
+	ssize_t n = write(s->fd, lines, len);
+
 	if (n < 0) {
 		err_set(err, "%s: %s", s->dir, strerror(errno));
 		return 0;
@@ -180,21 +233,71 @@ spool_segment_write(struct spool_segment *s, const char *lines, size_t len, uint
 	return (size_t)n;
 }
 
-unsigned
-spool_segment_tick(struct spool_segment *s, uint64_t now_ms)
+/* What is written to a file without a name would reach nobody. */
+static void
+leave_removed(struct spool_segment *s)
 {
 	struct stat st;
 
-	if (s->fd < 0)
-		return 0;
-	/* what is written to a file without a name would reach nobody */
-	if (fstat(s->fd, &st) == 0 && st.st_nlink == 0) {
+	if (s->fd >= 0 && fstat(s->fd, &st) == 0 && st.st_nlink == 0) {
 		close(s->fd);
 		s->fd = -1;
+	}
+}
+
+size_t
+spool_segment_write(struct spool_segment *s, const char *lines, size_t len, uint64_t max,
+    uint64_t now_ms, struct err *err)
+{
+	uint64_t size = max != 0 && max / SEGMENTS < s->size ? max / SEGMENTS : s->size;
+	bool full;
+	size_t room;
+
+	spool_segment_count(s, now_ms);
+	leave_removed(s);
+	full = max != 0 && s->total + len > max;
+	if (s->fd >= 0 && s->octets != 0 && !s->torn &&
+	    (full || s->octets + len > size || now_ms - s->opened_ms >= s->age_ms))
+		turn(s, now_ms);
+	if (full) {
+		errno = EDQUOT;
+		err_set(err, "%s: %llu octets wait there, and `max` is %llu", s->dir,
+		    (unsigned long long)s->total, (unsigned long long)max);
 		return 0;
 	}
+	if (s->fd < 0 && begin_segment(s, now_ms, err) < 0)
+		return 0;
+	if (s->octets == 0)
+		s->opened_ms = now_ms;
+	room = lines_with_room(s, lines, len);
+	if (room < len) {
+		errno = ENOSPC;
+		err_set(err, "%s: %s", s->dir, strerror(errno));
+	}
+	return room != 0 ? append(s, lines, room, err) : 0;
+}
+
+bool
+spool_segment_last(struct spool_segment *s, const char *lines, size_t len, uint64_t now_ms)
+{
+	struct err err;
+
+	leave_removed(s);
+	if (s->fd < 0 && begin_segment(s, now_ms, &err) < 0)
+		return false;
+	return append(s, lines, len, &err) == len;
+}
+
+unsigned
+spool_segment_tick(struct spool_segment *s, uint64_t now_ms)
+{
+	leave_removed(s);
+	if (s->fd < 0 || s->octets == 0)
+		return 0;
 	if (now_ms - s->opened_ms >= s->age_ms) {
-		spool_segment_end(s);
+		if (s->torn)
+			return s->age_ms;
+		turn(s, now_ms);
 		return 0;
 	}
 	if (!s->dirty)

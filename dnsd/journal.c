@@ -92,6 +92,5 @@ journal_follow(struct spool *spool, const struct conf *conf)
 void
 journal_close(struct spool *spool)
 {
-	spool_line(spool, "\"ev\":\"end\"");
 	spool_close(spool);
 }

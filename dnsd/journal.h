@@ -31,7 +31,7 @@ void journal_health(struct spool *spool, const struct health *health);
 /* Takes over what a reload may change of the block `log`. */
 void journal_follow(struct spool *spool, const struct conf *conf);
 
-/* "ev":"end"; closes the spool. */
+/* Closes the spool, whose last line is "ev":"end". */
 void journal_close(struct spool *spool);
 
 #endif

@@ -258,8 +258,6 @@ stop(struct redirectd *d)
 		share_swap(&d->common.share, NULL);
 		follow_end(&d->follow);
 	}
-	if (d->common.spool != NULL)
-		spool_line(d->common.spool, "\"ev\":\"stop\"");
 	spool_close(d->common.spool);
 	loop_free(d->loop);
 	conf_free(d->first);

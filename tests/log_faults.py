@@ -14,7 +14,9 @@ deploy/logs/rsyncd.conf, in network namespaces of their own.  A run for each fau
     mixed  all but fulls, in turn
 
 Ends with 1 if an event is missing that no `lost` line declares, or is there twice, or a line is
-torn.  --age measures, without faults, how old the newest event at a collector is.
+torn; if what a writer was given, by its own count, is more than what is there and what is declared,
+unless it was killed and the next one has said that; or if `nearctl logcheck` finds fault with what
+a collector has.  --age measures, without faults, how old the newest event at a collector is.
 """
 import argparse
 import os
@@ -22,6 +24,7 @@ import random
 import shutil
 import signal
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -46,11 +49,26 @@ class Writer(lw.Group):
         self.log = os.path.join(folder, "writer.log")
         self.env = dict(os.environ)
         self.spool, self.rate, self.segment, self.within = spool, rate, segment, within
+        self.counts = []
 
     def run(self, seconds):
+        self.counts.append(f"{self.log}.{len(self.counts)}")
         self.argv = [*self.within, EVENTS, self.spool, "events", "h1", str(self.rate),
-                     str(seconds), "0", str(self.segment), str(self.segment // 2)]
+                     str(seconds), "0", str(self.segment), str(self.segment // 2),
+                     self.counts[-1]]
         self.start()
+
+    def given(self):
+        """[(boot, how many events, whether it came to its end)] of all its runs."""
+        found = []
+        for path in self.counts:
+            try:
+                with open(path, "rb") as f:
+                    events, ended, boot = struct.unpack("=QQ64s", f.read(80))
+                found.append((boot.rstrip(b"\0").decode(), events, bool(ended)))
+            except (OSError, struct.error):
+                pass                    # killed before it began
+        return found
 
 
 class World:
@@ -213,16 +231,41 @@ def age(w, end):
     return ages[20:]
 
 
+def undeclared(w, at):
+    """Of what the writers were given: events that are neither there nor declared, and events that
+    went with writers that were killed, which is declared."""
+    missing = cut = 0
+    for boot, events, ended in w.writer.given():
+        seqs = at.seqs.get(boot, [])
+        there = len(seqs) - at.own[boot] + sum(b - a + 1 for x, a, b in at.lost if x == boot)
+        gone = max(0, events - there)
+        if ended and boot in at.ended:
+            missing += gone
+        elif not ended and (boot in at.cut or events < w.writer.rate / 5 and not seqs):
+            cut += gone
+        else:
+            missing += max(1, gone)
+    return missing, cut
+
+
 def report(name, w, faults, began):
     wrong = False
-    spent = [s.seconds() / (time.monotonic() - began) * 100 for s in w.ships]
+    lasted = time.monotonic() - began
+    spent = [s.seconds() / lasted * 100 for s in w.ships]
     for c, percent in zip(w.collectors, spent):
         at = lw.Lines(c.data, "events")
         beside = sum(not f.endswith(".log") for f in c.files())
+        missing, cut = undeclared(w, at)
+        check = subprocess.run([os.path.join(BUILD, "nearctl"), "logcheck", c.data],
+                               capture_output=True, text=True)
         print(f"{name:6} {faults:3} faults  {c.name}: {len(at):7} lines of {len(at.seqs):2} "
               f"processes, missing {at.missing}, repeated {at.repeated}, torn {at.torn}, "
-              f"declared lost {at.declared}, beside {beside}; shipper {percent:.1f} % of a core")
-        wrong |= bool(at.missing or at.repeated or at.torn) or len(at) == 0
+              f"declared lost {at.declared}, cut off {cut}, undeclared {missing}, beside {beside}; "
+              f"shipper {percent:.1f} %, collector {c.seconds() / lasted * 100:.1f} % of a core")
+        if check.returncode != 0:
+            print(f"logcheck: {check.returncode} {check.stdout[-2000:]}{check.stderr}")
+        wrong |= bool(at.missing or at.repeated or at.torn or missing or check.returncode)
+        wrong |= len(at) == 0
     return wrong
 
 

@@ -57,7 +57,6 @@ history_close(struct history *h)
 	close_file(h);
 	if (h->spool == NULL)
 		return;
-	spool_line(h->spool, "\"ev\":\"end\"");
 	spool_close(h->spool);
 	h->spool = NULL;
 }

@@ -57,6 +57,5 @@ keeper_journal_alarm(struct spool *spool, const char *alarm, bool over)
 void
 keeper_journal_close(struct spool *spool)
 {
-	keeper_journal_event(spool, "end", NULL);
 	spool_close(spool);
 }

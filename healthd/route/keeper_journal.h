@@ -29,7 +29,7 @@ void keeper_journal_alarm(struct spool *spool, const char *text, bool over);
 /* "ev":EVENT, with a text if it is not NULL. */
 void keeper_journal_event(struct spool *spool, const char *event, const char *why);
 
-/* "ev":"end"; closes the spool. */
+/* Closes the spool, whose last line is "ev":"end". */
 void keeper_journal_close(struct spool *spool);
 
 #endif

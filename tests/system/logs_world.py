@@ -42,6 +42,18 @@ def wait(done, seconds, what=""):
 class Group:
     """A program and all its children."""
     process = None
+    spent = 0.0
+
+    def seconds(self):
+        """Processor time of it and of its children that have ended, over all its starts."""
+        if self.process is None:
+            return self.spent
+        try:
+            with open(f"/proc/{self.process.pid}/stat") as f:
+                fields = f.read().rpartition(")")[2].split()
+        except FileNotFoundError:
+            return self.spent
+        return self.spent + sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
     def start(self):
         self.process = subprocess.Popen(self.argv, start_new_session=True, env=self.env,
@@ -57,6 +69,7 @@ class Group:
     def stop(self, signo=signal.SIGKILL):
         if self.process is None:
             return
+        self.spent = self.seconds()
         self.send(signal.SIGCONT)
         self.send(signo)
         self.process.wait(10)
@@ -114,12 +127,6 @@ class Ship(Group):
             return {m[0]: float(m[1]) for m in re.findall(
                 r'^nearcast_ship_(\w+)\{collector="[^"]*"\} (\S+)$', f.read(), re.M)}
 
-    def seconds(self):
-        """Processor time of it and of its children that have ended."""
-        with open(f"/proc/{self.process.pid}/stat") as f:
-            fields = f.read().rpartition(")")[2].split()
-        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-
 
 def put_segment(spool, name, lines, mode="w"):
     with open(os.path.join(str(spool), name), mode) as f:
@@ -131,7 +138,8 @@ class Lines:
 
     def __init__(self, folder, kind="*"):
         self.seqs, self.lost, self.torn = collections.defaultdict(list), [], 0
-        self.nginx = []
+        self.nginx, self.own = [], collections.Counter()
+        self.ended, self.cut = set(), set()
         for path in sorted(glob.glob(f"{folder}/{kind}-*")):
             with open(path, "rb") as f:
                 for line in f:
@@ -156,7 +164,13 @@ class Lines:
             self.nginx.append(event)
             return
         self.seqs[event["boot"]].append(event["seq"])
-        if event.get("ev") == "lost":
+        ev = event.get("ev")
+        self.own[event["boot"]] += ev in ("lost", "cut", "end")
+        if ev == "end":
+            self.ended.add(event["boot"])
+        if ev == "cut":
+            self.cut.add(event["of"])
+        if ev == "lost":
             self.lost.append((event["boot"], event["from"], event["to"]))
 
     def __len__(self):

@@ -14,6 +14,6 @@ LONG = os.environ.get("NEARCAST_LONG") == "1"
 def test_no_event_is_missing():
     p = subprocess.run([os.path.join(ROOT, "tests/log_faults.py"), "--seconds",
                         "60" if LONG else "6", "--rate", "5000" if LONG else "4000", "--faults",
-                        "kill,cut,stop,fullr,fulls" if LONG else "mixed"],
+                        "kill,cut,stop,fullr,fulls" if LONG else "mixed,fulls"],
                        capture_output=True, text=True, timeout=900)
     assert p.returncode == 0, p.stdout + p.stderr

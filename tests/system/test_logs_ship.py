@@ -3,6 +3,7 @@ spool gets to every collector, whole, once, whatever is wrong meanwhile."""
 import fcntl
 import os
 import subprocess
+import time
 
 import pytest
 from conftest import free_port
@@ -52,10 +53,12 @@ def test_segments_grow_at_both_and_go_when_both_have_them(world):
     for c in (c1, c2):
         wait(holds(c, "dnsd-20261127T000000Z.1-000000.log", "a\nb\n"), 10)
         wait(holds(c, "nginx-2026-11-27T16:52:.log", "e\n"), 10)
-    assert len(in_spool(s1)) == 4               # two newer of a kind make it closed
-    put_segment(s1.spool, "dnsd-20261127T000000Z.1-000002.log", "f\n")
+    # the first of dnsd's has a newer one and is closed, the newest of a kind never is
     wait(lambda: "dnsd-20261127T000000Z.1-000000.log" not in in_spool(s1), 10)
-    assert len(in_spool(s1)) == 4
+    assert len(in_spool(s1)) == 3
+    put_segment(s1.spool, "dnsd-20261127T000000Z.1-000002.log", "f\n")
+    wait(lambda: "dnsd-20261127T000000Z.1-000001.log" not in in_spool(s1), 10)
+    assert len(in_spool(s1)) == 3
     # marks go with the segments
     wait(lambda: os.listdir(s1.state + "/c1") == os.listdir(s1.state + "/c2") == [], 10)
     assert c1.files() == c2.files() and len(c1.files()) == 5
@@ -78,6 +81,76 @@ def test_a_segment_that_is_locked_is_not_closed(world):
     wait(lambda: first not in in_spool(s1), 10)
 
 
+def test_an_empty_segment_waits_for_two_newer(world):
+    """A writer takes its lock when the file is there already."""
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    names = ["dnsd-20261127T000000Z.1-00000%d.log" % i for i in range(3)]
+    put_segment(s1.spool, names[0], "")
+    put_segment(s1.spool, names[1], "b\n")
+    start(c1, s1)
+    wait(holds(c1, names[1], "b\n"), 10)
+    time.sleep(1)
+    assert in_spool(s1) == names[:2]
+    put_segment(s1.spool, names[2], "c\n")
+    wait(lambda: in_spool(s1) == names[2:], 10)
+
+
+def test_segments_of_nginx(world):
+    """nginx locks nothing: the two newest stay, unless nothing was written for ten minutes."""
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    names = ["nginx-2026-11-27T16:5%d:.log" % i for i in range(3)]
+    for name in names:
+        put_segment(s1.spool, name, name + "\n")
+    start(c1, s1)
+    wait(lambda: in_spool(s1) == names[1:], 10)
+    time.sleep(1)
+    assert in_spool(s1) == names[1:]
+    long_ago = time.time() - 700
+    os.utime(os.path.join(s1.spool, names[1]), (long_ago, long_ago))
+    wait(lambda: in_spool(s1) == names[2:], 15)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+def test_a_collector_s_full_disk_is_said(world, tmp_path):
+    """Nothing is acknowledged, the other one is not concerned, afterwards nothing is missing."""
+    c1, c2, s1, s2 = world
+    disk = tmp_path / "small"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=65536", "tmpfs", disk], check=True)
+    try:
+        os.chmod(disk, 0o777)
+        c1.stop()
+        with open(c1.conf) as f:
+            conf = f.read().replace("path = " + c1.data, f"path = {disk}")
+        with open(c1.conf, "w") as f:
+            f.write(conf)
+        c1.data = str(disk)
+        texts = [f"{i}" * 40000 + "\n" for i in range(4)]
+        names = ["dnsd-20261127T000000Z.1-00000%d.log" % i for i in range(4)]
+        for name, text in zip(names, texts):
+            put_segment(s1.spool, name, text)
+        start(*world)
+        wait(lambda: len(c2.files()) == 4, 10)
+        wait(lambda: s1.said() != "", 10)
+        said = s1.said().splitlines()
+        assert len(said) == 1 and "No space left on device (28)" in said[0] and \
+            "octets wait" in said[0], said
+        assert s2.said() == "" and s1.figures()["up"] == 0
+        assert s1.figures()["octets_waiting"] > 0 and len(in_spool(s1)) == 4
+        subprocess.run(["mount", "-o", "remount,size=1048576", disk], check=True)
+        for name, text in zip(names, texts):
+            wait(holds(c1, name, text), 20)
+        wait(lambda: len(in_spool(s1)) == 1, 20)
+        assert "in step again after" in s1.said()
+        assert sorted(f for f in c1.files() if not f.startswith(".")) == names
+    finally:
+        for thing in world:
+            thing.stop()
+        subprocess.run(["umount", "-l", disk])
+
+
 def test_a_collector_away_keeps_the_spool_and_harms_nobody(world):
     c1, c2, s1, s2 = world
     for i in range(4):
@@ -90,7 +163,7 @@ def test_a_collector_away_keeps_the_spool_and_harms_nobody(world):
     assert s2.figures()["up"] == 0 and s2.figures()["octets_waiting"] == 8000
     assert s2.figures()["segments_waiting"] == 4
     c2.start()
-    wait(lambda: len(c2.files()) == 4 and len(in_spool(s1)) == 2, 20)
+    wait(lambda: len(c2.files()) == 4 and len(in_spool(s1)) == 1, 20)
     wait(lambda: s2.figures()["up"] == 1 and s2.figures()["octets_waiting"] == 0, 10)
     said = s2.said().splitlines()
     assert len(said) == 2, said                 # once a minute, and that it is over
@@ -113,7 +186,7 @@ def test_what_differs_is_sent_beside_and_said_once(world):
     put_segment(c1.data, second, "b1\nXX\n")
     for i in (2, 3):
         put_segment(s1.spool, f"dnsd-20261127T000000Z.1-00000{i}.log", "c\n")
-    wait(lambda: len(in_spool(s1)) == 2, 10)
+    wait(lambda: len(in_spool(s1)) == 1, 10)
     assert holds(c1, first, "a1\na2\na3\n")() and holds(c1, second, "b1\nXX\n")()
     beside = [f for f in c1.files() if not f.endswith(".log")]
     assert len(beside) == 2 and beside[0].startswith(first + ".")

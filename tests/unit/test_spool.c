@@ -146,6 +146,7 @@ lines_have_a_head_and_go_to_segments(void **state)
 	for (unsigned i = 3; i < 23; i++)
 		at = line_is(at, st.boot, i, ",\"again\":true}");
 	at = line_is(at, st.boot, 23, ",\"late\":true}");
+	at = line_is(at, st.boot, 24, ",\"ev\":\"end\"}");
 	assert_int_equal(*at, '\0');
 	assert_int_equal(segments, 2);
 	assert_string_equal(said, "");
@@ -178,6 +179,7 @@ what_memory_does_not_hold_is_declared(void **state)
 		at = line_is(at, st.boot, i, "000\"}");
 	at = line_is(at, st.boot, 20, "\"ev\":\"lost\",\"from\":6,\"to\":19}");
 	at = line_is(at, st.boot, 21, "\"ev\":\"after\"}");
+	at = line_is(at, st.boot, 22, "\"ev\":\"end\"}");
 	assert_int_equal(*at, '\0');
 	assert_non_null(strstr(said, "/later: No such file or directory; events wait in memory"));
 	assert_non_null(strstr(said, "/later: written again, 14 events were lost"));
@@ -287,6 +289,82 @@ what_was_lost_before_has_numbers(void **state)
 	free(text);
 }
 
+/* The folder's bound is reached, and stays so: whoever ends says what it had to leave out. */
+static void
+the_end_of_a_full_spool_is_declared(void **state)
+{
+	struct spool *s;
+	struct spool_state st;
+	unsigned segments;
+	char *text, *at;
+
+	(void)state;
+	folder_put("nginx-x.log", "0123456789012345678901234567890123456789");
+	s = open_in(folder, 200, 0, 300);
+	spool_line(s, "\"ev\":\"first\"");
+	usleep(150000);
+	for (int i = 0; i < 20; i++)
+		spool_line(s, "\"e\":\"00000000000000000000000000\"");
+	wait_until(is_failing, s);
+	for (int i = 0; i < 20; i++)
+		spool_line(s, "\"e\":\"00000000000000000000000000\"");
+	spool_state(s, &st);
+	assert_int_equal(st.events, 41);
+	spool_close(s);
+	unlink(folder_path("nginx-x.log"));
+	at = text = all_lines(folder, &segments);
+	at = line_is(at, st.boot, 0, "\"ev\":\"first\"}");
+	/* a `lost` line had its number, too, and no place */
+	at = line_is(at, st.boot, 42, "\"ev\":\"lost\",\"from\":1,\"to\":41}");
+	at = line_is(at, st.boot, 43, "\"ev\":\"end\"}");
+	assert_int_equal(*at, '\0');
+	/* what was full was ended, and so can be shipped and removed */
+	assert_int_equal(segments, 2);
+	assert_non_null(strstr(said, "the last 41 events are lost"));
+	free(text);
+}
+
+static void
+put_past(const char *boot, unsigned number, const char *lines)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "unit-%s-%06u.log", boot, number);
+	folder_put(name, lines);
+}
+
+#define PAST(seq, members) \
+	"{\"host\":\"h\",\"boot\":\"b\",\"seq\":" #seq ",\"t\":1.5," members "}\n"
+
+static void
+who_was_killed_is_said_by_the_next(void **state)
+{
+	struct spool *s;
+	struct spool_state st;
+	unsigned segments;
+	char *text, *at;
+
+	(void)state;
+	put_past("20250101T000000Z.1", 0, PAST(0, "\"ev\":\"start\""));
+	put_past("20250101T000000Z.1", 9, PAST(7, "\"ev\":\"test\"") PAST(8, "\"e\":1") "torn");
+	put_past("20250101T000000Z.1", 10, "");
+	put_past("20250102T000000Z.1", 3, PAST(9, "\"ev\":\"x\"") PAST(10, "\"ev\":\"end\""));
+	put_past("20250103T000000Z.1", 0, "");
+	folder_put("other-20250103T000000Z.1-000000.log", PAST(3, "\"ev\":\"x\""));
+	s = open_in(folder, 0, 0, 0);
+	spool_line(s, "\"ev\":\"start\"");
+	usleep(150000);
+	spool_state(s, &st);
+	spool_close(s);
+	text = all_lines(folder, &segments);
+	at = strstr(text, "{\"host\":\"h\\\"1\"");
+	at = line_is(at, st.boot, 0, "\"ev\":\"cut\",\"of\":\"20250101T000000Z.1\",\"last\":8}");
+	at = line_is(at, st.boot, 1, "\"ev\":\"cut\",\"of\":\"20250103T000000Z.1\"}");
+	at = line_is(at, st.boot, 2, "\"ev\":\"start\"}");
+	line_is(at, st.boot, 3, "\"ev\":\"end\"}");
+	free(text);
+}
+
 /* ---- members ---- */
 
 static void
@@ -295,6 +373,7 @@ members_are_valid_whatever_the_octets(void **state)
 	struct addr a = { 0 };
 	struct members m;
 	char out[512];
+	size_t len;
 
 	(void)state;
 	members_begin(&m, out, sizeof(out));
@@ -306,7 +385,8 @@ members_are_valid_whatever_the_octets(void **state)
 	assert_int_equal(addr_parse(&a, "2001:db8::1@53", NULL), 0);
 	members_address(&m, "a", &a);
 	members_json(&m, "j", "[1,2]");
-	assert_int_equal(members_end(&m), strlen(out));
+	len = members_end(&m);
+	assert_int_equal(len, strlen(out));
 	assert_false(m.cut);
 	assert_string_equal(out, "\"t\":\"a\\\"b\\\\c\\u000a\\u0000\\u007f\xef\xbf\xbd\xc3\xa4"
 	    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\",\"n\":18446744073709551615,\"d\":1.00,"
@@ -340,6 +420,8 @@ main(void)
 		cmocka_unit_test(open_segments_are_locked_and_names_unique),
 		cmocka_unit_test(a_removed_segment_is_left),
 		cmocka_unit_test(what_was_lost_before_has_numbers),
+		cmocka_unit_test(the_end_of_a_full_spool_is_declared),
+		cmocka_unit_test(who_was_killed_is_said_by_the_next),
 		cmocka_unit_test(members_are_valid_whatever_the_octets),
 		cmocka_unit_test(members_that_do_not_fit_are_left_out),
 	};
