@@ -259,7 +259,8 @@ say_end(struct spool *s)
 		err_warn(s->warn, "log spool %s: the last %" PRIu64 " events are lost, and nothing "
 		    "there declares it", s->dir, lost);
 	else if (lost != 0)
-		err_warn(s->warn, "log spool %s: the last %" PRIu64 " events are lost", s->dir, lost);
+		err_warn(s->warn, "log spool %s: the last %" PRIu64 " events are lost", s->dir,
+		    lost);
 }
 
 static void *

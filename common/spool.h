@@ -77,8 +77,8 @@ struct spool_state {
 /* All zero for NULL. */
 void spool_state(struct spool *spool, struct spool_state *state);
 
-/* Writes what waits, unless that fails at once, declares what does not get written, says "ev":"end",
- * and frees all.  Waits for the disk for two seconds at most. */
+/* Writes what waits, unless that fails at once, declares what does not get written, says
+ * "ev":"end", and frees all.  Waits for the disk for two seconds at most. */
 void spool_close(struct spool *spool);
 
 #endif

@@ -54,8 +54,8 @@ int spool_segment_settle(struct spool_segment *s, uint64_t now_ms, struct err *e
 size_t spool_segment_write(struct spool_segment *s, const char *lines, size_t len, uint64_t max,
     uint64_t now_ms, struct err *err);
 
-/* The last words, a few lines of 4096 octets at most: whatever the bound, and from what is reserved.
- * True = they are written. */
+/* The last words, a few lines of 4096 octets at most: whatever the bound, and from what is
+ * reserved.  True = they are written. */
 bool spool_segment_last(struct spool_segment *s, const char *lines, size_t len, uint64_t now_ms);
 
 /* To be called now and then: puts on the disk what has waited for a second, ends what is old, and

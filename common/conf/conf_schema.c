@@ -274,7 +274,8 @@ log_belongs(const struct conf *conf, const struct conf_block *block, const void 
 
 static const struct conf_row log_rows[] = {
 	{ "spool", CONF_FILE, AT(log, spool), 0, 0, "/var/spool/nearcast/log" },
-	{ "max", CONF_SIZE, AT(log, max), 1048576, 1125899906842624.0, "1g" },
+	/* sixteen segments (common/spool_segment.c), of which each takes what is written at once */
+	{ "max", CONF_SIZE, AT(log, max), 4194304, 1125899906842624.0, "1g" },
 	{ "decisions", CONF_UINT, AT(log, decisions), 0, 1000000000, "0", all },
 	{ "addresses", CONF_ENUM, AT(log, addresses), 0, 0, "full", addresses },
 	{ "host", CONF_NAME, AT(log, host) },

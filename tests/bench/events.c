@@ -3,17 +3,17 @@
  *
  *	events DIR KIND HOST RATE SECONDS [MAX [SEGMENT [BUFFER [COUNT]]]]
  *
- * Lines of about 190 octets, as dnsd's are.  At the end it prints how many there were.  MAX, SEGMENT
- * and BUFFER in octets, as spool.h says.
+ * Lines of about 190 octets, as dnsd's are.  At the end it prints how many there were.  MAX,
+ * SEGMENT and BUFFER in octets, as spool.h says.
  *
  * COUNT is a file that always holds, also when this was killed: octets 0 to 7 how many events the
  * spool was given (native order), 8 to 15 whether it came to its end, from 16 on its boot as far as
  * that is known.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>

@@ -153,7 +153,7 @@ def test_a_spool_that_is_not_there_harms_nobody(tmp_path, dnsd_factory):
 def test_a_flood_loses_lines_and_declares_them(served):
     """More decisions than rings, memory and the folder's bound take: every number is there or
     declared, and answers come all the same."""
-    d, said = served('decisions = all; max = "1m"')
+    d, said = served('decisions = all; max = "4m"')
     load = os.path.join(BUILD, "tests/bench/load")
     subprocess.run(["make", "-s", "-C", ROOT, os.path.relpath(load, ROOT)], check=True,
                    stdout=subprocess.DEVNULL)
@@ -165,9 +165,9 @@ def test_a_flood_loses_lines_and_declares_them(served):
         assert time.monotonic() < end
         subprocess.run([load, "-xx", "-t", "1", "-n", "8", "-w", "64", "127.0.0.1", str(d.port),
                         queries], check=True, stdout=subprocess.DEVNULL)
-    assert re.search(r"and `max` is 1048576", d.log())
+    assert re.search(r"and `max` is 4194304", d.log())
     answered = d.counters()["udp_answers"]
-    d.write(d.extra.replace('"1m"', '"1g"'))
+    d.write(d.extra.replace('"4m"', '"1g"'))
     d.reload(r"generation 2 in service")
 
     def is_over():
