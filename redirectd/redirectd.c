@@ -48,6 +48,25 @@ listens_as(const struct conf_redirect *a, const struct conf_redirect *b)
 	return true;
 }
 
+/* Says which listeners of files alone have nothing to send anybody to any more. */
+static void
+tell_lost(const struct conf_redirect *old, const struct conf_redirect *new)
+{
+	for (size_t i = 0; i < old->n_one_files; i++) {
+		const struct conf_one_file *one = &old->one_files[i];
+		size_t j = 0;
+
+		while (one->listen != NULL && j < new->n_one_files &&
+		    strcmp(new->one_files[j].name, one->name) != 0 &&
+		    (new->one_files[j].listen == NULL ||
+		    strcmp(new->one_files[j].listen, one->listen) != 0))
+			j++;
+		if (one->listen != NULL && j == new->n_one_files)
+			log_warn("listen \"%s\": its one-file \"%s\" is gone, it answers 404 until "
+			    "a restart", one->listen, one->name);
+	}
+}
+
 /* What a running process cannot change, "listen, threads"; "" = none of it has changed. */
 static void
 compare(const struct conf *old, const struct conf *new, char *text, size_t size)
@@ -99,6 +118,7 @@ reload(struct redirectd *d, struct err *err)
 	if (restart[0] == '\0')
 		return 0;
 	log_warn("restart needed: %s", restart);
+	tell_lost(&d->first->redirect, &d->follow.setup->conf->redirect);
 	return err_set(err, "restart needed: %s", restart);
 }
 

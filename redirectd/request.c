@@ -38,17 +38,33 @@ is_asked(const struct passage *p, const char *name)
 	return target_has(&p->worker->target, name, value, sizeof(value));
 }
 
-/* One of its virtual hosts or its listener; without a port, in any case. */
+/* What a listener of one file alone is for: the block that names it now, or else the one that it
+ * was opened for, if that is still there. */
 static const struct conf_one_file *
-one_file_of(const struct conf_redirect *r, const char *listen, const char *host)
+one_file_at(const struct conf_redirect *r, const char *listen, const char *name)
+{
+	const struct conf_one_file *same = NULL;
+
+	for (size_t i = 0; i < r->n_one_files; i++) {
+		const struct conf_one_file *one = &r->one_files[i];
+
+		if (one->listen != NULL && strcmp(one->listen, listen) == 0)
+			return one;
+		if (strcmp(one->name, name) == 0)
+			same = one;
+	}
+	return same;
+}
+
+/* By one of its virtual hosts; without a port, in any case. */
+static const struct conf_one_file *
+one_file_of(const struct conf_redirect *r, const char *host)
 {
 	size_t len = host != NULL ? strcspn(host, ":") : 0;
 
 	for (size_t i = 0; i < r->n_one_files; i++) {
 		const struct conf_one_file *one = &r->one_files[i];
 
-		if (one->listen != NULL && listen != NULL && strcmp(one->listen, listen) == 0)
-			return one;
 		for (char *const *h = one->hosts; len != 0 && h != NULL && *h != NULL; h++)
 			if (strlen(*h) == len && strncasecmp(*h, host, len) == 0)
 				return one;
@@ -117,7 +133,9 @@ begin_passage(struct passage *p)
 		host = q->forwarded_host;
 	p->choice.conf = conf;
 	p->choice.redirect = &conf->redirect;
-	p->choice.one_file = one_file_of(&conf->redirect, q->listen, host);
+	p->choice.one_file = q->alone != NULL ?
+	    one_file_at(&conf->redirect, q->listen, q->alone) :
+	    one_file_of(&conf->redirect, host);
 	p->choice.secure = p->trusted && q->forwarded_proto != NULL &&
 	    strcasecmp(q->forwarded_proto, "https") == 0;
 	find_site(p, host);
@@ -377,6 +395,12 @@ request_answer(struct worker *worker, const struct setup *setup, const struct re
 	if (!is_for_file(worker, request))
 		return;
 	begin_passage(&p);
+	if (request->alone != NULL && p.choice.one_file == NULL) {
+		/* its block has gone: whoever comes here wants that file and no other */
+		plain(&worker->response, 404, "the file of this address is gone\n");
+		worker_add(worker, WORKER_refused);
+		return;
+	}
 	find_file(&p);
 	if (!write_document(&p))
 		write_redirect(&p);

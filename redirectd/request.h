@@ -3,7 +3,8 @@
  *
  * 302 with a Location for what is sent away; 200 with X-Accel-Redirect for what nginx serves from
  * here, which then does Range, conditions and absent files; documents about a file, which are
- * made here; 400, 405 and 414 for what is no request.  Whatever is missing (catalogue, mirrors,
+ * made here; 400, 405 and 414 for what is no request; 404 at a listener whose file has none to go
+ * to any more.  Whatever is missing (catalogue, mirrors,
  * place), the file is served from here.
  *
  * Knows HTTP's fields by what they mean and not how they travel (serve.h does).  Untrusted input:
@@ -23,6 +24,8 @@ struct request {
 	const char *real_ip, *forwarded_proto, *forwarded_host, *host, *accept, *agent;
 	struct addr peer;		/* family 0 = a Unix socket */
 	const char *listen;		/* where it came in, as in the configuration */
+	const char *alone;		/* the `one-file` whose listener that was when it was
+					 * opened; NULL = it is `redirect`'s */
 	int64_t now;			/* seconds since 1970 */
 };
 

@@ -19,6 +19,7 @@
 struct listener {
 	struct serve *serve;
 	char *listen;			/* as in the configuration; owned */
+	char *alone;			/* the `one-file` that it is for; NULL = `redirect`'s; owned */
 	int fd;				/* -1 = none, or the daemon's */
 	struct MHD_Daemon *daemon;
 	bool file;			/* `listen` is the path of a socket */
@@ -79,16 +80,18 @@ bind_address(const char *text, struct err *err)
 }
 
 static int
-bind_one(struct serve *serve, const char *text, struct err *err)
+bind_one(struct serve *serve, const char *text, const char *alone, struct err *err)
 {
 	struct listener *l = &serve->listeners[serve->n];
 
 	l->serve = serve;
 	l->file = *text == '/';
 	l->listen = strdup(text);
-	if (l->listen == NULL)
-		return err_set(err, "out of memory");
+	l->alone = alone != NULL ? strdup(alone) : NULL;
+	l->fd = -1;
 	serve->n++;
+	if (l->listen == NULL || (alone != NULL && l->alone == NULL))
+		return err_set(err, "out of memory");
 	l->fd = l->file ? bind_file(text, err) : bind_address(text, err);
 	return l->fd < 0 ? -1 : 0;
 }
@@ -105,10 +108,10 @@ serve_bind(const struct conf *conf, struct err *err)
 	if (serve == NULL || serve->listeners == NULL)
 		err_set(err, "out of memory");
 	else
-		rc = bind_one(serve, r->listen, err);
+		rc = bind_one(serve, r->listen, NULL, err);
 	for (size_t i = 0; rc == 0 && i < r->n_one_files; i++)
 		if (r->one_files[i].listen != NULL)
-			rc = bind_one(serve, r->one_files[i].listen, err);
+			rc = bind_one(serve, r->one_files[i].listen, r->one_files[i].name, err);
 	if (rc == 0)
 		return serve;
 	serve_stop(serve);
@@ -218,6 +221,7 @@ answer(void *cls, struct MHD_Connection *connection, const char *url, const char
 	} else {
 		const struct request request = {
 			.method = method, .target = k->target, .listen = listener->listen,
+			.alone = listener->alone,
 			.real_ip = field(connection, "X-Real-IP"),
 			.forwarded_proto = field(connection, "X-Forwarded-Proto"),
 			.forwarded_host = field(connection, "X-Forwarded-Host"),
@@ -358,6 +362,7 @@ serve_stop(struct serve *serve)
 		if (l->file && l->listen != NULL && (l->daemon != NULL || l->fd >= 0))
 			unlink(l->listen);
 		free(l->listen);
+		free(l->alone);
 	}
 	if (serve->has_key)
 		pthread_key_delete(serve->worker);
