@@ -19,7 +19,7 @@
 struct listener {
 	struct serve *serve;
 	char *listen;			/* as in the configuration; owned */
-	char *alone;			/* the `one-file` that it is for; NULL = `redirect`'s; owned */
+	char *alone;			/* the `one-file` it is for; NULL = none; owned */
 	int fd;				/* -1 = none, or the daemon's */
 	struct MHD_Daemon *daemon;
 	bool file;			/* `listen` is the path of a socket */

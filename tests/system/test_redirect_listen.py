@@ -69,7 +69,7 @@ def ask(port, target="/pool/a.deb", host="localhost"):
 
 
 def test_a_listener_whose_file_is_gone_redirects_nothing(tmp_path):
-    """It follows the block of its name; without one it is 404 for everything, and the log says so."""
+    """It follows the block of its name; without one it is 404 for everything, as the log says."""
     port, other = free_port(), free_port()
     alone = 'one-file "netinst" {{ path = "/pool/a.deb"; listen = "127.0.0.1@{}" }}'
     one = """
