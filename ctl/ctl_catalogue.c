@@ -7,9 +7,11 @@
  *
  * An import reads everything before it writes anything, tells all mistakes of a manifest, and
  * leaves the catalogue as it was unless all is well.  Of a tree only what is new or has another
- * size or time than the catalogue says is read, unless --all; a path of a manifest that the tree
- * has in another size than the manifest says is a mistake.  PATH is octets as the shell gives
- * them, with or without a slash at its beginning.
+ * size or time than the catalogue says is read, unless --all.  A path of a manifest that the tree
+ * has in another size than the manifest says is a mistake.  So is another hash, where the file is
+ * read: for --all, --md5 and --pieces, or because the manifest has another hash than the catalogue
+ * for the same size and time.  PATH is octets as the shell gives them, with or without a slash at
+ * its beginning.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -111,7 +113,11 @@ look_in_tree(struct catalogue_import *in, struct manifest_entry *e,
 		    (unsigned long long)e->file.size, (long long)e->file.mtime);
 	e->file.size = found.size = (uint64_t)st.st_size;
 	e->file.mtime = found.mtime = st.st_mtim.tv_sec;
-	if ((!want.md5 && !want.pieces) || known(in, e->path, e->len, &found))
+	/* another content of the same size and time: one of the two is wrong */
+	if (known(in, e->path, e->len, &found)) {
+		if (memcmp(found.sha256, e->file.sha256, sizeof(found.sha256)) == 0)
+			return 0;
+	} else if (!want.md5 && !want.pieces && !in->ctl->all)
 		return 0;
 	if (hash_tree_file(in->tree, e->path, &want, &found, pieces, err) < 0)
 		return -1;

@@ -127,7 +127,12 @@ store_found(struct scan_run *scan, const char *path, struct err *words)
 	if (whole && n == 0)
 		found.why = "it has no file of the catalogue: is the path right?";
 	w = held_write_open(path, &err);
-	rc = w != NULL ? held_write_scanned(w, scan->mirror->name, scan->ids, &found, &err) : -1;
+	/* asked with the file open: begun anew, the file that is open has been put aside */
+	if (w != NULL && !catalogue_is_current(scan->catalogue))
+		rc = err_set(&err, "the catalogue was begun anew meanwhile");
+	else
+		rc = w != NULL ? held_write_scanned(w, scan->mirror->name, scan->ids, &found,
+		    &err) : -1;
 	held_write_close(w);
 	if (rc < 0) {
 		err_set(words, "what it has cannot be kept: %.300s", err.text);

@@ -43,11 +43,12 @@ static int
 view_about(struct catalogue_view *view, struct err *err)
 {
 	struct catalogue_about *about = &view->about;
-	int64_t files, octets, last, newest, pieces, imported_ms;
+	int64_t files, octets, last, newest, pieces, imported_ms, lineage;
 	char sql[80];
 	const struct { const char *name; int64_t *value; } row[] = {
 		{ "files", &files }, { "octets", &octets }, { "last_id", &last },
 		{ "newest", &newest }, { "pieces", &pieces }, { "imported_ms", &imported_ms },
+		{ "lineage", &lineage },
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
@@ -60,7 +61,7 @@ view_about(struct catalogue_view *view, struct err *err)
 		return err_set(err, "a number about it is out of range");
 	*about = (struct catalogue_about){ .files = (uint64_t)files, .octets = (uint64_t)octets,
 		.last_id = (uint32_t)last, .newest = newest,
-		.imported = (double)imported_ms / 1000 };
+		.imported = (double)imported_ms / 1000, .lineage = lineage };
 	view->with_pieces = pieces > 0;
 	return 0;
 }
@@ -153,6 +154,23 @@ const struct catalogue_about *
 catalogue_about(const struct catalogue *catalogue)
 {
 	return &catalogue->view.about;
+}
+
+bool
+catalogue_is_current(const struct catalogue *catalogue)
+{
+	uint64_t stamp = file_stamp(catalogue->path);
+	struct catalogue *now;
+	struct err err;
+	bool same;
+
+	if (stamp == catalogue->stamp || stamp == 0)
+		return stamp != 0;
+	if ((now = catalogue_open(catalogue->path, &err)) == NULL)
+		return true;
+	same = now->view.about.lineage == catalogue->view.about.lineage;
+	catalogue_close(now);
+	return same;
 }
 
 /* A blob of exactly this length, or NULL. */

@@ -8,7 +8,8 @@
  * A path is octets without a slash at its beginning, whatever the octets.  An id stands for one
  * content at one path, for ever: a file that changes (size, time or hash) gets another, and none
  * is given twice.  So whoever keeps ids (held.h) is never wrong about a file, however old what he
- * knows is and whichever of the two he read first; at worst he does not know it yet.
+ * knows is and whichever of the two he read first; at worst he does not know it yet.  Only if the
+ * catalogue is removed, and then imported again, ids begin anew, which its lineage shows.
  *
  * The file is never changed in place.  An import (catalogue_write.h) writes a whole one beside it
  * and renames it, so readers need no lock, no journal and no right to write, a copy of it is
@@ -89,9 +90,14 @@ struct catalogue_about {
 	uint32_t last_id;		/* the largest that was ever given */
 	int64_t newest;			/* the largest mtime; 0 = no file */
 	double imported;		/* CLOCK_REALTIME, seconds */
+	int64_t lineage;		/* of its ids: one that was begun anew has another */
 };
 
 const struct catalogue_about *catalogue_about(const struct catalogue *catalogue);
+
+/* Do the ids that this handle knows mean the same in the file that is at the path now?  True also
+ * where that cannot be used, for then none can have been begun anew; false where there is none. */
+bool catalogue_is_current(const struct catalogue *catalogue);
 
 /* Reads every row and both trees.  0, or -1 with what is wrong. */
 int catalogue_check(struct catalogue *catalogue, struct err *err);

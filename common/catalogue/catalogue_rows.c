@@ -1,7 +1,10 @@
 #include "common/catalogue/catalogue_rows.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 #include "common/catalogue/catalogue_db.h"
 #include "common/catalogue/catalogue_kind.h"
@@ -116,12 +119,23 @@ put_old_pieces(sqlite3 *db, struct catalogue *old, const struct catalogue_write_
 	return rc;
 }
 
+/* The old one's, or one that nobody had. */
 static int
-put_about(sqlite3 *db, const struct catalogue_write_row *rows, size_t n, uint32_t last,
-    struct err *err)
+lineage_of(struct catalogue *old, int64_t *lineage, struct err *err)
+{
+	if (old != NULL)
+		*lineage = catalogue_about(old)->lineage;
+	else if (getrandom(lineage, sizeof(*lineage), 0) != sizeof(*lineage))
+		return err_set(err, "getrandom: %s", strerror(errno));
+	return 0;
+}
+
+static int
+put_about(sqlite3 *db, const struct catalogue_write_row *rows, size_t n,
+    struct catalogue *old, uint32_t last, struct err *err)
 {
 	uint64_t octets = 0;
-	int64_t newest = 0;
+	int64_t newest = 0, lineage;
 	char sql[512];
 
 	for (size_t i = 0; i < n; i++) {
@@ -131,12 +145,14 @@ put_about(sqlite3 *db, const struct catalogue_write_row *rows, size_t n, uint32_
 	}
 	if (octets > INT64_MAX)
 		return err_set(err, "all files together have 2^63 octets or more");
+	if (lineage_of(old, &lineage, err) < 0)
+		return -1;
 	snprintf(sql, sizeof(sql), "INSERT INTO about VALUES ('files', %zu), ('octets', %llu),"
 	    " ('last_id', %u), ('newest', %lld), ('imported_ms', %lld),"
-	    " ('pieces', (SELECT count(*) FROM pieces));"
+	    " ('lineage', %lld), ('pieces', (SELECT count(*) FROM pieces));"
 	    "CREATE UNIQUE INDEX file_path ON file (path); COMMIT", n,
 	    (unsigned long long)octets, last, (long long)newest,
-	    (long long)(clock_wall() * 1000));
+	    (long long)(clock_wall() * 1000), (long long)lineage);
 	return catalogue_db_run(db, sql, err);
 }
 
@@ -151,7 +167,7 @@ catalogue_rows_write(const char *path, const struct catalogue_write_row *rows, s
 		return -1;
 	if (catalogue_db_run(db, schema, err) == 0 && put_rows(db, rows, n, err) == 0 &&
 	    (old == NULL || put_old_pieces(db, old, rows, n, err) == 0))
-		rc = put_about(db, rows, n, last, err);
+		rc = put_about(db, rows, n, old, last, err);
 	if (sqlite3_close(db) != SQLITE_OK && rc == 0)
 		rc = err_set(err, "%s: cannot be closed", path);
 	return rc;

@@ -122,6 +122,7 @@ refresh_catalogue(struct sampler *s)
 	struct sample_world *w = &s->world;
 	const char *path = w->conf->redirect.catalogue;
 	uint64_t stamp = file_stamp(path);
+	int64_t lineage;
 	struct err err;
 
 	if (w->catalogue == NULL) {
@@ -135,8 +136,14 @@ refresh_catalogue(struct sampler *s)
 			    catalogue_about(w->catalogue)->files);
 		else if (stamp != 0)
 			log_warn("%s", err.text);
-	} else if (catalogue_refresh(w->catalogue, &err) < 0)
+		return;
+	}
+	lineage = catalogue_about(w->catalogue)->lineage;
+	if (catalogue_refresh(w->catalogue, &err) < 0)
 		log_warn("%s", err.text);
+	if (catalogue_about(w->catalogue)->lineage != lineage)
+		for (size_t i = 0; i < s->n; i++)
+			sampled_forget(&s->mirrors[i]);
 }
 
 static void

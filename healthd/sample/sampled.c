@@ -218,7 +218,10 @@ sampled_store(struct sampled *m, bool all)
 	    clock_mono().ms < world->store_again_ms)
 		return;
 	w = held_write_open_soon(world->conf->redirect.catalogue, &err);
-	rc = w != NULL ? held_write_seen(w, m->conf->name, m->seen, m->n_seen, &err) : -1;
+	if (w != NULL && !catalogue_is_current(world->catalogue))
+		rc = err_set(&err, "the catalogue is gone, or was begun anew");
+	else
+		rc = w != NULL ? held_write_seen(w, m->conf->name, m->seen, m->n_seen, &err) : -1;
 	held_write_close(w);
 	if (rc < 0) {
 		/* one wait for all: with 300 mirrors that many would be the lease's end */
@@ -230,6 +233,15 @@ sampled_store(struct sampled *m, bool all)
 		m->must_store = false;
 	}
 	world->write_failed = rc < 0;
+}
+
+void
+sampled_forget(struct sampled *m)
+{
+	m->n_seen = 0;
+	m->must_store = false;
+	m->doubted = 0;
+	m->asked.known = m->asked.claimed = m->asked.holds = false;
 }
 
 /* ---- beginning and end ---- */

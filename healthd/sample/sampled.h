@@ -69,4 +69,7 @@ void sampled_close(struct sampled *mirror);
  * be stored, as another process writes for long, is kept for the next time. */
 void sampled_store(struct sampled *mirror, bool all);
 
+/* Ids that it still has to do with are of a catalogue that is no more. */
+void sampled_forget(struct sampled *mirror);
+
 #endif

@@ -98,6 +98,34 @@ def test_publish_sets_manifest_beside_its_tree(tmp_path, catalogue):
     assert 'manifest:2: "c": not in the tree: No such file' in p.stderr
 
 
+def test_another_hash_for_the_same_size_and_time(tmp_path, catalogue):
+    """Of a manifest and a catalogue that do not agree, the file says which is right."""
+    tree, manifest = Tree(tmp_path / "set"), tmp_path / "manifest"
+    path = tree.path(tree.put("a", b"first"))
+    words = ("import", manifest, "--tree", tree.folder.decode())
+
+    def line(content):
+        manifest.write_text(f"a\t{hashlib.sha256(content).hexdigest()}\n")
+
+    line(b"first")
+    assert catalogue(*words).returncode == 0
+    first = rows(tmp_path)[b"a"]
+    line(b"other")
+    for more in ([], ["--md5"], ["--pieces"], ["--all"]):
+        p = catalogue(*words, *more)
+        assert p.returncode == 1 and "another content (SHA-256)" in p.stderr, more
+    assert rows(tmp_path)[b"a"] == first
+    with open(path, "wb") as f:
+        f.write(b"other")
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert "1 changed" in catalogue(*words, "--md5").stdout
+    now = rows(tmp_path)[b"a"]
+    assert now[0] > first[0] and now[3].lower() == hashlib.sha256(b"other").hexdigest()
+    assert now[4].lower() == hashlib.md5(b"other").hexdigest()
+    line(b"first")
+    assert catalogue(*words, "--md5").returncode == 1 and rows(tmp_path)[b"a"] == now
+
+
 def test_pieces(tmp_path, catalogue):
     tree = Tree(tmp_path / "set")
     content = random.Random(1).randbytes(2_500_000)

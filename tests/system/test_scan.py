@@ -303,6 +303,33 @@ def test_what_a_daemon_says_gives_no_orders_to_the_terminal(scans, tree, liar):
     assert said in scans.ctl("status").stdout
 
 
+def test_a_catalogue_begun_anew_during_a_scan(scans, tree, liar, tmp_path):
+    """Its ids mean other files than those that the scan has found."""
+    ready(scans, tree, 3)
+    (scans.folder / "l").write_bytes(b"".join(lines(tree)))
+    liar(f"cat {scans.folder}/l; touch {scans.folder}/listed\n"
+         f"while [ ! -e {scans.folder}/go ]; do sleep 0.02; done\n")
+    p = subprocess.Popen([f"{BUILD}/nearctl", "-c", str(scans.conf), "scan"],
+                         stderr=subprocess.PIPE, text=True)
+    while not (scans.folder / "listed").exists():
+        time.sleep(0.01)
+    os.unlink(scans.catalogue)
+    other = Tree(tmp_path / "other")
+    for i in range(30):
+        other.put(f"other-{i}")
+    scans.import_tree(other)
+    (scans.folder / "go").touch()
+    assert p.wait() == 1 and "begun anew meanwhile" in p.stderr.read()
+    assert scans.row("m") is None
+    # one that was only changed meanwhile has ids that stay
+    other.put("one more")
+    for name in tree.names():
+        other.put(name, open(tree.path(name), "rb").read(),
+                  int(os.stat(tree.path(name)).st_mtime))
+    scans.import_tree(other)
+    assert scans.scan().returncode == 0 and scans.held("m") == tree.names()
+
+
 def test_a_damaged_file_is_put_aside(scans, tree):
     ready(scans, tree, 3)
     with open(scans.catalogue + ".held", "r+b") as f:

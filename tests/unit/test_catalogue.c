@@ -440,12 +440,21 @@ static void
 a_catalogue_begun_anew_forgets_what_is_held(void **state)
 {
 	struct held *held;
+	struct catalogue *c;
 
 	(void)state;
 	assert_int_equal(import(three, 3, 50), 0);
+	c = catalogue_open(path, &err);
 	scanned("m", 1, 10);
+	assert_int_equal(import(three, 2, 50), 0);
+	assert_true(catalogue_is_current(c));	/* changed, with ids that mean the same */
+	put(path, "damaged, but no other");
+	assert_true(catalogue_is_current(c));
 	assert_int_equal(unlink(path), 0);
+	assert_false(catalogue_is_current(c));
 	assert_int_equal(import(three + 1, 2, 50), 0);
+	assert_false(catalogue_is_current(c));
+	catalogue_close(c);
 	held = held_read(path, NULL, &err);
 	assert_int_equal(held_count(held), 0);
 	held_free(held);
