@@ -35,6 +35,10 @@ sample_answer_judge(const struct sample_head_answer *a, const struct conf_mirror
 	}
 	if (file == NULL)
 		return SAMPLE_GOOD;
+	if (a->status == 405) {
+		snprintf(why, SAMPLE_WHY, "status 405: it takes neither HEAD nor GET");
+		return SAMPLE_FAILED;
+	}
 	if (a->status != 200)
 		snprintf(why, SAMPLE_WHY, "status %ld", a->status);
 	else if (strncasecmp(a->type, "text/html", 9) == 0 && !says_html(path, len))

@@ -8,8 +8,9 @@
  * ones, so only older ones count.  A length or date that is not sent says nothing.  Below a
  * prefix of `outdated-ok` neither length nor date counts.
  *
- * A mirror that gives no answer, or that it is overloaded or broken (429, 5xx), says nothing of
- * the file either; it counts against the mirror.  Knows no transfer.  Pure.  RFC 9110.
+ * A mirror that gives no answer, or that it is overloaded or broken (429, 5xx), or that it takes
+ * no such request, however it is asked (405), says nothing of the file either; it counts against
+ * the mirror.  Knows no transfer.  Pure.  RFC 9110.
  */
 #ifndef NEARCAST_SAMPLE_ANSWER_H
 #define NEARCAST_SAMPLE_ANSWER_H

@@ -11,6 +11,7 @@
 #include "healthd/check/carrier.h"
 #include "healthd/check/fetch_setup.h"
 #include "healthd/check/resolve.h"
+#include "healthd/sample/sample_range.h"
 
 enum { HOPS = 4, HEADERS_MAX = 65536, HOST_MAX = 256, KEEP_S = 60 };
 
@@ -32,6 +33,9 @@ struct sample_transfer {
 	char *url;			/* owned: what is asked now, or next */
 	unsigned hops;
 	size_t octets;			/* of headers */
+	size_t body;			/* octets of it */
+	bool by_get;			/* HEAD was refused: the first octet is asked for */
+	int64_t total;			/* what Content-Range says is the length; -1 = nothing */
 	bool carried, resolving;
 	char error[CURL_ERROR_SIZE];
 	struct sample_head_answer answer;
@@ -107,7 +111,8 @@ carry(struct sample_transfer *t)
 	bool tls = strncasecmp(t->url, "https:", 6) == 0;
 	bool fresh = !tls || t->head->fresh;
 
-	t->octets = 0;
+	t->octets = t->body = 0;
+	t->total = -1;
 	t->error[0] = '\0';
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
 	/* an old connection may outlive its listener, which is what clients need */
@@ -213,9 +218,20 @@ on_head_line(char *line, size_t one, size_t n, void *arg)
 {
 	struct sample_transfer *t = arg;
 
-	(void)line;
+	sample_range_line(line, one * n, &t->total);
 	t->octets += one * n;
 	return t->octets <= HEADERS_MAX ? one * n : 0;
+}
+
+/* More than the octet that was asked for is not waited for. */
+static size_t
+on_head_body(char *octets, size_t one, size_t n, void *arg)
+{
+	struct sample_transfer *t = arg;
+
+	(void)octets;
+	t->body += one * n;
+	return t->body <= 1 ? one * n : 0;
 }
 
 static void
@@ -233,6 +249,38 @@ read_answer(struct sample_transfer *t)
 	a->length = length;
 	a->modified = modified;
 	snprintf(a->type, sizeof(a->type), "%s", type != NULL ? type : "");
+	if (t->by_get)
+		sample_range_answer(a, t->total);
+}
+
+static void
+set_method(struct sample_transfer *t, bool by_get)
+{
+	t->by_get = by_get;
+	curl_easy_setopt(t->easy, CURLOPT_NOBODY, by_get ? 0L : 1L);
+	if (by_get)
+		curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_RANGE, by_get ? "0-0" : NULL);
+}
+
+/* Is HEAD refused?  Then there is one more try, and if that is refused too, HEAD the next time. */
+static bool
+try_get(struct sample_transfer *t)
+{
+	bool refused = t->answer.status == 405 || t->answer.status == 501;
+	bool again = refused && !t->by_get;
+
+	if (refused)
+		set_method(t, again);
+	return again;
+}
+
+static void
+ask_again(struct sample_transfer *t)
+{
+	carrier_stop(t->shard, t->easy);
+	t->carried = false;
+	loop_timer_set(t->head->heads->loop, &t->again, clock_mono().ms);
 }
 
 /* Where it is said to be instead, if we go there. */
@@ -257,22 +305,24 @@ on_head_end(CURL *easy, CURLcode code)
 	char *next;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
-	if (code != CURLE_OK) {
+	if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && t->body > 1)) {
 		head_over(t, t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
 		return;
 	}
 	read_answer(t);
+	if (try_get(t)) {
+		ask_again(t);
+		return;
+	}
 	next = next_url(t);
 	if (next == NULL) {
 		head_over(t, NULL);
 		return;
 	}
-	carrier_stop(t->shard, t->easy);
-	t->carried = false;
 	free(t->url);
 	t->url = next;
 	t->hops++;
-	loop_timer_set(t->head->heads->loop, &t->again, clock_mono().ms);
+	ask_again(t);
 }
 
 /* ---- what is made once ---- */
@@ -286,7 +336,9 @@ set_easy(struct sample_transfer *t)
 	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+	set_method(t, false);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_head_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(e, CURLOPT_FILETIME, 1L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	fetch_setup_bounds(e);

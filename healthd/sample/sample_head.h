@@ -2,7 +2,8 @@
  * sample_head: HEAD requests to mirrors by libcurl, on our loop (check/carrier.h).
  *
  * A request is for a URL of the mirror's; a redirect is followed where it stays on the host that
- * was asked, or wherever it leads if that is allowed, four times at most.  Hosts are resolved
+ * was asked, or wherever it leads if that is allowed, four times at most.  A host that refuses HEAD
+ * is asked for the first octet instead, then and from then on (sample_range.h).  Hosts are resolved
  * without anybody waiting (check/resolve.h), proxies not used, certificates checked.  Connections
  * are kept where they are dear, which is with TLS, but for requests that are `fresh`.  Knows no
  * file and no verdict.  One thread.

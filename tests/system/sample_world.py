@@ -21,6 +21,7 @@ class Mirror:
         self.tree, self.address, self.port = tree, address, free_port()
         self.lie = lambda path: None
         self.asked = []
+        self.got = []
         self.agents = set()
         self.server = None
         self.start()
@@ -33,6 +34,16 @@ class Mirror:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                path = urllib.parse.unquote_to_bytes(self.path)[1:]
+                mirror.got.append((path, self.headers["Range"]))
+                status, headers, body = mirror.get(path)
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
 
             def do_HEAD(self):
                 path = urllib.parse.unquote_to_bytes(self.path)[1:]
@@ -69,6 +80,16 @@ class Mirror:
             return 404, {"Content-Length": "0"}
         return 200, {"Content-Length": str(st.st_size), "Content-Type": "application/octet-stream",
                      "Last-Modified": email.utils.formatdate(st.st_mtime, usegmt=True)}
+
+    def get(self, path):
+        """Its first octet, as whoever knows ranges answers."""
+        status, headers = self.truth(path)
+        size = int(headers["Content-Length"])
+        if status != 200:
+            return status, headers, b""
+        if size == 0:
+            return 416, {"Content-Range": "bytes */0", "Content-Length": "0"}, b""
+        return 206, {**headers, "Content-Length": "1", "Content-Range": f"bytes 0-0/{size}"}, b"x"
 
     def stop(self):
         if self.server:

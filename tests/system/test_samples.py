@@ -9,7 +9,7 @@ import time
 import pytest
 
 from sample_world import Samples
-from scan_world import ODD, Tree, kill_a_writer
+from scan_world import ODD, Tree, bitmap, kill_a_writer
 
 
 @pytest.fixture
@@ -368,3 +368,51 @@ def test_a_writer_killed_in_the_middle(samples, tree):
     samples.until(lambda: not os.path.exists(samples.catalogue + ".held-journal"), "the journal")
     assert samples.held("a") == tree.names()
     assert "put aside" not in samples.daemon.log()
+
+
+@pytest.mark.parametrize("status, ranges", [(405, True), (501, False)])
+def test_who_refuses_head_is_asked_for_an_octet(samples, tree, status, ranges):
+    tree.put("empty", b"")
+    mirrors = world(samples, tree, "a b")
+    mirror, gone = mirrors["a"], b"d3/0003.deb"
+    mirror.lie = lambda path: (status, {"Content-Length": "0"})
+    truth = mirror.get if ranges else \
+        lambda path: (*mirror.truth(path), b"x" * os.stat(tree.path(path)).st_size)
+    mirror.get = lambda path: (404, {"Content-Length": "0"}, b"") if path == gone else truth(path)
+    samples.start()
+    samples.until(lambda: {n for n, _ in mirror.got} == set(tree.names()), "a round")
+    samples.until(lambda: len(samples.held("a")) < len(tree.names()), "one to leave")
+    assert samples.held("a") == [n for n in tree.names() if n != gone]
+    assert len(mirror.asked) == 1 and {r for _, r in mirror.got} == {"bytes=0-0"}
+    assert not mirrors["b"].got
+
+
+def test_who_refuses_whatever_is_asked_loses_no_file(samples, tree):
+    mirrors = world(samples, tree, "a b")
+    mirrors["a"].lie = lambda path: (405, {"Content-Length": "0"})
+    mirrors["a"].get = lambda path: (405, {"Content-Length": "0"}, b"")
+    samples.start()
+    line = samples.wait("a", "down")
+    assert line["reason"] == "status 405: it takes neither HEAD nor GET"
+    assert samples.held("a") == tree.names()
+
+
+def test_a_catalogue_begun_anew(samples, tree, tmp_path):
+    """What was seen of files of the old one says nothing of those that have their ids now."""
+    mirror = world(samples, tree, "a")["a"]
+    mirror.lie = lambda path: LIES["gone"]
+    db = sqlite3.connect(samples.catalogue + ".held", isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")                           # nothing is stored yet
+    samples.start()
+    samples.daemon.wait_log("cannot be stored yet")
+    mirror.lie = lambda path: None
+    os.unlink(samples.catalogue)
+    for name in ODD:
+        os.unlink(tree.path(name))
+    samples.import_tree(tree)
+    db.execute("ROLLBACK")
+    db.close()
+    assert samples.scan().returncode == 0
+    time.sleep(2.5)
+    assert samples.held("a") == tree.names()
+    assert bitmap(samples.row("a")["bad"]) == set()

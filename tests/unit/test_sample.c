@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "healthd/sample/sample_answer.h"
+#include "healthd/sample/sample_range.h"
 #include "healthd/sample/sample_state.h"
 #include "healthd/sample/sample_walk.h"
 
@@ -50,6 +51,7 @@ answers_are_judged(void **state)
 		{ "a", { .status = 206, .length = 100, .modified = 1000 }, SAMPLE_BAD },
 		{ "a", { .status = 302, .length = 0, .modified = -1 }, SAMPLE_BAD },
 		{ "a", { .status = 404, .length = 100, .modified = 1000 }, SAMPLE_BAD },
+		{ "a", { .status = 405, .length = 0, .modified = -1 }, SAMPLE_FAILED },
 		{ "a", { .status = 429, .length = 0, .modified = -1 }, SAMPLE_FAILED },
 		{ "a", { .status = 503, .length = 0, .modified = -1 }, SAMPLE_FAILED },
 	};
@@ -57,6 +59,38 @@ answers_are_judged(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
 		assert_int_equal(judge(row[i].answer, row[i].path), row[i].want);
+}
+
+/* An answer to a request for the first octet, as one to HEAD. */
+static void
+an_octet_says_how_long_the_file_is(void **state)
+{
+	static const struct { long status; const char *line; long want; int64_t length; } row[] = {
+		{ 206, "Content-Range: bytes 0-0/100\r\n", 200, 100 },
+		{ 206, "content-range:bytes 0-0/9223372036854775807", 200, INT64_MAX },
+		{ 206, "Content-Range: bytes 0-0/9223372036854775808\r\n", 200, -1 },
+		{ 206, "Content-Range: bytes 0-0/*\r\n", 200, -1 },
+		{ 206, "Content-Range: bytes 0-0/\r\n", 200, -1 },
+		{ 206, "Content-Range: bytes 0-0/1x\r\n", 200, -1 },
+		{ 206, "Content-Range:", 200, -1 },
+		{ 206, "Content-Length: 1\r\n", 200, -1 },
+		{ 416, "Content-Range: bytes */0\r\n", 200, 0 },
+		{ 416, "Content-Range: bytes */5\r\n", 416, 7 },
+		{ 200, "", 200, 7 },
+		{ 404, "Content-Range: bytes 0-0/100\r\n", 404, 7 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct sample_head_answer a = { .status = row[i].status, .length = 7 };
+		int64_t total = 55;
+
+		sample_range_line("HTTP/1.1 206 x\r\n", 16, &total);
+		sample_range_line(row[i].line, strlen(row[i].line), &total);
+		sample_range_answer(&a, total);
+		assert_int_equal(a.status, row[i].want);
+		assert_int_equal(a.length, row[i].length);
+	}
 }
 
 /* ---- states ---- */
@@ -245,6 +279,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(answers_are_judged),
+		TEST(an_octet_says_how_long_the_file_is),
 		TEST(down_needs_a_witness),
 		TEST(all_at_once_is_our_own_network),
 		TEST(six_of_a_hundred_are_too_many),
