@@ -161,37 +161,77 @@ def test_new_set_is_the_first_answer_after_idling(world):
     assert (answer.body, answer.headers["X-Set-Id"]) == (b"new", b)
 
 
-def test_forty_cold_clients(tmp_path):
-    """Of a file that nobody has: the origin sends it once, and everybody's first octet is soon."""
-    data = random.Random(3).randbytes(20_000_000 if LONG else 5_500_000)
-    with World(tmp_path, origin={"files": "limit_rate 5m;"}) as w:
-        w.origin.publish({"big": data, "warm": b"w"})
-        w.get("/warm")
-        w.origin.log()
-        firsts, bodies = [], []
+class Crowd:
+    """Clients that ask for one file at the very same instant, whose first octets are timed."""
 
-        def one():
-            c = http.client.HTTPConnection("127.0.0.1", w.cache.port, timeout=60)
-            began = time.monotonic()
-            c.request("GET", "/big")
-            r = c.getresponse()
-            head = r.read(1)
-            firsts.append(time.monotonic() - began)
-            bodies.append(head + r.read() == data)
-            c.close()
-
-        threads = [threading.Thread(target=one) for _ in range(40)]
+    def __init__(self, port, target, count):
+        self.port, self.target, self.firsts, self.bodies = port, target, [], []
+        self.ready = threading.Barrier(count)
+        threads = [threading.Thread(target=self.one) for _ in range(count)]
         for t in threads:
             t.start()
         for t in threads:
             t.join()
-        octets = body_octets(w.origin.log())
-        median = statistics.median(firsts)
-        say(f"40 cold: origin {octets} of {len(data)}, first octet median {median * 1000:.0f} ms, "
-            f"slowest {max(firsts) * 1000:.0f} ms")
-        assert bodies == [True] * 40
-        assert octets <= 1.01 * len(data)
-        assert median <= 0.6                          # a bar of 60 ms, measured on a quiet machine
+        self.median = statistics.median(self.firsts)
+
+    def one(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        c.connect()
+        self.ready.wait()
+        began = time.monotonic()
+        c.request("GET", self.target)
+        r = c.getresponse()
+        head = r.read(1)
+        self.firsts.append(time.monotonic() - began)
+        self.bodies.append(head + r.read())
+        c.close()
+
+
+def test_forty_cold_clients(tmp_path):
+    """Of a file that nobody has: the origin sends it once, and everybody's first octet is soon
+    after the first slice is there.  That takes more than 0.1 s here; nginx itself would let them
+    look for it after 0.54 s.  (A minute that ends in between shows that, hence more than one.)"""
+    rng = random.Random(3)
+    files = {"big": rng.randbytes(20_000_000 if LONG else 5_500_000)}
+    files |= {f"more{n}": rng.randbytes(1_100_000) for n in range(3)}
+    with World(tmp_path, origin={"files": "limit_rate 5m;"}) as w:
+        w.origin.publish({**files, "warm": b"w"})
+        w.get("/warm")
+        w.origin.log()
+        for name, data in files.items():
+            crowd = Crowd(w.cache.port, "/" + name, 40)
+            octets = body_octets(w.origin.log())
+            say(f"40 cold: origin {octets} of {len(data)}, first octet median "
+                f"{crowd.median * 1000:.0f} ms, slowest {max(crowd.firsts) * 1000:.0f} ms")
+            assert crowd.bodies == [data] * 40
+            assert octets <= 1.01 * len(data)
+            if crowd.median <= 0.45:
+                break
+        else:
+            raise AssertionError("the first octet takes half a second")
+        # what was looked for in vain is no error
+        assert "no live upstreams" not in w.cache.errors()
+
+
+def test_crowd_is_not_held_up_by_a_lock_that_nobody_has(tmp_path):
+    """A worker dies while it fetches a first slice, and its lock lives on: who comes then gets
+    the file all the same, and after that it is kept."""
+    data = random.Random(4).randbytes(1_100_000)
+    with World(tmp_path, origin={"files": "limit_rate 2m;"}, workers=2) as w:
+        w.origin.publish({"big": data, "warm": b"w"})
+        w.get("/warm")
+        w.cache.write((r"proxy_cache_lock_age 15s", "proxy_cache_lock_age 400ms"))
+        w.cache.reload()
+        time.sleep(0.2)
+        first = threading.Thread(target=lambda: raw(w.cache.port, b"GET /big HTTP/1.0\r\n\r\n"))
+        first.start()
+        time.sleep(0.15)
+        for pid in w.cache.workers():
+            os.kill(pid, signal.SIGKILL)
+        first.join()
+        crowd = Crowd(w.cache.port, "/big", 5)
+        assert crowd.bodies == [data] * 5
+        assert w.get("/big").headers["X-Cache"] == "HIT"
 
 
 def test_origin_away_and_frozen(world):
