@@ -42,6 +42,14 @@ struct logcat {
 
 /* ---- one stream ---- */
 
+static void
+say(const char *why)
+{
+	fputs("nearctl: ", stderr);
+	log_files_put(stderr, why);
+	fputc('\n', stderr);
+}
+
 static bool
 is_asked_for(struct logcat *c, struct stream *s)
 {
@@ -54,7 +62,7 @@ is_asked_for(struct logcat *c, struct stream *s)
 	if (s->dedupe && (source = log_sources_of(&c->seen, f->kind, &s->line)) != NULL) {
 		if (log_sources_has(source, &s->line))
 			return false;
-		(void)log_sources_add(source, &s->line, f->aside);
+		(void)log_sources_add(source, &s->line, s->octets, s->len, f->aside);
 	}
 	if (ctl->host != NULL && (s->line.host.at == NULL ||
 	    s->line.host.len != strlen(ctl->host) ||
@@ -86,7 +94,7 @@ next_line(struct logcat *c, struct stream *s)
 			}
 		f->taken = log_reader_taken(&s->reader);
 		if (rc < 0) {
-			fprintf(stderr, "nearctl: %s\n", err.text);
+			say(err.text);
 			c->failed = true;
 		}
 		log_reader_begin(&s->reader, 0);
@@ -251,7 +259,7 @@ ctl_logcat(const struct ctl *ctl)
 	for (;;) {
 		rc = look_again(&c, &err);
 		if (rc < 0)
-			fprintf(stderr, "nearctl: %s\n", err.text);
+			say(err.text);
 		if (rc == 0 && print_merged(&c) < 0)
 			rc = -1;
 		if (rc < 0 || !ctl->follow)

@@ -123,3 +123,13 @@ log_files_free(struct log_files *files)
 	free(files->v);
 	*files = (struct log_files){ .v = NULL };
 }
+
+void
+log_files_put(FILE *to, const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text >= ' ' && *text <= '~' && *text != '\\')
+			fputc(*text, to);
+		else
+			fprintf(to, "\\%03o", (unsigned)(unsigned char)*text);
+}

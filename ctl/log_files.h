@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "common/err.h"
@@ -35,5 +36,9 @@ struct log_files {
  * any case. */
 int log_files_find(struct log_files *files, const char *folder, struct err *err);
 void log_files_free(struct log_files *files);
+
+/* Prints what names of files and logs have given: octets that are not printable ASCII, and \, as
+ * \ooo. */
+void log_files_put(FILE *to, const char *text);
 
 #endif

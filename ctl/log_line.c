@@ -73,10 +73,11 @@ pass_nested(struct text *t)
 	return true;
 }
 
-static bool
-is(const struct log_text *name, const char *word)
+bool
+log_line_is(const struct log_text *text, const char *word)
 {
-	return name->len == strlen(word) && memcmp(name->at, word, name->len) == 0;
+	return text->at != NULL && text->len == strlen(word) &&
+	    memcmp(text->at, word, text->len) == 0;
 }
 
 static void
@@ -88,15 +89,16 @@ keep_number(struct log_line *line, const struct log_text *name, struct text valu
 		uint64_t *number;
 	} numbers[] = {
 		{ "seq", &line->has_seq, &line->seq }, { "from", &line->has_from, &line->from },
-		{ "to", &line->has_to, &line->to }, { "w", &line->has_w, &line->w },
+		{ "to", &line->has_to, &line->to }, { "last", &line->has_last, &line->last },
+		{ "w", &line->has_w, &line->w },
 		{ "c", &line->has_c, &line->c }, { "n", &line->has_n, &line->n },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if (is(name, numbers[i].name))
+		if (log_line_is(name, numbers[i].name))
 			*numbers[i].has = text_number(&value, UINT64_MAX - 1,
 			    numbers[i].number) == TEXT_FOUND && value.at == value.end;
-	if (is(name, "t"))
+	if (log_line_is(name, "t"))
 		line->has_t = text_decimal(&value, 1ull << 53, &line->t) == TEXT_FOUND;
 }
 
@@ -125,12 +127,14 @@ take_member(struct log_line *line, struct text *t)
 	}
 	if (!pass_string(t, &string))
 		return false;
-	if (is(&name, "host"))
+	if (log_line_is(&name, "host"))
 		line->host = string;
-	else if (is(&name, "boot"))
+	else if (log_line_is(&name, "boot"))
 		line->boot = string;
-	else if (is(&name, "ev"))
+	else if (log_line_is(&name, "ev"))
 		line->ev = string;
+	else if (log_line_is(&name, "of"))
+		line->of = string;
 	return true;
 }
 

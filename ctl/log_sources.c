@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_KEPT = 60, SWEEP = 1 << 18 };
+enum { CONNECTIONS = 1 << 16 };
 
 static uint64_t
 hash_of(const char *key)
@@ -62,38 +62,19 @@ log_sources_get(struct log_sources *all, const char *key)
 	return s;
 }
 
-struct log_source *
-log_sources_of(struct log_sources *all, const char *kind, const struct log_line *line)
+static struct log_source *
+process_of(struct log_sources *all, const char *kind, const struct log_text *host,
+    const struct log_text *boot)
 {
-	struct log_source *s, *host;
+	struct log_source *s;
 	char key[1024];
-	size_t before = all->n;
 
-	if (line->host.at == NULL || line->host.len > 255)
-		return NULL;
-	if (line->has_seq && line->boot.at != NULL && line->boot.len <= 255) {
-		snprintf(key, sizeof(key), "%.*s %s %.*s", (int)line->host.len, line->host.at, kind,
-		    (int)line->boot.len, line->boot.at);
-		return log_sources_get(all, key);
-	}
-	if (!line->has_w || !line->has_c || !line->has_n)
-		return NULL;
-	snprintf(key, sizeof(key), "%.*s %s", (int)line->host.len, line->host.at, kind);
-	host = log_sources_get(all, key);
-	before = all->n;
-	snprintf(key, sizeof(key), "%.*s %s w %" PRIu64 " c %" PRIu64, (int)line->host.len,
-	    line->host.at, kind, line->w, line->c);
+	snprintf(key, sizeof(key), "%.*s %s %.*s", (int)host->len, host->at, kind, (int)boot->len,
+	    boot->at);
 	s = log_sources_get(all, key);
-	if (s == NULL || host == NULL)
-		return NULL;
-	host->lines++;
-	if (all->n != before) {
-		s->connection = true;
-		s->whole = all->slot <= 1;
-		host->connections++;
-	}
-	s->slot = all->slot;
-	return s;
+	if (s != NULL && s->process == NULL)
+		s->process = calloc(1, sizeof(*s->process));
+	return s != NULL && s->process != NULL ? s : NULL;
 }
 
 static void
@@ -101,34 +82,99 @@ free_source(struct log_source *s)
 {
 	spans_free(&s->seen);
 	spans_free(&s->lost);
+	if (s->process != NULL)
+		log_process_free(s->process);
+	free(s->process);
 	free(s->key);
 	free(s);
+}
+
+/* Forgets connections that are whole: those without a line in the newest file, or all. */
+static void
+forget(struct log_sources *all, bool silent)
+{
+	struct span hole;
+
+	for (size_t i = 0; i < all->n_buckets; i++)
+		for (struct log_source **at = &all->buckets[i], *s; (s = *at) != NULL;) {
+			if (!s->connection || (silent && s->slot == all->slot) ||
+			    s->repeated != 0 || log_sources_hole(s, 0, &hole)) {
+				at = &s->next;
+				continue;
+			}
+			if (s->c > s->host->forgotten)
+				s->host->forgotten = s->c;
+			*at = s->next;
+			free_source(s);
+			all->n--;
+			all->connections--;
+		}
+}
+
+static void
+make_space(struct log_sources *all)
+{
+	size_t bound = all->sweep_at != 0 ? all->sweep_at : CONNECTIONS;
+
+	if (all->connections < bound)
+		return;
+	forget(all, true);
+	if (all->connections > bound / 2)
+		forget(all, false);
+	/* what is left has holes */
+	all->sweep_at = all->connections > CONNECTIONS / 2 ? 2 * all->connections : CONNECTIONS;
+}
+
+static struct log_source *
+connection_of(struct log_sources *all, const char *kind, const struct log_line *line)
+{
+	struct log_source *s, *host;
+	char key[1024];
+	size_t before;
+
+	snprintf(key, sizeof(key), "%.*s %s", (int)line->host.len, line->host.at, kind);
+	host = log_sources_get(all, key);
+	make_space(all);
+	before = all->n;
+	snprintf(key, sizeof(key), "%.*s %s w %" PRIu64 " c %" PRIu64, (int)line->host.len,
+	    line->host.at, kind, line->w, line->c);
+	s = host != NULL ? log_sources_get(all, key) : NULL;
+	if (s == NULL)
+		return NULL;
+	host->lines++;
+	if (all->n != before) {
+		s->connection = true;
+		s->whole = all->slot <= 1 || line->c <= host->forgotten;
+		s->c = line->c;
+		s->host = host;
+		all->connections++;
+		host->connections += line->c > host->forgotten || line->n == 1;
+	}
+	s->slot = all->slot;
+	return s;
+}
+
+struct log_source *
+log_sources_of(struct log_sources *all, const char *kind, const struct log_line *line)
+{
+	if (line->host.at == NULL || line->host.len > 255)
+		return NULL;
+	if (line->has_seq && line->boot.at != NULL && line->boot.len <= 255)
+		return process_of(all, kind, &line->host, &line->boot);
+	if (!line->has_w || !line->has_c || !line->has_n)
+		return NULL;
+	return connection_of(all, kind, line);
 }
 
 void
 log_sources_turn(struct log_sources *all)
 {
-	struct span hole;
-
 	all->slot++;
-	if (all->n < SWEEP || all->n < all->sweep_at)
-		return;
-	for (size_t i = 0; i < all->n_buckets; i++)
-		for (struct log_source **at = &all->buckets[i], *s; (s = *at) != NULL;) {
-			if (!s->connection || s->slot + SLOTS_KEPT > all->slot ||
-			    log_sources_hole(s, 0, &hole)) {
-				at = &s->next;
-				continue;
-			}
-			*at = s->next;
-			free_source(s);
-			all->n--;
-		}
-	all->sweep_at = 2 * all->n;
 }
 
 int
-log_sources_add(struct log_source *s, const struct log_line *line, bool aside)
+log_sources_add(struct log_source *s, const struct log_line *line, const char *octets, size_t len,
+    bool aside)
 {
 	uint64_t number = s->connection ? line->n : line->seq;
 	uint64_t before = spans_add(&s->seen, number, number);
@@ -137,9 +183,26 @@ log_sources_add(struct log_source *s, const struct log_line *line, bool aside)
 		return -1;
 	s->lines++;
 	s->repeated += aside ? 0 : before;
-	if (!s->connection && line->ev.len == 4 && memcmp(line->ev.at, "lost", 4) == 0 &&
-	    line->has_from && line->has_to && line->from <= line->to)
+	if (s->process == NULL)
+		return 0;
+	log_process_line(s->process, line, octets, len, aside);
+	if (log_process_loses(line))
 		return spans_add(&s->lost, line->from, line->to) == UINT64_MAX ? -1 : 0;
+	return 0;
+}
+
+int
+log_sources_cut(struct log_sources *all, const char *kind, const struct log_line *line)
+{
+	struct log_source *other;
+
+	if (!log_line_is(&line->ev, "cut") || line->of.at == NULL || line->of.len > 255 ||
+	    line->host.at == NULL || line->host.len > 255)
+		return 0;
+	other = process_of(all, kind, &line->host, &line->of);
+	if (other == NULL)
+		return -1;
+	log_process_cut(other->process, line);
 	return 0;
 }
 
@@ -192,6 +255,8 @@ log_sources_hole(const struct log_source *s, uint64_t from, struct span *hole)
 		return false;
 	first = s->seen.v[0].first;
 	last = s->seen.v[s->seen.n - 1].last;
+	if (s->process != NULL && s->process->has_last && s->process->last > last)
+		last = s->process->last;
 	if (s->connection ? s->whole : s->first_segment != 0)
 		start = first;
 	at = from > start ? from : start;
@@ -202,6 +267,8 @@ log_sources_hole(const struct log_source *s, uint64_t from, struct span *hole)
 			a = next_run(&s->seen, at);
 			b = next_run(&s->lost, at);
 			*hole = (struct span){ at, (a < b ? a : b) - 1 };
+			if (hole->last > last)
+				hole->last = last;
 			return true;
 		}
 		/* number - 1 of 0 is the largest there is */
@@ -209,6 +276,24 @@ log_sources_hole(const struct log_source *s, uint64_t from, struct span *hole)
 			at = b + 1;
 		else
 			at = b == at - 1 || a > b ? a + 1 : b + 1;
+	}
+	return false;
+}
+
+bool
+log_sources_both(const struct log_source *s, struct span *both)
+{
+	for (size_t i = 0, k = 0; i < s->lost.n && k < s->seen.n;) {
+		const struct span *lost = &s->lost.v[i], *seen = &s->seen.v[k];
+
+		both->first = lost->first > seen->first ? lost->first : seen->first;
+		both->last = lost->last < seen->last ? lost->last : seen->last;
+		if (both->first <= both->last)
+			return true;
+		if (lost->last < seen->last)
+			i++;
+		else
+			k++;
 	}
 	return false;
 }

@@ -37,7 +37,7 @@ import logs_world as lw     # noqa: E402
 from conftest import BUILD  # noqa: E402
 
 EVENTS = os.path.join(BUILD, "tests/bench/events")
-TMPFS = 24 << 20
+TMPFS = 12 << 20         # of the spool, in `fulls`
 
 
 def run(*argv):
@@ -272,9 +272,9 @@ def report(name, w, faults, began):
 def one_run(name, options):
     much = min(1, options.seconds / 60)
     small = options.seconds < 60
-    w = World(options.rate, (8 << 20) if not small else 512 << 10,
-              TMPFS if name == "fulls" and not small else (2 << 20) if name == "fulls" else
-              800 << 20)
+    disk = 800 << 20 if name != "fulls" else 2 << 20 if small else TMPFS
+    w = World(options.rate, 512 << 10 if small else TMPFS // 16 if name == "fulls" else 8 << 20,
+              disk)
     try:
         began = time.monotonic()
         end = began + options.seconds

@@ -98,6 +98,100 @@ def test_repeats_torn_lines_and_nonsense(folder):
     assert status == 1 and f"{A % 0}:2: no line of a log" in out and "MISSING 1" in out
 
 
+def test_how_processes_end(folder):
+    """The first says so, the second was killed and the third says that, the third was killed and
+    nobody says it; the fourth runs."""
+    boots = ["20261127T00000%dZ.1" % i for i in range(4)]
+    names = ["fra1/dnsd-%s-000000.log" % boot for boot in boots]
+    folder.put(names[0], event(0, boots[0]), event(1, boots[0], ev="end"))
+    folder.put(names[1], event(0, boots[1]), event(1, boots[1]))
+    folder.put(names[2], event(0, boots[2], ev="cut", of=boots[1], last=1), event(1, boots[2]))
+    status, out, _ = folder.check()
+    assert status == 0, out
+    assert f"fra1 dnsd {boots[0]}: 0 to 1, 2 lines\n" in out
+    assert f"fra1 dnsd {boots[1]}: 0 to 1, 2 lines, killed\n" in out
+    folder.put(names[3], event(0, boots[3]))
+    status, out, _ = folder.check()
+    assert status == 1 and out.endswith(", 0 missing, 1 cut off\n"), out
+    assert f"fra1 dnsd {boots[2]}: 0 to 1, 2 lines, CUT OFF: neither an end, nor a word of the " \
+        "next one\n" in out
+    # what another kind or another machine says is nothing to it
+    folder.put("nyc1/dnsd-x-000000.log", event(0, "x", "nyc1", ev="cut", of=boots[2]))
+    folder.put("fra1/healthd-y-000000.log", event(0, "y", ev="cut", of=boots[2]))
+    assert folder.check()[0] == 1
+    # the next one has seen more than is there
+    folder.put(names[3], event(0, boots[3], ev="cut", of=boots[2], last=4))
+    status, out, _ = folder.check()
+    assert status == 1 and f"{boots[2]}: 0 to 1, 2 lines, MISSING 2-4, killed\n" in out
+    folder.put(names[3], event(0, boots[3], ev="cut", of="gone", last=4))
+    folder.put(names[2], event(0, boots[2], ev="cut", of=boots[1]), event(1, boots[2], ev="end"))
+    status, out, _ = folder.check()
+    assert status == 0 and "gone" not in out, out
+    folder.put(names[2], event(0, boots[2], ev="cut", of=boots[1]), event(1, boots[2], ev="end"),
+               event(2, boots[2]))
+    status, out, _ = folder.check()
+    assert status == 1 and "GOES ON after its end, 1\n" in out
+
+
+def test_two_machines_under_one_name(folder):
+    """They would fill each other's holes."""
+    folder.put("a/dnsd-20261127T000000Z.1-000000.log",
+               *[event(i, pid=1) for i in range(200) if i != 70])
+    folder.put("b/dnsd-20261127T000000Z.1-000000.log",
+               *[event(i, pid=2) for i in range(200) if i != 80])
+    status, out, _ = folder.check()
+    assert status == 1 and "TWO LINES 0 that differ: two machines under one name?" in out
+    # the same lines twice are no fault
+    folder.put("b/dnsd-20261127T000000Z.1-000000.log",
+               *[event(i, pid=1) for i in range(200) if i != 80])
+    status, out, _ = folder.check()
+    assert status == 0 and "0 to 199, 398 lines, 198 repeated\n" in out
+
+
+@pytest.mark.parametrize("first, last", [(5, 2), (0, 10), (2, 2**64 - 1), (11, 12)])
+def test_a_lost_line_that_makes_no_sense(folder, first, last):
+    folder.put(A % 0, event(0), event(1), event(10, ev="lost", **{"from": first, "to": last}),
+               event(13))
+    status, out, _ = folder.check()
+    assert status == 1 and f"{A % 0}:3: a `lost` line that makes no sense\n" in out
+    assert "MISSING 2-9, 11-12\n" in out
+
+
+def test_a_lost_line_for_what_is_there(folder):
+    folder.put(A % 0, event(0), event(1), event(3), event(4, ev="lost", **{"from": 0, "to": 3}))
+    status, out, _ = folder.check()
+    assert status == 1 and "THERE and declared lost 0-1\n" in out
+
+
+def test_names_are_printed_so_that_no_terminal_minds(folder):
+    name = "fra1\x1b[2J/dnsd-\r\xe9-000000.log"
+    folder.put(name, "nonsense\n", event(0, "b\x7f"))
+    status, out, _ = folder.check()
+    assert status == 1 and r"fra1\033[2J/dnsd-\015\303\251-000000.log:1: no line" in out
+    assert r"fra1 dnsd b\177: 0 to 0" in out
+    assert all(" " <= c <= "~" or c == "\n" for c in out)
+
+
+def test_many_connections_pass_through_little_memory(tmp_path):
+    """A quarter of a million within one hour, one with a hole, one that comes back late."""
+    with open(tmp_path / "nginx-2026-11-27T16:52:.log", "w") as f:
+        f.write(request(1, 1, 1))
+    with open(tmp_path / "nginx-2026-11-27T16:53:.log", "w") as f:
+        f.writelines(request(1, c, n) for c in range(2, 250002) for n in (1, 2)
+                     if (c, n) not in ((777, 1), (200777, 1)))
+    with open(tmp_path / "nginx-2026-11-27T16:54:.log", "w") as f:
+        f.write(request(1, 1, 2) + request(1, 1, 4) + request(1, 300000, 1) +
+                request(1, 300001, 3))
+    p = subprocess.run(["prlimit", "--data=40000000", os.path.join(BUILD, "nearctl"), "logcheck",
+                        tmp_path], capture_output=True, text=True)
+    assert p.returncode == 1, p.stdout + p.stderr
+    holes = [line for line in p.stdout.splitlines() if "MISSING" in line]
+    assert holes == ["fra1 nginx w 1 c 1: MISSING 3", "fra1 nginx w 1 c 200777: MISSING 1",
+                     "fra1 nginx w 1 c 300001: MISSING 1-2",
+                     "fra1 nginx w 1 c 777: MISSING 1"], p.stdout
+    assert "fra1 nginx: 500003 lines of 250003 connections\n" in p.stdout
+
+
 def test_holes_of_nginx(folder):
     folder.put("nginx-2026-11-27T16:52:.log", request(1, 5, 7), request(1, 5, 9))
     folder.put("nginx-2026-11-27T16:53:.log", request(1, 6, 2), request(1, 7, 1))
