@@ -2,9 +2,9 @@
  * log_line: what the readers of logs need of a line: who wrote it, its number, its time.
  *
  * A line is one JSON object (RFC 8259), of a daemon ("host", "boot", "seq", "t", with "ev", "from"
- * and "to" where numbers were lost, "of" and "last" where a process was killed) or of nginx ("host",
- * "w", "c", "n", "t").  Any octets may come: what is no whole object is not a line.  Members of
- * other names and what is inside values are passed over.  Pure; any thread.
+ * and "to" where numbers were lost, "of" and "last" where a process was killed) or of nginx
+ * ("host", "w", "c", "n", "t").  Any octets may come: what is no whole object is not a line.
+ * Members of other names and what is inside values are passed over.  Pure; any thread.
  */
 #ifndef NEARCAST_LOG_LINE_H
 #define NEARCAST_LOG_LINE_H
