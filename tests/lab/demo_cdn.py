@@ -3,43 +3,29 @@ six servers, a redirector for other people's mirrors, logs at two places."""
 import time
 
 import collectors
+import demo_print
+import hosts
 import inet
 import origin
 import redirector
 import release
+from demo_print import chapter, say, show, shown
 from lab import NAME
 from net import wait_for
 
 
-def say(text=""):
-    print(text, flush=True)
+def of_cache(lab, address, path):
+    """The command line of a client in Europe that asks one cache."""
+    return lab.net.argv("eu", ["curl", "-s", "-o", "/dev/null", "-D", "-", "--interface",
+                               "10.1.0.9", "--resolve", f"{NAME}:80:{address}",
+                               f"http://{NAME}{path}"])
 
 
-def shown(lines):
-    for line in lines:
-        say("    " + line)
+def has_set(lab, address, set_id):
+    return f"X-Set-Id: {set_id}" in demo_print.quietly(*of_cache(lab, address, "/same"))
 
 
-def curl(lab, ns, url, *options):
-    """Status line and headers, by lower-case name."""
-    out = lab.net.call(ns, "curl", "-s", "-o", "/dev/null", "-D", "-", *options, url).stdout
-    lines = out.replace("\r", "").splitlines()
-    return (lines or ["no answer"])[0], {
-        k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:]) if v}
-
-
-def of_cache(lab, address, path="/file"):
-    return curl(lab, "eu", f"http://{NAME}{path}", "--interface", "10.1.0.9", "--resolve",
-                f"{NAME}:80:{address}")
-
-
-def show_cache(lab, address, path):
-    status, head = of_cache(lab, address, path)
-    say(f"    eu$ curl http://{NAME}{path}: {status}  X-Cache: {head.get('x-cache', '-')}  "
-        f"X-Set-Id: {head.get('x-set-id', '-')[:8]}...")
-
-
-def caches(lab, chapter):
+def caches(lab):
     """Filled by whoever asks first; a switch is one rename at the origin."""
     chapter("The caches: nginx that fills itself; a new set of files is one rename at the origin")
     files = {"file": b"the old one\n" * 300, "same": b"in both sets\n" * 300}
@@ -47,53 +33,48 @@ def caches(lab, chapter):
     address = inet.cache_addresses("fra", 1)[0]
     time.sleep(1.2)
     for path in ("/file", "/file", "/same"):
-        show_cache(lab, address, path)
-    files["file"] = b"the new one\n" * 300
+        show(*of_cache(lab, address, path), only="HTTP|X-Cache|X-Set-Id")
+    origin.write_tree(lab, {**files, "file": b"the new one\n" * 300})
     begin = time.monotonic()
-    new = origin.publish(lab, files)
-    say(f"    origin$ publish-set tree /srv/origin     # {new}")
+    show(*origin.command(lab, demo_print.shipped("origin", "publish-set")))
+    new = origin.current(lab)
     everywhere = [inet.cache_addresses(s, n)[0] for s in inet.SITES for n in (1, 2)]
-    wait_for(lambda: all(of_cache(lab, a)[1].get("x-set-id") == new for a in everywhere), 10, 0.02)
+    wait_for(lambda: all(has_set(lab, a, new) for a in everywhere), 10, 0.02)
     say(f"all six caches give out the new set {time.monotonic() - begin:.1f} s after it was begun;"
         " what is the same in it is still held:")
     for path in ("/file", "/same"):
-        show_cache(lab, address, path)
+        show(*of_cache(lab, address, path), only="HTTP|X-Cache|X-Set-Id")
 
 
-def a_release(lab, chapter):
+def a_release(lab):
     chapter("A release of 60 MB to six servers: one copy a site, the rest among neighbours")
     release.start_trackers(lab)
     for endpoint in release.ENDPOINTS:
         release.start_endpoint(lab, endpoint)
     lab.reload(lambda site: release.with_endpoints(lab, site), sites=["fra"])
     tree = release.make_tree(lab, "release", 60_000_000)
-    say("origin$ make-release --download http://release.example.org --tracker "
-        "http://tracker.example.org:6969/announce \\\n            --publish /srv/origin tree "
-        "/srv/origin/releases")
-    set_id, seconds, copies = release.take(lab, tree)
+    say("$ " + shown(release.command(lab, demo_print.shipped("distribute", "make-release"), tree)))
+    _, seconds, copies = release.take(lab, tree)
     say(f"installed by all six {seconds:.1f} s later; {copies:.2f} copies left the origin; "
         "each was handed out when it held it:")
     wait_for(lambda: [*release.states(lab).values()] == ["up"] * 6, 10)
-    shown(f"{e}: {state}, set {release.current(lab, e)[:8]}..."
-          for e, state in release.states(lab).items())
-    release.stop(lab)
-    lab.heal()
+    for e, state in release.states(lab).items():
+        say(f"    {e}: {state}, set {release.current(lab, e)[:8]}...")
 
 
-def mirrors(lab, chapter):
+def mirrors(lab):
     chapter("Other people's mirrors: the nearest that has the file, and why")
     known = redirector.start(lab)
     path = [*known][1]
     wait_for(lambda: redirector.ask(lab, "eu", path) in redirector.MIRRORS, 10)
     say("two near Berlin (`corrupt` and `dying`), two near Chicago (`lacking` a third of them, "
         "`stale` in a third)")
+    say("they are " + ", ".join(f"{m} {hosts.address(m)}" for m in redirector.MIRRORS))
     for region in inet.EYEBALLS:
-        say(f"    {region}$ curl -I http://mirrors.example.org{path}: to "
-            f"{redirector.ask(lab, region, path)}")
-    say(f"eu$ curl 'http://mirrors.example.org{path}?mirrorlist'")
-    out = lab.net.call("eu", "curl", "-s", "-H", "Accept: text/plain", "--interface",
-                       redirector.source("eu"), redirector.url(path) + "?mirrorlist").stdout
-    shown(line for line in out.splitlines() if line.strip())
+        show(*lab.net.argv(region, ["curl", "-sI", "--interface", redirector.source(region),
+                                    redirector.url(path)]), only="HTTP|Location")
+    show(*lab.net.argv("eu", ["curl", "-s", "-H", "Accept: text/plain", "--interface",
+                              redirector.source("eu"), redirector.url(path) + "?mirrorlist"]))
 
     def named():
         return {redirector.ask(lab, "eu", path, n) for n in range(10, 20)}
@@ -104,10 +85,9 @@ def mirrors(lab, chapter):
     redirector.start_mirror(lab, "dying")
     ms = lab.time_until(lambda: "dying" in named(), 15)
     say(f"it is back: it has its share again after {ms:.0f} ms")
-    redirector.stop(lab)
 
 
-def logs(lab, chapter):
+def logs(lab):
     chapter("Logs at two collectors, one of which dies for three seconds")
     for name in collectors.COLLECTORS:
         collectors.start_collector(lab, name, "fra")
@@ -121,13 +101,12 @@ def logs(lab, chapter):
     ahead = collectors.lines(lab, "log2", "fra")
     wait_for(lambda: collectors.lines(lab, "log1", "fra") >= ahead, 20)
     for name in collectors.COLLECTORS:
-        say(f"{name}$ nearctl logcheck /srv/log")
-        shown(collectors.check(lab, name, "fra").stdout.splitlines())
-    collectors.stop(lab, "fra")
+        show(*lab.net.argv(name, [demo_print.program("nearctl"), "logcheck",
+                                  collectors.held(lab, name, "fra")]))
 
 
-def tell(lab, chapter):
-    caches(lab, chapter)
-    a_release(lab, chapter)
-    mirrors(lab, chapter)
-    logs(lab, chapter)
+def tell(lab):
+    caches(lab)
+    a_release(lab)
+    mirrors(lab)
+    logs(lab)

@@ -31,6 +31,7 @@ from net import Net, wait_for           # noqa: E402
 
 BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
 NAME = "download.example.org"
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 ZONE = """$TTL 60
 @        3600 IN SOA ns hostmaster 2026112101 7200 900 1209600 60
@@ -89,7 +90,7 @@ class Lab:
         self.hosts = set()              # what hosts.py has made
 
     def __enter__(self):
-        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for sig in ENDS:
             signal.signal(sig, lambda *_: sys.exit(130))
         self.hire_janitor()
         return self
@@ -108,7 +109,8 @@ class Lab:
         os.close(listens)
 
     def __exit__(self, kind, *_):
-        os.write(self.janitor, b".")
+        for sig in ENDS:                # once is enough: what we made is to be removed whole
+            signal.signal(sig, signal.SIG_IGN)
         if kind is not None or not self.keep:
             self.at_end()
             self.net.remove()
@@ -116,6 +118,7 @@ class Lab:
                 shutil.rmtree(self.folder, ignore_errors=True)
             else:
                 print(f"logs and configurations: {self.folder}", file=sys.stderr)
+        os.write(self.janitor, b".")
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -190,10 +193,9 @@ class Lab:
         """The same change everywhere at once, as a roll-out does it: site -> nearctl reload."""
         for site in sites:
             self.configure(site, text_of(site))
-        running = {site: subprocess.Popen(
-            self.net.argv(site, [f"{BUILD}/nearctl", "reload", "-c",
-                                 self.path(site, "nearcast.conf")]),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for site in sites}
+        running = {site: self.net.popen(site, f"{BUILD}/nearctl", "reload", "-c",
+                                        self.path(site, "nearcast.conf"),
+                                        stderr=subprocess.STDOUT) for site in sites}
         out = {}
         for site, p in running.items():
             text = p.communicate(timeout=30)[0]
@@ -478,15 +480,11 @@ class Load:
     def __enter__(self):
         self.running = {}
         for region in self.regions:
-            self.running[region] = subprocess.Popen(
-                self.lab.net.argv(region, ["/usr/bin/python3", f"{HERE}/load.py", "--resolver",
-                                           self.lab.resolver(region),
-                                           "--sources", EYEBALLS[region]["net4"], "--direct",
-                                           ANYCAST4, "--name", NAME,
-                                           "--lookups", str(self.lookups), "--downloads",
-                                           str(self.downloads), "--direct-every",
-                                           str(self.direct_ms)]),
-                stdout=subprocess.PIPE, text=True)
+            self.running[region] = self.lab.net.popen(
+                region, "/usr/bin/python3", f"{HERE}/load.py",
+                "--resolver", self.lab.resolver(region), "--sources", EYEBALLS[region]["net4"],
+                "--direct", ANYCAST4, "--name", NAME, "--lookups", str(self.lookups),
+                "--downloads", str(self.downloads), "--direct-every", str(self.direct_ms))
         for p in self.running.values():
             p.stdout.readline()
         self.start = time.monotonic()

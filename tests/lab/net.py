@@ -7,11 +7,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 
 def run(*argv, check=True, **kw):
-    return subprocess.run(argv, check=check, text=True, capture_output=True, **kw)
+    """Away from the terminal's Ctrl-C, which is for us: we end what we have started."""
+    return subprocess.run(argv, check=check, text=True, capture_output=True,
+                          start_new_session=True, **kw)
 
 
 class Net:
@@ -81,9 +84,10 @@ class Net:
     def call(self, ns, *argv, check=False, timeout=20):
         return run(*self.argv(ns, argv), check=check, timeout=timeout)
 
-    def popen(self, ns, *argv):
+    def popen(self, ns, *argv, **kw):
         """A program whose output the caller waits for."""
-        return subprocess.Popen(self.argv(ns, argv), stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(self.argv(ns, argv), stdout=subprocess.PIPE, text=True,
+                                start_new_session=True, **kw)
 
     def kill(self, ns, name, sig):
         """To the process itself: `ip netns exec` has become it by exec."""
@@ -115,12 +119,7 @@ class Net:
         from another process than the one that made them."""
         ours = [n.split()[0] for n in run("ip", "netns", "list").stdout.splitlines()
                 if n.startswith(self.prefix)]
-        for ns in ours:
-            for pid in run("ip", "netns", "pids", ns, check=False).stdout.split():
-                try:
-                    os.kill(int(pid), signal.SIGKILL)
-                except (ProcessLookupError, ValueError):
-                    pass
+        busy = [ns for ns in ours if not wait_for(lambda: self.empty(ns), 10)]
         for p in self.processes.values():
             try:
                 p.wait(5)
@@ -128,11 +127,23 @@ class Net:
                 pass
         self.processes.clear()
         for ns in ours:
+            if ns in busy:              # without its name nobody would find what is left in it
+                print(f"namespace {ns}: a process does not end; try again", file=sys.stderr)
+                continue
             shutil.rmtree(f"/etc/netns/{ns}", ignore_errors=True)
-            for _ in range(20):
-                if run("ip", "netns", "del", ns, check=False).returncode == 0:
-                    break
-                time.sleep(0.1)
+            wait_for(lambda: run("ip", "netns", "del", ns, check=False).returncode == 0, 2, 0.1)
+
+    @staticmethod
+    def empty(ns):
+        """Kills what runs in a namespace.  True once nothing was left to kill: what is killed may
+        just have started another."""
+        pids = run("ip", "netns", "pids", ns, check=False).stdout.split()
+        for pid in pids:
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return not pids
 
 
 def wait_for(what, seconds=10.0, every=0.05):

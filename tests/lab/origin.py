@@ -19,8 +19,8 @@ def start(lab):
         ("listen [::]:80 ", f"listen [{inet.ORIGIN6}]:80 ")))
 
 
-def publish(lab, files):
-    """Makes {name: octets} the current set; its id."""
+def write_tree(lab, files):
+    """{name: octets} as the directory that is published; its path."""
     tree = lab.path("origin", "tree")
     shutil.rmtree(tree, ignore_errors=True)
     for name, body in files.items():
@@ -28,13 +28,22 @@ def publish(lab, files):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as f:
             f.write(body)
-    return publish_tree(lab, tree)
+    return tree
+
+
+def command(lab, program, *options, tree=None):
+    return [program, *options, tree or lab.path("origin", "tree"), lab.path("origin", "root")]
+
+
+def publish(lab, files):
+    """Makes {name: octets} the current set; its id."""
+    return publish_tree(lab, write_tree(lab, files))
 
 
 def publish_tree(lab, tree, *options):
     """The same of a directory."""
-    p = subprocess.run([shipped.path("origin", "publish-set"), *options, tree,
-                        lab.path("origin", "root")], capture_output=True, text=True, timeout=60)
+    p = subprocess.run(command(lab, shipped.path("origin", "publish-set"), *options, tree=tree),
+                       capture_output=True, text=True, timeout=60)
     assert p.returncode == 0, p.stderr
     return current(lab)
 

@@ -7,7 +7,6 @@
 import hashlib
 import json
 import os
-import subprocess
 import time
 
 import inet
@@ -47,13 +46,11 @@ class Pull:
     def __enter__(self):
         self.running = {}
         for region in self.regions:
-            self.running[region] = subprocess.Popen(
-                self.lab.net.argv(region, [
-                    "/usr/bin/python3", f"{HERE}/puller.py", "--resolver",
-                    self.lab.resolver(region), "--sources", inet.EYEBALLS[region]["net4"],
-                    "--name", self.name, "--known", self.lab.path("known.json"), "--slow", SLOW,
-                    "--threads", str(self.threads)]),
-                stdout=subprocess.PIPE, text=True)
+            self.running[region] = self.lab.net.popen(
+                region, "/usr/bin/python3", f"{HERE}/puller.py", "--resolver",
+                self.lab.resolver(region), "--sources", inet.EYEBALLS[region]["net4"],
+                "--name", self.name, "--known", self.lab.path("known.json"), "--slow", SLOW,
+                "--threads", str(self.threads))
         for p in self.running.values():
             p.stdout.readline()
         return self

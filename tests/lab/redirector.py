@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import time
 import urllib.parse
 
@@ -184,14 +183,15 @@ class Asker:
     """Clients of a region that ask all the time, over connections that are kept."""
 
     def __init__(self, lab, region, paths):
-        self.argv = lab.net.argv(region, [
+        self.lab, self.region = lab, region
+        self.argv = [
             "/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                              "asker.py"),
             "--at", hosts.address("redir"), "--sources", EYEBALLS[region]["net4"], "--paths",
-            lab.write("".join(urllib.parse.quote(p) + "\n" for p in paths), region, "paths")])
+            lab.write("".join(urllib.parse.quote(p) + "\n" for p in paths), region, "paths")]
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.argv, stdout=subprocess.PIPE, text=True)
+        self.process = self.lab.net.popen(self.region, *self.argv)
         self.process.stdout.readline()
         return self
 

@@ -89,13 +89,17 @@ def states(lab):
     return {w[1]: w[2] for w in words if w[1] in ENDPOINTS}
 
 
+def command(lab, program, tree):
+    """make-release with publish-set, of a directory."""
+    return [program, "--download", DOWNLOAD,
+            "--tracker", "http://tracker.example.org:6969/announce",
+            "--publish", lab.path("origin", "root"), tree, lab.path("origin", "root", "releases")]
+
+
 def publish(lab, tree):
-    """make-release with publish-set; the id."""
-    p = subprocess.run(
-        [shipped.path("distribute", "make-release"), "--download", DOWNLOAD,
-         "--tracker", "http://tracker.example.org:6969/announce",
-         "--publish", lab.path("origin", "root"), tree, lab.path("origin", "root", "releases")],
-        capture_output=True, text=True, timeout=60)
+    """Makes the directory the current release; its id."""
+    p = subprocess.run(command(lab, shipped.path("distribute", "make-release"), tree),
+                       capture_output=True, text=True, timeout=60)
     assert p.returncode == 0, p.stderr
     return origin.current(lab)
 

@@ -10,7 +10,6 @@ break links or BIRD: a session between transits that ends is taken for the machi
 """
 import json
 import re
-import subprocess
 
 from inet import ANYCAST4, ANYCAST6, PREFIX4, PREFIX6, SITES, neighbor
 
@@ -88,9 +87,8 @@ class Routes:
         self.broken = self.broken_sessions()
         self.before, self.after = self.views(), None
         self.withdrawn = {s: withdrawals(self.lab, s) for s in self.sites}
-        self.monitors = {SITES[s]["transit"]: subprocess.Popen(
-            self.lab.net.argv(SITES[s]["transit"], ["ip", "-ts", "monitor", "route"]),
-            stdout=subprocess.PIPE, text=True) for s in self.sites}
+        self.monitors = {SITES[s]["transit"]: self.lab.net.popen(
+            SITES[s]["transit"], "ip", "-ts", "monitor", "route") for s in self.sites}
         return self
 
     def __exit__(self, *_):
