@@ -9,7 +9,8 @@ paths, ports and addresses are replaced.
     w.close()
 
 Every site's LAN has the same addresses, as every site's steered names lead to its own machines:
-10.77.0.1 is the site's machine (cache, tracker), 10.77.0.11 and so on are its endpoints.
+10.77.0.1 is the site's machine (cache, tracker), 10.77.0.11 and so on are its endpoints; they have
+fd77::1 and fd77::11 and so on too.
 """
 import hashlib
 import os
@@ -109,12 +110,14 @@ class World:
             net.ip(site, f"route add {ORIGIN}/32 via 10.70.{n}.1")
             net.ip(site, "link add lan type bridge")
             net.ip(site, "addr add 10.77.0.1/24 dev lan")
+            net.ip(site, "addr add fd77::1/64 dev lan nodad")
             net.ip(site, "link set lan up")
             for m, endpoint in enumerate(self.endpoints[site], 11):
                 run("ip", "link", "add", f"to-{endpoint}", "netns", net.ns(site),
                     "type", "veth", "peer", "name", "lan", "netns", net.ns(endpoint))
                 net.ip(site, f"link set to-{endpoint} master lan up")
                 net.ip(endpoint, f"addr add 10.77.0.{m}/24 dev lan")
+                net.ip(endpoint, f"addr add fd77::{m}/64 dev lan nodad")
                 net.ip(endpoint, "link set lan up")
 
     def start(self, endpoints=True):
@@ -161,8 +164,7 @@ class World:
         for name, words in (
                 ("site.conf", (("192.0.2.10:80", origin), ("/var/cache/nearcast", folder),
                                ("min_free=20g", "min_free=1m"), ("min_free=10g", "min_free=1m"))),
-                ("listen.conf", (("listen 80 ", "listen 10.77.0.1:80 "),
-                                 ("listen [::]:80", "listen [::1]:80")))):
+                ("listen.conf", (("listen 80 ", "listen 10.77.0.1:80 "),))):
             with open(f"{folder}/{name}", "w") as f:
                 f.write(shipped("cache/" + name, *words))
         self.nginx(site, shipped(
@@ -188,9 +190,9 @@ class World:
                        "--clear-groups", f"{HERE}/run-tracker", "--interval", "1", DOWNLOAD,
                        self.path(site, "opentracker.conf"))
 
-    def take(self, endpoint, *options):
+    def take(self, endpoint, *options, url=DOWNLOAD):
         self.net.start(endpoint, "take", f"{HERE}/take-release", *self.options, *options,
-                       DOWNLOAD, self.path(endpoint, "srv"))
+                       url, self.path(endpoint, "srv"))
 
     def stop(self, endpoint, sig=signal.SIGTERM):
         self.net.stop(endpoint, "take", sig)
