@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from conftest import ROOT
 from origin_world import PUBLISH, Origin, manifest_of, publish_set
 
 LONG = os.environ.get("NEARCAST_LONG") == "1"
@@ -242,6 +243,56 @@ def test_names_and_kinds_that_no_set_may_have(published, make, word):
     assert snapshot(o.root) == before
     fresh = os.path.join(o.folder, "fresh")
     assert publish_set(o.dir, fresh).returncode == 65 and not os.path.exists(fresh)
+
+
+@pytest.mark.parametrize("name", ["healthz", "sets", "sets/x", "manifests/a", "releases/white",
+                                  "_setid", "healthz/x/y"])
+def test_names_that_caches_and_origin_answer_themselves(published, name):
+    o = published
+    before = snapshot(o.root)
+    path = o.write(name, b"x")
+    p = publish_set(o.dir, o.root)
+    assert p.returncode == 65 and p.stdout == ""
+    assert f"publish-set: {o.dir}: {name.split('/')[0]}: the caches or" in p.stderr
+    assert snapshot(o.root) == before
+    os.rename(path, os.path.join(o.dir, "kept"))
+    if "/" in name:
+        os.removedirs(os.path.dirname(path))
+    for near in ("pool/" + name, "healthz2", "setss/x", "Sets/x"):      # these are any file's
+        o.write(near, b"x")
+    o.publish()
+
+
+def test_lengths_of_names(origin):
+    """The longest name that is taken is one that a cache looks for, in a pinned set too."""
+    o = origin
+    parts = "p" * 255 + "/" + "q" * 255 + "/" + "r" * 255 + "/"
+    longest = parts + "s" * (985 - len(parts))
+    o.write(longest, b"x")
+    target = f"/sets/{o.publish()}/{longest}"
+    with open(os.path.join(ROOT, "deploy", "cache", "nginx.conf")) as f:
+        pinned = re.search(r'location ~ "(\^\S+/sets/\S+)" {', f.read())[1]
+    pinned = re.sub(r"\(\?<(\w+)>", r"(?P<\1>", pinned)
+    assert re.match(pinned, target) and not re.match(pinned, target + "t")
+    before = snapshot(o.root)
+    o.write(longest + "t", b"x")
+    p = publish_set(o.dir, o.root)
+    assert p.returncode == 65 and "ppp...: longer than 985 characters" in p.stderr
+    assert snapshot(o.root) == before
+    # so deep that no program can say its whole name
+    shutil.rmtree(os.path.join(o.dir, "p" * 255))
+    o.write("a", b"x")
+    deep = os.open(o.dir, os.O_RDONLY)
+    for _ in range(30):
+        os.mkdir("d" * 200, dir_fd=deep)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = below
+    os.close(os.open("\n", os.O_WRONLY | os.O_CREAT, dir_fd=deep))
+    os.close(deep)
+    p = publish_set(o.dir, o.root)
+    assert p.returncode == 65 and "ddd...: longer than" in p.stderr
+    assert snapshot(o.root) == before
 
 
 @pytest.mark.parametrize("words, code, message", [
