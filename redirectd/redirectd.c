@@ -112,7 +112,8 @@ reload(struct redirectd *d, struct err *err)
 	compare(d->first, next->conf, restart, sizeof(restart));
 	d->report.reloads++;
 	follow_replace(&d->follow, next);
-	log_info("reloaded: %zu mirrors, snapshot %ju", next->conf->n_mirrors,
+	/* which is a later one already if health or a file has changed, and `next` is gone */
+	log_info("reloaded: %zu mirrors, snapshot %ju", d->follow.setup->conf->n_mirrors,
 	    (uintmax_t)d->follow.setup->number);
 	notify("READY=1");
 	if (restart[0] == '\0')

@@ -1,5 +1,6 @@
 """redirectd through nginx: where each request goes, and what becomes of it when parts are away."""
 import os
+import re
 import signal
 import time
 import urllib.parse
@@ -253,6 +254,20 @@ def test_reload_keeps_connections(w):
     w.daemon.signal(signal.SIGHUP)
     w.wait(lambda: w.where("/pool/a.deb") == "no.example", 3)
     c.close()
+
+
+def test_reload_says_how_many_mirrors(w):
+    """It was read from memory that had been given back, for what mirrors hold is read next."""
+    w.daemon.stop()
+    w.daemon.env = {"MALLOC_PERTURB_": "165"}   # what is given back is overwritten
+    began = len(w.daemon.log())
+    w.daemon.start(ready=None)
+    w.daemon.wait_log(r"\bready\b", after=began)
+    for _ in range(3):
+        from_here = len(w.daemon.log())
+        assert w.ctl("reload").returncode == 0
+        said = w.daemon.wait_log(r"reloaded: (\d+) mirrors", after=from_here)[1]
+        assert said == str(len(re.findall(r'(?m)^\s*mirror "', w.mirrors)))
 
 
 def test_catalogue_damaged_or_gone(w):
