@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,9 @@ struct serve {
 	unsigned threads;
 	pthread_key_t worker;
 	bool has_key;
+	struct worker **ready;		/* one a thread, until it takes it */
+	unsigned n_ready;
+	atomic_uint taken;
 };
 
 /* ---- sockets ---- */
@@ -138,7 +142,14 @@ static struct worker *
 find_worker(struct serve *serve)
 {
 	if (mine == NULL) {
-		mine = worker_new(serve->common);
+		unsigned i = atomic_fetch_add(&serve->taken, 1);
+
+		if (i < serve->n_ready) {
+			mine = serve->ready[i];
+			serve->ready[i] = NULL;
+		} else {
+			mine = worker_new(serve->common);
+		}
 		if (mine != NULL && pthread_setspecific(serve->worker, mine) != 0) {
 			worker_free(mine);
 			mine = NULL;
@@ -310,6 +321,27 @@ start_one(struct listener *l, unsigned threads, struct err *err)
 	return 0;
 }
 
+/* Workers with the catalogue open: a thread that is asked for the first time when the file has
+ * gone bad would have nothing to keep. */
+static int
+prepare_workers(struct serve *serve, struct err *err)
+{
+	unsigned n = serve_threads(serve);
+
+	serve->ready = calloc(n, sizeof(*serve->ready));
+	for (; serve->ready != NULL && serve->n_ready < n; serve->n_ready++) {
+		struct worker *w = worker_new(serve->common);
+
+		if (w == NULL)
+			break;
+		serve->ready[serve->n_ready] = w;
+		/* if not now, then before its first request */
+		(void)worker_fit(w, share_enter(&w->common->share, w->slot));
+		share_leave(w->slot);
+	}
+	return serve->n_ready == n ? 0 : err_set(err, "out of memory");
+}
+
 int
 serve_start(struct serve *serve, unsigned threads, struct worker_common *common, struct err *err)
 {
@@ -320,6 +352,8 @@ serve_start(struct serve *serve, unsigned threads, struct worker_common *common,
 	if (pthread_key_create(&serve->worker, free_worker) != 0)
 		return err_set(err, "no key for threads");
 	serve->has_key = true;
+	if (prepare_workers(serve, err) < 0)
+		return -1;
 	for (size_t i = 0; i < serve->n; i++)
 		if (start_one(&serve->listeners[i], i == 0 ? serve->threads : 1, err) < 0)
 			return -1;
@@ -366,6 +400,9 @@ serve_stop(struct serve *serve)
 	}
 	if (serve->has_key)
 		pthread_key_delete(serve->worker);
+	for (unsigned i = 0; i < serve->n_ready; i++)
+		worker_free(serve->ready[i]);
+	free(serve->ready);
 	free(serve->listeners);
 	free(serve);
 }
