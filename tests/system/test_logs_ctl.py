@@ -247,6 +247,7 @@ def test_cat_follows(folder):
         p.wait()
 
 
+@pytest.mark.skipif("asan" in BUILD, reason="sanitizers have memory of their own")
 def test_much_passes_through_little_memory(tmp_path):
     """Sixty megabytes of two processes, with one hole, in less than twenty of memory."""
     lines = tmp_path / "log"
