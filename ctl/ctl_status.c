@@ -140,16 +140,22 @@ print_health_file(FILE *out, const struct wellness *w)
 static void
 print_digests(FILE *out, const struct wellness *w)
 {
-	const char *healthd = w->route_known ? w->route.digest : "";
+	const char *healthd = w->route_known ? w->route.digest : "", *dnsd = w->digest;
+	const char *one = dnsd[0] != '\0' ? dnsd : healthd;
 
-	if (w->digest[0] != '\0' && strcmp(w->digest, healthd) == 0)
-		fprintf(out, "configuration %s%s\n", w->digest,
-		    strcmp(w->digest, w->conf->digest) == 0 ? "" :
-		    "; the file has changed since: nearctl reload");
-	else
-		fprintf(out, "configuration dnsd %s, healthd %s\n",
-		    w->digest[0] != '\0' ? w->digest : "not known",
-		    healthd[0] != '\0' ? healthd : "not known");
+	if (one[0] == '\0') {
+		fputs("configuration unknown: neither dnsd nor healthd tells which it runs\n", out);
+		return;
+	}
+	if (dnsd[0] != '\0' && healthd[0] != '\0' && strcmp(dnsd, healthd) != 0) {
+		fprintf(out, "configuration dnsd runs %s, healthd runs %s\n", dnsd, healthd);
+		return;
+	}
+	fprintf(out, "configuration %s%s%s\n", one, strcmp(dnsd, healthd) == 0 ? "" :
+	    one == dnsd ? " (dnsd's; no healthd tells of its own)" :
+	    " (healthd's; no dnsd tells of its own)",
+	    strcmp(one, w->conf->digest) == 0 ? "" :
+	    "; the file has changed since: nearctl reload");
 }
 
 /* What a daemon says, but for the alarms, which have been printed. */

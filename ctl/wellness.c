@@ -15,6 +15,8 @@
 #define ASK_MS 2000
 #define FRESH_S 5.0			/* the keeper writes every second */
 
+enum { NAMES_TOLD = 5, NAMES_TEXT = NAMES_TOLD * 260 + 40 };
+
 /* ---- asking ---- */
 
 static char *
@@ -135,32 +137,67 @@ judge_digests(struct wellness *w, const json_t *dnsd)
 {
 	const char *digest = json_string_value(json_object_get(dnsd, "digest"));
 
-	if (digest == NULL || !w->route_known || w->route.digest[0] == '\0')
+	if (digest == NULL)
 		return;
 	snprintf(w->digest, sizeof(w->digest), "%s", digest);
-	if (w->route_fresh && strcmp(digest, w->route.digest) != 0)
+	if (w->route_fresh && w->route.digest[0] != '\0' && strcmp(digest, w->route.digest) != 0)
 		add_alarm(w, "dnsd and healthd differ: they run different configurations (%s and "
 		    "%s): reload", digest, w->route.digest);
+}
+
+/* The first names of an array, "a, b and 7 more". */
+static void
+list_names(const json_t *names, char text[NAMES_TEXT])
+{
+	size_t n = json_array_size(names), used = 0, i;
+
+	text[0] = '\0';
+	for (i = 0; i < n && i < NAMES_TOLD; i++)
+		used += (size_t)snprintf(text + used, NAMES_TEXT - used, "%s%s",
+		    i > 0 ? ", " : "", json_string_value(json_array_get(names, i)));
+	if (i < n)
+		snprintf(text + used, NAMES_TEXT - used, " and %zu more", n - i);
+}
+
+/* What the last reload left as it was, for something is wrong on disk. */
+static void
+judge_refused(struct wellness *w, const json_t *dnsd)
+{
+	const char *whole = json_string_value(json_object_get(dnsd, "reload_refused"));
+	const json_t *old = json_object_get(dnsd, "zones_old");
+	const json_t *missing = json_object_get(dnsd, "zones_missing");
+	long long configured = json_integer_value(json_object_get(dnsd, "zones_configured"));
+	long long loaded = json_integer_value(json_object_get(dnsd, "zones_loaded"));
+	char names[NAMES_TEXT];
+
+	if (whole != NULL && *whole != '\0')
+		add_alarm(w, "dnsd: reload refused: %s", whole);
+	list_names(missing, names);
+	if (loaded < configured)
+		add_alarm(w, "dnsd serves %lld of %lld zone%s%s%s", loaded, configured,
+		    text_s((uint64_t)configured), names[0] != '\0' ? "; refused: " : "", names);
+	list_names(old, names);
+	if (names[0] != '\0')
+		add_alarm(w, "dnsd serves an old version of %s: the file on disk was refused; "
+		    "nearctl reload says why", names);
+	if (json_is_true(json_object_get(dnsd, "geo_refused")))
+		add_alarm(w, "dnsd locates clients by an older database: the one on disk was "
+		    "refused; nearctl reload says why");
+	if (configured > 0 && loaded == 0)
+		w->serving = false;
 }
 
 static void
 judge_dnsd(struct wellness *w)
 {
 	json_t *dnsd = w->dnsd.json != NULL ? json_loads(w->dnsd.json, 0, NULL) : NULL;
-	long long configured, loaded;
 
 	if (dnsd == NULL) {
 		add_alarm(w, "dnsd does not answer: %s", w->dnsd.err.text);
 		w->serving = false;
 		return;
 	}
-	configured = json_integer_value(json_object_get(dnsd, "zones_configured"));
-	loaded = json_integer_value(json_object_get(dnsd, "zones_loaded"));
-	if (loaded < configured)
-		add_alarm(w, "dnsd serves %lld of %lld zone%s", loaded, configured,
-		    text_s((uint64_t)configured));
-	if (configured > 0 && loaded == 0)
-		w->serving = false;
+	judge_refused(w, dnsd);
 	judge_health(w, dnsd);
 	judge_digests(w, dnsd);
 	json_decref(dnsd);

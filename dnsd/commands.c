@@ -95,11 +95,29 @@ put_status(const struct commands *c, FILE *out)
 	fprintf(out, "generation  %" PRIu64 ", built in %.3f s, "
 	    "%" PRIu64 " reload%s, %" PRIu64 " refused\n",
 	    gen->number, c->build_s, c->reloads, c->reloads == 1 ? "" : "s", c->reload_failures);
+	if (c->refused[0] != '\0')
+		fprintf(out, "refused     the last reload: %s\n", c->refused);
 	fprintf(out, "digest      %s\n", conf->digest);
-	fprintf(out, "zones       %u of %u\n", gen->n_loaded, gen->n_zones);
+	fprintf(out, "zones       %u of %u", gen->n_loaded, gen->n_zones);
+	if (gen->inputs->failed != 0)
+		fprintf(out, ", %u refused by the last reload", gen->inputs->failed);
+	fputc('\n', out);
 	fprintf(out, "health      %s%s%s\n", trust_name(c->health->trust),
 	    c->health->why[0] != '\0' ? ": " : "", c->health->why);
 	fprintf(out, "tcp         %u connection%s\n", tcp, tcp == 1 ? "" : "s");
+}
+
+/* The names of zones whose file on disk was refused: of those that are served in an old version,
+ * or of those that are not served. */
+static json_t *
+refused_json(const struct generation *gen, bool served)
+{
+	json_t *names = json_array();
+
+	for (uint32_t i = 0; i < gen->n_zones; i++)
+		if (gen->inputs->refused[i] && (gen->zones[i].zone != NULL) == served)
+			names = json_append(names, json_utf8(gen->conf->zones[i].name));
+	return names;
 }
 
 static int
@@ -112,8 +130,8 @@ put_json(const struct commands *c, FILE *out)
 
 	for (size_t i = 0; i < conf->n_listen; i++)
 		listen = json_append(listen, json_string(addr_text(&conf->listen[i], text)));
-	return json_print(json_pack("{s:s, s:o, s:o, s:s, s:I, s:i, s:I, s:o, s:I, s:I, s:i, "
-	    "s:i, s:i, s:s, s:o, s:o, s:I}",
+	return json_print(json_pack("{s:s, s:o, s:o, s:s, s:I, s:i, s:I, s:o, s:I, s:I, s:o, "
+	    "s:i, s:i, s:o, s:o, s:b, s:i, s:s, s:o, s:o, s:I}",
 	    "version", VERSION,
 	    "site", json_utf8(conf->here != NULL ? conf->here : ""),
 	    "listen", listen,
@@ -124,8 +142,12 @@ put_json(const struct commands *c, FILE *out)
 	    "build_s", json_decimal(c->build_s, 3),
 	    "reloads", (json_int_t)c->reloads,
 	    "reload_failures", (json_int_t)c->reload_failures,
+	    "reload_refused", json_utf8(c->refused),
 	    "zones_configured", (int)gen->n_zones,
 	    "zones_loaded", (int)gen->n_loaded,
+	    "zones_old", refused_json(gen, true),
+	    "zones_missing", refused_json(gen, false),
+	    "geo_refused", steer_geo_refused(gen->inputs->geo),
 	    "tcp_connections", (int)server_tcp_connections(c->server),
 	    "health", trust_name(c->health->trust),
 	    "health_reason", json_utf8(c->health->why),

@@ -33,6 +33,7 @@ struct commands {
 	double started;			/* CLOCK_REALTIME, seconds */
 	double build_s;			/* of the last generation but for health: read and built */
 	uint64_t reloads, reload_failures;
+	char refused[512];		/* why the last reload was, as a whole; "" = it was not */
 	/* A reload is wanted; the daemon finishes the request when it is done.  -1 with a reason =
 	 * there will be none. */
 	int (*reload)(void *arg, bool force, uint64_t request, struct err *err);

@@ -186,6 +186,7 @@ reload_failed(struct daemon *d, const struct err *why)
 	char said[sizeof(why->text) + sizeof(OUTCOME_REFUSED)];
 
 	d->figures.reload_failures++;
+	snprintf(d->figures.refused, sizeof(d->figures.refused), "%s", why->text);
 	journal_refused(d->spool, d->generation, why->text);
 	if (why->told == 0)
 		log_error("reload failed: %s; generation %" PRIu64 " stays", why->text,
@@ -246,6 +247,7 @@ put_into_service(struct daemon *d, struct inputs *inputs)
 	d->inputs = inputs;
 	publish(d, gen);
 	d->figures.reloads++;
+	d->figures.refused[0] = '\0';
 	d->figures.reload_failures += inputs->failed != 0;
 	d->figures.build_s = inputs->seconds + (double)(clock_mono().ms - start_ms) / 1000;
 	server_leave(d->got.server, inputs->conf);

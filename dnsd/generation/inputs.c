@@ -150,6 +150,7 @@ read_zone(struct inputs *inputs, size_t i, const struct inputs *before, bool for
 	}
 	if (zone == NULL) {
 		inputs->failed++;
+		inputs->refused[i] = true;
 		add_line(&reason, cz->file, inputs->conf, cz->line, "zone");
 		say_refused(say->error, &reason, cz->name, old != NULL);
 		if (old != NULL && check_pools(inputs->conf, old, say->error, err) < 0)
@@ -199,6 +200,16 @@ read_new(struct err *err)
 	return inputs;
 }
 
+/* Room for those of the configuration. */
+static int
+make_zones(struct inputs *inputs, struct err *err)
+{
+	inputs->zones = calloc(inputs->conf->n_zones + 1, sizeof(*inputs->zones));
+	inputs->refused = calloc(inputs->conf->n_zones + 1, sizeof(*inputs->refused));
+	return inputs->zones != NULL && inputs->refused != NULL ? 0 :
+	    err_set(err, "out of memory for zones");
+}
+
 static int
 read_conf_file(struct inputs *inputs, const char *path, const char *here,
     const struct inputs_say *say, struct err *err)
@@ -239,11 +250,8 @@ inputs_read(const char *path, const char *here, const struct inputs *old, bool f
 	}
 	if (read_cookies(inputs, old, err) < 0)
 		goto refuse;
-	inputs->zones = calloc(conf->n_zones + 1, sizeof(struct zone *));
-	if (inputs->zones == NULL) {
-		err_set(err, "out of memory for zones");
+	if (make_zones(inputs, err) < 0)
 		goto refuse;
-	}
 	for (size_t i = 0; i < conf->n_zones; i++)
 		if (read_zone(inputs, i, old, force, say, err) < 0)
 			goto refuse;
@@ -273,14 +281,17 @@ inputs_read_geo(const struct inputs *old, const struct inputs_say *say, struct e
 	inputs->conf = old->conf;
 	inputs->cookies = old->cookies;
 	inputs->failed = old->failed;
-	inputs->zones = calloc(n + 1, sizeof(struct zone *));
-	if (inputs->zones == NULL)
-		err_set(err, "out of memory for zones");
-	for (size_t i = 0; i < n && inputs->zones != NULL; i++)
+	if (make_zones(inputs, err) < 0) {
+		inputs_unref(inputs);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		inputs->refused[i] = old->refused[i];
 		if ((inputs->zones[i] = old->zones[i]) != NULL)
 			zone_ref(inputs->zones[i]);
-	if (inputs->zones == NULL || (inputs->geo = steer_geo_load(inputs->conf, old->geo,
-	    false, say->warn, err)) == NULL) {
+	}
+	inputs->geo = steer_geo_load(inputs->conf, old->geo, false, say->warn, err);
+	if (inputs->geo == NULL) {
 		inputs_unref(inputs);
 		return NULL;
 	}
@@ -323,6 +334,7 @@ inputs_unref(struct inputs *inputs)
 	for (size_t i = 0; inputs->zones != NULL && i < inputs->conf->n_zones; i++)
 		zone_unref(inputs->zones[i]);
 	free(inputs->zones);
+	free(inputs->refused);
 	steer_geo_unref(inputs->geo);
 	inputs_unref_conf(inputs->owner);
 	explicit_bzero(&inputs->cookies, sizeof(inputs->cookies));

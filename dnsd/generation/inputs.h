@@ -41,7 +41,8 @@ struct inputs {
 	struct inputs_conf *owner;	/* of conf */
 	const struct conf *conf;
 	struct zone **zones;		/* as conf->zones; NULL = refused, and no old version */
-	unsigned failed;		/* zones that were refused */
+	bool *refused;			/* as zones: the file on disk was */
+	unsigned failed;		/* how many of them */
 	struct steer_geo *geo;
 	struct cookie_secrets cookies;
 	double seconds;			/* how long reading took */

@@ -1,14 +1,15 @@
 """nearctl status: 0 well, 1 alarm, 2 not serving; each alarm once and whole; quick with many."""
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from conftest import BUILD, Daemon, free_port
-from ctl_world import Pair
+from conftest import BUILD, Daemon, free_port, nearctl
+from ctl_world import ZONE, Pair
 from probe_world import Http
 
 HTTP = 'kind = "http"  url = "http://www.example.org/"  interval = "200ms"  timeout = "100ms"'
@@ -67,6 +68,44 @@ def test_a_file_that_was_not_reloaded(pair):
     wait_status(pair, 0)
     pair.write(1)
     assert "the file has changed since: nearctl reload" in status(pair)[3]
+
+
+def test_a_zone_that_was_refused(pair):
+    """All was well, with a zone in a version of yesterday."""
+    wait_status(pair, 0)
+    pair.dnsd.write_file("example.org.zone", "nonsense")
+    assert pair.ctl("reload").returncode == 1
+    code, first, alarms, text = status(pair)
+    assert (code, first) == (1, "alarm") and alarms == [
+        "dnsd serves an old version of example.org: the file on disk was refused; "
+        "nearctl reload says why"], text
+    assert "zones       1 of 1, 1 refused by the last reload" in text
+    pair.dnsd.write_file("example.org.zone", ZONE)
+    assert pair.ctl("reload").returncode == 0
+    wait_status(pair, 0)
+
+
+def test_a_reload_that_was_refused(pair):
+    wait_status(pair, 0)
+    pair.write(1, 'cookies { secret-file = "no-such-file" }')
+    assert pair.ctl("reload").returncode == 1
+    code, _, alarms, text = status(pair)
+    assert code == 1 and len(alarms) == 1, text
+    assert alarms[0].startswith("dnsd: reload refused: ") and "no-such-file" in alarms[0]
+    pair.write(2)
+    assert pair.ctl("reload").returncode == 0
+    wait_status(pair, 0)
+
+
+def test_which_configuration_without_healthd(dnsd_factory):
+    d = dnsd_factory(zones={"example.org": ZONE})
+    p = nearctl(d.argv[2], "status")
+    assert p.returncode == 0 and p.stdout.startswith("well\n"), p.stdout
+    assert re.search(r"(?m)^configuration [0-9a-f]{16} \(dnsd's; no healthd tells of its own\)$",
+                     p.stdout), p.stdout
+    d.stop()
+    assert "\nconfiguration unknown: neither dnsd nor healthd tells" in \
+        nearctl(d.argv[2], "status").stdout
 
 
 def test_without_dnsd(pair):
@@ -173,7 +212,6 @@ pool "p" {{ check = "c"
 
 def test_five_thousand_servers(tmp_path):
     """In under 0.5 s, and the few that matter can be found."""
-    from conftest import nearctl
     conf, healthd = many(tmp_path, 5000)
     healthd.start()
     try:
