@@ -22,8 +22,8 @@ struct passage {
 	const struct request *request;
 	struct redirect_choice choice;
 	struct catalogue_file file;
+	struct catalogue_beside beside;
 	struct documents_ask ask;
-	char path[TARGET_PATH_MAX + 1];
 	const char *type;
 	bool trusted;			/* it came from nginx */
 };
@@ -144,27 +144,15 @@ begin_passage(struct passage *p)
 
 /* ---- the file ---- */
 
-/* Whether the catalogue has a path, which begins with a slash. */
+/* Whether the catalogue has a path, which begins with a slash: then that is the file. */
 static bool
-is_catalogued(struct passage *p, const char *path, size_t len, struct catalogue_file *file)
+is_catalogued(struct passage *p, const char *path, size_t len)
 {
 	struct err err;
 
 	return p->worker->catalogue != NULL && len > 1 &&
-	    catalogue_find(p->worker->catalogue, path + 1, len - 1, file, &err) == 1;
-}
-
-static bool
-has_beside(struct passage *p, const char *suffix)
-{
-	size_t len = p->choice.file.path_len, more = strlen(suffix);
-	struct catalogue_file other;
-
-	if (len + more > TARGET_PATH_MAX)
-		return false;
-	memcpy(p->path, p->choice.file.path, len);
-	memcpy(p->path + len, suffix, more);
-	return is_catalogued(p, p->path, len + more, &other);
+	    catalogue_find_beside(p->worker->catalogue, path + 1, len - 1, &p->file, &p->beside,
+	    &err) == 1;
 }
 
 static void
@@ -179,8 +167,8 @@ describe(struct passage *p)
 	file->sha256 = p->file.sha256;
 	file->md5 = p->file.has_md5 ? p->file.md5 : NULL;
 	file->has_pieces = p->file.has_pieces;
-	file->has_signature = has_beside(p, ".asc");
-	file->has_torrent = has_beside(p, ".torrent");
+	file->has_signature = p->beside.signature;
+	file->has_torrent = p->beside.torrent;
 }
 
 /* The file that is meant, and whether a document about it is. */
@@ -198,11 +186,11 @@ find_file(struct passage *p)
 		memcpy(t->path, p->choice.one_file->path, t->len);
 		t->path[t->len] = '\0';
 	}
-	found = is_catalogued(p, t->path, t->len, &p->file);
+	found = is_catalogued(p, t->path, t->len);
 	if (!found) {
 		enum document document = negotiate_suffix(t->path, t->len, &base);
 
-		if (document != DOCUMENT_NONE && is_catalogued(p, t->path, base, &p->file)) {
+		if (document != DOCUMENT_NONE && is_catalogued(p, t->path, base)) {
 			p->ask.document = document;
 			t->len = base;
 			t->path[base] = '\0';

@@ -13,7 +13,7 @@
 /* One database that is open, and what is asked of it. */
 struct catalogue_view {
 	sqlite3 *db;
-	sqlite3_stmt *by_path, *by_id, *pieces;
+	sqlite3_stmt *by_path, *with_beside, *by_id, *pieces;
 	struct catalogue_about about;
 	bool with_pieces;		/* somebody's are there */
 };
@@ -27,12 +27,15 @@ struct catalogue {
 
 /* Columns that a row of a file has, in this order. */
 #define COLUMNS "id, size, mtime, sha256, md5"
+#define BESIDE ", EXISTS (SELECT 1 FROM file WHERE path = ?2)" \
+	", EXISTS (SELECT 1 FROM file WHERE path = ?3)"
 #define PIECES ", EXISTS (SELECT 1 FROM pieces WHERE pieces.file = file.id)"
 
 static void
 view_close(struct catalogue_view *view)
 {
 	sqlite3_finalize(view->by_path);
+	sqlite3_finalize(view->with_beside);
 	sqlite3_finalize(view->by_id);
 	sqlite3_finalize(view->pieces);
 	sqlite3_close(view->db);
@@ -69,13 +72,18 @@ view_about(struct catalogue_view *view, struct err *err)
 static int
 view_prepare(struct catalogue_view *view, struct err *err)
 {
-	char sql[256];
+	char sql[320];
 	const char *pieces = view->with_pieces ? PIECES : ", 0";
 
 	snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s FROM file WHERE path = ?", pieces);
 	view->by_path = catalogue_db_prepare(view->db, sql, err);
+	snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s" BESIDE " FROM file WHERE path = ?1",
+	    pieces);
+	view->with_beside = view->by_path != NULL ? catalogue_db_prepare(view->db, sql, err) :
+	    NULL;
 	snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s, path FROM file WHERE id = ?", pieces);
-	view->by_id = view->by_path != NULL ? catalogue_db_prepare(view->db, sql, err) : NULL;
+	view->by_id = view->with_beside != NULL ? catalogue_db_prepare(view->db, sql, err) :
+	    NULL;
 	view->pieces = view->by_id != NULL ? catalogue_db_prepare(view->db,
 	    "SELECT length, pieces.sha1, pieces.sha256, size FROM pieces, file"
 	    " WHERE pieces.file = ? AND file.id = pieces.file", err) : NULL;
@@ -214,6 +222,47 @@ catalogue_find(struct catalogue *catalogue, const char *path, size_t len,
 	found = catalogue_db_step(stmt, err);
 	if (found == 1 && row_file(stmt, file, err) < 0)
 		found = -1;
+	sqlite3_reset(stmt);
+	return found;
+}
+
+/* The path and a suffix as a parameter; with more octets than a path has there is no such file. */
+static void
+bind_beside(sqlite3_stmt *stmt, int parameter, const char *path, size_t len, const char *suffix,
+    char room[CATALOGUE_PATH_MAX])
+{
+	size_t more = strlen(suffix);
+
+	if (len + more > CATALOGUE_PATH_MAX) {
+		sqlite3_bind_null(stmt, parameter);
+		return;
+	}
+	memcpy(room, path, len);
+	memcpy(room + len, suffix, more);
+	sqlite3_bind_blob(stmt, parameter, room, (int)(len + more), SQLITE_STATIC);
+}
+
+int
+catalogue_find_beside(struct catalogue *catalogue, const char *path, size_t len,
+    struct catalogue_file *file, struct catalogue_beside *beside, struct err *err)
+{
+	sqlite3_stmt *stmt = catalogue->view.with_beside;
+	char signature[CATALOGUE_PATH_MAX], torrent[CATALOGUE_PATH_MAX];
+	int found;
+
+	if (len == 0 || len > CATALOGUE_PATH_MAX)
+		return 0;
+	sqlite3_bind_blob(stmt, 1, path, (int)len, SQLITE_STATIC);
+	bind_beside(stmt, 2, path, len, ".asc", signature);
+	bind_beside(stmt, 3, path, len, ".torrent", torrent);
+	found = catalogue_db_step(stmt, err);
+	if (found == 1 && row_file(stmt, file, err) < 0)
+		found = -1;
+	if (found == 1)
+		*beside = (struct catalogue_beside){
+			.signature = sqlite3_column_int(stmt, 6) != 0,
+			.torrent = sqlite3_column_int(stmt, 7) != 0,
+		};
 	sqlite3_reset(stmt);
 	return found;
 }

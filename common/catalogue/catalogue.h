@@ -70,6 +70,17 @@ int catalogue_refresh(struct catalogue *catalogue, struct err *err);
 int catalogue_find(struct catalogue *catalogue, const char *path, size_t len,
     struct catalogue_file *file, struct err *err);
 
+/* What may lie beside a file, under its name and a suffix. */
+struct catalogue_beside {
+	bool signature;			/* .asc */
+	bool torrent;			/* .torrent */
+};
+
+/* catalogue_find, and what lies beside the file, in one statement.  *beside is filled where there
+ * is the file. */
+int catalogue_find_beside(struct catalogue *catalogue, const char *path, size_t len,
+    struct catalogue_file *file, struct catalogue_beside *beside, struct err *err);
+
 /* The file with this id, and its path, of *len octets and a NUL that is not counted.  As
  * catalogue_find. */
 int catalogue_at(struct catalogue *catalogue, uint32_t id, struct catalogue_file *file,

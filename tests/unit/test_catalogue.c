@@ -81,6 +81,39 @@ static const struct given three[] = {
 };
 
 static void
+what_lies_beside_a_file_is_found_with_it(void **state)
+{
+	static char most[CATALOGUE_PATH_MAX - 3];
+	const struct given given[] = {
+		{ "a", 1, 1, 1 }, { "a.asc", 1, 1, 1 }, { "b", 1, 1, 1 }, { "b.torrent", 1, 1, 1 },
+		{ "c", 1, 1, 1 }, { "c.asc.torrent", 1, 1, 1 }, { most, 1, 1, 1 },
+	};
+	const struct { const char *path; int found; bool signature, torrent; } rows[] = {
+		{ "a", 1, true, false }, { "b", 1, false, true }, { "c", 1, false, false },
+		{ "a.asc", 1, false, false }, { "c.asc", 0, false, false },
+		{ most, 1, false, false },	/* no room for a suffix */
+	};
+	struct catalogue_beside beside;
+	struct catalogue_file file;
+	struct catalogue *c;
+
+	(void)state;
+	memset(most, 'm', sizeof(most) - 1);
+	assert_int_equal(import(given, 7, 50), 0);
+	assert_non_null(c = catalogue_open(path, &err));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		beside = (struct catalogue_beside){ false, false };
+		assert_int_equal(catalogue_find_beside(c, rows[i].path, strlen(rows[i].path), &file,
+		    &beside, &err), rows[i].found);
+		assert_int_equal(beside.signature, rows[i].signature);
+		assert_int_equal(beside.torrent, rows[i].torrent);
+		if (rows[i].found)
+			assert_int_equal(file.id, look(c, rows[i].path).id);
+	}
+	catalogue_close(c);
+}
+
+static void
 an_id_stands_for_one_content_for_ever(void **state)
 {
 	const struct given next[] = {
@@ -467,6 +500,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_id_stands_for_one_content_for_ever),
+		TEST(what_lies_beside_a_file_is_found_with_it),
 		TEST(what_has_not_changed_is_not_written),
 		TEST(a_sudden_loss_is_refused),
 		TEST(names_are_octets),
