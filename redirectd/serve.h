@@ -16,9 +16,9 @@
 #include "redirectd/worker.h"
 
 enum {
-	SERVE_CONNECTIONS = 10000,	/* at most, for all threads of a listener together */
-	SERVE_IDLE_S = 90,		/* longer than nginx keeps connections to us */
-	SERVE_MEMORY = 24 * 1024	/* octets of a connection: request and header lines; the
+	SERVE_CONNECTIONS = 12000,	/* at most, for all threads of a listener together */
+	SERVE_IDLE_S = 15,		/* longer than nginx keeps connections to us */
+	SERVE_MEMORY = 16 * 1024	/* octets of a connection: request and header lines; the
 					 * library clears all of it for each request */
 };
 
