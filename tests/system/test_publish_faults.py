@@ -141,7 +141,7 @@ def test_touched_while_it_is_published(origin):
     with open(mark, "w"):
         pass
     o.write("a", b"2")
-    with open(f"{o.root}/notify", "w") as f:          # while the sites are told somebody adds a file
+    with open(f"{o.root}/notify", "w") as f:          # meanwhile somebody adds a file
         f.write(f"[ -e {o.dir}/late ] || {{ echo l >{o.dir}/late; touch {mark}; }}\n")
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stderr == "", done
