@@ -12,6 +12,7 @@ from cache_world import Cache, raw, request
 MIB = 1 << 20
 BIG = os.urandom(4 * MIB + 99)
 OTHER = os.urandom(4 * MIB + 99)
+TAG = "the-tag"
 
 
 @pytest.fixture
@@ -169,6 +170,80 @@ def test_fails_in_the_middle(world):
         assert BIG.startswith(body) and len(body) < len(BIG), name
         world.origin.override = None
         assert ask(world, f"/{file}").body == BIG, name
+
+
+def parts(name, status, more=""):
+    """An origin that sends a part without a length and closes: the end looks like any other."""
+    def answer(method, target):
+        if method == "GET" and target.endswith("/" + name):
+            return (f"HTTP/1.1 {status}\r\n{more}ETag: \"{TAG}\"\r\nConnection: close\r\n\r\n"
+                    .encode() + BIG[:1000])
+        return None
+    return answer
+
+
+@pytest.mark.parametrize("status, more", [
+    ("200 OK", ""), ("206 Part", f"Content-Range: bytes 0-{MIB - 1}/{len(BIG)}\r\n")])
+def test_part_without_a_length_is_not_kept(world, status, more):
+    serve = world.origin.serve
+    world.origin.etag = lambda name, data: f'"{TAG}"'
+
+    def close(s):
+        serve(s)
+        s.close()
+
+    world.origin.serve = close
+    world.origin.override = parts("big", status, more)
+    raw(world.port, b"GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", timeout=1)
+    world.origin.override = None
+    assert ask(world, "/big", timeout=5).body == BIG
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_whole_file_for_a_slice_is_not_kept(world, first):
+    """An origin that knew ranges, forgets them and knows them again: nothing stays broken."""
+    if first:
+        ask(world, "/big", headers={"Range": "bytes=0-9"})
+    world.origin.ranges = False
+    for value in (f"bytes={2 * MIB}-{2 * MIB + 9}", "bytes=0-"):
+        raw(world.port, f"GET /big HTTP/1.1\r\nHost: h\r\nRange: {value}\r\n"
+            "Connection: close\r\n\r\n".encode(), timeout=1)
+    world.origin.ranges = True
+    for at in (0, MIB, 2 * MIB):
+        part = ask(world, "/big", headers={"Range": f"bytes={at}-{at + 9}"})
+        assert part.body in (BIG[at:at + 10], BIG)
+    assert ask(world, "/big").body == BIG
+
+
+def test_manifest_that_is_none_is_not_for_good(world):
+    """A sign for visitors with 200, or half of it without a length."""
+    said = iter([b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhal",
+                 b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nhalf"])
+    world.origin.override = lambda method, target: next(said) if "manifests" in target else None
+    serve = world.origin.serve
+    world.origin.serve = lambda s: (serve(s), s.close())
+    with open(f"{world.folder}/nginx.conf") as f:
+        text = f.read()
+    assert "valid 200 10m;" in text
+    world.stop()
+    with open(f"{world.folder}/nginx.conf", "w") as f:
+        f.write(text.replace("valid 200 10m;", "valid 200 1s;"))
+    world.start()
+    for body in (b"hal", b"half", b"half"):
+        assert ask(world, f"/manifests/{SET}").body == body
+    world.origin.override = lambda method, target: \
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nright" \
+        if "manifests" in target else None
+    time.sleep(2.1)
+    ask(world, f"/manifests/{SET}")                   # the reader does not wait for it
+    time.sleep(0.3)
+    assert ask(world, f"/manifests/{SET}").body == b"right"
+    world.origin.override = lambda method, target: b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n" \
+        b"Connection: close\r\n\r\n" if "manifests" in target else None
+    time.sleep(2.1)
+    for _ in range(2):
+        assert ask(world, f"/manifests/{SET}").body == b"right"
+        time.sleep(0.2)
 
 
 # -- sets --
