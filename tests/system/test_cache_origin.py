@@ -1,4 +1,5 @@
 """deploy/cache: origins that are slow, odd, broken or away, and contents that change."""
+import glob
 import http.client
 import os
 import socket
@@ -429,3 +430,68 @@ def test_first_set_after_a_killed_worker(world):
     world.origin.delay = 0
     time.sleep(0.1)
     assert ask(world, "/healthz").headers["X-Set-Id"] == "b" * 32
+
+
+def test_far_origin(tmp_path):
+    """Who holds no set yet waits longer for one than who can fall back on the last."""
+    origin = Recorder({"x": b"hello"}).start()
+    origin.delay = 0.9
+    cache = Cache(tmp_path, origin.port).start()
+    try:
+        assert request(cache.port, "/x").body == b"hello"
+        began = time.monotonic()
+        assert request(cache.port, "/healthz").headers["X-Set-Id"] == SET
+        assert time.monotonic() - began < 1.5
+    finally:
+        cache.stop()
+        origin.stop()
+
+
+def test_one_of_two_addresses_is_dead(tmp_path):
+    """It takes no connection and says nothing: the other one is asked."""
+    origin = Recorder({f"n{n}": b"%d" % n for n in range(20)}).start()
+    dead = socket.socket()
+    dead.bind(("127.0.0.1", 0))
+    dead.listen(0)
+    waiting = [socket.socket() for _ in range(3)]     # more than may wait there
+    for s in waiting:
+        s.setblocking(False)
+        s.connect_ex(dead.getsockname())
+    cache = Cache(tmp_path, origin.port)
+    live = f"server 127.0.0.1:{origin.port};"
+    cache.write((live, f"server 127.0.0.1:{dead.getsockname()[1]} fail_timeout=2s; "
+                 f"{live[:-1]} fail_timeout=2s;"))
+    cache.start()
+    try:
+        for n in range(20):
+            answer = request(cache.port, f"/n{n}")
+            assert (answer.status, answer.body) == (200, b"%d" % n), n
+            time.sleep(0.15)
+    finally:
+        cache.stop()
+        origin.stop()
+        for s in [dead, *waiting]:
+            s.close()
+
+
+@pytest.mark.parametrize("before, after", [("@1970-01-01 00:00:10", "+0"), ("+0", "+3y")])
+def test_clock_that_jumped(tmp_path, before, after):
+    """What was learnt under a clock that was wrong holds while the origin is away."""
+    origin = Recorder({"x": b"hello", "big": BIG}).start()
+    cache = Cache(tmp_path, origin.port)
+    library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0]
+    try:
+        cache.env.update(LD_PRELOAD=library, FAKETIME=before)
+        cache.start()
+        assert request(cache.port, "/big").body == BIG
+        assert request(cache.port, "/x").body == b"hello"
+        cache.stop()
+        origin.stop()
+        cache.env["FAKETIME"] = after
+        cache.start()
+        assert request(cache.port, "/x").body == b"hello"
+        assert request(cache.port, "/big").body == BIG
+        assert request(cache.port, "/healthz").headers["X-Set-Id"] == SET
+    finally:
+        cache.stop()
+        origin.stop()
