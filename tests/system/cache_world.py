@@ -176,10 +176,20 @@ class Origin(Nginx):
 
     def log(self):
         """[(method, target, status, octets of the body, range)], and empties it."""
-        time.sleep(0.1)                                # a line is written after the answer
         path = f"{self.folder}/access.log"
-        with open(path) as f:
-            found = [re.match(r'(\S+) (.*) (\d+) (\d+) "(.*)"$', line) for line in f]
+        # A line is written after the answer.  There is one worker: when it has written this one,
+        # it has written those before.
+        mark, end = f"/mark-{time.monotonic_ns()}", time.monotonic() + 5
+        request(self.port, mark)
+        while True:
+            with open(path) as f:
+                lines = f.readlines()
+            if any(mark in line for line in lines):
+                break
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        found = [re.match(r'(\S+) (.*) (\d+) (\d+) "(.*)"$', line) for line in lines
+                 if "/mark-" not in line]
         os.truncate(path, 0)
         return [(m[1], m[2], int(m[3]), int(m[4]), m[5]) for m in found if m]
 

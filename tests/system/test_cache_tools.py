@@ -26,11 +26,12 @@ def run(*argv, **options):
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tools")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                     "-subj", "/CN=download.example.org", "-keyout", f"{folder}/tls.key",
                     "-out", f"{folder}/tls.crt", "-addext", "subjectAltName=IP:127.0.0.1"],
                    check=True, capture_output=True)
-    w = World(folder, tls=True)
+    w = World(folder, tls=True, rate="50r/s")
     for name in ("tls.key", "tls.crt"):
         shutil.copy(f"{folder}/{name}", f"{folder}/edge/{name}")
     with w:
@@ -221,14 +222,15 @@ def test_tls(world):
 def test_origin_over_tls(tmp_path):
     """With the certificate checked: the right one, and then none that could be believed."""
     def certificate(name, subject):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                         "-subj", f"/CN={subject}", "-keyout", f"{tmp_path}/{name}.key", "-out",
                         f"{tmp_path}/{name}.crt", "-addext", f"subjectAltName=DNS:{subject}"],
                        check=True, capture_output=True)
 
     certificate("right", "download.example.org")
     certificate("other", "evil.example.org")
-    w = World(tmp_path)
+    w = World(tmp_path, rate="50r/s")
     w.cache.write((r"default http;", "default https;"), (r"#tls-origin ", ""),
                   (r"/etc/ssl/certs/ca-certificates.crt", f"{tmp_path}/right.crt"))
     w.origin.write(extra=f"ssl_certificate {tmp_path}/right.crt;"
@@ -245,7 +247,7 @@ def test_origin_over_tls(tmp_path):
             f.write(text.replace(" backlog=4096;", " ssl;").replace("/right.", "/other."))
         w.origin.stop()
         w.origin.start()
-        time.sleep(1.1)
+        time.sleep(0.1)
         assert w.get("/x").body == b"over TLS"               # held
         assert w.get("/not-held").status == 503
         assert "certificate verify" in w.cache.errors()
