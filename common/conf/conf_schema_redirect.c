@@ -15,6 +15,7 @@
 
 #include "common/conf/conf_item.h"
 #include "common/conf/conf_schema.h"
+#include "common/conf/conf_url.h"
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
@@ -33,6 +34,29 @@ CONF_LIST_IN(conf_redirect, one_files, n_one_files);
 CONF_LIST_IN(conf_redirect, fallbacks, n_fallbacks);
 CONF_LOCATION_IN(conf_mirror, located);
 
+/* ASCII without blanks. */
+static bool
+is_printable(const char *text)
+{
+	while (*text > ' ' && *text != 0x7f)
+		text++;
+	return *text == '\0';
+}
+
+/* A URL that clients are told. */
+static bool
+is_link(struct conf_reader *r, const char *what, const char *name, const char *url)
+{
+	struct err why;
+
+	if (url == NULL || !conf_item_given(r->finished, what) ||
+	    conf_url_check_link(url, &why) == 0)
+		return true;
+	conf_fail(r, conf_item_line(r->scan, r->finished->given.line, what),
+	    "%s \"%.80s\" of \"%s\": %s", what, url, name, why.text);
+	return false;
+}
+
 /* A folder's URL: without query and fragment, with a slash at its end. */
 static void
 finish_url(struct conf_reader *r, const char *what, const char *name, char **url)
@@ -48,6 +72,8 @@ finish_url(struct conf_reader *r, const char *what, const char *name, char **url
 		    "folder was expected", what, *url, name);
 		return;
 	}
+	if (!is_link(r, what, name, *url))
+		return;
 	len = strlen(*url);
 	if ((*url)[len - 1] == '/')
 		return;
@@ -68,14 +94,29 @@ finish_url(struct conf_reader *r, const char *what, const char *name, char **url
 static void
 check_rsync(struct conf_reader *r, const struct conf_mirror *m)
 {
+	static const char form[] = "rsync://HOST[:PORT]/MODULE/PATH/";
 	int line = conf_item_line(r->scan, m->line, "rsync");
+	struct err why = { .text = "" };
+	const char *end, *host;
+	size_t user;
 
 	if (m->rsync == NULL)
 		return;
-	if (strncmp(m->rsync, "rsync://", 8) != 0 || m->rsync[8] == '/' ||
-	    strpbrk(m->rsync, " \t\\\"'") != NULL || strchr(m->rsync + 8, '/') == NULL)
-		conf_fail(r, line, "rsync \"%.80s\": rsync://HOST[:PORT]/MODULE/PATH/ was expected",
-		    m->rsync);
+	err_set(&why, "%s was expected", form);
+	if (strncmp(m->rsync, "rsync://", 8) == 0 && m->rsync[8] != '/' &&
+	    strpbrk(m->rsync, " \\\"'") == NULL && is_printable(m->rsync) &&
+	    strchr(m->rsync + 8, '/') != NULL) {
+		host = m->rsync + 8;
+		user = strcspn(host, "@:/[");
+		/* the name of a user is rsync's; his password is in its environment */
+		host += host[user] == '@' && user != 0 && *host != '-' ? user + 1 : 0;
+		end = conf_url_authority(host, form, &why);
+		if (end != NULL && *end == '/' && end[1] != '\0' && end[1] != '/')
+			return;
+		if (end != NULL)
+			err_set(&why, "no module, %s was expected", form);
+	}
+	conf_fail(r, line, "rsync \"%.80s\": %s", m->rsync, why.text);
 }
 
 static int
@@ -86,6 +127,8 @@ mirror_finish(struct conf_reader *r, void *element, int line)
 	m->one_file_index = UINT16_MAX;
 	if (m->one_file == NULL)
 		finish_url(r, "url", m->name, &m->url);
+	else
+		is_link(r, "url", m->name, m->url);
 	check_rsync(r, m);
 	if (!m->ipv4 && !m->ipv6)
 		conf_fail(r, line, "mirror \"%s\" is reached by neither `ipv4` nor `ipv6`, one of "
@@ -182,6 +225,22 @@ fallback_finish(struct conf_reader *r, void *element, int line)
 	return 0;
 }
 
+static void
+check_tracker(struct conf_reader *r, int line, const char *url)
+{
+	const char *host = strncmp(url, "udp://", 6) == 0 ? url + 6 :
+	    strncmp(url, "http://", 7) == 0 ? url + 7 :
+	    strncmp(url, "https://", 8) == 0 ? url + 8 : NULL;
+	struct err why;
+
+	if (host == NULL || !is_printable(url))
+		err_set(&why, "an announce URL of udp, http or https was expected");
+	else if (conf_url_authority(host, "udp://HOST:PORT/announce", &why) != NULL)
+		return;
+	conf_fail(r, conf_item_line(r->scan, line, "tracker"), "tracker \"%.80s\": %s", url,
+	    why.text);
+}
+
 static int
 redirect_finish(struct conf_reader *r, void *element, int line)
 {
@@ -190,15 +249,13 @@ redirect_finish(struct conf_reader *r, void *element, int line)
 
 	check_listen(r, d->listen);
 	finish_url(r, "base-url", "redirect", &d->base_url);
+	is_link(r, "publisher-url", "redirect", d->publisher_url);
 	if (len != 0 && (*d->local != '/' || strspn(d->local, "/") == len ||
 	    strpbrk(d->local, " %?#\"\\") != NULL))
 		conf_fail(r, conf_item_line(r->scan, line, "local"), "local \"%.80s\": the path of "
 		    "a location of its own that begins with \"/\" was expected", d->local);
 	for (char *const *t = d->trackers; t != NULL && *t != NULL; t++)
-		if (strncmp(*t, "udp://", 6) != 0 && strncmp(*t, "http://", 7) != 0 &&
-		    strncmp(*t, "https://", 8) != 0)
-			conf_fail(r, conf_item_line(r->scan, line, "tracker"), "tracker \"%.80s\": "
-			    "an announce URL of udp, http or https was expected", *t);
+		check_tracker(r, line, *t);
 	if (len > 1 && d->local[len - 1] == '/')
 		d->local[len - 1] = '\0';
 	return 0;

@@ -6,8 +6,9 @@
  * A text is copied into memory that the struct conf owns (conf_keep), but for words of a set,
  * which are copied from the schema, so that their case is the schema's.  What is checked here is
  * form, so that it can be trusted later: a URL has a host that libcurl can be given and that
- * goes into a Host header, a header name is a token (RFC 9110, 5.6.2), a domain name has labels
- * of 1 to 63 octets and 255 in all (RFC 1035, 2.3.4 and 5.1), a regular expression compiles.
+ * goes into a Host header (conf_url.h), a header name is a token (RFC 9110, 5.6.2), a domain
+ * name has labels of 1 to 63 octets and 255 in all (RFC 1035, 2.3.4 and 5.1), a regular expression
+ * compiles.
  * Whether a file exists is for later, too.  Pure; any thread.
  */
 #include <ctype.h>
@@ -17,6 +18,7 @@
 #include <strings.h>
 
 #include "common/conf/conf_type.h"
+#include "common/conf/conf_url.h"
 #include "common/geo/geo_country.h"
 #include "common/pattern.h"
 #include "common/text.h"
@@ -167,51 +169,14 @@ conf_read_domain(struct conf_reader *r, const struct conf_row *row, void *field,
 	return 0;
 }
 
-/* The end of the host in "host", "host:port", "[v6]:port"; NULL if it is none. */
-static const char *
-host_end(const char *host)
-{
-	const char *c = host;
-
-	if (*c == '[') {
-		c += strspn(c + 1, "0123456789abcdefABCDEF:.") + 1;
-		return *c == ']' && c > host + 2 ? c + 1 : NULL;
-	}
-	while (isalnum((unsigned char)*c) || *c == '-' || *c == '.' || *c == '_')
-		c++;
-	return c > host ? c : NULL;
-}
-
 int
 conf_read_url(struct conf_reader *r, const struct conf_row *row, void *field,
     const struct conf_word *w)
 {
-	const char *host = strncasecmp(w->text, "http://", 7) == 0 ? w->text + 7 :
-	    strncasecmp(w->text, "https://", 8) == 0 ? w->text + 8 : NULL;
-	const char *end;
+	struct err why;
 
-	if (host == NULL)
-		return conf_wrong(r, row, w,
-		    "a URL that begins with http:// or https:// was expected");
-	for (const char *c = host; *c != '\0'; c++)
-		if (*c <= ' ' || *c >= 0x7f)
-			return conf_wrong(r, row, w,
-			    "blanks and non-ASCII characters are written %%XX in a URL");
-	end = host_end(host);
-	if (end == NULL)
-		return conf_wrong(r, row, w, "no host name, http://HOST[:PORT]/PATH was expected");
-	if (*end == ':') {
-		char *after;
-		long port = isdigit((unsigned char)end[1]) ? strtol(end + 1, &after, 10) : 0;
-		if (port < 1 || port > 65535 || after - end > 6)
-			return conf_wrong(r, row, w,
-			    "a port from 1 to 65535 was expected after the host");
-		end = after;
-	}
-	if (*end != '\0' && strchr("/?#", *end) == NULL)
-		return conf_wrong(r, row, w,
-		    "'%c' after the host, http://HOST[:PORT]/PATH was expected", *end);
-	return conf_keep(r, field, w, w->text);
+	return conf_url_check(w->text, &why) < 0 ? conf_wrong(r, row, w, "%s", why.text) :
+	    conf_keep(r, field, w, w->text);
 }
 
 static int
