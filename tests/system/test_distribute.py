@@ -68,6 +68,8 @@ def test_small_files_and_back(two, tmp_path):
     two.wait_current(small)
     copies = (two.sent() - before) / sum(names.values())
     print(f"2,000 files: {copies:.3f} copies")
+    # a HEAD, a GET and what TCP adds for each file and site, and the papers
+    assert two.sent() - before < 2 * (1.01 * sum(names.values()) + 2000 * 1000 + 600_000)
     assert [two.current(e) for e in two.all] == [small] * 6
 
     fill(tree, {"p3/f300.deb": 100_000, "new": 3_000_000})

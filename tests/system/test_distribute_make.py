@@ -198,6 +198,12 @@ def test_refused_trees(tmp_path):
     assert "holds no octet" in make(*NAMES, tmp_path / "nothing", out, expect=65).stderr
     assert "holds no octet" in make(*NAMES, fill(tmp_path / "e", {"f": 0}), out, expect=65).stderr
     assert "no such" in make(*NAMES, tmp_path / "absent", out, expect=66).stderr
+    # as long as a cache takes it, and one more; and one that a cache answers itself
+    deep = "/".join(["x" * 245] * 4)
+    make(*NAMES, fill(tmp_path / "fits", {deep + "yy": 1, "sets.d/sets": 1}), tmp_path / "other")
+    for name in (deep + "yyz", "healthz", "sets/f"):
+        p = make(*NAMES, fill(tmp_path / name[-5:].replace("/", "-"), {name: 1}), out, expect=65)
+        assert name[:60].split("/f")[0] + ": longer than 985" in p.stderr
     one = fill(tmp_path / "single", {"a b": 5})
     assert "a b" in make(*NAMES, os.path.join(one, "a b"), out, expect=65).stderr
 
