@@ -8,7 +8,7 @@ import time
 import urllib.parse
 
 from conftest import Daemon, free_port
-from scan_world import Scans
+from scan_world import ODD, Scans, Tree
 
 LINE = re.compile(r'mirror (\S+) (\S+) since=([\d.]+) weight=(\d+) samples=(\d+) bad=(\d+) '
                   r'scanned=([\d.]+) reason="([^"]*)"')
@@ -156,3 +156,34 @@ class Samples(Scans):
             for m in self.http:
                 m.stop()
             super().close()
+
+
+def world(samples, tree, names="a", scan=True, **options):
+    """Mirrors that hold everything, scanned."""
+    samples.import_tree(tree)
+    rsync = samples.rsyncd(pub=tree) + "/pub/" if scan else None
+    mirrors = {n: samples.serve(n, tree, rsync=rsync, **options) for n in names.split()}
+    if scan:
+        p = samples.scan()
+        assert p.returncode == 0, p.stderr
+    return mirrors
+
+
+LIES = {
+    "gone": (404, {"Content-Length": "0"}),
+    "soft 404": (200, {"Content-Type": "text/html; charset=utf-8"}),
+    "another length": (200, {"Content-Length": "4711"}),
+    "older": (200, {"Last-Modified": "Sat, 01 Jan 2000 00:00:00 GMT"}),
+    "redirected": (302, {"Location": "http://login.invalid/", "Content-Length": "0"}),
+    "forbidden": (403, {"Content-Length": "0"}),
+    "broken": (500, {"Content-Length": "0"}),
+}
+
+
+def debs_and_odd_names(folder):
+    t = Tree(folder)
+    for name in ODD:
+        t.put(name, b"x" * (1 + len(name)))
+    for i in range(27):
+        t.put(f"d{i % 7}/{i:04}.deb", b"x" * i)
+    return t
