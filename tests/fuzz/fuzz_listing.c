@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 there_and_back(const char *path, size_t len)
 {
-	static const char rest[] = "\t0000000000000000000000000000000000000000000000000000000000000000";
+	static const char rest[] = "\t00000000000000000000000000000000"
+	    "00000000000000000000000000000000";
 	static struct manifest_entry entry;
 	static char line[4 * CATALOGUE_PATH_MAX + 100];
 	struct err err;
