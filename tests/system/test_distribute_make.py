@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import subprocess
+import time
 import xml.etree.ElementTree as xml
 
 import pytest
@@ -154,6 +155,24 @@ def test_publish(tmp_path):
     mtime = int(os.stat(root / "current" / "f").st_mtime)
     assert mtime > 1_500_000_000            # (name, size, time) was another content's
     assert read(root / "releases" / f"{ident}.files").decode().split("\t")[2] == str(mtime)
+
+
+def test_times_of_an_origin_whose_clock_is_ahead(tmp_path):
+    """An endpoint gives its files the origin's times, also if those are yet to come here: what
+    all endpoints of a name give out has one ETag."""
+    tree, out = fill(tmp_path / "tree", {"f": 100}), tmp_path / "out"
+    ahead = int(time.time()) + 600
+    os.utime(os.path.join(tree, "f"), (ahead, ahead))
+    ident = make(*NAMES, tree, out).stdout.strip()
+    come, root = tmp_path / "come", tmp_path / "root"
+    os.mkdir(come)
+    os.rename(tree, come / ident)
+    os.utime(come / ident / "f")
+    os.rename(out / f"{ident}.files", come / f"{ident}.files")
+    call(os.path.join(HERE, "install-release"),
+         env={**os.environ, "RELEASE_ID": ident, "RELEASE_INCOMING": str(come),
+              "RELEASE_ROOT": str(root), "RELEASE_PUBLISH": PUBLISH})
+    assert int(os.stat(root / "current" / "f").st_mtime) == ahead
 
 
 def test_keep(tmp_path):

@@ -164,6 +164,18 @@ def test_odd_times(origin, mtime, expected):
     assert found == expected if expected is not None else began <= found <= time.time()
 
 
+def test_times_of_another_origin(origin):
+    """Whose clock is ahead: its files keep their times and so their tags, and what has to be told
+    apart still is."""
+    ahead = int(time.time()) + 4000
+    origin.write("a", b"a", mtime=ahead)
+    origin.write("old", b"a", mtime=-5)
+    assert tag(origin, origin.publish("--trust-times"), "a")[0] == ahead
+    origin.write("a", b"b", mtime=ahead)
+    ident = origin.publish("--trust-times")
+    assert tag(origin, ident, "a")[0] == ahead + 1 and tag(origin, ident, "old")[0] == 0
+
+
 def test_equal_tags_are_equal_contents(origin):
     """Over random publications, rollbacks and sets that were dropped meanwhile: a name and a tag
     meant one content for ever; and among the sets that are kept one content has one tag."""
