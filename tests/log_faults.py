@@ -12,6 +12,8 @@ deploy/logs/rsyncd.conf, in network namespaces of their own.  A run for each fau
     fullr  a collector's disk is full for a while
     fulls  the spool's disk is full, since a collector is away; the writer is killed, too
     mixed  all but fulls, in turn
+    nginx  the same, while nginx with deploy/logs/nginx-log.conf writes to the spool, too: there are
+           as many lines at both collectors as nginx counts requests
 
 Ends with 1 if an event is missing that no `lost` line declares, or is there twice, or a line is
 torn; if what a writer was given, by its own count, is more than what is there and what is declared,
@@ -21,6 +23,7 @@ a collector has.  --age measures, without faults, how old the newest event at a 
 import argparse
 import os
 import random
+import re
 import shutil
 import signal
 import statistics
@@ -71,6 +74,46 @@ class Writer(lw.Group):
         return found
 
 
+class Nginx(lw.Group):
+    """nginx as deploy/logs has it, and a load on it, in the writer's namespace."""
+
+    def __init__(self, folder, spool, within):
+        self.log = os.path.join(folder, "nginx.log")
+        self.env = dict(os.environ, TZ="UTC")
+        self.within, self.load = within, None
+        conf = os.path.join(folder, "nginx.conf")
+        log = lw.shipped("nginx-log.conf", ("/var/spool/nearcast/log", spool))
+        with open(conf, "w") as f:
+            f.write(f"""daemon off; worker_processes 2; pid {folder}/nginx.pid; user root;
+events {{ worker_connections 1024; }}
+http {{
+{log}
+server {{ listen 127.0.0.1:8080; root {folder}; location / {{ return 200 "x"; }} }}
+}}
+""")
+        self.argv = [*within, "nginx", "-c", conf, "-p", folder, "-e", "stderr"]
+
+    def run(self, seconds):
+        self.start()
+        lw.wait(lambda: self.counted() is not None, 10, "no nginx")
+        # wrk has no rate of its own: a pause after each request makes one of a few thousand
+        with open(self.log + ".lua", "w") as f:
+            f.write("function delay() return 5 end\n")
+        self.load = subprocess.Popen(
+            [*self.within, "wrk", "-t1", "-c32", f"-d{int(seconds)}s", "-s", self.log + ".lua",
+             "http://127.0.0.1:8080/"], stdout=subprocess.DEVNULL)
+
+    def counted(self):
+        """Requests so far, but for those that ask this."""
+        p = subprocess.run([*self.within, "curl", "-s", "http://127.0.0.1:8099/status"],
+                           capture_output=True, text=True)
+        found = re.search(r"^ \d+ \d+ (\d+)", p.stdout, re.M)
+        if found is None:
+            return None
+        self.asked = getattr(self, "asked", 0) + 1
+        return int(found[1]) - self.asked
+
+
 class World:
     """Namespaces, disks, collectors, shippers, a writer."""
 
@@ -105,6 +148,7 @@ class World:
                                       SHIP_PAUSE="1"))
         self.writer = Writer(self.folder, self.spool, rate, segment, within)
         self.within = within
+        self.nginx = Nginx(self.folder, self.spool, within)
         for c in self.collectors + self.ships:
             c.start()
 
@@ -126,7 +170,10 @@ class World:
         run(*self.within, "ip", "link", "set", f"v{i + 1}", how)
 
     def close(self):
-        for thing in [getattr(self, "writer", None), *getattr(self, "ships", []),
+        if getattr(self, "nginx", None) is not None and self.nginx.load is not None:
+            self.nginx.load.kill()
+            self.nginx.load.wait()
+        for thing in [getattr(self, "writer", None), getattr(self, "nginx", None), *getattr(self, "ships", []),
                       *getattr(self, "collectors", [])]:
             if thing is not None:
                 thing.stop()
@@ -197,7 +244,11 @@ def mixed(w, left, much):
     random.choice([kill, kill, cut, stop, fullr])(w, left, much)
 
 
-FAULTS = {f.__name__: f for f in (kill, cut, stop, fullr, fulls, mixed)}
+def nginx(w, left, much):
+    mixed(w, left, much)
+
+
+FAULTS = {f.__name__: f for f in (kill, cut, stop, fullr, fulls, mixed, nginx)}
 
 
 # ---- a run ----
@@ -269,6 +320,20 @@ def report(name, w, faults, began):
     return wrong
 
 
+def report_nginx(w):
+    w.nginx.load.wait(30)
+    counted = w.nginx.counted()
+    lw.wait(lambda: in_step(w), 60, "nginx: not in step")
+    lines = []
+    for c in w.collectors:
+        at = lw.Lines(c.data, "nginx")
+        keys = {(e["w"], e["c"], e["n"]) for e in at.nginx}
+        lines.append((len(at.nginx), len(keys), at.torn))
+    print(f"nginx: {counted} requests, lines, different ones and torn ones at the collectors "
+          f"{lines}")
+    return any(x != (counted, counted, 0) for x in lines)
+
+
 def one_run(name, options):
     much = min(1, options.seconds / 60)
     small = options.seconds < 60
@@ -281,6 +346,8 @@ def one_run(name, options):
 
         def left():
             return max(0.1, end - time.monotonic())
+        if name == "nginx":
+            w.nginx.run(options.seconds)
         w.writer.run(options.seconds)
         faults = 0
         if name == "age":
@@ -293,6 +360,8 @@ def one_run(name, options):
         lw.wait(lambda: in_step(w), 60, f"{name}: not in step, {w.ships[0].said()}")
         time.sleep(1)
         wrong = report(name, w, faults, began)
+        if name == "nginx":
+            wrong |= report_nginx(w)
         if name == "age":
             print(f"age of the newest event at a collector: median {statistics.median(ages):.2f}"
                   f" s, p99 {ages[len(ages) * 99 // 100]:.2f} s, max {ages[-1]:.2f} s")
