@@ -48,25 +48,34 @@ is_segment(const char *name)
 	return name[0] != '.' && len > 4 && strcmp(name + len - 4, ".log") == 0;
 }
 
-void
-spool_segment_count(struct spool_segment *s, uint64_t now_ms)
+int
+spool_segment_total(const char *path, uint64_t *octets)
 {
-	uint64_t total = 0;
+	DIR *dir = opendir(path);
 	struct dirent *d;
 	struct stat st;
-	DIR *dir;
 
-	if (s->counted_ms != 0 && now_ms - s->counted_ms < COUNT_MS)
-		return;
-	dir = opendir(s->dir);
 	if (dir == NULL)
-		return;
+		return -1;
+	*octets = 0;
 	while ((d = readdir(dir)) != NULL)
 		if (is_segment(d->d_name) &&
 		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode))
-			total += (uint64_t)st.st_size;
+			*octets += (uint64_t)st.st_size;
 	closedir(dir);
+	return 0;
+}
+
+void
+spool_segment_count(struct spool_segment *s, uint64_t now_ms)
+{
+	uint64_t total;
+
+	if (s->counted_ms != 0 && now_ms - s->counted_ms < COUNT_MS)
+		return;
+	if (spool_segment_total(s->dir, &total) < 0)
+		return;
 	s->total = total;
 	s->counted_ms = now_ms;
 }

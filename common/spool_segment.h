@@ -66,6 +66,9 @@ unsigned spool_segment_tick(struct spool_segment *s, uint64_t now_ms);
 /* Counts the folder's segments anew, if that was a second ago or more. */
 void spool_segment_count(struct spool_segment *s, uint64_t now_ms);
 
+/* The octets of all segments in the folder `path`.  0, or -1 with errno.  Any thread. */
+int spool_segment_total(const char *path, uint64_t *octets);
+
 /* Puts the open one on the disk and closes it. */
 void spool_segment_end(struct spool_segment *s);
 

@@ -1,14 +1,18 @@
 #include "ctl/wellness.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "common/clock.h"
 #include "common/control.h"
 #include "common/json.h"
+#include "common/spool_segment.h"
 #include "common/text.h"
 #include "ctl/mirrors.h"
 
@@ -203,6 +207,32 @@ judge_dnsd(struct wellness *w)
 	json_decref(dnsd);
 }
 
+/* What the daemons' spool says by itself; who may not look into it sees nothing. */
+static void
+judge_spool(struct wellness *w)
+{
+	const char *dir = w->conf->log.spool;
+	uint64_t max = w->conf->log.max, octets;
+	struct statvfs fs;
+
+	if (!w->conf->log.enabled)
+		return;
+	if (spool_segment_total(dir, &octets) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			add_alarm(w, "log spool %s: %s: events are lost", dir, strerror(errno));
+		return;
+	}
+	if (statvfs(dir, &fs) == 0 && fs.f_blocks != 0 &&
+	    fs.f_bavail < fs.f_blocks / 256)
+		add_alarm(w, "log spool %s: its disk is full, events are lost", dir);
+	else if (octets > max - max / 16)
+		add_alarm(w, "log spool %s is full, events are lost: %" PRIu64 " octets wait for "
+		    "collectors, `max` is %" PRIu64, dir, octets, max);
+	else if (octets > max / 2)
+		add_alarm(w, "log spool %s: %" PRIu64 " octets wait for collectors, more than half "
+		    "of `max`, %" PRIu64, dir, octets, max);
+}
+
 static void
 on_mirrors_alarm(void *arg, const char *text)
 {
@@ -233,6 +263,7 @@ wellness_gather(struct wellness *w, const struct conf *conf, const char *broken,
 	judge_route(w);
 	judge_healthd(w);
 	judge_dnsd(w);
+	judge_spool(w);
 	w->mirrors = mirrors_gather(conf, w->now);
 	if (w->mirrors != NULL)
 		mirrors_alarms(w->mirrors, on_mirrors_alarm, w);

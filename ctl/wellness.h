@@ -5,7 +5,8 @@
  * (healthd/route/posture_file.h) tells of the route, also if the prober hangs; healthd's socket
  * of servers and checks; dnsd's socket of what is served.  Alarms are collected from all of them,
  * each once and whole, with those that only show when they are laid side by side: a daemon that
- * says nothing, two configurations, health that dnsd does not believe.
+ * says nothing, two configurations, health that dnsd does not believe.  The log spool's folder
+ * tells by itself when collectors fall behind.
  *
  * A site serves if dnsd answers its socket, has a zone, and the route, where one is to be
  * announced, is told of and not down.  Knows no printing.  One thread.

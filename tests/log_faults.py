@@ -173,8 +173,8 @@ class World:
         if getattr(self, "nginx", None) is not None and self.nginx.load is not None:
             self.nginx.load.kill()
             self.nginx.load.wait()
-        for thing in [getattr(self, "writer", None), getattr(self, "nginx", None), *getattr(self, "ships", []),
-                      *getattr(self, "collectors", [])]:
+        for thing in [*(getattr(self, n, None) for n in ("writer", "nginx")),
+                      *getattr(self, "ships", []), *getattr(self, "collectors", [])]:
             if thing is not None:
                 thing.stop()
         for path in self.mounts:

@@ -47,6 +47,30 @@ def test_well(pair):
     assert j["route"]["digest"] == j["dnsd"]["digest"]
 
 
+def test_a_log_spool_that_fills(tmp_path, dnsd_factory):
+    """It was a line in a log alone."""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    p = Pair(dnsd_factory, f'log {{ spool = "{spool}"; max = "4m" }}')
+    try:
+        wait_status(p, 0)
+        (spool / "nginx-2026-11-27T16:52:.log").write_bytes(b"x" * (9 << 18))
+        code, _, alarms, _ = status(p)
+        assert code == 1 and len(alarms) == 1, alarms
+        assert re.search(r"^log spool .*/spool: 23\d+ octets wait for collectors, more than half "
+                         r"of `max`, 4194304$", alarms[0]), alarms
+        (spool / "nginx-2026-11-27T16:52:.log").write_bytes(b"x" * (1 << 22))
+        _, _, alarms, _ = status(p)
+        assert len(alarms) == 1 and "is full, events are lost: 41" in alarms[0], alarms
+        (spool / "nginx-2026-11-27T16:52:.log").unlink()
+        assert status(p)[0] == 0
+        spool.rename(tmp_path / "away")
+        _, _, alarms, _ = status(p)
+        assert alarms == [f"log spool {spool}: No such file or directory: events are lost"]
+    finally:
+        p.stop()
+
+
 def test_two_configurations(pair):
     """The daemons ran different configurations, and nothing showed it."""
     wait_status(pair, 0)
