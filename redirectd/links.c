@@ -14,7 +14,7 @@ line(struct response *response, const char *name, const struct draft *value)
 	if (draft_failed(value))
 		response->broken = true;
 	else
-		response_head(response, name, "%s", draft_string(value));
+		response_line(response, name, draft_string(value), value->len);
 }
 
 static void

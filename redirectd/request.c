@@ -275,7 +275,7 @@ serve_here(struct passage *p)
 	encode_url(url, p->choice.file.path, p->choice.file.path_len);
 	p->worker->response.status = 200;
 	p->worker->response.broken |= draft_failed(url);
-	response_head(&p->worker->response, "X-Accel-Redirect", "%s", draft_string(url));
+	response_line(&p->worker->response, "X-Accel-Redirect", draft_string(url), url->len);
 	worker_add(p->worker, WORKER_home);
 }
 
@@ -293,7 +293,7 @@ send_away(struct passage *p)
 		urls_fallback(url, &p->choice);
 	response->status = 302;
 	response->broken |= draft_failed(url);
-	response_head(response, "Location", "%s", draft_string(url));
+	response_line(response, "Location", draft_string(url), url->len);
 	response_head(response, "Cache-Control", "private, no-store");
 	heads = response->n_heads;
 	used = response->text_used;

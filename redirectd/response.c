@@ -38,12 +38,42 @@ response_clear(struct response *response)
 
 /* What comes from names of files must not become a header of its own. */
 static bool
-is_line(const char *text)
+is_line(const char *text, size_t len)
 {
-	for (; *text != '\0'; text++)
-		if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f)
-			return false;
-	return true;
+	bool other = false;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		other |= (c < ' ' && c != '\t') || c == 0x7f;
+	}
+	return !other;
+}
+
+/* The value is there already, with a NUL behind it. */
+static void
+keep_head(struct response *response, const char *name, const char *value, size_t len)
+{
+	if (response->n_heads == RESPONSE_HEADS || !is_line(value, len)) {
+		response->broken = true;
+		return;
+	}
+	response->heads[response->n_heads++] = (struct response_head){ name, value };
+	response->text_used += len + 1;
+}
+
+void
+response_line(struct response *response, const char *name, const char *text, size_t len)
+{
+	char *value = response->text + response->text_used;
+
+	if (len >= RESPONSE_HEAD_OCTETS - response->text_used) {
+		response->broken = true;
+		return;
+	}
+	memcpy(value, text, len);
+	value[len] = '\0';
+	keep_head(response, name, value, len);
 }
 
 void
@@ -58,13 +88,10 @@ response_head(struct response *response, const char *name, const char *fmt, ...)
 	va_start(ap, fmt);
 	len = vsnprintf(value, room, fmt, ap);
 	va_end(ap);
-	if (len < 0 || (size_t)len >= room || response->n_heads == RESPONSE_HEADS ||
-	    !is_line(value)) {
+	if (len < 0 || (size_t)len >= room)
 		response->broken = true;
-		return;
-	}
-	response->heads[response->n_heads++] = (struct response_head){ name, value };
-	response->text_used += (size_t)len + 1;
+	else
+		keep_head(response, name, value, (size_t)len);
 }
 
 /* Room for so many octets more, and a NUL; NULL = there is none. */

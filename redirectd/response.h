@@ -45,6 +45,9 @@ void response_clear(struct response *response);
 void response_head(struct response *response, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The same with a text of so many octets. */
+void response_line(struct response *response, const char *name, const char *text, size_t len);
+
 /* More of the body: octets, text, or formatted text. */
 void response_octets(struct response *response, const void *octets, size_t len);
 void response_text(struct response *response, const char *text);
