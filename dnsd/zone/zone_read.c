@@ -71,7 +71,22 @@ refuse_outside(struct reading *r, struct zone_input *in, const struct master_tok
 	return err_set(&r->err, "%.200s is outside the zone %.200s", text, apex);
 }
 
-/* The owner of the SOA as who forgot its final dot has it: the zone's name twice. */
+/* Is it the zone's name twice? */
+static bool
+is_apex_twice(const struct zone_source *src, const uint8_t *name)
+{
+	size_t len = src->apex_len - 1u;	/* octets of labels */
+	uint8_t first[NAME_MAX_WIRE];
+
+	if (len == 0 || (size_t)name_len(name) != 2 * len + 1)
+		return false;
+	memcpy(first, name, len);
+	first[len] = 0;
+	return name_equal(first, src->apex) && name_equal(name + len, src->apex);
+}
+
+/* The owner of the SOA as who forgot its final dot, or that of $ORIGIN, has it: the zone's name
+ * twice. */
 static int
 check_soa_owner(struct reading *r, const struct zone_input *in, const uint8_t *name)
 {
@@ -81,10 +96,14 @@ check_soa_owner(struct reading *r, const struct zone_input *in, const uint8_t *n
 
 	while (at < 4 && at < in->text.n_tokens && !master_token_is(&tok[at], "SOA"))
 		at++;
-	if (at == 4 || at >= in->text.n_tokens || name_equal(name, r->src->apex) ||
-	    !zone_spelling_dotless(r->src, &tok[0], name, in->origin))
+	if (at == 4 || at >= in->text.n_tokens || name_equal(name, r->src->apex))
 		return DONE;
 	name_text(apex, r->src->apex);
+	if (master_token_is(&tok[0], "@") && is_apex_twice(r->src, name))
+		return err_set(&r->err, "SOA: \"@\" is %.200s. here: is it \"$ORIGIN %.120s.\" that "
+		    "is meant, with a final dot?", name_text(text, name), apex);
+	if (!zone_spelling_dotless(r->src, &tok[0], name, in->origin))
+		return DONE;
 	return err_set(&r->err, "SOA: \"%.120s\" without a final dot is %.200s.: write "
 	    "\"%.120s.\"%s", apex, name_text(text, name), apex,
 	    name_equal(in->origin, r->src->apex) ? " or \"@\"" : "");
