@@ -25,6 +25,9 @@
 #include "ctl/ctl.h"
 
 enum { ASK_MS = 5000, WAIT_STEP_MS = 250, PATIENCE_MS = 10000, MOST_NAME = 128, MOST_REASON = 80 };
+enum { STATUS_NOTHING = 4 };		/* exit status: there was nothing to take back */
+
+static const char nothing[] = "nothing to take back: ";	/* how healthd says so */
 
 /* 0 for a day that its month does not have: the 30th of February is no 2nd of March. */
 static time_t
@@ -204,9 +207,10 @@ send_override(const struct ctl *ctl, char **answer)
 		return 1;
 	rc = ctl_ask_quietly(ctl, "healthd", words, ASK_MS, out, &err);
 	fclose(out);
-	if (rc < 0)
-		fprintf(stderr, "nearctl: healthd: %s\n", err.text);
-	return rc < 0;
+	if (rc == 0)
+		return 0;
+	fprintf(stderr, "nearctl: healthd: %s\n", err.text);
+	return strncmp(err.text, nothing, sizeof(nothing) - 1) == 0 ? STATUS_NOTHING : 1;
 }
 
 /* Prints an answer without its last line, "id ID"; the id, 0 = there is none. */

@@ -100,8 +100,8 @@ check_soa_owner(struct reading *r, const struct zone_input *in, const uint8_t *n
 		return DONE;
 	name_text(apex, r->src->apex);
 	if (master_token_is(&tok[0], "@") && is_apex_twice(r->src, name))
-		return err_set(&r->err, "SOA: \"@\" is %.200s. here: is it \"$ORIGIN %.120s.\" that "
-		    "is meant, with a final dot?", name_text(text, name), apex);
+		return err_set(&r->err, "SOA: \"@\" is %.200s. here: is it \"$ORIGIN %.120s.\" "
+		    "that is meant, with a final dot?", name_text(text, name), apex);
 	if (!zone_spelling_dotless(r->src, &tok[0], name, in->origin))
 		return DONE;
 	return err_set(&r->err, "SOA: \"%.120s\" without a final dot is %.200s.: write "

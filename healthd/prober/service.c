@@ -51,6 +51,18 @@ say_done(struct service *s, const struct operator_command *c, const struct opera
 	history_word(s->history, c, done);
 }
 
+/* Taking back what is not there is a slip in the name, or somebody was quicker: whoever relies on
+ * it must know. */
+static int
+check_hit(const struct operator_command *c, const struct operator_done *done, struct err *err)
+{
+	if ((c->verb != OPERATOR_UNDRAIN && c->verb != OPERATOR_CLEAR) ||
+	    done->servers + done->sites != 0)
+		return 0;
+	return err_set(err, "nothing to take back: \"%s\" %s", c->pattern,
+	    c->verb == OPERATOR_UNDRAIN ? "is not drained" : "has no word of an operator's");
+}
+
 /* On the disk, and with dnsd, before it is confirmed. */
 static enum control_result
 confirm(struct service *s, const struct operator_command *c, const struct operator_done *done,
@@ -150,7 +162,8 @@ handle(void *arg, uint64_t request, const char *line, FILE *out, struct err *err
 	if (c.verb == OPERATOR_LOG)
 		return history_print(s->history, c.pattern, out, err) == 0 ? CONTROL_OK :
 		    CONTROL_ERROR;
-	if (operator_apply(s->core->judge, &c, core_now(s->core), &done, err) < 0)
+	if (operator_apply(s->core->judge, &c, core_now(s->core), &done, err) < 0 ||
+	    check_hit(&c, &done, err) < 0)
 		return CONTROL_ERROR;
 	if (c.verb == OPERATOR_NOTIFY)
 		return say_notified(&c, out);

@@ -215,6 +215,18 @@ def test_at_is_a_day_there_is_and_not_over(three, at, what):
     assert p.returncode == 2 and f'--at "{at}": ' in p.stderr and what in p.stderr
 
 
+def test_nothing_to_take_back(three):
+    """A slip in the name was status 0."""
+    three.ctl("force-down", "f1")
+    for words, code, said in (
+            (("undrain", "f1"), 4, 'healthd: nothing to take back: "f1" is not drained'),
+            (("clear", "f2"), 4, 'nothing to take back: "f2" has no word of an operator\'s'),
+            (("clear", "nobody"), 1, 'no server or site matches "nobody"'),
+            (("clear", "f1"), 0, ""), (("clear", "f1"), 4, "nothing to take back")):
+        p = three.ctl(*words, ok=False)
+        assert p.returncode == code and said in p.stderr, (words, p)
+
+
 def test_at_says_when_it_begins(three):
     """A time of day that has passed is tomorrow's."""
     past = time.strftime("%H:%MZ", time.gmtime(time.time() - 3600))
