@@ -30,6 +30,7 @@ struct geo_exclude {
 	struct geo_exclude_prefix *prefixes;
 	size_t n_prefixes;
 	bool has_asns;
+	char *where;			/* FILE:LINE of the last `exclude`; NULL = there is none */
 };
 
 /* ---- sets ---- */
@@ -185,8 +186,7 @@ number_prefixes(struct geo_exclude *e, struct named *named, size_t n, struct err
 			put_bit(set, named[end].by);
 		is = number_set(e);
 		if (is == GEO_EXCLUDE_NONE)
-			return err_set(err, "more than %d different combinations of `exclude`",
-			    GEO_EXCLUDE_MAX);
+			return geo_exclude_too_many(e, err);
 		e->prefixes[e->n_prefixes++] = (struct geo_exclude_prefix){ named[i].prefix, is };
 	}
 	return 0;
@@ -288,6 +288,26 @@ size_sets(struct geo_exclude *e, const struct conf *conf, size_t first_server, s
 	return 0;
 }
 
+/* Each alone is right: the last is where there were too many. */
+static int
+keep_where(struct geo_exclude *e, const struct conf *conf)
+{
+	char where[CONF_WHERE];
+
+	if (e->n == 0)
+		return 0;
+	e->where = strdup(conf_where(conf, exclude_of(conf, &e->v[e->n - 1])->line, where));
+	return e->where != NULL ? 0 : -1;
+}
+
+int
+geo_exclude_too_many(const struct geo_exclude *e, struct err *err)
+{
+	return err_set(err, "%s: `exclude`: with this one there are more than %d different "
+	    "combinations of who is excluded", e->where != NULL ? e->where : "",
+	    GEO_EXCLUDE_MAX - 1);
+}
+
 struct geo_exclude *
 geo_exclude_new(const struct conf *conf, const uint16_t *sites, size_t n_sites,
     size_t first_server, size_t n_servers, struct err *err)
@@ -300,7 +320,8 @@ geo_exclude_new(const struct conf *conf, const uint16_t *sites, size_t n_sites,
 	for (size_t i = first_server; ok && i < first_server + n_servers; i++)
 		ok = add_excluder(e, &conf->servers[i].exclude, false, i) == 0;
 	if (ok)
-		ok = size_sets(e, conf, first_server, n_servers) == 0;
+		ok = size_sets(e, conf, first_server, n_servers) == 0 &&
+		    keep_where(e, conf) == 0;
 	if (!ok)
 		err_set(err, "no memory for exclusions");
 	if (!ok || add_prefixes(e, conf, err) < 0) {
@@ -325,6 +346,7 @@ geo_exclude_free(struct geo_exclude *e)
 	free(e->gone);
 	free(e->site_of);
 	free(e->prefixes);
+	free(e->where);
 	free(e);
 }
 

@@ -54,6 +54,9 @@ uint8_t geo_exclude_place(struct geo_exclude *exclude, const struct geo_place *p
 uint8_t geo_exclude_asn(struct geo_exclude *exclude, uint32_t asn);
 uint8_t geo_exclude_both(struct geo_exclude *exclude, uint8_t a, uint8_t b);
 
+/* Says so, with the place in the configuration; -1. */
+int geo_exclude_too_many(const struct geo_exclude *exclude, struct err *err);
+
 /* How many sets there are, 1 or more. */
 unsigned geo_exclude_sets(const struct geo_exclude *exclude);
 /* Whether a set holds a site (conf->sites), or a server of these (conf->servers) by itself. */

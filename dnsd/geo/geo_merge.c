@@ -333,8 +333,7 @@ int
 geo_merge_failed(const struct geo_merge *m, struct err *err)
 {
 	if (m->too_many_sets)
-		return err_set(err, "more than %d different combinations of `exclude`",
-		    GEO_EXCLUDE_MAX);
+		return geo_exclude_too_many(m->exclude, err);
 	if (!m->failed)
 		return 0;
 	return err_set(err, "the places of the database give more than %d different site lists: "

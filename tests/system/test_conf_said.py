@@ -238,3 +238,18 @@ def test_a_reload_logs_all_mistakes_once(world):
     w.daemon.wait_log("reload refused; the old configuration stays")
     log = w.daemon.log()[before:]
     assert log.count("threads \"many\"") == 1 and log.count("ttl-max \"soon\"") == 1, log
+
+
+@of_dnsd
+def test_too_many_combinations_of_exclude(folder, checker):
+    """It was told without a place."""
+    servers = [f'  server "s{i}" {{ site = "f"  address = {{ "10.0.{i // 200}.{i % 200 + 1}" }}'
+               f'  exclude {{ prefixes = {{ "10.{i // 200}.{i % 200}.0/24" }} }} }}'
+               for i in range(255)]
+    text = HEAD + "\n".join(['site "f" { location = { 50, 8 } }', 'pool "p" {', *servers, "}\n"])
+    write(folder, "a.zone", ZONE + 'd 60 A 192.0.2.1\n_steer.d 60 TXT "pool=p"\n')
+    line = text[:text.index('server "s254"')].count("\n") + 1
+    status, said = check(folder, text, checker)
+    assert status == 1 and f"nearcast.conf:{line}: `exclude`: with this one there are more" in said
+    status, said = check(folder, text.replace(servers[-1], ""), checker)
+    assert status == 0, said
