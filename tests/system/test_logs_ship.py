@@ -97,14 +97,20 @@ def test_an_empty_segment_waits_for_two_newer(world):
 
 
 def test_segments_of_nginx(world):
-    """nginx locks nothing: the two newest stay, unless nothing was written for ten minutes."""
+    """nginx locks nothing: what was written in the last half minute stays, and the two newest,
+    unless nothing was written for ten minutes."""
     c1, _, s1, _ = world
     s1.argv.pop()
     names = ["nginx-2026-11-27T16:5%d:.log" % i for i in range(3)]
     for name in names:
         put_segment(s1.spool, name, name + "\n")
     start(c1, s1)
-    wait(lambda: in_spool(s1) == names[1:], 10)
+    wait(holds(c1, names[2], names[2] + "\n"), 10)
+    time.sleep(1)
+    assert in_spool(s1) == names
+    half_a_minute = time.time() - 40
+    os.utime(os.path.join(s1.spool, names[0]), (half_a_minute, half_a_minute))
+    wait(lambda: in_spool(s1) == names[1:], 15)
     time.sleep(1)
     assert in_spool(s1) == names[1:]
     long_ago = time.time() - 700
@@ -262,6 +268,106 @@ def test_a_second_ship_for_one_collector_ends_with_75(world):
 def test_bad_arguments(argv, status, said):
     p = subprocess.run([SHIP, *argv], capture_output=True, text=True, timeout=10)
     assert p.returncode == status and said in p.stderr
+
+
+def age(s, name, seconds):
+    then = time.time() - seconds
+    os.utime(os.path.join(s.spool, name), (then, then))
+
+
+def test_the_clock_of_nginx_is_set_back(world):
+    """Segments of next year are the newest two; what is written meanwhile is sent and stays until
+    nobody writes any more, also behind a mark that is there already."""
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    name = "nginx-2026-11-28T06:42:.log"
+    for later in ("nginx-2027-11-28T06:40:.log", "nginx-2027-11-28T06:41:.log"):
+        put_segment(s1.spool, later, "a\n")
+    put_segment(s1.spool, name, "1\n")
+    start(c1, s1)
+    wait(holds(c1, name, "1\n"), 10)
+    put_segment(s1.spool, name, "2\n", "a")
+    wait(holds(c1, name, "1\n2\n"), 10)
+    s1.argv.append("c2")                        # which has nothing yet, so that nothing goes
+    s1.stop()
+    age(s1, name, 60)
+    s1.start()
+    mark = os.path.join(s1.state, "c1", name)
+    wait(lambda: os.path.exists(mark) and os.path.getsize(mark) == 4, 10)
+    put_segment(s1.spool, name, "3\n", "a")
+    wait(holds(c1, name, "1\n2\n3\n"), 15)
+    age(s1, name, 60)
+    wait(lambda: os.path.getsize(mark) == 6, 15)
+    assert name in in_spool(s1)
+
+
+def test_a_segment_of_nginx_that_differs(world):
+    """Its name has colons, and is no host's."""
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    names = ["nginx-2026-11-27T16:5%d:.log" % i for i in range(3)]
+    for name in names:
+        put_segment(s1.spool, name, "ours\n")
+    put_segment(c1.data, names[0], "else\n")
+    age(s1, names[0], 60)
+    start(c1, s1)
+    wait(lambda: in_spool(s1) == names[1:], 15)
+    aside = [n for n in c1.files() if n.startswith(names[0] + ".")]
+    assert len(aside) == 1 and holds(c1, aside[0], "ours\n")() and holds(c1, names[0], "else\n")()
+
+
+def test_what_a_collector_says_is_no_list_of_files(world, tmp_path):
+    """A greeting that names a file: nothing but segments is sent, and they are
+    acknowledged."""
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    private = tmp_path / "private"
+    private.write_text("a key\n")
+    motd = tmp_path / "motd"
+    motd.write_text(f"{private}\n" * 2000)
+    with open(c1.conf) as f:
+        text = f.read()
+    with open(c1.conf, "w") as f:
+        f.write(f"motd file = {motd}\n{text}")
+    names = ["dnsd-1-00000%d.log" % i for i in range(3)]
+    for name in names:
+        put_segment(s1.spool, name, name + "\n")
+    start(c1, s1)
+    wait(lambda: in_spool(s1) == names[2:], 20)
+    assert c1.files() == names and s1.said() == ""
+    assert s1.figures()["up"] == 1
+
+
+@pytest.mark.parametrize("argv", [
+    ["-t", "--inplace", "NAME"], ["-I", "NAME"], ["--append-verify", "NAME"],
+    ["--append", "--append", "-M--append", "NAME"], ["--append", "-M--no-append", "NAME"],
+    ["--append", "-b", "--suffix=.old", "NAME"], ["-M--suffix", "-M--append", "NAME"],
+    ["-b", "--backup-dir=old", "NAME"], ["-M-en.Ls", "NAME"], ["-l", "--append", "link/NAME"],
+    ["-R", "--append", "./folder/./NAME/x"], ["-r", "--append", "folder/NAME"],
+    ["-d", "--append", "folder/NAME"], ["--ignore-existing", "--inplace", "NAME"],
+    ["--append", "empty/NAME"], ["-r", "--delete", "--append", "void/"],
+    ["--ignore-existing", "--fake-super", "NAME"], ["--append", "--chmod=777", "-p", "NAME"],
+], ids=" ".join)
+def test_a_sender_cannot_take_back(world, argv):
+    """What was acknowledged stays as it was, whoever has the machine that sent it."""
+    c1, _, s1, _ = world
+    name = "dnsd-1-000000.log"
+    put_segment(c1.data, name, "what happened\n")
+    if os.geteuid() == 0:
+        os.chmod(c1.data, 0o777)
+    c1.start()
+    put_segment(s1.spool, name, "something else\nand more of it\n")
+    for folder in ("link", "folder/" + name, "empty", "void"):
+        os.makedirs(os.path.join(s1.spool, folder))
+    os.symlink("/etc/passwd", os.path.join(s1.spool, "link", name))
+    put_segment(s1.spool, f"folder/{name}/x", "y\n")
+    put_segment(s1.spool, "empty/" + name, "")
+    wait(lambda: subprocess.run(["rsync", c1.url.replace("/fra1", "/")],
+                                capture_output=True).returncode != 10, 10)
+    words = [w.replace("NAME", name) for w in argv]
+    subprocess.run(["rsync", "--timeout=5", *words, c1.url], cwd=s1.spool, env=s1.env, timeout=30,
+                   capture_output=True)
+    assert c1.files() == [name] and holds(c1, name, "what happened\n")()
 
 
 def test_a_sender_can_neither_delete_nor_read(world):
