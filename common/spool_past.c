@@ -14,14 +14,14 @@
 
 enum { TAIL = SPOOL_LINE + 1024, BACK = 4 };
 
-struct found {
+struct forerunner {
 	char boot[64];
 	uint64_t number;		/* of its newest segment */
 };
 
 /* Splits KIND-BOOT-NNNNNN.log; false = it is no segment of this kind. */
 static bool
-split(const char *name, const char *kind, struct found *f)
+split_name(const char *name, const char *kind, struct forerunner *f)
 {
 	size_t len = strlen(name), of = strlen(kind);
 	const char *dash = strrchr(name, '-');
@@ -40,7 +40,7 @@ split(const char *name, const char *kind, struct found *f)
 
 /* Takes a segment in: each process once, the newest SPOOL_PAST of them, in order. */
 static unsigned
-keep(struct found *v, unsigned n, const struct found *f)
+keep_newest(struct forerunner *v, unsigned n, const struct forerunner *f)
 {
 	unsigned at = n;
 	int by = 1;
@@ -116,7 +116,7 @@ look_at(int dir, const char *name, uint64_t *seq, char *tail)
 
 /* What became of a process; looks back where its newest segments hold no whole line. */
 static enum looked
-judge(int dir, const char *kind, const struct found *f, uint64_t *seq, char *tail)
+look_back(int dir, const char *kind, const struct forerunner *f, uint64_t *seq, char *tail)
 {
 	enum looked what = NO_LINE;
 	char name[256];
@@ -133,7 +133,7 @@ unsigned
 spool_past_find(const char *dir, const char *kind, const char *boot,
     struct spool_past past[SPOOL_PAST])
 {
-	struct found v[SPOOL_PAST], f;
+	struct forerunner v[SPOOL_PAST], f;
 	char *tail = malloc(TAIL + 1);
 	DIR *open = opendir(dir);
 	unsigned n = 0, cut = 0;
@@ -141,10 +141,10 @@ spool_past_find(const char *dir, const char *kind, const char *boot,
 	uint64_t seq;
 
 	while (open != NULL && (d = readdir(open)) != NULL)
-		if (split(d->d_name, kind, &f) && strcmp(f.boot, boot) != 0)
-			n = keep(v, n, &f);
+		if (split_name(d->d_name, kind, &f) && strcmp(f.boot, boot) != 0)
+			n = keep_newest(v, n, &f);
 	for (unsigned i = 0; tail != NULL && i < n; i++) {
-		enum looked what = judge(dirfd(open), kind, &v[i], &seq, tail);
+		enum looked what = look_back(dirfd(open), kind, &v[i], &seq, tail);
 
 		if (what == OPEN || what == ENDED)
 			continue;

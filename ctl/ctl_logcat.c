@@ -43,7 +43,7 @@ struct logcat {
 /* ---- one stream ---- */
 
 static void
-say(const char *why)
+complain(const char *why)
 {
 	fputs("nearctl: ", stderr);
 	log_files_put(stderr, why);
@@ -73,7 +73,7 @@ is_asked_for(struct logcat *c, struct stream *s)
 
 /* Moves to the next line that is wanted; false = there is none now. */
 static bool
-next_line(struct logcat *c, struct stream *s)
+next_of_stream(struct logcat *c, struct stream *s)
 {
 	struct err err;
 	size_t left;
@@ -94,7 +94,7 @@ next_line(struct logcat *c, struct stream *s)
 			}
 		f->taken = log_reader_taken(&s->reader);
 		if (rc < 0) {
-			say(err.text);
+			complain(err.text);
 			c->failed = true;
 		}
 		log_reader_begin(&s->reader, 0);
@@ -152,7 +152,7 @@ open_streams(struct logcat *c)
 		if (log_reader_open(&s->reader) < 0)
 			return -1;
 		c->n_streams++;
-		if (next_line(c, s))
+		if (next_of_stream(c, s))
 			c->heap[c->n_heap++] = s;
 		else
 			log_reader_close(&s->reader);
@@ -182,7 +182,7 @@ print_merged(struct logcat *c)
 
 		if (fwrite(s->octets, 1, s->len, stdout) != s->len || putchar('\n') == EOF)
 			rc = -1;
-		if (!next_line(c, s)) {
+		if (!next_of_stream(c, s)) {
 			log_reader_close(&s->reader);
 			c->heap[0] = c->heap[--c->n_heap];
 		}
@@ -259,7 +259,7 @@ ctl_logcat(const struct ctl *ctl)
 	for (;;) {
 		rc = look_again(&c, &err);
 		if (rc < 0)
-			say(err.text);
+			complain(err.text);
 		if (rc == 0 && print_merged(&c) < 0)
 			rc = -1;
 		if (rc < 0 || !ctl->follow)

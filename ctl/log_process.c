@@ -6,7 +6,7 @@
 enum { EACH = 64, GAP = 4096, MARKS = 1 << 20 };
 
 static uint32_t
-hash_of(const char *octets, size_t len)
+hash_of_line(const char *octets, size_t len)
 {
 	uint32_t h = 2166136261u;
 
@@ -57,7 +57,7 @@ log_process_line(struct log_process *p, const struct log_line *line, const char 
 	uint32_t *mark = aside ? NULL : mark_of(p, line->seq), hash;
 
 	if (mark != NULL) {
-		hash = hash_of(octets, len);
+		hash = hash_of_line(octets, len);
 		if (*mark != 0 && *mark != hash && !p->differs) {
 			p->differs = true;
 			p->twice = line->seq;

@@ -8,7 +8,7 @@
 enum { CONNECTIONS = 1 << 16 };
 
 static uint64_t
-hash_of(const char *key)
+hash_of_key(const char *key)
 {
 	uint64_t h = 14695981039346656037u;
 
@@ -27,7 +27,7 @@ more_buckets(struct log_sources *all)
 		return all->n_buckets != 0 ? 0 : -1;
 	for (size_t i = 0; i < all->n_buckets; i++)
 		while ((s = all->buckets[i]) != NULL) {
-			size_t at = hash_of(s->key) % n;
+			size_t at = hash_of_key(s->key) % n;
 
 			all->buckets[i] = s->next;
 			s->next = v[at];
@@ -46,7 +46,7 @@ log_sources_get(struct log_sources *all, const char *key)
 
 	if (all->n >= all->n_buckets && more_buckets(all) < 0)
 		return NULL;
-	at = &all->buckets[hash_of(key) % all->n_buckets];
+	at = &all->buckets[hash_of_key(key) % all->n_buckets];
 	for (s = *at; s != NULL; s = s->next)
 		if (strcmp(s->key, key) == 0)
 			return s;

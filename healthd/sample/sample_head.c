@@ -276,7 +276,7 @@ try_get(struct sample_transfer *t)
 }
 
 static void
-ask_again(struct sample_transfer *t)
+ask_once_more(struct sample_transfer *t)
 {
 	carrier_stop(t->shard, t->easy);
 	t->carried = false;
@@ -311,7 +311,7 @@ on_head_end(CURL *easy, CURLcode code)
 	}
 	read_answer(t);
 	if (try_get(t)) {
-		ask_again(t);
+		ask_once_more(t);
 		return;
 	}
 	next = next_url(t);
@@ -322,7 +322,7 @@ on_head_end(CURL *easy, CURLcode code)
 	free(t->url);
 	t->url = next;
 	t->hops++;
-	ask_again(t);
+	ask_once_more(t);
 }
 
 /* ---- what is made once ---- */
