@@ -98,7 +98,7 @@ put_on_disk(struct spool_segment *s, uint64_t now_ms)
  * The file's size stays: only blocks are taken.  Where a file system cannot do that, there is no
  * such promise, and whoever writes sees what comes. */
 static bool
-make_room(struct spool_segment *s, size_t len)
+keep_room(struct spool_segment *s, size_t len)
 {
 	static const size_t ahead[] = { AHEAD, 0 };
 
@@ -173,7 +173,7 @@ begin_segment(struct spool_segment *s, uint64_t now_ms, struct err *err)
 	s->torn = false;
 	s->opened_ms = s->synced_ms = now_ms;
 	s->fresh = true;
-	(void)make_room(s, 0);
+	(void)keep_room(s, 0);
 	return 0;
 }
 
@@ -213,7 +213,7 @@ lines_with_room(struct spool_segment *s, const char *lines, size_t len)
 {
 	const char *last;
 
-	while (len != 0 && !make_room(s, len)) {
+	while (len != 0 && !keep_room(s, len)) {
 		last = memrchr(lines, '\n', len / 2);
 		len = last != NULL ? (size_t)(last - lines) + 1 : 0;
 	}
