@@ -43,7 +43,7 @@ struct logcat {
 /* ---- one stream ---- */
 
 static void
-say_why(const char *why)
+warn_of(const char *why)
 {
 	fputs("nearctl: ", stderr);
 	log_files_put(stderr, why);
@@ -94,7 +94,7 @@ next_of_stream(struct logcat *c, struct stream *s)
 			}
 		f->taken = log_reader_taken(&s->reader);
 		if (rc < 0) {
-			say_why(err.text);
+			warn_of(err.text);
 			c->failed = true;
 		}
 		log_reader_begin(&s->reader, 0);
@@ -259,7 +259,7 @@ ctl_logcat(const struct ctl *ctl)
 	for (;;) {
 		rc = look_again(&c, &err);
 		if (rc < 0)
-			say_why(err.text);
+			warn_of(err.text);
 		if (rc == 0 && print_merged(&c) < 0)
 			rc = -1;
 		if (rc < 0 || !ctl->follow)
