@@ -65,6 +65,25 @@ def test_segments_grow_at_both_and_go_when_both_have_them(world):
     assert s1.said() == s2.said() == ""
 
 
+def test_what_is_acknowledged_is_on_the_collector_s_disk(world, tmp_path):
+    """Each transfer that puts octets there waits for its disk, what is sent beside, too."""
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    name, log = "dnsd-20261127T000000Z.1-00000%d.log", tmp_path / "calls"
+    program = tmp_path / "rsync"
+    program.write_text(f'#!/bin/sh\necho "$*" >>{log}\nexec rsync "$@"\n')
+    program.chmod(0o755)
+    s1.env["SHIP_RSYNC"] = str(program)
+    put_segment(s1.spool, name % 0, "ours\n")
+    put_segment(s1.spool, name % 1, "b\n")
+    put_segment(c1.data, name % 0, "else\n")
+    start(c1, s1)
+    wait(lambda: name % 0 not in in_spool(s1), 10)
+    calls = [line.split() for line in log.read_text().splitlines()]
+    assert all("--fsync" in c or "-n" in c for c in calls), calls
+    assert any("--append" in c for c in calls) and any("--ignore-existing" in c for c in calls)
+
+
 def test_a_segment_that_is_locked_is_not_closed(world):
     c1, _, s1, _ = world
     first = "dnsd-20261127T000000Z.1-000000.log"
