@@ -157,6 +157,28 @@ def test_publish(tmp_path):
     assert read(root / "releases" / f"{ident}.files").decode().split("\t")[2] == str(mtime)
 
 
+def test_a_root_that_is_named_from_here(tmp_path):
+    """Every path may be relative, and FILE a link: it is published under the name given."""
+    fill(tmp_path, {"tree/f": 100, "one": 200})
+    os.symlink("one", tmp_path / "latest.iso")
+    os.mkdir(tmp_path / "origin")
+    for words, held in (("tree", {"f"}), ("latest.iso", {"latest.iso"}), ("./one", {"one"})):
+        p = make(*NAMES, "--publish", "origin", words, "origin/releases", cwd=tmp_path)
+        assert os.readlink(tmp_path / "origin/current") == "sets/" + p.stdout.split()[-1]
+        assert set(os.listdir(tmp_path / "origin/current")) == held
+
+
+def test_a_file_that_is_named_as_a_standard_stream(tmp_path):
+    """`-` is a file as any other, whatever is on the standard input."""
+    tree, root = fill(tmp_path / "tree", {"-": 100, "d/-": 3}), tmp_path / "root"
+    os.mkdir(root)
+    ident = make(*NAMES, "--publish", root, tree, root / "releases").stdout.strip()
+    assert ident == set_id(tree) == os.path.basename(os.readlink(root / "current"))
+    rows = [row.split("\t") for row in
+            read(root / "releases" / f"{ident}.files").decode().splitlines()]
+    assert [row[:2] for row in rows] == [["-", "100"], ["d/-", "3"]]
+
+
 def test_times_of_an_origin_whose_clock_is_ahead(tmp_path):
     """An endpoint gives its files the origin's times, also if those are yet to come here: what
     all endpoints of a name give out has one ETag."""

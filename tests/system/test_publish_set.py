@@ -155,6 +155,23 @@ def test_same_size_and_time_twice(published):
     o.check()
 
 
+def test_a_file_that_is_named_as_a_standard_stream(origin):
+    """`-` is a file as any other: its own octets, its own time, also a later one."""
+    o = origin
+    when = 1_500_000_000
+    o.write("-", b"one", when)
+    one = o.publish()
+    o.write("-", b"two", when)
+    two = o.publish("--keep", "1", "--keep-for", "0")
+    assert one != two == manifest_of(o.dir)[1]
+    path = os.path.join(o.root, "current", "-")
+    with open(path, "rb") as f:
+        assert f.read() == b"two"
+    assert os.stat(path).st_mtime == when + 1
+    with open(os.path.join(o.root, "tags", one)) as f:
+        assert f.read().split("\t")[:3] == ["-", "3", str(when)]
+
+
 @pytest.mark.parametrize("mtime, expected", [
     (-86400, 0), (0, 0), (1600000000.9, 1600000000), (2 ** 33, None)])
 def test_odd_times(origin, mtime, expected):
@@ -311,6 +328,7 @@ def test_lengths_of_names(origin):
     (["{dir}/none", "{root}"], 66, "no such directory"),
     (["{dir}/a", "{root}"], 66, "no such directory"),
     (["{folder}/empty", "{root}"], 65, "has no file"),
+    (["{folder}/zeros", "{root}"], 65, "holds no octet"),
     (["{root}", "{root}"], 64, "lies in"),
     (["{root}/sets/{first}", "{root}"], 64, "lies in"),
     (["{dir}", "{dir}/pool/root"], 64, "lies in"),
@@ -333,6 +351,8 @@ def test_lengths_of_names(origin):
 def test_wrong_words(published, words, code, message):
     o = published
     os.mkdir(os.path.join(o.folder, "empty"))
+    os.mkdir(os.path.join(o.folder, "zeros"))
+    open(os.path.join(o.folder, "zeros", "f"), "w").close()
     before = snapshot(o.folder)
     p = publish_set(*(w.format(dir=o.dir, root=o.root, folder=o.folder, first=o.first)
                       for w in words))
