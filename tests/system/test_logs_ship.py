@@ -100,6 +100,25 @@ def test_a_segment_that_is_locked_is_not_closed(world):
     wait(lambda: first not in in_spool(s1), 10)
 
 
+def test_what_grew_after_one_has_marked_it_waits_for_that_one(world):
+    """Its mark is as long as what it has: the rest is nowhere but here and at the other one."""
+    c1, c2, s1, s2 = world
+    first = "dnsd-20261127T000000Z.1-000000.log"
+    for i in range(2):
+        put_segment(s1.spool, f"dnsd-20261127T000000Z.1-00000{i}.log", "a\n")
+    start(c1, c2, s2)
+    wait(lambda: os.path.exists(f"{s2.state}/c2/{first}"), 10)
+    s2.stop()
+    put_segment(s1.spool, first, "late\n", "a")
+    start(s1)
+    wait(lambda: os.path.exists(f"{s1.state}/c1/{first}"), 10)
+    time.sleep(1)                               # five rounds
+    assert first in in_spool(s1)
+    start(s2)
+    wait(lambda: first not in in_spool(s1), 10)
+    assert holds(c1, first, "a\nlate\n")() and holds(c2, first, "a\nlate\n")()
+
+
 def test_an_empty_segment_waits_for_two_newer(world):
     """A writer takes its lock when the file is there already."""
     c1, _, s1, _ = world
