@@ -201,19 +201,18 @@ gather(struct work *w, struct choose_candidate *heap)
 	size_t n = 0;
 
 	for (uint16_t i = 0; i < choose->conf->n_mirrors; i++) {
-		int prefix = suit_prefix(&choose->conf->mirrors[i], &from->address);
-		enum choice_why why = suit_bar(&choose->suit, &client, i, prefix);
+		struct choose_candidate *c = &heap[n];
+		enum choice_why why = suit_judge(&choose->suit, &client, i, &c->order);
 
-		if (why != CHOICE_REASONS) {
+		if (why >= CHOICE_NO_FILE) {
 			if (w->whole)
 				put_down(w, i, why, from_client(from, &choose->suit.mirrors[i]));
 			continue;
 		}
-		heap[n] = (struct choose_candidate){ .mirror = i };
-		heap[n].order = suit_order(&choose->suit, &client, i, prefix, &why);
-		heap[n].why = (uint8_t)why;
-		heap[n++].offer = w->facts->health == NULL ||
-		    w->facts->health[i] == CHOOSE_FINE;
+		c->mirror = i;
+		c->why = (uint8_t)why;
+		c->offer = w->facts->health == NULL || w->facts->health[i] == CHOOSE_FINE;
+		n++;
 	}
 	for (size_t i = n / 2; i-- != 0;)
 		sink(heap, n, i);

@@ -24,17 +24,18 @@ percent(struct draft *draft, const char *octets, size_t len, uint8_t where)
 	static const char digits[] = "0123456789ABCDEF";
 	size_t from = 0;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)octets[i];
-		char escape[] = { '%', digits[c >> 4], digits[c & 15] };
+	for (size_t i = 0;; i++) {
+		unsigned char c;
 
-		if ((plain_in[c] & where) != 0)
-			continue;
+		while (i < len && (plain_in[(unsigned char)octets[i]] & where) != 0)
+			i++;
 		draft_put(draft, octets + from, i - from);
-		draft_put(draft, escape, sizeof(escape));
+		if (i == len)
+			return;
+		c = (unsigned char)octets[i];
+		draft_put(draft, (char[]){ '%', digits[c >> 4], digits[c & 15] }, 3);
 		from = i + 1;
 	}
-	draft_put(draft, octets + from, len - from);
 }
 
 void

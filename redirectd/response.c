@@ -36,6 +36,18 @@ response_clear(struct response *response)
 	response->n_heads = response->text_used = response->body_len = 0;
 }
 
+/* Whether one of eight octets may be a control character: a borrow or carry in its upper bit says
+ * so, and octets beyond ASCII do, too. */
+static bool
+may_control(const char *text)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t eight;
+
+	memcpy(&eight, text, sizeof(eight));
+	return (((eight - ' ' * each) | (eight + each) | eight) & 0x80 * each) != 0;
+}
+
 /* What comes from names of files must not become a header of its own. */
 static bool
 is_line(const char *text, size_t len)
@@ -45,6 +57,10 @@ is_line(const char *text, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
+		if (len - i >= 8 && !may_control(text + i)) {
+			i += 7;		/* most of what is written */
+			continue;
+		}
 		other |= (c < ' ' && c != '\t') || c == 0x7f;
 	}
 	return !other;

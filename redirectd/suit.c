@@ -27,6 +27,9 @@ prepare(struct suit *suit, const struct conf_mirror *m, struct suit_mirror *p)
 	p->name = rendezvous_name(m->name);
 	p->inverse = m->weight != 0 ? rendezvous_inverse(m->weight) : 0;
 	p->secure = strncasecmp(m->url, "https:", 6) == 0;
+	p->asn = m->asn;
+	p->plain = m->one_file_index == CONF_NONE && m->enabled && m->ipv4 && m->ipv6 &&
+	    m->only == CONF_ONLY_NONE && m->weight != 0 && m->prefixes.n == 0 && m->max_size == 0;
 	if (country != NULL)
 		memcpy(p->continent, country->continent, sizeof(p->continent));
 	for (size_t i = 0; i < m->also.n; i++) {
@@ -93,8 +96,8 @@ is_in_continent(const struct conf_mirror *m, const struct suit_mirror *p,
 	return false;
 }
 
-int
-suit_prefix(const struct conf_mirror *m, const struct addr *client)
+static int
+prefix_of(const struct conf_mirror *m, const struct addr *client)
 {
 	int best = -1;
 
@@ -119,8 +122,9 @@ is_for(const struct conf_mirror *m, const struct suit_mirror *p, const struct ch
 	return m->only >= CONF_ONLY_CONTINENT && is_in_continent(m, p, client);
 }
 
-enum choice_why
-suit_bar(const struct suit *suit, const struct suit_client *client, uint16_t mirror, int prefix)
+/* What keeps a mirror from this client and file whatever its state; CHOICE_REASONS = nothing. */
+static enum choice_why
+bar(const struct suit *suit, const struct suit_client *client, uint16_t mirror, int prefix)
 {
 	const struct redirect_choice *choice = client->choice;
 	const struct conf_mirror *m = &suit->conf->mirrors[mirror];
@@ -160,37 +164,60 @@ suit_client(const struct suit *suit, const struct redirect_choice *choice)
 		.placed = c->known != CHOICE_UNKNOWN,
 	};
 
+	client.plain = !client.rule && choice->one_file == NULL;
 	if (client.placed)
 		client.point = geo_point_of(c->latitude, c->longitude);
 	return client;
 }
 
-uint64_t
-suit_order(const struct suit *suit, const struct suit_client *client, uint16_t mirror,
-    int prefix, enum choice_why *why)
+/* The class of one that is not barred, and its part of the order. */
+static enum choice_why
+class_of(const struct suit *suit, const struct suit_client *client, uint16_t mirror, int prefix,
+    enum choice_why why, uint64_t *tier)
 {
 	const struct conf_mirror *m = &suit->conf->mirrors[mirror];
-	const struct suit_mirror *p = &suit->mirrors[mirror];
 	const struct redirect_choice *choice = client->choice;
 	const char *country = choice->client.country;
-	uint64_t tier = TIER_DISTANCE, chord = SUIT_CHORD_UNKNOWN;
 
-	if (client->placed && p->located)
-		chord = (uint64_t)geo_point_chord_mm(client->point, p->point);
-	*why = client->placed && p->located ? CHOICE_FAR : CHOICE_ANY;
 	if (prefix >= 0) {
-		tier = TIER_PREFIX + 128u - (unsigned)prefix;
-		*why = CHOICE_PREFIX;
+		*tier = TIER_PREFIX + 128u - (unsigned)prefix;
+		why = CHOICE_PREFIX;
 	} else if (m->asn != 0 && m->asn == choice->client.asn) {
-		tier = TIER_ASN;
-		*why = CHOICE_ASN;
+		*tier = TIER_ASN;
+		why = CHOICE_ASN;
 	} else if (client->rule && is_in_country(m, country)) {
-		tier = TIER_COUNTRY;
-		*why = strcmp(m->country, country) == 0 ? CHOICE_COUNTRY : CHOICE_ALSO;
+		*tier = TIER_COUNTRY;
+		why = strcmp(m->country, country) == 0 ? CHOICE_COUNTRY : CHOICE_ALSO;
 	}
 	if (m->max_size != 0 && choice->file.known && choice->file.size > m->max_size) {
-		tier += TIER_RESERVE;
-		*why = CHOICE_LARGE;
+		*tier += TIER_RESERVE;
+		why = CHOICE_LARGE;
 	}
-	return tier << SUIT_CHORD_BITS | chord;
+	return why;
+}
+
+enum choice_why
+suit_judge(const struct suit *suit, const struct suit_client *client, uint16_t mirror,
+    uint64_t *order)
+{
+	const struct suit_mirror *p = &suit->mirrors[mirror];
+	uint64_t tier = TIER_DISTANCE, chord = SUIT_CHORD_UNKNOWN;
+	enum choice_why why = CHOICE_ANY;
+
+	if (client->placed && p->located) {
+		chord = (uint64_t)geo_point_chord_mm(client->point, p->point);
+		why = CHOICE_FAR;
+	}
+	if (!p->plain || !client->plain || (client->choice->secure && !p->secure) ||
+	    (p->asn != 0 && p->asn == client->choice->client.asn)) {
+		const struct conf_mirror *m = &suit->conf->mirrors[mirror];
+		int prefix = prefix_of(m, &client->choice->client.address);
+		enum choice_why barred = bar(suit, client, mirror, prefix);
+
+		if (barred != CHOICE_REASONS)
+			return barred;
+		why = class_of(suit, client, mirror, prefix, why, &tier);
+	}
+	*order = tier << SUIT_CHORD_BITS | chord;
+	return why;
 }

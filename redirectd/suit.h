@@ -23,7 +23,10 @@ struct suit_mirror {
 	uint64_t name;			/* hash */
 	uint32_t inverse;		/* of the weight; 0 = weight 0 */
 	double latitude, longitude;
+	uint32_t asn;			/* 0 = none */
 	bool located, secure;
+	bool plain;			/* nothing in its block but its AS makes clients differ,
+					 * beyond where they are and https */
 	char continent[3];
 };
 
@@ -43,21 +46,17 @@ struct suit_client {
 	const struct redirect_choice *choice;
 	bool rule;			/* a rule names the client's country */
 	bool placed;
+	bool plain;			/* all `plain` mirrors suit it by distance alone */
 	struct geo_point point;		/* where placed */
 };
 
 struct suit_client suit_client(const struct suit *suit, const struct redirect_choice *choice);
 
-/* The length of the longest prefix of the mirror that has the client, -1 = none has. */
-int suit_prefix(const struct conf_mirror *mirror, const struct addr *client);
-
-/* What keeps a mirror from this client and file whatever its state; CHOICE_REASONS = nothing. */
-enum choice_why suit_bar(const struct suit *suit, const struct suit_client *client,
-    uint16_t mirror, int prefix);
-
-/* Smaller is better: the class in the upper bits, then the chord in millimetres,
- * SUIT_CHORD_UNKNOWN where there is none.  *why is its class, CHOICE_FAR for distance. */
-uint64_t suit_order(const struct suit *suit, const struct suit_client *client, uint16_t mirror,
-    int prefix, enum choice_why *why);
+/* The class of a mirror, CHOICE_FAR for distance, and in *order how well it suits, smaller is
+ * better: the class in the upper bits, then the chord in millimetres, SUIT_CHORD_UNKNOWN where
+ * there is none.  Or what keeps it from this client and file whatever its state: one of the
+ * reasons from CHOICE_NO_FILE on, and *order is not touched. */
+enum choice_why suit_judge(const struct suit *suit, const struct suit_client *client,
+    uint16_t mirror, uint64_t *order);
 
 #endif
