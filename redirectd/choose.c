@@ -143,8 +143,8 @@ near_end(const struct conf_redirect *r, uint64_t order)
 	if (km < 0)
 		return order;
 	limit = (km * r->near_factor + r->near_km) * 1e6 / EARTH_MM;	/* as an angle */
-	if (limit >= M_PI)
-		return order | (SUIT_CHORD_UNKNOWN - 1);
+	if (limit >= M_PI)		/* all but those whose place is not known */
+		return (order & ~SUIT_CHORD_UNKNOWN) | (SUIT_CHORD_UNKNOWN - 1);
 	return (order & ~SUIT_CHORD_UNKNOWN) | (uint64_t)(2 * EARTH_MM * sin(limit / 2));
 }
 

@@ -342,6 +342,27 @@ borders(void **state)
 	done(g);
 }
 
+/* A near set that is the whole world has no mirror of which nobody knows where it lies. */
+static void
+around_the_world(void **state)
+{
+	struct fixture *f = with("redirect {\n near-factor = 3\n}\n"
+	    "mirror \"placed\" {\n url = \"http://p/\"\n location = { 0, 0 }\n}\n"
+	    "mirror \"nowhere\" {\n url = \"http://n/\"\n}\n");
+
+	(void)state;
+	/* chords in millimetres, odd ones and even ones */
+	for (int i = 0; i < 100; i++) {
+		at(f, 0, 90 + i / 7.0);
+		assert_int_equal(why(f, "placed"), CHOICE_NEAR);
+		assert_int_equal(why(f, "nowhere"), CHOICE_ANY);
+		first(f, 0);
+		assert_int_equal(f->choice.n_taken, 2);
+		assert_int_equal(f->choice.mirrors[1].priority, 2);
+	}
+	done(f);
+}
+
 /* Where nobody knows the client's place, weights share out all mirrors. */
 static void
 no_place(void **state)
@@ -522,6 +543,7 @@ main(void)
 		cmocka_unit_test(neighbours_stay_together),
 		cmocka_unit_test(a_death_moves_its_own),
 		cmocka_unit_test(borders),
+		cmocka_unit_test(around_the_world),
 		cmocka_unit_test(no_place),
 		cmocka_unit_test(prefix_then_asn_then_rule_then_distance),
 		cmocka_unit_test(what_bars_a_mirror),
