@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import time
 import urllib.parse
 
@@ -14,7 +15,7 @@ FILES = {
     "pool/a.deb": BIG, "pool/b.deb": BIG, "pool/large.iso": b"x" * 5000, "tiny.deb": b"12345",
     "doc/readme.txt": BIG, "pool/a.deb.sig": BIG, "only-here.deb": BIG,
     "odd/a b?c%d&e+f#g.deb": BIG, "odd/\udcff\udcfe.deb": BIG, "odd/ü.deb": BIG,
-    "trace.deb": BIG, "x.meta4": BIG,
+    "trace.deb": BIG, "x.meta4": BIG, "folder/index.html": b"<p>folder", "index.html": b"<p>top",
 }
 MIRRORS = """
 mirror "no" {
@@ -144,6 +145,30 @@ def test_what_is_served_from_here_is_nginxs(w):
     assert w.get("/pool/a.deb?here", If_None_Match=tag).status == 304
     odd = "/odd/" + urllib.parse.quote("a b?c%d&e+f#g.deb")
     assert w.get(odd + "?here").body == BIG
+
+
+def pages_are_found(w):
+    for target, body in (("/", b"<p>top"), ("/folder/", b"<p>folder")):
+        a = w.get(target)
+        assert (a.status, a.body) == (200, body), a
+    for target, there in (("/folder", "/folder/"), ("/odd", "/odd/")):
+        a = w.get(target)
+        assert (a.status, a.headers["location"]) == (301, there), a
+    for target in ("/odd/", "/none", "/none/"):      # no listing
+        assert w.get(target).status in (403, 404)
+
+
+def test_folders_keep_the_name_that_people_know(w):
+    """Not the internal one, which answers 404 to whoever is sent there."""
+    pages_are_found(w)
+
+
+def test_a_client_that_has_closed_its_side_is_answered(w):
+    with socket.create_connection(("127.0.0.1", w.front.port), timeout=5) as s:
+        s.sendall(b"GET /pool/a.deb HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        s.shutdown(socket.SHUT_WR)
+        got = b"".join(iter(lambda: s.recv(65536), b""))
+    assert got.startswith(b"HTTP/1.1 302 ")
 
 
 def test_header_lines_of_a_redirect(w):
@@ -290,8 +315,18 @@ def test_catalogue_damaged_or_gone(w):
     assert w.where("/pool/a.deb") == "no.example"
 
 
+def is_frozen(pid):
+    """All threads: one that is not told yet goes on answering."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/stat") as f:
+            if f.read().rsplit(")", 1)[1].split()[0] != "T":
+                return False
+    return True
+
+
 def test_redirectd_frozen_or_dead(w):
     w.daemon.signal(signal.SIGSTOP)
+    w.wait(lambda: is_frozen(w.daemon.process.pid))
     began = time.monotonic()
     a = w.get("/pool/a.deb")
     assert (a.status, a.body, a.headers["x-redirector"]) == (200, BIG, "away")
@@ -302,5 +337,6 @@ def test_redirectd_frozen_or_dead(w):
     a = w.get("/pool/a.deb", Range="bytes=10-19")
     assert (a.status, a.headers["content-range"]) == (206, "bytes 10-19/100")
     assert w.get("/pool/none.deb").status == 404
+    pages_are_found(w)
     w.daemon.start()
     w.wait(lambda: w.where("/pool/a.deb") == "no.example")
