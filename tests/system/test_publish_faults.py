@@ -147,5 +147,11 @@ def test_touched_while_it_is_published(origin):
     assert done.returncode == 0 and done.stderr == "", done
     assert len(done.stdout.split()) == 2
     assert o.current() == done.stdout.split()[1] == manifest_of(o.dir)[1]
+    with open(f"{o.root}/notify", "w") as f:          # a failure is seen, also the first of two
+        f.write(f"[ -e {o.dir}/later ] || {{ echo l >{o.dir}/later; touch {mark}; exit 3; }}\n")
+    o.write("a", b"3")
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 76 and "exit 3" in done.stderr and len(done.stdout.split()) == 2
+    assert o.current() == done.stdout.split()[1] == manifest_of(o.dir)[1]
     o.write(".hidden", b"")
     assert subprocess.run(["sh", "-c", line], capture_output=True, timeout=60).returncode == 65

@@ -151,18 +151,18 @@ def test_publish_set_tells_the_sites(world):
         p = publish_set("--notify-timeout", 2, o.dir, o.root)
         assert time.monotonic() - began < 6
         second = p.stdout.strip()
-        assert p.returncode == 0 and o.current() == second != first
+        assert p.returncode == 76 and o.current() == second != first
         with open(log) as f:
             assert f.read() == f"pool p: set {second} is current\n  a holds {second}\n"
         said = p.stderr.splitlines()
         assert [line.split(": ", 2)[2] for line in said] == \
             ["false: exit 1", "echo no such site >&2; exit 255: exit 255: no such site",
-             "sleep 60: exit 124"], said
+             "sleep 60: exit 124: not done in 2 s, ended"], said
         o.write("a", b"three")
         assert publish_set("--no-notify", o.dir, o.root).returncode == 0
         with open(log) as f:
             assert len(f.readlines()) == 2
         p = publish_set("--notify-timeout", 2, "--rollback", second, o.root)
-        assert p.returncode == 0
+        assert p.returncode == 76
         with open(log) as f:
             assert len(f.readlines()) == 4		# a step back is told, too
