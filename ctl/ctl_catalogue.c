@@ -387,7 +387,8 @@ ctl_catalogue(const struct ctl *ctl)
 		return 1;
 	if ((catalogue = catalogue_open(path, &err)) == NULL)
 		return say(&err);
-	held = held_read(path, NULL, &err);
+	if ((held = held_read(path, NULL, &err)) != NULL)
+		held_keep_of(held, catalogue_about(catalogue)->lineage);
 	rc = held == NULL ? say(&err) : show ? show_file(catalogue, held, arg) :
 	    strcmp(what, "stats") == 0 ? print_stats(catalogue, held) : check(catalogue);
 	held_free(held);

@@ -261,6 +261,7 @@ open_round(struct scan_round *r, struct err *err)
 		return -1;
 	if (read_held(r, err) < 0)
 		return -1;
+	held_keep_of(r->held, catalogue_about(r->catalogue)->lineage);
 	if ((r->lock = catalogue_db_lock_file(r->path, ".scan", err)) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/" MIRROR_FILE_NAME, r->conf->run_dir);

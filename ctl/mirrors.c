@@ -41,6 +41,8 @@ mirrors_gather(const struct conf *conf, double now)
 	}
 	m->catalogue = catalogue_open(conf->redirect.catalogue, &m->catalogue_err);
 	m->held = held_read(conf->redirect.catalogue, NULL, &m->held_err);
+	if (m->held != NULL && m->catalogue != NULL)
+		held_keep_of(m->held, catalogue_about(m->catalogue)->lineage);
 	return m;
 }
 

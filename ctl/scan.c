@@ -131,8 +131,9 @@ store_found(struct scan_run *scan, const char *path, struct err *words)
 	if (w != NULL && !catalogue_is_current(scan->catalogue))
 		rc = err_set(&err, "the catalogue was begun anew meanwhile");
 	else
-		rc = w != NULL ? held_write_scanned(w, scan->mirror->name, scan->ids, &found,
-		    &err) : -1;
+		rc = w == NULL || held_write_of(w, catalogue_about(scan->catalogue)->lineage,
+		    &err) < 0 ? -1 :
+		    held_write_scanned(w, scan->mirror->name, scan->ids, &found, &err);
 	held_write_close(w);
 	if (rc < 0) {
 		err_set(words, "what it has cannot be kept: %.300s", err.text);

@@ -237,15 +237,18 @@ stays(const struct passage *p)
 static bool
 holds(void *arg, uint16_t mirror, uint32_t file)
 {
-	const struct setup *setup = arg;
+	const struct passage *p = arg;
+	const struct setup *setup = p->setup;
 
-	return setup->held != NULL && held_has(setup->held, setup->places[mirror], file);
+	return setup->held != NULL && p->worker->catalogue != NULL &&
+	    held_has(setup->held, setup->places[mirror], file) &&
+	    held_is_of(setup->held, catalogue_about(p->worker->catalogue)->lineage);
 }
 
 static void
 choose(struct passage *p, size_t enough)
 {
-	struct choose_facts facts = { p->setup->health, holds, (void *)(uintptr_t)p->setup };
+	struct choose_facts facts = { p->setup->health, holds, p };
 	uint64_t key = choose_key(p->setup->choose, &p->choice.client.address);
 
 	if (is_asked(p, "newmirror")) {

@@ -153,9 +153,13 @@ know_kind(sqlite3 *db, const char *path, enum catalogue_db_use use, int32_t kind
 		return -1;
 	if (writes(use) && pages == 0) {
 		catalogue_db_give(path);
-		snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=1",
-		    (int)kind);
-		return catalogue_db_run(db, sql, err);
+		/* both or none: killed between the two it would be of no version */
+		snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE; PRAGMA application_id=%d;"
+		    " PRAGMA user_version=1; COMMIT", (int)kind);
+		if (catalogue_db_run(db, sql, err) == 0)
+			return 0;
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+		return -1;
 	}
 	if (id != kind)
 		return err_set(err, "%s: not a file of this kind (application_id %lld)", path,

@@ -11,6 +11,7 @@
 #include "common/catalogue/catalogue_db.h"
 #include "common/catalogue/catalogue_kind.h"
 #include "common/catalogue/catalogue_rows.h"
+#include "common/catalogue/held.h"
 #include "common/catalogue/manifest.h"
 #include "common/file.h"
 
@@ -306,6 +307,23 @@ held_aside(const char *path, struct err *err)
 	    err_set(err, "%s: cannot be put aside: %s", held, strerror(errno));
 }
 
+/* The largest id that has a meaning somewhere.  What is held may know larger ones than the
+ * catalogue, if that is a copy of an older one: given again they would mean another file. */
+static uint32_t
+last_given(struct catalogue *old, const char *path)
+{
+	const struct catalogue_about *about = catalogue_about(old);
+	struct err err;
+	struct held *held = held_read(path, NULL, &err);
+	uint32_t highest;
+
+	if (held != NULL)
+		held_keep_of(held, about->lineage);
+	highest = held != NULL ? held_highest(held) : 0;
+	held_free(held);
+	return highest > about->last_id ? highest : about->last_id;
+}
+
 static int
 replace(const struct catalogue_write *list, const char *path, const char *fresh,
     struct catalogue *old, uint32_t last, struct err *err)
@@ -325,7 +343,7 @@ commit(struct catalogue_write *list, const char *path, const char *fresh, unsign
 	if (open_old(path, &old, err) < 0)
 		return -1;
 	if (old != NULL)
-		last = catalogue_about(old)->last_id;
+		last = last_given(old, path);
 	unlink(fresh);				/* a leftover of a killed import */
 	if (old == NULL && held_aside(path, err) < 0)
 		return -1;

@@ -15,6 +15,7 @@
 struct held {
 	struct held_mirror *mirrors;
 	size_t n;
+	int64_t lineage;		/* 0 = it does not say */
 };
 
 /* NULL where the name is too long. */
@@ -45,6 +46,16 @@ mirror_clear(struct held_mirror *mirror)
 {
 	held_ids_free(mirror->ids);
 	held_ids_free(mirror->bad);
+}
+
+void
+held_keep_of(struct held *held, int64_t lineage)
+{
+	if (held_is_of(held, lineage))
+		return;
+	for (size_t i = 0; i < held->n; i++)
+		mirror_clear(&held->mirrors[i]);
+	held->n = 0;
 }
 
 void
@@ -130,6 +141,19 @@ read_mirror(struct held *held, sqlite3_stmt *row, sqlite3_stmt *bitmaps,
 	return 0;
 }
 
+/* A file that is being made, or that was made before there were lineages, has no such table. */
+static int
+read_lineage(struct held *held, sqlite3 *db, struct err *err)
+{
+	int64_t tables = 0;
+
+	if (catalogue_db_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'of'",
+	    &tables, err) < 0)
+		return -1;
+	return tables == 0 ? 0 : catalogue_db_number(db,
+	    "SELECT coalesce(max(lineage), 0) FROM of", &held->lineage, err);
+}
+
 static int
 read_all(struct held *held, sqlite3 *db, const struct held *before, struct err *err)
 {
@@ -137,8 +161,10 @@ read_all(struct held *held, sqlite3 *db, const struct held *before, struct err *
 	int rc = -1;
 
 	/* both statements see one state */
-	if (catalogue_db_run(db, "BEGIN", err) < 0)
+	if (catalogue_db_run(db, "BEGIN", err) < 0 || read_lineage(held, db, err) < 0)
 		return -1;
+	if (before != NULL && before->lineage != held->lineage)
+		before = NULL;
 	row = catalogue_db_prepare(db, "SELECT mirror, version, scanned, complete, tried, why,"
 	    " n, newest FROM held", err);
 	bitmaps = row != NULL ? catalogue_db_prepare(db,
@@ -180,6 +206,26 @@ held_read(const char *catalogue, const struct held *before, struct err *err)
 	if (held->n != 0)
 		qsort(held->mirrors, held->n, sizeof(*held->mirrors), by_mirror);
 	return held;
+}
+
+bool
+held_is_of(const struct held *held, int64_t lineage)
+{
+	return held->lineage == 0 || held->lineage == lineage;
+}
+
+uint32_t
+held_highest(const struct held *held)
+{
+	uint32_t highest = 0, id;
+
+	for (size_t i = 0; i < held->n; i++) {
+		if ((id = held_ids_highest(held->mirrors[i].ids)) > highest)
+			highest = id;
+		if ((id = held_ids_highest(held->mirrors[i].bad)) > highest)
+			highest = id;
+	}
+	return highest;
 }
 
 size_t

@@ -3,6 +3,7 @@
  *
  *   held(mirror TEXT PRIMARY KEY, version, scanned, complete, tried, why, n, newest,
  *        ids BLOB, ids_sum, bad BLOB, bad_sum)
+ *   of(lineage): whose ids these are
  *
  * It lies beside the catalogue, in PATH.held, for it changes while the catalogue does not: healthd
  * takes a file out as soon as a mirror fails to deliver it, scans replace a whole row.  Each is
@@ -13,7 +14,9 @@
  *
  * A snapshot is never changed once it is there: any number of threads ask it, the last one that
  * needs it frees it.  Bitmaps that have not changed are shared with the snapshot before.  An id
- * that the catalogue no longer has does no harm (catalogue.h).  Knows mirrors by name alone.
+ * that the catalogue no longer has does no harm (catalogue.h).  Ids of another lineage than the
+ * catalogue's mean other files, for instance beside a catalogue that was copied from another
+ * machine: who asks compares.  Knows mirrors by name alone.
  */
 #ifndef NEARCAST_HELD_H
 #define NEARCAST_HELD_H
@@ -52,6 +55,15 @@ struct held *held_read(const char *catalogue, const struct held *before, struct 
 
 /* NULL is fine. */
 void held_free(struct held *held);
+
+/* Do its ids mean files of a catalogue of this lineage?  A file that does not say is believed. */
+bool held_is_of(const struct held *held, int64_t lineage);
+
+/* Forgets what it says where it is of another lineage; only while nobody else has the snapshot. */
+void held_keep_of(struct held *held, int64_t lineage);
+
+/* The largest id that any mirror has or had; 0 = none. */
+uint32_t held_highest(const struct held *held);
 
 size_t held_count(const struct held *held);			/* mirrors that have a row */
 const struct held_mirror *held_at(const struct held *held, size_t i);	/* sorted by name */

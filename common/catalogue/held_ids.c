@@ -132,6 +132,12 @@ held_ids_count(const struct held_ids *ids)
 	return roaring_bitmap_get_cardinality(ids->bits);
 }
 
+uint32_t
+held_ids_highest(const struct held_ids *ids)
+{
+	return roaring_bitmap_maximum(ids->bits);
+}
+
 bool
 held_ids_select(const struct held_ids *ids, uint32_t rank, uint32_t *id)
 {

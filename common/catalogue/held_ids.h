@@ -38,6 +38,7 @@ void held_ids_pack(struct held_ids *ids);		/* as small as it gets */
 
 bool held_ids_has(const struct held_ids *ids, uint32_t id);
 uint64_t held_ids_count(const struct held_ids *ids);
+uint32_t held_ids_highest(const struct held_ids *ids);		/* 0 = none */
 
 /* The id that `rank` smaller ones come before; false = there are not so many. */
 bool held_ids_select(const struct held_ids *ids, uint32_t rank, uint32_t *id);

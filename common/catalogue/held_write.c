@@ -21,7 +21,8 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS held (mirror TEXT PRIMARY KEY, version INTEGER NOT NULL,"
     " scanned REAL NOT NULL, complete INTEGER NOT NULL, tried REAL NOT NULL, why TEXT NOT NULL,"
     " n INTEGER NOT NULL, newest INTEGER NOT NULL, ids BLOB NOT NULL, ids_sum INTEGER NOT NULL,"
-    " bad BLOB NOT NULL, bad_sum INTEGER NOT NULL)";
+    " bad BLOB NOT NULL, bad_sum INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS of (lineage INTEGER NOT NULL)";
 
 static const char sql_get[] =
     "SELECT version, scanned, complete, tried, why, newest, ids, ids_sum, bad, bad_sum"
@@ -88,6 +89,36 @@ held_write_close(struct held_write *w)
 	sqlite3_finalize(w->forget);
 	sqlite3_close(w->db);
 	free(w);
+}
+
+/* In a transaction: whose ids are they from now on?  Those of others are forgotten. */
+static int
+become_of(struct held_write *w, int64_t lineage, struct err *err)
+{
+	char sql[160];
+	int64_t now, said;
+
+	if (catalogue_db_number(w->db, "SELECT coalesce(max(lineage), 0) FROM of", &now, err) < 0 ||
+	    catalogue_db_number(w->db, "SELECT count(*) FROM of", &said, err) < 0)
+		return -1;
+	if (now == lineage)
+		return 0;
+	snprintf(sql, sizeof(sql), "%sDELETE FROM of; INSERT INTO of VALUES (%lld)",
+	    said != 0 ? "DELETE FROM held; " : "", (long long)lineage);
+	return catalogue_db_run(w->db, sql, err);
+}
+
+int
+held_write_of(struct held_write *w, int64_t lineage, struct err *err)
+{
+	int rc;
+
+	if (catalogue_db_run(w->db, "BEGIN IMMEDIATE", err) < 0)
+		return -1;
+	rc = become_of(w, lineage, err) == 0 ? catalogue_db_run(w->db, "COMMIT", err) : -1;
+	if (rc < 0)
+		sqlite3_exec(w->db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
 }
 
 /* Can all of it be read? */

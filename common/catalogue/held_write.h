@@ -39,6 +39,10 @@ struct held_write_scan {
 	const char *why;		/* what is not complete about it; "" = nothing */
 };
 
+/* Says whose ids those are that are written next: of a catalogue of this lineage.  What is there of
+ * another lineage means other files and is forgotten.  0, or -1 with a reason. */
+int held_write_of(struct held_write *writer, int64_t lineage, struct err *err);
+
 /* Replaces what a mirror holds by `ids`, but for the files that it was seen not to deliver
  * (held_write_seen) and has not been seen to deliver since.  0, or -1 with a reason. */
 int held_write_scanned(struct held_write *writer, const char *mirror,

@@ -69,11 +69,19 @@ pick_one_file(struct sampled *m)
 	    catalogue_find(m->world->catalogue, a->path, a->len, &a->file, &err) == 1;
 }
 
+/* Does what is known of mirrors speak of this catalogue's files? */
+static bool
+is_believed(const struct sample_world *w)
+{
+	return w->held != NULL && w->catalogue != NULL &&
+	    held_is_of(w->held, catalogue_about(w->catalogue)->lineage);
+}
+
 static void
 pick(struct sampled *m)
 {
 	struct sample_world *w = m->world;
-	int place = w->held != NULL ? held_find(w->held, m->conf->name) : -1;
+	int place = is_believed(w) ? held_find(w->held, m->conf->name) : -1;
 	const struct held_mirror *held = place >= 0 ? held_at(w->held, (size_t)place) : NULL;
 	bool scanned = held != NULL && held->scanned > 0;
 
@@ -221,7 +229,9 @@ sampled_store(struct sampled *m, bool all)
 	if (w != NULL && !catalogue_is_current(world->catalogue))
 		rc = err_set(&err, "the catalogue is gone, or was begun anew");
 	else
-		rc = w != NULL ? held_write_seen(w, m->conf->name, m->seen, m->n_seen, &err) : -1;
+		rc = w == NULL || held_write_of(w, catalogue_about(world->catalogue)->lineage,
+		    &err) < 0 ? -1 :
+		    held_write_seen(w, m->conf->name, m->seen, m->n_seen, &err);
 	held_write_close(w);
 	if (rc < 0) {
 		/* one wait for all: with 300 mirrors that many would be the lease's end */

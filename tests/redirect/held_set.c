@@ -61,6 +61,8 @@ main(int argc, char **argv)
 
 	if (catalogue == NULL || writer == NULL || argc < 3)
 		fail();
+	if (held_write_of(writer, catalogue_about(catalogue)->lineage, &err) < 0)
+		fail();
 	last = catalogue_about(catalogue)->last_id;
 	for (int i = percent != 0 ? 4 : 2; i < argc; i++) {
 		struct held_ids *ids = held_ids_new();

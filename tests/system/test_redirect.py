@@ -324,6 +324,22 @@ def is_frozen(pid):
     return True
 
 
+def test_the_catalogue_of_another_machine(w, tmp_path):
+    """The same ids mean other files there: nobody is sent where they may not be."""
+    names = [f"else-{n}.deb" for n in range(len(ALL))]
+    for name in names:
+        (tmp_path / name).write_bytes(BIG)
+    p = w.ctl("catalogue", "import", tmp_path, "--catalogue", w.path("other.db"))
+    assert p.returncode == 0, p.stderr
+    os.rename(w.path("catalogue.db"), w.path("ours.db"))
+    os.rename(w.path("other.db"), w.path("catalogue.db"))
+    w.wait(lambda: w.get(f"/{names[0]}?mirrorlist").status == 200, 3)
+    # they are not here either, but they are not looked for elsewhere
+    assert {w.get("/" + name).status for name in names} == {404}
+    os.rename(w.path("ours.db"), w.path("catalogue.db"))
+    w.wait(lambda: w.where("/pool/a.deb") == "no.example", 3)
+
+
 def test_redirectd_frozen_or_dead(w):
     w.daemon.signal(signal.SIGSTOP)
     w.wait(lambda: is_frozen(w.daemon.process.pid))

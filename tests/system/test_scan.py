@@ -1,5 +1,6 @@
 """nearctl scan: exactly the files that a mirror has, whatever their names; all or nothing."""
 import os
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -328,6 +329,38 @@ def test_a_catalogue_begun_anew_during_a_scan(scans, tree, liar, tmp_path):
                   int(os.stat(tree.path(name)).st_mtime))
     scans.import_tree(other)
     assert scans.scan().returncode == 0 and scans.held("m") == tree.names()
+
+
+def test_an_older_copy_of_the_catalogue_put_back(scans, tree):
+    """Ids that it has not given yet, but that mirrors are known by, are given to nobody else."""
+    ready(scans, tree, 3)
+    shutil.copy(scans.catalogue, scans.catalogue + ".copy")
+    tree.put("new")
+    scans.import_tree(tree)
+    assert scans.scan().returncode == 0 and b"new" in scans.held("m")
+    shutil.copy(scans.catalogue + ".copy", scans.catalogue)
+    os.unlink(tree.path(b"new"))
+    tree.put("other")
+    scans.import_tree(tree)
+    assert "mirror" not in scans.ctl("catalogue", "show", "other").stdout
+    assert b"other" not in scans.held("m")
+    assert scans.scan().returncode == 0 and scans.held("m") == tree.names()
+
+
+def test_the_catalogue_of_another_machine_put_in_place(scans, tree, tmp_path):
+    """Its ids mean other files than those by which mirrors are known here."""
+    ready(scans, tree, 3)
+    other = Tree(tmp_path / "other")
+    for i in range(40):
+        other.put(f"other-{i}")
+    nearctl(None, "catalogue", "import", os.fsdecode(other.folder), "--catalogue",
+            tmp_path / "other.db")
+    shutil.copy(tmp_path / "other.db", scans.catalogue)
+    assert "mirror" not in scans.ctl("catalogue", "show", "other-1").stdout
+    assert "holds 0 of 40, never scanned" in scans.ctl("status").stdout
+    tree.put("other-7", b"x", int(os.stat(other.path(b"other-7")).st_mtime))
+    assert scans.scan().returncode == 0 and scans.held("m") == [b"other-7"]
+    assert "mirror    m" in scans.ctl("catalogue", "show", "other-7").stdout
 
 
 def test_a_damaged_file_is_put_aside(scans, tree):
