@@ -35,6 +35,8 @@ UNITS    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/conf/*.c 
             tests/redirect/*.c))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+# what tests drive the daemons with, built as they are
+TOOLS    := $(B)/tests/bench/load $(B)/tests/bench/events
 MANS     := $(wildcard $(PARTS:=/*.[1-8]))
 
 all: $(PROGRAMS)		## builds the programs into build/
@@ -65,7 +67,7 @@ $(B)/tests/%: $(B)/o/tests/%.o $(B)/libnearcast.a
 
 $(B)/tests/model/explore: $(call objs,$(wildcard tests/model/*.c))
 
-units: $(UNITS) $(B)/tests/model/explore
+units: $(UNITS) $(TOOLS) $(B)/tests/model/explore
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
 

@@ -8,7 +8,7 @@ import time
 
 import dns.edns
 import pytest
-from conftest import BUILD, ROOT
+from conftest import BUILD
 from logs_world import wait
 from mmdb_write import city, write
 
@@ -155,8 +155,6 @@ def test_a_flood_loses_lines_and_declares_them(served):
     declared, and answers come all the same."""
     d, said = served('decisions = all; max = "4m"')
     load = os.path.join(BUILD, "tests/bench/load")
-    subprocess.run(["make", "-s", "-C", ROOT, os.path.relpath(load, ROOT)], check=True,
-                   stdout=subprocess.DEVNULL)
     queries = os.path.join(d.folder, "queries")
     with open(queries, "w") as f:
         f.write(d.query("download.example.org").to_wire().hex() + " 0 *\n")
