@@ -66,6 +66,13 @@ def test_everything_arrives(root):
             "etc/nearcast/nearcast.conf"} <= there
 
 
+def test_pages_say_where_it_is(root):
+    """Whoever types what a page says finds the file, wherever it was installed."""
+    for page in glob.glob(os.path.join(root, "usr/share/nearcast/*/README.md")):
+        for named in re.findall(r"/usr\S*/nearcast/[\w./-]*\w", read(page)):
+            assert os.path.exists(root + named), f"{page}: {named}"
+
+
 def test_modes(root):
     for f in files(root):
         mode = os.stat(os.path.join(root, f)).st_mode & 0o7777
