@@ -82,7 +82,6 @@ geo_part(const char *path, struct err *err)
 	part->geo = geo_db_open(path, err);
 	if (part->geo == NULL) {
 		part_drop(part);
-		err_prefix(err, "%s", path);
 		return NULL;
 	}
 	geo_db_rest(part->geo);

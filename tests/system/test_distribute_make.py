@@ -142,7 +142,7 @@ def test_publish(tmp_path):
     """--publish: the announcement appears with the set, and has the times that the set got."""
     tree, root = fill(tmp_path / "tree", {"f": 100}), tmp_path / "root"
     os.mkdir(root)
-    make(*NAMES, "--publish", root, tree, root / "releases")
+    make(*NAMES, "--publish", "root", "tree", "root/releases", cwd=tmp_path)
     with open(os.path.join(tree, "f"), "r+b") as f:
         f.write(os.urandom(50))
     os.utime(os.path.join(tree, "f"), (1_500_000_000, 1_500_000_000))
