@@ -1,18 +1,17 @@
 /*
  * healthd: probes, judges, publishes, announces.
  *
- * This file reads the command line and the configuration, makes the folders, and lets the keeper
- * run (route/keeper.h).  It is the only one that knows both sides of the wall of privileges: it
- * hands the prober's functions (prober/prober.h) to the keeper, which runs them in children
- * without privileges.  It may still be root: what the prober's libraries would read is looked at
- * by such a child, too (route/trial.h).
+ * This file reads the configuration, makes the folders, and lets the keeper run (route/keeper.h).
+ * It is the only one that knows both sides of the wall of privileges: it hands the prober's
+ * functions (prober/prober.h) to the keeper, which runs them in children without privileges.  It
+ * may still be root: what the prober's libraries would read is looked at by such a child, too
+ * (route/trial.h).
  *
  * Whatever goes wrong here ends the program, with one line that says why; -t says all that can be
  * known without opening anything.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 
 #include "common/conf/conf.h"
 #include "common/conf/conf_access.h"
+#include "common/conf/conf_command.h"
 #include "common/log.h"
 #include "healthd/check/running.h"
 #include "healthd/route/dnsd_watch.h"
@@ -29,25 +29,6 @@
 #include "healthd/prober/prober.h"
 
 #define MAIN_FILES 65536		/* descriptors that thousands of probes may need */
-
-static void
-usage(FILE *out)
-{
-	fputs("usage: healthd [-dhtV] [-c FILE] [-s SITE]\n", out);
-}
-
-static void
-print_help(void)
-{
-	usage(stdout);
-	fputs("  -c FILE        the configuration, " CONF_DEFAULT_FILE "\n"
-	    "  -d             log more\n"
-	    "  -s SITE        this machine is SITE, whatever `here` says\n"
-	    "  -t             check the configuration, and exit\n"
-	    "  -V, --version  print the version\n"
-	    "  -h, --help     print this\n"
-	    "See healthd(8) and nearcast.conf(5).\n", stdout);
-}
 
 /* -t: what can be known without opening anything, and whether what will be read and run can be.
  * The exit status. */
@@ -102,46 +83,26 @@ lock_run_dir(const char *run_dir)
 int
 main(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct keeper_setup setup = { .prober = prober_run, .check = prober_reload_main };
-	const char *path = CONF_DEFAULT_FILE, *here = NULL;
-	enum log_level level = LOG_INFO;
-	bool only_check = false;
+	struct conf_command command;
 	struct err err;
-	int option;
+	int status;
 
-	while ((option = getopt_long(argc, argv, "c:dths:V", long_options, NULL)) != -1)
-		switch (option) {
-		case 'c': path = optarg; break;
-		case 'd': level = LOG_DEBUG; break;
-		case 's': here = optarg; break;
-		case 't': only_check = true; break;
-		case 'h': print_help(); return 0;
-		case 'V': puts("healthd " VERSION); return 0;
-		default: usage(stderr); return 2;
-		}
-	if (optind < argc) {
-		usage(stderr);
-		return 2;
-	}
-	log_open("healthd", level);
-	setup.conf = conf_read(path, here, &log_warn_lines, &log_error_lines, &err);
+	if (!conf_command_read(&command, "healthd", "check the configuration", argc, argv, &status))
+		return status;
+	log_open("healthd", command.level);
+	setup.conf = conf_read(command.path, command.here, &log_warn_lines, &log_error_lines, &err);
 	if (setup.conf == NULL && err.told != 0)
 		return 1;
 	if (setup.conf == NULL)
 		log_fatal("%s", err.text);
-	if (only_check) {
-		int status = check_only(setup.conf);
-
+	if (command.test) {
+		status = check_only(setup.conf);
 		conf_free(setup.conf);
 		return status;
 	}
 	if (privilege_find(&setup.user, geteuid() == 0 ? setup.conf->user : NULL, &err) < 0)
-		log_fatal("%s: %s", path, err.text);
+		log_fatal("%s: %s", command.path, err.text);
 	if (trial_run(prober_check_main, setup.conf, &setup.user, &err) < 0)
 		log_fatal("%s", err.text);
 	warn_access(setup.conf, &setup.user);
@@ -149,7 +110,7 @@ main(int argc, char **argv)
 		log_warn("descriptors: %s", strerror(errno));
 	if (privilege_folder(setup.conf->run_dir, &setup.user, &err) < 0 ||
 	    privilege_folder(setup.conf->state_dir, &setup.user, &err) < 0)
-		log_fatal("%s: %s", path, err.text);
+		log_fatal("%s: %s", command.path, err.text);
 	lock_run_dir(setup.conf->run_dir);
 	if (running_open(&err) < 0)
 		log_warn("a check that hangs cannot be found out: %s", err.text);
