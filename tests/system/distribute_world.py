@@ -12,7 +12,6 @@ Every site's LAN has the same addresses, as every site's steered names lead to i
 10.77.0.1 is the site's machine (cache, tracker), 10.77.0.11 and so on are its endpoints; they have
 fd77::1 and fd77::11 and so on too.
 """
-import hashlib
 import os
 import re
 import shutil
@@ -25,6 +24,7 @@ import time
 import pytest
 
 from conftest import ROOT
+from origin_world import manifest_of
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "lab"))
 from net import Net, run, wait_for  # noqa: E402
@@ -56,20 +56,8 @@ def shipped(path, *replaced):
     return text
 
 
-def manifest(tree):
-    """What publish-set writes of a tree, from the tree itself."""
-    lines = []
-    for folder, _, names in os.walk(tree):
-        for name in names:
-            path = os.path.join(folder, name)
-            with open(path, "rb") as f:
-                digest = hashlib.sha256(f.read()).hexdigest()
-            lines.append(f"{os.path.relpath(path, tree)}\t{digest}\n")
-    return "".join(sorted(lines))
-
-
 def set_id(tree):
-    return hashlib.sha256(manifest(tree).encode()).hexdigest()[:32]
+    return manifest_of(tree)[1]
 
 
 def fill(tree, files):

@@ -7,6 +7,8 @@ import threading
 import time
 import urllib.parse
 
+import pytest
+
 from conftest import Daemon, free_port
 from scan_world import ODD, Scans, Tree
 
@@ -187,3 +189,15 @@ def debs_and_odd_names(folder):
     for i in range(27):
         t.put(f"d{i % 7}/{i:04}.deb", b"x" * i)
     return t
+
+
+@pytest.fixture
+def samples(tmp_path):
+    s = Samples(tmp_path)
+    yield s
+    s.close()
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return debs_and_odd_names(tmp_path / "tree")

@@ -9,7 +9,8 @@ import xml.etree.ElementTree as xml
 
 import pytest
 
-from distribute_world import DOWNLOAD, HERE, NEEDS, PUBLISH, TRACKER, call, fill, manifest, set_id
+from distribute_world import DOWNLOAD, HERE, NEEDS, PUBLISH, TRACKER, call, fill, set_id
+from origin_world import manifest_of
 
 pytestmark = NEEDS
 MAKE = os.path.join(HERE, "make-release")
@@ -86,7 +87,7 @@ def test_files(tmp_path):
     lines = read(out / f"{ident}.files").decode()
     assert release["list"] == hashlib.sha256(lines.encode()).hexdigest()
     rows = [line.split("\t") for line in lines.splitlines()]
-    assert "".join(f"{p}\t{h}\n" for p, _, _, h in rows) == manifest(tree)
+    assert "".join(f"{p}\t{h}\n" for p, _, _, h in rows) == manifest_of(tree)[0].decode()
     for path, length, mtime, _ in rows:
         stat = os.stat(os.path.join(tree, path))
         assert (int(length), int(mtime)) == (stat.st_size, int(stat.st_mtime))

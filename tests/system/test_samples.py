@@ -7,19 +7,7 @@ import zlib
 
 import pytest
 
-from sample_world import LIES, Samples, debs_and_odd_names, world
-
-
-@pytest.fixture
-def samples(tmp_path):
-    s = Samples(tmp_path)
-    yield s
-    s.close()
-
-
-@pytest.fixture
-def tree(tmp_path):
-    return debs_and_odd_names(tmp_path / "tree")
+from sample_world import LIES, samples, tree, world  # noqa: F401, F811
 
 
 def test_every_file_is_asked_for_once_in_a_round(samples, tree):

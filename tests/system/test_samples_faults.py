@@ -8,20 +8,8 @@ import time
 
 import pytest
 
-from sample_world import LIES, Samples, debs_and_odd_names, world
+from sample_world import LIES, samples, tree, world  # noqa: F401, F811
 from scan_world import ODD, bitmap, kill_a_writer
-
-
-@pytest.fixture
-def samples(tmp_path):
-    s = Samples(tmp_path)
-    yield s
-    s.close()
-
-
-@pytest.fixture
-def tree(tmp_path):
-    return debs_and_odd_names(tmp_path / "tree")
 
 
 def test_dead_and_back(samples, tree):
