@@ -73,8 +73,8 @@ check_line(const uint8_t *data, size_t size, const struct spool_past *past, unsi
 		return;
 	memcpy(text, line, len - 1);
 	text[len - 1] = '\0';
-	if (sscanf(text, "{\"host\":\"%*[a-z0-9.]\",\"boot\":\"%*[A-Z0-9.]\",\"seq\":%19[0-9],\"t\":"
-	    "%*[0-9].%*[0-9]%n", digits, &at) != 1 || at == 0)
+	if (sscanf(text, "{\"host\":\"%*[a-z0-9.]\",\"boot\":\"%*[A-Z0-9.]\",\"seq\":%19[0-9],"
+	    "\"t\":%*[0-9].%*[0-9]%n", digits, &at) != 1 || at == 0)
 		return;
 	if (strcmp(text + at, ",\"ev\":\"end\"}") == 0 ? n != 0 :
 	    n != 1 || !past[0].known || past[0].last != strtoull(digits, NULL, 10))
