@@ -23,6 +23,19 @@ xml(struct draft *draft, const char *text)
 	encode_xml(draft, text, strlen(text));
 }
 
+/* A base-url may have what means something in XML. */
+static void
+origin(struct draft *draft, const struct redirect_choice *choice, const char *suffix)
+{
+	struct draft url = { 0 };
+
+	draft_begin(&url, draft->most);
+	urls_self(&url, choice, suffix);
+	draft->failed |= draft_failed(&url);
+	xml(draft, draft_string(&url));
+	draft_free(&url);
+}
+
 static void
 url_escaped(struct draft *draft, const struct redirect_choice *choice,
     const struct conf_mirror *mirror)
@@ -169,7 +182,7 @@ metalink_write(struct draft *draft, const struct redirect_choice *choice,
 	    "<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\">\n"
 	    "  <generator>nearcast</generator>\n"
 	    "  <origin dynamic=\"true\">");
-	urls_self(draft, choice, ".meta4");
+	origin(draft, choice, ".meta4");
 	draft_text(draft, "</origin>\n  <published>");
 	encode_time(draft, choice->file.mtime);
 	draft_text(draft, "</published>\n  <updated>");
@@ -228,7 +241,7 @@ metalink_old(struct draft *draft, const struct redirect_choice *choice,
 	draft_text(draft, "\" refreshdate=\"");
 	mail_date(draft, now);
 	draft_text(draft, "\"\n    origin=\"");
-	urls_self(draft, choice, ".metalink");
+	origin(draft, choice, ".metalink");
 	draft_text(draft, "\">\n");
 	old_publisher(draft, choice->redirect);
 	draft_text(draft, "  <files>\n  <file name=\"");

@@ -222,6 +222,25 @@ metalink(void **state)
 	    "attachment; filename=\"b c.iso.metalink\"");
 }
 
+/* A base-url with what means something in XML. */
+static void
+odd_site(void **state)
+{
+	static const enum document both[] = { DOCUMENT_META4, DOCUMENT_METALINK };
+	static const char *const types[] = { META4_TYPE,
+	    "application/metalink+xml; charset=UTF-8" };
+	struct world *w = *state;
+
+	w->choice.site = "https://dl.example/a&b'c";
+	for (size_t i = 0; i < N(both); i++) {
+		char *got = document(w, both[i], 200, types[i]);
+
+		assert_non_null(strstr(got, "https://dl.example/a&amp;b&#39;c/a/b%20c.iso.meta"));
+		assert_null(strstr(got, "a&b"));
+		free(got);
+	}
+}
+
 static void
 without_mirrors(void **state)
 {
@@ -504,6 +523,7 @@ main(void)
 		world_test(hashes),
 		world_test(meta4),
 		world_test(metalink),
+		world_test(odd_site),
 		world_test(without_mirrors),
 		world_test(links),
 		world_test(odd_urls),
