@@ -179,6 +179,14 @@ const struct conf_block conf_schema_mirror = {
 
 /* ---- redirect ---- */
 
+static bool
+is_loopback(const struct addr *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return a->family == 4 ? a->ip[0] == 127 : memcmp(a->ip, one, sizeof(one)) == 0;
+}
+
 /* An address with a port, or a path. */
 static void
 check_listen(struct conf_reader *r, const char *listen)
@@ -194,6 +202,25 @@ check_listen(struct conf_reader *r, const char *listen)
 	else if (addr_parse(&a, listen, NULL) < 0 || a.port == 0)
 		conf_fail(r, line, "listen \"%s\": ADDRESS@PORT or the path of a Unix socket was "
 		    "expected", listen);
+	else if (!is_loopback(&a))
+		conf_warn(r, line, "listen \"%s\" is no address of loopback: whoever reaches it "
+		    "past nginx is answered without the files", listen);
+}
+
+/* Whether nginx can be sent there: a path that it would change, or refuse, is of no file. */
+static bool
+is_file_path(const char *path)
+{
+	if (*path != '/')
+		return false;
+	while (*path != '\0') {
+		size_t len = strcspn(++path, "/");
+
+		if (len == 0 || (len <= 2 && strspn(path, ".") >= len))
+			return false;
+		path += len;
+	}
+	return true;
 }
 
 static int
@@ -209,9 +236,10 @@ one_file_finish(struct conf_reader *r, void *element, int line)
 	if (one->hosts == NULL && one->listen == NULL && conf_item_sure(r, r->finished, NULL))
 		conf_fail(r, line, "one-file \"%s\" has neither `host` nor `listen`: nobody could "
 		    "ask for it", one->name);
-	if (one->path != NULL && *one->path != '/')
-		conf_fail(r, conf_item_line(r->scan, line, "path"), "path \"%.80s\": a path that "
-		    "begins with \"/\" was expected", one->path);
+	if (one->path != NULL && !is_file_path(one->path))
+		conf_fail(r, conf_item_line(r->scan, line, "path"), "path \"%.80s\": %s was "
+		    "expected", one->path, *one->path != '/' ? "a path that begins with \"/\"" :
+		    "the path of a file, without empty parts, \".\" and \"..\",");
 	return 0;
 }
 
