@@ -314,7 +314,7 @@ catalogue_pieces(struct catalogue *catalogue, uint32_t id, struct catalogue_piec
 	if (length <= 0 || length > UINT32_MAX || size <= 0)
 		return err_set(err, "%s: the pieces of file %u are not what a catalogue holds",
 		    catalogue->path, id);
-	n = (size_t)((size + length - 1) / length);
+	n = (size_t)((size - 1) / length) + 1;
 	*pieces = (struct catalogue_pieces){ .length = (uint32_t)length, .n = n,
 		.sha1 = n < INT32_MAX / CATALOGUE_SHA256 ?
 		    blob(stmt, 1, (int)n * CATALOGUE_SHA1) : NULL,

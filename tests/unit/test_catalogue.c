@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "common/catalogue/catalogue.h"
 #include "common/catalogue/catalogue_write.h"
@@ -266,6 +267,32 @@ md5_and_pieces_stay_with_their_content(void **state)
 	catalogue_close(c);
 }
 
+/* A size so large that a sum with it is none must not make one piece into as many as it says. */
+static void
+damaged_sizes_have_no_pieces(void **state)
+{
+	struct catalogue_write *list = catalogue_write_new();
+	struct catalogue_file file = { .size = 3, .mtime = 1 };
+	uint8_t sha1[CATALOGUE_SHA1] = { 9 }, sha256[CATALOGUE_SHA256] = { 8 };
+	struct catalogue_pieces pieces = { .length = 3, .n = 1, .sha1 = sha1, .sha256 = sha256 };
+	struct catalogue *c;
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(catalogue_write_add(list, "p", 1, &file, &pieces, 1, &err), 0);
+	assert_int_equal(catalogue_write_commit(list, path, 50, &done, &err), 0);
+	catalogue_write_free(list);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE file SET size = 9223372036854775807;"
+	    "UPDATE pieces SET length = 1048576", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	c = catalogue_open(path, &err);
+	file = look(c, "p");
+	assert_true(file.size == INT64_MAX);
+	assert_int_equal(catalogue_pieces(c, file.id, &pieces, &err), 0);
+	catalogue_close(c);
+}
+
 static void
 put(const char *name, const char *text)
 {
@@ -507,6 +534,7 @@ main(void)
 		TEST(paths_that_no_catalogue_holds),
 		TEST(a_name_twice_is_refused),
 		TEST(md5_and_pieces_stay_with_their_content),
+		TEST(damaged_sizes_have_no_pieces),
 		TEST(a_reader_keeps_the_old_one),
 		TEST(damage_is_survived),
 		TEST(a_snapshot_shares_what_is_the_same),
