@@ -147,16 +147,17 @@ wait_for(struct spool *s, unsigned ms, bool events)
 	return stop;
 }
 
-/* Writes the chunk, however long it takes.  False = it cannot be, and the spool is to be closed. */
+/* Writes the chunk, however long it takes, within the bound or not.  False = it cannot be, and the
+ * spool is to be closed. */
 static bool
-write_chunk(struct spool *s)
+write_chunk(struct spool *s, bool bounded)
 {
 	struct err why;
 	uint64_t max;
 
 	while (s->chunk.done < s->chunk.len) {
 		pthread_mutex_lock(&s->lock);
-		max = s->max;
+		max = bounded ? s->max : 0;
 		pthread_mutex_unlock(&s->lock);
 		s->chunk.done += spool_segment_write(&s->segment, s->chunk.at + s->chunk.done,
 		    s->chunk.len - s->chunk.done, max, clock_mono().ms, &why);
@@ -184,7 +185,9 @@ begin_first(struct spool *s)
 	return true;
 }
 
-/* Says, before anything else, which processes of this kind were killed before.  False as above. */
+/* Says, before anything else, which processes of this kind were killed before: also in a full
+ * folder, since this process may be killed before there is room, and the next one finds neither.
+ * False as above. */
 static bool
 say_past(struct spool *s)
 {
@@ -198,7 +201,7 @@ say_past(struct spool *s)
 	spool_chunk_begin(&s->chunk);
 	for (unsigned i = 0; i < n; i++)
 		spool_chunk_cut(&s->chunk, past[i].boot, past[i].known, past[i].last);
-	return write_chunk(s);
+	return write_chunk(s, false);
 }
 
 /* Takes what has come and writes it.  False as above. */
@@ -223,7 +226,7 @@ drain(struct spool *s)
 	s->work = taken;
 	while (at < s->work.used || s->work.lost != 0) {
 		at = fill_chunk(s, at);
-		if (!write_chunk(s))
+		if (!write_chunk(s, true))
 			return false;
 		say_state(s);
 	}

@@ -2,9 +2,10 @@
  * spool: events as JSON lines in segment files, which a shipper takes to collectors.
  *
  * A line is {"host":HOST,"boot":BOOT,"seq":N,"t":SECONDS,MEMBERS}.  BOOT is the process: its start
- * in UTC and its id.  N counts every event of the process from 0, also those that could not be
- * written: where the disk is full, or more octets wait in the folder than the operator allows,
- * events wait in memory, and what does not fit there is lost, counted, and declared by a line
+ * in UTC, or, where the clock was set back, a time behind all others of its KIND, and its id. N
+ * counts every event of the process from 0, also those that could not be written: where the disk is
+ * full, or more octets wait in the folder than the operator allows, events wait in memory, and what
+ * does not fit there is lost, counted, and declared by a line
  * {...,"seq":N,"ev":"lost","from":A,"to":B} before the next event that is written.  The last line
  * of a process is {...,"ev":"end"}, for which room is kept, with a `lost` line before it where that
  * is due; whoever is killed writes none, and the next process of this KIND says so by

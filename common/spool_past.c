@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/spool.h"
@@ -127,6 +128,33 @@ look_back(int dir, const char *kind, const struct forerunner *f, uint64_t *seq, 
 		what = look_at(dir, name, seq, tail);
 	}
 	return what;
+}
+
+/* The time in "20261127T165203Z.4711"; 0 = there is none. */
+static time_t
+start_of(const char *boot)
+{
+	struct tm tm = { .tm_isdst = 0 };
+	const char *end = strptime(boot, "%Y%m%dT%H%M%SZ", &tm);
+	time_t at = end != NULL && *end == '.' ? timegm(&tm) : 0;
+
+	return at > 0 ? at : 0;
+}
+
+time_t
+spool_past_newest(const char *dir, const char *kind)
+{
+	DIR *open = opendir(dir);
+	struct dirent *d;
+	time_t newest = 0;
+	struct forerunner f;
+
+	while (open != NULL && (d = readdir(open)) != NULL)
+		if (split_name(d->d_name, kind, &f) && start_of(f.boot) > newest)
+			newest = start_of(f.boot);
+	if (open != NULL)
+		closedir(open);
+	return newest;
 }
 
 unsigned

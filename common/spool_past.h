@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 enum { SPOOL_PAST = 64 };		/* processes at most, the newest of them */
 
@@ -23,5 +24,9 @@ struct spool_past {
 /* All such processes but `boot`, oldest first.  How many; 0 also if the folder cannot be read. */
 unsigned spool_past_find(const char *dir, const char *kind, const char *boot,
     struct spool_past past[SPOOL_PAST]);
+
+/* When the process of this kind that began last says that it began, of all that have segments in
+ * the folder; 0 = there is none, or the folder cannot be read. */
+time_t spool_past_newest(const char *dir, const char *kind);
 
 #endif

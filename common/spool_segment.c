@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/spool_past.h"
+
 enum {
 	SYNC_MS = 1000, COUNT_MS = 1000, TRIES = 64,
 	LOCK_TRIES = 100,		/* of a millisecond each */
@@ -141,18 +143,28 @@ lock_segment(int fd)
 		nanosleep(&pause, NULL);
 }
 
-/* Opens the next segment.  Where the first one's name is taken (another process had this id in this
- * second, or the clock was set back), this process says that it began later: a name that a
- * collector may know must not come twice. */
+/* When this process says that it began: later than all others of its kind, by whose order it is
+ * known who follows whom, also where the clock was set back meanwhile, or a machine without one
+ * begins at the same time whenever it starts.  The newest segment of a kind stays in the folder. */
+static time_t
+start_behind(const struct spool_segment *s, time_t now)
+{
+	time_t newest = spool_past_newest(s->dir, s->kind);
+
+	return now > newest ? now : newest + 1;
+}
+
+/* Opens the next segment.  Where the first one's name is taken all the same, this process says that
+ * it began later: a name that a collector may know must not come twice. */
 static int
 begin_segment(struct spool_segment *s, uint64_t now_ms, struct err *err)
 {
 	char path[4096];
-	time_t now = time(NULL);
+	time_t start = s->next == 0 ? start_behind(s, time(NULL)) : 0;
 
 	for (int i = 0; i < TRIES; i++) {
-		if (s->next == 0 && i != 0)
-			name_boot(s, now + i);
+		if (s->next == 0)
+			name_boot(s, start + i);
 		if (snprintf(path, sizeof(path), "%s/%s-%s-%06u.log", s->dir, s->kind, s->boot,
 		    s->next) >= (int)sizeof(path)) {
 			errno = ENAMETOOLONG;

@@ -365,6 +365,57 @@ who_was_killed_is_said_by_the_next(void **state)
 	free(text);
 }
 
+/* The folder is full, and this process may be killed before it is not. */
+static void
+who_was_killed_is_said_in_a_full_folder(void **state)
+{
+	struct spool *s;
+	struct spool_state st;
+	unsigned segments;
+	char *text, *at;
+
+	(void)state;
+	put_past("20250101T000000Z.1", 0, PAST(0, "\"ev\":\"test\""));
+	s = open_in(folder, 20, 0, 0);
+	spool_line(s, "\"ev\":\"start\"");
+	wait_until(is_failing, s);
+	spool_state(s, &st);
+	text = all_lines(folder, &segments);
+	at = strstr(text, "{\"host\":\"h\\\"1\"");
+	assert_non_null(at);
+	at = line_is(at, st.boot, 0, "\"ev\":\"cut\",\"of\":\"20250101T000000Z.1\",\"last\":0}");
+	assert_int_equal(*at, '\0');
+	free(text);
+	spool_close(s);
+	free(all_lines(folder, &segments));
+}
+
+/* A process follows those whose segments are there, whatever the clock says. */
+static void
+the_clock_was_set_back(void **state)
+{
+	struct spool *s;
+	struct spool_state st;
+	unsigned segments;
+	char *text, *at;
+
+	(void)state;
+	put_past("20981231T235959Z.7", 0, PAST(0, "\"ev\":\"end\""));
+	put_past("nonsense", 0, PAST(0, "\"ev\":\"end\""));
+	s = open_in(folder, 0, 0, 0);
+	spool_line(s, "\"ev\":\"start\"");
+	usleep(150000);
+	spool_state(s, &st);
+	spool_close(s);
+	assert_memory_equal(st.boot, "20990101T000000Z.", 17);
+	text = all_lines(folder, &segments);
+	at = strstr(text, "{\"host\":\"h\\\"1\"");
+	assert_non_null(at);
+	at = line_is(at, st.boot, 0, "\"ev\":\"start\"}");
+	line_is(at, st.boot, 1, "\"ev\":\"end\"}");
+	free(text);
+}
+
 /* ---- members ---- */
 
 static void
@@ -422,6 +473,8 @@ main(void)
 		cmocka_unit_test(what_was_lost_before_has_numbers),
 		cmocka_unit_test(the_end_of_a_full_spool_is_declared),
 		cmocka_unit_test(who_was_killed_is_said_by_the_next),
+		cmocka_unit_test(who_was_killed_is_said_in_a_full_folder),
+		cmocka_unit_test(the_clock_was_set_back),
 		cmocka_unit_test(members_are_valid_whatever_the_octets),
 		cmocka_unit_test(members_that_do_not_fit_are_left_out),
 	};
