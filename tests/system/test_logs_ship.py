@@ -422,3 +422,40 @@ def test_a_sender_can_neither_delete_nor_read(world):
                            text=True)
         assert p.returncode != 0 and c1.files() == ["dnsd-1-000000.log"], (argv, p.stderr)
     assert free_port() and os.listdir(s1.spool) == []
+
+
+def test_the_last_of_one_that_was_killed_waits_for_the_next_one_s_word(world):
+    """The next one has a segment, and has not said yet how this one ended."""
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    names = ["dnsd-20261127T00000%d.1-000000.log" % i for i in range(3)]
+    for name, text in zip(names, ("a\n", "", "")):
+        put_segment(s1.spool, name, text)
+    start(c1, s1)
+    wait(holds(c1, names[2], ""), 10)
+    time.sleep(1)
+    assert names[0] in in_spool(s1)
+    put_segment(s1.spool, names[2], "cut\n")
+    wait(lambda: in_spool(s1) == names[1:], 10)
+
+
+def test_the_spool_is_another_folder_now(world):
+    """It was removed and made again: writers have gone there, and so does the unit's next start."""
+    c1, _, s1, _ = world
+    s1.argv.pop()
+    first, second = ("dnsd-20261127T000000Z.1-00000%d.log" % i for i in range(2))
+    put_segment(s1.spool, first, "a\n")
+    start(c1, s1)
+    wait(holds(c1, first, "a\n"), 10)
+    wait(lambda: os.path.exists(s1.state + "/c1.prom"), 10)
+    os.rename(s1.spool, s1.spool + ".away")
+    wait(lambda: s1.figures()["up"] == 0, 10)
+    assert s1.process.poll() is None
+    os.mkdir(s1.spool)
+    put_segment(s1.spool, second, "b\n")
+    assert s1.process.wait(20) == 73
+    said = s1.said().splitlines()
+    assert len(said) == 2 and "missing" in said[0], said
+    s1.start()
+    wait(holds(c1, second, "b\n"), 10)
+    wait(lambda: s1.figures()["up"] == 1, 10)
