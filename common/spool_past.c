@@ -85,7 +85,7 @@ last_line(char *octets, size_t len, uint64_t *seq, bool *ended)
 	if (strncmp(at, ",\"t\":", 5) != 0)
 		return false;
 	(void)strtod(at + 5, &at);
-	*ended = strncmp(at, ",\"ev\":\"end\"}", 12) == 0;
+	*ended = strcmp(at, ",\"ev\":\"end\"}") == 0;
 	return true;
 }
 
