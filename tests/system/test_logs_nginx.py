@@ -5,6 +5,8 @@ import http.client
 import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 import time
 import urllib.request
@@ -148,3 +150,51 @@ def test_tls_with_client_certificates(tmp_path, kind):
     finally:
         end.stop()
         c.stop()
+
+
+@ROOT_ONLY
+def test_who_holds_connections_keeps_nobody_out(tmp_path):
+    """A machine with a certificate asks for another's module again and again, and gives no
+    password: the other's lines come all the same, by TLS and at the daemon itself."""
+    certificates(tmp_path)
+    c, port = Collector(tmp_path, "c1"), free_port()
+    end = tls_end("nginx", tmp_path, c, port)
+    context = ssl.create_default_context(cafile=f"{tmp_path}/log-ca.crt")
+    context.load_cert_chain(f"{tmp_path}/fra1.crt", f"{tmp_path}/fra1.key")
+    held = []
+
+    def hold(to, wrapped):
+        """Is it asked for the password?"""
+        s = socket.create_connection(("127.0.0.1", to), 5, source_address=("127.0.0.9", 0))
+        held.append(s)
+        try:
+            if wrapped:
+                s = context.wrap_socket(s, server_hostname="127.0.0.1")
+                held.append(s)
+            s.recv(100)
+            s.sendall(b"@RSYNCD: 31.0 md5\nfra1\n")
+            return s.recv(200).startswith(b"@RSYNCD: AUTHREQD")
+        except OSError:
+            return False
+
+    s = Ship(tmp_path, "c1", f"rsync://fra1@localhost:{port}/fra1", SHIP_RSYNC="rsync-ssl",
+             SHIP_ROUNDS="1", RSYNC_SSL_TYPE="openssl",
+             RSYNC_SSL_CA_CERT=f"{tmp_path}/log-ca.crt", RSYNC_SSL_CERT=f"{tmp_path}/fra1.crt",
+             RSYNC_SSL_KEY=f"{tmp_path}/fra1.key")
+    name = "dnsd-20261127T000000Z.1-000000.log"
+    with open(os.path.join(s.spool, name), "w") as f:
+        f.write("a\n")
+    try:
+        c.start()
+        end.start()
+        time.sleep(0.5)
+        assert all(hold(c.port, False) for _ in range(8))
+        assert [hold(port, True) for _ in range(40)] == [True] * 32 + [False] * 8, end.said()
+        s.start()
+        wait(lambda: s.process.poll() is not None, 30)
+        assert c.files() == [name], s.said()
+    finally:
+        for one in held:
+            one.close()
+        for thing in (s, end, c):
+            thing.stop()
