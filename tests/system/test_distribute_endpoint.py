@@ -100,16 +100,18 @@ def test_disk_fills_while_pieces_come(w, tmp_path):
     os.makedirs(folder)
     call("mount", "-t", "tmpfs", "-o", "size=48m,mode=755", "none", folder)
     try:
-        first = w.release(fill(tmp_path / "first", {"f": 1_000_000}))
-        w.take("s1e1", "--download", "4M")
-        w.wait_current(first, ["s1e1"])
-        second = w.release(fill(tmp_path / "second", {f"d/f{n}": 2_000_000 for n in range(6)}))
+        first = call(PUBLISH, fill(tmp_path / "first", {"f": 1000}),
+                     f"{folder}/release").stdout.strip()
+        second = w.release(fill(tmp_path / "second", {f"d/f{n}": 2_000_000 for n in range(3)}))
+        w.take("s1e1", "--download", "1M")
         w.wait_status("s1e1", r"fetching [1-9]\d?%")
         call("dd", "if=/dev/zero", f"of={folder}/other", "bs=64k", expect=1)
         w.wait_status("s1e1", r"full .*incoming: no space for .*; again in \d+ s")
         w.wait_status("s1e1", r"full .*incoming: needs \d+ octets, has \d+; again in \d+ s")
         assert w.current("s1e1") == first
         os.unlink(f"{folder}/other")
+        w.stop("s1e1")                      # begins at once, and has no limit any more
+        w.take("s1e1")
         w.wait_current(second, ["s1e1"])
         assert w.current("s1e1") == second
     finally:

@@ -8,10 +8,12 @@ import os
 import re
 import subprocess
 import threading
+import time
 
 import pytest
 
-from distribute_world import HERE, NEEDS, TRACKER, call, fill
+from conftest import free_port
+from distribute_world import HERE, NEEDS, TRACKER, call, fill, wait_for
 
 pytestmark = NEEDS
 
@@ -25,6 +27,10 @@ class Seed(http.server.SimpleHTTPRequestHandler):
             self.send_response(204)
             self.send_header("X-Set-Id", self.server.current)
             self.end_headers()
+        elif self.server.silent and self.path.startswith("/sets/"):
+            time.sleep(60)
+        elif self.server.refusing and self.path.startswith("/sets/"):
+            self.send_error(503)
         else:
             super().do_GET()
 
@@ -40,7 +46,7 @@ def cache(tmp_path_factory):
         ("127.0.0.1", 0), functools.partial(Seed, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.url = f"http://127.0.0.1:{server.server_port}"
-    server.folder = str(folder)
+    server.daemon_threads, server.silent, server.refusing = True, False, False
     tree = fill(folder / "tree", {"f": 70_000, "d/a,b": 3})
     server.current = call(f"{HERE}/make-release", "--download", server.url, "--tracker", TRACKER,
                           tree, folder / "releases").stdout.strip()
@@ -144,3 +150,22 @@ def test_the_right_one_after_all(cache, papers, tmp_path):
     write(cache, papers)
     code, status, said = take(cache, tmp_path)
     assert code == 0 and status["current"] == cache.current, (status, said)
+
+
+@pytest.mark.parametrize("how, words", [("silent", "timed out"), ("refusing", "answers 503")])
+def test_a_cache_that_gives_no_piece(cache, tmp_path, how, words):
+    """It says what is current and no more: the status tells soon what it answers for a file."""
+    setattr(cache, how, True)
+    p = subprocess.Popen([f"{HERE}/take-release", "--interval", "1", "--port", str(free_port()),
+                          cache.url, str(tmp_path)], stdin=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+    try:
+        def told():
+            with open(tmp_path / "status") as f:
+                return f"/sets/{cache.current}/d/a,b: " in (text := f.read()) and words in text
+        assert wait_for(lambda: os.path.exists(tmp_path / "status") and told(), 25), \
+            (tmp_path / "status").read_text()
+    finally:
+        setattr(cache, how, False)
+        p.terminate()
+        p.wait(10)
