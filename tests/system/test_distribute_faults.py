@@ -96,6 +96,43 @@ http {{ access_log off; server {{ listen 10.77.0.1:80;
 """
 
 
+SEEDER = """
+import libtorrent as lt, time
+s = lt.session({{"listen_interfaces": "10.77.0.12:6881", "enable_dht": False,
+                 "disable_hash_checks": True}})
+p = lt.add_torrent_params()
+p.ti = lt.torrent_info("{papers}.torrent")
+p.save_path = "{folder}"
+p.flags = lt.torrent_flags.seed_mode | lt.torrent_flags.upload_mode
+h = s.add_torrent(p)
+while True:
+    time.sleep(0.5)
+    h.force_reannounce(0, -1, lt.reannounce_flags_t.ignore_min_interval)
+    print(h.status().current_tracker, "sent", h.status().total_payload_upload, flush=True)
+"""
+
+
+def test_neighbour_that_gives_bad_pieces(w, tmp_path):
+    """A program that calls itself an endpoint and sends other octets costs some, and no more."""
+    tree = fill(tmp_path / "tree", {"f": 5_000_000})
+    ident = w.make(tree)
+    os.makedirs(tmp_path / "bad" / ident)
+    fill(tmp_path / "bad" / ident, {"f": 5_000_000})
+    (tmp_path / "seeder.py").write_text(
+        SEEDER.format(papers=f"{w.root}/releases/{ident}", folder=tmp_path / "bad"))
+    w.net.start("s1e2", "bad", "/usr/bin/python3", str(tmp_path / "seeder.py"))
+    try:
+        assert wait_for(lambda: "/announce" in w.net.log("s1e2", "bad"), 20)
+        w.publish(tree)
+        w.take("s1e1", "--download", "1M")
+        w.wait_current(ident, ["s1e1"])
+        assert w.current("s1e1") == ident
+        sent = int(w.net.log("s1e2", "bad").split()[-1])
+        assert sent > 500_000, "it was not asked"
+    finally:
+        w.net.stop("s1e2", "bad")
+
+
 def test_origin_away_in_the_middle(w, tmp_path):
     """The origin ends while a release comes: the endpoint goes on when it is back, from where it
     was; and one that is restarted meanwhile does so too."""

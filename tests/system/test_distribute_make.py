@@ -198,6 +198,31 @@ def test_times_of_an_origin_whose_clock_is_ahead(tmp_path):
     assert int(os.stat(root / "current" / "f").st_mtime) == ahead
 
 
+@pytest.mark.parametrize("ident, words", [
+    ("../../x", ("gid", "1", "p")), ("a" * 31 + "G", ()), ("", ("gid", "1", "p")),
+    ("a" * 32, ("gid",)), ("a" * 32, ("gid", "1", "p", "more"))])
+def test_install_is_called_oddly(tmp_path, ident, words):
+    """By aria2 with three words or by take-release with none, for a set's id: else nothing."""
+    os.makedirs(tmp_path / "come")
+    p = call(os.path.join(HERE, "install-release"), *words, expect=64,
+             env={**os.environ, "RELEASE_ID": ident, "RELEASE_INCOMING": str(tmp_path / "come"),
+                  "RELEASE_ROOT": str(tmp_path / "root"), "RELEASE_PUBLISH": PUBLISH})
+    assert "usage: " in p.stderr or "no set's id" in p.stderr
+    assert os.listdir(tmp_path) == ["come"] and os.listdir(tmp_path / "come") == []
+
+
+def test_older_release_later(tmp_path):
+    """A release of a set that is kept, made after the newer one's: what is current stays so."""
+    tree, root = fill(tmp_path / "tree", {"f": 10}), tmp_path / "root"
+    os.mkdir(root)
+    older = call(PUBLISH, tree, root).stdout.strip()
+    fill(tree, {"f": 20})
+    newer = make(*NAMES, "--publish", root, tree, root / "releases").stdout.strip()
+    make(*NAMES, "--set", root / "sets" / older, root / "releases")
+    assert os.readlink(root / "current") == f"sets/{newer}"
+    assert len(read(root / "releases" / "white").split()) == 2
+
+
 def test_keep(tmp_path):
     """Old releases go whole, and from the trackers' list."""
     out, made = tmp_path / "out", []
