@@ -16,6 +16,7 @@ struct catalogue_view {
 	sqlite3_stmt *by_path, *with_beside, *by_id, *pieces;
 	struct catalogue_about about;
 	bool with_pieces;		/* somebody's are there */
+	bool says_beside;		/* rows do; a catalogue of before has to be asked */
 };
 
 struct catalogue {
@@ -27,7 +28,8 @@ struct catalogue {
 
 /* Columns that a row of a file has, in this order. */
 #define COLUMNS "id, size, mtime, sha256, md5"
-#define BESIDE ", EXISTS (SELECT 1 FROM file WHERE path = ?2)" \
+#define BESIDE ", beside & 1, beside & 2"
+#define ASK_BESIDE ", EXISTS (SELECT 1 FROM file WHERE path = ?2)" \
 	", EXISTS (SELECT 1 FROM file WHERE path = ?3)"
 #define PIECES ", EXISTS (SELECT 1 FROM pieces WHERE pieces.file = file.id)"
 
@@ -46,7 +48,7 @@ static int
 view_about(struct catalogue_view *view, struct err *err)
 {
 	struct catalogue_about *about = &view->about;
-	int64_t files, octets, last, newest, pieces, imported_ms, lineage;
+	int64_t files, octets, last, newest, pieces, imported_ms, lineage, beside;
 	char sql[80];
 	const struct { const char *name; int64_t *value; } row[] = {
 		{ "files", &files }, { "octets", &octets }, { "last_id", &last },
@@ -60,12 +62,16 @@ view_about(struct catalogue_view *view, struct err *err)
 		if (catalogue_db_number(view->db, sql, row[i].value, err) < 0)
 			return -1;
 	}
+	if (catalogue_db_number(view->db, "SELECT count(*) FROM about WHERE name = 'beside'",
+	    &beside, err) < 0)
+		return -1;
 	if (files < 0 || octets < 0 || last < 0 || last > UINT32_MAX)
 		return err_set(err, "a number about it is out of range");
 	*about = (struct catalogue_about){ .files = (uint64_t)files, .octets = (uint64_t)octets,
 		.last_id = (uint32_t)last, .newest = newest,
 		.imported = (double)imported_ms / 1000, .lineage = lineage };
 	view->with_pieces = pieces > 0;
+	view->says_beside = beside > 0;
 	return 0;
 }
 
@@ -77,8 +83,8 @@ view_prepare(struct catalogue_view *view, struct err *err)
 
 	snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s FROM file WHERE path = ?", pieces);
 	view->by_path = catalogue_db_prepare(view->db, sql, err);
-	snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s" BESIDE " FROM file WHERE path = ?1",
-	    pieces);
+	snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s%s FROM file WHERE path = ?1", pieces,
+	    view->says_beside ? BESIDE : ASK_BESIDE);
 	view->with_beside = view->by_path != NULL ? catalogue_db_prepare(view->db, sql, err) :
 	    NULL;
 	snprintf(sql, sizeof(sql), "SELECT " COLUMNS "%s, path FROM file WHERE id = ?", pieces);
@@ -247,14 +253,17 @@ catalogue_find_beside(struct catalogue *catalogue, const char *path, size_t len,
     struct catalogue_file *file, struct catalogue_beside *beside, struct err *err)
 {
 	sqlite3_stmt *stmt = catalogue->view.with_beside;
+	static const char *const suffixes[] = CATALOGUE_KIND_BESIDE;
 	char signature[CATALOGUE_PATH_MAX], torrent[CATALOGUE_PATH_MAX];
 	int found;
 
 	if (len == 0 || len > CATALOGUE_PATH_MAX)
 		return 0;
 	sqlite3_bind_blob(stmt, 1, path, (int)len, SQLITE_STATIC);
-	bind_beside(stmt, 2, path, len, ".asc", signature);
-	bind_beside(stmt, 3, path, len, ".torrent", torrent);
+	if (!catalogue->view.says_beside) {
+		bind_beside(stmt, 2, path, len, suffixes[0], signature);
+		bind_beside(stmt, 3, path, len, suffixes[1], torrent);
+	}
 	found = catalogue_db_step(stmt, err);
 	if (found == 1 && row_file(stmt, file, err) < 0)
 		found = -1;

@@ -9,4 +9,7 @@
 #define CATALOGUE_KIND_HELD 0x6e634865		/* "ncHe" */
 #define CATALOGUE_KIND_SUFFIX ".held"		/* behind the catalogue's name */
 
+/* Suffixes of what may lie beside a file: the bits of its row's `beside`, from the lowest. */
+#define CATALOGUE_KIND_BESIDE { ".asc", ".torrent" }
+
 #endif

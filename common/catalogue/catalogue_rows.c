@@ -10,20 +10,14 @@
 #include "common/catalogue/catalogue_kind.h"
 #include "common/clock.h"
 
-static int
-by_id(const void *a, const void *b)
-{
-	uint32_t one = (*(const struct catalogue_write_row *const *)a)->file.id;
-	uint32_t other = (*(const struct catalogue_write_row *const *)b)->file.id;
-
-	return (one > other) - (one < other);
-}
-
+/* One search of one tree finds a file by its path with all that is said of it; whoever has an id
+ * goes by an index to its path first, and is in no hurry. */
 static const char schema[] =
     "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
     "PRAGMA cache_size=-65536; BEGIN;"
-    "CREATE TABLE file (id INTEGER PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL,"
-    " mtime INTEGER NOT NULL, sha256 BLOB NOT NULL, md5 BLOB);"
+    "CREATE TABLE file (id INTEGER NOT NULL, path BLOB PRIMARY KEY, size INTEGER NOT NULL,"
+    " mtime INTEGER NOT NULL, sha256 BLOB NOT NULL, md5 BLOB, beside INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
     "CREATE TABLE pieces (file INTEGER PRIMARY KEY, length INTEGER NOT NULL, sha1 BLOB,"
     " sha256 BLOB);"
     "CREATE TABLE about (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
@@ -38,7 +32,8 @@ bind_octets(sqlite3_stmt *stmt, int column, const void *octets, size_t len)
 }
 
 static int
-put_file(sqlite3_stmt *stmt, const struct catalogue_write_row *row, struct err *err)
+put_file(sqlite3_stmt *stmt, const struct catalogue_write_row *row, uint8_t beside,
+    struct err *err)
 {
 	int rc;
 
@@ -48,6 +43,7 @@ put_file(sqlite3_stmt *stmt, const struct catalogue_write_row *row, struct err *
 	sqlite3_bind_int64(stmt, 4, row->file.mtime);
 	bind_octets(stmt, 5, row->file.sha256, CATALOGUE_SHA256);
 	bind_octets(stmt, 6, row->file.has_md5 ? row->file.md5 : NULL, CATALOGUE_MD5);
+	sqlite3_bind_int(stmt, 7, beside);
 	rc = catalogue_db_step(stmt, err);
 	sqlite3_reset(stmt);
 	return rc;
@@ -68,32 +64,60 @@ put_pieces(sqlite3_stmt *stmt, const struct catalogue_write_row *row, struct err
 	return rc;
 }
 
-/* Rows are written in the order of their ids, which is that of the table's tree. */
+static int
+by_path(const void *a, const void *b)
+{
+	const struct catalogue_write_row *one = a, *other = b;
+	int by = memcmp(one->path, other->path, one->len < other->len ? one->len : other->len);
+
+	return by != 0 ? by : (one->len > other->len) - (one->len < other->len);
+}
+
+/* Of each row, which CATALOGUE_KIND_BESIDE are among them; the caller frees it. */
+static uint8_t *
+find_beside(const struct catalogue_write_row *rows, size_t n)
+{
+	static const char *const suffixes[] = CATALOGUE_KIND_BESIDE;
+	uint8_t *beside = calloc(n + 1, sizeof(*beside));
+
+	for (size_t i = 0; beside != NULL && i < n; i++)
+		for (size_t k = 0; k < sizeof(suffixes) / sizeof(suffixes[0]); k++) {
+			size_t len = strlen(suffixes[k]);
+			struct catalogue_write_row of = rows[i];
+			const struct catalogue_write_row *found;
+
+			if (of.len <= len || memcmp(of.path + of.len - len, suffixes[k], len) != 0)
+				continue;
+			of.len -= (uint32_t)len;
+			found = bsearch(&of, rows, n, sizeof(of), by_path);
+			if (found != NULL)
+				beside[found - rows] |= (uint8_t)(1u << k);
+		}
+	return beside;
+}
+
 static int
 put_rows(sqlite3 *db, const struct catalogue_write_row *rows, size_t n, struct err *err)
 {
-	const struct catalogue_write_row **in_order = calloc(n + 1, sizeof(*in_order));
+	uint8_t *beside = find_beside(rows, n);
 	sqlite3_stmt *file, *pieces;
 	int rc = 0;
 
-	if (in_order == NULL)
+	if (beside == NULL)
 		return err_set(err, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		in_order[i] = &rows[i];
-	qsort(in_order, n, sizeof(*in_order), by_id);
-	file = catalogue_db_prepare(db, "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?)", err);
+	file = catalogue_db_prepare(db, "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?)", err);
 	pieces = file == NULL ? NULL : catalogue_db_prepare(db,
 	    "INSERT INTO pieces VALUES (?, ?, ?, ?)", err);
 	if (pieces == NULL)
 		rc = -1;
 	for (size_t i = 0; i < n && rc == 0; i++) {
-		rc = put_file(file, in_order[i], err);
-		if (rc == 0 && in_order[i]->pieces.n != 0)
-			rc = put_pieces(pieces, in_order[i], err);
+		rc = put_file(file, &rows[i], beside[i], err);
+		if (rc == 0 && rows[i].pieces.n != 0)
+			rc = put_pieces(pieces, &rows[i], err);
 	}
 	sqlite3_finalize(file);
 	sqlite3_finalize(pieces);
-	free(in_order);
+	free(beside);
 	return rc;
 }
 
@@ -149,8 +173,8 @@ put_about(sqlite3 *db, const struct catalogue_write_row *rows, size_t n,
 		return -1;
 	snprintf(sql, sizeof(sql), "INSERT INTO about VALUES ('files', %zu), ('octets', %llu),"
 	    " ('last_id', %u), ('newest', %lld), ('imported_ms', %lld),"
-	    " ('lineage', %lld), ('pieces', (SELECT count(*) FROM pieces));"
-	    "CREATE UNIQUE INDEX file_path ON file (path); COMMIT", n,
+	    " ('lineage', %lld), ('beside', 1), ('pieces', (SELECT count(*) FROM pieces));"
+	    "CREATE UNIQUE INDEX file_id ON file (id); COMMIT", n,
 	    (unsigned long long)octets, last, (long long)newest,
 	    (long long)(clock_wall() * 1000), (long long)lineage);
 	return catalogue_db_run(db, sql, err);

@@ -21,9 +21,9 @@ struct catalogue_write_row {
 	struct catalogue_pieces pieces;	/* n 0 = none */
 };
 
-/* Writes `n` rows to a new file at `path`; pieces that they lack, and its lineage, are taken from
- * `old`, which may be NULL; `last` is the largest id that was ever given.  0, or -1 with a reason:
- * what is there then is for the caller to remove. */
+/* Writes `n` rows, sorted by path and none twice, to a new file at `path`; pieces that they lack,
+ * and its lineage, are taken from `old`, which may be NULL; `last` is the largest id that was ever
+ * given.  0, or -1 with a reason: what is there then is for the caller to remove. */
 int catalogue_rows_write(const char *path, const struct catalogue_write_row *rows, size_t n,
     struct catalogue *old, uint32_t last, struct err *err);
 

@@ -114,6 +114,49 @@ what_lies_beside_a_file_is_found_with_it(void **state)
 	catalogue_close(c);
 }
 
+/* One whose rows have ids as their keys and say nothing of what lies beside them. */
+static void
+as_it_was_before(void)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN; CREATE TABLE old (id INTEGER PRIMARY KEY,"
+	    " path BLOB NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,"
+	    " sha256 BLOB NOT NULL, md5 BLOB);"
+	    "INSERT INTO old SELECT id, path, size, mtime, sha256, md5 FROM file;"
+	    "DROP TABLE file; ALTER TABLE old RENAME TO file;"
+	    "CREATE UNIQUE INDEX file_path ON file (path);"
+	    "DELETE FROM about WHERE name = 'beside'; COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void
+a_catalogue_of_before_is_read_and_goes_on(void **state)
+{
+	const struct given given[] = { { "a", 1, 1, 1 }, { "a.asc", 1, 1, 1 }, { "b", 1, 1, 1 } };
+	struct catalogue_beside beside = { false, true };
+	struct catalogue_file file;
+	struct catalogue *c;
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(import(given, 3, 50), 0);
+	as_it_was_before();
+	assert_non_null(c = catalogue_open(path, &err));
+	assert_int_equal(catalogue_check(c, &err), 0);
+	assert_int_equal(catalogue_find_beside(c, "a", 1, &file, &beside, &err), 1);
+	assert_true(beside.signature && !beside.torrent);
+	id = file.id;
+	assert_int_equal(import(given, 2, 50), 0);
+	assert_int_equal(catalogue_refresh(c, &err), 1);
+	assert_int_equal(catalogue_find_beside(c, "a", 1, &file, &beside, &err), 1);
+	assert_true(beside.signature && !beside.torrent);
+	assert_int_equal(file.id, id);
+	assert_int_equal(look(c, "b").id, 0);
+	catalogue_close(c);
+}
+
 static void
 an_id_stands_for_one_content_for_ever(void **state)
 {
@@ -528,6 +571,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_id_stands_for_one_content_for_ever),
 		TEST(what_lies_beside_a_file_is_found_with_it),
+		TEST(a_catalogue_of_before_is_read_and_goes_on),
 		TEST(what_has_not_changed_is_not_written),
 		TEST(a_sudden_loss_is_refused),
 		TEST(names_are_octets),
