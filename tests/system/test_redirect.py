@@ -354,5 +354,9 @@ def test_redirectd_frozen_or_dead(w):
     assert (a.status, a.headers["content-range"]) == (206, "bytes 10-19/100")
     assert w.get("/pool/none.deb").status == 404
     pages_are_found(w)
+    for query in ("sha256", "x=1&meta4", "mirrorlist=1&format=text"):
+        assert w.get("/pool/a.deb?" + query).status == 503       # and not the file
+    for query in ("here", "country=no", "v=sha256"):
+        assert w.get("/pool/a.deb?" + query).body == BIG
     w.daemon.start()
     w.wait(lambda: w.where("/pool/a.deb") == "no.example")
