@@ -131,7 +131,9 @@ class World:
         now = time.time()
         lines = [f"nearcast-mirrors 1 generation=1 stamp={now:.3f} lease={lease_ms}\n"]
         for name, state in sorted(states.items()):
-            weight = 0 if state in ("incomplete", "down") else 100
+            # without the files found bad there it can be sent to: `incomplete 100`
+            state, _, weight = state.partition(" ")
+            weight = weight or (0 if state in ("incomplete", "down") else 100)
             lines.append(f"mirror {name} {state} since={now:.3f} weight={weight} samples=100 "
                          f'bad=0 scanned=0 reason="test"\n')
         lines.append(f"end {len(states)}\n")

@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import time
 import urllib.parse
 
@@ -223,6 +224,11 @@ def test_a_mirror_dies_and_comes_back(w):
     w.health(no="incomplete", de="up", us="up")
     time.sleep(0.6)
     assert w.where("/pool/a.deb", NO) == "de.example"
+    # what was found bad there is left out; the rest of it is as good as ever
+    w.health(no="incomplete 100", de="up", us="up")
+    w.wait(lambda: w.where("/pool/a.deb", NO) == "no.example", 2)
+    w.health(no="down", de="up", us="up")
+    w.wait(lambda: w.where("/pool/a.deb", NO) == "de.example", 2)
     w.health(no="up", de="up", us="up")
     w.wait(lambda: w.where("/pool/a.deb", NO) == "no.example", 2)
     # a file that nobody refreshes says nothing any more
@@ -249,6 +255,21 @@ def test_what_mirrors_hold_changes(w):
     assert w.where("/pool/a.deb", NO) == "no.example"
     w.hold("no", ALL)
     w.wait(lambda: w.where("/pool/b.deb", NO) == "no.example", 3)
+
+
+def test_what_mirrors_hold_is_locked(w):
+    """By a writer that has changed it and does not end: it is read when that one is gone, though
+    the file does not change any more."""
+    db = sqlite3.connect(w.path("catalogue.db.held"), isolation_level=None)
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    db.execute("UPDATE held SET ids = x'', ids_sum = 0, n = 0, version = version + 1 "
+               "WHERE mirror = 'no'")
+    time.sleep(2.5)
+    assert w.where("/pool/a.deb", NO) == "no.example", "what was known before holds on"
+    db.close()
+    w.wait(lambda: w.where("/pool/a.deb", NO) == "de.example", 5)
+    w.hold("no", ALL)
+    w.wait(lambda: w.where("/pool/a.deb", NO) == "no.example", 3)
 
 
 def test_a_new_file_in_the_catalogue(w):

@@ -435,9 +435,50 @@ static const char barred[] = "redirect { \n"
     "mirror \"six\" {\n url = \"https://x/\"\n ipv4 = no\n}\n"
     "mirror \"only\" {\n url = \"https://x/\"\n country = \"NO\"\n only = \"country\"\n}\n"
     "mirror \"cont\" {\n url = \"https://x/\"\n country = \"NO\"\n only = \"continent\"\n}\n"
+    "mirror \"as\" {\n url = \"https://x/\"\n asn = 64500\n only = \"asn\"\n}\n"
+    "mirror \"net\" {\n url = \"https://x/\"\n asn = 64500\n only = \"prefix\"\n"
+    " prefix = { \"198.51.100.0/24\" }\n}\n"
     "mirror \"small\" {\n url = \"https://x/\"\n max-size = \"1k\"\n}\n"
     "mirror \"plain\" {\n url = \"http://x/\"\n}\n"
     "mirror \"one\" {\n url = \"https://x/f\"\n one-file = \"one\"\n}\n";
+
+/* Of each `only` the clients that it is for, and those of the narrower ones. */
+static void
+only_some(void **state)
+{
+	struct fixture *f = with(barred);
+
+	(void)state;
+	assert_int_equal(why(f, "as"), CHOICE_ONLY);
+	assert_int_equal(why(f, "net"), CHOICE_ONLY);
+	f->choice.client.asn = 64500;
+	assert_int_equal(why(f, "as"), CHOICE_ASN);
+	assert_int_equal(why(f, "net"), CHOICE_ONLY);
+	addr_parse(&f->choice.client.address, "198.51.100.9", NULL);
+	assert_int_equal(why(f, "net"), CHOICE_PREFIX);
+	done(f);
+}
+
+static uint64_t
+key_of(struct fixture *f, const char *address)
+{
+	addr_parse(&f->choice.client.address, address, NULL);
+	return choose_key(f->choose, &f->choice.client.address);
+}
+
+/* Neighbours are sent to one mirror: a /24, a /48. */
+static void
+neighbours_have_one_key(void **state)
+{
+	struct fixture *f = with(barred);
+
+	(void)state;
+	assert_true(key_of(f, "192.0.2.1") == key_of(f, "192.0.2.254"));
+	assert_true(key_of(f, "192.0.2.1") != key_of(f, "192.0.3.1"));
+	assert_true(key_of(f, "2001:db8:7:1::1") == key_of(f, "2001:db8:7:ffff::2"));
+	assert_true(key_of(f, "2001:db8:7::1") != key_of(f, "2001:db8:8::1"));
+	done(f);
+}
 
 static void
 what_bars_a_mirror(void **state)
@@ -546,6 +587,8 @@ main(void)
 		cmocka_unit_test(around_the_world),
 		cmocka_unit_test(no_place),
 		cmocka_unit_test(prefix_then_asn_then_rule_then_distance),
+		cmocka_unit_test(only_some),
+		cmocka_unit_test(neighbours_have_one_key),
 		cmocka_unit_test(what_bars_a_mirror),
 		cmocka_unit_test(reserve),
 		cmocka_unit_test(one_file),
