@@ -1,6 +1,7 @@
 """deploy/cache: its scripts, units, TLS, and what happens on a full disk."""
 import hashlib
 import http.client
+import http.server
 import json
 import os
 import re
@@ -196,6 +197,32 @@ def test_warm_does_not_believe_a_false_manifest(world):
     assert done.returncode == 69 and "not the manifest of that name" in done.stderr
 
 
+def test_warm_sees_what_is_cut_short():
+    """200, and then half of it: curl's own word counts, too."""
+    manifest = b"cut\t" + b"0" * 64 + b"\nwhole\t" + b"0" * 64 + b"\n"
+    ident = hashlib.sha256(manifest).hexdigest()[:32]
+    bodies = {f"/manifests/{ident}": manifest, f"/sets/{ident}/whole": b"12345",
+              f"/sets/{ident}/cut": b"123"}
+
+    class Cache(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            body = bodies[self.path]
+            self.send_header("Content-Length", str(len(body) + self.path.endswith("cut")))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cache) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = run(WARM, "-s", ident, f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert done.returncode == 75 and "1 of 2 failed" in done.stderr, done
+    assert "cut" in done.stderr and "1 of 2 files" in done.stdout, done
+
+
 # -- TLS --
 
 def test_tls(world):
@@ -281,10 +308,11 @@ def test_log_as_shipped(tmp_path):
 # -- a full disk --
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a file system of its own")
-def test_disk_is_bounded(tmp_path):
-    """More than fits: with room for what arrives until nginx looks again, nothing is cut.  It looks
+@pytest.mark.parametrize("obj, free", [("30m", "1m"), ("1g", "30m")])
+def test_disk_is_bounded(tmp_path, obj, free):
+    """By its size, or by what is to stay free.  More than fits: with room for what arrives until nginx looks again, nothing is cut.  It looks
     every ten seconds; here every second, because files are old after one."""
-    world = World(tmp_path, obj="30m", free="20m", inactive="1s")
+    world = World(tmp_path, obj=obj, free=free, inactive="1s")
     folder = f"{world.cache.folder}/cache"
     world.cache.before = ["unshare", "-m", "--propagation", "private", "sh", "-c",
                           f"mount -t tmpfs -o size=60m none {folder} && exec \"$@\"", "sh"]
