@@ -490,6 +490,19 @@ def test_killed_at_any_moment(origin):
     print(f"killed {killed} times, finished {finished} times")
 
 
+def test_current_is_there_all_the_time(published):
+    """Whatever program runs, before it and after it."""
+    o = published
+    log = os.path.join(o.folder, "gone")
+    for tool in ("mv", "ln", "rm", "touch", "sync"):
+        env = watched(o, tool, f'[ -d {o.root}/current/ ] || echo "{tool} $*" >>{log}')
+    for content in (b"1", b"2", b"1"):
+        o.write("new", content)
+        p = publish_set("--keep", "1", "--keep-for", "0", o.dir, o.root, env=env)
+        assert p.returncode == 0, p
+    assert not os.path.exists(log), open(log).read()
+
+
 def test_leftovers_of_a_killed_run(published):
     o = published
     for path in ("sets/.new/pool/x", "sets/.old-" + "1" * 32, "sets/.damaged", ".work"):
