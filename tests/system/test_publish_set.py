@@ -664,6 +664,36 @@ def test_a_kept_file_that_was_damaged_is_not_handed_on(published):
     assert tag(o, o.current(), "pool/b.deb") != tag(o, o.first, "pool/b.deb")
 
 
+def test_a_kept_set_with_a_damaged_file_is_made_again(published):
+    """It is hashed before it becomes current once more: its names alone say nothing."""
+    o = published
+    o.write("more", b"2")
+    o.publish()
+    path = os.path.join(o.root, "sets", o.first, "pool/b.deb")
+    os.unlink(path)
+    with open(path, "wb") as f:
+        f.write(b"pool/b.deX")
+    os.unlink(os.path.join(o.dir, "more"))
+    p = publish_set(o.dir, o.root)
+    assert p.returncode == 0 and o.current() == o.first
+    assert "not what its manifest says, made again" in p.stderr
+    with open(os.path.join(o.root, "current", "pool/b.deb"), "rb") as f:
+        assert f.read() == b"pool/b.deb"
+
+
+def test_what_is_current_is_never_the_old_one_that_goes(published):
+    """After a step back the current set is not the one that was published last."""
+    o = published
+    o.write("more", b"2")
+    o.publish()
+    assert publish_set("--rollback", o.root).returncode == 0 and o.current() == o.first
+    os.unlink(os.path.join(o.dir, "more"))
+    for ident in o.kept():
+        os.utime(os.path.join(o.root, "sets", ident), (1, 1))
+    assert publish_set("--keep", "1", "--keep-for", "0", o.dir, o.root).returncode == 0
+    assert o.current() == o.first and os.path.exists(os.path.join(o.root, "current/pool/b.deb"))
+
+
 def test_current_that_is_no_link_or_leads_nowhere(published):
     o = published
     link = os.path.join(o.root, "current")
