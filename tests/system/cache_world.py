@@ -53,6 +53,7 @@ http {{
 		}}
 		location /sets/ {{ root {folder}/www; {files} }}
 		location /manifests/ {{ root {folder}/www; }}
+		location /releases/ {{ root {folder}/www; }}
 	}}
 }}
 """

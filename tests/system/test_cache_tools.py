@@ -40,6 +40,18 @@ def world(tmp_path_factory):
         yield w
 
 
+def test_papers_of_a_release_are_kept_for_a_second(world):
+    """What make-release writes anew is what endpoints are given soon."""
+    os.makedirs(f"{world.origin.folder}/www/releases", exist_ok=True)
+    for text in (b"one\n", b"another\n"):
+        with open(f"{world.origin.folder}/www/releases/white", "wb") as f:
+            f.write(text)
+        end = time.monotonic() + 4
+        while (answer := world.get("/releases/white")).body != text and time.monotonic() < end:
+            time.sleep(0.1)
+        assert answer.status == 200 and answer.body == text
+
+
 # -- the sweep --
 
 def test_sweep(tmp_path):

@@ -1,4 +1,5 @@
 """nearctl catalogue: a manifest or a tree becomes a catalogue, whole or not at all."""
+import fcntl
 import hashlib
 import os
 import random
@@ -272,6 +273,16 @@ def test_killed_at_any_moment(tmp_path, catalogue):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root becomes somebody else")
+def test_two_imports_at_once(tmp_path, tree, catalogue):
+    """The second one would give the same ids to other files."""
+    with open(tmp_path / "catalogue.db.lock", "w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        p = catalogue("import", os.fsdecode(tree.folder))
+        assert p.returncode != 0 and "another import is under way" in p.stderr
+        assert not os.path.exists(tmp_path / "catalogue.db")
+    assert catalogue("import", os.fsdecode(tree.folder)).returncode == 0
+
+
 def test_a_reader_need_not_be_able_to_write(tmp_path):
     s = Scans(tmp_path)
     tree = Tree(tmp_path / "tree")

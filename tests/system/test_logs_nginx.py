@@ -74,6 +74,9 @@ server {{ listen 127.0.0.1:{web}; root {tmp_path}; location / {{ return 200 "x";
                 with open(os.path.join(c.data, f)) as one:
                     n += sum(1 for _ in one)
             return n
+        # a file a minute, which closes by itself
+        assert all(re.fullmatch(r"nginx-\d{4}-\d\d-\d\dT\d\d:\d\d:\.log", f)
+                   for f in os.listdir(s.spool)), os.listdir(s.spool)
         wait(lambda: lines() >= counted, 10, f"{lines()} of {counted}")
         assert lines() == counted == 1001
         p = nearctl(None, "logcheck", c.data)

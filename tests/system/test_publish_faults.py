@@ -3,6 +3,7 @@ was set back, and a list of sites as people write it."""
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -119,6 +120,23 @@ def test_the_last_line_has_no_end(origin):
     for site in ("one", "two"):
         with open(f"{o.folder}/{site}") as f:
             assert f.read() == ident + "\n"
+
+
+def test_what_notify_leaves_behind_holds_no_lock(origin):
+    """A program that goes on in the background: the next publication does not wait for it."""
+    o = origin
+    o.write("a", b"1")
+    o.publish()
+    with open(f"{o.root}/notify", "w") as f:
+        f.write(f"sleep 20 >/dev/null 2>&1 & echo $! >{o.folder}/pid\n")
+    try:
+        for content in (b"2", b"3"):
+            o.write("a", content)
+            p = publish_set(o.dir, o.root)
+            assert p.returncode == 0, p
+    finally:
+        with open(f"{o.folder}/pid") as f:
+            os.kill(int(f.read()), signal.SIGKILL)
 
 
 def test_touched_while_it_is_published(origin):

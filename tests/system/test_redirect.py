@@ -1,4 +1,5 @@
 """redirectd through nginx: where each request goes, and what becomes of it when parts are away."""
+import http.client
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from redirect_world import World
 BIG = b"0123456789" * 10
 FILES = {
     "pool/a.deb": BIG, "pool/b.deb": BIG, "pool/large.iso": b"x" * 5000, "tiny.deb": b"12345",
+    "least.deb": b"0123456789",
     "doc/readme.txt": BIG, "pool/a.deb.sig": BIG, "only-here.deb": BIG,
     "odd/a b?c%d&e+f#g.deb": BIG, "odd/\udcff\udcfe.deb": BIG, "odd/ü.deb": BIG,
     "trace.deb": BIG, "x.meta4": BIG, "folder/index.html": b"<p>folder", "index.html": b"<p>top",
@@ -85,6 +87,7 @@ TABLE = [
     ("a part, too", "/pool/a.deb", NO, {"Range": "bytes=1-2"}, 302,
      "http://no.example/pub/pool/a.deb"),
     ("smaller than min-size", "/tiny.deb", NO, {}, 200, None),
+    ("as large as min-size", "/least.deb", NO, {}, 302, "http://no.example/pub/least.deb"),
     ("nobody has it", "/only-here.deb", NO, {}, 200, None),
     ("nobody has it, and there is a fallback", "/only-here.deb", JP, {}, 302,
      "http://fallback.example/only-here.deb"),
@@ -255,6 +258,27 @@ def test_what_mirrors_hold_changes(w):
     assert w.where("/pool/a.deb", NO) == "no.example"
     w.hold("no", ALL)
     w.wait(lambda: w.where("/pool/b.deb", NO) == "no.example", 3)
+
+
+def test_who_is_not_trusted_says_nothing_about_the_client(tmp_path):
+    """Nor about https and the host: another machine that reaches the listener itself."""
+    with World(tmp_path, FILES, MIRRORS, 'trusted = { "127.0.0.1" }', held=HELD) as world:
+        host, _, port = world.listen.partition("@")
+
+        def ask(source):
+            c = http.client.HTTPConnection(host, int(port), timeout=5, source_address=(source, 0))
+            c.request("GET", "/pool/a.deb", headers={
+                "X-Real-IP": US, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "x.example"})
+            r = c.getresponse()
+            r.read()
+            c.close()
+            return r.getheader("Location"), r.getheader("Link")
+        place, links = ask(NO)
+        assert place.startswith("https://de.example/") and "<https://x.example/" in links
+        place, links = ask(DE)
+        assert place.startswith("https://de.example/") and "x.example" not in links
+        place, links = ask("127.0.0.7")         # of no place that is known
+        assert "x.example" not in links and "no.example" in place + links, (place, links)
 
 
 def test_what_mirrors_hold_is_locked(w):
