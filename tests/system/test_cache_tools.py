@@ -322,8 +322,9 @@ def test_log_as_shipped(tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a file system of its own")
 @pytest.mark.parametrize("obj, free", [("30m", "1m"), ("1g", "30m")])
 def test_disk_is_bounded(tmp_path, obj, free):
-    """By its size, or by what is to stay free.  More than fits: with room for what arrives until nginx looks again, nothing is cut.  It looks
-    every ten seconds; here every second, because files are old after one."""
+    """By its size, or by what is to stay free.  More than fits: with room for what arrives until
+    nginx looks again, nothing is cut.  It looks every ten seconds; here every second, because
+    files are old after one."""
     world = World(tmp_path, obj=obj, free=free, inactive="1s")
     folder = f"{world.cache.folder}/cache"
     world.cache.before = ["unshare", "-m", "--propagation", "private", "sh", "-c",

@@ -4,6 +4,7 @@ what is wrong is said.
 NEARCAST_LONG=1 kills fifty times instead of eight.
 """
 import glob
+import hashlib
 import os
 import random
 import signal
@@ -31,6 +32,10 @@ def w(net):
     yield net
     for endpoint in net.all:
         net.wipe(endpoint)
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def spoil(w, site):
@@ -194,6 +199,25 @@ def test_bad_papers(w, tmp_path):
     w.wait_status("s1e1", r"waiting .*\.torrent: truncated or changed")
     assert w.current("s1e1") == first
 
+    # a list that is not the manifest of the id, announced as if it were right
+    with open(papers + ".torrent", "wb") as f:
+        f.write(torrent)
+    with open(papers + ".files") as f:
+        listed = f.read()
+    with open(papers + ".release") as f:
+        release = f.read()
+    false = listed[:-2] + ("0" if listed[-2] != "0" else "1") + "\n"
+    with open(papers + ".files", "w") as f:
+        f.write(false)
+    with open(papers + ".release", "w") as f:
+        f.write(release.replace(sha256(listed), sha256(false)))
+    w.wait_status("s1e1", r"refused .*\.files: not the manifest of")
+    assert w.current("s1e1") == first
+    with open(papers + ".files", "w") as f:
+        f.write(listed)
+    with open(papers + ".release", "w") as f:
+        f.write(release)
+
     # the torrent of other files under this name, announced as if it were right
     other = fill(tmp_path / "other", {"f": 2_000_000})
     w.make(other)
@@ -223,7 +247,7 @@ def test_bad_papers(w, tmp_path):
 
 def test_overtaken(w, tmp_path):
     """A release that is announced while another comes: the other is left, and swept away."""
-    w.take("s1e1", "--download", "1M")
+    w.take("s1e1", "--download", "300K")        # for more than a minute
     slow = w.release(fill(tmp_path / "slow", {"f": 20_000_000}))
     w.wait_status("s1e1", "^fetching")
     quick = w.release(fill(tmp_path / "quick", {"f": 300_000}))
