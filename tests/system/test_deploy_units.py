@@ -130,6 +130,28 @@ def test_a_unit_is_hardened(unit):
         "DynamicUser" in have
 
 
+# what each one writes, beside its own folders; else the file system is read-only
+WRITES = {
+    "nearcast-cache-sweep": "/var/cache/nearcast", "nearcast-cache": "/var/spool/nearcast/log",
+    "nearcast-release": "/srv/nearcast", "nearcast-ship@": "/var/spool/nearcast/log",
+    "nearcast-publish": "/srv/origin", "nearcast-make-release@": "/srv/origin",
+    "nearcast-redirectd": "/var/spool/nearcast", "nearcast-dnsd": "/var/spool/nearcast/log",
+    "nearcast-healthd": "/var/spool/nearcast/log",
+}
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_a_unit_may_write_what_it_writes_and_is_started_again(unit):
+    """For ever: nobody is there at night to reset what gave up after five starts."""
+    have = settings(unit)
+    assert WRITES.get(unit.removesuffix(".service"), "") in have.get("ReadWritePaths", "")
+    if have.get("Type") == "oneshot":
+        return
+    assert have.get("Restart") in ("always", "on-failure") or "RestartForceExitStatus" in have
+    with open(UNITS[unit]) as f:
+        assert re.search(r"^StartLimitIntervalSec=0$", f.read(), re.M)
+
+
 @pytest.mark.parametrize("unit", SERVICES)
 def test_a_filter_is_of_sets_that_are_known(unit):
     """Whoever needs no more than any service does has no more: never mounts, modules, the clock."""

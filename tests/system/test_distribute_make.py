@@ -3,6 +3,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import time
 import xml.etree.ElementTree as xml
@@ -156,6 +157,25 @@ def test_publish(tmp_path):
     mtime = int(os.stat(root / "current" / "f").st_mtime)
     assert mtime > 1_500_000_000            # (name, size, time) was another content's
     assert read(root / "releases" / f"{ident}.files").decode().split("\t")[2] == str(mtime)
+
+
+def test_the_announcement_comes_last(tmp_path):
+    """What it announces is there, and on the disk, before anybody can read of it."""
+    tree, log = fill(tmp_path / "tree", {"f": 100}), tmp_path / "log"
+    for tool in ("mv", "sync"):
+        path = tmp_path / "bin" / tool
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f'#!/bin/sh\necho "{tool} $*" >>{log}\nexec {shutil.which(tool)} "$@"\n')
+        path.chmod(0o755)
+    ident = make(*NAMES, tree, tmp_path / "out", env={
+        **os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}).stdout.strip()
+    steps = [[os.path.basename(w) for w in line.split() if not w.startswith("-")]
+             for line in log.read_text().splitlines()]
+    assert sorted(steps[0][1:]) == ["files", "meta4", "release", "torrent"]
+    assert steps[0][0] == "sync"
+    moved = [step[2] for step in steps if step[0] == "mv"]
+    assert moved[3:] == [f"{ident}.release", "white"], steps
+    assert steps[-1] == ["sync", "out"]
 
 
 def test_a_root_that_is_named_from_here(tmp_path):

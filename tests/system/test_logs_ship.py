@@ -207,6 +207,8 @@ def test_a_collector_away_keeps_the_spool_and_harms_nobody(world):
     wait(lambda: os.path.exists(s2.state + "/c2.prom"), 10)
     assert s2.figures()["up"] == 0 and s2.figures()["octets_waiting"] == 8000
     assert s2.figures()["segments_waiting"] == 4
+    wait(lambda: s2.figures()["failures_total"] >= 3, 10)
+    assert s2.figures()["octets_waiting"] == 8000
     c2.start()
     wait(lambda: len(c2.files()) == 4 and len(in_spool(s1)) == 1, 20)
     wait(lambda: s2.figures()["up"] == 1 and s2.figures()["octets_waiting"] == 0, 10)

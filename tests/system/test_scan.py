@@ -170,6 +170,12 @@ def test_a_sudden_loss_is_not_taken(scans, tree, tmp_path):
     scans.mirrors.clear()
     scans.mirror("m", scans.rsyncd(pub=there) + "/pub/")
     before = scans.held("m")
+    for i in range(len(before) // 2 - 2):
+        there.put("d/%03d" % i, b"%d" % i)
+    p = scans.scan()                            # not quite the half of it
+    assert p.returncode == 1 and "kept as it was" in p.stderr and scans.held("m") == before
+    for i in range(1, len(before) // 2 - 2):
+        os.unlink(there.path(b"d/%03d" % i))
     p = scans.scan()
     assert p.returncode == 1 and "kept as it was" in p.stderr and scans.held("m") == before
     assert "kept as it was" in scans.row("m")["why"]
@@ -371,6 +377,19 @@ def test_a_damaged_file_is_put_aside(scans, tree):
     assert p.returncode == 1 and ".broken" in p.stderr
     assert scans.held("m") == tree.names()
     assert scans.scan().returncode == 0
+
+
+def test_a_bit_of_what_is_held_is_another(scans, tree):
+    """All else is as it should be: the sum beside it tells."""
+    ready(scans, tree, 5)
+    with sqlite3.connect(scans.catalogue + ".held") as db:
+        (ids,), = db.execute("SELECT ids FROM held")
+        changed = bytes([*ids[:-1], ids[-1] ^ 1])
+        db.execute("UPDATE held SET ids = ?, version = version + 1", (changed,))
+    db.close()
+    p = scans.scan()
+    assert p.returncode == 1 and "damaged" in p.stderr and ".broken" in p.stderr, p
+    assert scans.held("m") == tree.names()
 
 
 def test_without_a_catalogue(scans, tree):
