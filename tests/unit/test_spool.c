@@ -172,6 +172,7 @@ what_memory_does_not_hold_is_declared(void **state)
 	assert_int_equal(st.lost, 15);
 	assert_int_equal(mkdir(dir, 0700), 0);
 	wait_until(is_well, s);
+	spool_state(s, &st);			/* its name is that of its first file's time */
 	usleep(100000);
 	spool_line(s, "\"ev\":\"after\"");
 	spool_close(s);
