@@ -238,6 +238,10 @@ def test_bad_papers(w, tmp_path):
     w.wait_status("s1e1", "refused .*not what was announced", 30)
     assert w.current("s1e1") == first
     assert not os.path.exists(w.path("s1e1", f"srv/incoming/{ident}"))
+    # and not fetched over and over
+    times = w.net.log("s1e1", "take").count(": fetching")
+    time.sleep(3)
+    assert w.net.log("s1e1", "take").count(": fetching") == times
 
     os.rename(f"{w.root}/sets/{ident}/g", f"{w.root}/sets/{ident}/f")
     w.fresh_cache("s1")
