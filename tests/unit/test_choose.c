@@ -553,7 +553,8 @@ fallbacks(void **state)
 {
 	struct fixture *f = with("redirect {\n"
 	    "fallback \"de\" {\n url = \"http://de/\"\n countries = { \"DE\" }\n}\n"
-	    "fallback \"rest\" {\n url = \"https://rest/\"\n}\n}\n"
+	    "fallback \"rest\" {\n url = \"https://rest/\"\n}\n"
+	    "one-file \"one\" {\n host = { \"h\" }\n path = \"/f\"\n}\n}\n"
 	    "mirror \"m\" {\n url = \"http://m/\"\n}\n");
 
 	(void)state;
@@ -571,6 +572,10 @@ fallbacks(void **state)
 	f->choice.secure = false;
 	first(f, 1);
 	assert_string_equal(f->choice.fallback->name, "rest");
+	/* a file of its own is of its own mirrors, or from here */
+	f->choice.one_file = &f->conf->redirect.one_files[0];
+	first(f, 1);
+	assert_int_equal(f->choice.end, CHOICE_HOME);
 	done(f);
 }
 
