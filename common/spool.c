@@ -97,6 +97,7 @@ say_broken(struct spool *s, const struct err *why)
 	before = s->failing;
 	s->failing = true;
 	s->failed_lost = before ? s->failed_lost : s->lost;
+	memcpy(s->boot_said, s->segment.boot, sizeof(s->boot_said));
 	pthread_mutex_unlock(&s->lock);
 	if (!before)
 		err_warn(s->warn, "log spool %s; events wait in memory, and are lost when %zu "
