@@ -30,6 +30,17 @@ def ask(world, target, **options):
     return request(world.port, target, **options)
 
 
+def restart_with(world, old, new):
+    """The same cache, with a few words of its configuration replaced."""
+    with open(f"{world.folder}/nginx.conf") as f:
+        text = f.read()
+    assert old in text
+    world.stop()
+    with open(f"{world.folder}/nginx.conf", "w") as f:
+        f.write(text.replace(old, new))
+    world.start()
+
+
 def get_raw(world, name):
     """The octets behind the header, however many came."""
     said = raw(world.port,
@@ -223,13 +234,7 @@ def test_manifest_that_is_none_is_not_for_good(world):
     world.origin.override = lambda method, target: next(said) if "manifests" in target else None
     serve = world.origin.serve
     world.origin.serve = lambda s: (serve(s), s.close())
-    with open(f"{world.folder}/nginx.conf") as f:
-        text = f.read()
-    assert "valid 200 10m;" in text
-    world.stop()
-    with open(f"{world.folder}/nginx.conf", "w") as f:
-        f.write(text.replace("valid 200 10m;", "valid 200 1s;"))
-    world.start()
+    restart_with(world, "valid 200 10m;", "valid 200 1s;")
     for body in (b"hal", b"half", b"half"):
         assert ask(world, f"/manifests/{SET}").body == body
     world.origin.override = lambda method, target: \
@@ -339,13 +344,7 @@ def test_missing_in_the_old_set_there_in_the_new(world):
 
 def test_missing_is_not_for_good(world):
     """An origin whose disk is not mounted says 404: that is believed for a minute, not a year."""
-    with open(f"{world.folder}/nginx.conf") as f:
-        text = f.read()
-    assert "403 404 410 1m;" in text
-    world.stop()
-    with open(f"{world.folder}/nginx.conf", "w") as f:
-        f.write(text.replace("403 404 410 1m;", "403 404 410 1s;"))
-    world.start()
+    restart_with(world, "403 404 410 1m;", "403 404 410 1s;")
     assert ask(world, f"/sets/{SET}/late").status == 404
     world.origin.targets()
     assert ask(world, f"/sets/{SET}/late").status == 404
