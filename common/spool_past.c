@@ -22,7 +22,7 @@ struct forerunner {
 
 /* Splits KIND-BOOT-NNNNNN.log; false = it is no segment of this kind. */
 static bool
-split_name(const char *name, const char *kind, struct forerunner *f)
+name_parts(const char *name, const char *kind, struct forerunner *f)
 {
 	size_t len = strlen(name), of = strlen(kind);
 	const char *dash = strrchr(name, '-');
@@ -150,7 +150,7 @@ spool_past_newest(const char *dir, const char *kind)
 	struct forerunner f;
 
 	while (open != NULL && (d = readdir(open)) != NULL)
-		if (split_name(d->d_name, kind, &f) && start_of(f.boot) > newest)
+		if (name_parts(d->d_name, kind, &f) && start_of(f.boot) > newest)
 			newest = start_of(f.boot);
 	if (open != NULL)
 		closedir(open);
@@ -169,7 +169,7 @@ spool_past_find(const char *dir, const char *kind, const char *boot,
 	uint64_t seq;
 
 	while (open != NULL && (d = readdir(open)) != NULL)
-		if (split_name(d->d_name, kind, &f) && strcmp(f.boot, boot) != 0)
+		if (name_parts(d->d_name, kind, &f) && strcmp(f.boot, boot) != 0)
 			n = keep_newest(v, n, &f);
 	for (unsigned i = 0; tail != NULL && i < n; i++) {
 		enum looked what = look_back(dirfd(open), kind, &v[i], &seq, tail);
