@@ -65,7 +65,7 @@ put_pieces(sqlite3_stmt *stmt, const struct catalogue_write_row *row, struct err
 }
 
 static int
-by_path(const void *a, const void *b)
+path_and_row(const void *a, const void *b)
 {
 	const struct catalogue_write_row *one = a, *other = b;
 	int by = memcmp(one->path, other->path, one->len < other->len ? one->len : other->len);
@@ -89,7 +89,7 @@ find_beside(const struct catalogue_write_row *rows, size_t n)
 			if (of.len <= len || memcmp(of.path + of.len - len, suffixes[k], len) != 0)
 				continue;
 			of.len -= (uint32_t)len;
-			found = bsearch(&of, rows, n, sizeof(of), by_path);
+			found = bsearch(&of, rows, n, sizeof(of), path_and_row);
 			if (found != NULL)
 				beside[found - rows] |= (uint8_t)(1u << k);
 		}
