@@ -255,7 +255,7 @@ def test_overtaken(w, tmp_path):
     slow = w.release(fill(tmp_path / "slow", {"f": 20_000_000}))
     w.wait_status("s1e1", "^fetching")
     quick = w.release(fill(tmp_path / "quick", {"f": 300_000}))
-    w.wait_current(quick, ["s1e1"])
+    w.wait_current(quick, ["s1e1"], seconds=12)      # before --stall would end it
     assert w.current("s1e1") == quick
     assert w.kept("s1e1", slow) == []
 
