@@ -42,14 +42,6 @@ struct logcat {
 
 /* ---- one stream ---- */
 
-static void
-warn_of(const char *why)
-{
-	fputs("nearctl: ", stderr);
-	log_files_put(stderr, why);
-	fputc('\n', stderr);
-}
-
 static bool
 is_asked_for(struct logcat *c, struct stream *s)
 {
@@ -94,7 +86,7 @@ next_of_stream(struct logcat *c, struct stream *s)
 			}
 		f->taken = log_reader_taken(&s->reader);
 		if (rc < 0) {
-			warn_of(err.text);
+			log_files_warn(err.text);
 			c->failed = true;
 		}
 		log_reader_begin(&s->reader, 0);
@@ -259,7 +251,7 @@ ctl_logcat(const struct ctl *ctl)
 	for (;;) {
 		rc = look_again(&c, &err);
 		if (rc < 0)
-			warn_of(err.text);
+			log_files_warn(err.text);
 		if (rc == 0 && print_merged(&c) < 0)
 			rc = -1;
 		if (rc < 0 || !ctl->follow)

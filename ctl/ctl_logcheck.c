@@ -38,9 +38,7 @@ struct logcheck {
 static void
 cannot_read(struct logcheck *c, const char *why)
 {
-	fputs("nearctl: ", stderr);
-	log_files_put(stderr, why);
-	fputc('\n', stderr);
+	log_files_warn(why);
 	c->unreadable = true;
 }
 

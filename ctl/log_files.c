@@ -133,3 +133,11 @@ log_files_put(FILE *to, const char *text)
 		else
 			fprintf(to, "\\%03o", (unsigned)(unsigned char)*text);
 }
+
+void
+log_files_warn(const char *why)
+{
+	fputs("nearctl: ", stderr);
+	log_files_put(stderr, why);
+	fputc('\n', stderr);
+}

@@ -41,4 +41,7 @@ void log_files_free(struct log_files *files);
  * \ooo. */
 void log_files_put(FILE *to, const char *text);
 
+/* Says on stderr, in that way, what could not be read. */
+void log_files_warn(const char *why);
+
 #endif
